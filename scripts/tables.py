@@ -1,0 +1,146 @@
+"""Rewrites the tables that the docs share with the code; `--check` only says which are behind.
+
+A generated table stands between `<!-- table: NAME -->` and `<!-- end -->` in a Markdown file.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from edge import settings
+from edge.telemetry import Metrics
+from edge.variants import presets
+from edge.variants.parameters import PARAMETERS
+from edge.variants.tables import RULES
+from edge.web import failures
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+_TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(_cell(str(cell)) for cell in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    """Text for Markdown: no bar ends the cell, and outside of code nothing reads as a tag."""
+    parts = text.replace("|", "\\|").split("`")
+    parts[::2] = [part.replace("<", "&lt;") for part in parts[::2]]
+    return "`".join(parts)
+
+
+def _head(*names: str) -> Iterator[str]:
+    yield _row(*names)
+    yield "|" + "---|" * len(names)
+
+
+def settings_table() -> Iterator[str]:
+    yield from _head("variable", "default", "allowed", "meaning")
+    for row in settings.rows():
+        default = _shown_default(row.default)
+        yield _row(f"`{row.variable}`", default, row.allowed, row.help)
+
+
+def _shown_default(value: object) -> str:
+    if value in ("", ()):
+        return ""
+    if isinstance(value, str) and value.startswith(str(ROOT)):
+        return f"`{Path(value).relative_to(ROOT)}`"
+    return f"`{int(value) if isinstance(value, bool) else value}`"
+
+
+def parameters_table() -> Iterator[str]:
+    yield from _head("parameter", "meaning", "allowed", "also written")
+    for row in PARAMETERS:
+        aliases = " ".join(f"`{alias}`" for alias in row.aliases)
+        yield _row(f"`{row.name}`", row.help, row.kind.allowed, aliases)
+
+
+def presets_table() -> Iterator[str]:
+    yield from _head("preset", "what it is", "words")
+    for preset in presets.load(None):
+        yield _row(f"`{preset.name}`", preset.title, f"`{_words(preset)}`")
+
+
+def _words(preset: presets.Preset) -> str:
+    """The canonical form in the order of the URL's table, without the preset's own name."""
+    words = dict(word.split("=", 1) for word in preset.transform.canonical().split("&"))
+    return "&".join(
+        f"{p.name}={words[p.name]}" for p in PARAMETERS if p.name in words and p.name != "preset"
+    )
+
+
+def rules_table() -> Iterator[str]:
+    yield from _head("rule", "holds when", "allowed")
+    said = dict(_attributes(presets.Rules))
+    for name, rule in RULES.items():
+        allowed = f"a list, each {rule.kind.allowed}" if rule.many else rule.kind.allowed
+        yield _row(f"`{name}`", said[name].rstrip("."), allowed)
+
+
+def _attributes(kind: type) -> Iterator[tuple[str, str]]:
+    """The names and sentences of a class's `Attributes:` section."""
+    _, _, listed = inspect.getdoc(kind).partition("Attributes:\n")
+    for entry in re.findall(r"^    (\S.*(?:\n     +.*)*)", listed, re.MULTILINE):
+        names, _, said = " ".join(entry.split()).partition(": ")
+        for name in names.split(", "):
+            yield name, said
+
+
+def errors_table() -> Iterator[str]:
+    yield from _head("type", "status", "kept", "title")
+    for kind, row in failures.ROWS.items():
+        kept = f"{row.keep} s" if row.keep else "no-store"
+        yield _row(f"`{failures.slug(kind)}`", row.status, kept, row.title)
+
+
+def metrics_table() -> Iterator[str]:
+    yield from _head("metric", "labels", "meaning")
+    for metric in vars(Metrics()).values():
+        if describe := getattr(metric, "describe", None):
+            described = next(iter(describe()))
+            suffix = "_total" if described.type == "counter" else ""
+            labels = ", ".join(metric._labelnames)
+            yield _row(f"`{described.name}{suffix}`", labels, described.documentation)
+
+
+TABLES: dict[str, Callable[[], Iterator[str]]] = {
+    "settings": settings_table,
+    "parameters": parameters_table,
+    "presets": presets_table,
+    "rules": rules_table,
+    "errors": errors_table,
+    "metrics": metrics_table,
+}
+
+
+def renewed(text: str) -> str:
+    """The page with every table as the code has it now."""
+
+    def table(match: re.Match[str]) -> str:
+        return match[1] + "\n".join(TABLES[match[2]]()) + "\n" + match[3]
+
+    return _TABLE.sub(table, text)
+
+
+def behind() -> list[Path]:
+    """The pages whose tables are not what the code says."""
+    return [page for page in PAGES if renewed(page.read_text()) != page.read_text()]
+
+
+def main() -> int:
+    pages = behind()
+    for page in pages:
+        print(page.relative_to(ROOT))
+    if "--check" in sys.argv:
+        return 1 if pages else 0
+    for page in pages:
+        page.write_text(renewed(page.read_text()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
