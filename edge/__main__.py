@@ -1,0 +1,13 @@
+"""`python -m edge` and the `edge` command."""
+
+import sys
+
+from edge.cli import run
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""Wiring: every concrete class is named here, opened in order and closed in reverse."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from edge import __version__
+from edge.cache.base import Purges, Tier
+from edge.cache.folder import FolderTier
+from edge.cache.ladder import Ladder, TierState
+from edge.cache.leases import RedisLeases
+from edge.cache.memory import MemoryTier
+from edge.cache.purges import RedisPurges
+from edge.cache.redis import RedisTier
+from edge.coalesce import Leases, NoLeases
+from edge.delivery import Delivery
+from edge.errands import Errands
+from edge.gate import Cost, Gate, Limit
+from edge.models.base import Models
+from edge.models.embedded import EmbeddedModels
+from edge.models.triton import TritonModels
+from edge.originals import Originals
+from edge.origins.base import Origin
+from edge.origins.browse import browse
+from edge.origins.opening import open_origin
+from edge.origins.routes import Origins, parse_routes
+from edge.rendering import engine
+from edge.rendering.render import Renderer
+from edge.rendering.scenes import Scenes
+from edge.rendering.threads import EngineThreads
+from edge.settings import Settings
+from edge.telemetry import Metrics
+from edge.variants import presets as presets_file
+from edge.web.admin import Admin
+from edge.web.explain import Explain
+from edge.web.image import ImageRoute
+from edge.web.openapi import OpenApi
+from edge.web.playground import Playground
+from edge.web.probes import Probes
+from edge.web.routes import application
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Everything that is open while the server runs."""
+
+    asgi: ASGIApp
+    delivery: Delivery
+    probes: Probes
+    errands: Errands
+    about: dict[str, Any]
+
+
+class TierMetrics:
+    """What the ladder tells, as metrics; a purge heard of elsewhere makes us forget as well."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        # Finding a label's child costs more than counting it, and every hit counts.
+        self._lookups = cache(metrics.tier_lookups.labels)
+        self._writes = cache(metrics.tier_writes.labels)
+        self._purged = cache(metrics.purged.labels)
+        self.on_purge: Callable[[], None] = lambda: None
+
+    def looked_up(self, tier: str, outcome: str) -> None:
+        self._lookups(tier, outcome).inc()
+
+    def wrote(self, tier: str, outcome: str) -> None:
+        self._writes(tier, outcome).inc()
+
+    def purged(self, tier: str, entries: int) -> None:
+        self._purged(tier).inc(entries)
+        self.on_purge()
+
+
+@asynccontextmanager
+async def connect(given: Settings) -> AsyncIterator[Server]:
+    """Open everything that the settings name; close it all when the block ends.
+
+    Raises:
+        SettingsError: something in them cannot be.
+    """
+    imaging = engine.check(given.server.engine)
+    presets = presets_file.load(given.presets.file or None)
+    metrics, errands = Metrics(), Errands()
+    async with AsyncExitStack() as stack:
+        models = open_models(given, metrics)
+        stack.push_async_callback(models.close)
+        threads = EngineThreads(given.server.threads)
+        stack.callback(threads.close)
+        origins, scenes = open_origins(given, given.origin.url, SAMPLES), open_scenes(given)
+        stack.push_async_callback(origins.close)
+        stack.push_async_callback(scenes.close)
+        leases, purges = open_leases(given)
+        stack.push_async_callback(leases.close)
+        observer = TierMetrics(metrics)
+        tiers = open_tiers(given)
+        ladder = Ladder(
+            tiers,
+            given.cache.tier_timeout,
+            errands=errands,
+            purges=purges,
+            observer=observer,
+        )
+        stack.push_async_callback(ladder.close)
+        await ladder.start()
+        stack.push_async_callback(errands.drain, given.server.drain)
+        grounds = remembered(given, scenes, metrics)
+        gate = open_gate(given, threads.count)
+        renderer = Renderer(
+            threads, models, given.limits, Scenes(grounds.bring, threads, given.limits), presets
+        )
+        delivery = Delivery(
+            originals=remembered(given, origins, metrics),
+            scenes=grounds,
+            ladder=ladder,
+            renderer=renderer,
+            leases=leases,
+            gate=gate,
+            errands=errands,
+            metrics=metrics,
+            origin=given.origin.url,
+            longest=given.server.deadline,
+        )
+        stack.push_async_callback(delivery.close)
+        observer.on_purge = delivery.forget
+        about = {
+            "version": __version__,
+            "engine": str(imaging),
+            "networks": models.runtime,
+            "tiers": [tier.name for tier in tiers],
+            "origin": given.origin.url or "the bundled samples",
+        }
+        probes = Probes(
+            {"tiers": ladder.states, "origins": survey(origins), "models": models.states},
+            frozenset({"origins"}),
+            about,
+            metrics,
+            Gauges(metrics, gate, errands, ladder).refresh,
+        )
+
+        async def pictures() -> Sequence[str]:
+            return await browse(parse_routes(given.origin.url or str(SAMPLES)))
+
+        image = ImageRoute(delivery, presets, given)
+        asgi = application(
+            image=image,
+            explain=Explain(delivery, image),
+            admin=Admin(delivery, given.admin.token),
+            probes=probes,
+            openapi=OpenApi(presets),
+            playground=Playground(pictures, presets) if given.server.playground else None,
+            metrics=metrics,
+            placeholder=given.http.placeholder,
+        )
+        yield Server(asgi, delivery, probes, errands, about)
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Values that are read rather than counted, brought up to date before each scrape."""
+
+    metrics: Metrics
+    gate: Gate
+    errands: Errands
+    ladder: Ladder
+
+    async def refresh(self) -> None:
+        for cost, load in self.gate.load().items():
+            self.metrics.gate_running.labels(cost).set(load.running)
+            self.metrics.gate_waiting.labels(cost).set(load.waiting)
+        self.metrics.errands.set(len(self.errands))
+        for tier, usage in (await self.ladder.usage()).items():
+            if usage.bytes is not None:
+                self.metrics.tier_bytes.labels(tier).set(usage.bytes)
+
+
+def open_models(given: Settings, metrics: Metrics | None = None) -> Models:
+    """The networks: on Triton where a URL is given, in this process otherwise."""
+    if given.triton.url:
+        return TritonModels(
+            given.triton.url,
+            given.models.folder,
+            in_flight=given.triton.in_flight,
+            shared_memory=given.triton.shared_memory,
+            metrics=metrics,
+        )
+    return EmbeddedModels(given.models.folder, given.models.threads, metrics=metrics)
+
+
+def open_origins(given: Settings, url: str, default: Path) -> Origins:
+    """Every origin that a setting names; without one, the bundled folder."""
+    routes = parse_routes(url or str(default))
+    return Origins(
+        {
+            route: open_origin(
+                route,
+                max_bytes=given.origin.max_bytes,
+                timeout=given.origin.timeout,
+                allow_hosts=given.origin.http_allow,
+                private_networks=given.origin.http_private,
+                s3_endpoint=given.s3.endpoint_url,
+            )
+            for route in routes
+        }
+    )
+
+
+def open_scenes(given: Settings) -> Origins:
+    return open_origins(given, given.origin.scenes, SAMPLES / "scenes")
+
+
+def open_leases(given: Settings) -> tuple[Leases, Purges | None]:
+    """With Redis, one render per key in the whole fleet, and purges that reach every replica."""
+    if not given.cache.redis_url:
+        return NoLeases(), None
+    url, timeout = given.cache.redis_url, given.cache.tier_timeout
+    return RedisLeases(url, timeout), RedisPurges(url, timeout)
+
+
+def open_tiers(given: Settings) -> list[Tier]:
+    """The tiers that the settings name, nearest first."""
+    cache = given.cache
+    tiers: list[Tier] = []
+    if cache.memory_bytes:
+        tiers.append(MemoryTier(cache.memory_bytes))
+    if cache.redis_url:
+        tiers.append(RedisTier(cache.redis_url, cache.redis_ttl, cache.tier_timeout))
+    if cache.store_url.startswith("s3://"):
+        from edge.cache.s3 import S3Tier  # its libraries take half of a start
+
+        bucket, _, prefix = cache.store_url.removeprefix("s3://").partition("/")
+        tiers.append(S3Tier(bucket, prefix, given.s3.endpoint_url))
+    elif cache.store_url:
+        tiers.append(FolderTier(Path(cache.store_url), cache.store_bytes))
+    return tiers
+
+
+def open_gate(given: Settings, threads: int) -> Gate:
+    limits = given.limits
+    return Gate(
+        {
+            Cost.ORIGIN: Limit(limits.origin_running, limits.origin_waiting),
+            Cost.CLASSICAL: Limit(limits.classical_running or threads, limits.classical_waiting),
+            Cost.NETWORK: Limit(limits.network_running, limits.network_waiting),
+        }
+    )
+
+
+def survey(origins: Origins) -> Callable[[], Awaitable[Sequence[TierState]]]:
+    """How readiness asks the origins."""
+
+    async def states() -> Sequence[TierState]:
+        return [
+            TierState(name, not wrong, wrong) for name, wrong in (await origins.states()).items()
+        ]
+
+    return states
+
+
+def remembered(given: Settings, origin: Origin, metrics: Metrics) -> Originals:
+    return Originals(
+        origin,
+        metrics,
+        remember=given.origin.remember,
+        body_bytes=given.cache.original_bytes,
+    )

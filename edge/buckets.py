@@ -1,0 +1,107 @@
+"""Opening an S3 bucket, for the origin and the tier that live in one."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+
+TROUBLE = (BotoCoreError, ClientError, aiohttp.ClientError, OSError, TimeoutError)
+"""Everything that an S3 call can raise; whoever calls translates it to an error of ours."""
+
+_CUT_SHORT = (aiohttp.ClientPayloadError, IncompleteReadError, ResponseStreamingError)
+_TIMED_OUT = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
+_CONNECTIONS = 64
+_MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
+
+
+class Bucket:
+    """One bucket behind one client, opened at the first call and kept open.
+
+    Args:
+        name: the bucket's.
+        endpoint: URL of an S3 API other than Amazon's, or None. Region and credentials come from
+            where every AWS client looks for them.
+        timeout: seconds to connect, and to wait for each piece of an answer.
+        attempts: calls in all where the first one fails for a reason that may pass.
+    """
+
+    def __init__(
+        self, name: str, endpoint: str | None, timeout: float, *, attempts: int = 1
+    ) -> None:
+        self.name = name
+        self._endpoint = endpoint or None
+        self._config = AioConfig(
+            connect_timeout=timeout,
+            read_timeout=timeout,
+            max_pool_connections=_CONNECTIONS,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+            # Other endpoints seldom have a host name per bucket, and not all know the checksums
+            # that newer clients send and ask for by themselves.
+            s3={"addressing_style": "path" if endpoint else "auto"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        self._session = get_session()
+        self._stack = AsyncExitStack()
+        self._opening = asyncio.Lock()
+        self._client: Any = None
+
+    async def client(self) -> Any:
+        """The S3 client; raises one of `TROUBLE` where it cannot be made."""
+        if self._client is None:
+            async with self._opening:
+                if self._client is None:
+                    self._client = await self._open()
+        return self._client
+
+    async def close(self) -> None:
+        self._client = None
+        await self._stack.aclose()
+
+    async def _open(self) -> Any:
+        # Parsing the description of the API takes some 200 ms; the session then keeps it.
+        await asyncio.to_thread(_load_description, self._session)
+        return await self._stack.enter_async_context(
+            self._session.create_client("s3", endpoint_url=self._endpoint, config=self._config)
+        )
+
+
+def _load_description(session: Any) -> None:
+    loader = session.get_component("data_loader")
+    for part in ("service-2", "endpoint-rule-set-1"):
+        loader.load_service_model("s3", part)
+
+
+def error_code(error: BaseException) -> str:
+    """The code that the S3 API answered with, such as `NoSuchKey`; empty for any other error."""
+    return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def missing(error: BaseException) -> bool:
+    """Whether the bucket says that it has no such object."""
+    return error_code(error) in _MISSING
+
+
+def timed_out(error: BaseException) -> bool:
+    return isinstance(error, _TIMED_OUT)
+
+
+def cut_short(error: BaseException) -> bool:
+    """Whether a body ended before it was whole."""
+    return isinstance(error, _CUT_SHORT)
+
+
+def explained(error: BaseException) -> str:
+    """What went wrong, in one line without secrets."""
+    return error_code(error) or type(error).__name__

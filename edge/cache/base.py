@@ -1,0 +1,183 @@
+"""What every tier of the cache can do, and the form in which a rendition is stored."""
+
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from edge.errors import TierError
+from edge.images import Format, Rendition, Size, digest
+
+_MAGIC = b"EDGE1"
+_SUM_BYTES = 8
+_FIXED = len(_MAGIC) + _SUM_BYTES + 4
+_LARGEST_HEADER = 64 * 1024
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class Reach(Enum):
+    """Who sees what a tier holds, and how soon."""
+
+    PROCESS = "this process alone, without I/O"
+    REPLICAS = "all replicas, quickly"
+    MACHINE = "this machine, durably"
+    BUCKET = "all replicas, durably"
+
+
+class Tier(Protocol):
+    """One level of cache. Every failure is a `TierError`; the ladder decides what that means.
+
+    Keys are 64 lower-case hexadecimal digits. Tags are free text without line breaks. A damaged
+    entry is removed and counts as a miss.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def reach(self) -> Reach: ...
+
+    async def get(self, key: str) -> Rendition | None: ...
+
+    async def put(self, key: str, rendition: Rendition) -> None: ...
+
+    async def purge(self, tag: str) -> int:
+        """Remove everything that carries the tag; answers how many entries went."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `TierError` unless the tier answers."""
+        ...
+
+    async def usage(self) -> "Usage": ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a tier holds now; None where it cannot say cheaply."""
+
+    entries: int | None
+    bytes: int | None
+    limit: int | None = None
+
+
+class Purges(Protocol):
+    """Tells every replica which tags were purged."""
+
+    async def publish(self, tag: str) -> None:
+        """Raise `TierError` where the replicas could not be told."""
+        ...
+
+    async def subscribe(self, callback: Callable[[str], Awaitable[None]]) -> None:
+        """Await `callback(tag)` for each purge of another replica from now on, until `close`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def key_tag(key: str) -> str:
+    """The tag under which one single entry is purged; every tier honours it without storing it."""
+    return f"key:{key}"
+
+
+def tagged_key(tag: str) -> str | None:
+    """The key that `key_tag` was made of; None for any other tag."""
+    key = tag.removeprefix("key:")
+    return key if key != tag and _KEY.fullmatch(key) else None
+
+
+def check_key(key: str) -> str:
+    """The key itself, safe as part of a file's name. Raises `TierError` for anything else."""
+    if not _KEY.fullmatch(key):
+        raise TierError(f"{key!r} is not a cache key")
+    return key
+
+
+def tag_digest(tag: str) -> str:
+    """A tag as 32 hexadecimal digits, safe as part of any store's key."""
+    return hashlib.blake2b(tag.encode(), digest_size=16).hexdigest()
+
+
+def pack(rendition: Rendition) -> bytes:
+    """One self-contained entry: magic, header's sum, header's length, JSON header, body."""
+    header = json.dumps(
+        {
+            "format": rendition.format.value,
+            "size": [rendition.size.width, rendition.size.height],
+            "etag": rendition.etag,
+            "tags": rendition.tags,
+            "made": rendition.made,
+            "notes": rendition.notes,
+        },
+        separators=(",", ":"),
+    ).encode()
+    if len(header) > _LARGEST_HEADER:
+        raise TierError("the rendition carries more tags and notes than an entry may have")
+    return b"".join(
+        (_MAGIC, _header_sum(header), len(header).to_bytes(4, "big"), header, rendition.body)
+    )
+
+
+def unpack(entry: bytes) -> Rendition:
+    """The reverse of `pack`.
+
+    Raises:
+        TierError: the entry is of another version, cut short, or one of its hashes is wrong.
+    """
+    rendition, start = _read_header(entry)
+    body = entry[start:]
+    if digest(body) != rendition.etag:
+        raise TierError("the stored entry is damaged: its hash is wrong")
+    return Rendition(
+        body,
+        rendition.format,
+        rendition.size,
+        rendition.etag,
+        rendition.tags,
+        rendition.made,
+        rendition.notes,
+    )
+
+
+def unpack_tags(start_of_entry: bytes) -> tuple[str, ...]:
+    """The tags of an entry of which only the first `HEAD_BYTES` were read. Raises `TierError`."""
+    return _read_header(start_of_entry)[0].tags
+
+
+HEAD_BYTES = _FIXED + _LARGEST_HEADER
+"""So many bytes of an entry always hold its whole header."""
+
+
+def _header_sum(header: bytes) -> bytes:
+    return hashlib.blake2b(header, digest_size=_SUM_BYTES).digest()
+
+
+def _read_header(entry: bytes) -> tuple[Rendition, int]:
+    """The rendition without its body, and where the body starts."""
+    if entry[: len(_MAGIC)] != _MAGIC or len(entry) < _FIXED:
+        raise TierError("the stored entry is not one of ours")
+    start = _FIXED + int.from_bytes(entry[_FIXED - 4 : _FIXED], "big")
+    header = entry[_FIXED:start]
+    if _header_sum(header) != entry[len(_MAGIC) : _FIXED - 4]:
+        raise TierError("the stored entry is damaged: its header's hash is wrong")
+    try:
+        facts = json.loads(header)
+        return (
+            Rendition(
+                body=b"",
+                format=Format(facts["format"]),
+                size=Size(*facts["size"]),
+                etag=facts["etag"],
+                tags=tuple(facts["tags"]),
+                made=facts["made"],
+                notes=tuple((name, value) for name, value in facts["notes"]),
+            ),
+            start,
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise TierError("the stored entry's header cannot be read") from error

@@ -1,0 +1,299 @@
+"""The durable tier on this machine: one file per rendition, bounded by bytes.
+
+`<folder>/<first two digits>/<key>` is one packed entry; the index beside them knows their bytes,
+use and tags. Every step below a shard is taken relative to an open folder and follows no symbolic
+link, so nothing outside can be read, overwritten or removed.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from edge.cache.base import (
+    HEAD_BYTES,
+    Reach,
+    Usage,
+    check_key,
+    pack,
+    tagged_key,
+    unpack,
+    unpack_tags,
+)
+from edge.cache.folder_index import FolderIndex
+from edge.errors import SettingsError, TierError
+from edge.images import Rendition
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+_THREADS = 4
+_BLOCK = 4096
+_INDEX_BYTES = 768
+"""What an entry of five tags costs in the index: 730 bytes, measured over 3,000 entries."""
+
+_LARGEST_SHARE = 0.25
+_AT_ONCE = 200
+_TOUCHES_KEPT = 1000
+_SHARDS = tuple(f"{number:02x}" for number in range(256))
+_PART = ".part"
+
+
+class FolderTier:
+    """Renditions in a folder, which several processes may share; least recently used first out.
+
+    Its threads are its own: a disk that hangs holds up nothing else.
+
+    Raises:
+        SettingsError: the folder cannot be made.
+    """
+
+    name = "folder"
+    reach = Reach.MACHINE
+
+    def __init__(self, path: str | Path, limit_bytes: int) -> None:
+        self._root = Path(path).absolute()
+        self._limit = limit_bytes
+        try:
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"the folder {self._root} cannot be made: {error}") from error
+        self._index = FolderIndex(self._root / "index.sqlite3")
+        self._changing = threading.Lock()
+        self._touched: dict[str, float] = {}
+        self._openings_swept = 1
+        self._closed = False
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="folder-tier")
+        self._swept: Future[None] = self._threads.submit(self._sweep)
+
+    async def get(self, key: str) -> Rendition | None:
+        return await self._in_thread(self._read, check_key(key))
+
+    async def put(self, key: str, rendition: Rendition) -> None:
+        await self._in_thread(self._write, check_key(key), rendition)
+
+    async def purge(self, tag: str) -> int:
+        removed = 0
+        while True:
+            # Until the sweep is over, the index may not know of entries that carry the tag.
+            swept = self._swept
+            await asyncio.wait((asyncio.wrap_future(swept),))
+            removed += await self._in_thread(self._purge, tag)
+            if swept is self._swept:
+                return removed
+
+    async def ping(self) -> None:
+        await self._in_thread(self._probe)
+
+    async def usage(self) -> Usage:
+        return await self._in_thread(self._usage)
+
+    async def close(self) -> None:
+        if not self._closed:
+            await self._in_thread(self._finish)
+            self._threads.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[..., _Result], *arguments: object) -> _Result:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, work, *arguments)
+        except OSError as error:
+            raise TierError(f"the folder {self._root} failed: {error}") from error
+
+    # What follows runs in the tier's threads.
+
+    def _read(self, key: str) -> Rendition | None:
+        try:
+            with self._shard(key) as shard:
+                rendition = unpack(_read_file(shard, key))
+        except FileNotFoundError:
+            return None
+        except TierError as error:
+            _log.warning("damaged entry removed", extra={"tier": self.name, "why": error.detail})
+            with self._change():
+                self._remove(key)
+            return None
+        self._touched[key] = time.time()
+        if len(self._touched) > _TOUCHES_KEPT:
+            with self._change():
+                pass
+        return rendition
+
+    def _write(self, key: str, rendition: Rendition) -> None:
+        entry = pack(rendition)
+        cost = _cost(len(entry))
+        if cost > self._limit * _LARGEST_SHARE:
+            return
+        with self._change():
+            self._remove(key)
+            self._make_room(cost)
+            with self._shard(key, make=True) as shard:
+                _write_file(shard, key, entry)
+            self._index.add(key, cost, rendition.tags, time.time())
+
+    def _purge(self, tag: str) -> int:
+        if (single := tagged_key(tag)) is not None:
+            with self._change():
+                return int(self._remove(single))
+        removed = 0
+        while True:
+            with self._change():
+                keys = self._index.tagged(tag, _AT_ONCE)
+                removed += sum(self._remove(key) for key in keys)
+            if not keys:
+                return removed
+
+    def _usage(self) -> Usage:
+        with self._change():
+            held = self._index.usage()
+        return Usage(held.entries, held.bytes, self._limit)
+
+    def _probe(self) -> None:
+        with self._shard("00", make=True) as shard:
+            _write_file(shard, f"ping-{os.getpid()}", b"")
+            os.unlink(f"ping-{os.getpid()}", dir_fd=shard)
+
+    def _finish(self) -> None:
+        with suppress(TierError), self._change():
+            pass
+        with self._changing:
+            self._closed = True
+            self._index.close()
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """Nobody else changes this folder while the block runs; uses noted until now are kept."""
+        with self._changing:
+            if self._closed:
+                raise TierError("the folder is closed")
+            with self._index.changing():
+                self._sweep_again_if_lost()
+                touched, self._touched = self._touched, {}
+                self._index.touch(touched)
+                yield
+
+    def _sweep_again_if_lost(self) -> None:
+        if self._index.openings > self._openings_swept:
+            self._openings_swept = self._index.openings
+            self._swept = self._threads.submit(self._sweep)
+
+    def _make_room(self, cost: int) -> None:
+        """Remove what was not used for the longest time until `cost` bytes are free."""
+        while (self._index.usage().bytes or 0) + cost > self._limit:
+            for key in self._index.oldest(_AT_ONCE):
+                self._remove(key)
+                if (self._index.usage().bytes or 0) + cost <= self._limit:
+                    return
+
+    def _remove(self, key: str) -> bool:
+        """Whether there was such an entry."""
+        self._index.remove(key)
+        try:
+            with self._shard(key) as shard:
+                os.unlink(key, dir_fd=shard)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _sweep(self) -> None:
+        """Hold the index against the files: a crash, or a lost index, leaves them apart."""
+        try:
+            for start in _SHARDS:
+                if self._closed:
+                    return
+                self._sweep_shard(start)
+            with self._change():
+                self._make_room(0)
+        except (TierError, OSError):
+            if not self._closed:
+                _log.exception("the folder's index may miss entries", extra={"tier": self.name})
+
+    def _sweep_shard(self, start: str) -> None:
+        with self._change():
+            known = self._index.starting_with(start)
+            found = self._files(start)
+            for key in known - found.keys():
+                self._index.remove(key)
+            for key in [key for key in found if key not in known]:
+                self._adopt(key, found[key])
+
+    def _files(self, start: str) -> dict[str, os.stat_result]:
+        """The entries in one shard; what a crash left half written is removed."""
+        files = {}
+        try:
+            with self._shard(start) as shard:
+                for name in os.listdir(shard):
+                    if name.endswith(_PART):
+                        os.unlink(name, dir_fd=shard)
+                    elif name.startswith(start) and len(name) == 64:
+                        files[name] = os.stat(name, dir_fd=shard, follow_symlinks=False)
+        except FileNotFoundError:
+            pass
+        return files
+
+    def _adopt(self, key: str, facts: os.stat_result) -> None:
+        """Take a file that the index does not know into it; one that is no entry goes."""
+        try:
+            with self._shard(key) as shard:
+                tags = unpack_tags(_read_file(shard, key, HEAD_BYTES))
+            self._index.add(check_key(key), _cost(facts.st_size), tags, facts.st_mtime)
+        except (TierError, OSError):
+            self._remove(check_key(key))
+
+    @contextmanager
+    def _shard(self, key: str, *, make: bool = False) -> Iterator[int]:
+        """A descriptor of the folder that the key's file is in."""
+        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(key[:2], 0o700, dir_fd=root)
+            shard = os.open(key[:2], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=root)
+        finally:
+            os.close(root)
+        try:
+            yield shard
+        finally:
+            os.close(shard)
+
+
+def _cost(length: int) -> int:
+    """Bytes that an entry of this length takes on the disk and in the index."""
+    return -(-length // _BLOCK) * _BLOCK + _INDEX_BYTES
+
+
+def _read_file(shard: int, name: str, most: int = -1) -> bytes:
+    """Raises `TierError` where the name is a symbolic link."""
+    # Without O_NONBLOCK a pipe put in an entry's place would hold the thread for ever.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(name, flags, dir_fd=shard)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise TierError("the stored entry is a symbolic link") from error
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(most)
+
+
+def _write_file(shard: int, name: str, content: bytes) -> None:
+    """Whole or not at all."""
+    part = f"{name}{_PART}"
+    with suppress(FileNotFoundError):
+        os.unlink(part, dir_fd=shard)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(part, flags, 0o600, dir_fd=shard), "wb") as file:
+            file.write(content)
+        os.rename(part, name, src_dir_fd=shard, dst_dir_fd=shard)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(part, dir_fd=shard)
+        raise

@@ -1,0 +1,175 @@
+"""What a folder tier holds: bytes, last use and tags of each entry, in one SQLite file.
+
+On disk rather than in memory, so that a few million entries cost no resident memory, a restart
+needs no scan, and several processes share one byte limit and one purge. SQLite's write lock is
+also what makes a change of the index and of the files one step for all processes. The file can be
+thrown away: it is made anew from the entries' own headers.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edge.cache.base import Usage, tag_digest
+from edge.errors import TierError
+
+_VERSION = 1
+_LOCK_SECONDS = 10.0
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+_SCHEMA = f"""
+CREATE TABLE entries (key BLOB PRIMARY KEY, bytes INTEGER, used REAL) WITHOUT ROWID;
+CREATE INDEX entries_by_use ON entries (used);
+CREATE TABLE tags (tag BLOB, key BLOB, PRIMARY KEY (tag, key)) WITHOUT ROWID;
+CREATE INDEX tags_by_key ON tags (key);
+CREATE TABLE totals (entries INTEGER, bytes INTEGER);
+INSERT INTO totals VALUES (0, 0);
+CREATE TRIGGER entry_added AFTER INSERT ON entries BEGIN
+  UPDATE totals SET entries = entries + 1, bytes = bytes + NEW.bytes;
+END;
+CREATE TRIGGER entry_removed AFTER DELETE ON entries BEGIN
+  UPDATE totals SET entries = entries - 1, bytes = bytes - OLD.bytes;
+  DELETE FROM tags WHERE key = OLD.key;
+END;
+PRAGMA user_version = {_VERSION};
+"""
+
+
+class FolderIndex:
+    """The index of one folder; one thread at a time, any number of processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inode = 0
+        self._database: sqlite3.Connection | None = None
+        self.openings = 0
+        """Grows whenever the file is opened anew, and may then know less than the folder holds."""
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Keep every other process from changing index or files while the block runs.
+
+        Raises:
+            TierError: the index is locked for too long, cannot be written, or was found damaged
+                inside the block (it is then thrown away).
+        """
+        try:
+            database = self._opened()
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                database.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    database.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            self._discard_if_damaged(error)
+            raise TierError(f"the folder's index failed: {error}") from error
+
+    def add(self, key: str, size: int, tags: Iterable[str], used: float) -> None:
+        """Note an entry of `size` bytes, last used at `used` (Unix time)."""
+        name = bytes.fromhex(key)
+        self.remove(key)
+        self._execute("INSERT INTO entries VALUES (?, ?, ?)", (name, size, used))
+        for tag in tags:
+            self._execute("INSERT OR IGNORE INTO tags VALUES (?, ?)", (_tag(tag), name))
+
+    def remove(self, key: str) -> None:
+        self._execute("DELETE FROM entries WHERE key = ?", (bytes.fromhex(key),))
+
+    def touch(self, used: Mapping[str, float]) -> None:
+        """Note when entries were last used."""
+        for key, at in used.items():
+            self._execute("UPDATE entries SET used = ? WHERE key = ?", (at, bytes.fromhex(key)))
+
+    def oldest(self, count: int) -> list[str]:
+        """Those that were not used for the longest time, longest first."""
+        return self._keys("SELECT key FROM entries ORDER BY used LIMIT ?", (count,))
+
+    def tagged(self, tag: str, count: int) -> list[str]:
+        return self._keys("SELECT key FROM tags WHERE tag = ? LIMIT ?", (_tag(tag), count))
+
+    def starting_with(self, start: str) -> set[str]:
+        """The keys that start with these two digits."""
+        low, high = bytes.fromhex(start), bytes.fromhex(start) + b"\xff" * 32
+        return set(self._keys("SELECT key FROM entries WHERE key BETWEEN ? AND ?", (low, high)))
+
+    def usage(self) -> Usage:
+        entries, size = self._execute("SELECT entries, bytes FROM totals").fetchone()
+        return Usage(entries, size)
+
+    def close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _opened(self) -> sqlite3.Connection:
+        """The open database; opened again where another process threw the file away."""
+        if self._database is not None:
+            with suppress(OSError):
+                if self._path.stat().st_ino == self._inode:
+                    return self._database
+            self.close()
+        try:
+            return self._open()
+        except sqlite3.Error as error:
+            if not self._discard_if_damaged(error):
+                raise
+            return self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        if self._path.is_symlink():
+            raise TierError("the folder's index is a symbolic link")
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._database = sqlite3.connect(
+            self._path, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._prepare(self._database)
+        self._path.chmod(0o600)
+        self._inode = self._path.stat().st_ino
+        self.openings += 1
+        return self._database
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        # A rollback journal, not a write-ahead log: that one needs shared memory, which folders on
+        # a network do not have. Nothing is synced: after a power cut the index is made anew.
+        database.execute("PRAGMA journal_mode = PERSIST")
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("BEGIN IMMEDIATE")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            for statement in _statements(_SCHEMA):
+                database.execute(statement)
+        database.execute("COMMIT")
+        if version not in (0, _VERSION):
+            raise TierError(f"the folder's index is of version {version}, not {_VERSION}")
+
+    def _discard_if_damaged(self, error: sqlite3.Error) -> bool:
+        if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _DAMAGED:
+            return False
+        self.close()
+        for path in (self._path, self._path.with_name(f"{self._path.name}-journal")):
+            path.unlink(missing_ok=True)
+        return True
+
+    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        assert self._database is not None, "only inside changing()"
+        return self._database.execute(statement, values)
+
+    def _keys(self, statement: str, values: tuple[object, ...]) -> list[str]:
+        return [key.hex() for (key,) in self._execute(statement, values)]
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _tag(tag: str) -> bytes:
+    return bytes.fromhex(tag_digest(tag))

@@ -1,0 +1,271 @@
+"""All tiers as one: asked nearest first, finds copied to the nearer ones, no failure let out."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.cache.base import Purges, Reach, Tier, Usage, key_tag
+from edge.cache.breaker import Breaker
+from edge.cache.epochs import Epochs
+from edge.errands import Errands
+from edge.errors import TierError
+from edge.images import Rendition
+
+_log = logging.getLogger(__name__)
+
+_BEFORE_PUT_RETURNS = frozenset({Reach.PROCESS, Reach.REPLICAS})
+"""Quick; and replicas that wait for the result find it there."""
+
+_BEFORE_GET_RETURNS = frozenset({Reach.PROCESS})
+
+_OWN = frozenset({Reach.PROCESS, Reach.MACHINE})
+"""Not shared, so each replica purges its own when it hears of another's purge."""
+
+_WRITE_TIMEOUTS = 5
+"""A write may take so many times as long as a look-up: nobody waits for it."""
+
+_PURGE_SECONDS = 30.0
+
+
+class Observer(Protocol):
+    """Counts what the tiers do."""
+
+    def looked_up(self, tier: str, outcome: str) -> None:
+        """Outcome: `hit`, `miss`, `error`, or `skipped` while the tier rests from a failure."""
+        ...
+
+    def wrote(self, tier: str, outcome: str) -> None:
+        """Outcome: `ok`, `error`, or `skipped` (the tier rests, or the entry was purged)."""
+        ...
+
+    def purged(self, tier: str, entries: int) -> None: ...
+
+
+class Unobserved:
+    """Counts nothing."""
+
+    def looked_up(self, tier: str, outcome: str) -> None:
+        return None
+
+    def wrote(self, tier: str, outcome: str) -> None:
+        return None
+
+    def purged(self, tier: str, entries: int) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TierState:
+    """Whether one tier answers, for readiness."""
+
+    name: str
+    ready: bool
+    detail: str = ""
+
+
+class _Rung:
+    """A tier, and whether it may be asked and written now."""
+
+    __slots__ = ("reading", "tier", "writing")
+
+    def __init__(self, tier: Tier) -> None:
+        self.tier = tier
+        self.reading = Breaker()
+        self.writing = Breaker()
+
+
+class Ladder:
+    """The tiers, nearest first.
+
+    Args:
+        tiers: nearest first.
+        timeout: seconds that a look-up in one tier may take; later counts as a miss.
+        errands: take the writes that nobody waits for. None: `put` and `get` wait for them.
+        purges: tell the other replicas, and hear from them once `start` was called.
+    """
+
+    def __init__(
+        self,
+        tiers: Sequence[Tier],
+        timeout: float,
+        *,
+        errands: Errands | None = None,
+        purges: Purges | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._rungs = tuple(_Rung(tier) for tier in tiers)
+        self._timeout = timeout
+        self._errands = errands
+        self._purges = purges
+        self._observer = observer or Unobserved()
+        self._epochs = Epochs()
+
+    async def start(self) -> None:
+        """Begin to hear of other replicas' purges, and open the tiers' connections.
+
+        A tier that does not answer is told in the log and used once it does.
+        """
+        if self._purges is not None:
+            await self._purges.subscribe(self.purged_elsewhere)
+        for state in await self.states():
+            if not state.ready:
+                _log.warning("tier not ready", extra={"tier": state.name, "why": state.detail})
+
+    async def get(self, key: str) -> tuple[Rendition, str] | None:
+        """The rendition and the name of the nearest tier that has it."""
+        asked = time.monotonic()
+        for place, rung in enumerate(self._rungs):
+            found = await self._ask(rung, key)
+            if found is not None:
+                if place:
+                    await self._write(self._rungs[:place], key, found, asked, _BEFORE_GET_RETURNS)
+                return found, rung.tier.name
+        return None
+
+    async def put(self, key: str, rendition: Rendition, started: float) -> None:
+        """Store a rendition whose making began at `started` on the monotonic clock.
+
+        Tiers that are quick are written when this returns, the durable ones behind it. Nothing
+        is kept where one of its tags was purged since `started`.
+        """
+        await self._write(self._rungs, key, rendition, started, _BEFORE_PUT_RETURNS)
+
+    async def purge(self, tag: str) -> dict[str, int | str]:
+        """Remove what carries the tag from all tiers and replicas.
+
+        Answers how many entries went from each tier, or what went wrong there; `replicas` is
+        named only where they could not be told.
+        """
+        self._epochs.note(tag)
+        answers: dict[str, int | str] = {}
+        if self._purges is not None:
+            try:
+                async with asyncio.timeout(_PURGE_SECONDS):
+                    await self._purges.publish(tag)
+            except (TierError, TimeoutError) as error:
+                answers["replicas"] = _why(error)
+        return answers | await self._purge(self._rungs, tag)
+
+    async def purged_elsewhere(self, tag: str) -> None:
+        """Another replica has purged the tag from the shared tiers; now from our own."""
+        self._epochs.note(tag)
+        await self._purge([rung for rung in self._rungs if rung.tier.reach in _OWN], tag)
+
+    async def states(self) -> tuple[TierState, ...]:
+        """Each tier answers for itself."""
+        return tuple(await asyncio.gather(*(self._state(rung.tier) for rung in self._rungs)))
+
+    async def usage(self) -> Mapping[str, Usage]:
+        """What each tier holds; a tier that does not answer is left out."""
+        usages = await asyncio.gather(*(self._usage(rung.tier) for rung in self._rungs))
+        named = zip((rung.tier.name for rung in self._rungs), usages, strict=True)
+        return {name: usage for name, usage in named if usage is not None}
+
+    async def close(self) -> None:
+        closing: list[Awaitable[None]] = [rung.tier.close() for rung in self._rungs]
+        if self._purges is not None:
+            closing.append(self._purges.close())
+        for outcome in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                _log.warning("a tier did not close", extra={"why": _why(outcome)})
+
+    async def _ask(self, rung: _Rung, key: str) -> Rendition | None:
+        tier = rung.tier
+        if tier.reach is Reach.PROCESS:  # the way of every hot request: no timer, no breaker
+            found = await tier.get(key)
+        elif not rung.reading.allows():
+            self._observer.looked_up(tier.name, "skipped")
+            return None
+        else:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    found = await tier.get(key)
+            except Exception as error:
+                self._broke(rung.reading, tier, error)
+                self._observer.looked_up(tier.name, "error")
+                return None
+            rung.reading.worked()
+            if found is not None and self._epochs.since_made(key, found):
+                found = None
+        self._observer.looked_up(tier.name, "miss" if found is None else "hit")
+        return found
+
+    async def _write(
+        self,
+        rungs: Iterable[_Rung],
+        key: str,
+        rendition: Rendition,
+        started: float,
+        at_once: frozenset[Reach],
+    ) -> None:
+        """Write the tiers of reach `at_once`, and leave the others to errands."""
+        for rung in rungs:
+            work = self._write_one(rung, key, rendition, started)
+            if rung.tier.reach in at_once or self._errands is None:
+                await work
+            elif not self._errands.run(f"write to {rung.tier.name}", work):
+                self._observer.wrote(rung.tier.name, "skipped")
+
+    async def _write_one(self, rung: _Rung, key: str, rendition: Rendition, started: float) -> None:
+        tier = rung.tier
+        if self._epochs.since(started, key, rendition) or not rung.writing.allows():
+            self._observer.wrote(tier.name, "skipped")
+            return
+        try:
+            async with asyncio.timeout(self._timeout * _WRITE_TIMEOUTS):
+                await tier.put(key, rendition)
+                if self._epochs.since(started, key, rendition):  # purged while it was written
+                    await tier.purge(key_tag(key))
+        except Exception as error:
+            self._broke(rung.writing, tier, error)
+            self._observer.wrote(tier.name, "error")
+            return
+        rung.writing.worked()
+        self._observer.wrote(tier.name, "ok")
+
+    async def _purge(self, rungs: Sequence[_Rung], tag: str) -> dict[str, int | str]:
+        answers = await asyncio.gather(*(self._purge_one(rung.tier, tag) for rung in rungs))
+        return {rung.tier.name: answer for rung, answer in zip(rungs, answers, strict=True)}
+
+    async def _purge_one(self, tier: Tier, tag: str) -> int | str:
+        try:
+            async with asyncio.timeout(_PURGE_SECONDS):
+                entries = await tier.purge(tag)
+        except Exception as error:
+            _log.warning("purge failed", extra={"tier": tier.name, "why": _why(error)})
+            return _why(error)
+        self._observer.purged(tier.name, entries)
+        return entries
+
+    async def _state(self, tier: Tier) -> TierState:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await tier.ping()
+        except Exception as error:
+            return TierState(tier.name, False, _why(error))
+        return TierState(tier.name, True)
+
+    async def _usage(self, tier: Tier) -> Usage | None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await tier.usage()
+        except Exception:
+            return None
+
+    def _broke(self, breaker: Breaker, tier: Tier, error: Exception) -> None:
+        breaker.failed()
+        expected = isinstance(error, TierError | TimeoutError)
+        _log.warning(
+            "tier failed",
+            extra={"tier": tier.name, "why": _why(error)},
+            exc_info=None if expected else error,
+        )
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return error.detail if isinstance(error, TierError) else f"{type(error).__name__}: {error}"

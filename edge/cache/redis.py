@@ -1,0 +1,168 @@
+"""The tier that all replicas share, quickly: Redis.
+
+`{prefix}r:<key>` holds one packed rendition. `{prefix}t:<digest of tag>` is a sorted set of the
+keys that carry the tag, scored by the moment they expire; each write drops the expired ones, so a
+set is never longer than what lives. A set outlives its members, so under the eviction policy
+`volatile-ttl` a full Redis lets renditions go before it forgets how to purge them.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from edge.cache.base import Reach, Usage, key_tag, pack, tag_digest, tagged_key, unpack
+from edge.errors import SettingsError, TierError
+from edge.images import Rendition
+
+PREFIX = "edge:1:"
+"""Of every name in Redis; the number grows when the form of what is stored changes."""
+
+_log = logging.getLogger(__name__)
+
+_PURGE_AT_ONCE = 500
+_TAG_MARGIN = 3600
+_UNPACK_IN_THREAD = 256 * 1024
+"""Bytes above which hashing an entry would hold the event loop for a noticeable time."""
+
+
+def open_redis(url: str, timeout: float, connections: int = 64) -> Redis:
+    """A client that waits at most `timeout` seconds for a connection, a write or an answer.
+
+    Connections are made when first needed. A connection that Redis closed is replaced once; a
+    late answer is not asked for again.
+
+    Raises:
+        SettingsError: the URL is not one of Redis.
+    """
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            socket_keepalive=True,
+            protocol=2,  # the same form of answers in every version of the client
+            retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
+        )
+    except ValueError as error:
+        raise SettingsError(
+            "the URL of Redis is wrong", allowed="redis://host:6379/0, rediss://…, unix://…"
+        ) from error
+    return Redis.from_pool(pool)
+
+
+@contextmanager
+def tier_errors(doing: str) -> Iterator[None]:
+    """Everything that Redis or the way to it can raise, as a `TierError`."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise TierError(f"Redis failed at {doing}: {type(error).__name__} {error}") from error
+
+
+def stopping() -> bool:
+    """Whether the running task was cancelled, even if the client swallowed it.
+
+    The client waits by `asyncio.wait_for`, which before Python 3.12 loses a cancellation that
+    comes together with the answer; a task that talks to Redis for ever has to look for itself.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def stop(task: "asyncio.Task[None]") -> None:
+    """Cancel a task that talks to Redis until it has ended; see `stopping`."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait((task,), timeout=0.1)
+
+
+class RedisTier:
+    """Renditions in Redis for `ttl` seconds each; its bytes are bounded by Redis's `maxmemory`."""
+
+    name = "redis"
+    reach = Reach.REPLICAS
+
+    def __init__(self, url: str, ttl: float, timeout: float) -> None:
+        self._ttl = max(1, round(ttl))
+        self._redis = open_redis(url, timeout)
+
+    async def get(self, key: str) -> Rendition | None:
+        with tier_errors("reading"):
+            entry = cast(bytes | None, await self._redis.get(_entry(key)))
+        if entry is None:
+            return None
+        try:
+            if len(entry) > _UNPACK_IN_THREAD:
+                return await asyncio.to_thread(unpack, entry)
+            return unpack(entry)
+        except TierError as error:
+            _log.warning("damaged entry removed", extra={"tier": self.name, "why": error.detail})
+            await self.purge(key_tag(key))
+            return None
+
+    async def put(self, key: str, rendition: Rendition) -> None:
+        now = int(time.time())
+        with tier_errors("writing"):
+            async with self._redis.pipeline(transaction=False) as pipe:
+                # Tags first: an entry that no tag knows of could not be purged.
+                for tag in rendition.tags:
+                    name = _tag(tag)
+                    pipe.zremrangebyscore(name, "-inf", now)
+                    pipe.zadd(name, {key: now + self._ttl})
+                    pipe.expire(name, self._ttl + _TAG_MARGIN)
+                pipe.set(_entry(key), pack(rendition), ex=self._ttl)
+                await pipe.execute()
+
+    async def purge(self, tag: str) -> int:
+        with tier_errors("purging"):
+            if (single := tagged_key(tag)) is not None:
+                return int(await self._redis.unlink(_entry(single)))
+            removed = 0
+            while keys := await self._tagged(tag):
+                removed += await self._remove(tag, keys)
+            return removed
+
+    async def ping(self) -> None:
+        with tier_errors("answering"):
+            await self._redis.ping()
+
+    async def usage(self) -> Usage:
+        """Redis's whole memory, ours or not; entries are not counted, which would walk all keys."""
+        with tier_errors("telling its usage"):
+            memory: dict[str, Any] = await self._redis.info("memory")
+        return Usage(None, int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None)
+
+    async def close(self) -> None:
+        with tier_errors("closing"):
+            await self._redis.aclose()
+
+    async def _tagged(self, tag: str) -> list[str]:
+        """Some of the keys that carry the tag, none once all are gone."""
+        members = await self._redis.zrange(_tag(tag), 0, _PURGE_AT_ONCE - 1)
+        return [key.decode() for key in cast(list[bytes], members)]
+
+    async def _remove(self, tag: str, keys: list[str]) -> int:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.unlink(*(_entry(key) for key in keys))
+            pipe.zrem(_tag(tag), *keys)
+            removed, _ = await pipe.execute()
+        return int(removed)
+
+
+def _entry(key: str) -> str:
+    return f"{PREFIX}r:{key}"
+
+
+def _tag(tag: str) -> str:
+    return f"{PREFIX}t:{tag_digest(tag)}"

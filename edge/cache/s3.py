@@ -1,0 +1,174 @@
+"""The durable tier that all replicas share: an S3 bucket.
+
+`<prefix>/1/<first two digits>/<key>` is one packed entry, `<prefix>/tags/<digest of tag>/<key>` an
+empty object for each of its tags. How much is kept is a matter of the bucket's lifecycle rule.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from edge.buckets import TROUBLE, Bucket, explained, missing
+from edge.cache.base import Reach, Usage, check_key, key_tag, pack, tag_digest, tagged_key, unpack
+from edge.errors import TierError
+from edge.images import Rendition
+
+_log = logging.getLogger(__name__)
+
+_UNPACK_IN_THREAD = 256 * 1024
+_DELETE_AT_ONCE = 1000
+"""Keys that the S3 API deletes in one call."""
+
+_CALLS_AT_ONCE = 16
+_TAGS = "tags"
+"""Name under which an entry's own metadata holds the digests of its tags, so that a purge by one
+of them finds the objects of the others without reading the entry."""
+
+
+class S3Tier:
+    """Renditions in a bucket, under a prefix of their own.
+
+    Args:
+        bucket: its name.
+        prefix: folder inside it, without slashes at its ends; may be empty.
+        endpoint: see `edge.buckets.Bucket`.
+        timeout: seconds for each piece of an answer.
+    """
+
+    name = "s3"
+    reach = Reach.BUCKET
+
+    def __init__(
+        self, bucket: str, prefix: str, endpoint: str | None = None, timeout: float = 5.0
+    ) -> None:
+        self._bucket = Bucket(bucket, endpoint, timeout)
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
+
+    async def get(self, key: str) -> Rendition | None:
+        entry = await self._read(self._entry(key))
+        if entry is None:
+            return None
+        try:
+            if len(entry) > _UNPACK_IN_THREAD:
+                return await asyncio.to_thread(unpack, entry)
+            return unpack(entry)
+        except TierError as error:
+            _log.warning("damaged entry removed", extra={"tier": self.name, "why": error.detail})
+            await self.purge(key_tag(key))
+            return None
+
+    async def put(self, key: str, rendition: Rendition) -> None:
+        digests = sorted({tag_digest(tag) for tag in rendition.tags})
+        # Tags first: an entry that no tag knows of could not be purged.
+        await asyncio.gather(*(self._write(self._tag(digest) + key, b"", ()) for digest in digests))
+        await self._write(self._entry(key), pack(rendition), digests)
+
+    async def purge(self, tag: str) -> int:
+        if (single := tagged_key(tag)) is not None:
+            return await self._remove([single])
+        removed = 0
+        while keys := await self._tagged(tag):
+            removed += await self._remove(keys, tag_digest(tag))
+        return removed
+
+    async def ping(self) -> None:
+        with _tier_errors("answering"):
+            client = await self._bucket.client()
+            await client.list_objects_v2(
+                Bucket=self._bucket.name, Prefix=f"{self._prefix}1/", MaxKeys=1
+            )
+
+    async def usage(self) -> Usage:
+        """Unknown: S3 tells neither count nor bytes without listing everything."""
+        return Usage(None, None)
+
+    async def close(self) -> None:
+        with _tier_errors("closing"):
+            await self._bucket.close()
+
+    async def _read(self, name: str) -> bytes | None:
+        with _tier_errors("reading"):
+            client = await self._bucket.client()
+            try:
+                answer = await client.get_object(Bucket=self._bucket.name, Key=name)
+            except TROUBLE as error:
+                if missing(error):
+                    return None
+                raise
+            async with answer["Body"] as body:
+                return bytes(await body.read())
+
+    async def _write(self, name: str, content: bytes, digests: Iterable[str]) -> None:
+        with _tier_errors("writing"):
+            client = await self._bucket.client()
+            async with self._calls:
+                await client.put_object(
+                    Bucket=self._bucket.name,
+                    Key=name,
+                    Body=content,
+                    ContentType="application/octet-stream",
+                    Metadata={_TAGS: ",".join(digests)},
+                )
+
+    async def _tagged(self, tag: str) -> list[str]:
+        """Some of the keys that carry the tag, none once all are gone."""
+        start = self._tag(tag_digest(tag))
+        with _tier_errors("listing"):
+            client = await self._bucket.client()
+            answer = await client.list_objects_v2(
+                Bucket=self._bucket.name, Prefix=start, MaxKeys=_DELETE_AT_ONCE
+            )
+        return [row["Key"].removeprefix(start) for row in answer.get("Contents", ())]
+
+    async def _remove(self, keys: list[str], *digests: str) -> int:
+        """Remove entries with all objects of their tags; answers how many entries there were."""
+        found = await asyncio.gather(*(self._digests(key) for key in keys))
+        names = []
+        for key, own in zip(keys, found, strict=True):
+            names.append(self._entry(key))
+            names += [self._tag(digest) + key for digest in {*(own or ()), *digests}]
+        for start in range(0, len(names), _DELETE_AT_ONCE):
+            await self._delete(names[start : start + _DELETE_AT_ONCE])
+        return sum(own is not None for own in found)
+
+    async def _digests(self, key: str) -> tuple[str, ...] | None:
+        """The digests of an entry's tags; None where there is no such entry."""
+        with _tier_errors("purging"):
+            client = await self._bucket.client()
+            async with self._calls:
+                try:
+                    answer = await client.head_object(
+                        Bucket=self._bucket.name, Key=self._entry(key)
+                    )
+                except TROUBLE as error:
+                    if missing(error):
+                        return None
+                    raise
+        return tuple(digest for digest in answer["Metadata"].get(_TAGS, "").split(",") if digest)
+
+    async def _delete(self, names: list[str]) -> None:
+        with _tier_errors("purging"):
+            client = await self._bucket.client()
+            answer = await client.delete_objects(
+                Bucket=self._bucket.name,
+                Delete={"Objects": [{"Key": name} for name in names], "Quiet": True},
+            )
+        if failed := answer.get("Errors"):
+            raise TierError(f"the bucket kept {len(failed)} objects: {failed[0].get('Code')}")
+
+    def _entry(self, key: str) -> str:
+        return f"{self._prefix}1/{check_key(key)[:2]}/{key}"
+
+    def _tag(self, digest: str) -> str:
+        return f"{self._prefix}tags/{digest}/"
+
+
+@contextmanager
+def _tier_errors(doing: str) -> Iterator[None]:
+    """Everything that the bucket or the way to it can raise, as a `TierError`."""
+    try:
+        yield
+    except TROUBLE as error:
+        raise TierError(f"the bucket failed at {doing}: {explained(error)}") from error

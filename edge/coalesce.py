@@ -1,0 +1,163 @@
+"""One render that many callers wait for: flights in this process, leases across replicas."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+from edge.deadline import Deadline
+from edge.errors import Busy
+
+Result = TypeVar("Result")
+
+
+class _Flight(Generic[Result]):
+    __slots__ = ("task", "waiting")
+
+    def __init__(self, task: asyncio.Task[Result]) -> None:
+        self.task = task
+        self.waiting = 0
+
+
+class Flights(Generic[Result]):
+    """At most one flight per key; whoever asks while it is under way waits for its result.
+
+    `started` and `joined` count since the start of the process.
+    """
+
+    def __init__(self) -> None:
+        self._flights: dict[str, _Flight[Result]] = {}
+        self.started = 0
+        self.joined = 0
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._flights
+
+    async def join(self, key: str, make: Callable[[], Awaitable[Result]]) -> Result:
+        """The result of the flight under way for this key, or of a new one that runs `make`.
+
+        The work runs in a task of its own, so a caller who is cancelled harms nobody, the first
+        one included; when the last one leaves, the work is cancelled.
+
+        Raises:
+            Busy: the flights were closed while this one was under way.
+            Exception: whatever `make` raised, the same object for every waiter.
+        """
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._start(key, make)
+        else:
+            self.joined += 1
+        flight.waiting += 1
+        try:
+            await asyncio.wait((flight.task,))
+        finally:
+            self._leave(key, flight)
+        if flight.task.cancelled():
+            raise Busy("the server is stopping; the render was given up")
+        return flight.task.result()
+
+    async def close(self) -> None:
+        """Cancel what is under way and wait until it has stopped."""
+        tasks = [flight.task for flight in self._flights.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, key: str, make: Callable[[], Awaitable[Result]]) -> _Flight[Result]:
+        async def work() -> Result:
+            return await make()
+
+        flight = _Flight(asyncio.create_task(work(), name=f"flight {key}"))
+        flight.task.add_done_callback(lambda _: self._land(key, flight))
+        self._flights[key] = flight
+        self.started += 1
+        return flight
+
+    def _leave(self, key: str, flight: _Flight[Result]) -> None:
+        flight.waiting -= 1
+        if not flight.waiting and not flight.task.done():
+            self._forget(key, flight)
+            flight.task.cancel()
+
+    def _land(self, key: str, flight: _Flight[Result]) -> None:
+        self._forget(key, flight)
+        if not flight.task.cancelled():
+            flight.task.exception()  # seen, so that nobody left to hear it is no warning
+
+    def _forget(self, key: str, flight: _Flight[Result]) -> None:
+        # A caller may have started the next flight while this one was being cancelled.
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+
+class Lease(Protocol):
+    """The right to make one result; whoever holds it is the leader among the replicas."""
+
+    async def release(self) -> None:
+        """Let the replicas that wait go on. Never raises; a second call does nothing."""
+        ...
+
+
+class Leases(Protocol):
+    """One leader per key across replicas."""
+
+    async def take(self, key: str, deadline: Deadline) -> Lease | None:
+        """A lease once this replica may lead; None when another leader has just finished.
+
+        Raises:
+            DeadlineExceeded: another replica led until the deadline.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class NoLease:
+    """A lease that nobody else can want."""
+
+    async def release(self) -> None:
+        return None
+
+
+class NoLeases:
+    """One replica alone: it always leads."""
+
+    async def take(self, key: str, deadline: Deadline) -> Lease | None:
+        return NoLease()
+
+    async def close(self) -> None:
+        return None
+
+
+async def find_or_make(
+    leases: Leases,
+    key: str,
+    deadline: Deadline,
+    *,
+    find: Callable[[], Awaitable[Result | None]],
+    make: Callable[[], Awaitable[Result]],
+) -> Result:
+    """Find a result or make it, once among all replicas.
+
+    `find` is asked again under the lease, because another leader may have finished between the
+    caller's own look and now. `make` must put the result where `find` of another replica sees it
+    before it returns: the lease is released right after.
+
+    Raises:
+        DeadlineExceeded: another replica led until the deadline.
+        Exception: whatever `find` or `make` raised; the next replica then takes over.
+    """
+    while True:
+        lease = await leases.take(key, deadline)
+        try:
+            found = await find()
+            if found is not None:
+                return found
+            if lease is not None:
+                return await make()
+        finally:
+            if lease is not None:
+                await lease.release()

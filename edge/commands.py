@@ -1,0 +1,266 @@
+"""What the commands do, as values; printing and exit codes are the command line's."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from edge import app
+from edge.deadline import Deadline
+from edge.errors import EdgeError, InvalidParameter, OriginalNotFound, SettingsError
+from edge.images import Original, Rendition, Stamp, digest
+from edge.models import catalogue, server
+from edge.models.base import Models
+from edge.rendering import engine, verify
+from edge.rendering.render import Renderer
+from edge.rendering.scenes import Scenes
+from edge.rendering.threads import EngineThreads
+from edge.settings import Settings
+from edge.telemetry import Metrics
+from edge.variants import paths, presets, signing
+from edge.variants.kinds import nearest
+from edge.variants.presets import Preset
+from edge.variants.query import AcceptClass, read
+from edge.variants.transform import Transform
+
+Table = Sequence[Sequence[str]]
+"""Rows of cells, the first one the heads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file, what is wished for it, and the time there is."""
+
+    original: Original
+    transform: Transform
+    deadline: Deadline
+
+
+async def render_file(given: Settings, file: Path, query: str, suffix: str) -> Rendition:
+    """One rendition of a local file.
+
+    Args:
+        query: as in a URL; the strict grammar, because nobody but the caller can be meant.
+        suffix: of the output, the format where the query names none.
+    """
+    job = _job(given, file, query, suffix)
+    async with _renderer(given) as renderer:
+        rendered = await renderer.render(job.original, job.transform, deadline=job.deadline)
+    return rendered.rendition
+
+
+async def explain_file(given: Settings, file: Path, query: str) -> dict[str, Any]:
+    """Facts, look and plan for a local file."""
+    job = _job(given, file, query, file.suffix)
+    async with _renderer(given) as renderer:
+        return await renderer.explain(job.original, job.transform, deadline=job.deadline)
+
+
+def sign_url(given: Settings, url: str, *, expires: int | None, kid: str | None) -> str:
+    """The URL with key id, expiry (seconds from now) and signature; host and scheme are kept."""
+    parts = urlsplit(url)
+    keys = given.signing.keys
+    if kid is not None:
+        keys = tuple(pair for pair in keys if pair[0] == kid)
+        if not keys:
+            raise SettingsError(f"EDGE_SIGNING_KEYS has no key id {kid!r}")
+    until = None if expires is None else int(time.time()) + expires
+    query = signing.sign(paths.read(parts.path), parts.query, signing.Keys(keys), until)
+    return parts._replace(query=query).geturl()
+
+
+def preset_named(given: Settings, name: str) -> Preset:
+    """Raises `InvalidParameter` for a name that no preset has."""
+    known = presets.load(given.presets.file or None)
+    if name not in known:
+        raise InvalidParameter(
+            f"there is no preset {name!r}",
+            allowed=known.names,
+            nearest=nearest(name, frozenset(known.names)),
+        )
+    return known[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the verification of one file came to; `problem` says why it could not be verified."""
+
+    file: Path
+    report: verify.Report | None = None
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.report is not None and self.report.passed
+
+    @property
+    def summary(self) -> str:
+        return self.report.header if self.report else f"fail; {self.problem}"
+
+    @property
+    def rows(self) -> Table:
+        """One row a rule; none where the file could not be read."""
+        if self.report is None:
+            return ()
+        return [
+            (
+                "  pass" if finding.passed else "  FAIL",
+                finding.rule,
+                f"{json.dumps(finding.measured)}",
+                f"wanted {json.dumps(finding.wanted)}",
+                "heuristic" if finding.heuristic else "",
+            )
+            for finding in self.report.findings
+        ]
+
+    def as_facts(self) -> dict[str, Any]:
+        """JSON-able."""
+        told = self.report.as_facts() if self.report else {"passed": False, "problem": self.problem}
+        return {"file": str(self.file), **told}
+
+
+def verify_file(given: Settings, file: Path, preset: Preset) -> Verdict:
+    """Hold one file against a preset's rules; a file that cannot be read is a verdict, too."""
+    try:
+        return Verdict(file, verify.verify_file(_bytes_of(file), preset, given.limits))
+    except EdgeError as error:
+        return Verdict(file, problem=error.detail)
+
+
+def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, Any]:
+    """What a running server answers to a purge of `name` (original, preset, tag or key).
+
+    Args:
+        url: of the server; None: where the settings say that it listens.
+
+    Raises:
+        SettingsError: EDGE_ADMIN_TOKEN is not set.
+        EdgeError: the server cannot be reached, or refuses.
+    """
+    if not given.admin.token:
+        raise SettingsError("set EDGE_ADMIN_TOKEN to the server's admin token")
+    place = (url or f"http://{given.server.host}:{given.server.port}").rstrip("/")
+    if not place.startswith(("http://", "https://")):
+        raise SettingsError(f"--server {place!r}: allowed is http://host:port or https://host")
+    request = Request(
+        f"{place}/-/purge",
+        data=json.dumps({name: value}).encode(),
+        headers={"authorization": f"Bearer {given.admin.token}"},
+        method="POST",
+    )
+    try:
+        with urlopen(request, timeout=30) as answer:
+            answered: dict[str, Any] = json.load(answer)
+    except HTTPError as error:
+        raise EdgeError(f"{place} answered {error.code}: {_detail(error)}") from error
+    except (URLError, OSError, ValueError) as error:
+        raise EdgeError(f"{place} cannot be reached: {error}") from error
+    return answered
+
+
+def _detail(error: HTTPError) -> str:
+    try:
+        return str(json.load(error)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return error.reason
+
+
+async def models_table(given: Settings, what: str) -> tuple[bool, Table]:
+    """Whether all is well, and the rows of `list`, `check` or `bench`."""
+    folder = given.models.folder
+    if what == "list":
+        return _listed(catalogue.list(folder))
+    models = app.open_models(given)
+    try:
+        return await (_checked if what == "check" else _timed)(models, folder)
+    finally:
+        await models.close()
+
+
+def _listed(rows: Sequence[catalogue.Listed]) -> tuple[bool, Table]:
+    lines = [
+        (
+            row.name,
+            row.digest or "-",
+            f"{row.bytes / 1e6:.1f} MB",
+            ", ".join(row.inputs) or "-",
+            ", ".join(row.outputs) or "-",
+            str(row.max_batch_size),
+            row.problem or "ok",
+        )
+        for row in rows
+    ]
+    heads = ("model", "digest", "size", "takes", "gives", "batch", "state")
+    return not any(row.problem for row in rows), [heads, *lines]
+
+
+async def _checked(models: Models, folder: str) -> tuple[bool, Table]:
+    rows = await catalogue.check(models, folder)
+    lines = [(row.name, "ok" if row.ok else "FAIL", _seconds(row), row.detail) for row in rows]
+    return all(row.ok for row in rows), [("model", "state", "seconds", "answer"), *lines]
+
+
+def _seconds(row: catalogue.Checked) -> str:
+    return f"{row.seconds:.2f}" if row.seconds else "-"
+
+
+async def _timed(models: Models, folder: str) -> tuple[bool, Table]:
+    lines = [
+        (
+            row.name,
+            row.runtime,
+            str(row.batch),
+            f"{row.median * 1000:.1f}",
+            f"{row.slowest * 1000:.1f}",
+            f"{row.per_piece * 1000:.1f}",
+        )
+        for row in await catalogue.bench(models, folder)
+    ]
+    heads = ("model", "runtime", "batch", "median ms", "slowest ms", "ms a piece")
+    return True, [heads, *lines]
+
+
+def run_triton(given: Settings, ports: tuple[int, int, int], options: Sequence[str] = ()) -> int:
+    """Run the real Triton until it ends or a signal comes; answers its exit status."""
+    http, grpc, metrics = ports
+    return server.run(
+        Path(given.models.folder),
+        server.Ports(http, grpc, metrics),
+        threads=given.models.threads,
+        options=options,
+    )
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise OriginalNotFound(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _job(given: Settings, file: Path, query: str, suffix: str) -> Job:
+    wish = read(query.lstrip("?"), presets.load(given.presets.file or None), strict=True)
+    body = _bytes_of(file)
+    original = Original(file.name, body, Stamp(digest(body), len(body)))
+    transform = wish.resolve(AcceptClass.BASE, suffix)
+    return Job(original, transform, Deadline.after(given.server.deadline * 10))
+
+
+@asynccontextmanager
+async def _renderer(given: Settings) -> AsyncIterator[Renderer]:
+    engine.check(given.server.engine)
+    async with AsyncExitStack() as stack:
+        models = app.open_models(given)
+        stack.push_async_callback(models.close)
+        threads = EngineThreads(given.server.threads)
+        stack.callback(threads.close)
+        grounds = app.remembered(given, app.open_scenes(given), Metrics())
+        scenes = Scenes(grounds.bring, threads, given.limits)
+        rules = presets.load(given.presets.file or None)
+        yield Renderer(threads, models, given.limits, scenes, rules)

@@ -1,0 +1,204 @@
+"""Every way a request can fail. Whose fault and what happened; no HTTP here.
+
+EdgeError
++-- RequestError                    the caller can mend it
+|   +-- InvalidParameter            a known word with a wrong value
+|   +-- UnknownParameter            strict grammar only
+|   +-- DuplicateParameter          strict grammar only
+|   +-- InvalidPath
+|   +-- Refused                     signature, expiry, token, forbidden address
+|   |   +-- SignatureMissing
+|   |   +-- SignatureWrong
+|   |   +-- SignatureExpired
+|   |   +-- AddressForbidden
+|   |   +-- TokenWrong
+|   +-- OutputTooLarge              the wish is over the server's caps
+|   +-- NotCompliant                strict=1 and a rule of the preset is broken
+|   +-- UploadRejected              the request's own body is not what the route takes
++-- OriginalError                   the picture itself
+|   +-- OriginalNotFound
+|   +-- OriginalUnsupported         not a format that we read
+|   +-- OriginalCorrupt
+|   +-- OriginalTooLarge            bytes, pixels, frames
++-- OriginError                     where originals live
+|   +-- OriginUnavailable
+|   +-- OriginTimeout
+|   +-- OriginTruncated
++-- ModelError                      a network
+|   +-- ModelMissing
+|   +-- ModelUnavailable
+|   |   +-- ModelLate               no turn or no answer in time; a DeadlineExceeded, too
+|   +-- ModelContractBroken         wrong tensor name, shape or type
++-- Busy                            the gate is full
++-- DeadlineExceeded
++-- TierError                       a cache tier; never reaches a caller, only a metric
++-- SettingsError                   at start, never in a request
+    +-- PresetsFileError
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class EdgeError(Exception):
+    """Base of all. `detail` is one sentence for the person who asked.
+
+    Args:
+        detail: what happened and, where possible, what to change.
+        param: the URL parameter or setting at fault.
+        allowed: what it may be, in words or as a list.
+        nearest: the known word closest to the one given.
+        diagnostics: further facts (measured values, rules), JSON-able.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        param: str | None = None,
+        allowed: str | Sequence[str] | None = None,
+        nearest: str | None = None,
+        diagnostics: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.param = param
+        self.allowed = allowed
+        self.nearest = nearest
+        self.diagnostics = dict(diagnostics) if diagnostics else None
+
+
+class RequestError(EdgeError):
+    """The caller can mend it."""
+
+
+class InvalidParameter(RequestError):
+    """A known parameter carries a value that it may not have."""
+
+
+class UnknownParameter(RequestError):
+    """Strict grammar: no such parameter."""
+
+
+class DuplicateParameter(RequestError):
+    """Strict grammar: one parameter given twice, under one name or two."""
+
+
+class InvalidPath(RequestError):
+    """The path could leave its origin or cannot name a file."""
+
+
+class Refused(RequestError):
+    """The caller is not allowed to ask this."""
+
+
+class SignatureMissing(Refused):
+    """This server answers signed URLs only."""
+
+
+class SignatureWrong(Refused):
+    """The signature does not match, or its key id is unknown."""
+
+
+class SignatureExpired(Refused):
+    """`exp` has passed."""
+
+
+class AddressForbidden(Refused):
+    """An HTTP origin points to a host or address that must not be reached."""
+
+
+class TokenWrong(Refused):
+    """The admin token is missing, wrong, or not set on this server."""
+
+
+class OutputTooLarge(RequestError):
+    """The wished canvas is over the server's caps."""
+
+
+class NotCompliant(RequestError):
+    """`strict=1` and the finished rendition breaks a rule of its preset."""
+
+
+class UploadRejected(RequestError):
+    """The request's body is not what the route takes."""
+
+
+class OriginalError(EdgeError):
+    """The original itself is at fault."""
+
+
+class OriginalNotFound(OriginalError):
+    """No such original."""
+
+
+class OriginalUnsupported(OriginalError):
+    """The bytes are not of a format that is read here."""
+
+
+class OriginalCorrupt(OriginalError):
+    """The bytes claim a format but cannot be decoded."""
+
+
+class OriginalTooLarge(OriginalError):
+    """Over a limit of bytes, pixels or frames."""
+
+
+class OriginError(EdgeError):
+    """The place where originals live does not answer as it should."""
+
+
+class OriginUnavailable(OriginError):
+    """No connection, or an error of the origin's own."""
+
+
+class OriginTimeout(OriginError):
+    """The origin did not answer in time."""
+
+
+class OriginTruncated(OriginError):
+    """Fewer bytes came than were announced."""
+
+
+class ModelError(EdgeError):
+    """A network could not be used. `param` names the model."""
+
+
+class ModelMissing(ModelError):
+    """The model repository has no such model."""
+
+
+class ModelUnavailable(ModelError):
+    """The model's server is down, its queue full, or its answer late."""
+
+
+class ModelContractBroken(ModelError):
+    """A tensor's name, shape or type is not what the code and config.pbtxt say."""
+
+
+class Busy(EdgeError):
+    """The gate is full. `retry_after` is in whole seconds."""
+
+    def __init__(self, detail: str, *, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(EdgeError):
+    """The request's time is over."""
+
+
+class ModelLate(ModelUnavailable, DeadlineExceeded):
+    """The request's time was over before a network's turn or answer came."""
+
+
+class TierError(EdgeError):
+    """A cache tier failed; the ladder turns it into a miss and a metric."""
+
+
+class SettingsError(EdgeError):
+    """A setting is wrong; the server does not start."""
+
+
+class PresetsFileError(SettingsError):
+    """A presets file is wrong: file, table and reason in `detail`."""

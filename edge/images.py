@@ -1,0 +1,246 @@
+"""The values that travel through every room: formats, sizes, colours, originals, renditions."""
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from edge.errors import InvalidParameter
+
+
+class Format(StrEnum):
+    """An output format; the value is the word used in the URL."""
+
+    JPEG = "jpg"
+    PNG = "png"
+    WEBP = "webp"
+    AVIF = "avif"
+
+    @property
+    def content_type(self) -> str:
+        return f"image/{'jpeg' if self is Format.JPEG else self.value}"
+
+    @property
+    def has_alpha(self) -> bool:
+        return self is not Format.JPEG
+
+    @property
+    def lossy(self) -> bool:
+        return self is not Format.PNG
+
+
+FORMAT_WORDS = MappingProxyType(
+    {
+        "jpg": Format.JPEG,
+        "jpeg": Format.JPEG,
+        "pjpg": Format.JPEG,
+        "png": Format.PNG,
+        "webp": Format.WEBP,
+        "avif": Format.AVIF,
+    }
+)
+"""Words and path extensions that mean an output format."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Size:
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+    @property
+    def long(self) -> int:
+        return max(self.width, self.height)
+
+    @property
+    def short(self) -> int:
+        return min(self.width, self.height)
+
+    @property
+    def ratio(self) -> float:
+        return self.width / self.height
+
+    def scaled(self, factor: float) -> "Size":
+        return Size(max(1, round(self.width * factor)), max(1, round(self.height * factor)))
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels: left and top inside, right and bottom outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def size(self) -> Size:
+        return Size(self.right - self.left, self.bottom - self.top)
+
+    def clamped(self, within: Size) -> "Box":
+        """The part inside a picture of that size; at least one pixel."""
+        left = min(max(0, self.left), within.width - 1)
+        top = min(max(0, self.top), within.height - 1)
+        return Box(
+            left,
+            top,
+            min(max(left + 1, self.right), within.width),
+            min(max(top + 1, self.bottom), within.height),
+        )
+
+    def as_tuple(self) -> tuple[int, int, int, int]:
+        return (self.left, self.top, self.right, self.bottom)
+
+
+_HEX = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Color:
+    """8-bit sRGB with alpha, each 0 to 255."""
+
+    red: int
+    green: int
+    blue: int
+    alpha: int = 255
+
+    @classmethod
+    def parse(cls, text: str, *, param: str = "bg") -> "Color":
+        """`fff`, `fffa`, `ffffff`, `ffffffaa` (a leading # is fine) or a CSS basic colour name.
+
+        Raises:
+            InvalidParameter: the text is none of these.
+        """
+        named = NAMED_COLORS.get(text.lower())
+        if named is not None:
+            return named
+        match = _HEX.fullmatch(text)
+        if not match:
+            raise InvalidParameter(
+                f"{text!r} is not a colour",
+                param=param,
+                allowed="3, 4, 6 or 8 hexadecimal digits, or one of "
+                + ", ".join(sorted(NAMED_COLORS)),
+            )
+        digits = match[1]
+        if len(digits) < 6:
+            digits = "".join(d * 2 for d in digits)
+        values = [int(digits[i : i + 2], 16) for i in range(0, len(digits), 2)]
+        return cls(*values)
+
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        return (self.red, self.green, self.blue)
+
+    @property
+    def opaque(self) -> bool:
+        return self.alpha == 255
+
+    def __str__(self) -> str:
+        text = f"{self.red:02x}{self.green:02x}{self.blue:02x}"
+        return text if self.opaque else f"{text}{self.alpha:02x}"
+
+
+NAMED_COLORS = MappingProxyType(
+    {
+        "white": Color(255, 255, 255),
+        "black": Color(0, 0, 0),
+        "gray": Color(128, 128, 128),
+        "grey": Color(128, 128, 128),
+        "silver": Color(192, 192, 192),
+        "red": Color(255, 0, 0),
+        "maroon": Color(128, 0, 0),
+        "orange": Color(255, 165, 0),
+        "yellow": Color(255, 255, 0),
+        "olive": Color(128, 128, 0),
+        "lime": Color(0, 255, 0),
+        "green": Color(0, 128, 0),
+        "aqua": Color(0, 255, 255),
+        "cyan": Color(0, 255, 255),
+        "teal": Color(0, 128, 128),
+        "blue": Color(0, 0, 255),
+        "navy": Color(0, 0, 128),
+        "fuchsia": Color(255, 0, 255),
+        "magenta": Color(255, 0, 255),
+        "purple": Color(128, 0, 128),
+        "pink": Color(255, 192, 203),
+        "beige": Color(245, 245, 220),
+        "ivory": Color(255, 255, 240),
+        "brown": Color(165, 42, 42),
+    }
+)
+"""The CSS 2.1 basic colours and a few that shops use; values from CSS Color Module Level 4."""
+
+WHITE = NAMED_COLORS["white"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What an origin says of one original without sending it.
+
+    `version` changes whenever the bytes do: an ETag, or modification time and size.
+    """
+
+    version: str
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The merchant's file, never changed."""
+
+    path: str
+    body: bytes = field(repr=False)
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """The bytes for one variant, as served and as stored.
+
+    `etag` is the hash of the body without quotes; `tags` are what a purge names it by;
+    `made` is Unix time in seconds; `notes` are short facts that travel with the bytes
+    (compliance, the original's digest), each a header-safe string.
+    """
+
+    body: bytes = field(repr=False)
+    format: Format
+    size: Size
+    etag: str
+    tags: tuple[str, ...] = ()
+    made: float = 0.0
+    notes: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        body: bytes,
+        format: Format,
+        size: Size,
+        *,
+        tags: tuple[str, ...] = (),
+        notes: tuple[tuple[str, str], ...] = (),
+    ) -> "Rendition":
+        return cls(body, format, size, digest(body), tags, time.time(), notes)
+
+    @property
+    def content_type(self) -> str:
+        return self.format.content_type
+
+    def note(self, name: str) -> str | None:
+        return dict(self.notes).get(name)
+
+
+def digest(body: bytes) -> str:
+    """The strong validator of some bytes: 32 hexadecimal digits of BLAKE2b."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()

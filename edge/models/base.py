@@ -1,0 +1,91 @@
+"""The narrow door to the networks: what a model takes and gives, and who runs it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.deadline import Deadline
+
+Tensor = npt.NDArray[np.uint8]
+
+
+class Priority(IntEnum):
+    """Who waits for the answer; the numbers are those of Triton's priority levels."""
+
+    INTERACTIVE = 1
+    UPGRADE = 2
+    PREWARM = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output: uint8, `shape` without the batch dimension."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One model as its config.pbtxt describes it.
+
+    `digest` is the first 16 hexadecimal digits of the SHA-256 of model.onnx; `overlap` is how many
+    pixels of context each side of a tile needs (0 for models that see the whole picture).
+    """
+
+    name: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    max_batch_size: int
+    digest: str
+    overlap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """Whether one model answers, for readiness and `edge models list`."""
+
+    name: str
+    ready: bool
+    detail: str = ""
+    facts: Mapping[str, Any] | None = None
+
+
+class Models(Protocol):
+    """Runs networks by name.
+
+    Raises: `ModelMissing`, `ModelUnavailable`, `ModelContractBroken`, `DeadlineExceeded`.
+    """
+
+    @property
+    def runtime(self) -> str:
+        """`embedded` or `triton`; for logs, headers and readiness."""
+        ...
+
+    def spec(self, name: str) -> ModelSpec:
+        """What the repository says of a model; never asks a server. Raises `ModelMissing`."""
+        ...
+
+    async def infer(
+        self,
+        name: str,
+        inputs: Mapping[str, Tensor],
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Mapping[str, Tensor]:
+        """Run one batch: every array is uint8 [N, *shape], N at least 1.
+
+        More than `max_batch_size` goes in pieces. The answer's arrays may be read-only.
+        """
+        ...
+
+    async def states(self) -> tuple[ModelState, ...]:
+        """Each model of the repository answers for itself with a known inference."""
+        ...
+
+    async def close(self) -> None: ...

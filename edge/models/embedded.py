@@ -1,0 +1,197 @@
+"""The networks in this process: ONNX Runtime behind the models door, nothing else to start."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from edge.deadline import Deadline
+from edge.errors import ModelContractBroken, ModelUnavailable
+from edge.models.base import ModelSpec, ModelState, Priority, Tensor
+from edge.models.batches import joined, pieces
+from edge.models.checks import answer_of, batch_of
+from edge.models.meter import Meter
+from edge.models.repository import Repository
+from edge.models.selftest import Examiner
+from edge.models.turns import Turns
+from edge.telemetry import Metrics
+
+_AT_ONCE = 2
+"""Runs at once: one computes on all cores while the other copies its tensors in or out."""
+
+_READY_SECONDS = 60.0
+"""How long a good self-test counts: each costs a run of every network, and nothing but the
+process itself can break in between."""
+
+
+class EmbeddedModels:
+    """Runs the repository's networks with ONNX Runtime in a small pool of threads of its own.
+
+    Args:
+        folder: a Triton model repository.
+        threads: cores for one run; 0 means all that this process may use.
+        metrics: where requests are counted.
+    """
+
+    runtime = "embedded"
+
+    def __init__(
+        self, folder: Path | str, threads: int = 0, *, metrics: Metrics | None = None
+    ) -> None:
+        self._repository = Repository(folder)
+        self._threads = threads or _usable_cores()
+        self._sessions: dict[str, Any] = {}
+        self._making = threading.Lock()
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="network")
+        self._turns = Turns(_AT_ONCE)
+        self._meter = Meter(metrics, self.runtime)
+        self._examiner = Examiner(self, self._repository, remember=_READY_SECONDS)
+
+    def names(self) -> tuple[str, ...]:
+        return self._repository.names()
+
+    def spec(self, name: str) -> ModelSpec:
+        return self._repository.spec(name)
+
+    async def infer(
+        self,
+        name: str,
+        inputs: Mapping[str, Tensor],
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Mapping[str, Tensor]:
+        """Run one batch; one larger than max_batch_size is run in pieces.
+
+        Raises:
+            ModelMissing, ModelContractBroken: as the repository and the tensors have it.
+            ModelUnavailable: ONNX Runtime failed, for want of memory for instance.
+            DeadlineExceeded: the time was over before the (next) run began.
+        """
+        spec = self.spec(name)
+        batch = batch_of(spec, inputs)
+        answers = [
+            await self._in_turn(spec, piece, deadline, priority)
+            for piece in pieces(inputs, spec.max_batch_size)
+        ]
+        return answer_of(spec, batch, joined(answers))
+
+    async def states(self) -> tuple[ModelState, ...]:
+        return await self._examiner.states()
+
+    async def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._sessions.clear()
+
+    async def _in_turn(
+        self,
+        spec: ModelSpec,
+        inputs: Mapping[str, Tensor],
+        deadline: Deadline,
+        priority: Priority,
+    ) -> Mapping[str, Tensor]:
+        with self._meter.request(spec.name, len(next(iter(inputs.values())))) as lap:
+            await self._turns.enter(priority, deadline)
+            lap.begin()
+            return await self._run(spec, inputs, deadline)
+
+    async def _run(
+        self, spec: ModelSpec, inputs: Mapping[str, Tensor], deadline: Deadline
+    ) -> Mapping[str, Tensor]:
+        options = onnxruntime.RunOptions()
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._pool, self._compute, spec, inputs, options, deadline)
+        work.add_done_callback(self._left)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            options.terminate = True  # the thread stops at the next node and gives its place free
+            raise
+
+    def _left(self, work: asyncio.Future[Mapping[str, Tensor]]) -> None:
+        self._turns.leave()
+        if not work.cancelled():
+            work.exception()  # whoever asked may be gone; then nobody else looks at it
+
+    def _compute(
+        self, spec: ModelSpec, inputs: Mapping[str, Tensor], options: Any, deadline: Deadline
+    ) -> Mapping[str, Tensor]:
+        deadline.check(f"{spec.name} could run")
+        names = [tensor.name for tensor in spec.outputs]
+        session = self._session(spec)
+        try:
+            return dict(zip(names, session.run(names, dict(inputs), options), strict=True))
+        except Exception as error:  # ONNX Runtime has no common base for what it raises
+            raise ModelUnavailable(f"{spec.name} failed: {error}", param=spec.name) from error
+
+    def _session(self, spec: ModelSpec) -> Any:
+        with self._making:
+            session = self._sessions.get(spec.name)
+            if session is None:
+                path = self._repository.unchanged_network(spec.name)
+                session = self._sessions[spec.name] = open_session(spec, path, self._threads)
+            return session
+
+
+def open_session(spec: ModelSpec, network: Path, threads: int) -> Any:
+    """An ONNX Runtime session whose inputs and outputs agree with config.pbtxt.
+
+    Raises:
+        ModelContractBroken: the file cannot be loaded, or says something else than the config.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # The arena keeps its largest batch for ever; without it memory falls back after each run.
+    options.enable_cpu_mem_arena = False
+    # Threads that spin between runs take the cores from decoding and encoding.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(
+            str(network), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # ONNX Runtime has no common base for what it raises
+        raise ModelContractBroken(
+            f"{spec.name}: {network.name} cannot be loaded: {error}", param=spec.name
+        ) from error
+    for tensors, found in (
+        (spec.inputs, session.get_inputs()),
+        (spec.outputs, session.get_outputs()),
+    ):
+        _check_agreement(spec, {t.name: t.shape for t in tensors}, found)
+    return session
+
+
+def _check_agreement(spec: ModelSpec, wanted: Mapping[str, tuple[int, ...]], found: Any) -> None:
+    told = {arg.name: (arg.type, arg.shape) for arg in found}
+    agree = set(told) == set(wanted) and all(
+        kind == "tensor(uint8)" and _fits(shape, wanted[name])
+        for name, (kind, shape) in told.items()
+    )
+    if not agree:
+        raise ModelContractBroken(
+            f"{spec.name}: model.onnx has {told}, config.pbtxt says uint8 {dict(wanted)}",
+            param=spec.name,
+        )
+
+
+def _fits(shape: list[Any], wanted: tuple[int, ...]) -> bool:
+    """Batch free, the rest equal; a size that the graph leaves open (a name) may be anything."""
+    if len(shape) != len(wanted) + 1 or isinstance(shape[0], int):
+        return False
+    return all(
+        not isinstance(size, int) or size == fixed
+        for size, fixed in zip(shape[1:], wanted, strict=True)
+    )
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,202 @@
+"""The environment that the real Triton runs in: made once, kept under the cache folder, reused.
+
+The wheel `nvidia-pytriton` carries the tritonserver binary and its Python backend. Both pin numpy
+below 2, so they live apart from edge, in a virtual environment of their own.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import ModelUnavailable
+
+SERVER = "nvidia-pytriton==0.7.0"
+LIBRARIES = ("numpy==1.26.4", "onnxruntime==1.31.1")
+"""numpy 1.26 is the last one below 2."""
+PYTHONS = ((3, 12), (3, 11))
+"""Versions with a stub in the server's wheel, a wheel of numpy 1.26 and one of that onnxruntime."""
+LEAST_GLIBC = (2, 35)
+"""The platform tag of the server's wheel: manylinux_2_35_x86_64."""
+
+_BACKEND = Path(__file__).parent / "backend" / "onnxruntime" / "model.py"
+_MARK = "complete.json"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where the parts of a Triton that can be started lie."""
+
+    environment: Path
+    site: Path
+    library: Path
+    backends: Path
+
+    @property
+    def binary(self) -> Path:
+        return self.site / "pytriton" / "tritonserver" / "bin" / "tritonserver"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the server's process needs on top of (or instead of) ours."""
+        # The backend's interpreter is isolated, so PYTHONPATH says nothing to it: it takes the
+        # environment of the first python3 on the PATH.
+        return {
+            "PATH": f"{self.environment / 'bin'}:{os.environ.get('PATH', '')}",
+            "LD_LIBRARY_PATH": f"{self.library}:{self.site / 'nvidia_pytriton.libs'}",
+        }
+
+
+def default_cache() -> Path:
+    """~/.cache/edge/triton, or where XDG_CACHE_HOME points."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge" / "triton"
+
+
+def obstacle() -> str | None:
+    """Why this machine cannot run the wheel's server, in one line; None where it can."""
+    system, machine = platform.system(), platform.machine()
+    if (system, machine) != ("Linux", "x86_64"):
+        return f"the Triton of the wheel runs on x86-64 Linux only, this is {system} {machine}"
+    name, version = platform.libc_ver()
+    if name != "glibc" or tuple(map(int, version.split(".")[:2])) < LEAST_GLIBC:
+        least = ".".join(map(str, LEAST_GLIBC))
+        return f"the Triton of the wheel needs glibc {least}, here is {name or 'another'} {version}"
+    return None
+
+
+def prepare(cache: Path | None = None, say: Say = print) -> Installation:
+    """Make the environment if it is not there yet (some 60 MB to fetch, 300 MB on disk).
+
+    Raises:
+        ModelUnavailable: this machine cannot run it, or something could not be fetched.
+    """
+    hindrance = obstacle()
+    if hindrance:
+        raise ModelUnavailable(
+            f"{hindrance}. Run the networks in the process (leave EDGE_TRITON_URL empty), or serve "
+            "the same model repository with NVIDIA's tritonserver container"
+        )
+    python, version = _python()
+    root = (cache or default_cache()) / f"python{version}-{_fingerprint()}"
+    with _locked(root):
+        made = _read(root) or _make(root, python, version, say)
+        _lay_out_backends(made, version)
+    return made
+
+
+def _python() -> tuple[str, str]:
+    """An interpreter that the wheel has a stub for, and its version."""
+    running = sys.version_info[:2]
+    if running in PYTHONS:
+        return sys.executable, "{}.{}".format(*running)
+    for major, minor in PYTHONS:
+        found = shutil.which(f"python{major}.{minor}")
+        if found:
+            return found, f"{major}.{minor}"
+    wanted = ", ".join(f"python{major}.{minor}" for major, minor in PYTHONS)
+    raise ModelUnavailable(f"the Triton of the wheel needs one of {wanted} on the PATH")
+
+
+def _fingerprint() -> str:
+    parts = "\n".join((SERVER, *LIBRARIES, _BACKEND.read_text("utf-8")))
+    return hashlib.sha256(parts.encode()).hexdigest()[:10]
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    """One maker at a time; a second one waits and then finds it made."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with root.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _read(root: Path) -> Installation | None:
+    try:
+        paths = json.loads((root / _MARK).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    made = Installation(**{name: Path(path) for name, path in paths.items()})
+    whole = made.binary.exists() and (made.environment / "bin" / "python").exists()
+    return made if whole else None
+
+
+def _make(root: Path, python: str, version: str, say: Say) -> Installation:
+    say(f"making the environment of Triton in {root} (once; some 60 MB to fetch)")
+    shutil.rmtree(root, ignore_errors=True)
+    environment = root / "environment"
+    _call(python, "-m", "venv", str(environment))
+    own = str(environment / "bin" / "python")
+    pip = (own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    # The wheel's own dependencies serve its Python API, which is not used here.
+    _call(*pip, "--no-deps", SERVER)
+    _call(*pip, *LIBRARIES)
+    facts = json.loads(_call(own, "-c", _FACTS))
+    made = Installation(environment, Path(facts["site"]), _library(facts), root / "backends")
+    stub = _stub(made, version)
+    if not stub.exists():
+        raise ModelUnavailable(f"the wheel {SERVER} has no stub for Python {version}")
+    paths = {name: str(getattr(made, name)) for name in Installation.__dataclass_fields__}
+    (root / _MARK).write_text(json.dumps(paths), "utf-8")
+    return made
+
+
+_FACTS = """
+import json, sysconfig
+names = "LIBDIR", "MULTIARCH", "prefix"
+facts = {name: sysconfig.get_config_var(name) or "" for name in names}
+facts["name"] = "libpython" + sysconfig.get_python_version() + ".so.1.0"
+facts["base"] = sysconfig.get_config_var("installed_base")
+print(json.dumps(facts | {"site": sysconfig.get_path("platlib")}))
+"""
+
+
+def _library(facts: dict[str, str]) -> Path:
+    """The folder of libpython, which the backend's stub is linked against."""
+    libdir = Path(facts["LIBDIR"])
+    folders = (libdir, libdir / facts["MULTIARCH"], Path(facts["base"]) / "lib")
+    for folder in (*folders, Path("/usr/lib/x86_64-linux-gnu"), Path("/usr/lib64")):
+        if (folder / facts["name"]).exists():
+            return folder
+    raise ModelUnavailable(
+        f"Triton's Python backend needs {facts['name']}; on Debian and Ubuntu: "
+        f"apt install {facts['name'].removesuffix('.so.1.0')}"
+    )
+
+
+def _stub(made: Installation, version: str) -> Path:
+    stubs = made.site / "pytriton" / "tritonserver" / "python_backend_stubs"
+    return stubs / version / "triton_python_backend_stub"
+
+
+def _lay_out_backends(made: Installation, version: str) -> None:
+    """Triton's Python backend, and beside it ours, which Triton runs by means of it."""
+    python, ours = made.backends / "python", made.backends / "onnxruntime"
+    if (ours / "model.py").exists():
+        return
+    python.mkdir(parents=True, exist_ok=True)
+    ours.mkdir(exist_ok=True)
+    parts = made.site / "pytriton" / "tritonserver" / "backends" / "python"
+    for name in ("libtriton_python.so", "triton_python_backend_utils.py"):
+        shutil.copy(parts / name, python)
+    shutil.copy(_stub(made, version), python)
+    (python / _stub(made, version).name).chmod(0o755)
+    shutil.copy(_BACKEND, ours)  # last: it says that the others are there
+
+
+def _call(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
+        raise ModelUnavailable(f"`{' '.join(command[:6])} ...` failed: {last[0]}")
+    return done.stdout

@@ -1,0 +1,157 @@
+"""Finds the subject: a coarse matte from one look at the picture, refined along its outline."""
+
+import asyncio
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edge.deadline import Deadline
+from edge.images import Box, Size
+from edge.models.base import Models, Priority, Tensor
+from edge.models.checks import size_of
+from edge.models.crowd import each
+from edge.models.roles import MATTING, MATTING_REFINE, MATTING_SIDE, REFINE_SIDE, check
+from edge.models.tiles import Tiling
+
+Mask = npt.NDArray[np.bool_]
+
+GROUND = 128
+"""Level of the bars beside a picture that is not square: neither the white nor the black of a
+studio, and the network is trained with the same."""
+
+REFINE_OVERLAP = 16
+"""Context of a refined tile where config.pbtxt names none."""
+
+TILES_PER_REQUEST = 2
+REQUESTS_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """Where a picture of `size` lies in the square that the coarse network sees."""
+
+    size: Size
+    box: Box
+
+    @classmethod
+    def of(cls, size: Size, side: int = MATTING_SIDE) -> "Letterbox":
+        factor = side / size.long
+        inner = Size(max(1, round(size.width * factor)), max(1, round(size.height * factor)))
+        left, top = (side - inner.width) // 2, (side - inner.height) // 2
+        return cls(size, Box(left, top, left + inner.width, top + inner.height))
+
+    def put(self, image: Tensor, side: int = MATTING_SIDE) -> Tensor:
+        """uint8 [H, W, 3] -> uint8 [side, side, 3], bars of `GROUND` beside it."""
+        inner = self.box.size
+        small = Image.fromarray(image).resize((inner.width, inner.height), Image.Resampling.BICUBIC)
+        canvas = np.full((side, side, 3), GROUND, np.uint8)
+        canvas[self.box.top : self.box.bottom, self.box.left : self.box.right] = np.asarray(small)
+        return canvas
+
+    def take(self, alpha: Tensor) -> Tensor:
+        """uint8 [side, side] -> uint8 [H, W]: the picture's part of the answer, at full size."""
+        inner = alpha[self.box.top : self.box.bottom, self.box.left : self.box.right]
+        # Bilinear: a sharper filter rings, and would draw a faint line around every subject.
+        full = Image.fromarray(np.ascontiguousarray(inner)).resize(
+            (self.size.width, self.size.height), Image.Resampling.BILINEAR
+        )
+        return np.asarray(full)
+
+
+async def coarse_matte(
+    models: Models,
+    image: Tensor,
+    deadline: Deadline,
+    priority: Priority = Priority.INTERACTIVE,
+) -> Tensor:
+    """The alpha of the subject, 0 to 255: uint8 [H, W, 3] -> uint8 [H, W].
+
+    Raises:
+        ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
+    """
+    spec = models.spec(MATTING)
+    check(spec)
+    letterbox = Letterbox.of(size_of(image, MATTING))
+    small = await asyncio.to_thread(letterbox.put, image)
+    answer = await models.infer(
+        MATTING, {spec.inputs[0].name: small[None]}, deadline=deadline, priority=priority
+    )
+    alpha = answer[spec.outputs[0].name][0, :, :, 0]
+    return await asyncio.to_thread(letterbox.take, alpha)
+
+
+async def refine(
+    models: Models,
+    image: Tensor,
+    alpha: Tensor,
+    deadline: Deadline,
+    priority: Priority = Priority.INTERACTIVE,
+    *,
+    band: Mask | None = None,
+) -> Tensor:
+    """A sharper alpha inside the uncertain band; outside it the coarse one stays untouched.
+
+    Args:
+        image: uint8 [H, W, 3].
+        alpha: uint8 [H, W], the coarse matte at the same size.
+        band: bool [H, W], where to look again; by default `uncertain_band(alpha)`.
+
+    Returns:
+        uint8 [H, W], a new array.
+
+    Raises:
+        ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
+    """
+    spec = models.spec(MATTING_REFINE)
+    check(spec)
+    size = size_of(image, MATTING_REFINE)
+    band = await asyncio.to_thread(uncertain_band, alpha) if band is None else band
+    tiling = Tiling(size, REFINE_SIDE, spec.overlap or REFINE_OVERLAP)
+    picture, coarse = (tensor.name for tensor in spec.inputs)
+    refined = alpha.copy()
+
+    async def look_again(indices: tuple[int, ...]) -> None:
+        tiles = {
+            picture: tiling.batch(image, indices),
+            coarse: tiling.batch(alpha[..., None], indices),
+        }
+        answer = await models.infer(MATTING_REFINE, tiles, deadline=deadline, priority=priority)
+        for index, tile in zip(indices, answer[spec.outputs[0].name], strict=True):
+            where = tiling.target(index)
+            np.copyto(refined[where], tile[..., 0][tiling.kept(index)], where=band[where])
+
+    wanted = tiles_of(tiling, band)
+    most = min(TILES_PER_REQUEST, spec.max_batch_size)
+    groups = [wanted[start : start + most] for start in range(0, len(wanted), most)]
+    await each(groups, look_again, at_once=REQUESTS_IN_FLIGHT)
+    return refined
+
+
+def uncertain_band(alpha: Tensor, *, low: int = 5, high: int = 250, reach: int = 8) -> Mask:
+    """Where a coarse matte may be wrong: soft alpha, and `reach` pixels to each side of it.
+
+    The reach grows with the picture, because one pixel of the coarse matte covers many there.
+    """
+    steps = max(1, round(reach * max(alpha.shape) / (2 * MATTING_SIDE)))
+    soft = (alpha > low) & (alpha < high)
+    soft[1:] |= (alpha[1:] < 128) != (alpha[:-1] < 128)  # a hard edge has no soft pixel
+    soft[:, 1:] |= (alpha[:, 1:] < 128) != (alpha[:, :-1] < 128)
+    return _widened(_widened(soft, steps).T, steps).T
+
+
+def tiles_of(tiling: Tiling, band: Mask) -> tuple[int, ...]:
+    """The tiles whose core holds a pixel of the band."""
+    return tuple(index for index in range(tiling.count) if band[tiling.target(index)].any())
+
+
+def _widened(mask: Mask, steps: int) -> Mask:
+    """True where a True lies at most `steps` rows away: differences of a running sum."""
+    length = mask.shape[0]
+    total = np.zeros((length + 1, mask.shape[1]), np.int32)
+    np.cumsum(mask, axis=0, out=total[1:])
+    rows = np.arange(length)
+    first, last = np.maximum(rows - steps, 0), np.minimum(rows + steps + 1, length)
+    near: Mask = total[last] > total[first]
+    return near

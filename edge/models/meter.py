@@ -1,0 +1,51 @@
+"""Counts and times every request to a network, for either runtime."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from edge.telemetry import Metrics
+
+
+class Lap:
+    """One request on its way: when it came, and when its turn to run did."""
+
+    def __init__(self) -> None:
+        self.came = time.perf_counter()
+        self.began: float | None = None
+
+    def begin(self) -> None:
+        self.began = time.perf_counter()
+
+
+class Meter:
+    """Writes into the server's metrics; without metrics it writes into some of its own."""
+
+    def __init__(self, metrics: Metrics | None, runtime: str) -> None:
+        self.metrics = metrics or Metrics()
+        self._runtime = runtime
+
+    @contextmanager
+    def request(self, model: str, batch: int) -> Iterator[Lap]:
+        """Around one request, from before its wait until its answer or error."""
+        lap, outcome = Lap(), "ok"
+        try:
+            yield lap
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        except Exception as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self._write(lap, model, batch, outcome)
+
+    def _write(self, lap: Lap, model: str, batch: int, outcome: str) -> None:
+        labels = model, self._runtime
+        self.metrics.model_requests.labels(*labels, outcome).inc()
+        self.metrics.model_batch.labels(*labels).observe(batch)
+        began = lap.began or time.perf_counter()
+        self.metrics.model_queue_seconds.labels(*labels).observe(began - lap.came)
+        if lap.began is not None:
+            self.metrics.model_seconds.labels(*labels).observe(time.perf_counter() - lap.began)

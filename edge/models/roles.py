@@ -1,0 +1,82 @@
+"""What each network is for: its name in the repository and the shapes that the code counts on.
+
+Tensors are found by place, not by name: first input the picture, second the alpha, one output.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from edge.errors import ModelContractBroken
+from edge.models.base import Models, ModelSpec
+
+MATTING = "matting"
+MATTING_REFINE = "matting_refine"
+UPSCALE: Mapping[int, str] = MappingProxyType({2: "upscale_x2", 4: "upscale_x4"})
+"""Scale -> model."""
+
+MATTING_SIDE = 512
+REFINE_SIDE = 256
+ROLES = (*UPSCALE.values(), MATTING, MATTING_REFINE)
+
+_INPUTS: Mapping[str, tuple[tuple[int, ...], ...]] = MappingProxyType(
+    {
+        MATTING: ((MATTING_SIDE, MATTING_SIDE, 3),),
+        MATTING_REFINE: ((REFINE_SIDE, REFINE_SIDE, 3), (REFINE_SIDE, REFINE_SIDE, 1)),
+    }
+)
+_OUTPUT: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        MATTING: (MATTING_SIDE, MATTING_SIDE, 1),
+        MATTING_REFINE: (REFINE_SIDE, REFINE_SIDE, 1),
+    }
+)
+
+
+def digests(models: Models, roles: Iterable[str]) -> tuple[str, ...]:
+    """`name:digest` of each model, in order: the part of a cache key that networks decide.
+
+    Raises:
+        ModelMissing: names the first model that the repository does not have.
+    """
+    return tuple(f"{role}:{models.spec(role).digest}" for role in roles)
+
+
+def check(spec: ModelSpec) -> None:
+    """Hold a model's shapes against what its role needs; a model without a role passes.
+
+    Raises:
+        ModelContractBroken: names the model, what its config says, and what it must be.
+    """
+    for scale, name in UPSCALE.items():
+        if spec.name == name:
+            check_upscaler(spec, scale)
+    if spec.name in _OUTPUT:
+        _check_shapes(spec, _INPUTS[spec.name], _OUTPUT[spec.name])
+
+
+def check_upscaler(spec: ModelSpec, scale: int) -> int:
+    """The side of the tiles of an upscaler by `scale`.
+
+    Raises:
+        ModelContractBroken: it does not map [T,T,3] to [sT,sT,3], or its overlap eats the tile.
+    """
+    side = spec.inputs[0].shape[0] if spec.inputs[0].shape else 0
+    _check_shapes(spec, ((side, side, 3),), (side * scale, side * scale, 3))
+    if not 0 <= 2 * spec.overlap < side:
+        raise ModelContractBroken(
+            f"{spec.name}: an overlap of {spec.overlap} leaves nothing of a {side} pixel tile",
+            param=spec.name,
+        )
+    return side
+
+
+def _check_shapes(
+    spec: ModelSpec, inputs: tuple[tuple[int, ...], ...], output: tuple[int, ...]
+) -> None:
+    found = tuple(t.shape for t in spec.inputs), tuple(t.shape for t in spec.outputs)
+    if found != (inputs, (output,)):
+        raise ModelContractBroken(
+            f"{spec.name}: takes {found[0]} and gives {found[1]}, "
+            f"but must take {inputs} and give {(output,)}",
+            param=spec.name,
+        )

@@ -1,0 +1,69 @@
+"""Enlarges a picture by a network, tile by tile."""
+
+import numpy as np
+
+from edge.deadline import Deadline
+from edge.errors import InvalidParameter
+from edge.images import Size
+from edge.models.base import Models, Priority, Tensor
+from edge.models.checks import size_of
+from edge.models.crowd import each
+from edge.models.roles import UPSCALE, check_upscaler
+from edge.models.tiles import Tiling
+
+TILES_PER_REQUEST = 2
+"""Few, so that the requests of many callers fill one batch of Triton's; one alone would pay the
+overhead of a request for each tile."""
+
+REQUESTS_IN_FLIGHT = 4
+"""Of one picture: enough to keep the network busy, few enough that one large picture leaves room
+for others and that its tiles do not fill the memory."""
+
+
+async def upscale(
+    models: Models,
+    image: Tensor,
+    scale: int,
+    deadline: Deadline,
+    priority: Priority = Priority.INTERACTIVE,
+    *,
+    model: str | None = None,
+) -> Tensor:
+    """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3]; `model` names another one than the role's.
+
+    Raises:
+        InvalidParameter: no network enlarges by `scale`.
+        ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
+    """
+    name = model or model_for(scale)
+    spec = models.spec(name)
+    side = check_upscaler(spec, scale)
+    source, target = spec.inputs[0].name, spec.outputs[0].name
+    size = size_of(image, name)
+    tiling = Tiling(size, side, spec.overlap)
+    canvas = np.empty((size.height * scale, size.width * scale, 3), np.uint8)
+
+    async def enlarge(indices: range) -> None:
+        tiles = tiling.batch(image, indices)
+        answer = await models.infer(name, {source: tiles}, deadline=deadline, priority=priority)
+        for index, tile in zip(indices, answer[target], strict=True):
+            tiling.place(canvas, index, tile, scale)
+
+    most = min(TILES_PER_REQUEST, spec.max_batch_size)
+    await each(tiling.batches(most), enlarge, at_once=REQUESTS_IN_FLIGHT)
+    return canvas
+
+
+def model_for(scale: int) -> str:
+    """The role's model. Raises `InvalidParameter` for a scale that no network has."""
+    name = UPSCALE.get(scale)
+    if name is None:
+        known = [str(known) for known in UPSCALE]
+        raise InvalidParameter(f"no network enlarges by {scale}", param="up", allowed=known)
+    return name
+
+
+def tile_count(models: Models, size: Size, scale: int) -> int:
+    """How many tiles a picture of that size costs. Raises `ModelMissing`, `ModelContractBroken`."""
+    spec = models.spec(model_for(scale))
+    return Tiling(size, check_upscaler(spec, scale), spec.overlap).count

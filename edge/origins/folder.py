@@ -1,0 +1,129 @@
+"""Originals in a folder."""
+
+import asyncio
+import errno
+import os
+import stat
+from pathlib import Path
+
+from edge.deadline import Deadline
+from edge.errors import (
+    InvalidPath,
+    OriginalNotFound,
+    OriginalTooLarge,
+    OriginTruncated,
+    OriginUnavailable,
+)
+from edge.images import Original, Stamp
+from edge.origins.base import in_time
+from edge.origins.paths import Neighbours, neighbours
+
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR, errno.ENXIO})
+
+
+class FolderOrigin:
+    """Regular files below one folder. Symbolic links are followed as long as they stay inside.
+
+    A version is modification time and size, and no inode number: two servers with a copy each of
+    the same folder then share their renditions.
+
+    Args:
+        path: the folder; may itself be a symbolic link, which is looked up anew each time.
+        max_bytes: of one original.
+        neighbours: whether another extension of the same name will do.
+    """
+
+    def __init__(self, path: str | Path, max_bytes: int, *, neighbours: bool = True) -> None:
+        self._root = str(Path(path).absolute())
+        self._max_bytes = max_bytes
+        self._neighbours = Neighbours(self._existing if neighbours else None)
+        self.name = f"folder {self._root}"
+
+    async def stamp(self, path: str, deadline: Deadline) -> Stamp:
+        async with in_time(path, deadline):
+            return await self._neighbours.find(
+                path, lambda name: asyncio.to_thread(self._stamp, name)
+            )
+
+    async def fetch(self, path: str, deadline: Deadline) -> Original:
+        async with in_time(path, deadline):
+            return await self._neighbours.find(
+                path, lambda name: asyncio.to_thread(self._fetch, name)
+            )
+
+    async def ping(self) -> None:
+        if not await asyncio.to_thread(os.access, self._root, os.R_OK | os.X_OK):
+            raise OriginUnavailable("the folder of originals cannot be read")
+
+    async def close(self) -> None:
+        return None
+
+    async def _existing(self, path: str) -> list[str]:
+        def existing() -> list[str]:
+            return [
+                name for name in neighbours(path) if os.path.isfile(os.path.join(self._root, name))
+            ]
+
+        return await asyncio.to_thread(existing)
+
+    # What follows runs in threads.
+
+    def _stamp(self, path: str) -> Stamp:
+        descriptor = self._open(path)
+        try:
+            return _stamp_of(os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def _fetch(self, path: str) -> Original:
+        with os.fdopen(self._open(path), "rb") as file:
+            before = os.fstat(file.fileno())
+            if before.st_size > self._max_bytes:
+                raise OriginalTooLarge(
+                    f"{path} has {before.st_size} bytes, over the limit of {self._max_bytes}"
+                )
+            body = file.read(before.st_size + 1)
+            after = os.fstat(file.fileno())
+        if len(body) != before.st_size or _stamp_of(after) != _stamp_of(before):
+            raise OriginTruncated(f"{path} changed while it was read")
+        return Original(path, body, _stamp_of(before))
+
+    def _open(self, path: str) -> int:
+        """A descriptor of a regular file inside the folder."""
+        try:
+            descriptor = self._open_inside(path)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                raise OriginalNotFound(f"there is no original {path}") from error
+            if error.errno == errno.ELOOP:
+                raise InvalidPath(f"{path} is a symbolic link that was not there before") from error
+            raise OriginUnavailable(f"{path} cannot be read: {error.strerror}") from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OriginalNotFound(f"{path} is not a file")
+        return descriptor
+
+    def _open_inside(self, path: str) -> int:
+        root = os.path.realpath(self._root)
+        target = os.path.realpath(os.path.join(root, path))
+        if os.path.commonpath((root, target)) != root:
+            raise InvalidPath(f"{path} leads out of its folder")
+        try:
+            folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise OriginUnavailable("the folder of originals cannot be read") from error
+        # The links are resolved; one that appears from here on is not followed.
+        *folders, name = os.path.relpath(target, root).split(os.sep)
+        try:
+            for step in folders:
+                inner = os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+                os.close(folder)
+                folder = inner
+            # O_NONBLOCK: opening a pipe would otherwise wait for someone to write into it.
+            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        finally:
+            os.close(folder)
+
+
+def _stamp_of(facts: os.stat_result) -> Stamp:
+    return Stamp(f"{facts.st_mtime_ns:x}-{facts.st_size:x}", facts.st_size)

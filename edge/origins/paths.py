@@ -1,0 +1,98 @@
+"""Paths of originals: which are safe, and what else an original may be called."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from cachetools import TTLCache
+
+from edge.errors import InvalidPath, OriginalNotFound
+
+_Found = TypeVar("_Found")
+
+EXTENSIONS = ("jpg", "jpeg", "png", "webp", "tif", "tiff", "avif", "heic", "heif", "gif")
+"""Of pictures that are read here, in the order in which a neighbour is looked for."""
+
+_LONGEST = 1024
+_REMEMBERED = 10_000
+_REMEMBERED_SECONDS = 60.0
+
+
+def check_path(path: str) -> str:
+    """The path itself: relative, of plain segments, no NUL or control character, no backslash.
+
+    Percent signs are characters of a name like any other; nothing is decoded a second time.
+
+    Raises:
+        InvalidPath: it could leave its origin or cannot name a file.
+    """
+    segments = path.split("/")
+    if any(segment in ("", ".", "..") for segment in segments):
+        raise InvalidPath("a path is made of names, without empty, . and .. segments")
+    if "\\" in path or any(ord(char) < 32 or ord(char) == 127 for char in path):
+        raise InvalidPath("a path has no backslash and no control characters")
+    try:
+        length = len(path.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidPath("a path is valid Unicode") from error
+    if length > _LONGEST:
+        raise InvalidPath(f"a path has at most {_LONGEST} bytes")
+    return path
+
+
+def split_extension(path: str) -> tuple[str, str]:
+    """Path without its picture extension, and that extension (as written, empty if there is none).
+
+    `a/shirt.v2` has none: what follows the last dot is an extension only where pictures have it.
+    """
+    stem, dot, extension = path.rpartition(".")
+    if dot and extension.lower() in EXTENSIONS and not stem.endswith("/") and stem:
+        return stem, extension
+    return path, ""
+
+
+def neighbours(path: str) -> list[str]:
+    """What the same original may be called with another extension, likeliest first."""
+    stem, extension = split_extension(path)
+    lower = [f"{stem}.{other}" for other in EXTENSIONS if other != extension]
+    upper = [f"{stem}.{other.upper()}" for other in EXTENSIONS if other.upper() != extension]
+    return lower + upper
+
+
+class Neighbours:
+    """Finds an original under its own name or, failing that, its neighbours' names.
+
+    What was found is remembered for a minute, so that the fetch after a stamp asks once.
+
+    Args:
+        candidates: answers which neighbours are worth a look. None: no neighbours.
+    """
+
+    def __init__(self, candidates: Callable[[str], Awaitable[list[str]]] | None) -> None:
+        self._candidates = candidates
+        self._remembered: TTLCache[str, str] = TTLCache(_REMEMBERED, _REMEMBERED_SECONDS)
+
+    async def find(self, path: str, look: Callable[[str], Awaitable[_Found]]) -> _Found:
+        """The first answer of `look(name)` that is not `OriginalNotFound`."""
+        check_path(path)
+        if (known := self._remembered.get(path)) is not None:
+            try:
+                return await look(known)
+            except OriginalNotFound:
+                self._remembered.pop(path, None)
+        try:
+            return await look(path)
+        except OriginalNotFound:
+            if self._candidates is None:
+                raise
+            return await self._find_neighbour(path, look)
+
+    async def _find_neighbour(self, path: str, look: Callable[[str], Awaitable[_Found]]) -> _Found:
+        assert self._candidates is not None
+        for candidate in await self._candidates(path):
+            try:
+                found = await look(candidate)
+            except OriginalNotFound:
+                continue
+            self._remembered[path] = candidate
+            return found
+        raise OriginalNotFound(f"there is no original {path}")

@@ -1,0 +1,187 @@
+"""Which origin an original comes from, by the path of its URL.
+
+`EDGE_ORIGIN_URL` is one origin, or several by path prefix, each with an optional template:
+
+    /srv/photos
+    s3://raw/catalogue
+    /sku=s3://raw/catalogue/{stem}/main.tif,/media=https://cdn.example.com/files
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from edge.deadline import Deadline
+from edge.errors import EdgeError, OriginalNotFound, SettingsError
+from edge.images import Original, Stamp
+from edge.origins.base import Origin
+from edge.origins.paths import check_path
+
+_BETWEEN_ROWS = re.compile(r",\s*(?=/[^=,]*=)")
+_ROW = re.compile(r"(/[^=,]*)=(.*)", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_PLACEHOLDERS = ("path", "stem", "ext")
+_SCHEMES = ("folder", "s3", "http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row: paths below `prefix` are served from `target`.
+
+    `prefix` is empty (everything) or starts with a slash; `scheme` is `folder`, `s3`, `http` or
+    `https`; `target` is the folder's path, `bucket/prefix`, or the whole base URL; `template`
+    makes the path inside the target out of the rest of the URL's path, None: that rest itself.
+    """
+
+    prefix: str
+    scheme: str
+    target: str
+    template: str | None = None
+
+    def inner_path(self, path: str) -> str | None:
+        """The path inside the target for a URL's path (no leading slash); None: not of this row.
+
+        Raises:
+            InvalidPath: the template makes no safe path of it.
+        """
+        start = f"{self.prefix[1:]}/" if self.prefix else ""
+        if not path.startswith(start) or path == start:
+            return None
+        rest = path[len(start) :]
+        return rest if self.template is None else _filled(self.template, rest)
+
+
+def parse_routes(text: str, *, variable: str = "EDGE_ORIGIN_URL") -> tuple[Route, ...]:
+    """The rows of the setting, longest prefix first.
+
+    Raises:
+        SettingsError: names the part that is wrong.
+    """
+    if not _ROW.fullmatch(text.strip()):
+        return (_route("", text.strip(), variable),)
+    routes = []
+    for row in _BETWEEN_ROWS.split(text.strip()):
+        match = _ROW.fullmatch(row)
+        assert match, "rows are split where a row begins"
+        routes.append(_route(_prefix(match[1], variable), match[2].strip(), variable))
+    prefixes = [route.prefix for route in routes]
+    if twice := {prefix or "/" for prefix in prefixes if prefixes.count(prefix) > 1}:
+        raise SettingsError(f"{variable}: the prefix {twice.pop()} is given twice")
+    return tuple(sorted(routes, key=lambda route: len(route.prefix), reverse=True))
+
+
+class Origins:
+    """All origins as one: the longest prefix that ends at a slash of the path decides."""
+
+    name = "origins"
+
+    def __init__(self, rows: Mapping[Route, Origin]) -> None:
+        self._rows = tuple(sorted(rows.items(), key=lambda row: len(row[0].prefix), reverse=True))
+
+    async def stamp(self, path: str, deadline: Deadline) -> Stamp:
+        origin, inner = self._find(path)
+        return await origin.stamp(inner, deadline)
+
+    async def fetch(self, path: str, deadline: Deadline) -> Original:
+        """See `Origin.fetch`; the original's path is the one inside its origin."""
+        origin, inner = self._find(path)
+        return await origin.fetch(inner, deadline)
+
+    async def ping(self) -> None:
+        for _, origin in self._rows:
+            await origin.ping()
+
+    async def states(self) -> Mapping[str, str]:
+        """Each origin's name, and what is wrong with it; empty where nothing is."""
+        states = {}
+        for _, origin in self._rows:
+            try:
+                await origin.ping()
+                states[origin.name] = ""
+            except EdgeError as error:
+                states[origin.name] = error.detail
+        return states
+
+    async def close(self) -> None:
+        for _, origin in self._rows:
+            await origin.close()
+
+    def _find(self, path: str) -> tuple[Origin, str]:
+        check_path(path)
+        for route, origin in self._rows:
+            inner = route.inner_path(path)
+            if inner is not None:
+                return origin, inner
+        raise OriginalNotFound(f"no origin serves {path}")
+
+
+def _prefix(text: str, variable: str) -> str:
+    prefix = text.strip().rstrip("/")
+    if prefix and "//" in prefix:
+        raise SettingsError(f"{variable}: {text!r} is not a prefix", allowed="/name or /a/b")
+    return prefix
+
+
+def _route(prefix: str, url: str, variable: str) -> Route:
+    scheme, rest = _scheme(url, variable)
+    base, template = _split_template(rest, variable)
+    if scheme == "folder":
+        return Route(prefix, scheme, _folder(base, url, variable), template)
+    parts = urlsplit(f"{scheme}://{base}")
+    if not parts.netloc or "{" in parts.netloc:
+        raise SettingsError(f"{variable}: {url!r} names no {_place(scheme)}")
+    asks = parts.query or parts.fragment or any(char in (template or "") for char in "?#")
+    if "@" in parts.netloc or asks:
+        raise SettingsError(
+            f"{variable}: the URL of {parts.hostname} carries a user, a query or a fragment",
+            allowed=f"{scheme}://{_place(scheme)}/prefix",
+        )
+    target = base.rstrip("/") if scheme == "s3" else f"{scheme}://{base.rstrip('/')}"
+    return Route(prefix, scheme, target, template)
+
+
+def _scheme(url: str, variable: str) -> tuple[str, str]:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "folder", url
+    scheme = scheme.lower().replace("file", "folder")
+    if scheme not in _SCHEMES:
+        raise SettingsError(
+            f"{variable}: {scheme}:// is not an origin",
+            allowed="a folder, s3://bucket/prefix, https://host/prefix",
+        )
+    return scheme, unquote(rest) if scheme == "folder" else rest
+
+
+def _split_template(rest: str, variable: str) -> tuple[str, str | None]:
+    """What is before the first segment with a placeholder, and the template from there on."""
+    unknown = [word for word in _PLACEHOLDER.findall(rest) if word not in _PLACEHOLDERS]
+    if unknown or "{" in _PLACEHOLDER.sub("", rest) or "}" in _PLACEHOLDER.sub("", rest):
+        raise SettingsError(
+            f"{variable}: {{{unknown[0] if unknown else ''}}} in {rest!r} is not a placeholder",
+            allowed="{path}, {stem}, {ext}",
+        )
+    if "{" not in rest:
+        return rest, None
+    segments = rest.split("/")
+    first = next(place for place, segment in enumerate(segments) if "{" in segment)
+    return "/".join(segments[:first]), "/".join(segments[first:])
+
+
+def _folder(base: str, url: str, variable: str) -> str:
+    if not base or "\0" in base:
+        raise SettingsError(f"{variable}: {url!r} names no folder")
+    return base
+
+
+def _place(scheme: str) -> str:
+    return "bucket" if scheme == "s3" else "host"
+
+
+def _filled(template: str, path: str) -> str:
+    stem, dot, extension = path.rpartition(".")
+    if not dot or "/" in extension or not stem or stem.endswith("/"):
+        stem, extension = path, ""
+    values = {"path": path, "stem": stem, "ext": extension}
+    return check_path(_PLACEHOLDER.sub(lambda match: values[match[1]], template))

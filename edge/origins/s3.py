@@ -1,0 +1,158 @@
+"""Originals in an S3 bucket."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from edge.buckets import (
+    TROUBLE,
+    Bucket,
+    cut_short,
+    error_code,
+    explained,
+    missing,
+    timed_out,
+)
+from edge.deadline import Deadline
+from edge.errors import (
+    OriginalNotFound,
+    OriginalTooLarge,
+    OriginError,
+    OriginTimeout,
+    OriginTruncated,
+    OriginUnavailable,
+)
+from edge.images import Original, Stamp
+from edge.origins.base import in_time
+from edge.origins.paths import Neighbours, neighbours, split_extension
+
+_CHUNK = 256 * 1024
+_ATTEMPTS = 2
+_CLOSED = frozenset({"AccessDenied", "403", "Forbidden"})
+"""Amazon answers so for objects that do not exist, too, unless the caller may list the bucket."""
+
+
+class S3Origin:
+    """Objects below a prefix of a bucket; an object's ETag is its version.
+
+    Args:
+        bucket: its name.
+        prefix: folder inside it; may be empty.
+        endpoint: see `edge.buckets.Bucket`.
+        max_bytes: of one original.
+        timeout: seconds for one whole answer.
+        neighbours: whether another extension of the same name will do.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str,
+        endpoint: str | None,
+        max_bytes: int,
+        timeout: float,
+        *,
+        neighbours: bool = True,
+    ) -> None:
+        self._bucket = Bucket(bucket, endpoint, timeout, attempts=_ATTEMPTS)
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._max_bytes = max_bytes
+        self._timeout = timeout
+        self._neighbours = Neighbours(self._listed if neighbours else None)
+        self.name = f"s3://{bucket}/{self._prefix}".rstrip("/")
+
+    async def stamp(self, path: str, deadline: Deadline) -> Stamp:
+        await self._open(path, deadline)
+        async with in_time(path, deadline.sooner(self._timeout)):
+            return await self._neighbours.find(path, self._stamp)
+
+    async def fetch(self, path: str, deadline: Deadline) -> Original:
+        await self._open(path, deadline)
+        async with in_time(path, deadline.sooner(self._timeout)):
+            return await self._neighbours.find(path, self._fetch)
+
+    async def ping(self) -> None:
+        """Ask for an object that is not there: a right to list is not needed to serve."""
+        name = f".ping-{secrets.token_hex(8)}"
+        with suppress(OriginalNotFound):
+            async with in_time("a ping", Deadline.after(self._timeout)):
+                await self._fetch(name)
+
+    async def close(self) -> None:
+        await self._bucket.close()
+
+    async def _open(self, path: str, deadline: Deadline) -> None:
+        """Once, it takes longer than an answer: the client is made, credentials are looked for."""
+        async with in_time(path, deadline):
+            with _origin_errors(path):
+                await self._bucket.client()
+
+    async def _stamp(self, name: str) -> Stamp:
+        with _origin_errors(name):
+            client = await self._bucket.client()
+            return _stamp_of(await client.head_object(**self._object(name)))
+
+    async def _fetch(self, name: str) -> Original:
+        with _origin_errors(name):
+            client = await self._bucket.client()
+            answer = await client.get_object(**self._object(name))
+            async with answer["Body"] as body:
+                return Original(name, await self._read(name, answer, body), _stamp_of(answer))
+
+    async def _read(self, name: str, answer: Mapping[str, Any], body: Any) -> bytes:
+        expected = answer.get("ContentLength")
+        if expected is not None and expected > self._max_bytes:
+            raise self._too_large(name)
+        received = bytearray()
+        while chunk := await body.read(_CHUNK):
+            received += chunk
+            if len(received) > self._max_bytes:
+                raise self._too_large(name)
+        if expected is not None and len(received) != expected:
+            raise OriginTruncated(f"{name} ended after {len(received)} of {expected} bytes")
+        return bytes(received)
+
+    async def _listed(self, path: str) -> list[str]:
+        """The neighbours that the bucket holds; none where it may not be listed."""
+        stem, _ = split_extension(path)
+        try:
+            client = await self._bucket.client()
+            answer = await client.list_objects_v2(
+                Bucket=self._bucket.name, Prefix=f"{self._prefix}{stem}.", MaxKeys=100
+            )
+        except TROUBLE:
+            return []
+        held = {row["Key"].removeprefix(self._prefix) for row in answer.get("Contents", ())}
+        return [name for name in neighbours(path) if name in held]
+
+    def _object(self, name: str) -> dict[str, str]:
+        return {"Bucket": self._bucket.name, "Key": f"{self._prefix}{name}"}
+
+    def _too_large(self, name: str) -> OriginalTooLarge:
+        return OriginalTooLarge(f"{name} is over the limit of {self._max_bytes} bytes")
+
+
+@contextmanager
+def _origin_errors(name: str) -> Iterator[None]:
+    """Everything that the bucket or the way to it can raise, as an error of ours."""
+    try:
+        yield
+    except TROUBLE as error:
+        raise _translated(name, error) from error
+
+
+def _translated(name: str, error: BaseException) -> OriginalNotFound | OriginError:
+    if missing(error) or error_code(error) in _CLOSED:
+        return OriginalNotFound(f"there is no original {name}, or it may not be read")
+    if timed_out(error):
+        return OriginTimeout(f"the bucket did not answer for {name} in time")
+    if cut_short(error):
+        return OriginTruncated(f"{name} ended before it was whole")
+    return OriginUnavailable(f"the bucket failed for {name}: {explained(error)}")
+
+
+def _stamp_of(answer: Mapping[str, Any]) -> Stamp:
+    if "ETag" not in answer:
+        raise OriginUnavailable("the bucket sends no ETag, so a change could not be noticed")
+    return Stamp(answer["ETag"].strip('"'), answer.get("ContentLength"))

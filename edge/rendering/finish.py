@@ -1,0 +1,60 @@
+"""Finish: from pixels to bytes that hold their preset's rules."""
+
+from dataclasses import dataclass, field
+
+from edge.images import Format, Size
+from edge.rendering.codec import Encoded, Quality, encode
+from edge.rendering.job import Job
+from edge.rendering.picture import Picture
+from edge.rendering.verify import Report, verify_file
+from edge.variants.values import AUTO
+
+EXACT, PUREST = 95, 100
+"""JPEG qualities for a ground of one exact colour: the first, and what mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The bytes, the size of the picture in them, and how they hold their preset's rules."""
+
+    body: bytes = field(repr=False)
+    quality: int | None
+    size: Size
+    report: Report | None = None
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        return (("compliance", self.report.header),) if self.report else ()
+
+
+def finish(picture: Picture, job: Job) -> Done:
+    """Encode, and where a preset rules, verify what came out; what another quality mends is mended.
+
+    A ground of one exact colour starts at a high quality: there JPEG's ringing ends at the block
+    that the outline crosses, and full colour resolution comes with it.
+    """
+    given = job.transform.quality
+    exact = job.preset is not None and job.preset.rules.ground is not None
+    tries: tuple[Quality, ...] = ("auto" if given is AUTO else given,)
+    if exact and job.transform.format in (None, Format.JPEG):
+        tries = tuple(sorted({max(EXACT, 0 if given is AUTO else given), PUREST}))
+    for quality in tries:
+        job.deadline.check("encode")
+        encoded = job.watch.time("encode", _encode, picture, job, quality)
+        if job.preset is None:
+            return Done(encoded.body, encoded.quality, picture.size)
+        report = job.watch.time("verify", verify_file, encoded.body, job.preset)
+        if report.passed or "ground" not in {finding.rule for finding in report.failed}:
+            break
+    return Done(encoded.body, encoded.quality, picture.size, report)
+
+
+def _encode(picture: Picture, job: Job, quality: Quality) -> Encoded:
+    wish = job.transform
+    return encode(
+        picture.image,
+        wish.format or Format.JPEG,
+        quality,
+        max_bytes=wish.max_bytes,
+        deadline=job.deadline,
+    )

@@ -1,0 +1,219 @@
+"""Framing: which region of the picture goes where in which canvas, for every fit.
+
+Nothing is enlarged unless the transform upscales. Without, a canvas that is larger than the picture
+can fill shrinks and keeps its ratio (`cover`, `fill`), or the picture lies in it as it is (`pad`),
+or the picture comes out smaller than asked (`inside`).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+
+from edge.errors import OutputTooLarge
+from edge.images import Size
+from edge.rendering.area import Area
+from edge.rendering.product import product
+from edge.rendering.step import Framing, Sight
+from edge.settings import Limits
+from edge.variants.transform import Transform
+from edge.variants.values import Fit, Upscale
+
+WORTH = 1.1
+"""The least enlargement for which `up=auto` runs a network; below, Lanczos looks the same."""
+
+
+def frame(transform: Transform, sight: Sight) -> Framing:
+    """The framing of what counts of the picture.
+
+    Raises:
+        OutputTooLarge: the canvas, or what a network would have to make for it, is over a limit.
+    """
+    framing = FITS[transform.fit](transform, sight)
+    if not transform.has_size and transform.upscale.factor is None:
+        framing = _shrunk(framing, sight.limits)
+    framing = _on_whole_pixels(framing, sight.state.size)
+    check_limits(framing.canvas, sight.limits)
+    factor = network_factor(transform, framing)
+    if factor:
+        check_limits(framing.region.outward(sight.state.size).size.scaled(factor), sight.limits)
+    return framing
+
+
+def network_factor(transform: Transform, framing: Framing) -> int | None:
+    """By how much a network should enlarge the kept region: 2, 4 or None."""
+    need, named = framing.enlargement, transform.upscale.factor
+    if named:
+        return named if need > 1 else None
+    if transform.upscale is Upscale.OFF or need <= WORTH:
+        return None
+    return 2 if need <= 2 else 4
+
+
+def check_limits(size: Size, limits: Limits) -> None:
+    """Raises `OutputTooLarge` where a picture of that size is over the server's caps."""
+    if size.long > limits.output_side:
+        raise OutputTooLarge(
+            f"{size} is over the longest side of {limits.output_side} pixels",
+            param="w" if size.width >= size.height else "h",
+            allowed=f"at most {limits.output_side} pixels a side",
+        )
+    if size.pixels > limits.output_pixels:
+        raise OutputTooLarge(
+            f"{size} is over the limit of {limits.output_pixels} pixels",
+            param="w",
+            allowed=f"at most {limits.output_pixels} pixels in all",
+        )
+
+
+def inside(transform: Transform, sight: Sight) -> Framing:
+    """The whole view, as large as fits into what is asked."""
+    view = sight.state.view
+    scale = _allowed(_inside_scale(transform, view), transform)
+    content = _sized(view.width * scale, view.height * scale)
+    return Framing(view, content, content)
+
+
+def cover(transform: Transform, sight: Sight) -> Framing:
+    """The canvas is full; what hangs over is cut, at the side away from the gravity."""
+    view = sight.state.view
+    wide, high = _asked(transform)
+    shrink = max(wide / view.width, high / view.height)
+    region = _placed(wide / shrink, high / shrink, transform, sight)
+    scale = _canvas_scale(shrink, transform)
+    canvas = _sized(wide * scale, high * scale)
+    return Framing(region, canvas, canvas)
+
+
+def fill(transform: Transform, sight: Sight) -> Framing:
+    """The whole view, stretched."""
+    view = sight.state.view
+    wide, high = _asked(transform)
+    scale = _canvas_scale(max(wide / view.width, high / view.height), transform)
+    canvas = _sized(wide * scale, high * scale)
+    return Framing(view, canvas, canvas)
+
+
+def pad(transform: Transform, sight: Sight) -> Framing:
+    """The whole view, and ground around it up to the canvas."""
+    view = sight.state.view
+    wide, high = _asked(transform)
+    if not transform.has_size:
+        grow = max(view.width / wide, view.height / high) * (transform.upscale.factor or 1)
+        wide, high = wide * grow, high * grow
+    canvas = _sized(wide, high)
+    scale = _allowed(min(canvas.width / view.width, canvas.height / view.height), transform)
+    content = _sized(view.width * scale, view.height * scale)
+    spare = (canvas.width - content.width, canvas.height - content.height)
+    return Framing(view, content, canvas, _position(spare, scale, transform, sight))
+
+
+def around_subject(transform: Transform, sight: Sight) -> Framing:
+    """The subject fills its share of the canvas; where none is known everything is kept."""
+    framing = product(transform, sight)
+    return framing or (pad if transform.has_canvas else inside)(transform, sight)
+
+
+FITS: MappingProxyType[Fit, Callable[[Transform, Sight], Framing]] = MappingProxyType(
+    {
+        Fit.INSIDE: inside,
+        Fit.MAX: inside,
+        Fit.COVER: cover,
+        Fit.FILL: fill,
+        Fit.PAD: pad,
+        Fit.PRODUCT: around_subject,
+    }
+)
+
+
+def _inside_scale(transform: Transform, view: Area) -> float:
+    asked = (
+        (transform.width, view.width),
+        (transform.height, view.height),
+        (transform.long_side, max(view.width, view.height)),
+    )
+    scales = [side / own for side, own in asked if side is not None]
+    return min(scales) if scales else float(transform.upscale.factor or 1)
+
+
+def _asked(transform: Transform) -> tuple[float, float]:
+    """The canvas, or a shape of its ratio where no size is asked for."""
+    if transform.width is not None and transform.height is not None:
+        return float(transform.width), float(transform.height)
+    assert transform.ratio is not None, "these fits need a canvas; the transform sees to it"
+    return float(transform.ratio.wide), float(transform.ratio.high)
+
+
+def _canvas_scale(shrink: float, transform: Transform) -> float:
+    """By what to multiply the asked canvas, where the picture needs `shrink` to fill it."""
+    if not transform.has_size:
+        return (transform.upscale.factor or 1) / shrink
+    return _allowed(shrink, transform) / shrink
+
+
+def _allowed(scale: float, transform: Transform) -> float:
+    return min(scale, 1.0) if transform.upscale is Upscale.OFF else scale
+
+
+def _placed(width: float, height: float, transform: Transform, sight: Sight) -> Area:
+    """A region of that size in the view, around the gravity's point as far as the view goes.
+
+    A subject that fits into the region lies wholly inside it, since moving the region back into
+    the view never moves it past what is in the view.
+    """
+    view = sight.state.view
+    x, y = _point(transform, sight)
+    left = min(max(x - width / 2, view.left), max(view.left, view.right - width))
+    top = min(max(y - height / 2, view.top), max(view.top, view.bottom - height))
+    return Area(left, top, left + width, top + height).within(sight.state.size)
+
+
+def _point(transform: Transform, sight: Sight) -> tuple[float, float]:
+    view, gravity = sight.state.view, transform.gravity
+    if gravity.subject and sight.state.subject:
+        return sight.state.subject.center
+    return view.left + gravity.x * view.width, view.top + gravity.y * view.height
+
+
+def _position(
+    spare: tuple[int, int], scale: float, transform: Transform, sight: Sight
+) -> tuple[int, int]:
+    """Where the content lies in its canvas; a subject comes as near the middle as it can."""
+    gravity, view, subject = transform.gravity, sight.state.view, sight.state.subject
+    if not (gravity.subject and subject):
+        return round(spare[0] * gravity.x), round(spare[1] * gravity.y)
+    x, y = subject.center
+    off = ((x - view.center[0]) * scale, (y - view.center[1]) * scale)
+    at = [round(min(max(free / 2 - move, 0), free)) for free, move in zip(spare, off, strict=True)]
+    return at[0], at[1]
+
+
+def _sized(width: float, height: float) -> Size:
+    """Whole pixels, at least one; halves go up, like a person rounds."""
+    return Size(max(1, math.floor(width + 0.5)), max(1, math.floor(height + 0.5)))
+
+
+def _shrunk(framing: Framing, limits: Limits) -> Framing:
+    """A wish that names no size is not over a limit: the canvas shrinks to it."""
+    canvas = framing.canvas
+    scale = min(limits.output_side / canvas.long, math.sqrt(limits.output_pixels / canvas.pixels))
+    if scale >= 1:
+        return framing
+
+    def less(size: Size) -> Size:
+        return Size(max(1, int(size.width * scale)), max(1, int(size.height * scale)))
+
+    at = (int(framing.at[0] * scale), int(framing.at[1] * scale))
+    return replace(framing, content=less(framing.content), canvas=less(canvas), at=at)
+
+
+def _on_whole_pixels(framing: Framing, size: Size) -> Framing:
+    """A region that keeps its scale is moved by less than a pixel, so that it is a plain cut."""
+    region, content = framing.region, framing.content
+    if abs(region.width - content.width) >= 1 or abs(region.height - content.height) >= 1:
+        return framing
+    left = min(max(0, round(region.left)), size.width - content.width)
+    top = min(max(0, round(region.top)), size.height - content.height)
+    if left < 0 or top < 0:
+        return framing
+    return replace(framing, region=Area(left, top, left + content.width, top + content.height))

@@ -1,0 +1,90 @@
+"""WebP: the chunks of the RIFF container."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge.errors import OriginalCorrupt
+from edge.images import Size
+from edge.rendering.headers import exif
+from edge.rendering.headers.base import (
+    MAX_EXIF,
+    Header,
+    OriginalFormat,
+    check_frames,
+    check_pieces,
+    check_profile,
+    check_size,
+    cut,
+    number,
+)
+from edge.settings import Limits
+
+_LOSSY, _LOSSLESS, _EXTENDED = b"VP8 ", b"VP8L", b"VP8X"
+_ALPHA_FLAG = 0x10
+
+
+@dataclass(slots=True)
+class _Found:
+    size: Size | None = None
+    alpha: bool = False
+    frames: int = 0
+    profile: bytes | None = None
+    orientation: int = 1
+
+
+def read(body: bytes, limits: Limits) -> Header:
+    if number(body, 4, "<I") + 8 > len(body) + 1:  # one: some writers forget the last padding
+        raise OriginalCorrupt("the WebP ends before its data does")
+    found = _Found()
+    for name, start, length in _chunks(body):
+        _note(name, cut(body, start, min(length, 16)), found)
+        check_frames(found.frames, limits)
+        if name == b"ICCP":
+            check_profile(length)
+            found.profile = cut(body, start, length) or None
+        elif name == b"EXIF":
+            found.orientation = exif.orientation(cut(body, start, min(length, MAX_EXIF)))
+    if found.size is None:
+        raise OriginalCorrupt("the WebP has no picture in it")
+    check_size(found.size, limits)
+    return Header(
+        OriginalFormat.WEBP,
+        found.size,
+        orientation=found.orientation,
+        alpha=found.alpha,
+        frames=max(1, found.frames),
+        icc=found.profile,
+    )
+
+
+def _chunks(body: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and length of each chunk's content."""
+    at, pieces = 12, 0
+    end = min(len(body), number(body, 4, "<I") + 8)
+    while at + 8 <= end:
+        length = number(body, at + 4, "<I")
+        yield body[at : at + 4], at + 8, length
+        at += 8 + length + length % 2
+        pieces += 1
+        check_pieces(pieces)
+
+
+def _note(name: bytes, content: bytes, found: _Found) -> None:
+    """Sizes as RFC 9649 writes them; the extended header, where there is one, comes first."""
+    if name == b"ANMF":
+        found.frames += 1
+    if found.size is not None:
+        return
+    if name == _EXTENDED:
+        found.alpha = bool(content[0] & _ALPHA_FLAG)
+        found.size = Size(_three(content, 4) + 1, _three(content, 7) + 1)
+    elif name == _LOSSY:
+        found.size = Size(number(content, 6, "<H") & 0x3FFF, number(content, 8, "<H") & 0x3FFF)
+    elif name == _LOSSLESS:
+        packed = number(content, 1, "<I")
+        found.alpha = bool(packed >> 28 & 1)
+        found.size = Size((packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1)
+
+
+def _three(content: bytes, start: int) -> int:
+    return int.from_bytes(cut(content, start, 3), "little")

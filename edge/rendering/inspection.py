@@ -1,0 +1,115 @@
+"""What can be measured on a finished picture: its ground, the subject's box, its border.
+
+A finished picture comes without a matte, so the ground is what looks like it and is joined to the
+border. It is judged in blocks of 8x8 pixels, the unit in which JPEG rounds: in a block that holds
+nothing but ground every pixel can be exact, in one that the outline crosses no codec keeps it so.
+A block next to such a one is left out as well, for a soft or pale outline reaches into it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edge.images import Box, Color
+from edge.rendering.matte import span
+from edge.rendering.regions import border, flood, shrunk
+
+Levels = npt.NDArray[np.uint8]
+
+BLOCK = 8
+"""Pixels: JPEG's unit."""
+
+NEAR = 16
+"""Levels from the ground's colour, in the worst channel, up to which a pixel is taken for ground
+when the subject is looked for: codecs ring by less, products differ by more or are white on white.
+"""
+
+_LINE = 2  # pixels: the outermost ones, that a drawn border would cover
+_DRAWN = 24  # levels by which such a border differs from what is inside it
+
+
+@dataclass(frozen=True, slots=True)
+class GroundSeen:
+    """The ground of one colour as it came out.
+
+    `border` is the share of the picture's border that is ground; `exact` the share of the ground's
+    blocks in which every pixel has exactly the colour; `worst` how many levels the farthest pixel
+    of them is off. `subject` is the box of all that is not ground, None where nothing is.
+    """
+
+    border: float
+    exact: float
+    worst: int
+    subject: Box | None
+
+
+def ground_of(image: Image.Image, color: Color) -> GroundSeen:
+    """Measure the ground of a picture, mode RGB, against the colour that it should have."""
+    pixels = np.asarray(image)
+    wanted = np.tile(np.asarray(color.rgb, np.uint8), image.width)
+    rows = pixels.reshape(image.height, -1)
+    return _ground(np.maximum(rows, wanted) - np.minimum(rows, wanted), 3)
+
+
+def clear_ground_of(image: Image.Image) -> GroundSeen:
+    """The same for a picture, mode RGBA, whose ground should be see-through; levels of alpha."""
+    return _ground(np.asarray(image.getchannel("A")), 1)
+
+
+def _ground(away: Levels, channels: int) -> GroundSeen:
+    """From the levels [H, W * channels] by which each value is off."""
+    worst = _blocks(away, channels)
+    edge = border(worst.shape)
+    joined = flood(worst <= NEAR, edge)
+    ground = shrunk(joined, 1)
+    found = bool(ground.any())
+    strays = away > NEAR
+    across = np.logical_or.reduce(strays, axis=0).reshape(-1, channels)
+    return GroundSeen(
+        round(float(np.mean(joined[edge])), 4),
+        float(np.mean(worst[ground] == 0)) if found else 0.0,
+        int(worst[ground].max()) if found else 255,
+        span(np.logical_or.reduce(strays, axis=1), np.logical_or.reduce(across, axis=1)),
+    )
+
+
+def _blocks(levels: Levels, channels: int) -> Levels:
+    """The greatest level of each block; the last ones may be narrower."""
+    wide = BLOCK * channels
+    height, width = levels.shape
+    if height % BLOCK or width % wide:
+        levels = np.pad(levels, ((0, -height % BLOCK), (0, -width % wide)), mode="edge")
+    rows = levels.reshape(levels.shape[0] // BLOCK, BLOCK, levels.shape[1])
+    tall = np.maximum.reduce(rows, axis=1)
+    greatest: Levels = tall.reshape(tall.shape[0], -1, wide).max(axis=2)
+    return greatest
+
+
+def chroma_of_border(image: Image.Image) -> int:
+    """Levels between the channels that nine tenths of the border stay under: 0 is pure grey."""
+    ring = _ring(np.asarray(image), max(2, min(image.size) // 50))
+    chroma = ring.max(axis=1).astype(np.int16) - ring.min(axis=1)
+    return int(np.percentile(chroma, 90))
+
+
+def has_drawn_border(image: Image.Image) -> bool:
+    """Whether a frame of one colour runs around the picture, unlike what is inside it."""
+    pixels = np.asarray(image)
+    depth = max(_LINE + 2, min(image.size) // 16)
+    if min(image.size) < 4 * depth:
+        return False
+    outer = _ring(pixels, _LINE).astype(np.int16)
+    colour = np.median(outer, axis=0)
+    even = np.mean(np.abs(outer - colour).max(axis=1) <= NEAR)
+    inner = _ring(pixels[depth:-depth, depth:-depth], _LINE).astype(np.int16)
+    unlike = np.mean(np.abs(inner - colour).max(axis=1) > _DRAWN)
+    return bool(even > 0.98 and unlike > 0.9)
+
+
+def _ring(pixels: Levels, depth: int) -> Levels:
+    """The outermost pixels as a list [N, 3]."""
+    sides = (pixels[:depth], pixels[-depth:], pixels[depth:-depth, :depth])
+    strips = [*sides, pixels[depth:-depth, -depth:]]
+    return np.concatenate([strip.reshape(-1, pixels.shape[2]) for strip in strips])

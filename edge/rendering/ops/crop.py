@@ -1,0 +1,56 @@
+"""Crop: only a region of the upright original counts. Its pixels are cut by what comes later."""
+
+from dataclasses import dataclass
+
+from edge.errors import InvalidParameter
+from edge.images import Size
+from edge.rendering.area import Area
+from edge.rendering.picture import Picture
+from edge.rendering.step import PixelStep, Sight, State
+from edge.variants.transform import Transform
+
+
+@dataclass(frozen=True, slots=True)
+class Crop(PixelStep):
+    """`view` is what counts from here on."""
+
+    op = "crop"
+    view: Area
+
+    def after(self, state: State) -> State:
+        return state.narrowed(self.view)
+
+    def apply(self, picture: Picture) -> Picture:
+        return picture
+
+
+def plan(transform: Transform, sight: Sight) -> Crop | None:
+    """Wanted where a region is asked for.
+
+    Raises:
+        InvalidParameter: the region lies outside the original.
+    """
+    view = region(transform, sight.state.size)
+    return None if view is None or view == sight.state.view else Crop(view)
+
+
+def region(transform: Transform, size: Size) -> Area | None:
+    """The region asked for of an original of that size, in its whole pixels and inside it.
+
+    Raises:
+        InvalidParameter: the region lies outside the original.
+    """
+    if transform.crop is None:
+        return None
+    wish = transform.crop
+    asked = Area(wish.x, wish.y, wish.x + wish.width, wish.y + wish.height)
+    if wish.shares:
+        return Area.of(asked.scaled(size.width, size.height).outward(size))
+    view = asked.within(size)
+    if view.width < 1 or view.height < 1:
+        raise InvalidParameter(
+            f"crop={wish} leaves nothing of an original of {size}",
+            param="crop",
+            allowed="x,y,width,height inside the original",
+        )
+    return view

@@ -1,0 +1,48 @@
+"""Frame: decide where the picture sits in the canvas; cut to the kept region where that saves work.
+
+The decision is arithmetic (`framing.py`) and stands in the state for all later ops. Most renders
+cut nothing here, because the resize takes its region out of the whole picture in one go.
+"""
+
+from dataclasses import dataclass, replace
+
+from edge.images import Box, Size
+from edge.rendering.area import Area
+from edge.rendering.framing import frame, network_factor
+from edge.rendering.picture import Picture
+from edge.rendering.step import Framing, PixelStep, Sight, State
+from edge.variants.transform import Transform
+
+
+@dataclass(frozen=True, slots=True)
+class Frame(PixelStep):
+    """`region` becomes `content`, at `at` in `canvas`; only `cut`, where given, goes on."""
+
+    op = "frame"
+    region: Area
+    content: Size
+    canvas: Size
+    at: tuple[int, int]
+    cut: Box | None = None
+
+    def after(self, state: State) -> State:
+        framing = Framing(self.region, self.content, self.canvas, self.at)
+        state = replace(state, framing=framing, reduced=1 / framing.enlargement)
+        return state.cropped(self.cut) if self.cut else state
+
+    def apply(self, picture: Picture) -> Picture:
+        return picture.cropped(self.cut) if self.cut else picture
+
+
+def plan(transform: Transform, sight: Sight) -> Frame:
+    """Always wanted: every picture has a canvas.
+
+    Raises:
+        OutputTooLarge: from the framing.
+    """
+    framing, size = frame(transform, sight), sight.state.size
+    kept = framing.region.outward(size)
+    is_plain_cut = framing.region == Area.of(kept) and framing.content == kept.size
+    wanted = is_plain_cut or network_factor(transform, framing) is not None
+    cut = kept if wanted and kept.size != size else None
+    return Frame(framing.region, framing.content, framing.canvas, framing.at, cut)

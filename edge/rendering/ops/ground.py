@@ -1,0 +1,139 @@
+"""Ground: the subject on another ground: a colour, nothing, its own surroundings blurred, a scene.
+
+The last word on every pixel behind the subject: where the matte is 0 the ground shows untouched.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image, ImageFilter, ImageOps
+
+from edge.images import Color, Size
+from edge.rendering.cutting import wanted
+from edge.rendering.foreground import foreground
+from edge.rendering.picture import Picture
+from edge.rendering.step import AsyncStep, PixelStep, Sight, State, Step, Tools
+from edge.rendering.studio import backdrop
+from edge.variants.transform import Transform
+from edge.variants.values import Ground as Kind
+
+HALO = 8
+"""Alpha up to which a pixel is ground: noise and ringing of the matte, three percent of subject."""
+
+SOLID = 248
+"""Alpha from which a pixel is all subject."""
+
+WRAP = 0.28
+"""Share of the scene's light that reaches the very rim of a harmonised subject."""
+
+_SNAP = [0 if a <= HALO else 255 if a >= SOLID else a for a in range(256)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground(PixelStep):
+    """`color` behind the subject, None for nothing at all."""
+
+    op = "ground"
+    color: Color | None
+
+    def after(self, state: State) -> State:
+        return replace(state, alpha=self.color is None)
+
+    def apply(self, picture: Picture) -> Picture:
+        subject, matte = cut(picture)
+        if self.color is None:
+            subject.putalpha(matte)
+            return replace(picture, image=subject, matte=matte)
+        sheet = Image.new("RGB", subject.size, self.color.rgb)
+        sheet.paste(subject, mask=matte)
+        return replace(picture, image=sheet, matte=matte)
+
+
+@dataclass(frozen=True, slots=True)
+class BlurredGround(PixelStep):
+    """The picture's own ground out of focus; `radius` (sigma) in pixels of the canvas."""
+
+    op = "ground"
+    radius: float
+
+    def after(self, state: State) -> State:
+        return replace(state, alpha=False)
+
+    def apply(self, picture: Picture) -> Picture:
+        subject, matte = cut(picture)
+        sheet = surroundings(picture.image, matte, self.radius)
+        sheet.paste(subject, mask=matte)
+        return replace(picture, image=sheet, matte=matte)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneGround(AsyncStep):
+    """A ground picture of the origin's, which fills the canvas; `harmonize` lets its light wrap
+    around the subject's rim."""
+
+    op = "ground"
+    scene: str
+    harmonize: bool
+
+    def after(self, state: State) -> State:
+        return replace(state, alpha=False)
+
+    async def apply(self, picture: Picture, tools: Tools) -> Picture:
+        assert tools.scene is not None, "the renderer hands over where scenes come from"
+        scene = await tools.scene(self.scene, tools.deadline)
+        return await tools.engine.run(self._lay, picture, scene)
+
+    def _lay(self, picture: Picture, scene: Image.Image) -> Picture:
+        subject, matte = cut(picture)
+        sheet = ImageOps.fit(scene.convert("RGB"), subject.size, Image.Resampling.LANCZOS)
+        if self.harmonize:
+            subject = harmonized(subject, matte, sheet)
+        sheet.paste(subject, mask=matte)
+        return replace(picture, image=sheet, matte=matte)
+
+
+def plan(transform: Transform, sight: Sight) -> Step | None:
+    """Wanted where the subject has been cut out."""
+    background = transform.background
+    if not sight.state.matted or background is None or not wanted(transform):
+        return None
+    if background.kind is Kind.SCENE:
+        return SceneGround(background.scene, transform.harmonize)
+    if background.kind is Kind.BLUR:
+        return BlurredGround(round(sight.state.size.short / 40, 1))
+    # A colour that lets light through is laid behind by `flatten`, as behind any clear pixel.
+    color = background.color
+    return Ground(color if color and color.opaque else None)
+
+
+def cut(picture: Picture) -> tuple[Image.Image, Image.Image]:
+    """The subject in its own colours (RGB, a new image) and its matte with clean ends (L)."""
+    assert picture.matte is not None, "planned only where there is a matte"
+    matte = picture.matte.point(_SNAP)
+    image = picture.image.convert("RGB")
+    own = foreground(image, matte)
+    return (own.copy() if own is image else own), matte
+
+
+def surroundings(image: Image.Image, matte: Image.Image, radius: float) -> Image.Image:
+    """The ground without the subject, blurred; the subject's place, and what is see-through, is
+    filled from around it."""
+    factor = max(1, round(radius / 2))
+    size = Size(*image.size).scaled(1 / factor)
+    small = image.resize((size.width, size.height), Image.Resampling.BOX)
+    seen = np.asarray(matte.resize(small.size, Image.Resampling.BOX)) < HALO
+    if small.mode == "RGBA":
+        seen &= np.asarray(small.getchannel("A")) > SOLID
+    grid = small.convert("RGB")
+    filled = Image.fromarray(backdrop(np.asarray(grid), seen)) if seen.any() else grid
+    soft = filled.filter(ImageFilter.GaussianBlur(radius / factor))
+    return soft.resize(image.size, Image.Resampling.BICUBIC)
+
+
+def harmonized(subject: Image.Image, matte: Image.Image, scene: Image.Image) -> Image.Image:
+    """The subject with the scene's light on its rim: the scene, blurred, fades in towards it."""
+    radius = max(2.0, min(subject.size) / 60)
+    light = scene.filter(ImageFilter.GaussianBlur(2 * radius))
+    inside = matte.filter(ImageFilter.GaussianBlur(radius))
+    rim = inside.point([round(WRAP * (255 - level)) for level in range(256)])
+    return Image.composite(light, subject, rim)

@@ -1,0 +1,49 @@
+"""Matte: bring the subject's alpha to the size of the canvas, as sharp as the picture is there.
+
+The matte itself is found before the plan, because the frame follows from it (`cutting.py`), and
+goes through every op beside the picture. Where the picture was enlarged the network has drawn its
+outline anew, while the matte was only stretched; so outline and matte are unmixed once more.
+"""
+
+from dataclasses import dataclass, replace
+
+from edge.rendering.cutting import wanted
+from edge.rendering.picture import Picture
+from edge.rendering.step import PixelStep, Sight
+from edge.rendering.unmix import resharpened
+from edge.variants.transform import Transform
+
+STRETCHED = 1.25
+"""The enlargement from which a stretched matte looks softer than the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matte(PixelStep):
+    """`by` found the subject with `confidence`; `sharpen` where the matte was stretched."""
+
+    op = "matte"
+    by: str
+    confidence: float
+    sharpen: bool
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        ways = {
+            "alpha": "by its own alpha",
+            "plain-ground": "from its plain ground without a network",
+        }
+        return (f"cut out {ways.get(self.by, 'by a network')}, confidence {self.confidence:.2f}",)
+
+    def apply(self, picture: Picture) -> Picture:
+        if picture.matte is None or not self.sharpen:
+            return picture
+        return replace(picture, matte=resharpened(picture.image.convert("RGB"), picture.matte))
+
+
+def plan(transform: Transform, sight: Sight) -> Matte | None:
+    """Wanted where the subject is cut out."""
+    look = sight.look
+    if look is None or look.cut_by is None or not sight.state.matted or not wanted(transform):
+        return None
+    stretched = sight.state.reduced < 1 / STRETCHED
+    return Matte(look.cut_by, look.confidence or 0.0, stretched and look.cut_by != "alpha")

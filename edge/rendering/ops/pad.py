@@ -1,0 +1,102 @@
+"""Pad: lay the content into its larger canvas, on a colour, on nothing, or on its own blur."""
+
+from dataclasses import dataclass, replace
+
+from PIL import Image, ImageFilter
+
+from edge.images import WHITE, Color, Size
+from edge.rendering.area import Area
+from edge.rendering.picture import Picture
+from edge.rendering.step import PixelStep, Sight, State
+from edge.variants.transform import Transform
+from edge.variants.values import Ground
+
+_CLEAR = Color(255, 255, 255, 0)
+_SOFT = 24
+"""Long side in pixels to which a blurred ground is reduced first: what is left is colour only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pad(PixelStep):
+    """The picture at `at` in `canvas`; `color` None means a blur of the picture itself."""
+
+    op = "pad"
+    canvas: Size
+    at: tuple[int, int]
+    color: Color | None
+    made: float
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"{self.made:.0%} of the canvas is added ground",)
+
+    def after(self, state: State) -> State:
+        left, top = self.at
+        alpha = state.alpha or bool(self.color and not self.color.opaque)
+        moved = state.mapped(self.canvas, lambda area: area.moved(left, top))
+        moved = replace(moved, view=Area.whole(self.canvas), alpha=alpha)
+        framing = moved.framing and replace(moved.framing, content=self.canvas, at=(0, 0))
+        return replace(moved, framing=framing).framed_whole()
+
+    def apply(self, picture: Picture) -> Picture:
+        return picture.mapped(
+            lambda image: self._lay(image, self._sheet(image)),
+            lambda area, _: area.moved(*self.at),
+        )
+
+    def _sheet(self, image: Image.Image) -> Image.Image:
+        size = (self.canvas.width, self.canvas.height)
+        if image.mode == "L":
+            return Image.new("L", size, 0)
+        if self.color is None:
+            return _blurred(image, self.canvas).convert(image.mode)
+        if image.mode == "RGB" and self.color.opaque:
+            return Image.new("RGB", size, self.color.rgb)
+        return Image.new("RGBA", size, (*self.color.rgb, self.color.alpha))
+
+    def _lay(self, image: Image.Image, sheet: Image.Image) -> Image.Image:
+        if image.mode == "RGBA":
+            sheet.alpha_composite(image, self.at)
+        else:
+            sheet.paste(image, self.at)
+        return sheet
+
+
+def plan(transform: Transform, sight: Sight) -> Pad | None:
+    """Wanted where the content does not fill its canvas."""
+    framing = sight.state.framing
+    if framing is None or framing.content == framing.canvas:
+        return None
+    made = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
+    return Pad(framing.canvas, framing.at, _color(transform, sight), made)
+
+
+def _color(transform: Transform, sight: Sight) -> Color | None:
+    """The colour asked for; as shot, a studio's own colour where the look has found one."""
+    background, look = transform.background, sight.look
+    if background and background.kind is Ground.COLOR:
+        return background.color or WHITE
+    if background and background.kind is Ground.BLUR:
+        return _CLEAR if sight.state.matted else None  # the ground op blurs all of it at once
+    if sight.state.alpha or (background and background.kind is Ground.TRANSPARENT):
+        return _CLEAR
+    return look.ground if look and look.uniform else WHITE
+
+
+def _blurred(image: Image.Image, canvas: Size) -> Image.Image:
+    """The picture stretched over the canvas and softened until only its colours are left.
+
+    Enlarging a tiny reduction is the cheap way to a blur of a sixth of the canvas.
+    """
+    opaque = image
+    if image.mode == "RGBA":
+        opaque = Image.new("RGB", image.size, WHITE.rgb)
+        opaque.paste(image, mask=image.getchannel("A"))
+    tiny = opaque.resize(_tiny(canvas), Image.Resampling.BOX)
+    soft = tiny.filter(ImageFilter.GaussianBlur(1.5))
+    return soft.resize((canvas.width, canvas.height), Image.Resampling.BICUBIC)
+
+
+def _tiny(canvas: Size) -> tuple[int, int]:
+    small = canvas.scaled(min(1.0, _SOFT / canvas.long))
+    return small.width, small.height

@@ -1,0 +1,34 @@
+"""Trim: a border of one colour does not count. The look has measured it."""
+
+from dataclasses import dataclass
+
+from edge.rendering.area import Area
+from edge.rendering.picture import Picture
+from edge.rendering.step import PixelStep, Sight, State
+from edge.variants.transform import Transform
+
+
+@dataclass(frozen=True, slots=True)
+class Trim(PixelStep):
+    """`view` is what counts from here on."""
+
+    op = "trim"
+    view: Area
+    tolerance: int
+
+    def after(self, state: State) -> State:
+        return state.narrowed(self.view)
+
+    def apply(self, picture: Picture) -> Picture:
+        return picture
+
+
+def plan(transform: Transform, sight: Sight) -> Trim | None:
+    """Wanted where a tolerance is given and the look has found a border."""
+    trimmed = sight.look.trimmed if sight.look else None
+    if not transform.trim or trimmed is None:
+        return None
+    size = sight.state.size
+    area = trimmed.scaled(size.width, size.height)
+    view = Area(*(round(edge, 3) for edge in area.as_tuple()))
+    return None if view == sight.state.view else Trim(view, transform.trim)

@@ -1,0 +1,95 @@
+"""Upscale: the kept region, 2 or 4 times as large, by a network.
+
+Only where the output needs more pixels than the original has. What still misses from there to the
+asked size, or is too much, the resize does.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from edge.models import upscaling
+from edge.rendering.framing import network_factor
+from edge.rendering.picture import Picture
+from edge.rendering.step import AsyncStep, Sight, State, Tools
+from edge.variants.transform import Transform
+
+LARGE = 2000
+"""Long side in pixels from which on a photo is sharp enough for marketplaces as it is."""
+SMALL = 300
+"""Short side in pixels below which a photo lacks what no faithful network may invent."""
+_BLEED = 4
+"""Pixels of the subject's colour beyond its edge; as far as the network looks with any weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upscale(AsyncStep):
+    """`factor` is 2 or 4; `remarks` say what to expect of it."""
+
+    op = "upscale"
+    factor: int
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (upscaling.model_for(self.factor),)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.remarks
+
+    def after(self, state: State) -> State:
+        return state.enlarged(self.factor)
+
+    async def apply(self, picture: Picture, tools: Tools) -> Picture:
+        pixels = await tools.engine.run(lambda: np.asarray(_opaque(picture.image)))
+        larger = await upscaling.upscale(
+            tools.models, pixels, self.factor, tools.deadline, tools.priority
+        )
+        return await tools.engine.run(lambda: self._joined(picture, Image.fromarray(larger)))
+
+    def _joined(self, picture: Picture, larger: Image.Image) -> Picture:
+        """The network sees colours only; alpha and matte are enlarged by Lanczos beside it."""
+        if picture.has_alpha:
+            larger.putalpha(_lanczos(picture.image.getchannel("A"), larger))
+        return picture.mapped(
+            lambda image: larger if image is picture.image else _lanczos(image, larger),
+            lambda area, _: area.scaled(self.factor, self.factor),
+        )
+
+
+def plan(transform: Transform, sight: Sight) -> Upscale | None:
+    """Wanted where the framing needs more pixels than there are, and `up` allows it."""
+    framing, size = sight.state.framing, sight.state.size
+    factor = framing and network_factor(transform, framing)
+    if not framing or not factor:
+        return None
+    remarks = []
+    if size.long > LARGE:
+        remarks.append(f"the kept region is {size}: above {LARGE} px upscaling adds little")
+    if size.short < SMALL:
+        remarks.append(f"the kept region is {size}: below {SMALL} px upscaling cannot help much")
+    if framing.enlargement > factor:
+        remarks.append(
+            f"the output needs {framing.enlargement:.2f} times the pixels, the network makes "
+            f"{factor} of it, the rest is resampled"
+        )
+    return Upscale(factor, tuple(remarks))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """RGB whose hidden colours are those of what is seen beside them.
+
+    The network would mix whatever lies under see-through pixels into the subject's edge.
+    """
+    if image.mode != "RGBA":
+        return image
+    around = image.convert("RGBa").filter(ImageFilter.BoxBlur(_BLEED)).convert("RGBA")
+    result = around.convert("RGB")
+    result.paste(image.convert("RGB"), mask=image.getchannel("A"))
+    return result
+
+
+def _lanczos(plane: Image.Image, like: Image.Image) -> Image.Image:
+    return plane.resize(like.size, Image.Resampling.LANCZOS)

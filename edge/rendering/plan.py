@@ -1,0 +1,176 @@
+"""Plan: the ordered steps for a transform, from facts and look alone; no pixels.
+
+The order of the whole product is the column `ORDER`. Decoding, turning upright and bringing to sRGB
+come before it, encoding and verifying after it.
+
+`crop`, `trim`, `rot` and `flip` speak of the original as a person sees it, so they come first and
+in that order: crop numbers are pixels of the upright original, trim looks at the border of what the
+crop left, the angle turns what the trim left, and `w`, `h`, `ar`, `fit` and `g` speak of the result
+of all four.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from edge.gate import Cost
+from edge.images import Size
+from edge.rendering.facts import Facts
+from edge.rendering.look import Look
+from edge.rendering.ops import (
+    blur,
+    crop,
+    flatten,
+    flip,
+    frame,
+    ground,
+    matte,
+    pad,
+    resize,
+    rotate,
+    shadow,
+    sharpen,
+    trim,
+    upscale,
+)
+from edge.rendering.step import Sight, State, Step
+from edge.settings import Limits
+from edge.variants.transform import Transform
+from edge.variants.values import Fit, Matte
+
+ORDER: tuple[Callable[[Transform, Sight], Step | None], ...] = (
+    crop.plan,
+    trim.plan,
+    rotate.plan,
+    flip.plan,
+    frame.plan,
+    upscale.plan,
+    resize.plan,
+    matte.plan,
+    sharpen.plan,
+    blur.plan,
+    pad.plan,
+    ground.plan,
+    shadow.plan,
+    flatten.plan,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be done, and what comes out.
+
+    `source` is the size of the whole upright original, in whose pixels the steps count. `decode`
+    is the least size in which it is needed, None for every pixel. `canvas` is the size of the
+    rendition, `alpha` says that it may have see-through pixels.
+    """
+
+    source: Size
+    steps: tuple[Step, ...]
+    decode: Size | None
+    canvas: Size
+    alpha: bool
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The networks that will run, by name."""
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.models))
+
+    @property
+    def cost(self) -> Cost:
+        """The gate's class, now that the plan is known."""
+        return Cost.NETWORK if self.models else Cost.CLASSICAL
+
+    def steps_for(self, decoded: Size) -> tuple[Step, ...]:
+        """The steps, with the numbers of those before the resize brought to a smaller decode."""
+        across, down = decoded.width / self.source.width, decoded.height / self.source.height
+        steps = []
+        for step in self.steps:
+            steps.append(step.scaled(across, down))
+            if isinstance(step, rotate.Rotate) and step.degrees % 180:
+                across, down = down, across
+            elif isinstance(step, resize.Resize):
+                across = down = 1.0
+        return tuple(steps)
+
+    def as_facts(self) -> dict[str, Any]:
+        """JSON-able, for `explain`."""
+        return {
+            "steps": [step.facts() for step in self.steps],
+            "decode": _pair(self.decode or self.source),
+            "canvas": _pair(self.canvas),
+            "alpha": self.alpha,
+            "models": list(self.models),
+            "cost": self.cost.value,
+            "notes": list(self.notes),
+        }
+
+
+def plan(transform: Transform, facts: Facts, look: Look | None, limits: Limits) -> Plan:
+    """Ask every op in order.
+
+    Raises:
+        OutputTooLarge: the canvas, or what a network would make for it, is over a limit.
+        InvalidParameter: a number does not fit this original, such as a crop outside of it.
+    """
+    size = facts.size
+    subject, matted = (look.subject_in(size), look.cut_by is not None) if look else (None, False)
+    state = replace(State.first(size, subject, alpha=facts.alpha), matted=matted)
+    steps = []
+    for wanted in ORDER:
+        step = wanted(transform, Sight(facts, look, limits, state))
+        if step is not None:
+            steps.append(step)
+            state = step.after(state)
+    notes = tuple(note for step in steps for note in step.notes)
+    return Plan(
+        size,
+        tuple(steps),
+        _least_decode(size, steps),
+        state.size,
+        state.alpha,
+        (*_shortfall(transform, state.size), *notes),
+    )
+
+
+def wants_look(transform: Transform) -> bool:
+    """Whether the plan depends on what the picture shows."""
+    return bool(
+        transform.gravity.subject
+        or transform.fit is Fit.PRODUCT
+        or transform.matte is not Matte.OFF
+        or transform.trim
+        or (transform.fit is Fit.PAD and transform.background is None)
+    )
+
+
+def _least_decode(size: Size, steps: list[Step]) -> Size | None:
+    """Cuts count whole pixels and networks want all there are; only a lone resize needs fewer."""
+    resizes = [step for step in steps if isinstance(step, resize.Resize)]
+    exact = [step for step in steps if step.models or getattr(step, "cut", None)]
+    if exact or not resizes:
+        return None
+    last = resizes[-1]
+    scale = max(last.size.width / last.region.width, last.size.height / last.region.height)
+    if scale >= 1:
+        return None
+    return Size(math.ceil(size.width * scale), math.ceil(size.height * scale))
+
+
+def _shortfall(transform: Transform, canvas: Size) -> tuple[str, ...]:
+    """Why the rendition is smaller than what was asked."""
+    asked = (
+        (transform.width, canvas.width),
+        (transform.height, canvas.height),
+        (transform.long_side, canvas.long),
+    )
+    sides = [(wish, made) for wish, made in asked if wish is not None]
+    if not sides or any(made >= wish for wish, made in sides):
+        return ()
+    return (f"the original has too few pixels, so it came out {canvas}: up=auto enlarges",)
+
+
+def _pair(size: Size) -> list[int]:
+    return [size.width, size.height]

@@ -1,0 +1,48 @@
+"""Run: the steps of a plan in order, pixel work on engine threads, waits on the event loop."""
+
+import time
+from collections.abc import Iterable
+from itertools import groupby
+
+from edge.deadline import Deadline
+from edge.rendering.picture import Picture
+from edge.rendering.step import AsyncStep, PixelStep, Step, Tools
+
+Timings = tuple[tuple[str, float], ...]
+"""Stage and seconds, in order."""
+
+
+async def run(steps: Iterable[Step], picture: Picture, tools: Tools) -> tuple[Picture, Timings]:
+    """Apply every step; neighbours that need no waiting share one hop to a thread.
+
+    Raises:
+        DeadlineExceeded: between two steps; the one that is running is finished first.
+        ModelError, OriginError: from the steps that wait.
+    """
+    timings: list[tuple[str, float]] = []
+    for is_waiting, group in groupby(steps, key=lambda step: isinstance(step, AsyncStep)):
+        if is_waiting:
+            for step in group:
+                assert isinstance(step, AsyncStep)
+                tools.deadline.check(step.op)
+                start = time.perf_counter()
+                picture = await step.apply(picture, tools)
+                timings.append((step.op, time.perf_counter() - start))
+        else:
+            picture, spent = await tools.engine.run(apply_all, list(group), picture, tools.deadline)
+            timings += spent
+    return picture, tuple(timings)
+
+
+def apply_all(
+    steps: Iterable[Step], picture: Picture, deadline: Deadline
+) -> tuple[Picture, list[tuple[str, float]]]:
+    """Steps that wait for nothing, one after the other, in this thread."""
+    timings = []
+    for step in steps:
+        assert isinstance(step, PixelStep), f"{step.op} is neither pixel work nor a wait"
+        deadline.check(step.op)
+        start = time.perf_counter()
+        picture = step.apply(picture)
+        timings.append((step.op, time.perf_counter() - start))
+    return picture, timings

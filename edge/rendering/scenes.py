@@ -1,0 +1,46 @@
+"""The ground pictures of `bg=scene:<name>`: fetched like originals, decoded like them."""
+
+from collections.abc import Awaitable, Callable
+
+from PIL import Image
+
+from edge.deadline import Deadline
+from edge.errors import InvalidParameter, OriginalNotFound
+from edge.images import Original
+from edge.rendering.codec import decode
+from edge.rendering.facts import read_facts
+from edge.rendering.step import Engine
+from edge.settings import Limits
+
+Fetch = Callable[[str, Deadline], Awaitable[Original]]
+
+
+class Scenes:
+    """Brings one scene by its name: sRGB, mode RGB.
+
+    Args:
+        fetch: the picture's file for a path such as `oak.jpg`.
+    """
+
+    def __init__(self, fetch: Fetch, engine: Engine, limits: Limits) -> None:
+        self._fetch = fetch
+        self._engine = engine
+        self._limits = limits
+
+    async def __call__(self, name: str, deadline: Deadline) -> Image.Image:
+        """Raises: InvalidParameter where there is no such scene; OriginalError, OriginError."""
+        try:
+            original = await self._fetch(scene_path(name), deadline)
+        except OriginalNotFound as error:
+            raise InvalidParameter(
+                f"there is no scene named {name!r}", param="bg", allowed="scene:<name>"
+            ) from error
+        return await self._engine.run(self._decode, original.body)
+
+    def _decode(self, body: bytes) -> Image.Image:
+        return decode(body, read_facts(body, self._limits)).image.convert("RGB")
+
+
+def scene_path(name: str) -> str:
+    """Where a scene lies; the origin finds a neighbour of another format by the same stem."""
+    return f"{name}.jpg"

@@ -1,0 +1,191 @@
+"""What an op is made of: the sight it plans on, the step it answers, the tools it works with.
+
+An op is one file in `ops/`, and decides before it does:
+
+- `plan(transform, sight) -> Step | None` says whether it is wanted and computes every number. It
+  sees no pixels. None means: nothing to do.
+- The step is a small frozen dataclass with those numbers. `after(state)` says what the picture is
+  once the step is done, so that the next op plans on it; `apply` does it, with pixels only.
+
+A step never learns of the request, and what it promises in `after` is what `apply` must yield.
+All numbers of a plan are in pixels of the whole, upright original. A decoder may hand over a
+smaller picture; a step before the resize then has its numbers brought to it by `scaled`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+
+from PIL import Image
+
+from edge.deadline import Deadline
+from edge.images import Box, Color, Size
+from edge.models.base import Models, Priority
+from edge.rendering.area import Area
+from edge.rendering.facts import Facts
+from edge.rendering.look import Look
+from edge.rendering.picture import Picture
+from edge.settings import Limits
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """Where the picture sits in the canvas.
+
+    `region` is what is kept of the picture, in its pixels and inside it; it becomes `content`
+    pixels large and lies with its left top corner at `at` in a canvas of `canvas` pixels.
+    """
+
+    region: Area
+    content: Size
+    canvas: Size
+    at: tuple[int, int] = (0, 0)
+
+    @property
+    def enlargement(self) -> float:
+        """How many pixels the output needs for one pixel of the picture, the greater axis."""
+        return max(self.content.width / self.region.width, self.content.height / self.region.height)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a plan knows of the picture at one point of it.
+
+    `size` is that of the picture; `view` is the part of it that counts: crop and trim narrow it
+    and leave the pixels alone, so that one resampling can do all. `subject` is the subject's box,
+    None while unknown. `framing` stands once the frame op has decided. Views, boxes and framings
+    are in pixels of the picture as it then is. `reduced` is how many pixels of the original's side
+    go into one of the canvas (below 1: enlarged), 1 until the frame op. `alpha` says that pixels
+    may be see-through; `matted` says that the picture carries a matte.
+    """
+
+    size: Size
+    view: Area
+    subject: Area | None = None
+    framing: Framing | None = None
+    reduced: float = 1.0
+    alpha: bool = False
+    matted: bool = False
+
+    @classmethod
+    def first(cls, size: Size, subject: Area | None = None, *, alpha: bool = False) -> Self:
+        return cls(size, Area.whole(size), subject, alpha=alpha)
+
+    def narrowed(self, view: Area) -> Self:
+        """After only `view` of the picture counts."""
+        return replace(self, view=view)
+
+    def cropped(self, box: Box) -> Self:
+        """After only `box` of the picture is left."""
+        return self.mapped(box.size, lambda area: area.moved(-box.left, -box.top))
+
+    def enlarged(self, factor: int) -> Self:
+        """After every side of the picture is `factor` times as long."""
+        size = Size(self.size.width * factor, self.size.height * factor)
+        return self.mapped(size, lambda area: area.scaled(factor, factor))
+
+    def framed_whole(self) -> Self:
+        """After the framing's region is the whole picture, free of rounding errors."""
+        framing = self.framing and replace(self.framing, region=Area.whole(self.size))
+        return replace(self, framing=framing)
+
+    def mapped(self, size: Size, move: Callable[[Area], Area]) -> Self:
+        """After a change that makes the picture `size` large and moves every area by `move`."""
+        framing = self.framing and replace(self.framing, region=move(self.framing.region))
+        return replace(
+            self,
+            size=size,
+            view=move(self.view).within(size),
+            subject=self.subject and move(self.subject).within(size),
+            framing=framing,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What an op may see when it plans."""
+
+    facts: Facts
+    look: Look | None
+    limits: Limits
+    state: State
+
+
+class Engine(Protocol):
+    """Runs pixel work on a thread, off the event loop."""
+
+    async def run(self, job: Callable[..., T], /, *args: Any) -> T: ...
+
+
+SceneFetch = Callable[[str, Deadline], Awaitable[Image.Image]]
+"""Brings the ground picture of `bg=scene:<name>`: sRGB, RGB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a step may work with."""
+
+    models: Models
+    engine: Engine
+    deadline: Deadline
+    priority: Priority = Priority.INTERACTIVE
+    scene: SceneFetch | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One op with its numbers; also the base of the steps that wait for a network."""
+
+    op: ClassVar[str]
+
+    def after(self, state: State) -> State:
+        """What the picture is once this step is done."""
+        return state
+
+    def scaled(self, across: float, down: float) -> Self:
+        """This step for a picture decoded smaller by these factors (each 0 to 1)."""
+        return self
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The networks that this step needs, by name; any makes the plan a network one."""
+        return ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person who asks `explain` should know of this step, one sentence each."""
+        return ()
+
+    def facts(self) -> dict[str, Any]:
+        """The op and its numbers, JSON-able."""
+        return {"op": self.op} | {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class PixelStep(Step):
+    """Work on pixels only: runs on an engine thread."""
+
+    def apply(self, picture: Picture) -> Picture:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncStep(Step):
+    """Waits for a network or an origin: runs on the event loop, pixel work through the engine."""
+
+    async def apply(self, picture: Picture, tools: Tools) -> Picture:
+        raise NotImplementedError
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Box | Area):
+        return [round(edge, 3) for edge in value.as_tuple()]
+    if isinstance(value, Size):
+        return [value.width, value.height]
+    if isinstance(value, Color):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,38 @@
+"""The engine threads: where pixels are worked on, off the event loop."""
+
+import asyncio
+import contextvars
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class EngineThreads:
+    """A fixed number of threads; the imaging library lets go of the GIL while it works.
+
+    Args:
+        count: 0 for one more than there are cores: while one thread waits for the interpreter, the
+            cores have work (3 threads on 2 cores gave 1.1 times the pictures of 2, 4 no more).
+    """
+
+    def __init__(self, count: int = 0) -> None:
+        self.count = count or cores() + 1
+        self._pool = ThreadPoolExecutor(self.count, thread_name_prefix="engine")
+
+    async def run(self, job: Callable[..., T], /, *args: Any) -> T:
+        """The job's result; it runs to its end even when nobody waits any more."""
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, context.run, job, *args)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,142 @@
+"""Alpha along an outline: how much of each pixel is subject, where both colours are known.
+
+Each pixel of the outline is a mixture a F + (1 - a) B of the subject's colour F and the ground's B
+nearby. With both taken from where they are pure, a is the share of the way from B to F.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edge.images import Box, Size
+from edge.rendering.matte import bounds
+from edge.rendering.regions import Mask, grown, shrunk
+from edge.rendering.studio import Floats, Pixels, Studio, apart, backdrop
+
+Places = npt.NDArray[np.intp]
+
+INNER = 3
+"""Cells inside a region's rim that are pure subject. The rim itself lies one cell outside the
+outline, because a cell is no open ground once its 3x3 holds an edge; the outline is one wide."""
+
+SOLID, FRINGE = 112, 0.004
+"""Alpha that a subject reaches somewhere, and how far from there its softest edge goes, as a share
+of the long side."""
+
+FINE = 640
+"""Cells on the long side of the grid for a matte that is known already, and only softer than it
+should be."""
+
+EVEN = 8.0
+"""Levels of F from B under which an outline is not seen, on pictures that were decoded before."""
+
+OPAQUE = 0.75
+"""From this share on a pixel is all subject. F is a local average, texture strays from it, and
+glossy rims mirror the ground: without this allowance they would come out half see-through."""
+
+
+def unmix(image: Image.Image, ink: Pixels, studio: Studio, subject: Mask) -> Pixels:
+    """The alpha of `subject` (a grid's cells, rim included) at the full size of `image` [H, W];
+    `ink` are its pure colours from `inks`."""
+    core = shrunk(subject, INNER)
+    band = grown(subject, 1) & ~core
+    alpha = _enlarged(core, image.size, Image.Resampling.NEAREST)
+    rows, columns = np.nonzero(_enlarged(band, image.size, Image.Resampling.NEAREST))
+    guess = _enlarged(shrunk(subject, 1), image.size, Image.Resampling.BILINEAR)
+    near = guess[rows, columns].astype(np.float32) / np.float32(255)
+    _unmixed(image, studio.backdrop, ink, (rows, columns), near, alpha, studio.calm)
+    return _tidied(alpha, alpha >= SOLID)
+
+
+def _tidied(alpha: Pixels, solid: Mask) -> Pixels:
+    """Without the faint specks that JPEG's noise leaves around an outline."""
+    near = grown(solid, max(4, round(FRINGE * max(alpha.shape))))
+    return np.where(near, alpha, np.uint8(0))
+
+
+def _unmixed(
+    image: Image.Image,
+    behind: Pixels,
+    ink: Pixels,
+    places: tuple[Places, Places],
+    guess: Floats,
+    alpha: Pixels,
+    calm: float,
+) -> None:
+    """Write the share of F at `places` into `alpha`; F and B come on a grid of the same picture."""
+    size, soft = image.size, Image.Resampling.BILINEAR
+    ground = np.asarray(Image.fromarray(behind).resize(size, soft))[places]
+    subject = np.asarray(Image.fromarray(ink).resize(size, soft))[places]
+    colours = np.asarray(image)[places].astype(np.float32)
+    share = _share(colours, ground, subject.astype(np.float32), guess, calm)
+    alpha[places] = np.rint(share * 255).astype(np.uint8)
+
+
+def resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
+    """A stretched matte (L, the size of `image`) unmixed anew from the picture's own outline."""
+    box = bounds(np.asarray(matte) > 0)
+    if box is None:
+        return matte
+    reach = max(8, max(image.size) // 50)
+    part = (box.left - reach, box.top - reach, box.right + reach, box.bottom + reach)
+    near = Box(*part).clamped(Size(*image.size)).as_tuple()
+    sharp = matte.copy()
+    sharp.paste(_resharpened(image.crop(near), matte.crop(near)), near)
+    return sharp
+
+
+def _resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
+    factor = max(1, -(-max(image.size) // FINE))
+    grid = np.asarray(image.reduce(factor) if factor > 1 else image)
+    cover = np.asarray(matte.reduce(factor) if factor > 1 else matte)
+    ground, core = shrunk(cover < 6, 1), shrunk(cover > 249, 1)
+    behind = backdrop(grid, ground)
+    away = apart(grid, behind)
+    thin = (cover > 64) & (away >= 0.85 * _highest(away))
+    band = ~ground & ~core
+    alpha = np.array(matte)
+    alpha[_enlarged(core, image.size, Image.Resampling.NEAREST) > 0] = 255
+    alpha[_enlarged(ground, image.size, Image.Resampling.NEAREST) > 0] = 0
+    rows, columns = np.nonzero(_enlarged(band, image.size, Image.Resampling.NEAREST))
+    guess = np.asarray(matte)[rows, columns].astype(np.float32) / np.float32(255)
+    _unmixed(image, behind, backdrop(grid, core | thin), (rows, columns), guess, alpha, EVEN)
+    return Image.fromarray(_tidied(alpha, shrunk(alpha >= SOLID, 1)))
+
+
+def inks(grid: Pixels, studio: Studio, subject: Mask) -> Pixels:
+    """The subject's pure colours, carried on over its outline and beyond [h, w, 3].
+
+    Pure is what lies deep inside, and what is farthest from the ground within two cells: the
+    middle of a strap that is too thin to have an inside.
+    """
+    core = shrunk(subject, INNER)
+    away = apart(grid, studio.backdrop)
+    thin = subject & (away > studio.calm) & (away >= 0.85 * _highest(away))
+    return backdrop(grid, core | thin)
+
+
+def _share(colours: Floats, ground: Pixels, ink: Floats, guess: Floats, calm: float) -> Floats:
+    """`a` for each pixel [N]; where F and B hardly differ, `guess` from the outline's place."""
+    span, way = ink - ground, colours - ground
+    squared = np.einsum("nc,nc->n", span, span)
+    distance = np.sqrt(squared)
+    share = np.einsum("nc,nc->n", way, span) / np.maximum(squared, 1.0)
+    floor = np.clip(0.6 * calm / np.maximum(distance, 1.0), 0.03, 0.2)
+    share = np.clip((share - floor) / (OPAQUE - floor), 0, 1)
+    trust = np.clip(distance / calm - 1, 0, 2) / 2
+    mixed: Floats = trust * share + (1 - trust) * guess
+    return mixed
+
+
+def _highest(values: Pixels) -> Pixels:
+    """The greatest value within two cells."""
+    padded = np.pad(values, 2, mode="edge")
+    height, width = values.shape
+    rows = np.maximum.reduce([padded[i : i + height] for i in range(5)])
+    highest: Pixels = np.maximum.reduce([rows[:, i : i + width] for i in range(5)])
+    return highest
+
+
+def _enlarged(cells: Mask, size: tuple[int, int], how: Image.Resampling) -> npt.NDArray[np.uint8]:
+    image = Image.fromarray(cells.astype(np.uint8) * np.uint8(255))
+    return np.array(image.resize(size, how))

@@ -1,0 +1,223 @@
+"""Verify: hold finished bytes against their preset's rules; nothing is believed, all is decoded.
+
+What no rule can see on a picture (text, a watermark, a second view) is not checked, and what is
+only a guess is marked as a heuristic.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from edge.errors import NotCompliant
+from edge.images import Format
+from edge.rendering.codec import decode
+from edge.rendering.facts import Facts, OriginalFormat, read_facts
+from edge.rendering.inspection import (
+    GroundSeen,
+    chroma_of_border,
+    clear_ground_of,
+    ground_of,
+    has_drawn_border,
+)
+from edge.settings import Limits
+from edge.variants.presets import Preset, Rules
+from edge.variants.values import Background, Ground
+
+NEUTRAL = 16
+"""Levels of chroma that a grey paper may have under a warm lamp."""
+
+BORDER_SHARE = 0.5
+"""Least share of the border that must be ground; the rest may be a product that the camera cut."""
+
+_FORMATS = {
+    OriginalFormat.JPEG: Format.JPEG,
+    OriginalFormat.PNG: Format.PNG,
+    OriginalFormat.WEBP: Format.WEBP,
+    OriginalFormat.AVIF: Format.AVIF,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule: what was measured, what is wanted. A heuristic may err on unusual pictures."""
+
+    rule: str
+    passed: bool
+    measured: Any
+    wanted: Any
+    heuristic: bool = False
+
+    def as_facts(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {
+            "rule": self.rule,
+            "passed": self.passed,
+            "measured": self.measured,
+            "wanted": self.wanted,
+        } | ({"heuristic": True} if self.heuristic else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one picture's verification came to."""
+
+    preset: str
+    version: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if not finding.passed)
+
+    @property
+    def passed(self) -> bool:
+        return not self.failed
+
+    @property
+    def header(self) -> str:
+        """`amazon/2026-1; pass`, or `amazon/2026-1; fail; rule=ground,fill_min`."""
+        named = f"{self.preset}/{self.version}"
+        if self.passed:
+            return f"{named}; pass"
+        return f"{named}; fail; rule={','.join(finding.rule for finding in self.failed)}"
+
+    def as_facts(self) -> dict[str, Any]:
+        """JSON-able, for `explain` and for diagnostics."""
+        return {
+            "preset": self.preset,
+            "version": self.version,
+            "passed": self.passed,
+            "findings": [finding.as_facts() for finding in self.findings],
+        }
+
+    def insist(self) -> None:
+        """Raises `NotCompliant`, with every broken rule, unless all are held."""
+        if self.passed:
+            return
+        broken = "; ".join(
+            f"{one.rule} is {one.measured}, wanted {one.wanted}" for one in self.failed
+        )
+        raise NotCompliant(
+            f"the rendition breaks rules of {self.preset}: {broken}",
+            param="preset",
+            diagnostics=self.as_facts(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """A finished file: its bytes, its header, its pixels."""
+
+    body: bytes
+    facts: Facts
+    image: Image.Image
+
+
+def verify_file(body: bytes, preset: Preset, limits: Limits | None = None) -> Report:
+    """Hold any picture's bytes against a preset's rules.
+
+    Raises:
+        OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
+    """
+    facts = read_facts(body, limits or Limits())
+    specimen = Specimen(body, facts, decode(body, facts).image)
+    findings = tuple(finding for check in CHECKS for finding in check(specimen, preset.rules))
+    return Report(preset.name, preset.version, findings)
+
+
+def _format(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.formats:
+        found = _FORMATS.get(specimen.facts.format)
+        wanted = [str(format.value) for format in rules.formats]
+        yield Finding("formats", found in rules.formats, str(specimen.facts.format), wanted)
+
+
+def _sides(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    size = specimen.facts.size
+    if rules.long_min is not None:
+        yield Finding("long_min", size.long >= rules.long_min, size.long, rules.long_min)
+    if rules.long_max is not None:
+        yield Finding("long_max", size.long <= rules.long_max, size.long, rules.long_max)
+    if rules.short_min is not None:
+        yield Finding("short_min", size.short >= rules.short_min, size.short, rules.short_min)
+
+
+def _ratio(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.ratios:
+        size = specimen.facts.size
+        fits = any(
+            abs(ratio.height_of(size.width) - size.height) <= 1
+            or abs(ratio.width_of(size.height) - size.width) <= 1
+            for ratio in rules.ratios
+        )
+        yield Finding("ratios", fits, str(size), [str(ratio) for ratio in rules.ratios])
+
+
+def _bytes(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.bytes_max is not None:
+        length = len(specimen.body)
+        yield Finding("bytes_max", length <= rules.bytes_max, length, rules.bytes_max)
+
+
+def _colour(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.srgb:
+        profile = specimen.facts.profile
+        is_srgb = specimen.facts.mode.value in ("rgb", "grey", "palette")
+        is_srgb = is_srgb and (profile is None or "srgb" in profile.lower())
+        measured = f"{specimen.facts.mode.value}, profile {profile or 'none'}"
+        yield Finding("srgb", is_srgb, measured, "sRGB")
+    if rules.no_alpha:
+        yield Finding("no_alpha", not specimen.facts.alpha, specimen.facts.alpha, False)
+
+
+def _border(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.no_border:
+        drawn = has_drawn_border(specimen.image.convert("RGB"))
+        yield Finding("no_border", not drawn, drawn, False, heuristic=True)
+
+
+def _ground(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.ground_neutral:
+        chroma = chroma_of_border(specimen.image.convert("RGB"))
+        yield Finding("ground_neutral", chroma <= NEUTRAL, chroma, f"at most {NEUTRAL}", True)
+    if rules.ground is None:
+        return
+    seen = _seen(specimen.image, rules.ground)
+    holds = seen.border >= BORDER_SHARE and seen.worst == 0
+    measured = {"border": seen.border, "exact": _share(seen.exact), "worst": seen.worst}
+    yield Finding("ground", holds, measured, f"exactly {rules.ground}")
+    if rules.fill_min is not None:
+        fill = _fill(seen, specimen.image)
+        yield Finding("fill_min", fill >= rules.fill_min, _share(fill), rules.fill_min)
+
+
+CHECKS: tuple[Callable[[Specimen, Rules], Iterator[Finding]], ...] = (
+    _format,
+    _sides,
+    _ratio,
+    _bytes,
+    _colour,
+    _border,
+    _ground,
+)
+
+
+def _seen(image: Image.Image, ground: Background) -> GroundSeen:
+    if ground.kind is Ground.TRANSPARENT or ground.color is None:
+        return clear_ground_of(image.convert("RGBA"))
+    return ground_of(image.convert("RGB"), ground.color)
+
+
+def _fill(seen: GroundSeen, image: Image.Image) -> float:
+    """The share of the canvas that the subject's box spans, in its longer direction."""
+    if seen.subject is None:
+        return 0.0
+    box = seen.subject.size
+    return max(box.width / image.width, box.height / image.height)
+
+
+def _share(value: float) -> float:
+    """Rounded down, so that what is not quite whole never reads as 1."""
+    return int(value * 10_000) / 10_000

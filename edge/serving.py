@@ -1,0 +1,92 @@
+"""Running the server: one process, one loop, a drain at the end."""
+
+import asyncio
+import ctypes
+import logging
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+import uvloop
+
+from edge.app import connect
+from edge.errors import SettingsError
+from edge.settings import Settings
+from edge.telemetry import configure_logging
+from edge.web.probes import Probes
+
+_log = logging.getLogger("edge")
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # from malloc.h
+
+
+def serve(given: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished first.
+
+    Raises:
+        SettingsError: the settings cannot be, or the address cannot be listened on.
+    """
+    configure_logging(given.server.log, given.server.log_level)
+    keep_freed_memory()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(given))
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep the memory of one picture for the next.
+
+    By default every large buffer is mapped and unmapped, and each page of it faults anew: 11 % of
+    the time of a 2048 px JPEG to 1200 px WebP. What lies free beyond 256 MiB goes back.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for option, value in ((_MMAP_THRESHOLD, 2**28), (_TRIM_THRESHOLD, 2**28)):
+            mallopt(option, value)
+
+
+async def _serve(given: Settings) -> None:
+    host, port = given.server.host, given.server.port
+    listening = _listen(host, port)
+    async with connect(given) as parts:
+        config = uvicorn.Config(
+            parts.asgi,
+            loop="none",
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=max(1, round(given.server.drain)),
+        )
+        _log.info("serving", extra={"url": f"http://{host}:{port}", **parts.about})
+        await _Uvicorn(config, parts.probes).serve(sockets=[listening])
+        _log.info("stopped")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            backlog=2048,
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"EDGE_SERVER_HOST={host} EDGE_SERVER_PORT={port}: cannot listen there: "
+            f"{error.strerror}"
+        ) from error
+
+
+class _Uvicorn(uvicorn.Server):
+    """Says in readiness that it drains, from the first signal on, and ends with status 0."""
+
+    def __init__(self, config: uvicorn.Config, probes: Probes) -> None:
+        super().__init__(config)
+        self._probes = probes
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # uvicorn's own would raise the signal again after the drain: a death instead of an end.
+        self._probes.draining = True
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True

@@ -1,0 +1,370 @@
+"""All settings: read once from the environment, validated, frozen. Only this file reads it.
+
+`EDGE_<SECTION>_<FIELD>`: the section is a field of `Settings`, the field one of its dataclass.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from edge.errors import SettingsError
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def _bytes(text: str) -> int:
+    digits = text.strip().lower().removesuffix("b").rstrip("kmgi ")
+    unit = text.strip().lower().removesuffix("b")[len(digits) :].strip()
+    return round(float(digits) * _UNITS[unit])
+
+
+_FLAGS = {"1": True, "true": True, "yes": True, "on": True} | {
+    "0": False, "false": False, "no": False, "off": False, "": False
+}  # fmt: skip
+
+
+def _flag(text: str) -> bool:
+    return _FLAGS[text.lower()]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [word.partition(":") for word in _words(text)]
+    if any(not name or not value for name, _, value in pairs):
+        raise ValueError
+    return tuple((name, value) for name, _, value in pairs)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    return tuple(sorted(int(word) for word in _words(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one kind of setting is read, and what the user is told it may be."""
+
+    read: Callable[[str], Any]
+    allowed: str
+
+
+TEXT = Kind(str, "any text")
+FLAG = Kind(_flag, "0 or 1")
+BYTES = Kind(_bytes, "a number of bytes, units as in 256MiB or 2GB")
+COUNT = Kind(int, "a whole number")
+SECONDS = Kind(float, "a number of seconds")
+WORDS = Kind(_words, "words separated by commas")
+WIDTHS = Kind(_widths, "whole numbers separated by commas")
+PAIRS = Kind(_pairs, "kid:secret pairs separated by commas")
+PORT = Kind(int, "a port")
+
+
+def setting(
+    default: Any,
+    kind: Kind,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    secret: bool = False,
+) -> Any:
+    """One field of a section, with what validation and the docs need to know of it."""
+    metadata = {
+        "kind": kind, "help": help, "low": low, "high": high, "choices": choices, "secret": secret
+    }  # fmt: skip
+    return field(default=default, metadata=metadata, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    host: str = setting("127.0.0.1", TEXT, "Address to listen on; 0.0.0.0 for all.")
+    port: int = setting(8080, PORT, "Port to listen on.", low=0, high=65535)
+    threads: int = setting(
+        0,
+        COUNT,
+        "Threads that decode, transform and encode; 0: one more than cores.",
+        low=0,
+        high=256,
+    )
+    deadline: float = setting(30.0, SECONDS, "Longest time for one request.", low=0.1, high=600)
+    drain: float = setting(
+        25.0, SECONDS, "Longest time to finish requests after SIGTERM.", low=0, high=600
+    )
+    log: str = setting("json", TEXT, "Form of the log.", choices=("json", "text"))
+    log_level: str = setting(
+        "info", TEXT, "Least level logged.", choices=("debug", "info", "warning", "error")
+    )
+    engine: str = setting(
+        "auto",
+        TEXT,
+        "Imaging engine expected at start: pillow-simd refuses to start on stock Pillow.",
+        choices=("auto", "pillow-simd", "pillow"),
+    )
+    playground: bool = setting(True, FLAG, "Serve the page of examples at /.")
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    url: str = setting(
+        "",
+        TEXT,
+        "Where originals live: a folder, s3://bucket/prefix, https://host/prefix; several by path "
+        "prefix: /sku=s3://raw/{stem}.tif,/media=https://host. Empty: the bundled samples.",
+    )
+    scenes: str = setting(
+        "", TEXT, "Folder or URL of ground pictures for bg=scene:<name>. Empty: the bundled ones."
+    )
+    max_bytes: int = setting(64 * 2**20, BYTES, "Largest original in bytes.", low=1024)
+    timeout: float = setting(
+        10.0, SECONDS, "Longest time for one answer of an origin.", low=0.1, high=300
+    )
+    http_allow: tuple[str, ...] = setting(
+        (), WORDS, "Further hosts that an HTTP origin may redirect to, such as cdn.example.com."
+    )
+    http_private: tuple[str, ...] = setting(
+        (), WORDS, "Networks that may be reached although not public, such as 10.1.0.0/16."
+    )
+    remember: float = setting(
+        10.0, SECONDS, "How long an original's validator is trusted before it is asked again.",
+        low=0, high=86400,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    memory_bytes: int = setting(256 * 2**20, BYTES, "Bytes of the memory tier; 0: none.", low=0)
+    original_bytes: int = setting(
+        64 * 2**20, BYTES, "Bytes of recent originals kept in memory; 0: none.", low=0
+    )
+    redis_url: str = setting("", TEXT, "redis://host:6379/0 adds the shared tier and leases.")
+    redis_ttl: float = setting(7 * 86400.0, SECONDS, "How long Redis keeps a rendition.", low=1)
+    store_url: str = setting(
+        "", TEXT, "The durable tier: a folder or s3://bucket/prefix. Empty: none."
+    )
+    store_bytes: int = setting(
+        10 * 2**30, BYTES, "Bytes of the durable tier where it is a folder.", low=0
+    )
+    tier_timeout: float = setting(
+        1.0, SECONDS, "Longest wait for Redis or the durable tier; later counts as a miss.",
+        low=0.01, high=60,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    max_age: int = setting(86400, COUNT, "max-age of a final rendition, in seconds.", low=0)
+    cdn_max_age: int = setting(
+        31536000, COUNT, "max-age for the CDN (CDN-Cache-Control), in seconds.", low=0
+    )
+    stale_while_revalidate: int = setting(86400, COUNT, "stale-while-revalidate, seconds.", low=0)
+    stale_if_error: int = setting(604800, COUNT, "stale-if-error, in seconds.", low=0)
+    placeholder: str = setting(
+        "auto",
+        TEXT,
+        "Answer errors with a sized picture: never, always, or auto (an Accept of images alone).",
+        choices=("never", "auto", "always"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    pixels: int = setting(100_000_000, COUNT, "Most pixels of an original.", low=1)
+    frames: int = setting(500, COUNT, "Most frames of an animated original.", low=1)
+    output_side: int = setting(
+        10_000, COUNT, "Longest side of a rendition, in pixels.", low=16, high=65_000
+    )
+    output_pixels: int = setting(40_000_000, COUNT, "Most pixels of a rendition.", low=256)
+    origin_running: int = setting(32, COUNT, "Originals fetched at once.", low=1)
+    origin_waiting: int = setting(256, COUNT, "Fetches that wait.", low=0)
+    classical_running: int = setting(
+        0, COUNT, "Renders without a network at once; 0: one per engine thread.", low=0
+    )
+    classical_waiting: int = setting(256, COUNT, "Renders without a network that wait.", low=0)
+    network_running: int = setting(2, COUNT, "Renders with a network at once.", low=1)
+    network_waiting: int = setting(64, COUNT, "Renders with a network that wait.", low=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    strict: bool = setting(
+        False, FLAG, "Refuse unknown and duplicate parameters instead of passing them over."
+    )
+    widths: tuple[int, ...] = setting(
+        (), WIDTHS, "Widths that w is rounded up to, such as 320,640,1280,2048. Empty: any width."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Presets:
+    file: str = setting("", TEXT, "A TOML file of your own presets, merged over the shipped ones.")
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    keys: tuple[tuple[str, str], ...] = setting(
+        (), PAIRS, "kid:secret,kid2:secret2; the first one signs, all verify.", secret=True
+    )
+    required: bool = setting(False, FLAG, "Refuse URLs without a valid signature.")
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    token: str = setting(
+        "", TEXT, "Bearer token of POST /-/purge. Empty: purging over HTTP is off.", secret=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Triton:
+    url: str = setting(
+        "", TEXT, "grpc://host:8001 runs the networks on Triton. Empty: in this process."
+    )
+    shared_memory: bool = setting(
+        False, FLAG, "Hand tensors to a Triton on the same host through shared memory."
+    )
+    in_flight: int = setting(32, COUNT, "Requests to Triton at once.", low=1, high=4096)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsFolder:
+    folder: str = setting(str(_ROOT / "triton_models"), TEXT, "The Triton model repository.")
+    threads: int = setting(
+        0, COUNT, "Threads of an embedded network; 0: one per core.", low=0, high=256
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class S3:
+    endpoint_url: str = setting(
+        "", TEXT, "Endpoint of an S3 API other than Amazon's, such as http://127.0.0.1:9000."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a server needs to know, each section one frozen dataclass."""
+
+    server: Server = field(default_factory=Server)
+    origin: Origins = field(default_factory=Origins)
+    cache: Cache = field(default_factory=Cache)
+    http: Http = field(default_factory=Http)
+    limits: Limits = field(default_factory=Limits)
+    query: Query = field(default_factory=Query)
+    presets: Presets = field(default_factory=Presets)
+    signing: Signing = field(default_factory=Signing)
+    admin: Admin = field(default_factory=Admin)
+    triton: Triton = field(default_factory=Triton)
+    models: ModelsFolder = field(default_factory=ModelsFolder)
+    s3: S3 = field(default_factory=S3)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting as the docs and `edge serve --help` show it."""
+
+    variable: str
+    default: Any
+    allowed: str
+    help: str
+
+
+def rows() -> Iterator[Row]:
+    """Every setting, in order."""
+    for section, name, info in _fields():
+        default = info.default if info.default is not MISSING else None
+        yield Row(_variable(section, name), default, _allowed(info), info.metadata["help"])
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read, validate and freeze.
+
+    Raises:
+        SettingsError: with one line per bad or unknown `EDGE_*` variable and what is allowed.
+    """
+    given = {
+        name: value
+        for name, value in (os.environ if environ is None else environ).items()
+        if name.startswith("EDGE_")
+    }
+    problems: list[str] = []
+    sections: dict[str, dict[str, Any]] = {}
+    for section, name, info in _fields():
+        text = given.pop(_variable(section, name), None)
+        if text is None:
+            continue
+        try:
+            sections.setdefault(section, {})[name] = _value(text, info)
+        except (ValueError, KeyError):
+            problems.append(
+                f"{_variable(section, name)}={_shown(text, info)}: allowed is {_allowed(info)}"
+            )
+    problems += [f"{name}: there is no such setting{_suggestion(name)}" for name in given]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    settings = Settings(
+        **{name: section(**sections.get(name, {})) for name, section in _sections()}
+    )
+    _check_together(settings)
+    return settings
+
+
+def _sections() -> Iterator[tuple[str, Callable[..., Any]]]:
+    for section in fields(Settings):
+        assert callable(section.default_factory)
+        yield section.name, section.default_factory
+
+
+def _fields() -> Iterator[tuple[str, str, Any]]:
+    for name, section in _sections():
+        for info in fields(section()):
+            yield name, info.name, info
+
+
+def _variable(section: str, name: str) -> str:
+    return f"EDGE_{section}_{name}".upper()
+
+
+def _value(text: str, info: Any) -> Any:
+    value = info.metadata["kind"].read(text)
+    low, high, choices = (info.metadata[k] for k in ("low", "high", "choices"))
+    if (
+        (low is not None and value < low)
+        or (high is not None and value > high)
+        or (choices and value not in choices)
+    ):
+        raise ValueError
+    return value
+
+
+def _allowed(info: Any) -> str:
+    low, high, choices = (info.metadata[k] for k in ("low", "high", "choices"))
+    if choices:
+        return " | ".join(choices)
+    text: str = info.metadata["kind"].allowed
+    if low is not None and high is not None:
+        return f"{text}, {low:g} to {high:g}"
+    return f"{text}, at least {low:g}" if low is not None else text
+
+
+def _shown(text: str, info: Any) -> str:
+    return "(hidden)" if info.metadata["secret"] else repr(text)
+
+
+def _suggestion(name: str) -> str:
+    near = get_close_matches(name, [_variable(s, n) for s, n, _ in _fields()], 1, 0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.signing.required and not settings.signing.keys:
+        raise SettingsError("EDGE_SIGNING_REQUIRED=1 needs EDGE_SIGNING_KEYS=kid:secret")
+    if settings.triton.url and urlsplit(settings.triton.url).scheme != "grpc":
+        raise SettingsError(f"EDGE_TRITON_URL={settings.triton.url!r}: allowed is grpc://host:port")

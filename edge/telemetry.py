@@ -1,0 +1,209 @@
+"""What operators see: metrics, log lines, and the stages of one request.
+
+Every metric is a field of `Metrics`; the docs' table is held against this file by a test.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_BATCHES = (1, 2, 4, 8, 16, 32)
+_BYTES = tuple(1000 * 4**n for n in range(8))
+
+
+class Metrics:
+    """All counters of one server, on a registry of its own so that two can live in one process."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self.registry = registry
+        self.requests = Counter(
+            "edge_requests_total", "Requests answered.", ("route", "status"), registry=registry
+        )
+        self.request_seconds = Histogram(
+            "edge_request_seconds",
+            "Time from the request to the last byte handed over; memory hits are only counted.",
+            ("route", "source"),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.deliveries = Counter(
+            "edge_deliveries_total",
+            "Renditions delivered, by where they came from.",
+            ("source",),
+            registry=registry,
+        )
+        self.renders = Counter(
+            "edge_renders_total", "Renditions made.", ("cost", "format"), registry=registry
+        )
+        self.render_seconds = Histogram(
+            "edge_render_stage_seconds",
+            "Time of one stage of a render.",
+            ("stage",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.rendition_bytes = Histogram(
+            "edge_rendition_bytes",
+            "Bytes of renditions made.",
+            ("format",),
+            buckets=_BYTES,
+            registry=registry,
+        )
+        self.failures = Counter(
+            "edge_failures_total", "Requests that failed, by error.", ("error",), registry=registry
+        )
+        self.tier_lookups = Counter(
+            "edge_tier_lookups_total",
+            "Look-ups per tier: hit, miss, error, skipped.",
+            ("tier", "outcome"),
+            registry=registry,
+        )
+        self.tier_writes = Counter(
+            "edge_tier_writes_total",
+            "Writes per tier: ok, error, skipped.",
+            ("tier", "outcome"),
+            registry=registry,
+        )
+        self.tier_bytes = Gauge(
+            "edge_tier_bytes", "Bytes held by a tier.", ("tier",), registry=registry
+        )
+        self.origin_fetches = Counter(
+            "edge_origin_fetches_total",
+            "Originals fetched, by outcome.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.flights_joined = Counter(
+            "edge_flights_joined_total",
+            "Requests that waited for a render already under way.",
+            registry=registry,
+        )
+        self.gate_running = Gauge(
+            "edge_gate_running", "Renders running.", ("cost",), registry=registry
+        )
+        self.gate_waiting = Gauge(
+            "edge_gate_waiting", "Renders waiting.", ("cost",), registry=registry
+        )
+        self.gate_refused = Counter(
+            "edge_gate_refused_total", "Renders refused by the gate.", ("cost",), registry=registry
+        )
+        self.errands = Gauge("edge_errands", "Errands under way.", registry=registry)
+        self.purged = Counter(
+            "edge_purged_total", "Entries purged per tier.", ("tier",), registry=registry
+        )
+        self.model_requests = Counter(
+            "edge_model_requests_total",
+            "Requests to networks by outcome: ok, cancelled, or the error.",
+            ("model", "runtime", "outcome"),
+            registry=registry,
+        )
+        self.model_queue_seconds = Histogram(
+            "edge_model_queue_seconds",
+            "Time a request to a network waited in this process.",
+            ("model", "runtime"),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.model_seconds = Histogram(
+            "edge_model_seconds",
+            "Time of a request to a network after that wait; on Triton its queue is included.",
+            ("model", "runtime"),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.model_batch = Histogram(
+            "edge_model_batch",
+            "Tiles or pictures in one request to a network; the sum counts them all.",
+            ("model", "runtime"),
+            buckets=_BATCHES,
+            registry=registry,
+        )
+        self.breaker_open = Gauge(
+            "edge_triton_breaker_open",
+            "1 while Triton is left alone because it did not answer.",
+            registry=registry,
+        )
+
+    def exposition(self) -> bytes:
+        """Everything in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+class Stages:
+    """How long each stage of one request took, in order, for `Server-Timing`."""
+
+    __slots__ = ("_spans",)
+
+    def __init__(self) -> None:
+        self._spans: dict[str, float] = {}
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(name, time.perf_counter() - start)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add to a stage; one that comes again grows."""
+        self._spans[name] = self._spans.get(name, 0.0) + seconds
+
+    def items(self) -> Iterator[tuple[str, float]]:
+        """Stage and seconds, in order of first appearance."""
+        yield from self._spans.items()
+
+
+_PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, request id, and what `extra` adds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{record.msecs:03.0f}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if current := request_id.get():
+            line["request_id"] = current
+        line |= {k: v for k, v in vars(record).items() if k not in _PLAIN_RECORD}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+    converter = staticmethod(time.gmtime)
+
+
+def configure_logging(form: str, level: str) -> None:
+    """Send all logs to standard error, as JSON lines or as text."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JsonLines()
+        if form == "json"
+        else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in (
+        "uvicorn.error",
+        "uvicorn.access",
+        "botocore",
+        "aiobotocore",
+        "PIL",
+        "aiohttp.access",
+    ):
+        logging.getLogger(noisy).setLevel("WARNING")

@@ -1,0 +1,122 @@
+"""How one kind of value is read from text: its words, its range, and how to say so."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+from edge.errors import InvalidParameter
+
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
+_WHOLE = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a value is read, and what people and machines are told it may be.
+
+    `read` takes the stripped text and raises ValueError for anything else. `type` is JSON Schema's
+    word. `choices` are the words worth showing, `low` and `high` the range where it is a number.
+    """
+
+    read: Callable[[str], Any]
+    allowed: str
+    type: str = "string"
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    accepts: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def value(self, text: str, param: str) -> Any:
+        """The value of the text.
+
+        Raises:
+            InvalidParameter: naming the parameter, what is allowed and the nearest word.
+        """
+        try:
+            return self.read(text)
+        except ValueError:
+            raise InvalidParameter(
+                f"{param}={shown(text)} is not possible",
+                param=param,
+                allowed=self.allowed,
+                nearest=nearest(text, self.accepts),
+            ) from None
+
+
+def shown(text: str) -> str:
+    """Some text of the caller's in a message: short, quoted, nothing invisible in it."""
+    return ascii(text if len(text) <= 60 else text[:57] + "...")
+
+
+def nearest(text: str, known: frozenset[str] | Mapping[str, Any]) -> str | None:
+    """The known word closest to the text, or None where none comes close."""
+    if len(text) > 40:
+        return None
+    close = get_close_matches(text.lower(), sorted(known), 1, 0.6)
+    return close[0] if close else None
+
+
+def number(text: str) -> float:
+    """A plain decimal number: no sign, exponent, separator or digits of other scripts."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError
+    return float(text)
+
+
+def whole(low: int, high: int) -> Kind:
+    def read(text: str) -> int:
+        if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
+            raise ValueError
+        return int(text)
+
+    allowed = f"a whole number, {low:,} to {high:,}"
+    return Kind(read, allowed, "integer", low=low, high=high)
+
+
+def decimal(low: float, high: float, places: int) -> Kind:
+    def read(text: str) -> float:
+        value = round(number(text), places)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return Kind(read, f"a number, {low:g} to {high:g}", "number", low=low, high=high)
+
+
+def choice(words: Mapping[str, Any], shown: tuple[str, ...], more: str = "") -> Kind:
+    """One of some words, in any case; `shown` are the ones to teach, `more` what else is said."""
+    table = MappingProxyType(dict(words))
+
+    def read(text: str) -> Any:
+        if text.lower() not in table:
+            raise ValueError
+        return table[text.lower()]
+
+    allowed = " | ".join(shown) + more
+    return Kind(read, allowed, choices=shown, accepts=frozenset(table))
+
+
+def matching(pattern: str, allowed: str) -> Kind:
+    """Text that a pattern matches as a whole."""
+    compiled = re.compile(pattern)
+
+    def read(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError
+        return text
+
+    return Kind(read, allowed)
+
+
+def either(words: Mapping[str, Any], numbers: Kind, shown: tuple[str, ...]) -> Kind:
+    """One of some words, or else a number."""
+    named = choice(words, shown)
+
+    def read(text: str) -> Any:
+        return named.read(text) if text.lower() in words else numbers.read(text)
+
+    allowed = f"{named.allowed} | {numbers.allowed}"
+    return Kind(read, allowed, "string", shown, numbers.low, numbers.high, named.accepts)

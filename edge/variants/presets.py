@@ -1,0 +1,139 @@
+"""Presets: named wishes with the rules that their renditions must hold. Data, read from TOML."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from edge.errors import PresetsFileError
+from edge.images import Format
+from edge.variants.tables import EMPTY, Draft, Source, drafts
+from edge.variants.transform import Transform, settle
+from edge.variants.values import Background, Ratio
+from edge.variants.words import MAX_SIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What `verify` holds a finished rendition against; None or empty where nothing is ruled.
+
+    Attributes:
+        ground: exactly this colour, or transparent, around the subject.
+        ground_neutral: the ground is white or grey: any lightness, hardly any chroma.
+        fill_min: least share of the canvas that the subject's box spans in its longer direction.
+        ratios: the canvas has one of these, to the rounding of a pixel.
+        long_min, long_max: bounds of the longer side, in pixels.
+        short_min: least length of the shorter side, in pixels.
+        formats: the encodings that are taken.
+        bytes_max: largest file.
+        srgb: the colours are sRGB.
+        no_alpha: the file has no alpha channel.
+        no_border: no frame is drawn around the picture.
+    """
+
+    ground: Background | None = None
+    ground_neutral: bool = False
+    fill_min: float | None = None
+    ratios: tuple[Ratio, ...] = ()
+    long_min: int | None = None
+    long_max: int | None = None
+    short_min: int | None = None
+    formats: tuple[Format, ...] = ()
+    bytes_max: int | None = None
+    srgb: bool = False
+    no_alpha: bool = False
+    no_border: bool = False
+
+    def __bool__(self) -> bool:
+        return self != Rules()
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One preset. `fields` are the fields of a Transform that it sets."""
+
+    name: str
+    version: str
+    title: str
+    fields: Mapping[str, Any]
+    rules: Rules = field(default_factory=Rules)
+
+    @cached_property
+    def transform(self) -> Transform:
+        """The transform of the preset alone; its format is None where it negotiates."""
+        return settle({**self.fields, "preset": self.name, "preset_version": self.version})
+
+
+@dataclass(frozen=True, eq=False)
+class Presets:
+    """All presets of a server, by name. Compared by identity: there is one for each server."""
+
+    by_name: Mapping[str, Preset] = field(repr=False)
+
+    def get(self, name: str) -> Preset | None:
+        return self.by_name.get(name)
+
+    def __getitem__(self, name: str) -> Preset:
+        return self.by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_name
+
+    def __iter__(self) -> Iterator[Preset]:
+        return iter(self.by_name.values())
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.by_name)
+
+
+def load(path: str | None = None) -> Presets:
+    """The shipped presets, and a user's file merged over them key by key where a path is given.
+
+    A preset that the user's file touches gets a digest of its contents as part of its version, so
+    that a forgotten new version cannot leave old renditions in the caches.
+
+    Raises:
+        PresetsFileError: with file, line, table and reason.
+    """
+    merged = drafts(_shipped())
+    for name, draft in (drafts(_users(path)) if path else {}).items():
+        merged[name] = merged.get(name, EMPTY).under(draft)
+    return Presets(MappingProxyType({name: _preset(name, d) for name, d in merged.items()}))
+
+
+def _shipped() -> Source:
+    text = files("edge.variants").joinpath("presets.toml").read_text(encoding="utf-8")
+    return Source("presets.toml", text)
+
+
+def _users(path: str) -> Source:
+    try:
+        return Source(path, Path(path).read_text(encoding="utf-8"), users=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise PresetsFileError(f"{path}: the presets file cannot be read: {error}") from error
+
+
+def _preset(name: str, draft: Draft) -> Preset:
+    preset = Preset(
+        name,
+        draft.about.get("version", "1"),
+        draft.about.get("title", name),
+        MappingProxyType(draft.fields),
+        Rules(**draft.rules),
+    )
+    if preset.transform.longest > MAX_SIDE:
+        raise PresetsFileError(f"[{name}]: its canvas has a side of more than {MAX_SIDE:,} pixels")
+    return replace(preset, version=_revision(preset)) if draft.users else preset
+
+
+def _revision(preset: Preset) -> str:
+    contents = repr((sorted(preset.fields.items()), preset.rules))
+    return f"{preset.version}.{hashlib.sha256(contents.encode()).hexdigest()[:8]}"

@@ -1,0 +1,227 @@
+"""Reading a query string into a Wish: percent-decoded once, aliases and presets folded in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from edge.errors import InvalidParameter, OutputTooLarge
+from edge.images import FORMAT_WORDS, Format
+from edge.variants.decoding import words_of
+from edge.variants.kinds import nearest, shown
+from edge.variants.parameters import BY_NAME, PARAMETERS, Parameter
+from edge.variants.presets import Presets
+from edge.variants.transform import WORDS, Transform, settle
+from edge.variants.words import MAX_SIDE
+
+__all__ = ["PARAMETERS", "AcceptClass", "Parameter", "Wish", "parse", "read"]
+
+
+class AcceptClass(StrEnum):
+    """The three classes that a browser's Accept header is reduced to."""
+
+    AVIF = "avif"
+    WEBP = "webp"
+    BASE = "base"
+
+
+_BY_CLASS = MappingProxyType({AcceptClass.AVIF: Format.AVIF, AcceptClass.WEBP: Format.WEBP})
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Everything that one query asks for.
+
+    Attributes:
+        transform: the picture; its format is None while it is to be negotiated.
+        version: `v`, the caller's word for the original's version.
+        download: the file name to offer, or None to show the picture in place.
+        wait: most milliseconds to wait for the networks, or None for the server's own.
+        strict: a rendition that breaks its preset's rules is refused.
+        ignored: names that were passed over, in order.
+        expires, key_id, signature: `exp` (Unix time in seconds), `kid`, `sig`, as given.
+    """
+
+    transform: Transform
+    version: str | None = None
+    download: str | None = None
+    wait: int | None = None
+    strict: bool = False
+    ignored: tuple[str, ...] = ()
+    expires: int | None = None
+    key_id: str | None = None
+    signature: str | None = field(default=None, repr=False)
+    _resolved: dict[Format, Transform] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @property
+    def negotiates(self) -> bool:
+        """The answer depends on the Accept header."""
+        return self.transform.format is None
+
+    def resolve(self, accept: AcceptClass, extension: str) -> Transform:
+        """The transform with a definite format.
+
+        Args:
+            accept: what the caller takes; counts only where the wish negotiates.
+            extension: of the path, with or without its dot, in any case.
+        """
+        if self.transform.format is not None:
+            return self.transform
+        chosen = _BY_CLASS.get(accept) or self._base(extension)
+        if chosen not in self._resolved:  # a wish is read once and resolved for many requests
+            self._resolved[chosen] = replace(self.transform, format=chosen)
+        return self._resolved[chosen]
+
+    def _base(self, extension: str) -> Format:
+        """The format that the path names; PNG for what no browser class says and JPEG cannot."""
+        word = extension.lower().removeprefix(".")
+        named = Format.PNG if word == "gif" else FORMAT_WORDS.get(word, Format.JPEG)
+        background = self.transform.background
+        if background is not None and not background.opaque and not named.has_alpha:
+            return Format.PNG
+        return named
+
+
+def read(
+    raw_query: str, presets: Presets, *, strict: bool = False, widths: Sequence[int] = ()
+) -> Wish:
+    """What a query asks for.
+
+    The lenient grammar passes over unknown parameters and takes the last of several; the strict one
+    refuses both. An empty value is as good as an absent parameter.
+
+    Args:
+        raw_query: as it stands in the URL after the question mark, still percent-encoded.
+        strict: the grammar, not the caller's `strict=1`.
+        widths: widths in pixels, ascending, that asked lengths are rounded up to. `w` leads and `h`
+            keeps its proportion to it; lengths that a preset sets are not touched.
+
+    Raises:
+        InvalidParameter, UnknownParameter, DuplicateParameter, OutputTooLarge.
+    """
+    return _read(raw_query, presets, strict, tuple(widths))
+
+
+@lru_cache(maxsize=4096)
+def _read(raw_query: str, presets: Presets, strict: bool, widths: tuple[int, ...]) -> Wish:
+    words, ignored = words_of(raw_query, strict)
+    values = {name: BY_NAME[name].read(text) for name, text in words.items()}
+    return Wish(
+        transform=_transform(values, presets, widths),
+        version=values.get("v"),
+        download=values.get("dl"),
+        wait=values.get("wait"),
+        strict=values.get("strict", False),
+        ignored=ignored,
+        expires=values.get("exp"),
+        key_id=values.get("kid"),
+        signature=values.get("sig"),
+    )
+
+
+def parse(canonical: str) -> Transform:
+    """The Transform whose `canonical()` this is. Presets are named in it, not applied again.
+
+    Raises:
+        InvalidParameter: this is not a canonical form.
+    """
+    words, _ = words_of(canonical, strict=True)
+    preset, _, version = words.pop("preset", "").partition("@")
+    fields = {WORDS[name]: BY_NAME[name].read(text) for name, text in words.items()}
+    return settle({**fields, "preset": preset, "preset_version": version})
+
+
+_SIDES = ("width", "height", "long_side")
+
+
+def _transform(values: Mapping[str, Any], presets: Presets, widths: tuple[int, ...]) -> Transform:
+    fields, own = _named(values, presets), _own(values)
+    if any(side in own for side in _SIDES):
+        fields = {name: value for name, value in fields.items() if name not in _SIDES}
+    fields |= own
+    dpr = values.get("dpr", 1)
+    _multiply(fields, dpr)
+    if widths and (dpr != 1 or any(side in own for side in _SIDES)):
+        _snap(fields, widths)
+    transform = settle(fields)
+    if transform.longest > MAX_SIDE:
+        raise OutputTooLarge(
+            "the wished canvas has a side that no format holds",
+            param="dpr" if dpr != 1 else "ar",
+            allowed=f"sides of at most {MAX_SIDE:,} pixels",
+        )
+    return transform
+
+
+def _own(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that the query's own words set."""
+    return {
+        WORDS[name]: value for name, value in values.items() if name in WORDS and name != "preset"
+    }
+
+
+def _named(values: Mapping[str, Any], presets: Presets) -> dict[str, Any]:
+    """The fields that `fmt` and `preset` set."""
+    name, format = _wished(values["fmt"], presets) if "fmt" in values else (None, {})
+    name = values.get("preset", name)
+    if name is None:
+        return format
+    preset = presets.get(name.lower())
+    if preset is None:
+        raise _no_preset("preset", name, presets)
+    identity = {"preset": preset.name, "preset_version": preset.version}
+    return {**preset.fields, **identity, **format}
+
+
+def _wished(fmt: str, presets: Presets) -> tuple[str | None, dict[str, Format | None]]:
+    """The preset that `fmt` names, and the field of the format where it names one."""
+    named: list[str] = []
+    formats: list[Format | None] = []
+    for word in (part.strip().lower() for part in fmt.split(",")):
+        if word == "auto":
+            formats.append(None)
+        elif word in FORMAT_WORDS:
+            formats.append(FORMAT_WORDS[word])
+        elif word in presets:
+            named.append(word)
+        else:
+            raise _no_preset("fmt", word, presets)
+    if len(named) > 1 or len(formats) > 1:
+        raise InvalidParameter(
+            f"fmt={shown(fmt)} names two of a kind",
+            param="fmt",
+            allowed="one preset, one format, or one of each",
+        )
+    return (named[0] if named else None), ({"format": formats[0]} if formats else {})
+
+
+def _no_preset(param: str, word: str, presets: Presets) -> InvalidParameter:
+    known = (*presets.names, *(("auto", *(f.value for f in Format)) if param == "fmt" else ()))
+    return InvalidParameter(
+        f"{param}={shown(word)} is not known",
+        param=param,
+        allowed=known,
+        nearest=nearest(word, frozenset(known)),
+    )
+
+
+def _multiply(fields: dict[str, Any], dpr: float) -> None:
+    for side in _SIDES:
+        if dpr != 1 and side in fields:
+            fields[side] = max(1, int(fields[side] * dpr + 0.5))
+
+
+def _snap(fields: dict[str, Any], widths: tuple[int, ...]) -> None:
+    """Round the leading length up to the ladder; the other one keeps its proportion."""
+    leading = next((side for side in _SIDES if side in fields), None)
+    if leading is None:
+        return
+    asked = fields[leading]
+    snapped = next((width for width in widths if width >= asked), widths[-1])
+    fields[leading] = snapped
+    if leading == "width" and "height" in fields:
+        fields["height"] = max(1, int(fields["height"] * snapped / asked + 0.5))

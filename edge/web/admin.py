@@ -1,0 +1,79 @@
+"""Purging over HTTP, for those who hold the admin token."""
+
+import hmac
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from edge.delivery import Delivery
+from edge.errors import TokenWrong, UploadRejected
+from edge.variants import paths
+from edge.variants.variant import original_tag, preset_tag
+
+_LARGEST_BODY = 10_000
+_NAMES = ("original", "tag", "preset", "key")
+
+
+class Admin:
+    """`POST /-/purge` with one of original, tag, preset or key."""
+
+    def __init__(self, delivery: Delivery, token: str) -> None:
+        self._delivery = delivery
+        self._token = token
+
+    async def purge(self, request: Request) -> Response:
+        """Answers what was removed from which tier.
+
+        Raises:
+            TokenWrong: no token is set on this server, or the one given is not it.
+            UploadRejected: the body is not a JSON object with exactly one of the four names.
+        """
+        self._check(request.headers.get("authorization", ""))
+        name, value = _wish(await _body(request))
+        removed = await self._purge(name, value)
+        return JSONResponse(
+            {name: value, "removed": removed}, headers={"cache-control": "no-store"}
+        )
+
+    async def _purge(self, name: str, value: str) -> dict[str, int | str]:
+        if name == "key":
+            return await self._delivery.purge_key(value)
+        if name == "original":
+            return await self._delivery.purge(original_tag(paths.clean(value.removeprefix("/"))))
+        return await self._delivery.purge(preset_tag(value) if name == "preset" else value)
+
+    def _check(self, authorization: str) -> None:
+        if not self._token:
+            raise TokenWrong("purging is off: this server has no EDGE_ADMIN_TOKEN")
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(
+            given.strip().encode(), self._token.encode()
+        ):
+            raise TokenWrong("send Authorization: Bearer <EDGE_ADMIN_TOKEN>")
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    received = b""
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > _LARGEST_BODY:
+            raise UploadRejected(f"the body is over {_LARGEST_BODY} bytes")
+    try:
+        body = json.loads(received)
+    except ValueError as error:
+        raise UploadRejected("the body is not JSON") from error
+    if not isinstance(body, dict):
+        raise UploadRejected("the body is not a JSON object", allowed=_NAMES)
+    return body
+
+
+def _wish(body: dict[str, Any]) -> tuple[str, str]:
+    """The one name and its value."""
+    if len(body) != 1 or next(iter(body)) not in _NAMES:
+        raise UploadRejected("give exactly one of original, tag, preset or key", allowed=_NAMES)
+    [(name, value)] = body.items()
+    if not isinstance(value, str) or not value or len(value) > 2000:
+        raise UploadRejected("it must be a text of 1 to 2000 characters", param=name)
+    return name, value

@@ -1,0 +1,130 @@
+"""Errors as RFC 9457 answers: one row per class, the nearest class wins."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape
+
+from edge import errors
+from edge.errors import EdgeError
+from edge.images import Size
+
+PROBLEM_JSON = "application/problem+json"
+_RETRY_AFTER = 1
+_NO_STORE = {"cache-control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one class of error is answered; `keep` is how many seconds a cache may hold it."""
+
+    status: int
+    title: str
+    keep: int = 0
+
+
+ROWS: Mapping[type[EdgeError], Row] = {
+    errors.EdgeError: Row(500, "Something went wrong here"),
+    errors.RequestError: Row(400, "The request cannot be understood", 60),
+    errors.InvalidParameter: Row(400, "A parameter has a value that it may not have", 60),
+    errors.UnknownParameter: Row(400, "There is no such parameter", 60),
+    errors.DuplicateParameter: Row(400, "A parameter is given twice", 60),
+    errors.InvalidPath: Row(400, "The path cannot name a picture", 60),
+    errors.Refused: Row(403, "Not allowed", 60),
+    errors.SignatureMissing: Row(403, "The URL is not signed", 60),
+    errors.SignatureWrong: Row(403, "The signature is wrong", 60),
+    errors.SignatureExpired: Row(403, "The URL has expired", 60),
+    errors.AddressForbidden: Row(403, "The origin's address may not be reached", 60),
+    errors.TokenWrong: Row(401, "The admin token is missing or wrong"),
+    errors.OutputTooLarge: Row(422, "The wished picture is too large", 60),
+    errors.NotCompliant: Row(422, "The rendition breaks a rule of its preset", 60),
+    errors.UploadRejected: Row(400, "The request's body is not what is taken here"),
+    errors.OriginalError: Row(422, "The original cannot be used", 60),
+    errors.OriginalNotFound: Row(404, "There is no such original", 30),
+    errors.OriginalUnsupported: Row(422, "The original is of a format that is not read here", 60),
+    errors.OriginalCorrupt: Row(422, "The original is damaged", 60),
+    errors.OriginalTooLarge: Row(422, "The original is too large", 60),
+    errors.OriginError: Row(502, "The origin does not answer as it should"),
+    errors.OriginUnavailable: Row(502, "The origin cannot be reached"),
+    errors.OriginTimeout: Row(504, "The origin did not answer in time"),
+    errors.OriginTruncated: Row(502, "The origin's answer was cut short"),
+    errors.ModelError: Row(503, "A network cannot be used"),
+    errors.ModelMissing: Row(503, "A network that this picture needs is not installed"),
+    errors.ModelUnavailable: Row(503, "A network that this picture needs does not answer"),
+    errors.ModelLate: Row(503, "A network that this picture needs is too slow to answer"),
+    errors.ModelContractBroken: Row(503, "A network does not keep its contract"),
+    errors.Busy: Row(503, "Too much to do at the moment"),
+    errors.DeadlineExceeded: Row(504, "The picture was not ready in time"),
+    errors.TierError: Row(503, "A cache tier failed"),
+    errors.SettingsError: Row(500, "A setting is wrong"),
+    errors.PresetsFileError: Row(500, "A presets file is wrong"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished failure: status, headers, body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def row_of(error: EdgeError) -> Row:
+    """The row of the error's class or of its nearest ancestor."""
+    return next(ROWS[kind] for kind in type(error).__mro__ if kind in ROWS)
+
+
+def slug(kind: type[EdgeError]) -> str:
+    """`InvalidParameter` -> `invalid-parameter`, the last part of the problem's type."""
+    return "".join(f"-{c.lower()}" if c.isupper() else c for c in kind.__name__).lstrip("-")
+
+
+def problem(error: EdgeError, instance: str) -> dict[str, Any]:
+    """The members of the problem document (RFC 9457 section 3.1) and our own extensions."""
+    row = row_of(error)
+    members = {
+        "type": f"/-/problems/{slug(type(error))}",
+        "title": row.title,
+        "status": row.status,
+        "detail": error.detail,
+        "instance": instance,
+        "param": error.param,
+        "allowed": error.allowed,
+        "nearest": error.nearest,
+        "diagnostics": error.diagnostics,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def answer(error: EdgeError, instance: str, placeholder: Size | None = None) -> Answer:
+    """The whole answer; with a `placeholder` size its body is a picture instead of JSON."""
+    row = row_of(error)
+    if placeholder is not None:
+        kind, body = "image/svg+xml", _picture(placeholder, row)
+    else:
+        kind, body = PROBLEM_JSON, json.dumps(problem(error, instance)).encode()
+    return Answer(row.status, {"content-type": kind} | _lifetime(error, row), body)
+
+
+def _lifetime(error: EdgeError, row: Row) -> dict[str, str]:
+    if row.keep:
+        return {"cache-control": f"public, max-age={row.keep}"}
+    if row.status in (429, 502, 503, 504):
+        wait = error.retry_after if isinstance(error, errors.Busy) else _RETRY_AFTER
+        return _NO_STORE | {"retry-after": str(wait)}
+    if row.status == 401:
+        return _NO_STORE | {"www-authenticate": "Bearer"}
+    return _NO_STORE
+
+
+def _picture(size: Size, row: Row) -> bytes:
+    text = max(8, size.short // 12)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size.width}" height="{size.height}" '
+        f'viewBox="0 0 {size.width} {size.height}"><rect width="100%" height="100%" fill="#eee"/>'
+        f'<text x="50%" y="50%" text-anchor="middle" dominant-baseline="middle" '
+        f'font-family="sans-serif" font-size="{text}" fill="#888">'
+        f"{row.status} {escape(row.title)}</text></svg>"
+    ).encode()

@@ -1,0 +1,187 @@
+"""The one route that serves pictures: from a URL to a rendition's bytes."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from edge.deadline import Deadline
+from edge.delivery import Ask, Delivered, Delivery
+from edge.errors import EdgeError, SignatureExpired
+from edge.images import Rendition, Size
+from edge.settings import Settings
+from edge.telemetry import Stages
+from edge.variants import paths, signing
+from edge.variants.presets import Presets
+from edge.variants.query import AcceptClass, Wish, read
+from edge.variants.transform import Transform
+from edge.web import headers
+from edge.web.negotiation import accept_class
+
+_READ_URLS = 4096
+_DISCONNECTED = "http.disconnect"
+
+
+class ClientLeft(Exception):
+    """The client went away before its answer; there is nobody to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One URL with its Accept class, read and checked once, however often it comes."""
+
+    path: str
+    wish: Wish
+    transform: Transform
+    answers: dict[str, headers.Headers] = field(default_factory=dict, repr=False, compare=False)
+    """The headers of the rendition last answered, by its ETag."""
+
+
+class ImageRoute:
+    """An ASGI application: reads the URL, delivers, answers. Errors rise to the middleware."""
+
+    def __init__(self, delivery: Delivery, presets: Presets, settings: Settings) -> None:
+        self._delivery = delivery
+        self._presets = presets
+        self._settings = settings
+        self._keys = signing.Keys(settings.signing.keys)
+        self._lifetimes = headers.Lifetimes.of(settings.http)
+        self._read = lru_cache(_READ_URLS)(self._read_url)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            return await _other_method(scope, send)
+        stages = Stages()
+        raw = scope["headers"]
+        asked = self.asked(scope)
+        ask = self.ask(asked)
+        named = await self._delivery.name(ask)
+        given = headers.find(raw, b"if-none-match")
+        if given and not ask.strict:
+            etag = self._delivery.etag(named)
+            if etag and headers.matches(given, etag):
+                return await self._not_modified(send, asked, etag)
+        delivered = await self._delivery.find(named)
+        if delivered is None:
+            delivered = await _while_connected(self._delivery.make(named, ask, stages), receive)
+        if ask.strict:
+            await self._delivery.insist(delivered, ask)
+        if given and headers.matches(given, delivered.rendition.etag):
+            return await self._not_modified(send, asked, delivered.rendition.etag)
+        scope["edge.source"] = delivered.source
+        await self._answer(scope, send, asked, delivered, stages)
+
+    def ask(self, asked: Asked) -> Ask:
+        deadline = Deadline.after(self._settings.server.deadline)
+        wish = asked.wish
+        wait = None if wish.wait is None else wish.wait / 1000
+        return Ask(asked.path, asked.transform, deadline, wish.version, wait, wish.strict)
+
+    def asked(self, scope: Scope) -> Asked:
+        """Read and check the URL.
+
+        Raises:
+            RequestError: the path, a parameter or the signature.
+        """
+        accept = accept_class(headers.find(scope["headers"], b"accept") or "*/*")
+        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+        asked = self._read(path, query, accept)
+        # The reading is remembered, and outlives what it has checked.
+        expires = asked.wish.expires
+        if expires is not None and self._keys and time.time() >= expires:
+            raise SignatureExpired("the signature has expired", param="exp")
+        return asked
+
+    def wished_size(self, scope: Scope) -> Size | None:
+        """The canvas that a failed URL asked for, as far as it can be read."""
+        try:
+            wish = read(scope["query_string"].decode("latin-1"), self._presets)
+        except EdgeError:
+            return None
+        transform = wish.transform
+        width, height = transform.width, transform.height
+        return Size(width or height or 0, height or width or 0) if width or height else None
+
+    def _read_url(self, raw_path: str, raw_query: str, accept: AcceptClass) -> Asked:
+        path = paths.read(raw_path)
+        settings = self._settings
+        signing.verify(path, raw_query, self._keys, required=settings.signing.required)
+        wish = read(
+            raw_query, self._presets, strict=settings.query.strict, widths=settings.query.widths
+        )
+        return Asked(path, wish, wish.resolve(accept, path.rpartition(".")[2]))
+
+    async def _not_modified(self, send: Send, asked: Asked, etag: str) -> None:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 304,
+                "headers": [*self._validators(asked, etag), *headers.ALWAYS],
+            }
+        )
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _answer(
+        self, scope: Scope, send: Send, asked: Asked, delivered: Delivered, stages: Stages
+    ) -> None:
+        rendition = delivered.rendition
+        status = headers.cache_status(delivered.source, joined=delivered.joined)
+        timing = headers.server_timing(stages.items())
+        answered = [*self._headers(asked, rendition), status, *timing]
+        await send({"type": "http.response.start", "status": 200, "headers": answered})
+        body = b"" if scope["method"] == "HEAD" else rendition.body
+        await send({"type": "http.response.body", "body": body})
+
+    def _headers(self, asked: Asked, rendition: Rendition) -> headers.Headers:
+        """All headers that do not change from one answer to the next."""
+        known = asked.answers.get(rendition.etag)
+        if known is None:
+            known = [
+                *headers.describing(rendition, asked.wish.download),
+                *self._validators(asked, rendition.etag),
+                *headers.ALWAYS,
+            ]
+            asked.answers.clear()
+            asked.answers[rendition.etag] = known
+        return known
+
+    def _validators(self, asked: Asked, etag: str) -> headers.Headers:
+        return headers.validators(
+            etag,
+            self._lifetimes,
+            versioned=asked.wish.version is not None,
+            negotiates=asked.wish.negotiates,
+        )
+
+
+async def _other_method(scope: Scope, send: Send) -> None:
+    """OPTIONS, as a browser's preflight asks it; anything else is not allowed."""
+    status = 204 if scope["method"] == "OPTIONS" else 405
+    allow = [(b"allow", b"GET, HEAD, OPTIONS"), (b"access-control-allow-methods", b"GET, HEAD")]
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [*allow, *headers.ALWAYS]}
+    )
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _while_connected(work: Coroutine[Any, Any, Delivered], receive: Receive) -> Delivered:
+    """The result of `work`, given up when the client leaves: nobody else may be waiting for it."""
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_disconnected(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientLeft
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != _DISCONNECTED:
+        pass

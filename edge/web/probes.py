@@ -1,0 +1,99 @@
+"""What operators ask: is the process alive, can it serve, what has it done."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from edge.telemetry import Metrics
+
+
+class State(Protocol):
+    """Whether one part answers."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ready(self) -> bool: ...
+
+    @property
+    def detail(self) -> str: ...
+
+
+Survey = Callable[[], Awaitable[Sequence[State]]]
+"""Asks every part of one kind to answer for itself."""
+
+_LONGEST = 10.0
+_UNCACHED = {"cache-control": "no-store"}
+
+
+class Probes:
+    """`healthz`, `readyz` and `metrics`.
+
+    Args:
+        surveys: the kinds of parts (`tiers`, `origins`, `models`) and how each is asked.
+        needed: the kinds without which nothing can be served; the others only degrade.
+        facts: shown with readiness: version, imaging engine, runtime.
+        refresh: brings gauges up to date before the metrics are read.
+    """
+
+    def __init__(
+        self,
+        surveys: Mapping[str, Survey],
+        needed: frozenset[str],
+        facts: Mapping[str, Any],
+        metrics: Metrics,
+        refresh: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._surveys = surveys
+        self._needed = needed
+        self._facts = facts
+        self._metrics = metrics
+        self._refresh = refresh
+        self.draining = False
+
+    async def healthz(self, request: Request) -> Response:
+        """The process runs and its loop turns; nothing else is asked."""
+        return JSONResponse({"status": "ok"}, headers=_UNCACHED)
+
+    async def readyz(self, request: Request) -> Response:
+        """Each tier, origin and model answers for itself, all at once, in at most ten seconds."""
+        kinds = list(self._surveys)
+        parts = dict(
+            zip(kinds, await asyncio.gather(*(self._survey(k) for k in kinds)), strict=True)
+        )
+        whole = {kind: all(p["ready"] for p in named.values()) for kind, named in parts.items()}
+        ready = not self.draining and all(whole[kind] for kind in self._needed)
+        answer = {"status": self._word(ready, all(whole.values())), **self._facts, **parts}
+        return JSONResponse(
+            answer,
+            status_code=200 if ready else 503,
+            headers=_UNCACHED if ready else _UNCACHED | {"retry-after": "1"},
+        )
+
+    async def metrics(self, request: Request) -> Response:
+        await self._refresh()
+        return Response(
+            self._metrics.exposition(),
+            media_type="text/plain; version=0.0.4; charset=utf-8",
+            headers=_UNCACHED,
+        )
+
+    def _word(self, ready: bool, whole: bool) -> str:
+        if self.draining:
+            return "draining"
+        return ("ready" if whole else "degraded") if ready else "not ready"
+
+    async def _survey(self, kind: str) -> dict[str, dict[str, Any]]:
+        try:
+            async with asyncio.timeout(_LONGEST):
+                states = await self._surveys[kind]()
+        except TimeoutError:
+            return {kind: {"ready": False, "detail": f"no answer in {_LONGEST:g} s"}}
+        return {
+            state.name: {"ready": state.ready} | ({"detail": state.detail} if state.detail else {})
+            for state in states
+        }

@@ -1,0 +1,92 @@
+"""Which URL leads where. Everything of ours that is not a picture lives under `/-/`."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from edge.errors import OriginalNotFound
+from edge.telemetry import Metrics
+from edge.web import failures
+from edge.web.admin import Admin
+from edge.web.explain import Explain
+from edge.web.image import ImageRoute
+from edge.web.middleware import Observed
+from edge.web.openapi import OpenApi
+from edge.web.playground import Playground
+from edge.web.probes import Probes
+
+_READ = ["GET", "HEAD"]
+
+
+def application(
+    *,
+    image: ImageRoute,
+    explain: Explain,
+    admin: Admin,
+    probes: Probes,
+    openapi: OpenApi,
+    playground: Playground | None,
+    metrics: Metrics,
+    placeholder: str,
+) -> Observed:
+    """The whole ASGI application."""
+    routes = [
+        Route("/-/healthz", probes.healthz, methods=_READ),
+        Route("/-/readyz", probes.readyz, methods=_READ),
+        Route("/-/metrics", probes.metrics, methods=_READ),
+        Route("/-/openapi.json", openapi.get, methods=_READ),
+        Route("/-/problems/{slug}", problem_page, methods=_READ),
+        Route("/-/explain/{path:path}", explain.get, methods=_READ),
+        Route("/-/purge", admin.purge, methods=["POST"]),
+    ]
+    if playground:
+        routes.append(Route("/", playground.get, methods=_READ))
+    return Observed(_Door(image, Router(routes)), metrics, placeholder, image.wished_size)
+
+
+class _Door:
+    """Pictures go straight to their route; the routing table is for the rest.
+
+    A bare router rather than a Starlette application, whose own error pages would answer before
+    our errors reach the middleware.
+    """
+
+    def __init__(self, image: ImageRoute, rest: Router) -> None:
+        self._image = image
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _is_picture(scope["path"]):
+            await self._image(scope, receive, send)
+            return
+        scope["app"] = self  # makes the router raise instead of answering in plain text
+        try:
+            await self._rest(scope, receive, send)
+        except HTTPException as error:
+            await _not_ours(error)(scope, receive, send)
+
+
+def _is_picture(path: str) -> bool:
+    return not path.startswith("/-/") and path not in ("/", "/favicon.ico", "/robots.txt")
+
+
+def _not_ours(error: HTTPException) -> Response:
+    """The router's own 404 and 405, in the form of all our failures."""
+    body = {"type": "about:blank", "title": error.detail, "status": error.status_code}
+    return JSONResponse(
+        body,
+        status_code=error.status_code,
+        media_type=failures.PROBLEM_JSON,
+        headers={"cache-control": "public, max-age=30", **(error.headers or {})},
+    )
+
+
+async def problem_page(request: Request) -> Response:
+    """What a problem's `type` URL leads to: the row of that class."""
+    for kind, row in failures.ROWS.items():
+        if failures.slug(kind) == request.path_params["slug"]:
+            described = {"title": row.title, "status": row.status, "about": kind.__doc__}
+            return JSONResponse(described, headers={"cache-control": "public, max-age=3600"})
+    raise OriginalNotFound("there is no such problem type")
