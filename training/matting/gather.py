@@ -1,0 +1,140 @@
+"""Gather everything that composites are made of into three packs of some tens of megabytes.
+
+    python -m training.matting.gather --data DIR [--renders DIR ...] --out DIR
+
+foregrounds.npz: RGBA cut-outs, shadows taken away. pairs.npz: photographs with an alpha.
+grounds.npz: what to put things on. Folders in `--data`: cutouts, plain, matting_train,
+backgrounds, sr_train. In `--renders`: NAME.webp (RGBA), or NAME.jpg with NAME_alpha.png.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from edge.rendering.foreground import foreground
+from edge.rendering.plain_ground import Cutout, cut_out
+from training.matting.pack import Item, encoded, fitted, names_in, write
+
+LONGEST_SUBJECT = 384
+LONGEST_PAIR = 512
+LONGEST_GROUND = 720
+
+TRUSTED = 0.86
+"""Least confidence of the analytic path: looked through by eye on contact sheets."""
+
+DARK = 60
+"""Levels: a shadow stored in a cut-out's alpha is darker than this."""
+
+
+MIRRORED = ("saleor",)
+"""Beginnings of names whose cut-outs carry a bright reflection as well as a shadow."""
+
+
+def without_shadow(rgba: np.ndarray, mirrored: bool = False) -> np.ndarray:
+    """Cut-outs from shops carry their soft shadow in the alpha; it is not the subject.
+
+    Shadow: half covered and dark, farther than three pixels from anything solid.
+    """
+    alpha = rgba[..., 3]
+    near = cv2.dilate((alpha > 235).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    shadow = (alpha < 200) & (mirrored | (rgba[..., :3].max(-1) < DARK)) & ~near
+    cleaned = rgba.copy()
+    cleaned[shadow, 3] = 0
+    if mirrored:
+        cleaned[..., 3] = np.clip((cleaned[..., 3].astype(int) - 130) * 255 // 115, 0, 255)
+    return cleaned
+
+
+def cropped(rgba: np.ndarray) -> np.ndarray | None:
+    """Only the box of what is there; None where next to nothing is."""
+    rows, columns = (np.flatnonzero((rgba[..., 3] > 16).any(axis)) for axis in (1, 0))
+    if len(rows) < 24 or len(columns) < 24 or (rgba[..., 3] > 128).mean() < 0.005:
+        return None
+    return rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def subject(name: str, rgba: np.ndarray) -> Iterator[Item]:
+    mirrored = name.split("/")[-1].startswith(MIRRORED)
+    inside = cropped(without_shadow(rgba, mirrored))
+    if inside is None:
+        return
+    image = fitted(Image.fromarray(np.ascontiguousarray(inside)), LONGEST_SUBJECT)
+    yield Item(name, encoded(image, "WEBP", quality=90, alpha_quality=100, exact=True))
+
+
+def pair(name: str, image: Image.Image, alpha: Image.Image, band: int) -> Iterator[Item]:
+    image = fitted(image, LONGEST_PAIR)
+    alpha = alpha.resize(image.size, Image.Resampling.BOX)
+    yield Item(name, encoded(image, "JPEG", quality=92), encoded(alpha, "PNG"), band)
+
+
+def plain(path: Path) -> tuple[Image.Image, Image.Image, Cutout] | None:
+    """A photograph on a plain ground and its alpha, where the analytic path is sure of it."""
+    image = Image.open(path).convert("RGB")
+    found = cut_out(image)
+    if not isinstance(found, Cutout) or found.confidence < TRUSTED:
+        return None
+    return image, Image.fromarray(found.matte), found
+
+
+def plains(folder: Path) -> Iterator[tuple[str, Image.Image, Image.Image, Cutout]]:
+    for path in names_in(folder, (".jpg", ".png", ".webp")):
+        found = plain(path)
+        if found:
+            yield path.stem, *found
+
+
+def foregrounds(data: Path, renders: list[Path]) -> Iterator[Item]:
+    for folder in (data / "cutouts", *renders):
+        for path in names_in(folder, (".webp", ".png")):
+            image = Image.open(path)
+            if image.mode == "RGBA":
+                yield from subject(f"{folder.name}/{path.stem}", np.asarray(image))
+    for name, image, alpha, found in plains(data / "plain"):
+        if any(flag.startswith("touches") for flag in found.flags):
+            continue
+        clean = np.asarray(foreground(image, alpha).convert("RGB"))
+        yield from subject(f"plain/{name}", np.dstack([clean, np.asarray(alpha)]))
+
+
+def pairs(data: Path, renders: list[Path]) -> Iterator[Item]:
+    for folder, band in ((data / "matting_train", 3), *((r, 0) for r in renders)):
+        for path in names_in(folder, (".png",)):
+            source = path.with_name(path.stem.removesuffix("_alpha") + ".jpg")
+            if path.stem.endswith("_alpha") and source.exists():
+                image, alpha = Image.open(source).convert("RGB"), Image.open(path).convert("L")
+                yield from pair(f"{folder.name}/{source.stem}", image, alpha, band)
+    for name, image, alpha, _ in plains(data / "plain"):
+        yield from pair(f"plain/{name}", image, alpha, 1)
+
+
+def grounds(data: Path) -> Iterator[Item]:
+    for folder in ("backgrounds", "sr_train"):
+        for path in names_in(data / folder, (".jpg", ".png", ".webp")):
+            image = fitted(Image.open(path).convert("RGB"), LONGEST_GROUND)
+            yield Item(f"{folder}/{path.stem}", encoded(image, "JPEG", quality=88))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--renders", type=Path, nargs="*", default=[])
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    made = {
+        "grounds": grounds(options.data),
+        "foregrounds": foregrounds(options.data, options.renders),
+        "pairs": pairs(options.data, options.renders),
+    }
+    for name, items in made.items():
+        path = options.out / f"{name}.npz"
+        print(f"{path}: {write(path, items)} items, {path.stat().st_size / 1e6:.1f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
