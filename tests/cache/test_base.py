@@ -1,0 +1,52 @@
+"""The stored form of a rendition: whole or refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.cache.base import HEAD_BYTES, key_tag, pack, tagged_key, unpack, unpack_tags
+from edge.errors import TierError
+from edge.images import Format, Rendition, Size
+from tests.cache.entries import key, rendition
+
+text = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+
+
+@given(
+    body=st.binary(max_size=500),
+    format=st.sampled_from(Format),
+    tags=st.lists(text, max_size=5).map(tuple),
+    notes=st.lists(st.tuples(text, text), max_size=3).map(tuple),
+)
+def test_unpack_gives_back_what_was_packed(body, format, tags, notes):
+    made = Rendition.of(body, format, Size(3, 5), tags=tags, notes=notes)
+    assert unpack(pack(made)) == made
+    assert unpack_tags(pack(made)[:HEAD_BYTES]) == tags
+
+
+@given(place=st.integers(0, 400), bit=st.integers(0, 7))
+def test_a_single_flipped_bit_anywhere_is_found(place, bit):
+    entry = bytearray(pack(rendition(length=100)))
+    entry[place % len(entry)] ^= 1 << bit
+    with pytest.raises(TierError):
+        unpack(bytes(entry))
+
+
+def test_an_entry_cut_short_or_lengthened_anywhere_is_refused():
+    entry = pack(rendition(length=100))
+    for length in range(len(entry)):
+        with pytest.raises(TierError):
+            unpack(entry[:length])
+    with pytest.raises(TierError):
+        unpack(entry + b"\0")
+
+
+def test_an_entry_whose_tags_would_not_fit_the_header_is_not_packed():
+    with pytest.raises(TierError):
+        pack(rendition(tags=("x" * HEAD_BYTES,)))
+
+
+def test_only_a_key_tag_names_a_key():
+    assert tagged_key(key_tag(key(1))) == key(1)
+    for tag in ("preset:amazon", "key:", "key:short", key(1)):
+        assert tagged_key(tag) is None

@@ -1,0 +1,142 @@
+"""The coarse matte of a whole picture and its refinement along the outline."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.deadline import Deadline
+from edge.errors import ModelContractBroken, ModelMissing
+from edge.images import Size
+from edge.models.base import Priority, Tensor
+from edge.models.embedded import EmbeddedModels
+from edge.models.matting import GROUND, Letterbox, coarse_matte, refine, uncertain_band
+from tests.models import networks
+from tests.models.conftest import noise
+
+
+def disc(width: int, height: int) -> tuple[Tensor, Tensor]:
+    """A black disc on white, and its exact alpha."""
+    y, x = np.mgrid[:height, :width]
+    inside = (x - width * 0.4) ** 2 + (y - height / 2) ** 2 < (min(width, height) * 0.3) ** 2
+    alpha = np.where(inside, 255, 0).astype(np.uint8)
+    return np.repeat(255 - alpha[..., None], 3, 2), alpha
+
+
+@pytest.mark.parametrize(
+    "size", [(512, 512), (900, 600), (300, 1400), (64, 48), (1, 1), (3, 2000)], ids=str
+)
+async def test_the_matte_has_the_pictures_size_and_lies_where_the_subject_is(
+    embedded: EmbeddedModels, deadline: Deadline, size: tuple[int, int]
+) -> None:
+    """The network of this test answers the darkness, so the bars would show as half alpha."""
+    image, truth = disc(*size)
+    alpha = await coarse_matte(embedded, image, deadline)
+    assert alpha.dtype == np.uint8
+    assert alpha.shape == truth.shape
+    assert np.abs(alpha.astype(int) - truth).mean() < 3
+
+
+@given(st.integers(1, 4000), st.integers(1, 4000))
+def test_a_letterbox_keeps_the_shape_and_stays_in_the_square(width: int, height: int) -> None:
+    box = Letterbox.of(Size(width, height)).box
+    assert box.size.long == 512
+    assert box.left >= 0 <= box.top
+    assert box.right <= 512 >= box.bottom
+    ideal = 512 * min(width, height) / max(width, height)
+    assert abs(box.size.short - max(1.0, ideal)) <= 0.5
+
+
+def test_the_bars_are_plain_and_the_picture_lies_between_them() -> None:
+    letterbox = Letterbox.of(Size(200, 100))
+    square = letterbox.put(np.full((100, 200, 3), 7, np.uint8))
+    assert letterbox.box.as_tuple() == (0, 128, 512, 384)
+    assert (square[128:384] == 7).all()
+    assert (square[:128] == GROUND).all()
+    assert (square[384:] == GROUND).all()
+
+
+async def test_refining_changes_the_band_only(embedded: EmbeddedModels, deadline: Deadline) -> None:
+    image, truth = disc(700, 500)
+    coarse = truth.copy()
+    coarse[:20, :20] = 99
+    band = np.zeros_like(truth, bool)
+    band[100:400, 200:300] = True
+    coarse[band] = 77
+    before = coarse.copy()
+    refined = await refine(embedded, image, coarse, deadline, band=band)
+    assert np.array_equal(refined[band], truth[band])
+    assert np.array_equal(refined[~band], coarse[~band])
+    assert np.array_equal(coarse, before), "the coarse matte belongs to the caller"
+
+
+async def test_a_blurred_outline_becomes_sharp(
+    embedded: EmbeddedModels, deadline: Deadline
+) -> None:
+    image, truth = disc(900, 700)
+    coarse = await coarse_matte(embedded, image, deadline)
+    refined = await refine(embedded, image, coarse, deadline)
+    assert np.count_nonzero(coarse != truth) > 500
+    assert np.array_equal(refined, truth)
+
+
+async def test_the_cost_grows_with_the_outline_not_with_the_area(
+    tiny: Path, deadline: Deadline
+) -> None:
+    models = Watched(tiny, threads=1)
+    image, truth = disc(2000, 2000)
+    await refine(models, image, truth, deadline)
+    whole = (-(-2000 // 224)) ** 2
+    assert 0 < models.tiles < whole / 2
+    models.tiles = 0
+    await refine(models, image, np.full_like(truth, 255), deadline)
+    assert models.tiles == 0
+    await models.close()
+
+
+def test_the_band_holds_soft_alpha_hard_edges_and_their_neighbourhood() -> None:
+    alpha = np.zeros((1024, 1024), np.uint8)
+    alpha[:, 500:] = 255
+    band = uncertain_band(alpha)
+    assert band[:, 493:508].all()
+    assert not band[:, :480].any()
+    assert not band[:, 520:].any()
+    assert not uncertain_band(np.zeros_like(alpha)).any()
+    alpha[50, 20] = 100
+    assert uncertain_band(alpha)[43:58, 13:28].all()
+    assert not uncertain_band(alpha)[:, 200:400].any()
+
+
+async def test_a_missing_network_is_named(tmp_path: Path, deadline: Deadline) -> None:
+    models = EmbeddedModels(tmp_path)
+    with pytest.raises(ModelMissing, match="'matting'"):
+        await coarse_matte(models, noise(8, 8), deadline)
+    with pytest.raises(ModelMissing, match="'matting_refine'"):
+        await refine(models, noise(8, 8), noise(8, 8)[..., 0], deadline)
+    await models.close()
+
+
+async def test_a_network_of_another_size_is_refused(tmp_path: Path, deadline: Deadline) -> None:
+    networks.luminance_matte(tmp_path, side=256)
+    models = EmbeddedModels(tmp_path)
+    with pytest.raises(ModelContractBroken, match="matting: takes"):
+        await coarse_matte(models, noise(8, 8), deadline)
+    await models.close()
+
+
+class Watched(EmbeddedModels):
+    tiles = 0
+
+    async def infer(
+        self,
+        name: str,
+        inputs: Mapping[str, Tensor],
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Mapping[str, Tensor]:
+        self.tiles += len(inputs["image"])
+        return await super().infer(name, inputs, deadline=deadline, priority=priority)

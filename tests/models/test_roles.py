@@ -1,0 +1,52 @@
+"""Names and shapes in code and in the shipped repository are the same."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.errors import ModelContractBroken, ModelMissing
+from edge.models import roles
+from edge.models.embedded import EmbeddedModels
+from edge.models.repository import Repository
+from tests.models import networks
+
+SHIPPED = Path(__file__).parents[2] / "triton_models"
+
+
+def test_something_is_shipped() -> None:
+    assert {"upscale_x2", "upscale_x4"} <= set(Repository(SHIPPED).names())
+
+
+@pytest.mark.parametrize("name", Repository(SHIPPED).names())
+def test_a_shipped_model_has_the_shapes_that_its_role_needs(name: str) -> None:
+    roles.check(Repository(SHIPPED).spec(name))
+
+
+@pytest.mark.parametrize("name", roles.ROLES)
+def test_a_model_of_other_shapes_is_refused_by_its_role(tmp_path: Path, name: str) -> None:
+    networks.nearest(tmp_path, name, 10, 3)
+    with pytest.raises(ModelContractBroken, match=name):
+        roles.check(Repository(tmp_path).spec(name))
+
+
+def test_a_model_without_a_role_may_be_anything(tmp_path: Path) -> None:
+    networks.nearest(tmp_path, "toy", 10, 3)
+    roles.check(Repository(tmp_path).spec("toy"))
+
+
+def test_an_overlap_that_eats_the_tile_is_refused(tmp_path: Path) -> None:
+    networks.nearest(tmp_path, "upscale_x2", 16, 2, overlap=8)
+    with pytest.raises(ModelContractBroken, match="leaves nothing"):
+        roles.check(Repository(tmp_path).spec("upscale_x2"))
+
+
+def test_digests_name_each_network_in_order(embedded: EmbeddedModels) -> None:
+    first, second = roles.digests(embedded, ("matting", "upscale_x2"))
+    assert first == f"matting:{embedded.spec('matting').digest}"
+    assert second.startswith("upscale_x2:")
+
+
+def test_digests_of_a_missing_model_name_it(embedded: EmbeddedModels) -> None:
+    with pytest.raises(ModelMissing) as caught:
+        roles.digests(embedded, ("matting", "upscale_x4_hq"))
+    assert caught.value.param == "upscale_x4_hq"

@@ -1,0 +1,51 @@
+"""Places are taken by urgency, then by arrival, and none is ever lost."""
+
+import asyncio
+
+import pytest
+
+from edge.deadline import Deadline
+from edge.errors import DeadlineExceeded
+from edge.models.turns import Turns
+
+
+async def test_the_urgent_go_first_and_equals_in_order_of_arrival() -> None:
+    turns, order = Turns(1), []
+
+    async def visit(name: str, priority: int) -> None:
+        await turns.enter(priority, Deadline.after(5))
+        order.append(name)
+        await asyncio.sleep(0)
+        turns.leave()
+
+    await turns.enter(1, Deadline.after(5))
+    visits = [("prewarm", 3), ("first", 1), ("upgrade", 2), ("second", 1)]
+    tasks = [asyncio.create_task(visit(*each)) for each in visits]
+    await asyncio.sleep(0.01)
+    assert turns.waiting == 4
+    turns.leave()
+    await asyncio.gather(*tasks)
+    assert order == ["first", "second", "upgrade", "prewarm"]
+    assert turns.waiting == 0
+
+
+async def test_who_waits_too_long_is_told_so_and_blocks_nobody() -> None:
+    turns = Turns(1)
+    await turns.enter(1, Deadline.after(5))
+    with pytest.raises(DeadlineExceeded):
+        await turns.enter(1, Deadline.after(0.01))
+    turns.leave()
+    await turns.enter(1, Deadline.after(0.1))
+
+
+async def test_a_place_handed_to_one_who_just_left_goes_on_to_the_next() -> None:
+    turns = Turns(1)
+    await turns.enter(1, Deadline.after(5))
+    gone = asyncio.create_task(turns.enter(1, Deadline.after(5)))
+    stays = asyncio.create_task(turns.enter(1, Deadline.after(5)))
+    await asyncio.sleep(0.01)
+    turns.leave()
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    await asyncio.wait_for(stays, 1)

@@ -1,0 +1,132 @@
+"""Enlarging tile by tile: the same picture as in one piece, whatever its size."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.deadline import Deadline
+from edge.errors import InvalidParameter, ModelContractBroken, ModelMissing
+from edge.images import Size
+from edge.models.base import Priority, Tensor
+from edge.models.embedded import EmbeddedModels
+from edge.models.upscaling import REQUESTS_IN_FLIGHT, tile_count, upscale
+from tests.models import networks
+from tests.models.conftest import noise
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("size", [(1, 1), (5, 24), (24, 24), (25, 23), (90, 61), (7, 200)], ids=str)
+async def test_every_pixel_is_enlarged_in_its_place(
+    embedded: EmbeddedModels, deadline: Deadline, scale: int, size: tuple[int, int]
+) -> None:
+    image = noise(*size)
+    enlarged = await upscale(embedded, image, scale, deadline)
+    assert np.array_equal(enlarged, image.repeat(scale, 0).repeat(scale, 1))
+
+
+async def test_tiles_equal_the_untiled_network_away_from_the_borders(
+    tmp_path: Path, deadline: Deadline
+) -> None:
+    """Bit for bit, for a deep network whose radius is the overlap that its config names."""
+    radius, height, width = 6, 100, 140
+    networks.convolved(tmp_path, "upscale_x2", 32, radius=2, repeats=3, overlap=radius, scale=2)
+    networks.convolved(tmp_path, "upscale_x4", 160, radius=2, repeats=3, overlap=0, scale=4)
+    models = EmbeddedModels(tmp_path, threads=1)
+    image = noise(height, width)
+    tiled = await upscale(models, image, 2, deadline)
+    padded = np.pad(image, ((0, 160 - height), (0, 160 - width), (0, 0)))
+    answer = await models.infer("upscale_x4", {"image": padded[None]}, deadline=deadline)
+    whole = answer["enlarged"][0, ::2, ::2]
+    inside = slice(2 * radius, 2 * (height - radius)), slice(2 * radius, 2 * (width - radius))
+    assert len(np.unique(tiled)) > 200, "the network must not be a constant"
+    assert np.array_equal(tiled[inside], whole[: 2 * height, : 2 * width][inside])
+    await models.close()
+
+
+async def test_too_small_an_overlap_would_show(tmp_path: Path, deadline: Deadline) -> None:
+    """The property above has teeth: with less context than the radius, seams appear."""
+    networks.convolved(tmp_path, "upscale_x2", 32, radius=2, repeats=3, overlap=3, scale=2)
+    networks.convolved(tmp_path, "upscale_x4", 96, radius=2, repeats=3, overlap=0, scale=4)
+    models = EmbeddedModels(tmp_path, threads=1)
+    image = noise(96, 96)
+    tiled = await upscale(models, image, 2, deadline)
+    answer = await models.infer("upscale_x4", {"image": image[None]}, deadline=deadline)
+    assert not np.array_equal(
+        tiled[12:-12, 12:-12], answer["enlarged"][0, ::2, ::2][12:-12, 12:-12]
+    )
+    await models.close()
+
+
+async def test_a_picture_keeps_only_a_few_requests_in_flight(
+    tiny: Path, deadline: Deadline
+) -> None:
+    models = Counting(tiny, threads=1)
+    await upscale(models, noise(200, 200), 2, deadline, Priority.UPGRADE)
+    assert 1 < models.most <= REQUESTS_IN_FLIGHT
+    assert models.tiles == tile_count(models, Size(200, 200), 2) == 81
+    assert models.priorities == {Priority.UPGRADE}
+    await models.close()
+
+
+async def test_the_first_failure_stops_the_rest(tiny: Path, deadline: Deadline) -> None:
+    models = Counting(tiny, threads=1, fail_after=5)
+    with pytest.raises(ModelMissing):
+        await upscale(models, noise(200, 200), 2, deadline)
+    assert models.calls < 5 + REQUESTS_IN_FLIGHT
+    await models.close()
+
+
+async def test_an_unknown_scale_is_the_callers_fault(
+    embedded: EmbeddedModels, deadline: Deadline
+) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        await upscale(embedded, noise(4, 4), 3, deadline)
+    assert caught.value.allowed == ["2", "4"]
+
+
+async def test_pictures_of_another_type_are_refused(
+    embedded: EmbeddedModels, deadline: Deadline
+) -> None:
+    for image in (noise(4, 4, 4), noise(4, 4)[..., 0], np.zeros((4, 4, 3)), noise(0, 4)):
+        with pytest.raises(ModelContractBroken):
+            await upscale(embedded, image, 2, deadline)
+
+
+async def test_a_network_of_another_scale_is_refused(tmp_path: Path, deadline: Deadline) -> None:
+    networks.nearest(tmp_path, "upscale_x4", 16, 2)
+    models = EmbeddedModels(tmp_path)
+    with pytest.raises(ModelContractBroken, match="upscale_x4: takes"):
+        await upscale(models, noise(4, 4), 4, deadline)
+    await models.close()
+
+
+class Counting(EmbeddedModels):
+    """The embedded runtime with a look at what passes through its door."""
+
+    def __init__(self, folder: Path, threads: int, fail_after: int = 10**9) -> None:
+        super().__init__(folder, threads)
+        self.now = self.most = self.tiles = self.calls = 0
+        self.priorities: set[Priority] = set()
+        self._fail_after = fail_after
+
+    async def infer(
+        self,
+        name: str,
+        inputs: Mapping[str, Tensor],
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Mapping[str, Tensor]:
+        self.calls += 1
+        if self.calls > self._fail_after:
+            raise ModelMissing("gone", param=name)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        self.tiles += len(inputs["image"])
+        self.priorities.add(priority)
+        try:
+            return await super().infer(name, inputs, deadline=deadline, priority=priority)
+        finally:
+            self.now -= 1

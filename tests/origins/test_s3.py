@@ -1,0 +1,110 @@
+"""The S3 origin's own promises: whole bodies, typed failures, in time."""
+
+import time
+
+import pytest
+
+from edge.deadline import Deadline
+from edge.errors import (
+    OriginalNotFound,
+    OriginalTooLarge,
+    OriginTimeout,
+    OriginTruncated,
+    OriginUnavailable,
+)
+from edge.origins.s3 import S3Origin
+from tests.parts import Answer, WebServer, free_port
+
+PATH = "/shop/originals/123.jpg"
+
+
+def soon() -> Deadline:
+    return Deadline.after(10)
+
+
+@pytest.fixture
+async def flawed(http_origin: WebServer):
+    """An S3 API whose answers the test sets, to be as bad as networks are."""
+    origin = S3Origin("shop", "originals", http_origin.url, 100_000, 1.5, neighbours=False)
+    yield origin
+    await origin.close()
+
+
+@pytest.mark.parametrize("answer", ["cut", "closed early"])
+async def test_a_body_cut_short_is_an_error(flawed, http_origin, answer):
+    http_origin.answers[PATH] = {
+        "cut": Answer(b"x" * 5_000, headers={"ETag": '"e"'}, length=9_000),
+        "closed early": Answer(b"x" * 5_000, headers={"ETag": '"e"'}, cut=0),
+    }[answer]
+    with pytest.raises(OriginTruncated):
+        await flawed.fetch("123.jpg", soon())
+
+
+@pytest.mark.parametrize("answer", [Answer(delay=30), Answer(b"x" * 90_000, drip=0.5)])
+async def test_a_slow_bucket_is_a_timeout_in_time(flawed, http_origin, answer):
+    answer.headers = {"ETag": '"e"'}
+    http_origin.answers[PATH] = answer
+    start = time.monotonic()
+    with pytest.raises(OriginTimeout):
+        await flawed.fetch("123.jpg", soon())
+    assert time.monotonic() - start < 5
+
+
+async def test_a_large_object_is_refused_before_it_is_read(flawed, http_origin):
+    http_origin.answers[PATH] = Answer(
+        b"x" * 5_000, headers={"ETag": '"e"'}, length=10**12, drip=0.2
+    )
+    with pytest.raises(OriginalTooLarge):
+        await flawed.fetch("123.jpg", soon())
+
+
+async def test_a_body_of_unknown_length_is_read_up_to_the_limit(flawed, http_origin):
+    http_origin.answers[PATH] = Answer(b"x" * 200_000, headers={"ETag": '"e"'}, chunked=True)
+    with pytest.raises(OriginalTooLarge):
+        await flawed.fetch("123.jpg", soon())
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (404, "NoSuchKey", OriginalNotFound),
+        (403, "AccessDenied", OriginalNotFound),
+        (404, "NoSuchBucket", OriginUnavailable),
+        (403, "InvalidAccessKeyId", OriginUnavailable),
+        (403, "SignatureDoesNotMatch", OriginUnavailable),
+        (500, "InternalError", OriginUnavailable),
+        (503, "SlowDown", OriginUnavailable),
+        (200, "", OriginUnavailable),
+    ],
+)
+async def test_the_apis_own_errors_become_ours(http_origin, status, code, error):
+    body = f"<Error><Code>{code}</Code><Message>.</Message></Error>".encode()
+    http_origin.answers[PATH] = Answer(body, status)
+    origin = S3Origin("shop", "originals", http_origin.url, 100_000, 8.0)
+    with pytest.raises(error):
+        await origin.fetch("123.jpg", soon())
+    await origin.close()
+
+
+async def test_an_endpoint_that_is_down_is_unavailable():
+    origin = S3Origin("shop", "", f"http://127.0.0.1:{free_port()}", 100_000, 8.0)
+    for verb in (origin.stamp, origin.fetch):
+        with pytest.raises(OriginUnavailable):
+            await verb("123.jpg", soon())
+    with pytest.raises(OriginUnavailable):
+        await origin.ping()
+    await origin.close()
+
+
+async def test_a_bucket_that_is_not_there_is_told_by_ping(s3_endpoint):
+    origin = S3Origin("no-such-bucket", "", s3_endpoint, 100_000, 5.0)
+    with pytest.raises(OriginUnavailable):
+        await origin.ping()
+    await origin.close()
+
+
+async def test_without_a_prefix_originals_lie_at_the_top(s3_client, bucket, s3_endpoint):
+    s3_client.put_object(Bucket=bucket, Key="123.png", Body=b"a photo")
+    origin = S3Origin(bucket, "", s3_endpoint, 100_000, 5.0)
+    assert (await origin.fetch("123.jpg", soon())).body == b"a photo"
+    await origin.close()

@@ -1,0 +1,188 @@
+"""A finished file is held against its preset's rules, by decoding it again and by nothing else."""
+
+import io
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, ImageDraw, ImageFilter
+
+from edge.errors import NotCompliant, OriginalCorrupt, OriginalUnsupported
+from edge.images import WHITE
+from edge.rendering.inspection import ground_of, has_drawn_border
+from edge.rendering.verify import Report, verify_file
+from edge.variants import presets
+from edge.variants.presets import Preset
+
+PRESETS = presets.load()
+AMAZON = PRESETS["amazon"]
+
+
+def shot(*args: object, **how: object) -> Image.Image:
+    return drawn(*args, **how).copy()
+
+
+@cache
+def drawn(
+    size: tuple[int, int] = (1600, 1600),
+    fill: float = 0.9,
+    ground: tuple[int, int, int] = (255, 255, 255),
+) -> Image.Image:
+    """A dark product with a soft outline in the middle of its ground."""
+    cover = Image.new("L", size, 0)
+    high, wide = size[1] * fill / 2, size[0] * 0.2
+    middle = (size[0] / 2, size[1] / 2)
+    box = (middle[0] - wide, middle[1] - high, middle[0] + wide, middle[1] + high)
+    ImageDraw.Draw(cover).rounded_rectangle(box, radius=40, fill=255)
+    image = Image.new("RGB", size, ground)
+    texture = np.random.default_rng(1).integers(20, 120, (size[1] // 8, size[0] // 8, 3))
+    product = Image.fromarray(texture.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    image.paste(product, mask=cover.filter(ImageFilter.GaussianBlur(0.7)))
+    return image
+
+
+def jpeg(image: Image.Image, **options: object) -> bytes:
+    return written(image, "JPEG", **({"quality": 95, "subsampling": "4:4:4"} | options))
+
+
+def written(image: Image.Image, format: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, format, **options)
+    return stream.getvalue()
+
+
+def broken(report: Report) -> set[str]:
+    return {finding.rule for finding in report.failed}
+
+
+def dirty() -> Image.Image:
+    """One faint spot of the old ground far from the product: an eye does not see it."""
+    image = shot()
+    image.paste((251, 251, 251), (80, 80, 104, 104))
+    return image
+
+
+def framed() -> Image.Image:
+    image = shot()
+    ImageDraw.Draw(image).rectangle((0, 0, 1599, 1599), outline=(0, 0, 0), width=8)
+    return image
+
+
+def with_profile() -> bytes:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert lab != srgb
+    return jpeg(shot(), icc_profile=srgb)
+
+
+def test_a_good_main_image_passes() -> None:
+    report = verify_file(jpeg(shot()), AMAZON)
+    assert report.passed, report.failed
+    assert report.header == f"amazon/{AMAZON.version}; pass"
+    report.insist()
+
+
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        (lambda: jpeg(shot(fill=0.7)), {"fill_min"}),
+        (lambda: jpeg(shot(ground=(253, 253, 253))), {"ground"}),
+        (lambda: jpeg(shot(ground=(180, 180, 180))), {"ground"}),
+        (lambda: jpeg(dirty()), {"ground"}),
+        (lambda: jpeg(shot((1500, 1500))), {"long_min"}),
+        (lambda: jpeg(shot((2000, 1600))), {"ratios"}),
+        (lambda: jpeg(framed()), {"no_border", "ground"}),
+        (lambda: written(shot(), "WEBP", lossless=True), {"formats"}),
+        (lambda: written(shot().convert("RGBA"), "PNG"), {"no_alpha"}),
+        (lambda: jpeg(shot().convert("CMYK")), {"srgb"}),
+    ],
+    ids=["fill", "nearly white", "grey", "a spot", "small", "ratio", "frame", "webp", "alpha",
+         "cmyk"],
+)  # fmt: skip
+def test_a_broken_rule_is_named(body, rules: set[str]) -> None:  # type: ignore[no-untyped-def]
+    report = verify_file(body(), AMAZON)
+    assert rules <= broken(report), report.findings
+    assert broken(report) - rules <= {"ground", "fill_min"}
+    assert report.header.startswith(f"amazon/{AMAZON.version}; fail; rule=")
+    with pytest.raises(NotCompliant) as refused:
+        report.insist()
+    told = refused.value.diagnostics
+    assert told is not None
+    assert not told["passed"]
+    assert {one["rule"] for one in told["findings"] if not one["passed"]} == broken(report)
+    assert all("measured" in one and "wanted" in one for one in told["findings"])
+
+
+def test_an_srgb_profile_is_srgb() -> None:
+    assert "srgb" not in broken(verify_file(with_profile(), AMAZON))
+
+
+def test_bytes_are_counted() -> None:
+    strict = replace(AMAZON, rules=replace(AMAZON.rules, bytes_max=1000))
+    assert "bytes_max" in broken(verify_file(jpeg(shot()), strict))
+
+
+def test_a_product_that_the_camera_cut_may_reach_the_edge() -> None:
+    image = shot()
+    image.paste((60, 60, 60), (600, 800, 1000, 1600))
+    assert verify_file(jpeg(image), AMAZON).passed
+
+
+@pytest.mark.parametrize("quality", [75, 90, 95, 100])
+def test_in_blocks_of_pure_ground_jpeg_keeps_white_exact_at_any_usual_quality(quality: int) -> None:
+    with Image.open(io.BytesIO(jpeg(shot(), quality=quality))) as image:
+        seen = ground_of(image.convert("RGB"), WHITE)
+    assert seen.worst == 0
+    assert seen.exact == 1.0
+    assert seen.border == 1.0
+
+
+def test_the_subjects_box_is_found_to_the_pixel() -> None:
+    seen = ground_of(shot(fill=0.8), WHITE)
+    assert seen.subject is not None
+    for edge, exact in zip(seen.subject.as_tuple(), (480, 160, 1121, 1441), strict=True):
+        assert abs(edge - exact) <= 3
+
+
+def test_a_see_through_ground_is_see_through() -> None:
+    cutout = PRESETS["shopify-cutout"]
+    image = shot((2048, 2048)).convert("RGBA")
+    cover = image.convert("L").point(lambda level: 255 if level < 250 else 0)
+    image.putalpha(cover)
+    assert verify_file(written(image, "PNG"), cutout).passed
+    opaque = verify_file(written(shot((2048, 2048)), "PNG"), cutout)
+    assert "ground" in broken(opaque)
+
+
+@pytest.mark.parametrize(
+    ("ground", "holds"), [((255, 255, 255), True), ((120, 122, 121), True), ((230, 60, 60), False)]
+)
+def test_a_neutral_ground_is_white_or_grey(ground: tuple[int, int, int], holds: bool) -> None:
+    ebay = PRESETS["ebay"]
+    assert verify_file(jpeg(shot(ground=ground)), ebay).passed is holds
+
+
+def test_a_dark_scene_is_no_drawn_border() -> None:
+    noise = np.random.default_rng(2).integers(0, 60, (400, 400, 3)).astype(np.uint8)
+    assert not has_drawn_border(Image.fromarray(noise))
+    assert has_drawn_border(framed())
+
+
+def test_what_is_no_picture_is_an_error_and_no_report() -> None:
+    with pytest.raises(OriginalUnsupported):
+        verify_file(b"not a picture", AMAZON)
+    with pytest.raises(OriginalCorrupt):
+        verify_file(jpeg(shot())[:3000], AMAZON)
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+def test_every_shipped_rule_is_checked(preset: Preset) -> None:
+    """A rule that nobody measures would be a promise that nobody keeps."""
+    report = verify_file(jpeg(shot()), preset)
+    wanted = {
+        name
+        for name in preset.rules.__slots__
+        if getattr(preset.rules, name) not in (None, (), False)
+    }
+    assert {finding.rule for finding in report.findings} == wanted

@@ -1,0 +1,78 @@
+"""Real edge processes for the tests: started on one folder of photos, killed, asked for metrics."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.running import TOKEN
+
+
+class Replica:
+    """One edge process."""
+
+    def __init__(self, process: asyncio.subprocess.Process, http: httpx.AsyncClient) -> None:
+        self.process = process
+        self.http = http
+
+    async def metric(self, line: str) -> float:
+        """The sum of all metric lines that begin so; 0 where there is none yet."""
+        text = (await self.http.get("/-/metrics")).text.splitlines()
+        return sum(float(each.rpartition(" ")[2]) for each in text if each.startswith(line))
+
+    async def renders(self) -> float:
+        return await self.metric("edge_renders_total{")
+
+
+Start = Callable[..., Awaitable[Replica]]
+
+
+@pytest.fixture
+async def start(photos: Path) -> AsyncIterator[Start]:
+    """`await start(EDGE_...="...")` gives one more process on the same photos."""
+    async with AsyncExitStack() as stack:
+
+        async def one(**environ: str) -> Replica:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            mine = {
+                "EDGE_ORIGIN_URL": str(photos),
+                "EDGE_ADMIN_TOKEN": TOKEN,
+                "EDGE_SERVER_PORT": str(port),
+                "EDGE_SERVER_LOG_LEVEL": "warning",
+            }
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "edge", "serve", env={**os.environ, **mine, **environ}
+            )
+            http = await stack.enter_async_context(
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
+            )
+            stack.push_async_callback(end, process)
+            await up(http, process)
+            return Replica(process, http)
+
+        yield one
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+
+
+async def up(http: httpx.AsyncClient, process: asyncio.subprocess.Process) -> None:
+    for _ in range(300):
+        assert process.returncode is None, "the server ended at start"
+        try:
+            await http.get("/-/healthz")
+            return
+        except httpx.TransportError:
+            await asyncio.sleep(0.1)
+    raise RuntimeError("the server does not answer")

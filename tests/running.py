@@ -1,0 +1,104 @@
+"""A whole server on a real socket, with a folder of photos of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from PIL import Image
+
+from edge import app, settings
+
+TOKEN = "let-me-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers at `http`, and what is open in it."""
+
+    http: httpx.AsyncClient
+    parts: app.Server
+    photos: Path
+    port: int
+
+    async def get(self, url: str, **headers: str) -> httpx.Response:
+        return await self.http.get(
+            url, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+
+    async def metric(self, line: str) -> float:
+        """The value of one metric line, 0 where it is not there yet."""
+        for text in (await self.http.get("/-/metrics")).text.splitlines():
+            if text.startswith(line):
+                return float(text.rpartition(" ")[2])
+        return 0.0
+
+
+Serve = Callable[..., Awaitable[Running]]
+
+
+def photo(width: int, height: int, seed: int = 0) -> Image.Image:
+    """A picture with soft colours and an edge: cheap, and different for every seed."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8))
+    picture = coarse.resize((width, height), Image.Resampling.BICUBIC)
+    picture.paste((20, 30, 40), (width // 4, height // 4, width // 2, height // 2))
+    return picture
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with a few originals."""
+    folder = tmp_path / "photos"
+    (folder / "sku").mkdir(parents=True)
+    photo(600, 800).save(folder / "sku" / "123.jpg", quality=92)
+    photo(900, 600, 1).save(folder / "sku" / "456.png")
+    photo(400, 400, 2).save(folder / "sku" / "789.webp")
+    return folder
+
+
+@asynccontextmanager
+async def running(photos: Path, environ: dict[str, str]) -> AsyncIterator[Running]:
+    given = settings.load(
+        {"EDGE_ORIGIN_URL": str(photos), "EDGE_ADMIN_TOKEN": TOKEN, "EDGE_SERVER_THREADS": "2"}
+        | environ
+    )
+    async with app.connect(given) as parts:
+        config = uvicorn.Config(
+            parts.asgi, host="127.0.0.1", port=0, log_config=None, lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        server.capture_signals = _no_signals  # type: ignore[method-assign]
+        task = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
+            await asyncio.sleep(0.005)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+            http.headers.clear()
+            yield Running(http, parts, photos, port)
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def serve(photos: Path) -> AsyncIterator[Serve]:
+    """`await serve(EDGE_QUERY_STRICT="1")` gives a running server with those settings."""
+    async with AsyncExitStack() as stack:
+
+        async def start(origin: Path | None = None, **environ: str) -> Running:
+            return await stack.enter_async_context(running(origin or photos, environ))
+
+        yield start
+
+
+class _no_signals:
+    """pytest keeps its own signal handlers."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...

@@ -1,0 +1,149 @@
+"""Behind a real caching proxy: Varnish with the configuration that the docs give."""
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.running import Running, Serve, photo
+
+pytestmark = pytest.mark.slow
+VCL = Path(__file__).parent.parent / "docs" / "varnish.vcl"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Cdn:
+    """Varnish in front of one edge server."""
+
+    def __init__(self, http: httpx.AsyncClient, edge: Running) -> None:
+        self.http = http
+        self.edge = edge
+
+    async def get(self, url: str, **headers: str) -> httpx.Response:
+        return await self.http.get(
+            url, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+
+    async def ban(self, tag: str) -> None:
+        answer = await self.http.request("BAN", "/", headers={"x-tag": tag})
+        assert answer.status_code == 200
+
+
+async def answers(url: str) -> None:
+    async with httpx.AsyncClient() as http:
+        for _ in range(200):
+            try:
+                await http.get(url)
+                return
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+    raise RuntimeError(f"{url} does not answer")
+
+
+@pytest.fixture
+async def cdn(serve: Serve, tmp_path: Path) -> AsyncIterator[Cdn]:
+    if not shutil.which("varnishd", path=os.environ["PATH"] + ":/usr/sbin"):
+        if os.environ.get("CI") == "true":
+            pytest.fail("varnishd is not installed")
+        pytest.skip("varnishd is not installed")
+    edge = await serve(EDGE_HTTP_CDN_MAX_AGE="1")
+    port, vcl = free_port(), tmp_path / "edge.vcl"
+    text = VCL.read_text()
+    assert '.port = "8080";' in text
+    vcl.write_text(text.replace('.port = "8080";', f'.port = "{edge.port}";'))
+    command = ["varnishd", "-F", "-j", "none", "-n", str(tmp_path / "varnish"), "-f", str(vcl)]
+    command += ["-a", f"127.0.0.1:{port}", "-s", "malloc,64m"]
+    log = (tmp_path / "varnish.log").open("wb")
+    path = os.environ["PATH"] + ":/usr/sbin"
+    process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
+        command, stdout=log, stderr=log, env={**os.environ, "PATH": path}
+    )
+    try:
+        await answers(f"http://127.0.0.1:{port}/-/healthz")
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+            http.headers.clear()
+            yield Cdn(http, edge)
+    finally:
+        process.terminate()
+        process.wait(10)
+        log.close()
+
+
+async def test_the_second_request_does_not_reach_edge(cdn: Cdn):
+    first = await cdn.get("/sku/123.jpg?w=80")
+    second = await cdn.get("/sku/123.jpg?w=80")
+    assert first.headers["x-cache"] == "MISS"
+    assert second.headers["x-cache"] == "HIT"
+    assert second.content == first.content
+    assert await cdn.edge.metric('edge_requests_total{route="image",status="200"}') == 1
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("image/avif,image/webp,*/*", "image/avif"),
+        ("image/avif;q=0,image/webp,*/*", "image/webp"),
+        ("image/avif;q=0.0, image/webp;q=0", "image/jpeg"),
+        ("*/*", "image/jpeg"),
+    ],
+)
+async def test_every_class_gets_its_own_copy(cdn: Cdn, accept, expected):
+    for _ in range(2):
+        for other in ("image/avif", "image/webp", "*/*"):
+            await cdn.get("/sku/123.jpg?w=80", accept=other)
+    answer = await cdn.get("/sku/123.jpg?w=80", accept=accept)
+    assert answer.headers["content-type"] == expected
+    assert answer.headers["x-cache"] == "HIT"
+
+
+async def test_the_proxy_answers_304_with_what_a_browser_needs(cdn: Cdn):
+    first = await cdn.get("/sku/123.jpg?w=80")
+    again = await cdn.get("/sku/123.jpg?w=80", if_none_match=first.headers["etag"])
+    assert again.status_code == 304
+    for name in ("etag", "vary", "cache-control"):
+        assert again.headers[name] == first.headers[name]
+
+
+async def test_an_expired_copy_is_revalidated_not_fetched_again(cdn: Cdn):
+    url = "/sku/123.jpg?w=80"
+    first = await cdn.get(url)
+    for _ in range(4):  # grace serves the old copy while it asks in the background
+        await asyncio.sleep(1.2)
+        await cdn.get(url)
+    line = 'edge_requests_total{route="image",status="304"}'
+    assert await cdn.edge.metric(line) >= 1
+    assert (await cdn.get(url)).content == first.content
+    assert await cdn.edge.metric('edge_renders_total{cost="classical"') == 1
+
+
+async def test_a_ban_by_tag_brings_the_changed_original(cdn: Cdn, photos: Path):
+    before = await cdn.get("/sku/123.jpg?w=80")
+    other = await cdn.get("/sku/456.png?w=80")
+    photo(600, 800, 9).save(photos / "sku" / "123.jpg")
+    token = {"authorization": "Bearer let-me-in"}
+    await cdn.edge.http.post("/-/purge", json={"original": "/sku/123.jpg"}, headers=token)
+    await cdn.ban("original:sku/123.jpg")
+    after = await cdn.get("/sku/123.jpg?w=80")
+    assert after.headers["etag"] != before.headers["etag"]
+    again = await cdn.get("/sku/456.png?w=80")
+    assert again.headers["etag"] == other.headers["etag"]
+    assert again.headers["x-cache"] == "HIT"
+
+
+async def test_no_failure_stays_long_in_the_proxy(cdn: Cdn):
+    answer = await cdn.get("/no/such.jpg")
+    assert answer.status_code == 404
+    assert int(re.search(r"max-age=(\d+)", answer.headers["cache-control"])[1]) <= 60
+    assert "cdn-cache-control" not in answer.headers

@@ -1,0 +1,56 @@
+"""Telemetry: log lines that machines read, stages that add up."""
+
+import json
+import logging
+
+import pytest
+
+from edge.telemetry import JsonLines, Metrics, Stages, request_id
+
+
+def line(**extra: object) -> dict:
+    record = logging.makeLogRecord(
+        {"msg": "hello %s", "args": ("you",), "levelname": "INFO", **extra}
+    )
+    return json.loads(JsonLines().format(record))
+
+
+def test_a_log_line_is_one_json_object_with_what_was_added():
+    token = request_id.set("abc")
+    try:
+        told = line(name="edge", status=404)
+    finally:
+        request_id.reset(token)
+    assert told["message"] == "hello you"
+    assert told["level"] == "info"
+    assert told["request_id"] == "abc"
+    assert told["status"] == 404
+    assert told["time"].endswith("Z")
+
+
+def test_an_exception_stays_on_its_line():
+    try:
+        raise ValueError("two\nlines")
+    except ValueError as error:
+        record = logging.makeLogRecord({"exc_info": (ValueError, error, error.__traceback__)})
+    formatted = JsonLines().format(record)
+    assert "\n" not in formatted
+    assert "ValueError" in json.loads(formatted)["exception"]
+
+
+def test_stages_keep_their_order_and_add_up():
+    stages = Stages()
+    stages.add("decode", 0.5)
+    stages.add("encode", 0.25)
+    stages.add("decode", 0.5)
+    with pytest.raises(ZeroDivisionError), stages.span("verify"):
+        raise ZeroDivisionError
+    assert [name for name, _ in stages.items()] == ["decode", "encode", "verify"]
+    assert dict(stages.items())["decode"] == 1.0
+
+
+def test_two_servers_in_one_process_count_apart():
+    one, other = Metrics(), Metrics()
+    one.deliveries.labels("memory").inc()
+    assert b'edge_deliveries_total{source="memory"} 1.0' in one.exposition()
+    assert b'edge_deliveries_total{source="memory"}' not in other.exposition()
