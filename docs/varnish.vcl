@@ -1,0 +1,56 @@
+vcl 4.1;
+
+# Varnish in front of edge. It keeps what CDN-Cache-Control says, at most one copy per Accept
+# class, and drops renditions by their Cache-Tag:
+#   curl -X BAN -H 'X-Tag: original:sku/123.jpg' http://varnish:6081/
+
+import std;
+
+backend edge {
+    .host = "127.0.0.1";
+    .port = "8080";
+    .first_byte_timeout = 60s;
+}
+
+acl purgers {
+    "localhost";
+}
+
+sub vcl_recv {
+    if (req.method == "BAN") {
+        if (client.ip !~ purgers) {
+            return (synth(403, "Not allowed"));
+        }
+        if (std.ban("obj.http.x-edge-keys ~ ,\Q" + req.http.X-Tag + "\E,")) {
+            return (synth(200, "Banned"));
+        }
+        return (synth(400, std.ban_error()));
+    }
+    # Three classes instead of one copy for every browser's spelling. A weight of 0 is a no.
+    if (req.http.Accept ~ "(?i)image/avif(?!\s*;\s*q=0(\.0*)?\s*(,|$))") {
+        set req.http.Accept = "image/avif,image/webp";
+    } else if (req.http.Accept ~ "(?i)image/webp(?!\s*;\s*q=0(\.0*)?\s*(,|$))") {
+        set req.http.Accept = "image/webp";
+    } else {
+        set req.http.Accept = "*/*";
+    }
+    unset req.http.Cookie;
+}
+
+sub vcl_backend_response {
+    if (beresp.http.CDN-Cache-Control ~ "max-age=\d+") {
+        set beresp.ttl = std.duration(
+            regsub(beresp.http.CDN-Cache-Control, ".*max-age=(\d+).*", "\1s"), 60s);
+    }
+    # Kept past its time, so that a 304 from edge makes it fresh again without a body.
+    set beresp.keep = 24h;
+    set beresp.http.x-edge-keys = "," + beresp.http.Cache-Tag + ",";
+}
+
+sub vcl_deliver {
+    set resp.http.X-Cache = "MISS";
+    if (obj.hits > 0) {
+        set resp.http.X-Cache = "HIT";
+    }
+    unset resp.http.x-edge-keys;
+}
