@@ -46,7 +46,11 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     networks.convolved(
         folder, "slow", 256, radius=8, overlap=0, repeats=6, batch=1, queue=2, delay=0
     )
-    asyncio.run(store_answer(folder, "slow"))
+    networks.convolved(
+        folder, "slower", 256, radius=8, overlap=0, repeats=16, batch=1, queue=10, delay=0
+    )
+    for name in ("slow", "slower"):
+        asyncio.run(store_answer(folder, name))
     networks.nearest(folder, "broken", 32, 2)
     (folder / "broken/1/model.onnx").write_bytes(b"not a network")
     for make, name in (
@@ -197,7 +201,7 @@ async def test_a_full_queue_is_unavailable_at_once_and_the_others_are_served(
     served = [each for each in answers if isinstance(each, dict)]
     assert len(refused) + len(served) == 12
     assert len(refused) >= 5
-    assert len(served) >= 3
+    assert len(served) >= 2, "as many as the queue holds"
     assert not models.breaker.open, "a server that refuses is not a dead one"
 
 
@@ -242,19 +246,24 @@ async def seconds_of_a_slow_run(models: TritonModels) -> float:
 
 
 async def test_the_urgent_overtake_in_triton_s_queue(inline: TritonModels) -> None:
-    """Two prewarming requests wait in the queue of the slow model; the visitor's goes first."""
+    """Asked for after eight prewarming requests, the visitor's overtakes those still queued.
+
+    Two more than the one that runs have left the queue already: Triton fetches ahead.
+    """
     order: list[str] = []
+    begun = asyncio.Event()
 
     async def ask(name: str, priority: Priority) -> None:
-        await inline.infer("slow", ONE, deadline=Deadline.after(60), priority=priority)
+        await inline.infer("slower", ONE, deadline=Deadline.after(60), priority=priority)
         order.append(name)
+        begun.set()
 
-    running = asyncio.create_task(ask("running", Priority.INTERACTIVE))
-    await asyncio.sleep(0.05)
-    waiting = [asyncio.create_task(ask(f"prewarm{i}", Priority.PREWARM)) for i in range(2)]
-    await asyncio.sleep(0.05)
-    await asyncio.gather(ask("visitor", Priority.INTERACTIVE), running, *waiting)
-    assert order.index("visitor") < order.index("prewarm1")
+    prewarming = [asyncio.create_task(ask(f"prewarm{i}", Priority.PREWARM)) for i in range(8)]
+    await begun.wait()  # the first is done: the others lie in Triton's queue, one runs
+    await ask("visitor", Priority.INTERACTIVE)
+    await asyncio.gather(*prewarming)
+    assert order.index("visitor") <= 5, order
+    assert len(order) == 9
 
 
 async def test_no_more_requests_are_in_flight_than_allowed(server: TritonServer) -> None:

@@ -65,6 +65,16 @@ def share_of_rate(progress: float) -> float:
     return rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fall)))
 
 
+def half_is_fast(device: str) -> bool:
+    """Whether bfloat16 saves time: where a processor has to emulate it, it takes 4 times longer."""
+    return device != "cpu" or has_bfloat16()
+
+
+def has_bfloat16() -> bool:
+    info = Path("/proc/cpuinfo")
+    return info.exists() and any(word in info.read_text() for word in ("avx512_bf16", "amx_bf16"))
+
+
 class Pictures(IterableDataset):
     """Batches of random pictures of several .npy files, changed a little each time.
 
@@ -124,6 +134,7 @@ class Run:
             self.network.load_state_dict(torch.load(options.init, options.device)["weights"])
         self.average = copy.deepcopy(self.network).eval()
         self.optimisers, self.peaks = self.optimise()
+        self.half = half_is_fast(options.device)
         self.steps, self.spent = 0, 0.0
         if options.resume:
             self.restore(torch.load(options.out / "last.pt", options.device))
@@ -181,7 +192,7 @@ class Run:
         self.network.train()
         device = self.options.device
         pictures = pictures.to(device, memory_format=torch.channels_last)
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=self.half):
             guesses = self.guesses(pictures)
         wrong = losses(guesses, alpha.to(device), trust.to(device))
         wrong.backward()
