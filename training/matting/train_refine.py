@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from training.matting.export import export
 from training.matting.refine import SIDE, Refining, crop, refined_loss, spoilt
-from training.matting.train import share_of_rate
+from training.matting.train import half_is_fast, share_of_rate
 
 HELD = 40
 """Composites at the start of the file that are only measured."""
@@ -70,7 +70,8 @@ def arguments() -> argparse.Namespace:
 
 def step(network: Refining, given: Tiles, device: str) -> Tensor:
     picture, alpha, coarse, trust = (t.to(device) for t in given)
-    with torch.autocast(torch.device(device).type, torch.bfloat16):
+    half = half_is_fast(device)
+    with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half):
         change = network(picture, coarse) - coarse
     return refined_loss(coarse + change.float(), alpha, coarse, trust)
 
