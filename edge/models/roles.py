@@ -14,6 +14,10 @@ MATTING_REFINE = "matting_refine"
 UPSCALE: Mapping[int, str] = MappingProxyType({2: "upscale_x2", 4: "upscale_x4"})
 """Scale -> model."""
 
+UPSCALE_WORN: Mapping[int, str] = MappingProxyType({2: "upscale_x2_photo", 4: "upscale_x4_photo"})
+"""Scale -> model for sources that compression or a small sensor has worn; a repository may do
+without."""
+
 MATTING_SIDE = 512
 REFINE_SIDE = 256
 ROLES = (*UPSCALE.values(), MATTING, MATTING_REFINE)
@@ -47,7 +51,7 @@ def check(spec: ModelSpec) -> None:
     Raises:
         ModelContractBroken: names the model, what its config says, and what it must be.
     """
-    for scale, name in UPSCALE.items():
+    for scale, name in (*UPSCALE.items(), *UPSCALE_WORN.items()):
         if spec.name == name:
             check_upscaler(spec, scale)
     if spec.name in _OUTPUT:

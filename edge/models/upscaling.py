@@ -3,12 +3,12 @@
 import numpy as np
 
 from edge.deadline import Deadline
-from edge.errors import InvalidParameter
+from edge.errors import InvalidParameter, ModelMissing
 from edge.images import Size
 from edge.models.base import Models, Priority, Tensor
 from edge.models.checks import size_of
 from edge.models.crowd import each
-from edge.models.roles import UPSCALE, check_upscaler
+from edge.models.roles import UPSCALE, UPSCALE_WORN, check_upscaler
 from edge.models.tiles import Tiling
 
 TILES_PER_REQUEST = 2
@@ -54,9 +54,28 @@ async def upscale(
     return canvas
 
 
-def model_for(scale: int) -> str:
-    """The role's model. Raises `InvalidParameter` for a scale that no network has."""
-    name = UPSCALE.get(scale)
+def fitting(models: Models, scale: int, *, worn: bool) -> str:
+    """The model for such a source that this repository has; the role's where it has none.
+
+    Raises:
+        InvalidParameter: no network enlarges by `scale`.
+    """
+    name = model_for(scale, worn=worn)
+    if worn:
+        try:
+            models.spec(name)
+        except ModelMissing:
+            return model_for(scale)
+    return name
+
+
+def model_for(scale: int, *, worn: bool = False) -> str:
+    """The role's model, or its twin for worn sources.
+
+    Raises:
+        InvalidParameter: no network enlarges by `scale`.
+    """
+    name = (UPSCALE_WORN if worn else UPSCALE).get(scale)
     if name is None:
         known = [str(known) for known in UPSCALE]
         raise InvalidParameter(f"no network enlarges by {scale}", param="up", allowed=known)

@@ -19,7 +19,8 @@ class Facts:
     `size` is upright, `stored` is as the file holds it, `orientation` is EXIF's 1 to 8. `bits` are
     per channel. `alpha`: pixels may be see-through. `frames` is 1 for a still. `profile` is the
     embedded ICC profile's own description ("" where it has none), None without a profile.
-    `quality` is that of a JPEG, 1 to 100, estimated from its quantisation.
+    `quality` is that of a JPEG or a lossy WebP, 1 to 100, estimated from its quantisation.
+    `noise`, the one value that pixels tell, is grain in levels of 255, where it was asked for.
     """
 
     format: OriginalFormat
@@ -32,6 +33,7 @@ class Facts:
     frames: int = 1
     profile: str | None = None
     quality: int | None = None
+    noise: float | None = None
 
     @property
     def has_icc(self) -> bool:
@@ -54,6 +56,7 @@ class Facts:
             "frames": self.frames,
             "profile": self.profile,
             "quality": self.quality,
+            "noise": self.noise,
         }
 
 

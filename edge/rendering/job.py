@@ -29,10 +29,14 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One render's wish, with what accompanies it; `preset` where rules are to be held."""
+    """One render's wish, with what accompanies it; `preset` where rules are to be held.
+
+    `fast`: no network may be waited for.
+    """
 
     body: bytes = field(repr=False)
     transform: Transform
     preset: Preset | None
     watch: Stopwatch
     deadline: Deadline
+    fast: bool = False

@@ -16,6 +16,7 @@ from typing import Any
 
 from edge.gate import Cost
 from edge.images import Size
+from edge.models.base import Models
 from edge.rendering.facts import Facts
 from edge.rendering.look import Look
 from edge.rendering.ops import (
@@ -82,6 +83,10 @@ class Plan:
     def cost(self) -> Cost:
         """The gate's class, now that the plan is known."""
         return Cost.NETWORK if self.models else Cost.CLASSICAL
+
+    def settled(self, models: Models | None) -> "Plan":
+        """With each step as these networks can do it; None: as it can be done without any."""
+        return replace(self, steps=tuple(step.settled(models) for step in self.steps))
 
     def steps_for(self, decoded: Size) -> tuple[Step, ...]:
         """The steps, with the numbers of those before the resize brought to a smaller decode."""

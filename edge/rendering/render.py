@@ -16,7 +16,7 @@ from edge.gate import Cost
 from edge.images import Format, Original, Rendition, Size
 from edge.models import roles
 from edge.models.base import Models, Priority
-from edge.rendering import cutting
+from edge.rendering import cutting, wear
 from edge.rendering.codec import Decoded, decode
 from edge.rendering.cutting import Cut
 from edge.rendering.facts import Facts, read_facts
@@ -35,7 +35,7 @@ from edge.variants.presets import Preset, Presets
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Matte, Upscale
 
-RENDER_VERSION = "1"
+RENDER_VERSION = "2"
 """Part of every cache key: raised whenever the same wish yields another picture than before."""
 
 
@@ -88,8 +88,12 @@ class Renderer:
         deadline: Deadline,
         priority: Priority = Priority.INTERACTIVE,
         tags: tuple[str, ...] = (),
+        fast: bool = False,
     ) -> Rendered:
         """One rendition, in the transform's format (JPEG where it names none).
+
+        A `fast` one has the same canvas and waits for no network: it is enlarged by Lanczos, and a
+        subject that only a network could cut out stays on its ground as shot.
 
         Raises:
             OriginalError: the original cannot be read, or is over a limit.
@@ -99,7 +103,7 @@ class Renderer:
         """
         watch = Stopwatch()
         tools = Tools(self._models, self._engine, deadline, priority, self._scene)
-        job = Job(original.body, transform, self._preset(transform), watch, deadline)
+        job = Job(original.body, transform, self._preset(transform), watch, deadline, fast)
         opened, seen, done = await self._engine.run(self._begin, job)
         if seen is None:
             seen = await self._see_by_network(opened, job, tools)
@@ -184,6 +188,8 @@ class Renderer:
         target = self._first_target(job.transform, facts)
         decoded = job.watch.time("decode", decode, job.body, facts, target=target)
         facts = replace(facts, alpha=decoded.image.mode == "RGBA")
+        if _shows_grain(job.transform, facts, decoded):
+            facts = replace(facts, noise=job.watch.time("grain", wear.noise, decoded.image))
         if not wants_look(job.transform):
             return Opened(facts, decoded, None)
         seen = job.watch.time("look", _look, decoded.image, job.transform, facts.size)
@@ -191,7 +197,9 @@ class Renderer:
             return Opened(facts, decoded, seen)
         job.deadline.check("cut")
         found = job.watch.time("cut", cutting.at_hand, decoded.image)
-        return Opened(facts, decoded, seen, found, not cutting.settled(found, self._models))
+        return Opened(
+            facts, decoded, seen, found, not (job.fast or cutting.settled(found, self._models))
+        )
 
     async def _see_by_network(self, opened: "Opened", job: Job, tools: Tools) -> "Seen":
         """What is seen once the networks have been asked for the matte."""
@@ -205,6 +213,7 @@ class Renderer:
         """The plan, on what the look and the matte say, and the pixels that it starts with."""
         look, facts, decoded = opened.told, opened.facts, opened.decoded
         made = job.watch.time("plan", plan, job.transform, facts, look, self._limits)
+        made = made.settled(None if job.fast else self._models)
         if not _suffices(decoded, made):
             job.deadline.check("decode")
             decoded = job.watch.time("decode", decode, job.body, facts, target=made.decode)
@@ -293,14 +302,20 @@ def _picture(decoded: Decoded, look: Look | None, cut: Cut | None) -> Picture:
     return Picture(decoded.image, matte, subject.outward(size) if subject else None)
 
 
+def _shows_grain(transform: Transform, facts: Facts, decoded: Decoded) -> bool:
+    """Whether grain counts and can be measured: in every pixel, where the file does not tell."""
+    every = facts.size == Size(*decoded.image.size)
+    return every and transform.upscale is not Upscale.OFF and wear.reason(facts) is None
+
+
 def _networks(transform: Transform) -> tuple[str, ...]:
     """The networks that may have a part in it, by name."""
     names: list[str] = []
     factor = transform.upscale.factor
     if factor:
-        names.append(roles.UPSCALE[factor])
+        names += (roles.UPSCALE[factor], roles.UPSCALE_WORN[factor])
     elif transform.upscale is Upscale.AUTO and transform.has_size:
-        names += roles.UPSCALE.values()
+        names += (*roles.UPSCALE.values(), *roles.UPSCALE_WORN.values())
     if transform.matte is not Matte.OFF or transform.fit is Fit.PRODUCT:
         names += (roles.MATTING, roles.MATTING_REFINE)
     return tuple(names)

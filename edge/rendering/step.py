@@ -148,6 +148,10 @@ class Step:
         """This step for a picture decoded smaller by these factors (each 0 to 1)."""
         return self
 
+    def settled(self, models: Models | None) -> "Step":
+        """This step as these networks can do it; None: as it can be done without any."""
+        return self
+
     @property
     def models(self) -> tuple[str, ...]:
         """The networks that this step needs, by name; any makes the plan a network one."""

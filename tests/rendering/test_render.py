@@ -15,6 +15,7 @@ from edge.errors import DeadlineExceeded, ModelMissing, OriginalError, OutputToo
 from edge.gate import Cost
 from edge.images import Color, Format, Original, Size, Stamp
 from edge.models.embedded import EmbeddedModels
+from edge.models.roles import UPSCALE, UPSCALE_WORN
 from edge.rendering.render import Renderer
 from edge.rendering.threads import EngineThreads
 from edge.settings import Limits
@@ -171,7 +172,10 @@ async def test_the_shipped_network_makes_the_whole_way(threads):
         made = await rendered(renderer, original(photo(96, 72)), wish)
         assert opened(made.rendition.body).size == (200, 150)
         assert made.plan.models == ("upscale_x4",)
-        assert dict(renderer.model_digests(wish)).keys() == {"upscale_x2", "upscale_x4"}
+        assert dict(renderer.model_digests(wish)).keys() == {
+            *UPSCALE.values(),
+            *UPSCALE_WORN.values(),
+        }
     finally:
         await models.close()
 

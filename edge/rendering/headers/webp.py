@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edge.errors import OriginalCorrupt
 from edge.images import Size
-from edge.rendering.headers import exif
+from edge.rendering.headers import exif, vp8
 from edge.rendering.headers.base import (
     MAX_EXIF,
     Header,
@@ -21,6 +21,7 @@ from edge.settings import Limits
 
 _LOSSY, _LOSSLESS, _EXTENDED = b"VP8 ", b"VP8L", b"VP8X"
 _ALPHA_FLAG = 0x10
+_FRAME_HEADER = 64  # bytes: what is read of a VP8 frame ends far before
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class _Found:
     frames: int = 0
     profile: bytes | None = None
     orientation: int = 1
+    quality: int | None = None
 
 
 def read(body: bytes, limits: Limits) -> Header:
@@ -42,6 +44,8 @@ def read(body: bytes, limits: Limits) -> Header:
         if name == b"ICCP":
             check_profile(length)
             found.profile = cut(body, start, length) or None
+        elif name == _LOSSY and found.quality is None:
+            found.quality = vp8.quality(cut(body, start, min(length, _FRAME_HEADER)))
         elif name == b"EXIF":
             found.orientation = exif.orientation(cut(body, start, min(length, MAX_EXIF)))
     if found.size is None:
@@ -54,6 +58,7 @@ def read(body: bytes, limits: Limits) -> Header:
         alpha=found.alpha,
         frames=max(1, found.frames),
         icc=found.profile,
+        quality=found.quality,
     )
 
 

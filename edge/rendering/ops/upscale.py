@@ -4,15 +4,18 @@ Only where the output needs more pixels than the original has. What still misses
 asked size, or is too much, the resize does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from edge.images import Size
 from edge.models import upscaling
+from edge.models.base import Models
+from edge.rendering import wear
 from edge.rendering.framing import network_factor
 from edge.rendering.picture import Picture
-from edge.rendering.step import AsyncStep, Sight, State, Tools
+from edge.rendering.step import AsyncStep, PixelStep, Sight, State, Step, Tools
 from edge.variants.transform import Transform
 
 LARGE = 2000
@@ -24,20 +27,43 @@ _BLEED = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch(PixelStep):
+    """Where no network can be waited for: `factor` times as large, by Lanczos."""
+
+    op = "stretch"
+    factor: int
+
+    def after(self, state: State) -> State:
+        return state.enlarged(self.factor)
+
+    def apply(self, picture: Picture) -> Picture:
+        width, height = picture.image.size
+        return picture.resized(Size(width * self.factor, height * self.factor))
+
+
+@dataclass(frozen=True, slots=True)
 class Upscale(AsyncStep):
-    """`factor` is 2 or 4; `remarks` say what to expect of it."""
+    """`factor` is 2 or 4, `model` who does it; `worn` says that the source asks for the network
+    that tells wear from detail; `remarks` say what to expect."""
 
     op = "upscale"
     factor: int
+    model: str
+    worn: bool = False
     remarks: tuple[str, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
-        return (upscaling.model_for(self.factor),)
+        return (self.model,)
 
     @property
     def notes(self) -> tuple[str, ...]:
         return self.remarks
+
+    def settled(self, models: Models | None) -> Step:
+        if models is None:
+            return Stretch(self.factor)
+        return replace(self, model=upscaling.fitting(models, self.factor, worn=self.worn))
 
     def after(self, state: State) -> State:
         return state.enlarged(self.factor)
@@ -45,7 +71,7 @@ class Upscale(AsyncStep):
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         pixels = await tools.engine.run(lambda: np.asarray(_opaque(picture.image)))
         larger = await upscaling.upscale(
-            tools.models, pixels, self.factor, tools.deadline, tools.priority
+            tools.models, pixels, self.factor, tools.deadline, tools.priority, model=self.model
         )
         return await tools.engine.run(lambda: self._joined(picture, Image.fromarray(larger)))
 
@@ -65,7 +91,8 @@ def plan(transform: Transform, sight: Sight) -> Upscale | None:
     factor = framing and network_factor(transform, framing)
     if not framing or not factor:
         return None
-    remarks = []
+    worn = wear.reason(sight.facts)
+    remarks = [f"{worn}: enlarged by the network for worn photos, if there is one"] if worn else []
     if size.long > LARGE:
         remarks.append(f"the kept region is {size}: above {LARGE} px upscaling adds little")
     if size.short < SMALL:
@@ -75,7 +102,8 @@ def plan(transform: Transform, sight: Sight) -> Upscale | None:
             f"the output needs {framing.enlargement:.2f} times the pixels, the network makes "
             f"{factor} of it, the rest is resampled"
         )
-    return Upscale(factor, tuple(remarks))
+    model = upscaling.model_for(factor, worn=bool(worn))
+    return Upscale(factor, model, bool(worn), tuple(remarks))
 
 
 def _opaque(image: Image.Image) -> Image.Image:

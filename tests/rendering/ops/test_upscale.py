@@ -1,6 +1,7 @@
 """Upscaling on the real, shipped networks, and what is asked of them."""
 
 import asyncio
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from PIL import Image
 from edge.errors import ModelMissing
 from edge.images import Size
 from edge.models.embedded import EmbeddedModels
+from edge.rendering.facts import read_facts
 from edge.rendering.picture import Picture
+from edge.rendering.plan import plan
 from edge.rendering.run import run
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Upscale
-from tests.rendering.stage import distance, noise, planned, tools
+from tests.rendering.stage import LIMITS, distance, noise, planned, tools
 
 REPOSITORY = Path(__file__).parents[3] / "triton_models"
 
@@ -76,3 +79,48 @@ async def test_a_model_that_is_not_there_is_an_error_that_names_it():
     with pytest.raises(ModelMissing) as caught:
         await upscaled(Transform(upscale=Upscale.X4), photo(20, 20), None)
     assert caught.value.param == "upscale_x4"
+
+
+def facts_of(image: Image.Image, quality: int):
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return read_facts(stream.getvalue(), LIMITS)
+
+
+@pytest.mark.parametrize(("quality", "model"), [(60, "upscale_x2_photo"), (97, "upscale_x2")])
+def test_a_worn_photo_has_a_network_of_its_own(models, quality, model):
+    wish = plan(Transform(upscale=Upscale.X2), facts_of(photo(64, 64), quality), None, LIMITS)
+    assert wish.settled(models).models == (model,)
+
+
+def test_where_that_one_is_missing_the_clean_one_does_it(models, tmp_path):
+    (tmp_path / "upscale_x2").symlink_to(REPOSITORY / "upscale_x2")
+    alone = EmbeddedModels(tmp_path, threads=1)
+    worn = plan(Transform(upscale=Upscale.X2), facts_of(photo(64, 64), 60), None, LIMITS)
+    assert worn.settled(alone).models == ("upscale_x2",)
+
+
+async def test_the_noise_of_a_worn_photo_is_not_enlarged(models):
+    """Of grain and compression the network for worn photos leaves less than the clean one makes,
+    and no more than plain resampling does."""
+    clean = photo(96, 96)
+    grain = np.random.default_rng(3).normal(0, 4, (96, 96, 3))
+    noisy = np.clip(np.asarray(clean, dtype=np.float32) + grain, 0, 255).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noisy).save(stream, "JPEG", quality=60)
+    worn = Image.open(stream).convert("RGB")
+    made = plan(Transform(upscale=Upscale.X2), facts_of(worn, 60), None, LIMITS).settled(models)
+    shown, _ = await run(made.steps_for(Size(96, 96)), Picture(worn), tools(models))
+    sharpened = await upscaled(Transform(upscale=Upscale.X2), worn, models)
+    stretched = worn.resize((192, 192), Image.Resampling.LANCZOS)
+    truth = clean.resize((192, 192), Image.Resampling.BICUBIC).convert("L")
+    assert distance(shown.image.convert("L"), truth) < 0.9 * distance(sharpened.convert("L"), truth)
+    assert distance(shown.image.convert("L"), truth) < distance(stretched.convert("L"), truth)
+
+
+async def test_without_networks_the_canvas_is_the_same():
+    wish = Transform(width=150, height=150, fit=Fit.COVER, upscale=Upscale.AUTO)
+    made = planned(wish, 40, 30).settled(None)
+    picture, _ = await run(made.steps_for(Size(40, 30)), Picture(photo(40, 30)), tools())
+    assert picture.size == made.canvas == Size(150, 150)
+    assert made.models == ()

@@ -1,0 +1,77 @@
+"""What counts as worn: by what the file says, and by grain in its pixels."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge.rendering import wear
+from edge.rendering.facts import read_facts
+from edge.settings import Limits
+from tests.rendering.stage import noise, product
+
+
+def photo(size: int = 320) -> Image.Image:
+    return noise(size // 8, size // 8).resize((size, size), Image.Resampling.BICUBIC)
+
+
+def grainy(image: Image.Image, levels: float) -> Image.Image:
+    random = np.random.default_rng(5)
+    pixels = np.asarray(image, dtype=np.float32)
+    pixels = pixels + random.normal(0, levels, pixels.shape)
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def facts(image: Image.Image, format: str, **options: object):
+    stream = io.BytesIO()
+    image.save(stream, format, **options)
+    return read_facts(stream.getvalue(), Limits())
+
+
+@pytest.mark.parametrize("levels", [0, 1, 3, 6])
+def test_grain_is_measured_in_levels(levels):
+    """Luma mixes three channels of equal noise to two thirds of it."""
+    flat = Image.new("RGB", (320, 320), (120, 130, 140))
+    mixed = levels * float(np.hypot(np.hypot(0.299, 0.587), 0.114))
+    assert wear.noise(grainy(flat, levels)) == pytest.approx(mixed, rel=0.1, abs=0.35)
+
+
+def test_detail_is_not_taken_for_grain():
+    image = product(size=(400, 400), box=(100, 100, 300, 300), ground=(200, 200, 200))
+    assert wear.noise(image) < 0.1
+    assert wear.noise(photo()) < wear.NOISY_FROM
+
+
+def test_noise_that_is_cut_off_at_white_hides_nothing():
+    """A phone picture on a blown-out ground is as noisy as its subject."""
+    image = product(size=(400, 400), box=(40, 40, 360, 360), ground=(255, 255, 255))
+    noisy = grainy(image, 4)
+    noisy.paste((255, 255, 255), (0, 0, 400, 38))
+    assert wear.noise(noisy) > wear.NOISY_FROM
+    assert wear.noise(Image.new("RGB", (200, 200), "white")) is None
+    assert wear.noise(Image.new("RGB", (3, 3))) is None
+
+
+@pytest.mark.parametrize(
+    ("format", "options", "expected"),
+    [
+        ("JPEG", {"quality": 60}, "compressed at quality 60"),
+        ("JPEG", {"quality": 94}, "compressed at quality 94"),
+        ("JPEG", {"quality": 96}, None),
+        ("WEBP", {"quality": 75}, "compressed at quality 7"),
+        ("WEBP", {"quality": 75, "exif": b"Exif\0\0"}, "compressed at quality 7"),
+        ("WEBP", {"lossless": True}, None),
+        ("PNG", {}, None),
+    ],
+)
+def test_the_files_own_tables_say_how_worn_it_is(format, options, expected):
+    found = wear.reason(facts(photo(), format, **options))
+    assert found is None if expected is None else found.startswith(expected)
+
+
+@pytest.mark.parametrize("quality", [20, 50, 75, 90, 98])
+def test_the_quality_of_a_lossy_webp_is_read_from_its_frame(quality):
+    """The encoder gives busy parts less than what was asked, so it is near, not equal."""
+    found = facts(photo(), "WEBP", quality=quality).quality
+    assert found == pytest.approx(quality, abs=12)
