@@ -31,7 +31,7 @@ Made = tuple[Rendition, str]
 _RENDER_SHARE = 0.95
 """A render ends before its first caller leaves: so the caller hears what was late, and the late
 network is known as late, not as given up by its caller."""
-_ETAGS = 50_000
+_ETAGS = 10_000
 _NAMES = 4_096
 
 

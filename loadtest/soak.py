@@ -13,6 +13,9 @@ from urllib.request import Request, urlopen
 
 from common import EDGE, ROOT, free_port, server
 
+EVERY = 15
+"""Seconds, and so samples, between two lines and two purges."""
+
 QUERIES = (
     "w={w}&fm=jpg", "w={w}&fm=webp", "w={w}&fm=png", "w={w}&h={h}&fit=cover&g=subject",
     "w={w}&h={h}&fit=pad&bg=blur", "fmt=thumb", "w={w}&rot=90&fm=jpg", "w={w}&blur=3&fm=webp",
@@ -78,10 +81,11 @@ def main() -> None:
         for client in clients:
             client.start()
         while time.monotonic() < until:
-            time.sleep(min(15, max(0.1, until - time.monotonic())))
+            time.sleep(1)
             samples.append((round(time.monotonic() - start), resident(process.pid)))
-            print(f"{samples[-1][0]:5d} s  {samples[-1][1]:5d} MiB  {dict(statuses)}", flush=True)
-            purge(base, token)
+            if len(samples) % EVERY == 0:
+                print(told(samples[-EVERY:]), dict(statuses), flush=True)
+                purge(base, token)
         for client in clients:
             client.join()
     report(samples, statuses)
@@ -98,15 +102,19 @@ def purge(base: str, token: str) -> None:
         answer.read()
 
 
+def told(samples: list[tuple[int, int]]) -> str:
+    """Mean and highest: memory breathes, since what lies free is given back twice a minute."""
+    resident = [mib for _, mib in samples]
+    mean = sum(resident) / len(resident)
+    return f"{samples[-1][0]:5d} s  mean {mean:4.0f}  highest {max(resident):4d} MiB"
+
+
 def report(samples: list[tuple[int, int]], statuses: Counter[int]) -> None:
-    """The second and the last quarter of the run side by side: growth shows between them."""
+    """Quarter by quarter: growth shows between the second and the last."""
     quarter = max(1, len(samples) // 4)
-    early = [mib for _, mib in samples[quarter : 2 * quarter]]
-    late = [mib for _, mib in samples[-quarter:]]
-    if early and late:
-        growth = sum(late) / len(late) - sum(early) / len(early)
-        print(f"second quarter {sum(early) / len(early):.0f} MiB, last {sum(late) / len(late):.0f}")
-        print(f"growth {growth:+.0f} MiB; requests {sum(statuses.values())}; {dict(statuses)}")
+    for start in range(0, 4 * quarter, quarter):
+        print("quarter to", told(samples[start : start + quarter]))
+    print(f"requests {sum(statuses.values())}; {dict(statuses)}")
     folder = ROOT / "loadtest" / "results"
     folder.mkdir(exist_ok=True)
     (folder / "soak.json").write_text(json.dumps({"samples": samples, "statuses": statuses}))

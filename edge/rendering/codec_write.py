@@ -18,6 +18,10 @@ from edge.rendering import engine
 _FULL_COLOUR_FROM = 90
 """JPEG quality from which halved colour is the largest error left."""
 
+_PROGRESSIVE_FROM = 250_000
+"""Pixels of a JPEG. A smaller one is there in some packets anyway; progressive it is 3 % smaller
+and takes twice the time to write (400 px, quality 80: 3.4 against 1.5 ms)."""
+
 
 class Effort(StrEnum):
     """How long the encoder may look for a smaller file."""
@@ -54,12 +58,14 @@ class Writer:
             quality: 1 to 100; PNG passes it over.
         """
         options = _OPTIONS[self.format](self, quality)
+        if self.format is Format.JPEG:
+            options["progressive"] &= image.width * image.height >= _PROGRESSIVE_FROM
         try:
             return _saved(image, self.format, options)
         except (OSError, ValueError) as error:
-            if self.format is Format.JPEG and options.pop("progressive", False):
+            if options.pop("optimize", False):
                 # The engine gives these two a buffer of one byte a pixel; pure noise needs more.
-                options.pop("optimize")
+                options.pop("progressive")
                 return _saved(image, self.format, options)
             raise EdgeError(f"the picture cannot be written as {self.format.value}") from error
 

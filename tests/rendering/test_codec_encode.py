@@ -70,10 +70,11 @@ def test_the_smallest_pictures_work_at_every_quality(format, size):
         assert read_back(encode(photo(*size), format, quality)).size == size
 
 
-def test_jpeg_is_progressive_and_a_fast_one_is_not():
-    usual, fast = (encode(photo(), Format.JPEG, 80, effort=e) for e in (Effort.USUAL, Effort.FAST))
-    assert b"\xff\xc2" in usual.body
-    assert b"\xff\xc2" not in fast.body
+def test_a_large_jpeg_is_progressive_and_a_small_or_a_fast_one_is_not():
+    large, small = photo(640, 480), photo(400, 300)
+    assert b"\xff\xc2" in encode(large, Format.JPEG, 80).body
+    assert b"\xff\xc2" not in encode(small, Format.JPEG, 80).body
+    assert b"\xff\xc2" not in encode(large, Format.JPEG, 80, effort=Effort.FAST).body
 
 
 def test_pure_noise_is_written_although_the_engine_has_too_small_a_buffer_for_it():
