@@ -44,6 +44,11 @@ sub vcl_backend_response {
     }
     # Kept past its time, so that a 304 from edge makes it fresh again without a body.
     set beresp.keep = 24h;
+    # What stands in for a late picture goes on time: no grace, no second life.
+    if (beresp.http.X-Edge-Rendition) {
+        set beresp.grace = 0s;
+        set beresp.keep = 0s;
+    }
     set beresp.http.x-edge-keys = "," + beresp.http.Cache-Tag + ",";
 }
 

@@ -127,6 +127,8 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             metrics=metrics,
             origin=given.origin.url,
             longest=given.server.deadline,
+            patience=given.http.fast_after / 1000 or None,
+            stands_in=given.http.fast_max_age > 0,
         )
         stack.push_async_callback(delivery.close)
         observer.on_purge = delivery.forget

@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from cachetools import LRUCache
-
 from edge.cache.base import key_tag
 from edge.cache.ladder import Ladder
 from edge.coalesce import Flights, Leases, find_or_make
 from edge.deadline import Deadline
 from edge.errands import Errands
-from edge.errors import Busy, EdgeError
+from edge.errors import Busy, DeadlineExceeded, EdgeError, ModelUnavailable
 from edge.gate import Cost, Gate
 from edge.images import Original, Rendition
+from edge.names import Ask, Named, Names
 from edge.originals import Originals
-from edge.rendering.render import RENDER_VERSION, Renderer
-from edge.rendering.scenes import scene_path
+from edge.rendering.render import Renderer
 from edge.telemetry import Metrics, Stages
-from edge.variants.transform import Transform
-from edge.variants.variant import Variant
 
 Made = tuple[Rendition, str]
 """A rendition and its source."""
@@ -31,41 +27,28 @@ Made = tuple[Rendition, str]
 _RENDER_SHARE = 0.95
 """A render ends before its first caller leaves: so the caller hears what was late, and the late
 network is known as late, not as given up by its caller."""
-_ETAGS = 10_000
-_NAMES = 4_096
+
+FAST_TAG = "rendition:fast"
+"""So that a CDN can be told to drop all provisional pictures at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One wish for one original, with the time that the caller has.
-
-    `version` is the URL's `v`: a new one makes the origin be asked at once. `wait` is how many
-    seconds the caller waits for a render with networks; `strict` refuses what breaks a rule.
-    """
-
-    path: str
-    transform: Transform
-    deadline: Deadline
-    version: str | None = None
-    wait: float | None = None
-    strict: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A variant and its cache key."""
-
-    variant: Variant
-    key: str
+STAND_INS = ("stale", "fast")
+"""What is served, in this order, while the networks are late: the rendition of the original before
+it changed, or the same canvas made without them. Neither ever has the final one's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A rendition, and where it came from: a tier's name or `render`; `joined` another's flight."""
+    """A rendition, and where it came from: a tier's name, `render`, or what stands in for a late
+    one, `stale` or `fast`; `joined` another's flight."""
 
     rendition: Rendition
     source: str
     joined: bool = False
+
+    @property
+    def final(self) -> bool:
+        return self.source not in STAND_INS
 
 
 class Delivery:
@@ -76,6 +59,8 @@ class Delivery:
         scenes: the ground pictures of `bg=scene:<name>`.
         origin: names where originals live, so that two catalogues never share a cache key.
         longest: seconds that a request may take; a render gets a little less, whoever waits.
+        patience: seconds to wait for the networks where the request does not say; None: all it has.
+        stands_in: serve something provisional after that wait, rather than `Busy`.
     """
 
     def __init__(
@@ -91,10 +76,11 @@ class Delivery:
         metrics: Metrics,
         origin: str,
         longest: float,
+        patience: float | None = None,
+        stands_in: bool = True,
     ) -> None:
-        self._origin = origin
+        self._names = Names(originals, scenes, renderer, origin)
         self._originals = originals
-        self._scenes = scenes
         self._ladder = ladder
         self._renderer = renderer
         self._leases = leases
@@ -102,21 +88,19 @@ class Delivery:
         self._errands = errands
         self._metrics = metrics
         self._longest = longest
+        self._patience = patience
+        self._stands_in = stands_in
         self._flights: Flights[Made] = Flights()
-        self._etags: LRUCache[str, str] = LRUCache(_ETAGS)
-        self._names: LRUCache[tuple[str, str, str, str], Named] = LRUCache(_NAMES)
+        self._fast_flights: Flights[Rendition] = Flights()
         self._delivered_from = cache(metrics.deliveries.labels)
 
     async def name(self, ask: Ask) -> Named:
         """What is asked for; asks the origin only when the original's stamp is not known."""
-        stamp = self._originals.known(ask.path, ask.version)
-        if stamp is None:
-            stamp = await self._originals.stamp(ask.path, ask.version, ask.deadline)
-        return await self._named(ask, stamp.version)
+        return await self._names.name(ask)
 
     def etag(self, named: Named) -> str | None:
         """The ETag that this variant had when it was last delivered; no tier is asked."""
-        return self._etags.get(named.key)
+        return self._names.etag(named)
 
     async def find(self, named: Named) -> Delivered | None:
         """Look in the ladder, nearest tier first."""
@@ -132,17 +116,44 @@ class Delivery:
     async def make(self, named: Named, ask: Ask, stages: Stages) -> Delivered:
         """Render, or wait for the render of the same variant that is under way.
 
+        Where the networks take longer than the caller waits, or cannot be had now, a stand-in; the
+        final one is made behind it.
+
         Raises:
+            Busy: the final one is late, and the caller takes no other.
             DeadlineExceeded: the caller's time is over; the render goes on for those who wait.
         """
         joined = named.key in self._flights
         if joined:
             self._metrics.flights_joined.inc()
         flight = self._flights.join(named.key, lambda: self._lead(named, ask, stages))
-        if ask.wait is not None and self._renderer.cost(ask.transform) is Cost.NETWORK:
-            flight = self._patiently(flight, ask.wait)
-        rendition, source = await ask.deadline.bound(flight, "the rendition was ready")
-        return self._delivered(named, rendition, source, joined=joined)
+        wait = self._patience if ask.wait is None else ask.wait
+        if wait is None or self._renderer.cost(ask.transform) is not Cost.NETWORK:
+            made = await ask.deadline.bound(flight, "the rendition was ready")
+        else:
+            try:
+                made = await self._patiently(flight, min(wait, ask.deadline.remaining))
+            except (Busy, ModelUnavailable, DeadlineExceeded):
+                if ask.strict or not self._stands_in:
+                    raise
+                return await self._stand_in(named, ask, stages)
+        self._names.made(named)
+        return self._delivered(named, *made, joined=joined)
+
+    async def _stand_in(self, named: Named, ask: Ask, stages: Stages) -> Delivered:
+        """Stale, else fast."""
+        before = self._names.before(named) if ask.version is None else None
+        if before and (found := await self._ladder.get(before)):
+            self._delivered_from("stale").inc()
+            return Delivered(found[0], "stale")
+
+        async def fast() -> Rendition:
+            return (await self._render(ask, stages, ask.deadline, fast=True))[1]
+
+        flight = self._fast_flights.join(named.key, fast)
+        rendition = await ask.deadline.bound(flight, "the fast rendition was ready")
+        self._delivered_from("fast").inc()
+        return Delivered(rendition, "fast")
 
     async def _patiently(self, flight: Coroutine[Any, Any, Made], seconds: float) -> Made:
         """What the flight brings within the time; later it goes on, and the caller comes again."""
@@ -154,7 +165,8 @@ class Delivery:
             raise
         if done:
             return task.result()
-        self._errands.run("late render", _quietly(task))
+        if not self._errands.run("late render", _quietly(task)):
+            task.cancel()
         raise Busy("the networks need longer than wait= allows; the picture is being made")
 
     async def deliver(self, ask: Ask, stages: Stages | None = None) -> Delivered:
@@ -201,33 +213,17 @@ class Delivery:
 
     def forget(self) -> None:
         """Forget ETags, stamps and originals, so that the next request asks the origin anew."""
-        self._etags.clear()
-        self._originals.forget_all()
-        self._scenes.forget_all()
+        self._names.forget()
 
     async def close(self) -> None:
         """Give up the renders under way."""
         await self._flights.close()
-
-    async def _named(self, ask: Ask, stamp: str) -> Named:
-        scene = ask.transform.background.scene if ask.transform.background else ""
-        if scene:
-            scene = (await self._scenes.stamp(scene_path(scene), None, ask.deadline)).version
-        known = (ask.path, stamp, ask.transform.canonical(), scene)
-        named = self._names.get(known)
-        if named is None:
-            self._names[known] = named = self._new_name(ask, stamp, scene)
-        return named
-
-    def _new_name(self, ask: Ask, stamp: str, scene: str) -> Named:
-        digests = self._renderer.model_digests(ask.transform)
-        variant = Variant(ask.path, self._origin, stamp, ask.transform, digests, scene)
-        return Named(variant, variant.key(RENDER_VERSION))
+        await self._fast_flights.close()
 
     def _delivered(
         self, named: Named, rendition: Rendition, source: str, *, joined: bool = False
     ) -> Delivered:
-        self._etags[named.key] = rendition.etag
+        self._names.delivered(named, rendition.etag)
         self._delivered_from(source).inc()
         return Delivered(rendition, source, joined)
 
@@ -246,17 +242,18 @@ class Delivery:
         )
 
     async def _render(
-        self, ask: Ask, stages: Stages, deadline: Deadline
+        self, ask: Ask, stages: Stages, deadline: Deadline, *, fast: bool = False
     ) -> tuple[Named, Rendition]:
         """Fetch and render; the name is that of the bytes that came, which may be newer."""
         async with self._place(Cost.ORIGIN, stages, deadline):
             with stages.span("origin"):
                 original = await self._fetch(ask, deadline)
-        named = await self._named(ask, original.stamp.version)
-        cost = self._renderer.cost(ask.transform)
+        named = await self._names.of(ask, original.stamp.version)
+        cost = Cost.CLASSICAL if fast else self._renderer.cost(ask.transform)
+        tags = (*named.variant.tags, FAST_TAG) if fast else named.variant.tags
         async with self._place(cost, stages, deadline):
             rendered = await self._renderer.render(
-                original, ask.transform, tags=named.variant.tags, deadline=deadline
+                original, ask.transform, tags=tags, deadline=deadline, fast=fast
             )
         for stage, seconds in rendered.timings:
             stages.add(stage, seconds)

@@ -166,6 +166,21 @@ class Http:
     )
     stale_while_revalidate: int = setting(86400, COUNT, "stale-while-revalidate, seconds.", low=0)
     stale_if_error: int = setting(604800, COUNT, "stale-if-error, in seconds.", low=0)
+    fast_after: int = setting(
+        0,
+        COUNT,
+        "Milliseconds to wait for the networks before a fast picture is served and the final one "
+        "made behind it; 0: only where the URL says wait=.",
+        low=0,
+        high=600_000,
+    )
+    fast_max_age: int = setting(
+        30,
+        COUNT,
+        "How long a CDN keeps a fast picture, in seconds; 0: none is served, a late one is a 503.",
+        low=0,
+        high=3600,
+    )
     placeholder: str = setting(
         "auto",
         TEXT,

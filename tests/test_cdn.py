@@ -58,7 +58,7 @@ async def cdn(serve: Serve, tmp_path: Path) -> AsyncIterator[Cdn]:
         if os.environ.get("CI") == "true":
             pytest.fail("varnishd is not installed")
         pytest.skip("varnishd is not installed")
-    edge = await serve(EDGE_HTTP_CDN_MAX_AGE="1")
+    edge = await serve(EDGE_HTTP_CDN_MAX_AGE="1", EDGE_HTTP_FAST_MAX_AGE="1")
     port, vcl = free_port(), tmp_path / "edge.vcl"
     text = VCL.read_text()
     assert '.port = "8080";' in text
@@ -147,3 +147,17 @@ async def test_no_failure_stays_long_in_the_proxy(cdn: Cdn):
     assert answer.status_code == 404
     assert int(re.search(r"max-age=(\d+)", answer.headers["cache-control"])[1]) <= 60
     assert "cdn-cache-control" not in answer.headers
+
+
+async def test_a_fast_picture_leaves_the_proxy_within_its_time(cdn: Cdn):
+    url = "/sku/123.jpg?w=1000&h=1000&fit=cover&up=2&fm=jpg&wait=0"
+    fast = await cdn.get(url)
+    assert fast.headers["x-edge-rendition"] == "fast"
+    held = await cdn.get(url)
+    assert held.headers.get("x-edge-rendition") == "fast" or held.headers["x-cache"] == "MISS"
+    await cdn.edge.parts.errands.drain(60)
+    await asyncio.sleep(1.1)  # its s-maxage; a proxy without grace for it has to ask again
+    final = await cdn.get(url)
+    assert "x-edge-rendition" not in final.headers
+    assert final.headers["etag"] != fast.headers["etag"]
+    assert final.headers["x-edge-size"] == fast.headers["x-edge-size"]

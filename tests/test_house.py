@@ -12,13 +12,13 @@ FLOORS = {
     1: ("variants", "buckets"),
     2: ("cache", "origins", "models"),
     3: ("rendering",),
-    4: ("delivery", "originals"),
+    4: ("delivery", "names", "originals"),
     5: ("web",),
     6: ("app", "serving", "commands", "cli", "__main__"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 NEIGHBOURS_ALLOWED = {0, 4, 6}
-"""Floors whose rooms may know each other: values below, the two of delivery, the wiring."""
+"""Floors whose rooms may know each other: values below, those of delivery, the wiring."""
 
 LIBRARIES = {
     "redis": {"cache"},

@@ -29,11 +29,16 @@ _NOTE_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long browsers and the CDN keep a final rendition, as header values."""
+    """How long browsers and the CDN keep a rendition, as header values.
+
+    Of a stand-in, browsers keep nothing unasked, and a CDN not a second longer than it may.
+    """
 
     browser: bytes
     versioned: bytes
     cdn: bytes
+    brief_browser: bytes
+    brief_cdn: bytes
 
     @classmethod
     def of(cls, http: Http) -> "Lifetimes":
@@ -44,15 +49,23 @@ class Lifetimes:
         base = f"public, max-age={http.max_age}, {stale}, no-transform"
         versioned = f"public, max-age=31536000, {stale}, no-transform, immutable"
         cdn = f"public, max-age={http.cdn_max_age}, {stale}"
-        return cls(base.encode(), versioned.encode(), cdn.encode())
+        age = http.fast_max_age
+        brief = f"public, max-age=0, s-maxage={age}, must-revalidate, no-transform"
+        brief_cdn = f"public, max-age={age}, must-revalidate"
+        return cls(
+            base.encode(), versioned.encode(), cdn.encode(), brief.encode(), brief_cdn.encode()
+        )
 
 
-def validators(etag: str, lifetimes: Lifetimes, *, versioned: bool, negotiates: bool) -> Headers:
+def validators(
+    etag: str, lifetimes: Lifetimes, *, versioned: bool, negotiates: bool, final: bool = True
+) -> Headers:
     """What a 304 must repeat of the 200 (RFC 9110 section 15.4.5)."""
+    lasting = lifetimes.versioned if versioned else lifetimes.browser
     headers = [
         (b"etag", f'"{etag}"'.encode()),
-        (b"cache-control", lifetimes.versioned if versioned else lifetimes.browser),
-        (b"cdn-cache-control", lifetimes.cdn),
+        (b"cache-control", lasting if final else lifetimes.brief_browser),
+        (b"cdn-cache-control", lifetimes.cdn if final else lifetimes.brief_cdn),
     ]
     if negotiates:
         headers.append((b"vary", b"Accept"))
@@ -81,6 +94,8 @@ def cache_status(source: str, *, joined: bool = False) -> tuple[bytes, bytes]:
     """`Cache-Status` (RFC 9211): a hit names its tier; a miss whether it waited for another's."""
     if source == "render":
         value = "edge; fwd=uri-miss; stored" + ("; collapsed" if joined else "")
+    elif source == "fast":
+        value = "edge; fwd=uri-miss"
     else:
         value = f"edge; hit; detail={source}"
     return (b"cache-status", value.encode())

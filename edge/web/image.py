@@ -10,9 +10,10 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from edge.deadline import Deadline
-from edge.delivery import Ask, Delivered, Delivery
+from edge.delivery import Delivered, Delivery
 from edge.errors import EdgeError, SignatureExpired
 from edge.images import Rendition, Size
+from edge.names import Ask
 from edge.settings import Settings
 from edge.telemetry import Stages
 from edge.variants import paths, signing
@@ -71,7 +72,8 @@ class ImageRoute:
         if ask.strict:
             await self._delivery.insist(delivered, ask)
         if given and headers.matches(given, delivered.rendition.etag):
-            return await self._not_modified(send, asked, delivered.rendition.etag)
+            etag = delivered.rendition.etag
+            return await self._not_modified(send, asked, etag, final=delivered.final)
         scope["edge.source"] = delivered.source
         await self._answer(scope, send, asked, delivered, stages)
 
@@ -115,12 +117,14 @@ class ImageRoute:
         )
         return Asked(path, wish, wish.resolve(accept, path.rpartition(".")[2]))
 
-    async def _not_modified(self, send: Send, asked: Asked, etag: str) -> None:
+    async def _not_modified(
+        self, send: Send, asked: Asked, etag: str, *, final: bool = True
+    ) -> None:
         await send(
             {
                 "type": "http.response.start",
                 "status": 304,
-                "headers": [*self._validators(asked, etag), *headers.ALWAYS],
+                "headers": [*self._validators(asked, etag, final=final), *headers.ALWAYS],
             }
         )
         await send({"type": "http.response.body", "body": b""})
@@ -131,7 +135,10 @@ class ImageRoute:
         rendition = delivered.rendition
         status = headers.cache_status(delivered.source, joined=delivered.joined)
         timing = headers.server_timing(stages.items())
-        answered = [*self._headers(asked, rendition), status, *timing]
+        known = (
+            self._headers(asked, rendition) if delivered.final else self._brief(asked, delivered)
+        )
+        answered = [*known, status, *timing]
         await send({"type": "http.response.start", "status": 200, "headers": answered})
         body = b"" if scope["method"] == "HEAD" else rendition.body
         await send({"type": "http.response.body", "body": body})
@@ -149,12 +156,23 @@ class ImageRoute:
             asked.answers[rendition.etag] = known
         return known
 
-    def _validators(self, asked: Asked, etag: str) -> headers.Headers:
+    def _brief(self, asked: Asked, delivered: Delivered) -> headers.Headers:
+        """The headers of what stands in for a late rendition."""
+        rendition = delivered.rendition
+        return [
+            *headers.describing(rendition, asked.wish.download),
+            *self._validators(asked, rendition.etag, final=False),
+            (b"x-edge-rendition", delivered.source.encode()),
+            *headers.ALWAYS,
+        ]
+
+    def _validators(self, asked: Asked, etag: str, *, final: bool = True) -> headers.Headers:
         return headers.validators(
             etag,
             self._lifetimes,
             versioned=asked.wish.version is not None,
             negotiates=asked.wish.negotiates,
+            final=final,
         )
 
 

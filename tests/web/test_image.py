@@ -250,19 +250,6 @@ async def test_options_answers_a_preflight_and_other_methods_are_refused(serve):
     assert refused.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
-async def test_wait_bounds_the_networks_and_the_picture_is_made_behind(serve):
-    server = await serve()
-    url = "/sku/123.jpg?w=2000&h=2000&fit=cover&up=2&fm=jpg"
-    early = await server.get(f"{url}&wait=1")
-    assert early.status_code == 503
-    assert early.headers["cache-control"] == "no-store"
-    assert int(early.headers["retry-after"]) >= 1
-    await server.parts.errands.drain(60)
-    late = await server.get(f"{url}&wait=1")
-    assert late.status_code == 200
-    assert late.headers["cache-status"] == "edge; hit; detail=memory"
-
-
 async def test_strict_never_serves_what_breaks_a_rule(serve, photos):
     photo(120, 90).save(photos / "small.jpg")
     server = await serve()

@@ -1,0 +1,112 @@
+"""What a wish for an original is called: its variant, its cache key, and what is known of that."""
+
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from edge.deadline import Deadline
+from edge.originals import Originals
+from edge.rendering.render import RENDER_VERSION, Renderer
+from edge.rendering.scenes import scene_path
+from edge.variants.transform import Transform
+from edge.variants.variant import Variant
+
+_NAMES = 4_096
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One wish for one original, with the time that the caller has.
+
+    `version` is the URL's `v`: a new one makes the origin be asked at once. `wait` is how many
+    seconds the caller waits for a render with networks, None: the server's own; `strict` refuses
+    what breaks a rule, and takes nothing but the final picture.
+    """
+
+    path: str
+    transform: Transform
+    deadline: Deadline
+    version: str | None = None
+    wait: float | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A variant and its cache key."""
+
+    variant: Variant
+    key: str
+
+
+class Names:
+    """Names wishes, and remembers what was delivered under which name.
+
+    Args:
+        originals: where originals come from.
+        scenes: the ground pictures of `bg=scene:<name>`.
+        renderer: knows the networks that may have a part.
+        origin: names where originals live, so that two catalogues never share a cache key.
+    """
+
+    def __init__(
+        self, originals: Originals, scenes: Originals, renderer: Renderer, origin: str
+    ) -> None:
+        self._originals = originals
+        self._scenes = scenes
+        self._renderer = renderer
+        self._origin = origin
+        self._etags: LRUCache[str, str] = LRUCache(_REMEMBERED)
+        self._made: LRUCache[tuple[str, str], str] = LRUCache(_REMEMBERED)
+        self._names: LRUCache[tuple[str, str, str, str], Named] = LRUCache(_NAMES)
+
+    async def name(self, ask: Ask) -> Named:
+        """Asks the origin only when the original's stamp is not known."""
+        stamp = self._originals.known(ask.path, ask.version)
+        if stamp is None:
+            stamp = await self._originals.stamp(ask.path, ask.version, ask.deadline)
+        return await self.of(ask, stamp.version)
+
+    async def of(self, ask: Ask, stamp: str) -> Named:
+        """The name for this version of the original."""
+        scene = ask.transform.background.scene if ask.transform.background else ""
+        if scene:
+            scene = (await self._scenes.stamp(scene_path(scene), None, ask.deadline)).version
+        known = (ask.path, stamp, ask.transform.canonical(), scene)
+        named = self._names.get(known)
+        if named is None:
+            self._names[known] = named = self._new(ask, stamp, scene)
+        return named
+
+    def etag(self, named: Named) -> str | None:
+        """The ETag that this variant had when it was last delivered."""
+        return self._etags.get(named.key)
+
+    def delivered(self, named: Named, etag: str) -> None:
+        self._etags[named.key] = etag
+
+    def made(self, named: Named) -> None:
+        """This name's final rendition was made here."""
+        self._made[_wish(named)] = named.key
+
+    def before(self, named: Named) -> str | None:
+        """The key of the same wish for the original as it was, if that was made here."""
+        key = self._made.get(_wish(named))
+        return None if key == named.key else key
+
+    def forget(self) -> None:
+        """Forget ETags, stamps and originals, so that the next request asks the origin anew."""
+        self._etags.clear()
+        self._made.clear()
+        self._originals.forget_all()
+        self._scenes.forget_all()
+
+    def _new(self, ask: Ask, stamp: str, scene: str) -> Named:
+        digests = self._renderer.model_digests(ask.transform)
+        variant = Variant(ask.path, self._origin, stamp, ask.transform, digests, scene)
+        return Named(variant, variant.key(RENDER_VERSION))
+
+
+def _wish(named: Named) -> tuple[str, str]:
+    return named.variant.path, named.variant.transform.canonical()
