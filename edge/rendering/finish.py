@@ -27,12 +27,20 @@ class Done:
         return (("compliance", self.report.header),) if self.report else ()
 
 
-def finish(picture: Picture, job: Job) -> Done:
+def finish(picture: Picture, job: Job, xmp: bytes | None = None) -> Done:
     """Encode, and where a preset rules, verify what came out; what another quality mends is mended.
 
     A ground of one exact colour starts at a high quality: there JPEG's ringing ends at the block
-    that the outline crosses, and full colour resolution comes with it.
+    that the outline crosses, and full colour resolution comes with it. A file that is too large for
+    its preset goes without its metadata.
     """
+    done = _finished(picture, job, xmp)
+    if xmp and done.report and "bytes_max" in _broken(done.report):
+        return _finished(picture, job, None)
+    return done
+
+
+def _finished(picture: Picture, job: Job, xmp: bytes | None) -> Done:
     given = job.transform.quality
     exact = job.preset is not None and job.preset.rules.ground is not None
     tries: tuple[Quality, ...] = ("auto" if given is AUTO else given,)
@@ -40,21 +48,26 @@ def finish(picture: Picture, job: Job) -> Done:
         tries = tuple(sorted({max(EXACT, 0 if given is AUTO else given), PUREST}))
     for quality in tries:
         job.deadline.check("encode")
-        encoded = job.watch.time("encode", _encode, picture, job, quality)
+        encoded = job.watch.time("encode", _encode, picture, job, quality, xmp)
         if job.preset is None:
             return Done(encoded.body, encoded.quality, picture.size)
         report = job.watch.time("verify", verify_file, encoded.body, job.preset)
-        if report.passed or "ground" not in {finding.rule for finding in report.failed}:
+        if "ground" not in _broken(report):
             break
     return Done(encoded.body, encoded.quality, picture.size, report)
 
 
-def _encode(picture: Picture, job: Job, quality: Quality) -> Encoded:
+def _broken(report: Report) -> set[str]:
+    return {finding.rule for finding in report.failed}
+
+
+def _encode(picture: Picture, job: Job, quality: Quality, xmp: bytes | None) -> Encoded:
     wish = job.transform
     return encode(
         picture.image,
         wish.format or Format.JPEG,
         quality,
         max_bytes=wish.max_bytes,
+        xmp=xmp,
         deadline=job.deadline,
     )

@@ -1,0 +1,154 @@
+"""Provenance: what a rendition was made of, as notes beside it and as XMP within the file."""
+
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from edge.errors import ModelMissing
+from edge.images import digest
+from edge.models import roles
+from edge.models.base import Models
+from edge.rendering.job import Job
+from edge.rendering.look import Look
+from edge.rendering.plan import Plan
+from edge.variants.values import Ground
+
+_SHORT = 8  # hexadecimal digits of a model's digest
+_ORIGINAL = 16  # and of an original's
+_TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+
+ENHANCED = "algorithmicallyEnhanced"
+"""IPTC's digital source type of a photo that a program has improved: enlarged, or cut free."""
+COMPOSITE = "composite"
+"""Of a subject on another ground than it was taken on, be that one colour."""
+GENERATED = "compositeWithTrainedAlgorithmicMedia"
+"""Of a photo to which a network has added what no camera saw."""
+_WEIGHT = (ENHANCED, COMPOSITE, GENERATED)
+
+_ADDING = frozenset({"extend"})
+"""Ops that draw what the photo does not show."""
+
+_ROOM = 100
+"""Under a limit of bytes, the packet may be one part in so many of it."""
+
+_PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF\
+ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""\
+ xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"\
+ xmlns:exif="http://ns.adobe.com/exif/1.0/"\
+ Iptc4xmpExt:DigitalSourceType="{source_type}"><exif:UserComment><rdf:Alt><rdf:li\
+ xml:lang="x-default">{comment}</rdf:li></rdf:Alt></exif:UserComment></rdf:Description></rdf:RDF>\
+</x:xmpmeta>
+<?xpacket end="r"?>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What one rendition was made of.
+
+    `original` is a digest of the merchant's file; `preset` is `name@version` or empty; `models`
+    are `name@digest`; `source_type` is a term of IPTC's vocabulary, empty where the photo was only
+    cut to size; `edits` says in plain words what was done beyond that.
+    """
+
+    original: str
+    preset: str = ""
+    models: tuple[str, ...] = ()
+    source_type: str = ""
+    edits: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """Short facts for headers; what is empty is left out."""
+        found = (
+            ("original", self.original),
+            ("preset", self.preset),
+            ("models", ", ".join(self.models)),
+        )
+        return tuple((name, value) for name, value in found if value)
+
+    @property
+    def comment(self) -> str:
+        made = f"Made by edge from original {self.original}: {', '.join(self.edits)}."
+        return f"{made} Networks: {', '.join(self.models)}." if self.models else made
+
+    def packet(self) -> bytes | None:
+        """XMP as UTF-8; the same for the same picture, so no dates. None where nothing was edited.
+
+        IPTC Photo Metadata Standard, `Iptc4xmpExt:DigitalSourceType`; the comment is EXIF's.
+        """
+        if not self.source_type:
+            return None
+        text = _PACKET.format(source_type=_TERMS + self.source_type, comment=escape(self.comment))
+        return text.encode()
+
+
+def of(job: Job, plan: Plan, look: Look | None, models: Models) -> Provenance:
+    """What this plan makes of the job's original. Takes a hash of it: work for a thread."""
+    wish = job.transform
+    cut_by = look.cut_by if look else None
+    edits = _edits(plan, cut_by, job)
+    return Provenance(
+        digest(job.body)[:_ORIGINAL],
+        f"{wish.preset}@{wish.preset_version}" if wish.preset else "",
+        _named(models, (*_cutters(plan, cut_by), *plan.models)),
+        max((term for term, _ in edits), key=_WEIGHT.index, default=""),
+        tuple(words for _, words in edits),
+    )
+
+
+def embedded(made: Provenance, job: Job, setting: str) -> bytes | None:
+    """The packet that goes into the file.
+
+    Args:
+        setting: `never`; `auto`: unless the wish or its preset limits the bytes; `always`: under
+            a limit as well, where that is a hundred times the packet.
+    """
+    packet = made.packet()
+    if packet is None or setting == "never":
+        return None
+    ruled = job.preset.rules.bytes_max if job.preset else None
+    limits = [limit for limit in (job.transform.max_bytes, ruled) if limit is not None]
+    if limits and (setting == "auto" or min(limits) < _ROOM * len(packet)):
+        return None
+    return packet
+
+
+def _edits(plan: Plan, cut_by: str | None, job: Job) -> list[tuple[str, str]]:
+    """Each edit as its source type and in words, in the order of the plan."""
+    found = []
+    for step in plan.steps:
+        if step.op == "upscale":
+            found.append((ENHANCED, f"enlarged {getattr(step, 'factor', '')} times by a network"))
+        elif step.op == "matte" and cut_by:
+            found.append((ENHANCED, "cut out of its ground"))
+        elif step.op == "ground" and cut_by:
+            found += _grounds(job)
+        elif step.op == "shadow":
+            found.append((COMPOSITE, "a shadow drawn under it"))
+        elif step.op in _ADDING:
+            found.append((GENERATED if step.models else COMPOSITE, "its ground extended"))
+    return found
+
+
+def _grounds(job: Job) -> list[tuple[str, str]]:
+    ground = job.transform.background
+    if ground is None or ground.kind is Ground.TRANSPARENT:
+        return []
+    return [(COMPOSITE, f"set on another ground ({ground})")]
+
+
+def _cutters(plan: Plan, cut_by: str | None) -> tuple[str, ...]:
+    """The networks that found the subject, where the plan needs it cut out."""
+    if cut_by != "network" or not any(step.op == "matte" for step in plan.steps):
+        return ()
+    return roles.MATTING, roles.MATTING_REFINE
+
+
+def _named(models: Models, names: tuple[str, ...]) -> tuple[str, ...]:
+    named = []
+    for name in names:
+        try:
+            named.append(f"{name}@{models.spec(name).digest[:_SHORT]}")
+        except ModelMissing:
+            continue  # the refiner may be absent
+    return tuple(named)
