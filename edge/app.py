@@ -30,8 +30,10 @@ from edge.origins.browse import browse
 from edge.origins.opening import open_origin
 from edge.origins.routes import Origins, parse_routes
 from edge.rendering import engine
-from edge.rendering.render import Renderer
+from edge.rendering.mattes import Mattes
+from edge.rendering.render import RENDER_VERSION, Renderer
 from edge.rendering.scenes import Scenes
+from edge.rendering.shelf import Shelf
 from edge.rendering.threads import EngineThreads
 from edge.settings import Settings
 from edge.telemetry import Metrics
@@ -113,8 +115,19 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
         stack.push_async_callback(errands.drain, given.server.drain)
         grounds = remembered(given, scenes, metrics)
         gate = open_gate(given, threads.count)
+        mattes = Mattes(
+            threads, models, RENDER_VERSION, ladder=ladder, leases=leases, metrics=metrics
+        )
+        stack.push_async_callback(mattes.close)
+        shelf = Shelf(given.cache.enlarged_bytes, metrics)
         renderer = Renderer(
-            threads, models, given.limits, Scenes(grounds.bring, threads, given.limits), presets
+            threads,
+            models,
+            given.limits,
+            Scenes(grounds.bring, threads, given.limits),
+            presets,
+            mattes=mattes,
+            shelf=shelf,
         )
         delivery = Delivery(
             originals=remembered(given, origins, metrics),
@@ -131,7 +144,7 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             stands_in=given.http.fast_max_age > 0,
         )
         stack.push_async_callback(delivery.close)
-        observer.on_purge = delivery.forget
+        observer.on_purge = forgetting(delivery, shelf)
         about = {
             "version": __version__,
             "engine": str(imaging),
@@ -144,7 +157,7 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             frozenset({"origins"}),
             about,
             metrics,
-            Gauges(metrics, gate, errands, ladder).refresh,
+            Gauges(metrics, gate, errands, ladder, shelf).refresh,
         )
 
         async def pictures() -> Sequence[str]:
@@ -172,15 +185,27 @@ class Gauges:
     gate: Gate
     errands: Errands
     ladder: Ladder
+    shelf: Shelf
 
     async def refresh(self) -> None:
         for cost, load in self.gate.load().items():
             self.metrics.gate_running.labels(cost).set(load.running)
             self.metrics.gate_waiting.labels(cost).set(load.waiting)
         self.metrics.errands.set(len(self.errands))
+        self.metrics.enlarged_bytes.set(self.shelf.bytes)
         for tier, usage in (await self.ladder.usage()).items():
             if usage.bytes is not None:
                 self.metrics.tier_bytes.labels(tier).set(usage.bytes)
+
+
+def forgetting(delivery: Delivery, shelf: Shelf) -> Callable[[], None]:
+    """What a purge, of this process or of another, makes us forget beside what the tiers held."""
+
+    def forget() -> None:
+        delivery.forget()
+        shelf.clear()
+
+    return forget
 
 
 def open_models(given: Settings, metrics: Metrics | None = None) -> Models:

@@ -144,6 +144,12 @@ class Cache:
     original_bytes: int = setting(
         64 * 2**20, BYTES, "Bytes of recent originals kept in memory; 0: none.", low=0
     )
+    enlarged_bytes: int = setting(
+        128 * 2**20,
+        BYTES,
+        "Bytes of lately enlarged tiles kept in memory for a photo's next preset; 0: none.",
+        low=0,
+    )
     redis_url: str = setting("", TEXT, "redis://host:6379/0 adds the shared tier and leases.")
     redis_ttl: float = setting(7 * 86400.0, SECONDS, "How long Redis keeps a rendition.", low=1)
     store_url: str = setting(

@@ -128,6 +128,21 @@ class Metrics:
             buckets=_BATCHES,
             registry=registry,
         )
+        self.mattes = Counter(
+            "edge_mattes_total",
+            "Cut-outs that renders asked for: made, joined in the making, or the tier's name.",
+            ("source",),
+            registry=registry,
+        )
+        self.upscale_tiles = Counter(
+            "edge_upscale_tiles_total",
+            "Enlarged tiles that renders asked for: made, or kept from an earlier render.",
+            ("model", "source"),
+            registry=registry,
+        )
+        self.enlarged_bytes = Gauge(
+            "edge_enlarged_bytes", "Bytes of enlarged tiles kept in memory.", registry=registry
+        )
         self.breaker_open = Gauge(
             "edge_triton_breaker_open",
             "1 while Triton is left alone because it did not answer.",

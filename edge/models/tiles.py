@@ -67,14 +67,25 @@ class Tiling:
         """Several tiles [n, side, side, C], contiguous."""
         return np.stack([self.cut(image, index) for index in indices])
 
-    def batches(self, most: int) -> Iterator[range]:
-        """All tile numbers in order, at most `most` at a time."""
-        for start in range(0, self.count, most):
-            yield range(start, min(start + most, self.count))
+    def meeting(self, region: Box) -> Iterator[int]:
+        """The tiles whose cores hold a pixel of a region of the picture, in order."""
+        columns = range(region.left // self.core, -(-region.right // self.core))
+        for row in range(region.top // self.core, -(-region.bottom // self.core)):
+            yield from (row * self.columns + column for column in columns)
 
-    def place(self, canvas: Tensor, index: int, tile: Tensor, scale: int = 1) -> None:
-        """Write the core of a finished tile [scale*side, scale*side, C] into the scaled canvas."""
-        canvas[self.target(index, scale)] = tile[self.kept(index, scale)]
+    def show(self, canvas: Tensor, index: int, core: Tensor, region: Box, scale: int = 1) -> None:
+        """Write what a scaled core [scale*h, scale*w, C] shows of a region into its canvas."""
+        box = self.box(index)
+        top, bottom = max(box.top, region.top), min(box.bottom, region.bottom)
+        left, right = max(box.left, region.left), min(box.right, region.right)
+        part = core[
+            (top - box.top) * scale : (bottom - box.top) * scale,
+            (left - box.left) * scale : (right - box.left) * scale,
+        ]
+        canvas[
+            (top - region.top) * scale : (bottom - region.top) * scale,
+            (left - region.left) * scale : (right - region.left) * scale,
+        ] = part
 
     def target(self, index: int, scale: int = 1) -> tuple[slice, slice]:
         """Where in the scaled canvas a tile's core goes: rows and columns."""

@@ -1,10 +1,13 @@
 """Enlarges a picture by a network, tile by tile."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import numpy as np
 
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, ModelMissing
-from edge.images import Size
+from edge.images import Box, Size
 from edge.models.base import Models, Priority, Tensor
 from edge.models.checks import size_of
 from edge.models.crowd import each
@@ -20,6 +23,24 @@ REQUESTS_IN_FLIGHT = 4
 for others and that its tiles do not fill the memory."""
 
 
+class Kept(Protocol):
+    """Enlarged cores of tiles of one picture by one network, from earlier or for later."""
+
+    def get(self, index: int) -> Tensor | None:
+        """uint8 [scale*h, scale*w, 3]: what the tile's core became, if it is there."""
+        ...
+
+    def put(self, index: int, core: Tensor) -> None: ...
+
+
+class _Nothing:
+    def get(self, index: int) -> Tensor | None:
+        return None
+
+    def put(self, index: int, core: Tensor) -> None:
+        return None
+
+
 async def upscale(
     models: Models,
     image: Tensor,
@@ -28,8 +49,18 @@ async def upscale(
     priority: Priority = Priority.INTERACTIVE,
     *,
     model: str | None = None,
+    region: Box | None = None,
+    kept: Kept | None = None,
 ) -> Tensor:
-    """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3]; `model` names another one than the role's.
+    """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3], or of `region` alone.
+
+    Tiles are counted from the corner of the whole picture, whatever region is asked for: so two
+    regions of one picture share them, and a region comes out as a part of the whole would.
+
+    Args:
+        model: another network than the role's.
+        region: the part that is wanted, inside the picture.
+        kept: where tiles may be found, and those that were made are put.
 
     Raises:
         InvalidParameter: no network enlarges by `scale`.
@@ -39,18 +70,29 @@ async def upscale(
     spec = models.spec(name)
     side = check_upscaler(spec, scale)
     source, target = spec.inputs[0].name, spec.outputs[0].name
-    size = size_of(image, name)
+    size, shelf = size_of(image, name), kept or _Nothing()
     tiling = Tiling(size, side, spec.overlap)
-    canvas = np.empty((size.height * scale, size.width * scale, 3), np.uint8)
+    wanted = region or Box(0, 0, size.width, size.height)
+    canvas = np.empty((wanted.size.height * scale, wanted.size.width * scale, 3), np.uint8)
 
-    async def enlarge(indices: range) -> None:
+    async def enlarge(indices: Sequence[int]) -> None:
         tiles = tiling.batch(image, indices)
         answer = await models.infer(name, {source: tiles}, deadline=deadline, priority=priority)
         for index, tile in zip(indices, answer[target], strict=True):
-            tiling.place(canvas, index, tile, scale)
+            core = tile[tiling.kept(index, scale)]
+            shelf.put(index, core)
+            tiling.show(canvas, index, core, wanted, scale)
 
+    missing = []
+    for index in tiling.meeting(wanted):
+        core = shelf.get(index)
+        if core is None:
+            missing.append(index)
+        else:
+            tiling.show(canvas, index, core, wanted, scale)
     most = min(TILES_PER_REQUEST, spec.max_batch_size)
-    await each(tiling.batches(most), enlarge, at_once=REQUESTS_IN_FLIGHT)
+    groups = [missing[start : start + most] for start in range(0, len(missing), most)]
+    await each(groups, enlarge, at_once=REQUESTS_IN_FLIGHT)
     return canvas
 
 

@@ -1,9 +1,11 @@
 """Cutting out: which way leads to the matte, and what is told of it.
 
 An original that is see-through already brings its matte. A plain studio ground is unmixed
-analytically. Where that abstains or is unsure, the networks are asked.
+analytically. Where that abstains or is unsure, the networks are asked. What is found depends on the
+original and the networks alone, never on the wish: so all presets of a photo can share it.
 """
 
+import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,7 +16,8 @@ from edge.images import Box, Size
 from edge.models import matting, roles
 from edge.models.base import Models
 from edge.rendering.area import Area
-from edge.rendering.look import Look
+from edge.rendering.job import Stopwatch
+from edge.rendering.look import Look, look
 from edge.rendering.matte import HALF, bounds, touched
 from edge.rendering.plain_ground import Abstained, cut_out
 from edge.rendering.step import Tools
@@ -25,17 +28,19 @@ from edge.variants.values import Matte
 PREFERRED = 0.88
 """From this confidence on no network is asked: it would be slower and not better there."""
 
-LOOKED_AT = 1000
-"""Pixels on the long side that an outline is found on; larger mattes are made of that."""
+FINEST = 2500
+"""Pixels on the long side up to which a matte has all of the original's; a larger original is
+reduced to it first. On a plain ground 4000 pixels take three times as long as 2500, and few presets
+are larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
     """A matte and where it came from.
 
-    `matte` (mode L) has the decoded picture's size or less; `subject` is in fractions of it;
-    `by` is `alpha`, `plain-ground` or `network`; `confidence` runs from 0 to 1; `flags` names what
-    makes this photo hard, `review` among them where a person should look.
+    `matte` (mode L) covers the whole upright original; `subject` is in fractions of it; `by` is
+    `alpha`, `plain-ground` or `network`; `confidence` runs from 0 to 1; `flags` names what makes
+    this photo hard, `review` among them where a person should look.
     """
 
     matte: Image.Image = field(repr=False)
@@ -45,19 +50,28 @@ class Cut:
     flags: tuple[str, ...] = ()
 
 
-def told(look: Look, found: Cut | Abstained) -> Look:
-    """The look with the subject's exact box, or with why it could not be found."""
-    if isinstance(found, Abstained):
-        return replace(look, flags=tuple(dict.fromkeys((*look.flags, *found.flags))))
-    guessed = (flag for flag in look.flags if flag not in _MENDED)
-    return replace(
-        look,
-        subject=found.subject,
-        touches=touched(np.asarray(found.matte)),
-        flags=tuple(dict.fromkeys((*guessed, *found.flags))),
-        cut_by=found.by,
-        confidence=found.confidence,
-    )
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that is known of one original's subject: the look, and the cut or why there is none."""
+
+    look: Look
+    found: Cut | Abstained
+
+    @property
+    def told(self) -> Look:
+        """The look with the subject's exact box, or with why it could not be found."""
+        look, found = self.look, self.found
+        if isinstance(found, Abstained):
+            return replace(look, flags=tuple(dict.fromkeys((*look.flags, *found.flags))))
+        guessed = (flag for flag in look.flags if flag not in _MENDED)
+        return replace(
+            look,
+            subject=found.subject,
+            touches=touched(np.asarray(found.matte)),
+            flags=tuple(dict.fromkeys((*guessed, *found.flags))),
+            cut_by=found.by,
+            confidence=found.confidence,
+        )
 
 
 _MENDED = frozenset(
@@ -88,40 +102,65 @@ def at_hand(image: Image.Image) -> Cut | Abstained:
     return _cut(found.matte, found.box, "plain-ground", found.confidence, flags)
 
 
-def settled(found: Cut | Abstained, models: Models) -> bool:
-    """Whether no network needs to be asked, or none could be that would know better."""
-    if isinstance(found, Abstained):
-        return False
-    return found.confidence >= PREFERRED or not _has(models, roles.MATTING)
-
-
-async def by_network(image: Image.Image, transform: Transform, tools: Tools) -> Cut | None:
-    """The subject as the networks see it; None where the wish can do without.
+def insist(found: Cut | Abstained, transform: Transform, models: Models) -> None:
+    """Hold what was found against a wish.
 
     Raises:
-        ModelMissing: there is no network, and the wish cannot do without.
-        OriginalUnsupported: the networks see no subject, and the wish cannot do without.
+        ModelMissing: nothing was, there is no network to ask, and the wish cannot do without.
+        OriginalUnsupported: the networks see no subject either, and the wish cannot do without.
+    """
+    if isinstance(found, Abstained) and must(transform):
+        models.spec(roles.MATTING)
+        raise OriginalUnsupported("no subject is found that could be cut out", param="matte")
+
+
+def networks(models: Models) -> tuple[tuple[str, str], ...]:
+    """Name and digest of the networks that may be asked, as far as the repository has them."""
+    names = (roles.MATTING, roles.MATTING_REFINE) if _has(models, roles.MATTING) else ()
+    return tuple((name, models.spec(name).digest) for name in names if _has(models, name))
+
+
+def near(image: Image.Image, watch: Stopwatch) -> Findings:
+    """What is found without a network; pixel work."""
+    return Findings(watch.time("look", look, image), watch.time("cut", at_hand, image))
+
+
+async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Findings:
+    """What is found in an upright sRGB picture, by the networks where it needs them.
+
+    Raises:
         ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
     """
-    try:
-        tools.models.spec(roles.MATTING)
-    except ModelMissing:
-        if must(transform):
-            raise
-        return None
+    findings = await tools.engine.run(near, image, watch)
+    found = findings.found
+    settled = isinstance(found, Cut) and found.confidence >= PREFERRED
+    if settled or not _has(tools.models, roles.MATTING):
+        return findings
+    start = time.perf_counter()
+    cut = await _by_network(image, tools)
+    watch.timings.append(("matting", time.perf_counter() - start))
+    return replace(findings, found=cut or _unseen(found))
+
+
+async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
+    """The subject as the networks see it; None where they see none."""
     pixels = await tools.engine.run(lambda: np.asarray(image.convert("RGB")))
     alpha = await matting.coarse_matte(tools.models, pixels, tools.deadline, tools.priority)
     if _has(tools.models, roles.MATTING_REFINE):
         alpha = await matting.refine(tools.models, pixels, alpha, tools.deadline, tools.priority)
-    return await tools.engine.run(_judged, alpha, must(transform))
+    return await tools.engine.run(_judged, alpha)
 
 
-def _judged(alpha: Pixels, needed: bool) -> Cut | None:
+def _unseen(found: Cut | Abstained) -> Abstained:
+    """Where the network sees nothing, a doubtful cut is not to be trusted."""
+    flags = found.flags if isinstance(found, Abstained) else ()
+    return Abstained("the networks see no subject", tuple(dict.fromkeys((*flags, "no-subject"))))
+
+
+def _judged(alpha: Pixels) -> Cut | None:
     """The network's matte with a confidence: how little of it is neither subject nor ground."""
     box = bounds(alpha >= HALF)
     if box is None:
-        if needed:
-            raise OriginalUnsupported("no subject is found that could be cut out", param="matte")
         return None
     sure = np.count_nonzero(alpha >= 230)
     unsure = np.count_nonzero((alpha > 25) & (alpha < 230))

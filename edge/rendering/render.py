@@ -4,39 +4,36 @@ facts -> decode -> look -> cut -> plan -> run -> encode -> verify. Pixel work go
 one hop to an engine thread; what waits for a network comes back to the event loop for it.
 """
 
-import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
-
-from PIL import Image
 
 from edge.deadline import Deadline
 from edge.errors import ModelMissing
 from edge.gate import Cost
-from edge.images import Format, Original, Rendition, Size
+from edge.images import Format, Original, Rendition
 from edge.models import roles
 from edge.models.base import Models, Priority
-from edge.rendering import cutting, wear
-from edge.rendering.codec import Decoded, decode
-from edge.rendering.cutting import Cut
-from edge.rendering.facts import Facts, read_facts
+from edge.rendering import cutting
+from edge.rendering.facts import Facts
 from edge.rendering.finish import Done, finish
 from edge.rendering.job import Job, Stopwatch
-from edge.rendering.look import LONGEST, Look, look, trim
-from edge.rendering.ops import crop
-from edge.rendering.picture import Picture
-from edge.rendering.plain_ground import Abstained
-from edge.rendering.plan import Plan, plan, wants_look
+from edge.rendering.look import Look
+from edge.rendering.mattes import Mattes, Sitter
+from edge.rendering.plan import Plan
 from edge.rendering.run import Timings, apply_all, run
-from edge.rendering.step import AsyncStep, Engine, SceneFetch, Step, Tools
+from edge.rendering.shelf import Shelf
+from edge.rendering.sighting import Opened, Seen, name_of, open_original, see, to_cut_out
+from edge.rendering.step import AsyncStep, Engine, SceneFetch, Tools
 from edge.rendering.verify import Report, verify_file
 from edge.settings import Limits
 from edge.variants.presets import Preset, Presets
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Matte, Upscale
 
-RENDER_VERSION = "2"
-"""Part of every cache key: raised whenever the same wish yields another picture than before."""
+RENDER_VERSION = "3"
+"""Part of every cache key, of mattes as well: raised whenever the same wish yields another picture
+than before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class Rendered:
 
 
 class Renderer:
-    """Makes renditions; holds nothing between two of them.
+    """Makes renditions; what outlives one of them is kept by `mattes` and `shelf`.
 
     Args:
         engine: threads for pixel work.
@@ -64,6 +61,8 @@ class Renderer:
         limits: of originals and of renditions.
         scene: brings the ground picture of `bg=scene:<name>`.
         presets: whose rules finished renditions are held against; without, none are verified.
+        mattes: where cut-outs come from; without, each render makes its own.
+        shelf: where enlarged tiles are kept; without, each render makes its own.
     """
 
     def __init__(
@@ -73,7 +72,12 @@ class Renderer:
         limits: Limits,
         scene: SceneFetch | None = None,
         presets: Presets | None = None,
+        *,
+        mattes: Mattes | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
+        self._mattes = mattes or Mattes(engine, models, RENDER_VERSION)
+        self._shelf = shelf
         self._engine = engine
         self._models = models
         self._limits = limits
@@ -102,11 +106,14 @@ class Renderer:
             DeadlineExceeded: between two stages.
         """
         watch = Stopwatch()
-        tools = Tools(self._models, self._engine, deadline, priority, self._scene)
+        tools = Tools(self._models, self._engine, deadline, priority, self._scene, self._shelf)
         job = Job(original.body, transform, self._preset(transform), watch, deadline, fast)
-        opened, seen, done = await self._engine.run(self._begin, job)
-        if seen is None:
-            seen = await self._see_by_network(opened, job, tools)
+        if cutting.wanted(transform):
+            opened, name = await self._engine.run(self._open, job)
+            opened, _ = await self._cut_out(opened, name, job, tools, tags)
+            seen, done = await self._engine.run(self._begin, opened, job)
+        else:
+            seen, done = await self._engine.run(self._at_once, job)
         if done is None:
             picture, timings = await run(seen.steps, seen.picture, tools)
             watch.timings += timings
@@ -119,23 +126,29 @@ class Renderer:
         )
 
     async def explain(
-        self, original: Original, transform: Transform, *, deadline: Deadline
+        self,
+        original: Original,
+        transform: Transform,
+        *,
+        deadline: Deadline,
+        tags: tuple[str, ...] = (),
     ) -> dict[str, Any]:
         """Facts, look and plan as JSON-able values; the same errors as `render` before its first
-        step."""
+        step. A matte that was not there is made, for the plan depends on it, and kept."""
         job = Job(original.body, transform, None, Stopwatch(), deadline)
-        opened = await self._engine.run(self._open, job)
-        if opened.undecided:
+        opened, name = await self._engine.run(self._open, job)
+        source = None
+        if cutting.wanted(transform):
             tools = Tools(self._models, self._engine, deadline)
-            seen = await self._see_by_network(opened, job, tools)
-        else:
-            seen = await self._engine.run(self._see, opened, job)
+            opened, source = await self._cut_out(opened, name, job, tools, tags)
+        seen = await self._engine.run(see, opened, job, self._models, self._limits)
         decoded = seen.picture.size
         return {
             "transform": transform.canonical(),
             "facts": seen.facts.as_dict(),
             "decoded": {"size": [decoded.width, decoded.height], "notes": list(seen.notes)},
             "look": seen.look.as_facts() if seen.look else None,
+            "matte": source and {"cached": None if source in ("made", "joined") else source},
             "plan": seen.plan.as_facts(),
         }
 
@@ -169,143 +182,32 @@ class Renderer:
         preset = self._presets.get(transform.preset) if self._presets else None
         return preset if preset and preset.rules else None
 
-    def _begin(self, job: Job) -> tuple["Opened", "Seen | None", Done | None]:
-        """As far as it goes without waiting: what was opened, what was seen, what came out."""
-        opened = self._open(job)
-        if opened.undecided:
-            return opened, None, None
-        seen = self._see(opened, job)
+    def _open(self, job: Job) -> tuple[Opened, str]:
+        """What is known before the subject is, and the name of the original's bytes."""
+        return open_original(job, self._limits), name_of(job.body)
+
+    async def _cut_out(
+        self, opened: Opened, name: str, job: Job, tools: Tools, tags: tuple[str, ...]
+    ) -> tuple[Opened, str]:
+        """With the findings, and where they came from."""
+        picture = partial(to_cut_out, opened, job)
+        sitter = Sitter(name, opened.facts.size, tags, picture)
+        findings, source = await self._mattes.of(sitter, tools, job.watch, fast=job.fast)
+        if not job.fast:
+            cutting.insist(findings.found, job.transform, self._models)
+        return replace(opened, findings=findings), source
+
+    def _at_once(self, job: Job) -> tuple[Seen, Done | None]:
+        return self._begin(open_original(job, self._limits), job)
+
+    def _begin(self, opened: Opened, job: Job) -> tuple[Seen, Done | None]:
+        """As far as it goes without waiting: what was seen, and what came out."""
+        seen = see(opened, job, self._models, self._limits)
         if any(isinstance(step, AsyncStep) for step in seen.steps):
-            return opened, seen, None
+            return seen, None
         picture, timings = apply_all(seen.steps, seen.picture, job.deadline)
         job.watch.timings += timings
-        return opened, seen, finish(picture, job)
-
-    def _open(self, job: Job) -> "Opened":
-        """Header, pixels, look, and the matte if it can be had without a network."""
-        facts = job.watch.time("facts", read_facts, job.body, self._limits)
-        job.deadline.check("decode")
-        target = self._first_target(job.transform, facts)
-        decoded = job.watch.time("decode", decode, job.body, facts, target=target)
-        facts = replace(facts, alpha=decoded.image.mode == "RGBA")
-        if _shows_grain(job.transform, facts, decoded):
-            facts = replace(facts, noise=job.watch.time("grain", wear.noise, decoded.image))
-        if not wants_look(job.transform):
-            return Opened(facts, decoded, None)
-        seen = job.watch.time("look", _look, decoded.image, job.transform, facts.size)
-        if not cutting.wanted(job.transform):
-            return Opened(facts, decoded, seen)
-        job.deadline.check("cut")
-        found = job.watch.time("cut", cutting.at_hand, decoded.image)
-        return Opened(
-            facts, decoded, seen, found, not (job.fast or cutting.settled(found, self._models))
-        )
-
-    async def _see_by_network(self, opened: "Opened", job: Job, tools: Tools) -> "Seen":
-        """What is seen once the networks have been asked for the matte."""
-        start = time.perf_counter()
-        found = await cutting.by_network(opened.decoded.image, job.transform, tools)
-        job.watch.timings.append(("matting", time.perf_counter() - start))
-        asked = replace(opened, found=found or opened.found, undecided=False)
-        return await self._engine.run(self._see, asked, job)
-
-    def _see(self, opened: "Opened", job: Job) -> "Seen":
-        """The plan, on what the look and the matte say, and the pixels that it starts with."""
-        look, facts, decoded = opened.told, opened.facts, opened.decoded
-        made = job.watch.time("plan", plan, job.transform, facts, look, self._limits)
-        made = made.settled(None if job.fast else self._models)
-        if not _suffices(decoded, made):
-            job.deadline.check("decode")
-            decoded = job.watch.time("decode", decode, job.body, facts, target=made.decode)
-        picture = _picture(decoded, look, opened.cut)
-        return Seen(facts, look, made, picture, (*decoded.notes, *opened.notes))
-
-    def _first_target(self, transform: Transform, facts: Facts) -> Size | None:
-        """The least size to decode at, as far as the header tells; a trim wants every pixel.
-
-        Planning without a look also finds a canvas that is over the limits before any pixel is
-        decoded.
-        """
-        if transform.trim:
-            return None
-        least = plan(transform, facts, None, self._limits).decode
-        if least is None or not wants_look(transform):
-            return least
-        long = cutting.LOOKED_AT if cutting.wanted(transform) else LONGEST
-        return max(least, facts.size.scaled(min(1.0, long / facts.size.long)))
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What is known before the plan; `undecided` where only a network could find the subject."""
-
-    facts: Facts
-    decoded: Decoded
-    look: Look | None
-    found: Cut | Abstained | None = None
-    undecided: bool = False
-
-    @property
-    def cut(self) -> Cut | None:
-        return self.found if isinstance(self.found, Cut) else None
-
-    @property
-    def told(self) -> Look | None:
-        """The look, with what finding the matte has shown."""
-        if self.look is None or self.found is None:
-            return self.look
-        return cutting.told(self.look, self.found)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        if isinstance(self.found, Abstained):
-            return (f"left on its ground as shot: {self.found.reason}",)
-        return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Everything that is known before the first step."""
-
-    facts: Facts
-    look: Look | None
-    plan: Plan
-    picture: Picture
-    notes: tuple[str, ...]
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The plan's steps, for the picture as it was decoded."""
-        return self.plan.steps_for(self.picture.size)
-
-
-def _look(image: Any, transform: Transform, size: Size) -> Look:
-    seen = look(image)
-    if not transform.trim:
-        return seen
-    view = crop.region(transform, size)
-    within = view and view.scaled(1 / size.width, 1 / size.height)
-    return replace(seen, trimmed=trim(image, transform.trim, within))
-
-
-def _suffices(decoded: Decoded, plan: Plan) -> bool:
-    least = plan.decode or plan.source
-    return decoded.image.width >= least.width and decoded.image.height >= least.height
-
-
-def _picture(decoded: Decoded, look: Look | None, cut: Cut | None) -> Picture:
-    size = Size(*decoded.image.size)
-    subject = look.subject_in(size) if look else None
-    matte = cut.matte if cut else None
-    if matte and matte.size != decoded.image.size:
-        matte = matte.resize(decoded.image.size, Image.Resampling.BICUBIC)
-    return Picture(decoded.image, matte, subject.outward(size) if subject else None)
-
-
-def _shows_grain(transform: Transform, facts: Facts, decoded: Decoded) -> bool:
-    """Whether grain counts and can be measured: in every pixel, where the file does not tell."""
-    every = facts.size == Size(*decoded.image.size)
-    return every and transform.upscale is not Upscale.OFF and wear.reason(facts) is None
+        return seen, finish(picture, job)
 
 
 def _networks(transform: Transform) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from edge.rendering.area import Area
 from edge.rendering.facts import Facts
 from edge.rendering.look import Look
 from edge.rendering.picture import Picture
+from edge.rendering.shelf import Shelf
 from edge.settings import Limits
 
 T = TypeVar("T")
@@ -125,13 +126,14 @@ SceneFetch = Callable[[str, Deadline], Awaitable[Image.Image]]
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step may work with."""
+    """What a step may work with; on the `shelf` lies what was enlarged lately."""
 
     models: Models
     engine: Engine
     deadline: Deadline
     priority: Priority = Priority.INTERACTIVE
     scene: SceneFetch | None = field(default=None, repr=False)
+    shelf: Shelf | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

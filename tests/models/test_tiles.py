@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.images import Size
+from edge.images import Box, Size
 from edge.models.tiles import Tiling
 from tests.models.conftest import noise
 
@@ -23,14 +23,40 @@ def test_cut_and_joined_again_the_picture_is_itself(tiling: Tiling, scale: int, 
     image = noise(tiling.size.height, tiling.size.width)
     canvas = np.zeros((tiling.size.height * scale, tiling.size.width * scale, 3), np.uint8)
     seen: list[int] = []
-    for indices in tiling.batches(most):
+    everything = Box(0, 0, tiling.size.width, tiling.size.height)
+    wanted = list(tiling.meeting(everything))
+    for start in range(0, len(wanted), most):
+        indices = wanted[start : start + most]
         tiles = tiling.batch(image, indices)
         assert tiles.shape == (len(indices), tiling.side, tiling.side, 3)
         for index, tile in zip(indices, tiles, strict=True):
-            tiling.place(canvas, index, tile.repeat(scale, 0).repeat(scale, 1), scale)
+            core = tile.repeat(scale, 0).repeat(scale, 1)[tiling.kept(index, scale)]
+            tiling.show(canvas, index, core, everything, scale)
             seen.append(index)
     assert seen == list(range(tiling.count))
     assert np.array_equal(canvas, image.repeat(scale, 0).repeat(scale, 1))
+
+
+@given(tilings(), st.integers(1, 4), st.data())
+def test_a_region_takes_the_tiles_that_it_meets_and_no_other(
+    tiling: Tiling, scale: int, data: st.DataObject
+) -> None:
+    left = data.draw(st.integers(0, tiling.size.width - 1))
+    top = data.draw(st.integers(0, tiling.size.height - 1))
+    right = data.draw(st.integers(left + 1, tiling.size.width))
+    bottom = data.draw(st.integers(top + 1, tiling.size.height))
+    image, region = noise(tiling.size.height, tiling.size.width), Box(left, top, right, bottom)
+    canvas = np.zeros(((bottom - top) * scale, (right - left) * scale, 3), np.uint8)
+    indices = list(tiling.meeting(region))
+    for index in indices:
+        core = tiling.cut(image, index)[tiling.kept(index)].repeat(scale, 0).repeat(scale, 1)
+        tiling.show(canvas, index, core, region, scale)
+    shown = image[top:bottom, left:right]
+    assert np.array_equal(canvas, shown.repeat(scale, 0).repeat(scale, 1))
+    for index in range(tiling.count):
+        box = tiling.box(index)
+        meets = box.left < right and left < box.right and box.top < bottom and top < box.bottom
+        assert meets == (index in indices)
 
 
 @given(tilings())

@@ -181,7 +181,12 @@ def test_upscaling_is_planned_only_where_pixels_miss():
 def test_only_the_kept_region_is_upscaled():
     wish = Transform(width=800, height=800, fit=Fit.COVER, upscale=Upscale.AUTO)
     steps = {step.op: step for step in planned(wish, 1600, 400).steps}
+    assert steps["upscale"].cut.size == Size(400, 400)
+    assert steps["frame"].cut is None
+    cropped = replace(wish, crop=Crop(400, 0, 800, 400))
+    steps = {step.op: step for step in planned(cropped, 1600, 400).steps}
     assert steps["frame"].cut.size == Size(400, 400)
+    assert steps["upscale"].cut is None
 
 
 def test_explain_says_where_upscaling_cannot_help():

@@ -98,9 +98,9 @@ def test_a_subject_cut_on_both_sides_reaches_both():
 def test_only_the_subject_is_enlarged_where_its_ground_goes_anyway():
     subject = Area(0.4, 0.1, 0.6, 0.9)
     made = planned(wish(), 600, 800, look=seen(subject))
-    frame = next(step for step in made.steps if step.op == "frame")
-    assert frame.cut is not None
-    assert frame.cut.size.width < 0.4 * 600
+    upscale = next(step for step in made.steps if step.op == "upscale")
+    assert upscale.cut is not None
+    assert upscale.cut.size.width < 0.4 * 600
     shot = planned(wish(matte=Matte.OFF), 600, 800, look=seen(subject, cut_by=None))
     as_shot = next(step for step in shot.steps if step.op == "frame")
     assert as_shot.region.width > 0.9 * 600

@@ -1,7 +1,8 @@
 """Frame: decide where the picture sits in the canvas; cut to the kept region where that saves work.
 
 The decision is arithmetic (`framing.py`) and stands in the state for all later ops. Most renders
-cut nothing here, because the resize takes its region out of the whole picture in one go.
+cut nothing here, because the resize takes its region out of the whole picture in one go, and the
+upscale sees what lies around its own. Only what a crop or trim left away no network may see.
 """
 
 from dataclasses import dataclass, replace
@@ -43,6 +44,7 @@ def plan(transform: Transform, sight: Sight) -> Frame:
     framing, size = frame(transform, sight), sight.state.size
     kept = framing.region.outward(size)
     is_plain_cut = framing.region == Area.of(kept) and framing.content == kept.size
-    wanted = is_plain_cut or network_factor(transform, framing) is not None
+    narrowed = sight.state.view != Area.whole(size)
+    wanted = is_plain_cut or (narrowed and network_factor(transform, framing) is not None)
     cut = kept if wanted and kept.size != size else None
     return Frame(framing.region, framing.content, framing.canvas, framing.at, cut)

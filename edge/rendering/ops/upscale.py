@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageFilter
 
-from edge.images import Size
+from edge.images import Box, Size
 from edge.models import upscaling
-from edge.models.base import Models
+from edge.models.base import Models, Tensor
 from edge.rendering import wear
 from edge.rendering.framing import network_factor
 from edge.rendering.picture import Picture
+from edge.rendering.shelf import name_of
 from edge.rendering.step import AsyncStep, PixelStep, Sight, State, Step, Tools
 from edge.variants.transform import Transform
 
@@ -28,27 +29,31 @@ _BLEED = 4
 
 @dataclass(frozen=True, slots=True)
 class Stretch(PixelStep):
-    """Where no network can be waited for: `factor` times as large, by Lanczos."""
+    """Where no network can be waited for: `cut` (None: all) `factor` times as large by Lanczos."""
 
     op = "stretch"
     factor: int
+    cut: Box | None = None
 
     def after(self, state: State) -> State:
-        return state.enlarged(self.factor)
+        return _enlarged(state, self.cut, self.factor)
 
     def apply(self, picture: Picture) -> Picture:
+        picture = picture.cropped(self.cut) if self.cut else picture
         width, height = picture.image.size
         return picture.resized(Size(width * self.factor, height * self.factor))
 
 
 @dataclass(frozen=True, slots=True)
 class Upscale(AsyncStep):
-    """`factor` is 2 or 4, `model` who does it; `worn` says that the source asks for the network
-    that tells wear from detail; `remarks` say what to expect."""
+    """`factor` is 2 or 4, `model` who does it; only `cut` (None: all) is enlarged and goes on.
+    `worn` says that the source asks for the network that tells wear from detail; `remarks` say what
+    to expect."""
 
     op = "upscale"
     factor: int
     model: str
+    cut: Box | None = None
     worn: bool = False
     remarks: tuple[str, ...] = ()
 
@@ -62,18 +67,39 @@ class Upscale(AsyncStep):
 
     def settled(self, models: Models | None) -> Step:
         if models is None:
-            return Stretch(self.factor)
+            return Stretch(self.factor, self.cut)
         return replace(self, model=upscaling.fitting(models, self.factor, worn=self.worn))
 
     def after(self, state: State) -> State:
-        return state.enlarged(self.factor)
+        return _enlarged(state, self.cut, self.factor)
 
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         pixels = await tools.engine.run(lambda: np.asarray(_opaque(picture.image)))
-        larger = await upscaling.upscale(
-            tools.models, pixels, self.factor, tools.deadline, tools.priority, model=self.model
-        )
-        return await tools.engine.run(lambda: self._joined(picture, Image.fromarray(larger)))
+        larger = await self._by_network(pixels, tools)
+        cut = picture.cropped(self.cut) if self.cut else picture
+        return await tools.engine.run(lambda: self._joined(cut, Image.fromarray(larger)))
+
+    async def _by_network(self, pixels: Tensor, tools: Tools) -> Tensor:
+        async def larger(kept: upscaling.Kept | None = None) -> Tensor:
+            return await upscaling.upscale(
+                tools.models,
+                pixels,
+                self.factor,
+                tools.deadline,
+                tools.priority,
+                model=self.model,
+                region=self.cut,
+                kept=kept,
+            )
+
+        if tools.shelf is None:
+            return await larger()
+        model = f"{self.model} {tools.models.spec(self.model).digest}"
+        size = self.cut.size if self.cut else Size(pixels.shape[1], pixels.shape[0])
+        expected = size.pixels * 3 * self.factor**2
+        picture = await tools.engine.run(name_of, pixels)
+        async with tools.shelf.tray(picture, model, expected, tools.deadline) as tray:
+            return await larger(tray)
 
     def _joined(self, picture: Picture, larger: Image.Image) -> Picture:
         """The network sees colours only; alpha and matte are enlarged by Lanczos beside it."""
@@ -87,10 +113,12 @@ class Upscale(AsyncStep):
 
 def plan(transform: Transform, sight: Sight) -> Upscale | None:
     """Wanted where the framing needs more pixels than there are, and `up` allows it."""
-    framing, size = sight.state.framing, sight.state.size
+    framing, whole = sight.state.framing, sight.state.size
     factor = framing and network_factor(transform, framing)
     if not framing or not factor:
         return None
+    kept = framing.region.outward(whole)
+    cut, size = kept if kept.size != whole else None, kept.size
     worn = wear.reason(sight.facts)
     remarks = [f"{worn}: enlarged by the network for worn photos, if there is one"] if worn else []
     if size.long > LARGE:
@@ -103,7 +131,11 @@ def plan(transform: Transform, sight: Sight) -> Upscale | None:
             f"{factor} of it, the rest is resampled"
         )
     model = upscaling.model_for(factor, worn=bool(worn))
-    return Upscale(factor, model, bool(worn), tuple(remarks))
+    return Upscale(factor, model, cut, bool(worn), tuple(remarks))
+
+
+def _enlarged(state: State, cut: Box | None, factor: int) -> State:
+    return (state.cropped(cut) if cut else state).enlarged(factor)
 
 
 def _opaque(image: Image.Image) -> Image.Image:

@@ -1,0 +1,108 @@
+"""Keeps what the networks have enlarged lately, so that the next preset of a photo need not.
+
+Tiles are kept, not pictures: presets of one photo keep different regions of it, and share what
+these have in common. A tile is named by the pixels of the picture that it was cut from, so nothing
+has to be known of where they came from, and what is found is what would be made. It stays in this
+process and as it is: an entry of Redis would have to be compressed without loss first.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from weakref import WeakValueDictionary
+
+import numpy as np
+from cachetools import LRUCache
+
+from edge.deadline import Deadline
+from edge.models.base import Tensor
+from edge.telemetry import Metrics
+
+_OVERHEAD = 400
+_LARGEST_SHARE = 0.25
+"""Of the limit: a picture that needs more would push out all others, and its own first tiles."""
+
+
+class Shelf:
+    """Enlarged tiles of recent pictures, never more than `limit_bytes` of them; used on the event
+    loop only."""
+
+    def __init__(self, limit_bytes: int, metrics: Metrics | None = None) -> None:
+        self._tiles: LRUCache[tuple[str, int], Tensor] = LRUCache(
+            max(1, limit_bytes), getsizeof=lambda tile: tile.nbytes + _OVERHEAD
+        )
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._count = cache((metrics or Metrics()).upscale_tiles.labels)
+
+    @property
+    def bytes(self) -> int:
+        """What it holds now."""
+        return int(self._tiles.currsize)
+
+    @asynccontextmanager
+    async def tray(
+        self, picture: str, model: str, expected_bytes: int, deadline: Deadline
+    ) -> AsyncIterator["Tray"]:
+        """The tiles of one picture by one network, for one caller at a time.
+
+        So who comes second waits for what the first one makes, and makes only what still misses.
+
+        Args:
+            picture: the name that `name_of` gives.
+            model: name and digest of the network.
+            expected_bytes: of all tiles that the caller needs; too many of them are not kept.
+
+        Raises:
+            DeadlineExceeded: the others took until then.
+        """
+        name = f"{model} {picture}"
+        lock = self._turns.setdefault(name, asyncio.Lock())
+        await deadline.bound(lock.acquire(), "the photo was enlarged for another wish")
+        try:
+            keeps = expected_bytes <= self._tiles.maxsize * _LARGEST_SHARE
+            yield Tray(self, name, model.partition(" ")[0], keeps)
+        finally:
+            lock.release()
+
+    def clear(self) -> None:
+        """Forget everything, as after a purge."""
+        self._tiles.clear()
+
+    def get(self, name: str, index: int) -> Tensor | None:
+        return self._tiles.get((name, index))
+
+    def put(self, name: str, index: int, core: Tensor) -> None:
+        if core.nbytes + _OVERHEAD <= self._tiles.maxsize:
+            self._tiles[name, index] = core.copy()  # a part would hold the whole answer in memory
+
+    def counted(self, model: str, source: str) -> None:
+        self._count(model, source).inc()
+
+
+class Tray:
+    """One picture's tiles on the shelf: an `edge.models.upscaling.Kept`."""
+
+    def __init__(self, shelf: Shelf, name: str, model: str, keeps: bool) -> None:
+        self._shelf = shelf
+        self._name = name
+        self._model = model
+        self._keeps = keeps
+
+    def get(self, index: int) -> Tensor | None:
+        found = self._shelf.get(self._name, index)
+        if found is not None:
+            self._shelf.counted(self._model, "kept")
+        return found
+
+    def put(self, index: int, core: Tensor) -> None:
+        self._shelf.counted(self._model, "made")
+        if self._keeps:
+            self._shelf.put(self._name, index, core)
+
+
+def name_of(pixels: Tensor) -> str:
+    """A picture's name by its pixels [H, W, C]; a thread's work: a millisecond per megabyte."""
+    shape = ",".join(map(str, pixels.shape)).encode()
+    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16, key=shape).hexdigest()
