@@ -184,7 +184,9 @@ class Delivery:
         """
         named = await self.name(ask)
         original = await self._fetch(ask, ask.deadline)
-        explained = await self._renderer.explain(original, ask.transform, deadline=ask.deadline)
+        explained = await self._renderer.explain(
+            original, ask.transform, deadline=ask.deadline, tags=named.variant.tags
+        )
         found = await self._ladder.get(named.key)
         return {
             "key": named.key,
