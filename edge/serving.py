@@ -6,9 +6,11 @@ import logging
 import signal
 import socket
 from types import FrameType
+from typing import Any
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edge.app import connect
 from edge.errors import SettingsError
@@ -65,11 +67,12 @@ async def _serve(given: Settings) -> None:
         config = uvicorn.Config(
             parts.asgi,
             loop="none",
-            http="httptools",
+            http=_Protocol,
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing here asks who the client is
             timeout_graceful_shutdown=max(1, round(given.server.drain)),
         )
         _log.info("serving", extra={"url": f"http://{host}:{port}", **parts.about})
@@ -91,6 +94,50 @@ def _listen(host: str, port: int) -> socket.socket:
             f"EDGE_SERVER_HOST={host} EDGE_SERVER_PORT={port}: cannot listen there: "
             f"{error.strerror}"
         ) from error
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP/1.1, each answer's head and body in one system call.
+
+    The protocol writes them one after the other and the transport sends each at once: two calls
+    and two packets, a fifth of the time of a hit.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(_Joining(transport, self.loop))  # type: ignore[arg-type]
+
+
+class _Joining:
+    """A transport that holds an answer's head until the next write, or the loop's next round."""
+
+    __slots__ = ("_head", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.writelines((head, data))
+        elif data.startswith(b"HTTP/1.1 "):
+            self._head = data
+            self._loop.call_soon(self._flush)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
 
 
 class _Uvicorn(uvicorn.Server):
