@@ -12,6 +12,7 @@ All numbers of a plan are in pixels of the whole, upright original. A decoder ma
 smaller picture; a step before the resize then has its numbers brought to it by `scaled`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Protocol, Self, TypeVar
@@ -170,19 +171,21 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class PixelStep(Step):
+class PixelStep(Step, ABC):
     """Work on pixels only: runs on an engine thread."""
 
+    @abstractmethod
     def apply(self, picture: Picture) -> Picture:
-        raise NotImplementedError
+        """What `after` promises, done."""
 
 
 @dataclass(frozen=True, slots=True)
-class AsyncStep(Step):
+class AsyncStep(Step, ABC):
     """Waits for a network or an origin: runs on the event loop, pixel work through the engine."""
 
+    @abstractmethod
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
-        raise NotImplementedError
+        """What `after` promises, done with these tools."""
 
 
 def _plain(value: Any) -> Any:

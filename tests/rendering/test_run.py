@@ -88,3 +88,12 @@ async def test_a_deadline_that_passes_stops_between_two_steps():
 async def test_no_steps_is_the_same_picture():
     picture = Picture(noise(4, 4))
     assert await run([], picture, tools()) == (picture, ())
+
+
+@pytest.mark.parametrize("base", [PixelStep, AsyncStep])
+def test_a_step_that_does_nothing_cannot_be_made(base):
+    class Idle(base):
+        op = "idle"
+
+    with pytest.raises(TypeError, match="apply"):
+        Idle()
