@@ -10,6 +10,7 @@ from typing import Any
 
 from edge.cache.base import key_tag
 from edge.cache.ladder import Ladder
+from edge.cache.memory import MemoryTier
 from edge.coalesce import Flights, Leases, find_or_make
 from edge.deadline import Deadline
 from edge.errands import Errands
@@ -225,7 +226,8 @@ class Delivery:
     def _delivered(
         self, named: Named, rendition: Rendition, source: str, *, joined: bool = False
     ) -> Delivered:
-        self._names.delivered(named, rendition.etag)
+        if source != MemoryTier.name:  # it was noted when it came there
+            self._names.delivered(named, rendition.etag)
         self._delivered_from(source).inc()
         return Delivered(rendition, source, joined)
 

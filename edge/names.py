@@ -74,10 +74,11 @@ class Names:
         if scene:
             scene = (await self._scenes.stamp(scene_path(scene), None, ask.deadline)).version
         known = (ask.path, stamp, ask.transform.canonical(), scene)
-        named = self._names.get(known)
-        if named is None:
+        try:
+            return self._names[known]
+        except KeyError:
             self._names[known] = named = self._new(ask, stamp, scene)
-        return named
+            return named
 
     def etag(self, named: Named) -> str | None:
         """The ETag that this variant had when it was last delivered."""

@@ -43,10 +43,11 @@ class Originals:
 
     def known(self, path: str, version: str | None) -> Stamp | None:
         """The remembered stamp, while it may be trusted."""
-        entry = self._stamps.get((path, version))
-        if entry and time.monotonic() - entry[1] < self._remember:
-            return entry[0]
-        return None
+        try:
+            stamp, since = self._stamps[path, version]
+        except KeyError:
+            return None
+        return stamp if time.monotonic() - since < self._remember else None
 
     async def stamp(self, path: str, version: str | None, deadline: Deadline) -> Stamp:
         """The original's validator; an origin in trouble is bridged with the last one known.

@@ -123,7 +123,7 @@ class _Joining:
     def write(self, data: bytes) -> None:
         if self._head:
             head, self._head = self._head, b""
-            self._transport.writelines((head, data))
+            self._transport.write(head + data)  # copying is quicker than a vector of two
         elif data.startswith(b"HTTP/1.1 "):
             self._head = data
             self._loop.call_soon(self._flush)

@@ -35,7 +35,10 @@ class MemoryTier:
         self._entries = _Entries(limit_bytes, self._unindex)
 
     async def get(self, key: str) -> Rendition | None:
-        return self._entries.get(key)
+        try:
+            return self._entries[key]  # `get` looks twice
+        except KeyError:
+            return None
 
     async def put(self, key: str, rendition: Rendition) -> None:
         self._entries.pop(key, None)
