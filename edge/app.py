@@ -128,6 +128,7 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             presets,
             mattes=mattes,
             shelf=shelf,
+            metadata=given.files.provenance,
         )
         delivery = Delivery(
             originals=remembered(given, origins, metrics),

@@ -263,4 +263,5 @@ async def _renderer(given: Settings) -> AsyncIterator[Renderer]:
         grounds = app.remembered(given, app.open_scenes(given), Metrics())
         scenes = Scenes(grounds.bring, threads, given.limits)
         rules = presets.load(given.presets.file or None)
-        yield Renderer(threads, models, given.limits, scenes, rules)
+        metadata = given.files.provenance
+        yield Renderer(threads, models, given.limits, scenes, rules, metadata=metadata)

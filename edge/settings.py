@@ -187,10 +187,26 @@ class Http:
         low=0,
         high=3600,
     )
+    client_hints: bool = setting(
+        False,
+        FLAG,
+        "Listen to what browsers tell of screen and connection: dpr=auto, up=auto, Save-Data.",
+    )
     placeholder: str = setting(
         "auto",
         TEXT,
         "Answer errors with a sized picture: never, always, or auto (an Accept of images alone).",
+        choices=("never", "auto", "always"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    provenance: str = setting(
+        "auto",
+        TEXT,
+        "Write into edited pictures (XMP) how they were made: never, auto (unless bytes are "
+        "limited), or always.",
         choices=("never", "auto", "always"),
     )
 
@@ -277,6 +293,7 @@ class Settings:
     origin: Origins = field(default_factory=Origins)
     cache: Cache = field(default_factory=Cache)
     http: Http = field(default_factory=Http)
+    files: Files = field(default_factory=Files)
     limits: Limits = field(default_factory=Limits)
     query: Query = field(default_factory=Query)
     presets: Presets = field(default_factory=Presets)

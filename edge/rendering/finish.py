@@ -6,6 +6,7 @@ from edge.images import Format, Size
 from edge.rendering.codec import Encoded, Quality, encode
 from edge.rendering.job import Job
 from edge.rendering.picture import Picture
+from edge.rendering.provenance import Provenance
 from edge.rendering.verify import Report, verify_file
 from edge.variants.values import AUTO
 
@@ -15,16 +16,19 @@ EXACT, PUREST = 95, 100
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The bytes, the size of the picture in them, and how they hold their preset's rules."""
+    """The bytes, the size of the picture in them, how they hold their preset's rules, and what they
+    were made of."""
 
     body: bytes = field(repr=False)
     quality: int | None
     size: Size
     report: Report | None = None
+    made: Provenance | None = None
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
-        return (("compliance", self.report.header),) if self.report else ()
+        report = (("compliance", self.report.header),) if self.report else ()
+        return (*report, *self.made.notes) if self.made else report
 
 
 def finish(picture: Picture, job: Job, xmp: bytes | None = None) -> Done:

@@ -14,12 +14,13 @@ from edge.gate import Cost
 from edge.images import Format, Original, Rendition
 from edge.models import roles
 from edge.models.base import Models, Priority
-from edge.rendering import cutting
+from edge.rendering import cutting, provenance
 from edge.rendering.facts import Facts
 from edge.rendering.finish import Done, finish
 from edge.rendering.job import Job, Stopwatch
 from edge.rendering.look import Look
 from edge.rendering.mattes import Mattes, Sitter
+from edge.rendering.picture import Picture
 from edge.rendering.plan import Plan
 from edge.rendering.run import Timings, apply_all, run
 from edge.rendering.shelf import Shelf
@@ -63,6 +64,7 @@ class Renderer:
         presets: whose rules finished renditions are held against; without, none are verified.
         mattes: where cut-outs come from; without, each render makes its own.
         shelf: where enlarged tiles are kept; without, each render makes its own.
+        metadata: whether edited pictures say so within the file: `never`, `auto`, `always`.
     """
 
     def __init__(
@@ -75,9 +77,11 @@ class Renderer:
         *,
         mattes: Mattes | None = None,
         shelf: Shelf | None = None,
+        metadata: str = "auto",
     ) -> None:
         self._mattes = mattes or Mattes(engine, models, RENDER_VERSION)
         self._shelf = shelf
+        self._metadata = metadata
         self._engine = engine
         self._models = models
         self._limits = limits
@@ -117,7 +121,7 @@ class Renderer:
         if done is None:
             picture, timings = await run(seen.steps, seen.picture, tools)
             watch.timings += timings
-            done = await self._engine.run(finish, picture, job)
+            done = await self._engine.run(self._finish, picture, job, seen)
         format = transform.format or Format.JPEG
         rendition = Rendition.of(done.body, format, done.size, tags=tags, notes=done.notes)
         timings = tuple(watch.timings)
@@ -207,7 +211,13 @@ class Renderer:
             return seen, None
         picture, timings = apply_all(seen.steps, seen.picture, job.deadline)
         job.watch.timings += timings
-        return seen, finish(picture, job)
+        return seen, self._finish(picture, job, seen)
+
+    def _finish(self, picture: Picture, job: Job, seen: Seen) -> Done:
+        made = provenance.of(job, seen.plan, seen.look, self._models)
+        xmp = provenance.embedded(made, job, self._metadata)
+        done = finish(picture, job, xmp)
+        return replace(done, made=made)
 
 
 def _networks(transform: Transform) -> tuple[str, ...]:

@@ -80,8 +80,10 @@ PARAMETERS = (
         "the original's", "600", ("height", "hei"),
     ),
     Parameter(
-        "dpr", decimal(0.5, 5, 2), Group.SIZE,
-        "Device pixels per pixel of the page: multiplies `w`, `h` and `size`.", "1", "2",
+        "dpr", words.DPR, Group.SIZE,
+        "Device pixels per pixel of the page: multiplies `w`, `h` and `size`. `auto`: what the "
+        "browser tells, where the server listens.",
+        "1", "2",
     ),
     Parameter(
         "ar", words.RATIO, Group.SIZE,

@@ -9,11 +9,14 @@ from typing import Any
 
 from edge.errors import InvalidParameter, OutputTooLarge
 from edge.images import FORMAT_WORDS, Format
+from edge.variants import device as devices
 from edge.variants.decoding import words_of
+from edge.variants.device import PLAIN, Device
 from edge.variants.kinds import nearest, shown
 from edge.variants.parameters import BY_NAME, PARAMETERS, Parameter
 from edge.variants.presets import Presets
 from edge.variants.transform import WORDS, Transform, settle
+from edge.variants.values import AUTO
 from edge.variants.words import MAX_SIDE
 
 __all__ = ["PARAMETERS", "AcceptClass", "Parameter", "Wish", "parse", "read"]
@@ -40,6 +43,7 @@ class Wish:
         download: the file name to offer, or None to show the picture in place.
         wait: most milliseconds to wait for the networks, or None for the server's own.
         strict: a rendition that breaks its preset's rules is refused.
+        hints: the request headers beside Accept that the transform depends on.
         ignored: names that were passed over, in order.
         expires, key_id, signature: `exp` (Unix time in seconds), `kid`, `sig`, as given.
     """
@@ -49,6 +53,7 @@ class Wish:
     download: str | None = None
     wait: int | None = None
     strict: bool = False
+    hints: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     expires: int | None = None
     key_id: str | None = None
@@ -87,7 +92,12 @@ class Wish:
 
 
 def read(
-    raw_query: str, presets: Presets, *, strict: bool = False, widths: Sequence[int] = ()
+    raw_query: str,
+    presets: Presets,
+    *,
+    strict: bool = False,
+    widths: Sequence[int] = (),
+    device: Device | None = None,
 ) -> Wish:
     """What a query asks for.
 
@@ -99,23 +109,32 @@ def read(
         strict: the grammar, not the caller's `strict=1`.
         widths: widths in pixels, ascending, that asked lengths are rounded up to. `w` leads and `h`
             keeps its proportion to it; lengths that a preset sets are not touched.
+        device: what the client tells of itself; None where nobody listens to that.
 
     Raises:
         InvalidParameter, UnknownParameter, DuplicateParameter, OutputTooLarge.
     """
-    return _read(raw_query, presets, strict, tuple(widths))
+    return _read(raw_query, presets, strict, tuple(widths), device)
 
 
 @lru_cache(maxsize=4096)
-def _read(raw_query: str, presets: Presets, strict: bool, widths: tuple[int, ...]) -> Wish:
+def _read(
+    raw_query: str,
+    presets: Presets,
+    strict: bool,
+    widths: tuple[int, ...],
+    device: Device | None,
+) -> Wish:
     words, ignored = words_of(raw_query, strict)
     values = {name: BY_NAME[name].read(text) for name, text in words.items()}
+    transform, hints = _transform(values, presets, widths, device)
     return Wish(
-        transform=_transform(values, presets, widths),
+        transform=transform,
         version=values.get("v"),
         download=values.get("dl"),
         wait=values.get("wait"),
         strict=values.get("strict", False),
+        hints=hints,
         ignored=ignored,
         expires=values.get("exp"),
         key_id=values.get("kid"),
@@ -138,12 +157,22 @@ def parse(canonical: str) -> Transform:
 _SIDES = ("width", "height", "long_side")
 
 
-def _transform(values: Mapping[str, Any], presets: Presets, widths: tuple[int, ...]) -> Transform:
+def _transform(
+    values: Mapping[str, Any], presets: Presets, widths: tuple[int, ...], device: Device | None
+) -> tuple[Transform, tuple[str, ...]]:
+    """The transform, and the headers that it depends on."""
     fields, own = _named(values, presets), _own(values)
     if any(side in own for side in _SIDES):
         fields = {name: value for name, value in fields.items() if name not in _SIDES}
     fields |= own
-    dpr = values.get("dpr", 1)
+    dpr, hints = values.get("dpr", 1), tuple[str, ...]()
+    if device is not None:
+        preset = presets.get(fields.get("preset", ""))
+        ruled = preset is not None and bool(preset.rules)
+        hints = devices.told(fields, dpr, ruled=ruled)
+        fields = devices.suited(fields, device, ruled=ruled)
+    if dpr is AUTO:
+        dpr = (device or PLAIN).density
     _multiply(fields, dpr)
     if widths and (dpr != 1 or any(side in own for side in _SIDES)):
         _snap(fields, widths)
@@ -154,7 +183,7 @@ def _transform(values: Mapping[str, Any], presets: Presets, widths: tuple[int, .
             param="dpr" if dpr != 1 else "ar",
             allowed=f"sides of at most {MAX_SIDE:,} pixels",
         )
-    return transform
+    return transform, hints
 
 
 def _own(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.errors import InvalidParameter
 from edge.images import FORMAT_WORDS, NAMED_COLORS, Color, Format
-from edge.variants.kinds import Kind, choice, either, number, whole
+from edge.variants.kinds import Kind, choice, decimal, either, number, whole
 from edge.variants.values import (
     AUTO,
     BLURRED,
@@ -116,6 +116,7 @@ TRIM = either(
     {**_each(_OFF, 0), **_each((*_ON, "auto"), TRIM_TOLERANCE)}, whole(2, 100), ("off", "auto")
 )
 SHARPEN = either({**_each(_OFF, 0), **_each((*_ON, "auto"), AUTO)}, whole(2, 100), ("off", "auto"))
+DPR = either({"auto": AUTO}, decimal(0.5, 5, 2), ("auto",))
 QUALITY = either({"auto": AUTO}, whole(1, 100), ("auto",))
 
 FORMAT = choice({**FORMAT_WORDS, "auto": None}, ("auto", *Format))

@@ -58,7 +58,7 @@ class Lifetimes:
 
 
 def validators(
-    etag: str, lifetimes: Lifetimes, *, versioned: bool, negotiates: bool, final: bool = True
+    etag: str, lifetimes: Lifetimes, *, versioned: bool, vary: Sequence[str], final: bool = True
 ) -> Headers:
     """What a 304 must repeat of the 200 (RFC 9110 section 15.4.5)."""
     lasting = lifetimes.versioned if versioned else lifetimes.browser
@@ -67,8 +67,8 @@ def validators(
         (b"cache-control", lasting if final else lifetimes.brief_browser),
         (b"cdn-cache-control", lifetimes.cdn if final else lifetimes.brief_cdn),
     ]
-    if negotiates:
-        headers.append((b"vary", b"Accept"))
+    if vary:
+        headers.append((b"vary", ", ".join(vary).encode()))
     return headers
 
 

@@ -11,20 +11,22 @@ from starlette.types import Receive, Scope, Send
 
 from edge.deadline import Deadline
 from edge.delivery import Delivered, Delivery
-from edge.errors import EdgeError, SignatureExpired
+from edge.errors import EdgeError, OutputTooLarge, SignatureExpired
 from edge.images import Rendition, Size
 from edge.names import Ask
 from edge.settings import Settings
 from edge.telemetry import Stages
 from edge.variants import paths, signing
+from edge.variants.device import DPR, PLAIN, SAVE, VIEWPORT, Device
 from edge.variants.presets import Presets
 from edge.variants.query import AcceptClass, Wish, read
 from edge.variants.transform import Transform
-from edge.web import headers
+from edge.web import headers, negotiation
 from edge.web.negotiation import accept_class
 
 _READ_URLS = 4096
 _DISCONNECTED = "http.disconnect"
+_HINTS = tuple(name.lower().encode() for name in (DPR, VIEWPORT, SAVE))
 
 
 class ClientLeft(Exception):
@@ -41,6 +43,11 @@ class Asked:
     answers: dict[str, headers.Headers] = field(default_factory=dict, repr=False, compare=False)
     """The headers of the rendition last answered, by its ETag."""
 
+    @property
+    def vary(self) -> tuple[str, ...]:
+        """The request headers that the answer depends on."""
+        return (("Accept",) if self.wish.negotiates else ()) + self.wish.hints
+
 
 class ImageRoute:
     """An ASGI application: reads the URL, delivers, answers. Errors rise to the middleware."""
@@ -51,14 +58,25 @@ class ImageRoute:
         self._settings = settings
         self._keys = signing.Keys(settings.signing.keys)
         self._lifetimes = headers.Lifetimes.of(settings.http)
+        asking = (negotiation.ACCEPT_CH,) if settings.http.client_hints else ()
+        self._always = (*headers.ALWAYS, *asking)
         self._read = lru_cache(_READ_URLS)(self._read_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             return await _other_method(scope, send)
+        asked = self.asked(scope)
+        try:
+            await self._serve(scope, receive, send, asked)
+        except OutputTooLarge:
+            plain = self.asked(scope, PLAIN)
+            if plain.transform == asked.transform:
+                raise
+            await self._serve(scope, receive, send, plain)  # too large for this device's own wish
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
         stages = Stages()
         raw = scope["headers"]
-        asked = self.asked(scope)
         ask = self.ask(asked)
         named = await self._delivery.name(ask)
         given = headers.find(raw, b"if-none-match")
@@ -83,15 +101,18 @@ class ImageRoute:
         wait = None if wish.wait is None else wish.wait / 1000
         return Ask(asked.path, asked.transform, deadline, wish.version, wait, wish.strict)
 
-    def asked(self, scope: Scope) -> Asked:
-        """Read and check the URL.
+    def asked(self, scope: Scope, device: Device | None = None) -> Asked:
+        """Read and check the URL, for another `device` than the client's where one is given.
 
         Raises:
             RequestError: the path, a parameter or the signature.
         """
-        accept = accept_class(headers.find(scope["headers"], b"accept") or "*/*")
+        raw = scope["headers"]
+        accept = accept_class(headers.find(raw, b"accept") or "*/*")
+        if self._settings.http.client_hints:
+            device = device or negotiation.device(*(headers.find(raw, name) for name in _HINTS))
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-        asked = self._read(path, query, accept)
+        asked = self._read(path, query, accept, device)
         # The reading is remembered, and outlives what it has checked.
         expires = asked.wish.expires
         if expires is not None and self._keys and time.time() >= expires:
@@ -108,12 +129,18 @@ class ImageRoute:
         width, height = transform.width, transform.height
         return Size(width or height or 0, height or width or 0) if width or height else None
 
-    def _read_url(self, raw_path: str, raw_query: str, accept: AcceptClass) -> Asked:
+    def _read_url(
+        self, raw_path: str, raw_query: str, accept: AcceptClass, device: Device | None
+    ) -> Asked:
         path = paths.read(raw_path)
         settings = self._settings
         signing.verify(path, raw_query, self._keys, required=settings.signing.required)
         wish = read(
-            raw_query, self._presets, strict=settings.query.strict, widths=settings.query.widths
+            raw_query,
+            self._presets,
+            strict=settings.query.strict,
+            widths=settings.query.widths,
+            device=device,
         )
         return Asked(path, wish, wish.resolve(accept, path.rpartition(".")[2]))
 
@@ -150,7 +177,7 @@ class ImageRoute:
             known = [
                 *headers.describing(rendition, asked.wish.download),
                 *self._validators(asked, rendition.etag),
-                *headers.ALWAYS,
+                *self._always,
             ]
             asked.answers.clear()
             asked.answers[rendition.etag] = known
@@ -163,7 +190,7 @@ class ImageRoute:
             *headers.describing(rendition, asked.wish.download),
             *self._validators(asked, rendition.etag, final=False),
             (b"x-edge-rendition", delivered.source.encode()),
-            *headers.ALWAYS,
+            *self._always,
         ]
 
     def _validators(self, asked: Asked, etag: str, *, final: bool = True) -> headers.Headers:
@@ -171,7 +198,7 @@ class ImageRoute:
             etag,
             self._lifetimes,
             versioned=asked.wish.version is not None,
-            negotiates=asked.wish.negotiates,
+            vary=asked.vary,
             final=final,
         )
 

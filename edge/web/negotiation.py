@@ -1,10 +1,16 @@
 """What the client says it can take, reduced to few classes (RFC 9110 section 12.5.1)."""
 
+import re
 from functools import lru_cache
 
+from edge.variants.device import DPR, VIEWPORT, Device, classed
 from edge.variants.query import AcceptClass
 
+ACCEPT_CH = (b"accept-ch", f"{DPR}, {VIEWPORT}".encode())
+"""Asks browsers to tell; they heed it on a page, not on a picture."""
+
 _LONGEST_HEADER = 1000
+_NUMBER = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?")
 
 
 @lru_cache(maxsize=512)
@@ -20,6 +26,16 @@ def accept_class(header: str) -> AcceptClass:
     if max(avif, webp) <= 0 or plain > max(avif, webp):
         return AcceptClass.BASE
     return AcceptClass.AVIF if avif >= webp else AcceptClass.WEBP
+
+
+@lru_cache(maxsize=512)
+def device(dpr: str | None, viewport: str | None, save_data: str | None) -> Device:
+    """The class of what client hints say; what cannot be read says nothing."""
+    return classed(_measure(dpr), _measure(viewport), saves=(save_data or "").lower() == "on")
+
+
+def _measure(text: str | None) -> float | None:
+    return float(text) if text and _NUMBER.fullmatch(text) else None
 
 
 def only_images(header: str) -> bool:

@@ -264,3 +264,49 @@ async def test_strict_never_serves_what_breaks_a_rule(serve, photos):
         assert strict.json()["diagnostics"]["findings"]
     tag = lenient.headers["etag"]
     assert (await server.get(f"{url}&strict=1", if_none_match=tag)).status_code == 422
+
+
+async def test_headers_say_what_a_picture_was_made_of(serve):
+    server = await serve(EDGE_ORIGIN_URL="")
+    answer = await server.get("/bottle.jpg?fmt=instagram&w=900")
+    original = answer.headers["x-edge-original"]
+    assert re.fullmatch(r"[0-9a-f]{16}", original)
+    assert answer.headers["x-edge-preset"] == "instagram@2026-1"
+    assert re.fullmatch(r"upscale_x2_photo@[0-9a-f]{8}", answer.headers["x-edge-models"])
+    plain = await server.get("/bottle.jpg?w=90")
+    assert plain.headers["x-edge-original"] == original
+    assert "x-edge-models" not in plain.headers
+    assert "x-edge-preset" not in plain.headers
+    hit = await server.get("/bottle.jpg?fmt=instagram&w=900")
+    assert hit.headers["cache-status"] == "edge; hit; detail=memory"
+    assert hit.headers["x-edge-models"] == answer.headers["x-edge-models"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "query", "expected"),
+    [
+        ("auto", "up=2", b"algorithmicallyEnhanced"),
+        ("auto", "w=400&ar=1:1&fit=product&bg=fff&matte=on", b"digitalsourcetype/composite"),
+        ("auto", "fmt=amazon&w=1600", None),
+        ("auto", "w=300", None),
+        ("always", "fmt=amazon&w=1600", b"digitalsourcetype/composite"),
+        ("never", "up=2", None),
+    ],
+)
+async def test_an_edited_picture_says_so_in_its_file(serve, setting, query, expected):
+    server = await serve(EDGE_ORIGIN_URL="", EDGE_FILES_PROVENANCE=setting)
+    answer = await server.get(f"/bottle.jpg?{query}")
+    assert answer.status_code == 200
+    assert (b"digitalsourcetype" in answer.content) is (expected is not None)
+    assert expected is None or expected in answer.content
+    assert "fail" not in answer.headers.get("x-edge-compliance", "")
+
+
+async def test_print_takes_a_thousand_pixels_to_four(serve, photos):
+    photo(1024, 640).save(photos / "poster.jpg", quality=97)
+    server = await serve(EDGE_SERVER_DEADLINE="120")
+    answer = await server.get("/poster.jpg?fmt=print")
+    assert answer.status_code == 200, answer.text
+    assert opened(answer).size == (4096, 2560)
+    assert answer.headers["x-edge-compliance"] == "print/2026-1; pass"
+    assert answer.headers["x-edge-models"].startswith("upscale_x4@")
