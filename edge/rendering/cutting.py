@@ -79,6 +79,11 @@ _MENDED = frozenset(
 )  # of the look's guesses, those that a matte ends
 
 
+def resolution(original: Size) -> Size:
+    """The size of the matte of an upright original."""
+    return original.scaled(min(1.0, FINEST / original.long))
+
+
 def wanted(transform: Transform) -> bool:
     """Whether this wish needs a matte at all."""
     if transform.matte is Matte.AUTO:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from edge.images import Color, Format, Rendition, Size
 from edge.rendering.area import Area
-from edge.rendering.cutting import Cut, Findings
+from edge.rendering.cutting import Cut, Findings, resolution
 from edge.rendering.look import Look
 from edge.rendering.plain_ground import Abstained
 
@@ -51,7 +51,7 @@ def unpack(entry: Rendition, original: Size) -> Findings | None:
             told = facts["abstained"]
             return Findings(look, Abstained(told["reason"], tuple(told["flags"])))
         with Image.open(io.BytesIO(entry.body), formats=("PNG",)) as matte:
-            if matte.mode != "L" or not _fits(Size(*matte.size), original):
+            if matte.mode != "L" or Size(*matte.size) != resolution(original):
                 return None
             matte.load()
             told = facts["cut"]
@@ -65,12 +65,6 @@ def unpack(entry: Rendition, original: Size) -> Findings | None:
             return Findings(look, cut)
     except Exception:  # whatever a decoder makes of damaged bytes: it is made anew
         return None
-
-
-def _fits(matte: Size, original: Size) -> bool:
-    """Whether it can be a matte of that original: the same shape, to a pixel."""
-    expected = original.scaled(min(1.0, matte.long / original.long))
-    return abs(matte.width - expected.width) <= 1 and abs(matte.height - expected.height) <= 1
 
 
 def _look_facts(look: Look) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class Mattes:
         elif sourced is None:
             sourced = await self._wait(key, sitter, tools, watch)
         if sourced[1] != "made":
-            watch.timings.append(("matte", time.perf_counter() - start))
+            watch.timings.append(("findings", time.perf_counter() - start))
         self._metrics.mattes.labels(sourced[1]).inc()
         return sourced
 

@@ -93,13 +93,14 @@ def to_cut_out(opened: Opened, job: Job) -> Image.Image:
     Every pixel of the original, or as many as `cutting.FINEST` allows: the same for every wish.
     """
     size, decoded = opened.facts.size, opened.decoded.image
+    finest = cutting.resolution(size)
     job.deadline.check("cut")
-    if size.long <= cutting.FINEST:
-        if Size(*decoded.size) == size:
-            return decoded
-        return job.watch.time("decode", decode, job.body, opened.facts).image
-    finest = size.scaled(cutting.FINEST / size.long)
-    larger = job.watch.time("decode", decode, job.body, opened.facts, target=finest).image
+    if size == finest == Size(*decoded.size):
+        return decoded
+    target = None if size == finest else finest
+    larger = job.watch.time("decode", decode, job.body, opened.facts, target=target).image
+    if size == finest:
+        return larger
     return larger.resize((finest.width, finest.height), Image.Resampling.HAMMING, reducing_gap=2.0)
 
 
