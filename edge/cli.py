@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from edge import __version__, commands, serving, settings
+from edge import __version__, cli_models, commands, serving, settings
 from edge.errors import (
     DuplicateParameter,
     EdgeError,
@@ -247,16 +247,17 @@ def _purge(options: argparse.Namespace, given: Settings) -> int:
 def _add_models(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
     models = _verb(
         verbs, "models", _models,
-        "list the networks, check their known answers, or time them",
+        "list the networks, check their known answers, time them, or add one made elsewhere",
         "edge models",
         "edge models check",
         "EDGE_TRITON_URL=grpc://127.0.0.1:8001 edge models bench",
+        "edge models add u2net.onnx --as matting",
     )  # fmt: skip
-    models.add_argument("what", choices=("list", "check", "bench"), nargs="?", default="list")
+    cli_models.fill(models)
 
 
 def _models(options: argparse.Namespace, given: Settings) -> int:
-    good, rows = asyncio.run(commands.models_table(given, options.what))
+    good, rows = cli_models.table(options, given)
     _print_table(rows)
     return DONE if good else FAILED
 

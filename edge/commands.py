@@ -15,8 +15,8 @@ from edge import app
 from edge.deadline import Deadline
 from edge.errors import EdgeError, InvalidParameter, OriginalNotFound, SettingsError
 from edge.images import Original, Rendition, Stamp, digest
-from edge.models import catalogue, server
-from edge.models.base import Models
+from edge.models import adding, catalogue, server
+from edge.models.wish import Wish
 from edge.rendering import engine, verify
 from edge.rendering.render import Renderer
 from edge.rendering.scenes import Scenes
@@ -171,16 +171,37 @@ def _detail(error: HTTPError) -> str:
         return error.reason
 
 
-async def models_table(given: Settings, what: str) -> tuple[bool, Table]:
-    """Whether all is well, and the rows of `list`, `check` or `bench`."""
+async def models_table(
+    given: Settings, what: str, names: Sequence[str] = (), runs: int = 5
+) -> tuple[bool, Table]:
+    """Whether all is well, and the rows of `list`, `check` or `bench` (of `names`, or of all)."""
     folder = given.models.folder
     if what == "list":
         return _listed(catalogue.list(folder))
     models = app.open_models(given)
     try:
-        return await (_checked if what == "check" else _timed)(models, folder)
+        if what == "check":
+            return _checked(await catalogue.check(models, folder))
+        return _timed(await catalogue.bench(models, folder, names, runs=runs))
     finally:
         await models.close()
+
+
+async def add_model(given: Settings, file: Path, wish: Wish) -> Table:
+    """Bring a network made elsewhere into the repository; what was decided, a row each.
+
+    Raises:
+        ModelError, InvalidParameter, EdgeError: as `adding.add` has it.
+    """
+    added = await adding.add(file, Path(given.models.folder), wish)
+    spec, found = added.spec, added.found
+    takes, gives = ("x".join(map(str, t[0].shape)) for t in (spec.inputs, spec.outputs))
+    return [
+        ("added", f"{added.folder}, digest {spec.digest}"),
+        ("contract", f"{takes} -> {gives}, batch {spec.max_batch_size}, overlap {found.overlap}"),
+        ("network", f"{found.side} pixels, {found.scaling.name}; {found.output}: {found.answer}"),
+        *(("note", note) for note in added.notes),
+    ]
 
 
 def _listed(rows: Sequence[catalogue.Listed]) -> tuple[bool, Table]:
@@ -200,8 +221,7 @@ def _listed(rows: Sequence[catalogue.Listed]) -> tuple[bool, Table]:
     return not any(row.problem for row in rows), [heads, *lines]
 
 
-async def _checked(models: Models, folder: str) -> tuple[bool, Table]:
-    rows = await catalogue.check(models, folder)
+def _checked(rows: Sequence[catalogue.Checked]) -> tuple[bool, Table]:
     lines = [(row.name, "ok" if row.ok else "FAIL", _seconds(row), row.detail) for row in rows]
     return all(row.ok for row in rows), [("model", "state", "seconds", "answer"), *lines]
 
@@ -210,7 +230,7 @@ def _seconds(row: catalogue.Checked) -> str:
     return f"{row.seconds:.2f}" if row.seconds else "-"
 
 
-async def _timed(models: Models, folder: str) -> tuple[bool, Table]:
+def _timed(rows: Sequence[catalogue.Timed]) -> tuple[bool, Table]:
     lines = [
         (
             row.name,
@@ -220,7 +240,7 @@ async def _timed(models: Models, folder: str) -> tuple[bool, Table]:
             f"{row.slowest * 1000:.1f}",
             f"{row.per_piece * 1000:.1f}",
         )
-        for row in await catalogue.bench(models, folder)
+        for row in rows
     ]
     heads = ("model", "runtime", "batch", "median ms", "slowest ms", "ms a piece")
     return True, [heads, *lines]

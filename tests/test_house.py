@@ -14,7 +14,7 @@ FLOORS = {
     3: ("rendering",),
     4: ("delivery", "names", "originals"),
     5: ("web",),
-    6: ("app", "serving", "commands", "cli", "__main__"),
+    6: ("app", "serving", "commands", "cli", "cli_models", "__main__"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 NEIGHBOURS_ALLOWED = {0, 4, 6}

@@ -1,0 +1,197 @@
+"""`edge models add`: a network made elsewhere becomes a model of the repository, whole or not."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from edge.errors import EdgeError, InvalidParameter, ModelContractBroken, ModelUnavailable
+from edge.models import paperwork, roles, selftest
+from edge.models.base import ModelSpec
+from edge.models.embedded import EmbeddedModels, open_session
+from edge.models.foreign import Foreign
+from edge.models.probing import Found, find_out
+from edge.models.repository import Repository
+from edge.models.wish import Wish
+
+LARGEST_BATCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What stands in the repository now, and what was decided on the way, in sentences."""
+
+    folder: Path
+    spec: ModelSpec
+    found: Found
+    notes: tuple[str, ...]
+
+
+async def add(source: Path, folder: Path, wish: Wish) -> Added:
+    """Wrap the network and write its folder: all of it, or nothing.
+
+    Args:
+        source: the .onnx file, with the files of its external data beside it.
+        folder: the model repository; made where it is not there yet.
+
+    Raises:
+        InvalidParameter: what was said of it may not be said, or the name is taken.
+        ModelMissing: there is no such file.
+        ModelUnavailable: the package onnx is missing.
+        ModelContractBroken: the network does not fit its role; says what would.
+        EdgeError: the folder cannot be written.
+    """
+    wish.check()
+    _demand_onnx()
+    target = folder / wish.model
+    if _there(target) and not wish.replace:
+        raise InvalidParameter(
+            f"{target} is there already", param=wish.model, allowed="another --name, or --replace"
+        )
+    with _stage(folder) as stage:
+        made = _made(source, stage, wish)
+        how = await _proven(stage, wish)
+        _move(stage, target)
+    return replace(made, folder=target, notes=(*made.notes, how))
+
+
+def _demand_onnx() -> None:
+    if find_spec("onnx") is None:
+        raise ModelUnavailable(
+            "adding a network needs the package onnx, which is not installed",
+            allowed="pip install 'edge[models]', or pip install onnx",
+        )
+
+
+def _there(target: Path) -> bool:
+    return target.exists() or target.is_symlink()
+
+
+@contextmanager
+def _stage(folder: Path) -> Iterator[Path]:
+    """A folder inside the repository that nobody takes for a model: renaming from it is one step.
+
+    Raises:
+        EdgeError: the repository cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".adding-", dir=folder))
+        stage.chmod(0o755)
+        try:
+            yield stage
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+    except OSError as error:
+        raise EdgeError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def _made(source: Path, stage: Path, wish: Wish) -> Added:
+    """The whole folder of the model, in the stage."""
+    from edge.models import wrapping  # needs onnx, which is an extra
+
+    foreign = Foreign(source, wish.layout)
+    found = find_out(foreign, wish)
+    body, names = wrapping.wrapped(foreign, wish, found)
+    shapes = wrapping.shapes_of(wish, found)
+    folder = stage / wish.model
+    (folder / "1").mkdir(parents=True)
+    (folder / "1" / "model.onnx").write_bytes(body)
+    config = folder / "config.pbtxt"
+    config.write_text(paperwork.config(wish, found, names, shapes, 1), "utf-8")
+    spec = _spec(stage, wish)
+    batch, told = _batch(spec, folder / "1" / "model.onnx", wish)
+    notes = (*found.notes, told)
+    config.write_text(paperwork.config(wish, found, names, shapes, batch), "utf-8")
+    text = paperwork.card(foreign, wish, found, names, shapes, batch, notes)
+    (folder / "README.md").write_text(text, "utf-8")
+    return Added(folder, _spec(stage, wish), found, notes)
+
+
+def _spec(stage: Path, wish: Wish) -> ModelSpec:
+    """As the repository will read it, and fit for its role and for its name."""
+    spec = Repository(stage).spec(wish.model)
+    roles.check(spec)
+    roles.check(replace(spec, name=wish.role))
+    return spec
+
+
+def _batch(spec: ModelSpec, network: Path, wish: Wish) -> tuple[int, str]:
+    """The largest batch: more than one only if two pictures at once come out as one by one.
+
+    Raises:
+        ModelContractBroken: a batch was asked for that the network cannot take.
+    """
+    most = wish.batch or LARGEST_BATCH
+    if most == 1:
+        return 1, "one picture at a time"
+    session = open_session(spec, network, threads=0)
+    one = selftest.picture(spec.inputs[0].shape)[None]
+    other = np.ascontiguousarray(one[:, ::-1, ::-1] // 2)
+    apart = [_answer(session, picture) for picture in (one, other)]
+    try:
+        together = _answer(session, np.concatenate([one, other]))
+    except ModelContractBroken:
+        together = np.empty(0, np.uint8)
+    wanted = np.concatenate(apart)
+    same = together.shape == wanted.shape and np.abs(together - wanted.astype(int)).max() <= 1
+    if same:
+        return most, "two pictures in one batch come out as one by one"
+    if wish.batch:
+        raise ModelContractBroken(
+            f"{network.name}: does not take {wish.batch} pictures at once",
+            param=spec.name,
+            allowed="--batch 1, or an export with a free batch size",
+        )
+    return 1, "it takes one picture at a time: its batch size is fixed inside"
+
+
+def _answer(session: Any, batch: Any) -> Any:
+    name, options = session.get_inputs()[0].name, onnxruntime.RunOptions()
+    options.log_severity_level = 4  # that it fails is an answer, too
+    try:
+        return session.run(None, {name: batch}, options)[0]
+    except Exception as error:  # ONNX Runtime has no common base for what it raises
+        raise ModelContractBroken(f"the wrapped network does not run: {error}") from error
+
+
+async def _proven(stage: Path, wish: Wish) -> str:
+    """Put the known question to it, and store its answer beside it.
+
+    Raises:
+        ModelContractBroken: its answer is flat, or far from its source.
+    """
+    models, repository = EmbeddedModels(stage), Repository(stage)
+    try:
+        state = await selftest.examine(models, repository, wish.model, seconds=600)
+        if not state.ready and (wish.scale or not wish.unproven):
+            raise ModelContractBroken(
+                state.detail,
+                param=wish.model,
+                allowed="other words for --normalise, --order, --answer, --output, --side; for a "
+                "network that sees only people, --unproven",
+            )
+        await selftest.record(models, repository, wish.model)
+    finally:
+        await models.close()
+    return f"its answer to a known picture {state.detail}" if state.ready else state.detail
+
+
+def _move(stage: Path, target: Path) -> None:
+    """From the stage into its place; what stood there comes back if that fails."""
+    old = stage / ".old"
+    if _there(target):
+        target.rename(old)
+    try:
+        (stage / target.name).rename(target)
+    except OSError:
+        with suppress(OSError):
+            old.rename(target)
+        raise
