@@ -95,13 +95,13 @@ def to_cut_out(opened: Opened, job: Job) -> Image.Image:
     size, decoded = opened.facts.size, opened.decoded.image
     finest = cutting.resolution(size)
     job.deadline.check("cut")
-    if size == finest == Size(*decoded.size):
+    whole = size.long < 2 * finest.long
+    if not whole or Size(*decoded.size) != size:
+        target = None if whole else finest
+        decoded = job.watch.time("decode", decode, job.body, opened.facts, target=target).image
+    if finest == size:
         return decoded
-    target = None if size == finest else finest
-    larger = job.watch.time("decode", decode, job.body, opened.facts, target=target).image
-    if size == finest:
-        return larger
-    return larger.resize((finest.width, finest.height), Image.Resampling.HAMMING, reducing_gap=2.0)
+    return decoded.resize((finest.width, finest.height), Image.Resampling.HAMMING, reducing_gap=2.0)
 
 
 def see(opened: Opened, job: Job, models: Models, limits: Limits) -> Seen:

@@ -4,23 +4,30 @@ import asyncio
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from edge.cache.ladder import Ladder
+from edge.cache.memory import MemoryTier
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, ModelMissing, OriginalError, OutputTooLarge
 from edge.gate import Cost
 from edge.images import Color, Format, Original, Size, Stamp
 from edge.models.embedded import EmbeddedModels
 from edge.models.roles import UPSCALE, UPSCALE_WORN
+from edge.rendering.cutting import FINEST
+from edge.rendering.mattes import Mattes
 from edge.rendering.render import Renderer
 from edge.rendering.threads import EngineThreads
 from edge.settings import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import SUBJECT, Background, Crop, Fit, Matte, Upscale
+from tests.rendering.photos import blob
+from tests.rendering.photos import photo as photo_of
 from tests.rendering.stage import Inline, NoModels, distance, noise, product
 
 REPOSITORY = Path(__file__).parents[2] / "triton_models"
@@ -234,3 +241,48 @@ async def test_threads_do_not_mix_up_pictures(threads):
         image = opened(rendition.rendition.body)
         assert image.width == 20 + n
         assert np.abs(np.subtract(image.getpixel((9, 9)), color)).max() <= 4
+
+
+@pytest.mark.parametrize("long", [900, 3200, 5600])
+async def test_the_matte_does_not_depend_on_the_size_that_was_asked_for(long):
+    """Whoever comes first decides about no pixel of it: as large as the original, or as allowed."""
+    image = original(photo_of(blob).image.resize((long * 3 // 4, long)), "JPEG", quality=92)
+    seen = []
+    for width in (60, 2600):
+        wish = Transform(width=width, matte=Matte.ON, format=Format.WEBP)
+        renderer = Renderer(Inline(), NoModels(), Limits(), mattes=(mattes := Listening()))
+        await rendered(renderer, image, wish)
+        seen += mattes.found
+    assert seen[0].matte.size[1] == min(long, FINEST)
+    assert seen[0].matte.tobytes() == seen[1].matte.tobytes()
+    assert replace(seen[0], matte=None) == replace(seen[1], matte=None)
+
+
+class Listening(Mattes):
+    """Keeps a note of every cut."""
+
+    def __init__(self):
+        super().__init__(Inline(), NoModels(), "1")
+        self.found = []
+
+    async def of(self, *args, **options):
+        findings, source = await super().of(*args, **options)
+        self.found.append(findings.found)
+        return findings, source
+
+
+@pytest.mark.parametrize("query", [{"width": 60}, {"width": 700, "trim": 10}, {"width": 2600}])
+async def test_a_matte_from_a_tier_gives_the_same_bytes_as_one_of_its_own(query):
+    image = original(photo_of(blob).image.resize((2400, 3200)), "JPEG", quality=92)
+    wish = Transform(matte=Matte.ON, format=Format.WEBP, **query)
+    alone = await rendered(Renderer(Inline(), NoModels(), Limits()), image, wish)
+    ladder = Ladder([MemoryTier(2**24)], 1.0)
+    mattes = Mattes(Inline(), NoModels(), "1", ladder=ladder)
+    sharing = Renderer(Inline(), NoModels(), Limits(), mattes=mattes)
+    for each in (replace(wish, width=333), wish):
+        made = await sharing.render(
+            image, each, deadline=Deadline.after(60), tags=("original:a/b.png",)
+        )
+    assert "findings" in dict(made.timings)
+    assert "cut" not in dict(made.timings)
+    assert made.rendition.body == alone.rendition.body
