@@ -111,8 +111,7 @@ class Delivery:
     async def insist(self, delivered: Delivered, ask: Ask) -> None:
         """Raise `NotCompliant` where the rendition breaks a rule of its preset."""
         if "; fail" in (delivered.rendition.note("compliance") or ""):
-            body = delivered.rendition.body
-            await asyncio.to_thread(self._renderer.insist, body, ask.transform)
+            await asyncio.to_thread(self._renderer.insist, delivered.rendition, ask.transform)
 
     async def make(self, named: Named, ask: Ask, stages: Stages) -> Delivered:
         """Render, or wait for the render of the same variant that is under way.
@@ -199,7 +198,7 @@ class Delivery:
         }
 
     async def _verified(self, rendition: Rendition, ask: Ask) -> dict[str, Any] | None:
-        report = await asyncio.to_thread(self._renderer.verified, rendition.body, ask.transform)
+        report = await asyncio.to_thread(self._renderer.verified, rendition, ask.transform)
         return report.as_facts() if report else None
 
     async def purge(self, tag: str) -> dict[str, int | str]:

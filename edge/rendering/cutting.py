@@ -23,7 +23,7 @@ from edge.rendering.plain_ground import Abstained, cut_out
 from edge.rendering.step import Tools
 from edge.rendering.studio import Pixels
 from edge.variants.transform import Transform
-from edge.variants.values import Matte
+from edge.variants.values import Fit, Matte, Upscale
 
 PREFERRED = 0.88
 """From this confidence on no network is asked: it would be slower and not better there."""
@@ -91,9 +91,17 @@ def wanted(transform: Transform) -> bool:
     return transform.matte is Matte.ON
 
 
+def sought(transform: Transform) -> bool:
+    """Whether this wish needs to know exactly where the subject is: to cut it out, or to keep it
+    whole. The latter may ask networks where the wish lets them enlarge; a thumbnail takes a look.
+    """
+    keeps = transform.fit is Fit.COVER and transform.gravity.subject
+    return wanted(transform) or (keeps and transform.upscale is not Upscale.OFF)
+
+
 def must(transform: Transform) -> bool:
     """Whether a picture as shot would break the wish: then a missing network is an error."""
-    return transform.matte is Matte.ON or bool(transform.preset)
+    return transform.matte is Matte.ON or (bool(transform.preset) and wanted(transform))
 
 
 def at_hand(image: Image.Image) -> Cut | Abstained:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from edge.images import Format, Size
 from edge.rendering.codec import Encoded, Quality, encode
 from edge.rendering.job import Job
-from edge.rendering.picture import Picture
+from edge.rendering.picture import Made, Picture
 from edge.rendering.provenance import Provenance
 from edge.rendering.verify import Report, verify_file
 from edge.variants.values import AUTO
@@ -16,19 +16,21 @@ EXACT, PUREST = 95, 100
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The bytes, the size of the picture in them, how they hold their preset's rules, and what they
-    were made of."""
+    """The bytes, the size of the picture in them, how they hold their preset's rules, what they
+    were made of, and what was `added` that no camera saw."""
 
     body: bytes = field(repr=False)
     quality: int | None
     size: Size
     report: Report | None = None
     made: Provenance | None = None
+    added: Made | None = None
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
         report = (("compliance", self.report.header),) if self.report else ()
-        return (*report, *self.made.notes) if self.made else report
+        added = (("made", str(self.added)),) if self.added else ()
+        return (*report, *added, *(self.made.notes if self.made else ()))
 
 
 def finish(picture: Picture, job: Job, xmp: bytes | None = None) -> Done:
@@ -54,11 +56,13 @@ def _finished(picture: Picture, job: Job, xmp: bytes | None) -> Done:
         job.deadline.check("encode")
         encoded = job.watch.time("encode", _encode, picture, job, quality, xmp)
         if job.preset is None:
-            return Done(encoded.body, encoded.quality, picture.size)
-        report = job.watch.time("verify", verify_file, encoded.body, job.preset)
+            return Done(encoded.body, encoded.quality, picture.size, added=picture.made)
+        report = job.watch.time(
+            "verify", verify_file, encoded.body, job.preset, made=picture.made or Made(0.0)
+        )
         if "ground" not in _broken(report):
             break
-    return Done(encoded.body, encoded.quality, picture.size, report)
+    return Done(encoded.body, encoded.quality, picture.size, report, added=picture.made)
 
 
 def _broken(report: Report) -> set[str]:

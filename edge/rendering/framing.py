@@ -13,7 +13,8 @@ from types import MappingProxyType
 from edge.errors import OutputTooLarge
 from edge.images import Size
 from edge.rendering.area import Area
-from edge.rendering.product import product
+from edge.rendering.extension_frame import whole
+from edge.rendering.product import laid, overlap, product
 from edge.rendering.step import Framing, Sight
 from edge.settings import Limits
 from edge.variants.transform import Transform
@@ -75,14 +76,37 @@ def inside(transform: Transform, sight: Sight) -> Framing:
 
 
 def cover(transform: Transform, sight: Sight) -> Framing:
-    """The canvas is full; what hangs over is cut, at the side away from the gravity."""
+    """The canvas is full; what hangs over is cut, at the side away from the gravity.
+
+    A subject that does not fit is not cut: the canvas then reaches beyond the picture.
+    """
     view = sight.state.view
+    window = _window(transform, sight)
+    if window:
+        return _beyond(window, transform, sight)
     wide, high = _asked(transform)
     shrink = max(wide / view.width, high / view.height)
     region = _placed(wide / shrink, high / shrink, transform, sight)
     scale = _canvas_scale(shrink, transform)
     canvas = _sized(wide * scale, high * scale)
     return Framing(region, canvas, canvas)
+
+
+def _window(transform: Transform, sight: Sight) -> Area | None:
+    """What the canvas shows around a subject that no cut of the picture holds whole."""
+    if not (transform.gravity.subject and sight.state.subject):
+        return None
+    wide, high = _asked(transform)
+    return whole(sight.state.subject, sight.state.view, wide / high)
+
+
+def _beyond(window: Area, transform: Transform, sight: Sight) -> Framing:
+    wide, high = _asked(transform)
+    shrink = max(wide / window.width, high / window.height)
+    scale = _canvas_scale(shrink, transform)
+    canvas = _sized(wide * scale, high * scale)
+    region = overlap(window, sight.state.view)
+    return laid(region, window, canvas.width / window.width, canvas)
 
 
 def fill(transform: Transform, sight: Sight) -> Framing:

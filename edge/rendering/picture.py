@@ -15,16 +15,38 @@ documentation calls the result almost indistinguishable from resampling everythi
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What of a picture no camera saw: `share` of it (0 to 1), `guessed` the part of that which is
+    more than a plain ground's continuation; `review` where a person should look."""
+
+    share: float
+    guessed: float = 0.0
+    review: bool = False
+
+    def __str__(self) -> str:
+        """`0.550; guessed=0.120; review`, as headers say it."""
+        return f"{self.share:.3f}; guessed={self.guessed:.3f}" + "; review" * self.review
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """What `str` wrote."""
+        share, guessed, *review = text.split("; ")
+        return cls(float(share), float(guessed.removeprefix("guessed=")), bool(review))
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """Pixels on their way: sRGB, upright, mode RGB or RGBA; nobody writes into them.
 
     `matte` (mode L, the same size) is the alpha of the subject once an op has found it; `subject`
-    is the subject's box in this picture's pixels, None while unknown.
+    is the subject's box in this picture's pixels, None while unknown. `made` says what of
+    it no camera saw, None where all is the photo's or another ground's.
     """
 
     image: Image.Image = field(repr=False)
     matte: Image.Image | None = field(default=None, repr=False)
     subject: Box | None = None
+    made: Made | None = None
 
     @property
     def size(self) -> Size:

@@ -17,11 +17,13 @@ from typing import Any
 from edge.gate import Cost
 from edge.images import Size
 from edge.models.base import Models
+from edge.rendering import cutting
 from edge.rendering.facts import Facts
 from edge.rendering.look import Look
 from edge.rendering.ops import (
     blur,
     crop,
+    extend,
     flatten,
     flip,
     frame,
@@ -51,6 +53,7 @@ ORDER: tuple[Callable[[Transform, Sight], Step | None], ...] = (
     matte.plan,
     sharpen.plan,
     blur.plan,
+    extend.plan,
     pad.plan,
     ground.plan,
     shadow.plan,
@@ -122,6 +125,7 @@ def plan(transform: Transform, facts: Facts, look: Look | None, limits: Limits) 
     """
     size = facts.size
     subject, matted = (look.subject_in(size), look.cut_by is not None) if look else (None, False)
+    matted = matted and cutting.wanted(transform)
     state = replace(State.first(size, subject, alpha=facts.alpha), matted=matted)
     steps = []
     for wanted in ORDER:

@@ -64,7 +64,7 @@ def product(transform: Transform, sight: Sight) -> Framing | None:
     state = sight.state
     if state.subject is None:
         return None
-    view, subject = state.view, _inside(state.subject, state.view)
+    view, subject = state.view, overlap(state.subject, state.view)
     if subject.width < 1 or subject.height < 1:
         return None
     share = transform.frame or FRAME
@@ -77,14 +77,17 @@ def product(transform: Transform, sight: Sight) -> Framing | None:
     scale *= shrink
     left, top = across.origin(canvas.width, scale), down.origin(canvas.height, scale)
     window = Area(left, top, left + canvas.width / scale, top + canvas.height / scale)
-    region = _inside(window, view)
+    region = overlap(window, view)
     if state.matted and _drops_ground(transform):
-        region = _inside(_collared(subject), region)
-    return _on_whole_pixels(region, window, scale, canvas)
+        region = overlap(_collared(subject), region)
+    return laid(region, window, scale, canvas)
 
 
-def _on_whole_pixels(region: Area, window: Area, scale: float, canvas: Size) -> Framing:
-    """The region shrunk by less than a pixel of the canvas, so that its edges fall between two."""
+def laid(region: Area, window: Area, scale: float, canvas: Size) -> Framing:
+    """The framing that shows `region` of `window`, which spans the canvas at `scale` pixels each.
+
+    The region is shrunk by less than a pixel of the canvas, so that its edges fall between two.
+    """
     at = _up((region.left - window.left) * scale), _up((region.top - window.top) * scale)
     content = Size(
         max(1, min(_down((region.right - window.left) * scale), canvas.width) - at[0]),
@@ -92,7 +95,7 @@ def _on_whole_pixels(region: Area, window: Area, scale: float, canvas: Size) -> 
     )
     left, top = window.left + at[0] / scale, window.top + at[1] / scale
     kept = Area(left, top, left + content.width / scale, top + content.height / scale)
-    return Framing(_inside(kept, region), content, canvas, at)
+    return Framing(overlap(kept, region), content, canvas, at)
 
 
 def _drops_ground(transform: Transform) -> bool:
@@ -128,7 +131,8 @@ def _collared(subject: Area) -> Area:
     return Area(subject.left - by, subject.top - by, subject.right + by, subject.bottom + by)
 
 
-def _inside(one: Area, other: Area) -> Area:
+def overlap(one: Area, other: Area) -> Area:
+    """The part that two areas share; empty ones stay empty, never negative."""
     left, top = max(one.left, other.left), max(one.top, other.top)
     right, bottom = min(one.right, other.right), min(one.bottom, other.bottom)
     return Area(left, top, max(left, right), max(top, bottom))

@@ -20,7 +20,7 @@ from edge.rendering.finish import Done, finish
 from edge.rendering.job import Job, Stopwatch
 from edge.rendering.look import Look
 from edge.rendering.mattes import Mattes, Sitter
-from edge.rendering.picture import Picture
+from edge.rendering.picture import Made, Picture
 from edge.rendering.plan import Plan
 from edge.rendering.run import Timings, apply_all, run
 from edge.rendering.shelf import Shelf
@@ -32,7 +32,7 @@ from edge.variants.presets import Preset, Presets
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Matte, Upscale
 
-RENDER_VERSION = "3"
+RENDER_VERSION = "4"
 """Part of every cache key, of mattes as well: raised whenever the same wish yields another picture
 than before."""
 
@@ -112,7 +112,7 @@ class Renderer:
         watch = Stopwatch()
         tools = Tools(self._models, self._engine, deadline, priority, self._scene, self._shelf)
         job = Job(original.body, transform, self._preset(transform), watch, deadline, fast)
-        if cutting.wanted(transform):
+        if cutting.sought(transform):
             opened, name = await self._engine.run(self._open, job)
             opened, _ = await self._cut_out(opened, name, job, tools, tags)
             seen, done = await self._engine.run(self._begin, opened, job)
@@ -142,7 +142,7 @@ class Renderer:
         job = Job(original.body, transform, None, Stopwatch(), deadline)
         opened, name = await self._engine.run(self._open, job)
         source = None
-        if cutting.wanted(transform):
+        if cutting.sought(transform):
             tools = Tools(self._models, self._engine, deadline)
             opened, source = await self._cut_out(opened, name, job, tools, tags)
         seen = await self._engine.run(see, opened, job, self._models, self._limits)
@@ -170,14 +170,15 @@ class Renderer:
                 continue  # the render says so, if it comes to need it
         return tuple(found)
 
-    def verified(self, body: bytes, transform: Transform) -> Report | None:
+    def verified(self, rendition: Rendition, transform: Transform) -> Report | None:
         """How a finished rendition holds its preset's rules; None where it has none."""
-        preset = self._preset(transform)
-        return verify_file(body, preset, self._limits) if preset else None
+        preset, note = self._preset(transform), rendition.note("made")
+        made = Made.read(note) if note else Made(0.0)
+        return verify_file(rendition.body, preset, self._limits, made) if preset else None
 
-    def insist(self, body: bytes, transform: Transform) -> None:
+    def insist(self, rendition: Rendition, transform: Transform) -> None:
         """Raises `NotCompliant`, with every broken rule, unless a rendition holds them all."""
-        report = self.verified(body, transform)
+        report = self.verified(rendition, transform)
         if report:
             report.insist()
 
@@ -228,6 +229,10 @@ def _networks(transform: Transform) -> tuple[str, ...]:
         names += (roles.UPSCALE[factor], roles.UPSCALE_WORN[factor])
     elif transform.upscale is Upscale.AUTO and transform.has_size:
         names += (*roles.UPSCALE.values(), *roles.UPSCALE_WORN.values())
-    if transform.matte is not Matte.OFF or transform.fit is Fit.PRODUCT:
+    if (
+        transform.matte is not Matte.OFF
+        or transform.fit is Fit.PRODUCT
+        or cutting.sought(transform)
+    ):
         names += (roles.MATTING, roles.MATTING_REFINE)
     return tuple(names)

@@ -118,6 +118,8 @@ def see(opened: Opened, job: Job, models: Models, limits: Limits) -> Seen:
     if not _suffices(decoded, made):
         job.deadline.check("decode")
         decoded = job.watch.time("decode", decode, job.body, facts, target=made.decode)
+    if not cutting.wanted(job.transform):
+        return Seen(facts, seen, made, _picture(decoded, seen, None), decoded.notes)
     picture = _picture(decoded, seen, opened.cut)
     return Seen(facts, seen, made, picture, (*decoded.notes, *opened.notes))
 
@@ -141,7 +143,7 @@ def _first_target(transform: Transform, facts: Facts, limits: Limits) -> Size | 
     if transform.trim:
         return None
     least = plan(transform, facts, None, limits).decode
-    if least is None or cutting.wanted(transform) or not wants_look(transform):
+    if least is None or cutting.sought(transform) or not wants_look(transform):
         return least
     return max(least, facts.size.scaled(min(1.0, LONGEST / facts.size.long)))
 

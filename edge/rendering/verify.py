@@ -21,6 +21,7 @@ from edge.rendering.inspection import (
     ground_of,
     has_drawn_border,
 )
+from edge.rendering.picture import Made
 from edge.settings import Limits
 from edge.variants.presets import Preset, Rules
 from edge.variants.values import Background, Ground
@@ -115,16 +116,21 @@ class Specimen:
     image: Image.Image
 
 
-def verify_file(body: bytes, preset: Preset, limits: Limits | None = None) -> Report:
+def verify_file(
+    body: bytes, preset: Preset, limits: Limits | None = None, made: Made | None = None
+) -> Report:
     """Hold any picture's bytes against a preset's rules.
+
+    What of it was `made` no pixel tells; the rules of that count where it is known.
 
     Raises:
         OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
     """
     facts = read_facts(body, limits or Limits())
     specimen = Specimen(body, facts, decode(body, facts).image)
-    findings = tuple(finding for check in CHECKS for finding in check(specimen, preset.rules))
-    return Report(preset.name, preset.version, findings)
+    findings = [finding for check in CHECKS for finding in check(specimen, preset.rules)]
+    findings += _made(made, preset.rules) if made else ()
+    return Report(preset.name, preset.version, tuple(findings))
 
 
 def _format(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
@@ -170,6 +176,15 @@ def _colour(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
         yield Finding("srgb", is_srgb, measured, "sRGB")
     if rules.no_alpha:
         yield Finding("no_alpha", not specimen.facts.alpha, specimen.facts.alpha, False)
+
+
+def _made(made: Made, rules: Rules) -> Iterator[Finding]:
+    for rule, share, most in (
+        ("made_max", made.share, rules.made_max),
+        ("guessed_max", made.guessed, rules.guessed_max),
+    ):
+        if most is not None:
+            yield Finding(rule, share <= most, share, most)
 
 
 def _border(specimen: Specimen, rules: Rules) -> Iterator[Finding]:

@@ -33,6 +33,8 @@ class Rules:
         srgb: the colours are sRGB.
         no_alpha: the file has no alpha channel.
         no_border: no frame is drawn around the picture.
+        made_max: greatest share of the canvas that may lie beyond the photo's edge.
+        guessed_max: the same, of what does not just continue a plain ground.
     """
 
     ground: Background | None = None
@@ -47,6 +49,8 @@ class Rules:
     srgb: bool = False
     no_alpha: bool = False
     no_border: bool = False
+    made_max: float | None = None
+    guessed_max: float | None = None
 
     def __bool__(self) -> bool:
         return self != Rules()

@@ -50,6 +50,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "srgb": Rule(words.FLAG),
         "no_alpha": Rule(words.FLAG),
         "no_border": Rule(words.FLAG),
+        "made_max": Rule(decimal(0, 1, 3)),
+        "guessed_max": Rule(decimal(0, 1, 3)),
     }
 )
 """The keys of a rules table; the same names as the fields of `presets.Rules`."""

@@ -154,7 +154,7 @@ def test_a_marketplace_rendition_carries_its_verification() -> None:
     renderer = Renderer(Inline(), NoModels(), Limits(), presets=PRESETS)
     wish = read("fmt=amazon&up=off", PRESETS, strict=True).resolve(AcceptClass.BASE, ".jpg")
     with pytest.raises(NotCompliant):
-        renderer.insist(made.rendition.body, wish)
+        renderer.insist(made.rendition, wish)
 
 
 def test_a_wish_without_preset_is_not_verified() -> None:

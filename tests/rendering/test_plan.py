@@ -104,14 +104,16 @@ def test_a_focal_point_is_in_the_middle_as_far_as_the_picture_goes():
 @given(
     left=st.floats(0, 0.7), width=st.floats(0.05, 0.3), size=st.tuples(*[st.integers(64, 3000)] * 2)
 )
-def test_cover_keeps_a_subject_whole_wherever_it_fits(left, width, size):
-    """A subject that is no wider than the kept region lies inside it."""
+def test_cover_keeps_a_subject_whole_wherever_it_is(left, width, size):
+    """To the pixel of the canvas in which a picture ends."""
     look = replace(LOOK, subject=Area(left, 0.1, left + width, 0.3))
-    region = _framing(planned(_cover(SUBJECT), *size, look=look)).region
-    subject = look.subject_in(Size(*size))
-    if subject.width < region.width - 2:
-        assert region.left - 1 <= subject.left
-        assert subject.right <= region.right + 1
+    framing = _framing(planned(_cover(SUBJECT), *size, look=look))
+    region, subject = framing.region, look.subject_in(Size(*size))
+    pixel = 1 + max(region.width / framing.content.width, region.height / framing.content.height)
+    assert region.left - pixel <= subject.left
+    assert subject.right <= region.right + pixel
+    assert region.top - pixel <= subject.top
+    assert subject.bottom <= region.bottom + pixel
 
 
 def test_pad_brings_the_subject_to_the_middle():

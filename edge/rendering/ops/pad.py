@@ -31,12 +31,8 @@ class Pad(PixelStep):
         return (f"{self.made:.0%} of the canvas is added ground",)
 
     def after(self, state: State) -> State:
-        left, top = self.at
         alpha = state.alpha or bool(self.color and not self.color.opaque)
-        moved = state.mapped(self.canvas, lambda area: area.moved(left, top))
-        moved = replace(moved, view=Area.whole(self.canvas), alpha=alpha)
-        framing = moved.framing and replace(moved.framing, content=self.canvas, at=(0, 0))
-        return replace(moved, framing=framing).framed_whole()
+        return replace(padded(state, self.canvas, self.at), alpha=alpha)
 
     def apply(self, picture: Picture) -> Picture:
         return picture.mapped(
@@ -60,6 +56,13 @@ class Pad(PixelStep):
         else:
             sheet.paste(image, self.at)
         return sheet
+
+
+def padded(state: State, canvas: Size, at: tuple[int, int]) -> State:
+    """After the picture lies at `at` in a canvas that it does not fill."""
+    moved = state.mapped(canvas, lambda area: area.moved(*at))
+    framing = moved.framing and replace(moved.framing, content=canvas, at=(0, 0))
+    return replace(moved, view=Area.whole(canvas), framing=framing).framed_whole()
 
 
 def plan(transform: Transform, sight: Sight) -> Pad | None:

@@ -1,0 +1,133 @@
+"""Extension: more ground than the camera saw, around a picture that does not fill its canvas.
+
+A plain or graduated ground goes on unseen (`extension_ground`), a scene plausibly
+(`extension_scene`). Where the subject itself runs out of the picture nothing can go on: that side
+gets the picture's colours, out of focus.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from edge.images import Box, Size
+from edge.rendering.extension_ground import GRID, continued, is_ground, is_plain, surface_of
+from edge.rendering.extension_scene import imagined, scene_of
+from edge.rendering.regions import Mask, border
+from edge.rendering.step import Framing
+from edge.rendering.studio import NotPlain, survey
+
+COLLAR = 0.02
+"""Of the picture's long side: so far around the subject nothing counts as its ground."""
+
+LEAST_SEEN = 0.15
+"""Of the picture: with less of it outside the subject's box, the border alone tells the ground."""
+
+
+HAIR = 1
+"""Pixels that a subject may be away from an edge that it reaches: its box was rounded."""
+
+
+FREE = 0.97
+"""Of an edge: with so much of it ground, no subject runs out of the picture there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """The canvas, and the share of it (0 to 1) that was guessed: made, and not as the continuation
+    of a plain ground. `review`: something other than ground runs out of the picture there."""
+
+    image: Image.Image = field(repr=False)
+    guessed: float
+    review: bool = False
+
+
+def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
+    """The sides of the content, of those with canvas beyond them, that the subject reaches."""
+    if subject is None:
+        return ()
+    (left, top), content, canvas = framing.at, framing.content, framing.canvas
+    open_sides = {
+        "left": left > 0 and subject.left <= HAIR,
+        "top": top > 0 and subject.top <= HAIR,
+        "right": left + content.width < canvas.width and subject.right >= content.width - HAIR,
+        "bottom": top + content.height < canvas.height and subject.bottom >= content.height - HAIR,
+    }
+    return tuple(side for side, reached in open_sides.items() if reached)
+
+
+def extended(
+    image: Image.Image, canvas: Size, at: tuple[int, int], subject: Box | None
+) -> Extended:
+    """The picture (mode RGB) with its left top corner `at` in a canvas full of its ground.
+
+    `subject` is in pixels of the picture; nothing inside of it shows in what is made.
+    """
+    beside = (at[0], canvas.width - image.width - at[0])
+    above = (at[1], canvas.height - image.height - at[1])
+    wide, columns, review = _widened(image, beside, subject, upright=True)
+    guessed = columns * image.height
+    if any(above):
+        turned = subject and Box(
+            subject.top, subject.left + at[0], subject.bottom, subject.right + at[0]
+        )
+        tall, rows, stays = _widened(_turned(wide), above, turned, upright=False)
+        wide, guessed = _turned(tall), guessed + rows * canvas.width
+        review |= stays
+    return Extended(wide, guessed / canvas.pixels, review)
+
+
+def _widened(
+    image: Image.Image, by: tuple[int, int], subject: Box | None, *, upright: bool
+) -> tuple[Image.Image, int, bool]:
+    """With `by` columns more on the left and on the right, how many of them were guessed, and
+    whether the subject runs out there."""
+    if not any(by):
+        return image, 0, False
+    canvas = Image.new("RGB", (image.width + sum(by), image.height))
+    canvas.paste(image, (by[0], 0))
+    grid, ground = _grid(image, subject)
+    if not ground[:, [0, -1]].all():
+        ground = _corrected(grid, ground)
+    surface = surface_of(grid, ground if ground.mean() > LEAST_SEEN else border(ground.shape, 3))
+    scene, guessed, review = None, 0, False
+    for at_far, length in zip((False, True), by, strict=True):
+        if not length:
+            continue
+        free = bool(np.mean(ground[:, -1 if at_far else 0]) > FREE)
+        plain = free and is_plain(grid, ground, surface, at_far=at_far)
+        if plain and is_ground(image, surface, at_far=at_far):
+            made = continued(image, length, surface, at_far=at_far)
+        else:
+            scene = scene or scene_of(image, grid, ground, level=upright)
+            made = imagined(image, scene, length, at_far=at_far)
+            guessed += length
+            review |= not free
+        canvas.paste(made, (by[0] + image.width if at_far else 0, 0))
+    return canvas, guessed, review
+
+
+def _grid(image: Image.Image, subject: Box | None) -> tuple[Image.Image, Mask]:
+    """The picture reduced, and where it shows certainly no subject."""
+    scale = min(1.0, GRID / max(image.size))
+    size = (max(8, round(image.width * scale)), max(8, round(image.height * scale)))
+    grid = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    ground = np.ones((size[1], size[0]), np.bool_)
+    if subject:
+        collar = COLLAR * max(size)
+        across, down = size[0] / image.width, size[1] / image.height
+        top, bottom = subject.top * down - collar, subject.bottom * down + collar
+        left, right = subject.left * across - collar, subject.right * across + collar
+        ground[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1] = False
+    return grid, ground
+
+
+def _corrected(grid: Image.Image, ground: Mask) -> Mask:
+    """With the ground inside the subject's box, where a studio's shows up to the edge: a box that
+    was only guessed holds shadows and gradients too."""
+    found = survey(np.asarray(grid))
+    return ground if isinstance(found, NotPlain) else ground | found.open
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    return image.transpose(Image.Transpose.TRANSPOSE)

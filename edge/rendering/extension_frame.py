@@ -1,0 +1,57 @@
+"""Which part of a scene, and how much beyond it, a canvas shows around a subject kept whole.
+
+Real pixels come first: the canvas leaves away what it can of the picture, down to the subject and
+some air, before it reaches beyond the picture's edge; and it does so in one direction only.
+"""
+
+from edge.rendering.area import Area
+
+AIR = 0.05
+"""Around a subject, as a share of its longer side; no more than the picture has."""
+
+SLACK = 0.01
+"""Of the canvas: so much of the air may go before anything is made."""
+
+
+def whole(subject: Area, view: Area, ratio: float) -> Area | None:
+    """The window of that ratio (width by height) to show, reaching out of `view`; None where a cut
+    of the view holds the subject.
+
+    A subject at an edge stays there; at two opposite ones, it stands in the middle.
+    """
+    needed = _aired(subject, view)
+    height = max(needed.height, needed.width / ratio)
+    most = min(view.height, view.width / ratio)
+    if height <= most * (1 + SLACK):
+        return None
+    width = height * ratio
+    left = _start(subject.left, subject.right, view.left, view.right, width)
+    top = _start(subject.top, subject.bottom, view.top, view.bottom, height)
+    return Area(left, top, left + width, top + height)
+
+
+def _aired(subject: Area, view: Area) -> Area:
+    by = AIR * max(subject.width, subject.height)
+    return Area(
+        max(view.left, subject.left - by),
+        max(view.top, subject.top - by),
+        min(view.right, subject.right + by),
+        min(view.bottom, subject.bottom + by),
+    )
+
+
+def _start(start: float, end: float, near: float, far: float, length: float) -> float:
+    """Where the window begins in one direction: the subject in its middle as far as that loses no
+    pixel of a view that is shorter, and shows nothing beyond one that is longer."""
+    middle = (start + end - length) / 2
+    free = far - near - length
+    if free >= 0:
+        return min(max(middle, near), near + free)
+    at_near, at_far = start - near < 1, far - end < 1
+    if at_near and at_far:
+        return near + free / 2
+    if at_near:
+        return near
+    if at_far:
+        return near + free
+    return min(max(middle, near + free), near)

@@ -1,0 +1,61 @@
+"""Extend: a picture that does not fill its canvas gets more of its own ground around it."""
+
+from dataclasses import dataclass, replace
+
+from edge.images import Box, Size
+from edge.rendering.area import Area
+from edge.rendering.extension import extended, stuck
+from edge.rendering.ops.pad import padded
+from edge.rendering.picture import Made, Picture
+from edge.rendering.step import PixelStep, Sight, State
+from edge.variants.transform import Transform
+from edge.variants.values import Fit
+
+
+@dataclass(frozen=True, slots=True)
+class Extend(PixelStep):
+    """The picture at `at` in `canvas`; `made` is the share (0 to 1) of the canvas beyond it.
+
+    `subject` is its box in the picture; `stays` names the sides that it runs out of, where nothing
+    can go on and the picture's colours are laid out of focus.
+    """
+
+    op = "extend"
+    canvas: Size
+    at: tuple[int, int]
+    made: float
+    subject: Box | None
+    stays: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        said = [f"{self.made:.0%} of the canvas is made: ground beyond the photo's edge"]
+        if self.stays:
+            sides = " and ".join(self.stays)
+            said.append(
+                f"review: the subject runs out of the photo at the {sides}, and so into a blur"
+            )
+        return tuple(said)
+
+    def after(self, state: State) -> State:
+        return padded(state, self.canvas, self.at)
+
+    def apply(self, picture: Picture) -> Picture:
+        done = extended(picture.image.convert("RGB"), self.canvas, self.at, self.subject)
+        subject = self.subject and Box(
+            *Area.of(self.subject).moved(*self.at).outward(self.canvas).as_tuple()
+        )
+        made = Made(self.made, round(done.guessed, 4), done.review)
+        return replace(picture, image=done.image, matte=None, subject=subject, made=made)
+
+
+def plan(transform: Transform, sight: Sight) -> Extend | None:
+    """Wanted as shot, where the content does not fill a canvas that a fit wants full."""
+    state, framing = sight.state, sight.state.framing
+    if framing is None or framing.content == framing.canvas:
+        return None
+    if transform.background is not None or state.alpha or transform.fit is Fit.PAD:
+        return None
+    made = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
+    subject = state.subject.outward(state.size) if state.subject else None
+    return Extend(framing.canvas, framing.at, made, subject, stuck(framing, subject))
