@@ -1,5 +1,6 @@
 """Enlarges a picture by a network, tile by tile."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -83,13 +84,15 @@ async def upscale(
             shelf.put(index, core)
             tiling.show(canvas, index, core, wanted, scale)
 
-    missing = []
-    for index in tiling.meeting(wanted):
-        core = shelf.get(index)
-        if core is None:
-            missing.append(index)
-        else:
+    def show(cores: dict[int, Tensor]) -> None:
+        for index, core in cores.items():
             tiling.show(canvas, index, core, wanted, scale)
+
+    found = {index: shelf.get(index) for index in tiling.meeting(wanted)}
+    missing = [index for index, core in found.items() if core is None]
+    held = {index: core for index, core in found.items() if core is not None}
+    if held:
+        await asyncio.to_thread(show, held)  # up to 20 MB, which the event loop should not copy
     most = min(TILES_PER_REQUEST, spec.max_batch_size)
     groups = [missing[start : start + most] for start in range(0, len(missing), most)]
     await each(groups, enlarge, at_once=REQUESTS_IN_FLIGHT)
