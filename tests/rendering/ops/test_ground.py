@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from edge.images import Color, Format
-from edge.rendering.cutting import Cut, at_hand, told
+from edge.rendering.cutting import Cut, Findings, at_hand
 from edge.rendering.look import look
 from edge.rendering.picture import Picture
 from edge.rendering.plan import plan
@@ -42,7 +42,7 @@ def set_on(background: Background, image: Image.Image, **how: object) -> Picture
     cut = at_hand(image)
     assert isinstance(cut, Cut), cut
     header = facts(*image.size, alpha=image.mode == "RGBA")
-    made = plan(wish, header, told(look(image), cut), LIMITS)
+    made = plan(wish, header, Findings(look(image), cut).told, LIMITS)
     start = Picture(image, cut.matte)
 
     async def scene(name: str, deadline: object) -> Image.Image:
