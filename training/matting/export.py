@@ -12,23 +12,31 @@ import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from training.matting.network import Matting
+from training.matting.network import Matting, enlarge
 
 OPSET = 17
 SIDE = 512
 
 
 class Served(nn.Module):
-    """uint8 [N, 512, 512, 3] -> uint8 [N, 512, 512, 1]"""
+    """uint8 [N, 512, 512, 3] -> uint8 [N, 512, 512, 1]
 
-    def __init__(self, network: Matting) -> None:
+    The network looks at the picture and at its mirror image, each reduced to `side`; the mean of
+    both answers, made `sharper`, is enlarged again. On held-back composites a mean answer errs by
+    a fifth towards grey: `sharper` is chosen there.
+    """
+
+    def __init__(self, network: Matting, side: int = SIDE, sharper: float = 1.0) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.step, self.sharper = network, SIDE // side, sharper
 
     def forward(self, image: Tensor) -> Tensor:
         planes = image.permute(0, 3, 1, 2).float() * (1 / 255)
-        alpha = self.network(planes)[-1].sigmoid() * 255 + 0.5
+        seen = functional.avg_pool2d(planes, self.step) if self.step > 1 else planes
+        logits = self.network(seen)[-1] + self.network(seen.flip(3))[-1].flip(3)
+        alpha = enlarge(logits * (self.sharper / 2), (SIDE, SIDE)).sigmoid() * 255 + 0.5
         return alpha.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
@@ -100,8 +108,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, required=True, help="ema.pt of a training")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--side", type=int, default=SIDE, help="as it was trained on")
+    parser.add_argument("--sharper", type=float, default=1.0, help="factor of the answer's logits")
     options = parser.parse_args()
-    export(Served(load(options.weights)).eval(), {"image": (SIDE, SIDE, 3)}, options.out)
+    served = Served(load(options.weights), options.side, options.sharper).eval()
+    export(served, {"image": (SIDE, SIDE, 3)}, options.out)
 
 
 if __name__ == "__main__":
