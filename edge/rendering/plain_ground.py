@@ -14,16 +14,8 @@ from PIL import Image
 from edge.images import Box, Color
 from edge.rendering.matte import HALF, bounds, touched
 from edge.rendering.regions import Mask, closed, components, embraced, filled, flood, grown, shrunk
-from edge.rendering.studio import (
-    NotPlain,
-    Pixels,
-    Studio,
-    apart,
-    backdrop,
-    colourfulness,
-    shade_of,
-    survey,
-)
+from edge.rendering.shadows import colourfulness, shade_of
+from edge.rendering.studio import NotPlain, Pixels, Studio, apart, backdrop, survey
 from edge.rendering.unmix import inks, unmix
 
 LONGEST = 400

@@ -6,13 +6,13 @@ neighbours, and it is known behind the subject by filling the gap smoothly.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from edge.rendering.regions import Mask, border, flood, grown, shrunk
+from edge.rendering import shadows
+from edge.rendering.regions import Mask, border, flood, grown
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -36,24 +36,25 @@ CORE_STEPS = 4.5
 BEND = 0.5
 """Times calm, the most that a core may bend within five cells: it has no texture."""
 
+RAMP = 0.3
+"""The same for a shadow's soft edge on coloured paper: the outline of a product of the paper's hue
+bends more."""
+
+SMOOTH = 0.3
+"""Times calm, the most that a shadow more saturated than its ground may bend around a cell: fur and
+felt bend more."""
+
+HUE_STEPS = 0.6
+"""Times calm, the most that the colour within a shadow may change, apart from its light."""
+
 NOISE_STEPS, REACH = 4.0, 4
 """How rough, times calm, and how many cells wide JPEG's noise around an outline may be."""
-
-COLOURED, HARD_DEPTH, HARD_SHARE = 40.0, 0.5, 0.35
-"""Levels of `colourfulness` from which colour alone tells a shadow; the darkest such shadow; and of
-what the ground does not reach, the most that it may be."""
 
 CORE_DEPTH = 0.35
 """The darkest part of a core that is still taken for shadow: black glaze begins below."""
 
 CORE_SHARE = 0.06
 """Of what the ground does not reach, the most that may be the core of its shadow."""
-
-SHADOW_DEPTH = 0.22
-"""The darkest that a shadow leaves of the ground's light; under it, black products begin."""
-
-TINT = 11.0
-"""Levels by which a shadow's colour may stray from the darkened ground's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +100,14 @@ def survey(grid: Pixels) -> Studio | NotPlain:
         return NotPlain("the border is textured")
     calm = CALM + 1.5 * usual
     surface = fit_surface(grid, ring)
-    off = _worst(np.abs(grid - surface))
+    off = shadows.worst(np.abs(grid - surface))
     seeds = ring & (steps <= calm) & (off <= 3 * calm)
     share = np.count_nonzero(seeds) / np.count_nonzero(ring)
     if share < 0.55:
         return NotPlain("the border is not one smooth ground")
     ground = _walk(grid.astype(np.float32), surface, steps, calm, seeds)
     ground = _close_in(grid, ground, steps, calm)
-    ground = _with_hard_shadows(grid, ground, surface, steps, calm)
+    ground |= shadows.hard(grid, ground, backdrop(grid, ground), surface, steps, calm)
     return Studio(backdrop(grid, ground), ground, steps, calm, share, surface)
 
 
@@ -117,7 +118,7 @@ def local_range(grid: Pixels) -> Pixels:
     rows_low = np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:])
     high = np.maximum(np.maximum(rows_high[:, :-2], rows_high[:, 1:-1]), rows_high[:, 2:])
     low = np.minimum(np.minimum(rows_low[:, :-2], rows_low[:, 1:-1]), rows_low[:, 2:])
-    worst: Pixels = _worst(high - low)
+    worst: Pixels = shadows.worst(high - low)
     return worst
 
 
@@ -136,7 +137,7 @@ def fit_surface(grid: Pixels, cells: Mask) -> Floats:
     factors = np.zeros((basis.shape[1], 3), np.float32)
     factors[0] = np.median(colours, axis=0)
     for count in (3, 3, 6, 6, 6):
-        off = _worst(np.abs(colours - basis @ factors))
+        off = shadows.worst(np.abs(colours - basis @ factors))
         reach = 4.7 * max(2.0, 1.48 * float(np.median(off)))
         weight = np.clip(1 - np.square(off / reach), 0, None) ** 2
         weighted = basis[:, :count] * weight[:, None]
@@ -155,7 +156,7 @@ def _terms(x: Floats, y: Floats) -> Floats:
 
 def apart(one: Pixels, other: Pixels) -> Pixels:
     """Levels between two pictures in the channel where they differ most [h, w]."""
-    return _worst(np.maximum(one, other) - np.minimum(one, other))
+    return shadows.worst(np.maximum(one, other) - np.minimum(one, other))
 
 
 def backdrop(grid: Pixels, seen: Mask) -> Pixels:
@@ -187,48 +188,24 @@ def _walk(grid: Floats, surface: Floats, steps: Pixels, calm: float, seeds: Mask
     From the shadow so found the walk goes on into its steeper core, unless that would take a good
     part of what is left: then it is no shadow but a grey product.
     """
-    light, tint = shade_of(grid, surface)
-    alike = (tint <= TINT) & (light >= SHADOW_DEPTH) & (light <= 1.25)
-    dark = light < 0.97
-    ground = flood(alike & (steps <= np.where(dark, SHADOW_STEPS * calm, calm)), seeds)
-    even = _bend(light) * surface.mean(axis=2) <= BEND * calm
-    core = alike & (light < 0.9) & (light > CORE_DEPTH) & even & (steps <= CORE_STEPS * calm)
+    light, tint = shadows.shade_of(grid, surface)
+    bend = _bend(light) * surface.mean(axis=2)
+    bounced = shadows.bounced(grid, surface, light) & (_around(bend) <= SMOOTH * calm)
+    alike = ((tint <= shadows.TINT) | bounced) & (light >= shadows.SHADOW_DEPTH) & (light <= 1.25)
+    soft = (light < 0.97) & (steps <= SHADOW_STEPS * calm)
+    even = (bend <= BEND * calm) & (steps <= CORE_STEPS * calm)
+    if shadows.is_paper(surface, calm):
+        of_one = shadows.hue_steps(grid, surface) <= HUE_STEPS * calm
+        soft &= (bend <= RAMP * calm) & of_one
+        even &= of_one
+    ground = flood(alike & ((steps <= calm) | soft), seeds)
+    core = alike & even & (light < 0.9) & (light > CORE_DEPTH)
     deeper = flood(core, ground & (light < 0.93)) & ~ground
     if np.count_nonzero(deeper) > CORE_SHARE * np.count_nonzero(~ground):
         return ground
     rim = grown(deeper, 3) & grown(ground, 3) & alike
     reached: Mask = ground | deeper | rim
     return reached
-
-
-def _with_hard_shadows(
-    grid: Pixels, ground: Mask, surface: Floats, steps: Pixels, calm: float
-) -> Mask:
-    """On coloured paper a shadow has its colour and no product does, so it needs no soft edge."""
-    if colourfulness(surface) < COLOURED:  # white and grey products would be shadows there
-        return ground
-    behind = backdrop(grid, ground)
-    light, tint = shade_of(grid.astype(np.float32), behind.astype(np.float32))
-    alike = (tint <= TINT) & (light >= HARD_DEPTH) & (light <= 1.05) & ~ground
-    flat = alike & (steps <= calm)
-    shadow = flood(flat, shrunk(flat, 1))
-    if np.count_nonzero(shadow) > HARD_SHARE * np.count_nonzero(~ground):
-        return ground
-    return ground | flood(shadow | (alike & grown(shadow, 5)), shadow)
-
-
-def shade_of(grid: Floats, ground: Floats) -> tuple[Floats, Floats]:
-    """How much of the ground's light each cell has [h, w], and how many levels its colour is off
-    from a ground of that light."""
-    squared = np.maximum(np.einsum("hwc,hwc->hw", ground, ground), 1.0)
-    light: Floats = np.einsum("hwc,hwc->hw", grid, ground) / squared
-    return light, _worst(np.abs(grid - light[..., None] * ground))
-
-
-def colourfulness(ground: Pixels | Floats) -> float:
-    """Levels between the ground's strongest and weakest channel."""
-    few = ground[::4, ::4].astype(np.float32)
-    return float(np.median(few.max(axis=2) - few.min(axis=2)))
 
 
 def _bend(light: Floats) -> Floats:
@@ -240,15 +217,16 @@ def _bend(light: Floats) -> Floats:
     return bend
 
 
+def _around(values: Floats) -> Floats:
+    """The mean of each cell's 5x5, values of 0 to 64 levels."""
+    image = Image.fromarray(np.clip(values * 4, 0, 255).astype(np.uint8))
+    mean: Floats = np.asarray(image.filter(ImageFilter.BoxBlur(2)), np.float32) / np.float32(4)
+    return mean
+
+
 def _close_in(grid: Pixels, ground: Mask, steps: Pixels, calm: float) -> Mask:
     """Go on to the outline itself, through JPEG's noise beside it, by the ground's own colour."""
     behind = backdrop(grid, ground)
     same = (apart(grid, behind) <= calm) & (steps <= NOISE_STEPS * calm)
     walkable: Mask = (same & grown(ground, REACH)) | ground
     return flood(walkable, ground)
-
-
-def _worst(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The greatest of three channels; numpy's own maximum over so short an axis is slow."""
-    worst: npt.NDArray[Any] = np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
-    return worst

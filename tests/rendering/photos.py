@@ -36,11 +36,16 @@ def photo(
     quality: int | None = 90,
     size: tuple[int, int] = SIZE,
     shading: float = 0.25,
+    bounce: float = 0.0,
 ) -> Photo:
-    """A shape on a studio ground that may run from one colour to another, with a soft shadow."""
+    """A shape on a studio ground that may run from one colour to another, with a soft shadow; with
+    `bounce` the ground lights its shadow, which then is more saturated than the ground."""
     alpha = mask(draw, size)
     cover = np.asarray(alpha, np.float32)[..., None] / 255
-    colours = _ground(size, ground, lower or ground) * _shade(alpha, shadow)
+    colours = _ground(size, ground, lower or ground)
+    colours *= 1 - (1 - _shade(alpha, shadow)) * (
+        1 + bounce * (1 - np.float32(ground) / max(ground))
+    )
     colours = cover * _subject(size, subject, shading) + (1 - cover) * colours
     colours += np.random.default_rng(7).normal(0, noise, colours.shape)
     image = Image.fromarray(np.clip(np.rint(colours), 0, 255).astype(np.uint8))

@@ -72,6 +72,31 @@ def test_a_shadow_goes() -> None:
     assert cutout(shot).matte[640, 440] == 0
 
 
+@pytest.mark.parametrize(
+    ("ground", "bounce"),
+    [((238, 205, 134), 0.9), ((236, 214, 190), 1.7)],
+    ids=["yellow", "beige"],
+)
+def test_a_shadow_that_its_own_coloured_paper_lights_goes(
+    ground: tuple[int, int, int], bounce: float
+) -> None:
+    shot = photo(blob, ground=ground, subject=(60, 40, 25), shadow=0.5, bounce=bounce, noise=0.6)
+    red, _, blue = np.asarray(shot.image, np.float32)[690, 300 + 145]
+    assert blue / red < 0.97 * ground[2] / ground[0], "the shadow must be more saturated"
+    found = cutout(shot)
+    assert error(found, shot) < 0.0015
+    assert found.confidence > 0.9
+
+
+def test_a_product_of_the_papers_hue_is_no_shadow_of_it() -> None:
+    paper = (238, 205, 134)
+    shot = photo(blob, ground=paper, subject=(110, 60, 25), shadow=0)
+    patch = Image.new("RGB", (110, 110), (206, 172, 112))
+    pixels = np.asarray(patch, np.float32) + np.linspace(12, -12, 110)[:, None, None] * (0, 0.4, 1)
+    shot.image.paste(Image.fromarray(np.rint(pixels).astype(np.uint8)), (309, 560))
+    assert (cutout(shot).matte[600:640, 340:400] == 255).all()
+
+
 def test_a_white_print_on_white_stays_part_of_the_product() -> None:
     shot = photo(blob, ground=(255, 255, 255), noise=0, shadow=0)
     drawing = ImageDraw.Draw(shot.image)

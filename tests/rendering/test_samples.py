@@ -16,8 +16,8 @@ CATALOGUE = {
     for name, entry in tomllib.loads((SAMPLES / "catalogue.toml").read_text()).items()
     if (SAMPLES / entry["file"]).exists()
 }
-TOO_MUCH_KEPT = {"plush": 0.05}
-"""Known and not yet right: the toy's hard shadow on paper of its own warm hue stays on."""
+EXACT, FURRY = 0.01, 0.015
+"""Mean error of alpha, 0 to 1; with fur the tips of which are finer than a pixel."""
 NEEDS_A_NETWORK = {"white-on-white", "see-through"}
 
 
@@ -45,7 +45,7 @@ def error(found: Cutout, name: str) -> float:
 def test_a_plain_ground_gives_the_exact_alpha(name: str) -> None:
     found = cut(name)
     assert isinstance(found, Cutout), found
-    assert error(found, name) <= TOO_MUCH_KEPT.get(name, 0.01)
+    assert error(found, name) <= (FURRY if "fur" in CATALOGUE[name]["traits"] else EXACT)
 
 
 @pytest.mark.parametrize("name", names(plain=False))
