@@ -28,7 +28,8 @@ from edge.variants.variant import model_tag
 _ORIGINAL = "original:"
 
 Sourced = tuple[Findings, str]
-"""Findings, and where they came from: a tier's name, `joined` or `made`."""
+"""Findings, and where they came from: a tier's name, `joined`, `made`, or `fast`: made without
+networks, and not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,10 @@ class Mattes:
         key = self._key(sitter)
         sourced = await self._find(key, sitter)
         if sourced is None and fast:
-            sourced = await self._engine.run(lambda: cutting.near(sitter.picture(), watch)), "made"
+            sourced = await self._engine.run(lambda: cutting.near(sitter.picture(), watch)), "fast"
         elif sourced is None:
             sourced = await self._wait(key, sitter, tools, watch)
-        if sourced[1] != "made":
+        if sourced[1] not in ("made", "fast"):
             watch.timings.append(("findings", time.perf_counter() - start))
         self._metrics.mattes.labels(sourced[1]).inc()
         return sourced

@@ -205,7 +205,8 @@ async def test_a_failure_is_not_kept() -> None:
 
 async def test_in_a_hurry_no_network_is_asked_and_nothing_is_kept() -> None:
     stage = Stage(Matting())
-    hasty, _ = await stage.of(fast=True)
+    hasty, source = await stage.of(fast=True)
+    assert source == "fast"
     assert stage.models.asked == 0
     assert isinstance(hasty.found, Abstained)
     full, source = await stage.of()
