@@ -130,7 +130,7 @@ class Metrics:
         )
         self.mattes = Counter(
             "edge_mattes_total",
-            "Cut-outs that renders asked for: made, made fast, joined in the making, or from a tier.",
+            "Cut-outs that renders asked for: made, made fast, joined in the making, or by tier.",
             ("source",),
             registry=registry,
         )
