@@ -1,26 +1,39 @@
 """Shadow: where the subject stands on the ground, a soft contact shadow.
 
-Light from above leaves a dark line right under a product and a wide faint one around it. Both are
-drawn from the matte's own lower end, so that four chair legs get four shadows.
+Light from above leaves a dark line right under a product and wider, fainter ones around it. All
+follow the matte's lower outline column by column: along the oblique edge of a bag, in spots under
+the front legs of a chair, and the softer the higher the outline hovers.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from edge.images import Box
 from edge.rendering.matte import HALF, bounds
 from edge.rendering.picture import Picture
 from edge.rendering.step import PixelStep, Sight
-from edge.rendering.studio import Floats
+from edge.rendering.studio import Floats, Pixels
 from edge.variants.transform import Transform
 
-FOOT = 0.05
-"""The lowest part of the subject, as a share of its height, that counts as standing."""
+Places = npt.NDArray[np.intp]
 
-LINE, POOL = (0.008, 0.55), (0.035, 0.30)
-"""Softness as a share of the subject's width, and darkness (0 to 1), of the two shadows."""
+REACH = (0.15, 0.25)
+"""Of the subject's height: up to the first an outline may stand on the ground farther back, from
+the second on it hangs in the air."""
+
+STEEP = (0.3, 0.6)
+"""Rise of the ground line per column: up to the first it is an edge seen at an angle, from the
+second on the flank of something round."""
+
+LAYERS = ((0.006, 0.50, 0.004), (0.02, 0.22, 0.02), (0.06, 0.22, 0.08))
+"""Softness (sigma) as a share of the subject's width, darkness (0 to 1), and the gap under the
+outline over which this layer fades, as a share of the width."""
+
+_BAR = 0.683
+"""What is left in the middle of a bar two sigma wide once it is blurred by sigma."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +58,75 @@ def plan(transform: Transform, sight: Sight) -> Shadow | None:
     return Shadow() if transform.shadow and sight.state.matted else None
 
 
-def _shade(alpha: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], box: Box) -> Floats:
+def _shade(alpha: Pixels, box: Box) -> Floats:
     """How much light the ground loses [H, W], 0 to 1."""
-    foot = max(2, round(FOOT * box.size.height))
-    stands = alpha[box.bottom - foot : box.bottom].max(axis=0)
-    shade = np.zeros(alpha.shape, np.float32)
-    for softness, darkness in (LINE, POOL):
+    line, gap, touch = contact(alpha, box)
+    far = 4 * max(1.0, LAYERS[-1][0] * box.size.width)
+    top = max(0, int(box.bottom - REACH[1] * box.size.height - far))
+    rows = np.arange(top, min(len(alpha), int(box.bottom + far) + 1), dtype=np.float32)[:, None]
+    shade = np.zeros((len(rows), alpha.shape[1]), np.float32)
+    for softness, darkness, fades in LAYERS:
         sigma = max(1.0, softness * box.size.width)
-        drawn = Image.new("L", (alpha.shape[1], alpha.shape[0]), 0)
-        high = max(2, round(sigma))
-        bar = Image.fromarray(np.repeat(stands[None], high, axis=0))
-        drawn.paste(bar, (0, min(box.bottom - high // 2, alpha.shape[0] - 1)))
-        soft = drawn.filter(ImageFilter.GaussianBlur(sigma))
-        layer = np.asarray(soft, np.float32)
-        peak = float(layer.max())
-        if peak > 0:
-            shade = 1 - (1 - shade) * (1 - layer * np.float32(darkness / peak))
-    return shade
+        near = touch * np.exp(-gap / (fades * box.size.width))
+        bar = np.clip(sigma + 0.5 - np.abs(rows + 0.5 - line), 0, 1) * near
+        drawn = Image.fromarray(np.rint(bar * 255).astype(np.uint8))
+        soft = np.asarray(drawn.filter(ImageFilter.GaussianBlur(sigma)), np.float32)
+        shade = 1 - (1 - shade) * (1 - np.minimum(1, soft / np.float32(255 * _BAR)) * darkness)
+    whole = np.zeros(alpha.shape, np.float32)
+    whole[top : top + len(rows)] = shade
+    return whole
+
+
+def contact(alpha: Pixels, box: Box) -> tuple[Floats, Floats, Floats]:
+    """Where a subject would stand, for each column [W] of its matte [H, W].
+
+    The row of the ground, which is the lower hull of the outline's low parts; how many rows the
+    outline hovers above it; and how surely it is ground at all (0 to 1).
+    """
+    seen = alpha >= HALF
+    lowest = alpha.shape[0] - np.argmax(seen[::-1], axis=0)
+    height = (box.bottom - lowest) / box.size.height
+    low = np.flatnonzero(seen.any(axis=0) & (height < REACH[1]))
+    corners = _hull(low, lowest[low])
+    columns = np.arange(alpha.shape[1])
+    line = np.interp(columns, corners[:, 0], corners[:, 1]).astype(np.float32)
+    rise = np.interp(columns, *_slopes(corners)) if len(corners) > 1 else np.zeros(len(columns))
+    back = (np.float32(box.bottom) - line) / np.float32(box.size.height)
+    touch = _falling(back, REACH) * _falling(np.abs(rise).astype(np.float32), STEEP)
+    touch[: low[0]] = touch[low[-1] + 1 :] = 0
+    gap = np.where(seen.any(axis=0), np.maximum(line - lowest, 0), alpha.shape[0])
+    return line, gap.astype(np.float32), touch.astype(np.float32)
+
+
+def _hull(columns: Places, rows: Places) -> Floats:
+    """The corners (column, row) of the lower hull, rows counted downwards (Andrew 1979) [N, 2]."""
+    hull: list[tuple[int, int]] = []
+    for x, y in zip(columns.tolist(), rows.tolist(), strict=True):
+        while len(hull) > 1 and _above(hull[-2], hull[-1], (x, y)):
+            hull.pop()
+        hull.append((x, y))
+    return np.asarray(hull, np.float32)
+
+
+def _above(one: tuple[int, int], middle: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether the middle point lies on or above the line between the others."""
+    (x0, y0), (x1, y1), (x2, y2) = one, middle, other
+    return (y1 - y0) * (x2 - x0) <= (y2 - y0) * (x1 - x0)
+
+
+def _slopes(corners: Floats) -> tuple[Floats, Floats]:
+    """The middles of the hull's sides and how steep they are, for interpolation."""
+    steps = np.diff(corners, axis=0)
+    middles: Floats = corners[:-1, 0] + steps[:, 0] / np.float32(2)
+    slopes: Floats = steps[:, 1] / steps[:, 0]
+    return middles, slopes
+
+
+def _falling(values: Floats, bounds: tuple[float, float]) -> Floats:
+    """1 up to the first bound, 0 from the second on."""
+    first, second = bounds
+    fallen: Floats = np.clip((second - values) / (second - first), 0, 1)
+    return fallen
 
 
 def _shaded(image: Image.Image, shade: Floats) -> Image.Image:

@@ -31,6 +31,34 @@ def test_the_ground_is_darkest_right_under_the_subject() -> None:
     assert (shaded[:30] == 255).all(), "nothing above the subject is darkened"
 
 
+def shaded(*corners: tuple[int, int]) -> np.ndarray:  # type: ignore[type-arg]
+    """The light that is left around a black polygon on white, 0 to 255 [240, 240]."""
+    matte = Image.new("L", (240, 240), 0)
+    ImageDraw.Draw(matte).polygon(corners, fill=255)
+    image = Image.composite(
+        Image.new("RGB", matte.size), Image.new("RGB", matte.size, "white"), matte
+    )
+    return np.asarray(Shadow().apply(Picture(image, matte)).image, np.int16)[..., 1]
+
+
+def test_the_shadow_follows_an_oblique_lower_edge() -> None:
+    light = shaded((40, 40), (199, 40), (199, 190), (40, 160))
+    left, right = light[165, 52], light[190, 188]
+    assert abs(left - right) < 60, "as dark at the higher end as at the lower one"
+    assert left < 200
+    assert light[190, 52] > left + 30, "no bar at the height of the lowest corner"
+
+
+def test_what_hovers_casts_less_the_higher_it_is() -> None:
+    light = shaded((20, 40), (220, 40), (220, 60), (140, 180), (100, 180), (20, 60))
+    assert light[182, 120] < 170
+    assert (light[:120, 225:] == 255).all(), "an overhanging rim stands on nothing"
+    arch = shaded(
+        (20, 40), (220, 40), (220, 180), (180, 180), (180, 170), (60, 170), (60, 180), (20, 180)
+    )
+    assert arch[182, 40] < arch[182, 120] < 255
+
+
 def test_the_subject_itself_is_not_darkened() -> None:
     picture = standing()
     shaded = np.asarray(Shadow().apply(picture).image)
