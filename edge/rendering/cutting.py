@@ -79,6 +79,9 @@ _MENDED = frozenset(
 )  # of the look's guesses, those that a matte ends
 
 
+_HARD = frozenset({"see-through", "ground-coloured", "several"})
+
+
 def resolution(original: Size) -> Size:
     """The size of the matte of an upright original."""
     return original.scaled(min(1.0, FINEST / original.long))
@@ -123,8 +126,14 @@ def insist(found: Cut | Abstained, transform: Transform, models: Models) -> None
         OriginalUnsupported: the networks see no subject either, and the wish cannot do without.
     """
     if isinstance(found, Abstained) and must(transform):
-        models.spec(roles.MATTING)
-        raise OriginalUnsupported("no subject is found that could be cut out", param="matte")
+        why = {"reason": found.reason, "flags": list(found.flags)}
+        try:
+            models.spec(roles.MATTING)
+        except ModelMissing as missing:
+            raise ModelMissing(f"{found.reason}; {missing.detail}", diagnostics=why) from missing
+        raise OriginalUnsupported(
+            "no subject is found that could be cut out", param="matte", diagnostics=why
+        )
 
 
 def networks(models: Models) -> tuple[tuple[str, str], ...]:
@@ -152,7 +161,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Findings
     start = time.perf_counter()
     cut = await _by_network(image, tools)
     watch.timings.append(("matting", time.perf_counter() - start))
-    return replace(findings, found=cut or _unseen(found))
+    return replace(findings, found=_warned(cut, found) if cut else _unseen(found))
 
 
 async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
@@ -162,6 +171,12 @@ async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
     if _has(tools.models, roles.MATTING_REFINE):
         alpha = await matting.refine(tools.models, pixels, alpha, tools.deadline, tools.priority)
     return await tools.engine.run(_judged, alpha)
+
+
+def _warned(cut: Cut, found: Cut | Abstained) -> Cut:
+    """The network's cut, still saying what was hard to see without it."""
+    hard = (flag for flag in found.flags if flag in _HARD)
+    return replace(cut, flags=tuple(dict.fromkeys((*cut.flags, *hard))))
 
 
 def _unseen(found: Cut | Abstained) -> Abstained:

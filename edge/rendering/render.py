@@ -15,6 +15,7 @@ from edge.images import Format, Original, Rendition
 from edge.models import roles
 from edge.models.base import Models, Priority
 from edge.rendering import cutting, provenance
+from edge.rendering.cases import cases
 from edge.rendering.facts import Facts
 from edge.rendering.finish import Done, finish
 from edge.rendering.job import Job, Stopwatch
@@ -152,6 +153,7 @@ class Renderer:
             "facts": seen.facts.as_dict(),
             "decoded": {"size": [decoded.width, decoded.height], "notes": list(seen.notes)},
             "look": seen.look.as_facts() if seen.look else None,
+            "review": list(cases(seen.look, seen.facts)),
             "matte": source and {"cached": None if source in ("made", "joined") else source},
             "plan": seen.plan.as_facts(),
         }
@@ -218,7 +220,8 @@ class Renderer:
         made = provenance.of(job, seen.plan, seen.look, self._models)
         xmp = provenance.embedded(made, job, self._metadata)
         done = finish(picture, job, xmp)
-        return replace(done, made=made)
+        report = done.report and replace(done.report, review=cases(seen.look, seen.facts))
+        return replace(done, made=made, report=report)
 
 
 def _networks(transform: Transform) -> tuple[str, ...]:

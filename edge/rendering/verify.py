@@ -62,11 +62,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one picture's verification came to."""
+    """What one picture's verification came to; `review` names why a person should look at it, which
+    no rule can measure."""
 
     preset: str
     version: str
     findings: tuple[Finding, ...]
+    review: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[Finding, ...]:
@@ -78,11 +80,14 @@ class Report:
 
     @property
     def header(self) -> str:
-        """`amazon/2026-1; pass`, or `amazon/2026-1; fail; rule=ground,fill_min`."""
-        named = f"{self.preset}/{self.version}"
-        if self.passed:
-            return f"{named}; pass"
-        return f"{named}; fail; rule={','.join(finding.rule for finding in self.failed)}"
+        """`amazon/2026-1; pass`, or `amazon/2026-1; fail; rule=ground,fill_min`, and at the end of
+        either `; review=several,small`."""
+        parts = [f"{self.preset}/{self.version}", "pass" if self.passed else "fail"]
+        if not self.passed:
+            parts.append(f"rule={','.join(finding.rule for finding in self.failed)}")
+        if self.review:
+            parts.append(f"review={','.join(self.review)}")
+        return "; ".join(parts)
 
     def as_facts(self) -> dict[str, Any]:
         """JSON-able, for `explain` and for diagnostics."""
