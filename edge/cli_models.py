@@ -93,7 +93,8 @@ def _fill_add(add: argparse.ArgumentParser) -> None:
     way.add_argument("--batch", type=int, metavar="N", help="the largest: default 8, if it can")
     way.add_argument(
         "--unproven", action="store_true",
-        help="add a matting network even if its answer to a drawn disc is flat (people only)",
+        help="add it even if its matte of a drawn disc is flat (networks for people only), or "
+        "fields of its enlargement are far from the source",
     )  # fmt: skip
 
 

@@ -171,12 +171,12 @@ async def _proven(stage: Path, wish: Wish) -> str:
     models, repository = EmbeddedModels(stage), Repository(stage)
     try:
         state = await selftest.examine(models, repository, wish.model, seconds=600)
-        if not state.ready and (wish.scale or not wish.unproven):
+        if not state.ready and not wish.unproven:
             raise ModelContractBroken(
                 state.detail,
                 param=wish.model,
-                allowed="other words for --normalise, --order, --answer, --output, --side; for a "
-                "network that sees only people, --unproven",
+                allowed="other words for --normalise, --order, --answer, --output, --side; or "
+                "--unproven, for a network that sees only people or sharpens without measure",
             )
         await selftest.record(models, repository, wish.model)
     finally:

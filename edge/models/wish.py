@@ -55,7 +55,7 @@ class Wish:
 
     `side` is that of its own square input, `output` the name of the output to take, `answer` one
     of `ALPHAS` or `PICTURES`, `overlap` in pixels of source, `batch` the largest. `unproven`
-    takes a matting network whose answer to the known picture is flat.
+    takes a network whose answer to the known picture is flat, or far from its source.
     """
 
     role: str

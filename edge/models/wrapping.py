@@ -7,7 +7,6 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper, version_converter
 
-from edge.errors import ModelContractBroken
 from edge.models import wish as said
 from edge.models.foreign import Foreign
 from edge.models.probing import Found
@@ -67,13 +66,10 @@ def _loaded(foreign: Foreign) -> Any:
             f"cannot be read whole: {error}",
             f"opset {OLDEST_OPSET} or newer, with the files of its external data beside it",
         ) from error
-    if model.ByteSize() > MOST_BYTES:
-        raise _too_large(foreign, model.ByteSize())
+    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+    if size > MOST_BYTES:
+        raise foreign.refused(f"has {size / 1e9:.1f} GB of weights", "less than 2 GB in all")
     return model
-
-
-def _too_large(foreign: Foreign, size: int) -> ModelContractBroken:
-    return foreign.refused(f"has {size / 1e9:.1f} GB with its data", "less than 2 GB in all")
 
 
 class _Nodes:

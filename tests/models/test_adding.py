@@ -9,21 +9,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
 from edge.deadline import Deadline
 from edge.errors import (
-    EdgeError,
-    InvalidParameter,
     ModelContractBroken,
-    ModelMissing,
-    ModelUnavailable,
 )
 from edge.models import adding, catalogue, selftest
 from edge.models import wish as said
 from edge.models.embedded import EmbeddedModels
 from edge.models.matting import coarse_matte
-from edge.models.repository import Repository
 from edge.models.upscaling import upscale
 from edge.models.wish import Wish
 from tests.models import foreign_networks as foreign
@@ -126,7 +121,8 @@ ENLARGERS: dict[str, tuple[int, dict, Wish]] = {
         {"shape": foreign.square(64, 1), "top": 255.0, "batch_one": True},
         Wish("upscale_x2"),
     ),
-    "x2, -1 to 1, fixed": (2, {"shape": foreign.square(48), "low": -1.0}, Wish("upscale_x2")),
+    "x2, -1 to 1, fixed": (2, {"shape": foreign.square(48), "low": -1.0},
+        Wish("upscale_x2", scaling=said.SIGNED)),
     "x4, three pixels of reach": (
         4, {"shape": foreign.square(40, 1), "radius": 3}, Wish("upscale_x4", name="bigger"),
     ),
@@ -194,6 +190,47 @@ async def test_other_numbers_are_found_where_imagenets_cannot_be_meant(tmp_path:
     assert "--normalise" in " ".join(added.notes), "a guess says that it is one"
 
 
+async def test_an_upscaler_made_for_levels_is_told_from_one_for_0_to_1(
+    tmp_path: Path, deadline: Deadline
+) -> None:
+    """It has a foot at 8 of 255: in numbers of 0 to 1 all colours would lie below that."""
+    nodes = [
+        helper.make_node("Max", ["input.1", "foot"], ["kept"]),
+        helper.make_node("Conv", ["kept", "spread"], ["cells"]),
+        helper.make_node("DepthToSpace", ["cells"], ["output"], blocksize=2, mode="CRD"),
+    ]
+    spread = np.kron(np.eye(3), np.ones((4, 1))).reshape(12, 3, 1, 1).astype(np.float32)
+    file = foreign.save(
+        tmp_path / "levels.onnx", nodes, {"output": ["batch", 3, 64, 64]},
+        {"spread": spread, "foot": np.array(8, np.float32)}, foreign.square(32),
+    )  # fmt: skip
+    added = await adding.add(file, tmp_path / "m", Wish("upscale_x2"))
+    assert (added.found.scaling, added.found.answer) == (said.LEVELS, "levels")
+    models = EmbeddedModels(tmp_path / "m", threads=1)
+    image = noise(32, 32)
+    made = await upscale(models, image, 2, deadline)
+    assert np.array_equal(made, np.maximum(image, 8).repeat(2, 0).repeat(2, 1))
+    await models.close()
+
+
+async def test_weights_among_the_inputs_as_old_exporters_have_it(
+    tmp_path: Path, deadline: Deadline
+) -> None:
+    file = foreign.enlarger(tmp_path / "theirs.onnx", foreign.square(32), 2)
+    model = onnx.load(str(file))
+    for tensor in model.graph.initializer:
+        model.graph.input.append(
+            helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        )
+    model.ir_version = 3
+    onnx.save(model, str(file))
+    added = await adding.add(file, tmp_path / "m", Wish("upscale_x2"))
+    assert len(onnx.load(str(added.folder / "1/model.onnx")).graph.input) == 1
+    models = EmbeddedModels(tmp_path / "m", threads=1)
+    assert (await upscale(models, noise(40, 40), 2, deadline)).shape == (80, 80, 3)
+    await models.close()
+
+
 async def test_stretching_is_done_picture_by_picture(tmp_path: Path, deadline: Deadline) -> None:
     file = foreign.darkness(tmp_path / "faint.onnx", foreign.square(256), sigmoid=True, middle=0.4)
     await adding.add(file, tmp_path / "m", Wish("matting", answer="minmax"))
@@ -249,170 +286,3 @@ async def test_the_folder_is_whole_and_the_catalogue_agrees(tmp_path: Path) -> N
     [checked] = await catalogue.check(models, folder)
     assert (checked.ok, checked.detail) == (True, "equals its stored answer")
     await models.close()
-
-
-def two_inputs(path: Path) -> Path:
-    nodes = [helper.make_node("Add", ["a", "b"], ["c"])]
-    graph = helper.make_graph(
-        nodes, "g",
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, foreign.FREE) for n in "ab"],
-        [helper.make_tensor_value_info("c", TensorProto.FLOAT, foreign.FREE)],
-    )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, str(path))
-    return path
-
-
-def passing(path: Path, shape: list, kind: int = TensorProto.FLOAT, op: str = "Identity") -> Path:
-    """Gives back what it takes."""
-    nodes = [helper.make_node(op, ["input.1"], ["output"])]
-    return foreign.save(path, nodes, {"output": shape}, {}, shape, kind=kind)
-
-
-def garbage(path: Path) -> Path:
-    path.write_bytes(b"not a network")
-    return path
-
-
-def unknown_operator(path: Path) -> Path:
-    graph = helper.make_graph(
-        [helper.make_node("Dream", ["a"], ["b"], domain="of.others")], "g",
-        [helper.make_tensor_value_info("a", TensorProto.FLOAT, foreign.FREE)],
-        [helper.make_tensor_value_info("b", TensorProto.FLOAT, foreign.FREE)],
-    )  # fmt: skip
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("of.others", 1)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), str(path))
-    return path
-
-
-def of_tomorrow(path: Path) -> Path:
-    model = onnx.load(str(passing(path, foreign.FREE)))
-    model.opset_import[0].version = 999
-    onnx.save(model, str(path))
-    return path
-
-
-REFUSED: dict[str, tuple[Callable[[Path], Path], Wish, str, str]] = {
-    "bytes": (lambda p: passing(p, foreign.FREE, TensorProto.UINT8), Wish("matting"),
-              r"tensor\(uint8\)", "float32 or float16"),
-    "four channels": (lambda p: passing(p, [1, 4, 64, 64]), Wish("matting"),
-                      "4 channels", "[N,3,H,W]"),
-    "not square": (lambda p: passing(p, [1, 3, 64, 96]), Wish("matting"), "not square", "H = W"),
-    "no batch": (lambda p: passing(p, [3, 64, 64]), Wish("matting"), "shape", "[N,3,H,W]"),
-    "two inputs": (two_inputs, Wish("matting"), "2 inputs: a, b", "one input"),
-    "a picture for a matte": (lambda p: passing(p, foreign.FREE), Wish("matting"),
-                              "nothing that matting can use", "[N,1,h,h]"),
-    "a matte for a picture": (lambda p: foreign.darkness(p, foreign.FREE), Wish("upscale_x2"),
-                              "nothing that upscale_x2 can use", "[N,3,2H,2W]"),
-    "another scale": (lambda p: foreign.enlarger(p, foreign.FREE, 4), Wish("upscale_x2"),
-                      "896", "[N,3,2H,2W]"),
-    "another side": (lambda p: foreign.darkness(p, foreign.square(320)),
-                     Wish("matting", side=512), "320 pixels, not 512", "320"),
-    "no such output": (lambda p: foreign.darkness(p, foreign.FREE), Wish("matting", output="d9"),
-                       "no output 'd9'", "d0"),
-    "garbage": (garbage, Wish("matting"), "cannot be loaded", "ONNX"),
-    "an operator of others": (unknown_operator, Wish("matting"), "cannot be loaded", "of others"),
-    "an opset of tomorrow": (of_tomorrow, Wish("matting"), "cannot be loaded", "opset"),
-    "no batches": (lambda p: foreign.enlarger(p, foreign.square(32, 1), 2, batch_one=True),
-                   Wish("upscale_x2", batch=4), "4 pictures at once", "--batch 1"),
-    "an overlap that eats the tile": (lambda p: foreign.enlarger(p, foreign.square(32), 2),
-                                      Wish("upscale_x2", overlap=16), "overlap", "0 to 15"),
-    "unfaithful": (lambda p: foreign.enlarger(p, foreign.square(32), 2, low=0.9),
-                   Wish("upscale_x2"), "not its source", "--normalise"),
-    "a flat matte": (lambda p: foreign.darkness(p, foreign.FREE, middle=-5), Wish("matting"),
-                     "nearly flat", "--unproven"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", REFUSED)
-async def test_what_does_not_fit_is_refused_by_name_and_leaves_nothing(
-    what: str, tmp_path: Path
-) -> None:
-    make, wish, said_, allowed = REFUSED[what]
-    file, folder = make(tmp_path / "theirs.onnx"), tmp_path / "models"
-    with pytest.raises(ModelContractBroken, match=said_) as caught:
-        await adding.add(file, folder, wish)
-    assert allowed in str(caught.value.allowed)
-    assert list(folder.iterdir()) == []
-
-
-async def test_a_network_that_sees_no_disc_can_be_added_all_the_same(tmp_path: Path) -> None:
-    file = foreign.darkness(tmp_path / "theirs.onnx", foreign.FREE, middle=-5)
-    added = await adding.add(file, tmp_path / "m", Wish("matting", unproven=True))
-    assert "flat" in added.notes[-1]
-    assert (added.folder / "reference.json").is_file()
-
-
-async def test_another_one_is_replaced_only_on_request_and_only_by_a_whole_one(
-    tmp_path: Path,
-) -> None:
-    folder = tmp_path / "models"
-    one = foreign.enlarger(tmp_path / "one.onnx", foreign.square(32), 2)
-    other = foreign.enlarger(tmp_path / "other.onnx", foreign.square(32), 2, radius=3)
-    first = await adding.add(one, folder, Wish("upscale_x2"))
-    with pytest.raises(InvalidParameter) as caught:
-        await adding.add(other, folder, Wish("upscale_x2"))
-    assert "--replace" in str(caught.value.allowed)
-    broken = garbage(tmp_path / "broken.onnx")
-    with pytest.raises(ModelContractBroken):
-        await adding.add(broken, folder, Wish("upscale_x2", replace=True))
-    assert Repository(folder).spec("upscale_x2").digest == first.spec.digest
-    second = await adding.add(other, folder, Wish("upscale_x2", replace=True))
-    assert Repository(folder).spec("upscale_x2").digest == second.spec.digest != first.spec.digest
-    assert [p.name for p in folder.iterdir()] == ["upscale_x2"]
-
-
-async def test_what_stood_there_comes_back_if_the_last_step_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "models"
-    one = foreign.enlarger(tmp_path / "one.onnx", foreign.square(32), 2)
-    first = await adding.add(one, folder, Wish("upscale_x2"))
-    rename = Path.rename
-
-    def failing(self: Path, target: Path) -> Path:
-        if self.parent.name.startswith(".adding-") and self.name != ".old":
-            raise OSError(28, "No space left on device")
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(EdgeError, match="No space left"):
-        await adding.add(one, folder, Wish("upscale_x2", replace=True))
-    assert [p.name for p in folder.iterdir()] == ["upscale_x2"]
-    assert Repository(folder).spec("upscale_x2") == first.spec
-
-
-async def test_a_missing_file_and_a_missing_package_say_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(ModelMissing, match="no file"):
-        await adding.add(tmp_path / "none.onnx", tmp_path / "m", Wish("matting"))
-    monkeypatch.setattr(adding, "find_spec", lambda name: None)
-    with pytest.raises(ModelUnavailable) as caught:
-        await adding.add(tmp_path / "none.onnx", tmp_path / "m", Wish("matting"))
-    assert "edge[models]" in str(caught.value.allowed)
-
-
-@pytest.mark.parametrize(
-    ("wish", "option"),
-    [
-        (Wish("portrait"), "--as"),
-        (Wish("matting", name="../up"), "--name"),
-        (Wish("matting", name=".hidden"), "--name"),
-        (Wish("matting", answer="signed"), "--answer"),
-        (Wish("upscale_x2", answer="sigmoid"), "--answer"),
-        (Wish("matting", side=4), "--side"),
-        (Wish("matting", batch=0), "--batch"),
-    ],
-)
-async def test_words_that_may_not_be_said(wish: Wish, option: str, tmp_path: Path) -> None:
-    with pytest.raises(InvalidParameter) as caught:
-        await adding.add(tmp_path / "any.onnx", tmp_path, wish)
-    assert caught.value.param == option
-
-
-def test_numbers_are_given_whole_or_by_name() -> None:
-    assert said.scaling_of("unit") == said.UNIT
-    for wrong in (("unit", ONES, ONES), (None, ONES, None), (None, ONES, (1.0, 0.0, 1.0))):
-        with pytest.raises(InvalidParameter):
-            said.scaling_of(*wrong)
