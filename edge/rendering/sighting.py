@@ -163,6 +163,5 @@ def _picture(decoded: Decoded, look: Look | None, cut: Cut | None) -> Picture:
 
 
 def _shows_grain(transform: Transform, facts: Facts, decoded: Decoded) -> bool:
-    """Whether grain counts and can be measured: in every pixel, where the file does not tell."""
-    every = facts.size == Size(*decoded.image.size)
-    return every and transform.upscale is not Upscale.OFF and wear.reason(facts) is None
+    """Whether grain counts and can be measured: in a picture decoded in full."""
+    return transform.upscale is not Upscale.OFF and facts.size == Size(*decoded.image.size)

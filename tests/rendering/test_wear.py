@@ -1,6 +1,7 @@
 """What counts as worn: by what the file says, and by grain in its pixels."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,3 +76,19 @@ def test_the_quality_of_a_lossy_webp_is_read_from_its_frame(quality):
     """The encoder gives busy parts less than what was asked, so it is near, not equal."""
     found = facts(photo(), "WEBP", quality=quality).quality
     assert found == pytest.approx(quality, abs=12)
+
+
+def test_cloth_is_not_taken_for_grain():
+    """Heather is as rough when four of its pixels become one; grain loses half."""
+    random = np.random.default_rng(2)
+    threads = random.normal(0, 20, (100, 400, 1)).repeat(4, axis=0) * np.ones((1, 1, 3))
+    cloth = Image.fromarray(np.clip(150 + threads, 0, 255).astype(np.uint8))
+    assert wear.noise(cloth) == 0
+    assert wear.noise(grainy(Image.new("RGB", (400, 400), (150, 150, 150)), 8)) > 4
+
+
+@pytest.mark.parametrize(("levels", "strong"), [(1, False), (2, False), (5, True)])
+def test_only_strong_grain_is_taken_down(levels, strong):
+    noisy = grainy(Image.new("RGB", (320, 320), (120, 130, 140)), levels)
+    seen = replace(facts(noisy, "PNG"), noise=wear.noise(noisy))
+    assert bool(wear.strong_grain(seen)) is strong

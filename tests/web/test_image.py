@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -310,3 +311,22 @@ async def test_print_takes_a_thousand_pixels_to_four(serve, photos):
     assert opened(answer).size == (4096, 2560)
     assert answer.headers["x-edge-compliance"] == "print/2026-1; pass"
     assert answer.headers["x-edge-models"].startswith("upscale_x4@")
+
+
+async def test_the_photo_decides_which_network_enlarges_it(serve, photos):
+    sharp = photo(120, 160)
+    sharp.save(photos / "sharp.png")
+    sharp.save(photos / "squeezed.jpg", quality=60)
+    grain = np.random.default_rng(1).normal(0, 6, (160, 120, 3))
+    noisy = np.clip(np.asarray(photo(120, 160), dtype=np.float32) + grain, 0, 255)
+    Image.fromarray(noisy.astype(np.uint8)).save(photos / "noisy.png")
+    server = await serve()
+    for name, model in (
+        ("sharp.png", "upscale_x2@"),
+        ("squeezed.jpg", "upscale_x2_photo@"),
+        ("noisy.png", "upscale_x2_photo@"),
+    ):
+        answer = await server.get(f"/{name}?w=240&up=auto&fm=jpg")
+        assert answer.headers["x-edge-models"].startswith(model), name
+        explained = (await server.get(f"/-/explain/{name}?w=240&up=auto&fm=jpg")).json()
+        assert explained["plan"]["models"] == [model.removesuffix("@")]

@@ -13,6 +13,7 @@ from edge.images import Box, Size
 from edge.models import upscaling
 from edge.models.base import Models, Tensor
 from edge.rendering import wear
+from edge.rendering.calm import calmed
 from edge.rendering.framing import network_factor
 from edge.rendering.picture import Picture
 from edge.rendering.shelf import name_of
@@ -47,14 +48,15 @@ class Stretch(PixelStep):
 @dataclass(frozen=True, slots=True)
 class Upscale(AsyncStep):
     """`factor` is 2 or 4, `model` who does it; only `cut` (None: all) is enlarged and goes on.
-    `worn` says that the source asks for the network that tells wear from detail; `remarks` say what
-    to expect."""
+    `worn` says that the source asks for the network that tells wear from detail, `grain` (levels)
+    that so much of it has to go first; `remarks` say what to expect."""
 
     op = "upscale"
     factor: int
     model: str
     cut: Box | None = None
     worn: bool = False
+    grain: float | None = None
     remarks: tuple[str, ...] = ()
 
     @property
@@ -74,10 +76,15 @@ class Upscale(AsyncStep):
         return _enlarged(state, self.cut, self.factor)
 
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
-        pixels = await tools.engine.run(lambda: np.asarray(_opaque(picture.image)))
+        pixels = await tools.engine.run(lambda: np.asarray(self._source(picture.image)))
         larger = await self._by_network(pixels, tools)
         cut = picture.cropped(self.cut) if self.cut else picture
         return await tools.engine.run(lambda: self._joined(cut, Image.fromarray(larger)))
+
+    def _source(self, image: Image.Image) -> Image.Image:
+        """What the network sees: all of it, so that every cut of it shares its tiles."""
+        opaque = _opaque(image)
+        return calmed(opaque, self.grain) if self.grain else opaque
 
     async def _by_network(self, pixels: Tensor, tools: Tools) -> Tensor:
         async def larger(kept: upscaling.Kept | None = None) -> Tensor:
@@ -130,8 +137,11 @@ def plan(transform: Transform, sight: Sight) -> Upscale | None:
             f"the output needs {framing.enlargement:.2f} times the pixels, the network makes "
             f"{factor} of it, the rest is resampled"
         )
+    grain = wear.strong_grain(sight.facts)
+    if grain:
+        remarks.append(f"grain of {grain:.1f} levels is taken down first")
     model = upscaling.model_for(factor, worn=bool(worn))
-    return Upscale(factor, model, cut, bool(worn), tuple(remarks))
+    return Upscale(factor, model, cut, bool(worn), grain, tuple(remarks))
 
 
 def _enlarged(state: State, cut: Box | None, factor: int) -> State:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from edge.errors import ModelMissing
 from edge.images import Size
 from edge.models.embedded import EmbeddedModels
+from edge.rendering import wear
 from edge.rendering.facts import read_facts
 from edge.rendering.picture import Picture
 from edge.rendering.plan import plan
@@ -21,6 +23,7 @@ from edge.variants.values import Fit, Upscale
 from tests.rendering.stage import LIMITS, distance, noise, planned, tools
 
 REPOSITORY = Path(__file__).parents[3] / "triton_models"
+SAMPLES = Path(__file__).parents[3] / "edge" / "samples"
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +119,23 @@ async def test_the_noise_of_a_worn_photo_is_not_enlarged(models):
     truth = clean.resize((192, 192), Image.Resampling.BICUBIC).convert("L")
     assert distance(shown.image.convert("L"), truth) < 0.9 * distance(sharpened.convert("L"), truth)
     assert distance(shown.image.convert("L"), truth) < distance(stretched.convert("L"), truth)
+
+
+async def test_strong_grain_is_smaller_after_the_network_than_after_resampling(models):
+    """What a phone in the dark leaves: no compression hides it, and a network would sharpen it."""
+    truth = Image.open(SAMPLES / "bottle.jpg").convert("RGB").crop((140, 240, 460, 560))
+    clean = np.asarray(truth.resize((160, 160), Image.Resampling.BICUBIC), dtype=np.float32)
+    pixels = clean + np.random.default_rng(3).normal(0, 8, clean.shape)
+    noisy = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+    known = replace(facts_of(noisy, 97), noise=wear.noise(noisy))
+    made = plan(Transform(upscale=Upscale.X2), known, None, LIMITS).settled(models)
+    assert "grain" in made.notes[-1]
+    shown, _ = await run(made.steps_for(Size(160, 160)), Picture(noisy), tools(models))
+    sharpened = await upscaled(Transform(upscale=Upscale.X2), noisy, models)
+    stretched = noisy.resize((320, 320), Image.Resampling.LANCZOS)
+    assert distance(sharpened, truth) > distance(stretched, truth)
+    assert distance(shown.image, truth) < 0.8 * distance(stretched, truth)
+    assert wear.noise(shown.image) <= wear.noise(stretched)
 
 
 async def test_without_networks_the_canvas_is_the_same():
