@@ -130,7 +130,13 @@ def insist(found: Cut | Abstained, transform: Transform, models: Models) -> None
         try:
             models.spec(roles.MATTING)
         except ModelMissing as missing:
-            raise ModelMissing(f"{found.reason}; {missing.detail}", diagnostics=why) from missing
+            raise ModelMissing(
+                f"{found.reason}; {missing.detail}",
+                param=missing.param,
+                allowed=missing.allowed,
+                nearest=missing.nearest,
+                diagnostics=why,
+            ) from missing
         raise OriginalUnsupported(
             "no subject is found that could be cut out", param="matte", diagnostics=why
         )
