@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from edge import cli
 from edge.deadline import Deadline
 from edge.models import adding, catalogue
 from edge.models import wish as said
@@ -70,3 +72,23 @@ async def test_both_runtimes_give_the_same_pictures(
     assert all(row.ok for row in await catalogue.check(there, server.repository))
     for door in (here, there):
         await door.close()
+
+
+def test_a_picture_is_made_of_them_on_either_runtime(
+    server: TritonServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Enlarged and cut out by networks made elsewhere, as a server of either kind would do it."""
+    ground = noise(120, 160) // 3 + 150
+    ground[30:90, 40:120] = noise(60, 80, seed=1) // 5
+    Image.fromarray(ground).save(tmp_path / "scene.png")
+    monkeypatch.setenv("EDGE_MODELS_FOLDER", str(server.repository))
+    made = []
+    for url in ("", server.url):
+        monkeypatch.setenv("EDGE_TRITON_URL", url)
+        out = tmp_path / "out.png"
+        wish = ["render", str(tmp_path / "scene.png"), "matte=on&up=2&w=320", "-o", str(out)]
+        assert cli.run(wish) == cli.DONE
+        made.append(np.asarray(Image.open(out)).astype(int))
+    assert made[0].shape == (240, 320, 4)
+    assert np.ptp(made[0][..., 3]) > 200, "the subject is in, the ground is out"
+    assert np.abs(made[0] - made[1]).max() <= 2
