@@ -253,7 +253,7 @@ def _add_models(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
         "EDGE_TRITON_URL=grpc://127.0.0.1:8001 edge models bench",
         "edge models add u2net.onnx --as matting",
     )  # fmt: skip
-    cli_models.fill(models)
+    cli_models.fill(models, _CODES)
 
 
 def _models(options: argparse.Namespace, given: Settings) -> int:

@@ -31,12 +31,14 @@ _ABOUT = {
 }
 
 
-def fill(models: argparse.ArgumentParser) -> None:
-    """Give the parser of `edge models` its verbs."""
+def fill(models: argparse.ArgumentParser, codes: str) -> None:
+    """Give the parser of `edge models` its verbs; `codes` explain the exit codes."""
     models.set_defaults(what="list", models=None)
     verbs = models.add_subparsers(metavar="VERB", dest="what", required=False)
     for name, about in _ABOUT.items():
-        verb = verbs.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        verb = verbs.add_parser(
+            name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=codes
+        )
         _add_folder(verb)
         if name == "bench":
             verb.add_argument("names", nargs="*", metavar="NAME", help="by default all")
@@ -47,7 +49,7 @@ def fill(models: argparse.ArgumentParser) -> None:
             help="bring a public network (.onnx) behind our contract",
             description="Wrap a network made elsewhere so that it serves here: floats of its own "
             "become bytes of ours. Its folder is written whole, or not at all.",
-            epilog=_ADD_EXAMPLES,
+            epilog=f"{_ADD_EXAMPLES}\n{codes}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )

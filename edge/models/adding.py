@@ -82,6 +82,7 @@ def _stage(folder: Path) -> Iterator[Path]:
         EdgeError: the repository cannot be written.
     """
     try:
+        new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".adding-", dir=folder))
         stage.chmod(0o755)
@@ -89,6 +90,9 @@ def _stage(folder: Path) -> Iterator[Path]:
             yield stage
         finally:
             shutil.rmtree(stage, ignore_errors=True)
+            if new:
+                with suppress(OSError):  # there is a model in it now
+                    folder.rmdir()
     except OSError as error:
         raise EdgeError(f"{folder} cannot be written: {error.strerror or error}") from error
 

@@ -77,7 +77,9 @@ def test_every_verb_of_models_explains_itself(
     with pytest.raises(SystemExit) as left:
         cli.run(["models", verb, "--help"])
     assert left.value.code == DONE
-    assert "--models FOLDER" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "--models FOLDER" in told
+    assert "exit codes: 0 done" in told
 
 
 def test_a_broken_answer_ends_check_with_1(
