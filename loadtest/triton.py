@@ -61,9 +61,12 @@ def without_batching(text: str) -> str:
     return re.sub(r"^max_batch_size: \d+", "max_batch_size: 1", text, flags=re.MULTILINE)
 
 
-def at_most_two(text: str) -> str:
-    text = re.sub(r"preferred_batch_size: \[.*?\]", "preferred_batch_size: [ 2 ]", text)
-    return re.sub(r"(max_batch_size|batch_size): 8", r"\1: 2", text)
+def at_most(tiles: int) -> Callable[[str], str]:
+    def change(text: str) -> str:
+        text = re.sub(r"preferred_batch_size: \[.*?\]", f"preferred_batch_size: [ {tiles} ]", text)
+        return re.sub(r"(max_batch_size|batch_size): 8", rf"\1: {tiles}", text)
+
+    return change
 
 
 def as_shipped(text: str) -> str:
@@ -115,6 +118,7 @@ def edge(stack: ExitStack, photos: Path, models: Path, **more: str) -> str:
         "EDGE_ORIGIN_URL": str(photos),
         "EDGE_CACHE_MEMORY_BYTES": "0",
         "EDGE_CACHE_ORIGINAL_BYTES": "0",
+        "EDGE_CACHE_ENLARGED_BYTES": "0",
         "EDGE_MODELS_FOLDER": str(models),
         "EDGE_LIMITS_NETWORK_RUNNING": "8",
         **more,
@@ -148,7 +152,8 @@ def variants() -> dict[str, Callable[[str], str]]:
         "triton, as shipped": as_shipped,
         "triton, shared memory": as_shipped,
         "no batching": without_batching,
-        "batches of 2": at_most_two,
+        "batches of 2": at_most(2),
+        "batches of 4": at_most(4),
         **{name: with_delay(us) for us, name in delays.items()},
     }
 

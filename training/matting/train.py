@@ -132,6 +132,8 @@ class Run:
         self.network.to(options.device)
         if options.init:
             self.network.load_state_dict(torch.load(options.init, options.device)["weights"])
+        if options.only_detail:
+            self.network.encoder.requires_grad_(False), self.network.decoder.requires_grad_(False)
         self.average = copy.deepcopy(self.network).eval()
         self.optimisers, self.peaks = self.optimise()
         self.half = half_is_fast(options.device)
