@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.models.networks import nearest
 from tests.running import Running, photo
 
 URL = "/sku/123.jpg?w=1000&h=1000&fit=cover&up=2&fm=jpg"
@@ -91,17 +90,17 @@ async def test_the_final_one_never_has_the_name_of_a_fast_one(serve, tmp_path):
     assert await server.metric('edge_tier_writes_total{outcome="ok",tier="folder"}') == 1
 
 
-async def test_an_unchanged_fast_picture_is_a_304_that_is_as_short_lived(serve, tmp_path):
-    """While the networks are away altogether, the same fast picture comes again."""
-    nearest(tmp_path, "upscale_x2", 32, 2)
-    (tmp_path / "upscale_x2" / "1" / "model.onnx").write_bytes(b"broken")
-    server = await serve(EDGE_MODELS_FOLDER=str(tmp_path))
-    first = await server.get(LATE)
+async def test_while_the_networks_are_away_the_fast_picture_comes_again(serve):
+    """A caller who says how long he waits gets it at once; an unchanged one is a 304, as brief."""
+    server = await serve(EDGE_TRITON_URL="grpc://127.0.0.1:1")
+    first = await server.get(f"{URL}&wait=60000")
     assert first.headers["x-edge-rendition"] == "fast"
-    again = await server.get(LATE, if_none_match=first.headers["etag"])
+    again = await server.get(f"{URL}&wait=60000", if_none_match=first.headers["etag"])
     assert again.status_code == 304
     assert again.headers["cdn-cache-control"] == first.headers["cdn-cache-control"]
     assert again.headers["cache-control"] == first.headers["cache-control"]
+    assert (await server.get(URL)).status_code == 503
+    assert (await server.get(f"{URL}&wait=60000&strict=1")).status_code == 503
 
 
 async def test_strict_never_gets_a_fast_one(serve):
