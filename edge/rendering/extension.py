@@ -13,9 +13,9 @@ from PIL import Image
 from edge.images import Box, Size
 from edge.rendering.extension_ground import GRID, continued, is_ground, is_plain, surface_of
 from edge.rendering.extension_scene import imagined, scene_of
-from edge.rendering.regions import Mask, border
+from edge.rendering.regions import Mask, border, flood, grown, shrunk
 from edge.rendering.step import Framing
-from edge.rendering.studio import NotPlain, survey
+from edge.rendering.studio import NotPlain, Pixels, survey
 
 COLLAR = 0.02
 """Of the picture's long side: so far around the subject nothing counts as its ground."""
@@ -27,6 +27,10 @@ LEAST_SEEN = 0.15
 HAIR = 1
 """Pixels that a subject may be away from an edge that it reaches: its box was rounded."""
 
+
+INNER, RARE, TIMES = 0.1, 0.005, 2.0
+"""How far inside a guessed box, as a share of the picture's short side, colours are the subject's;
+from what share of it a colour counts; and how much rarer it is along the border."""
 
 FREE = 0.97
 """Of an edge: with so much of it ground, no subject runs out of the picture there."""
@@ -40,6 +44,14 @@ class Extended:
     image: Image.Image = field(repr=False)
     guessed: float
     review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The subject's box, None where there is none; `sure` where it was measured on a matte."""
+
+    subject: Box | None
+    sure: bool
 
 
 def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
@@ -57,28 +69,29 @@ def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
 
 
 def extended(
-    image: Image.Image, canvas: Size, at: tuple[int, int], subject: Box | None
+    image: Image.Image, canvas: Size, at: tuple[int, int], subject: Box | None, *, sure: bool = True
 ) -> Extended:
     """The picture (mode RGB) with its left top corner `at` in a canvas full of its ground.
 
-    `subject` is in pixels of the picture; nothing inside of it shows in what is made.
+    `subject` is in pixels of the picture; nothing inside of it shows in what is made, nor, unless
+    the box is `sure`, what is joined to it and looks like it.
     """
     beside = (at[0], canvas.width - image.width - at[0])
     above = (at[1], canvas.height - image.height - at[1])
-    wide, columns, review = _widened(image, beside, subject, upright=True)
+    wide, columns, review = _widened(image, beside, Known(subject, sure), upright=True)
     guessed = columns * image.height
     if any(above):
         turned = subject and Box(
             subject.top, subject.left + at[0], subject.bottom, subject.right + at[0]
         )
-        tall, rows, stays = _widened(_turned(wide), above, turned, upright=False)
+        tall, rows, stays = _widened(_turned(wide), above, Known(turned, sure), upright=False)
         wide, guessed = _turned(tall), guessed + rows * canvas.width
         review |= stays
     return Extended(wide, guessed / canvas.pixels, review)
 
 
 def _widened(
-    image: Image.Image, by: tuple[int, int], subject: Box | None, *, upright: bool
+    image: Image.Image, by: tuple[int, int], known: Known, *, upright: bool
 ) -> tuple[Image.Image, int, bool]:
     """With `by` columns more on the left and on the right, how many of them were guessed, and
     whether the subject runs out there."""
@@ -86,8 +99,8 @@ def _widened(
         return image, 0, False
     canvas = Image.new("RGB", (image.width + sum(by), image.height))
     canvas.paste(image, (by[0], 0))
-    grid, ground = _grid(image, subject)
-    if not ground[:, [0, -1]].all():
+    grid, ground = _grid(image, known)
+    if not known.sure and not ground[:, [0, -1]].all():
         ground = _corrected(grid, ground)
     surface = surface_of(grid, ground if ground.mean() > LEAST_SEEN else border(ground.shape, 3))
     scene, guessed, review = None, 0, False
@@ -107,19 +120,39 @@ def _widened(
     return canvas, guessed, review
 
 
-def _grid(image: Image.Image, subject: Box | None) -> tuple[Image.Image, Mask]:
+def _grid(image: Image.Image, known: Known) -> tuple[Image.Image, Mask]:
     """The picture reduced, and where it shows certainly no subject."""
     scale = min(1.0, GRID / max(image.size))
     size = (max(8, round(image.width * scale)), max(8, round(image.height * scale)))
     grid = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     ground = np.ones((size[1], size[0]), np.bool_)
+    subject = known.subject
     if subject:
         collar = COLLAR * max(size)
         across, down = size[0] / image.width, size[1] / image.height
         top, bottom = subject.top * down - collar, subject.bottom * down + collar
         left, right = subject.left * across - collar, subject.right * across + collar
         ground[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1] = False
+    if subject and not known.sure:
+        ground &= ~_alike(np.asarray(grid), ~ground)
     return grid, ground
+
+
+def _alike(grid: Pixels, box: Mask) -> Mask:
+    """The box, and cells joined to it that hold its colours rather than the border's. What goes on
+    to the border as well may be ground, and is left out."""
+    bins = (grid >> 5).astype(np.intp)
+    codes = (bins[..., 0] << 6) | (bins[..., 1] << 3) | bins[..., 2]
+    inner = shrunk(box, max(1, round(INNER * min(grid.shape[:2]))))
+    outer = border(box.shape, 3) & ~box
+    if not inner.any() or not outer.any():
+        return box
+    inside = np.bincount(codes[inner], minlength=512) / np.count_nonzero(inner)
+    outside = np.bincount(codes[outer], minlength=512) / np.count_nonzero(outer)
+    own = (inside > RARE) & (inside > TIMES * outside)
+    alike = flood(own[codes] | box, box) & ~box
+    whole = grown(box | alike & ~flood(alike, border(box.shape)), 1)
+    return box | whole & ~border(box.shape, 2)
 
 
 def _corrected(grid: Image.Image, ground: Mask) -> Mask:

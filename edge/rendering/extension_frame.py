@@ -6,20 +6,22 @@ some air, before it reaches beyond the picture's edge; and it does so in one dir
 
 from edge.rendering.area import Area
 
-AIR = 0.05
-"""Around a subject, as a share of its longer side; no more than the picture has."""
+AIR, DOUBT = 0.05, 0.14
+"""Around a subject, as a share of its longer side; no more than the picture has. The latter around
+a box that was only guessed, which may miss a leg."""
 
 SLACK = 0.01
 """Of the canvas: so much of the air may go before anything is made."""
 
 
-def whole(subject: Area, view: Area, ratio: float) -> Area | None:
+def whole(subject: Area, view: Area, ratio: float, *, sure: bool) -> Area | None:
     """The window of that ratio (width by height) to show, reaching out of `view`; None where a cut
     of the view holds the subject.
 
-    A subject at an edge stays there; at two opposite ones, it stands in the middle.
+    `sure`: the box was measured, or stands on a plain ground. A subject at an edge stays there; at
+    two opposite ones, it stands in the middle.
     """
-    needed = _aired(subject, view)
+    needed = _aired(subject, view, AIR if sure else DOUBT)
     height = max(needed.height, needed.width / ratio)
     most = min(view.height, view.width / ratio)
     if height <= most * (1 + SLACK):
@@ -30,8 +32,8 @@ def whole(subject: Area, view: Area, ratio: float) -> Area | None:
     return Area(left, top, left + width, top + height)
 
 
-def _aired(subject: Area, view: Area) -> Area:
-    by = AIR * max(subject.width, subject.height)
+def _aired(subject: Area, view: Area, share: float) -> Area:
+    by = share * max(subject.width, subject.height)
     return Area(
         max(view.left, subject.left - by),
         max(view.top, subject.top - by),

@@ -30,18 +30,25 @@ shadow leaves."""
 BESIDE = 0.2
 """Of the picture's width: the part beside an edge by which that side is judged."""
 
-BENT = 0.8
+BENT = 0.7
 """A quadratic is taken where it leaves less than this share of what a plane leaves."""
 
-KNOWN, TREND = 0.5, 0.35
+KNOWN, TREND = 0.7, 0.2
 """Sides of the picture beyond its edge up to which the surface is believed, and within which it
 then comes to rest: what it says farther out is no more than a guess."""
 
-SWING = 0.75
-"""Of the range of colours that the ground has in the picture: so much farther they may run."""
+SWING = np.array([0.5, 2.5, 0.5])
+"""Of the range that the ground's colours have in the picture, how much farther they may run: in
+tint (red and blue as levels from green) less than in brightness (green)."""
+
+_TO_GREEN = np.array([1, 0, 1], np.float32)
 
 FADE = 0.25
 """Sides of the picture within which what the edge has of its own fades to a third."""
+
+INWARD, BENDS, STEEPEST = 0.04, 0.1, 12.0
+"""Of the picture's height: how far from the edge its slope is measured, and within what the slope
+dies down; and the most levels that it may make of it."""
 
 SHADED = 80.0
 """Levels by which a shadow may change a ground at the edge; what differs more is a thing."""
@@ -54,18 +61,19 @@ ROWS, SOFT = 256, 3.0
 @dataclass(frozen=True, slots=True)
 class Surface:
     """A plane or a quadratic of colours; `factors` float32 [6, 3] of 1, x, y, xy, xx, yy, with x
-    and y from 0 to 1 over the picture. `least` and `most` are where its colours end."""
+    and y from 0 to 1 over the picture. `ends` [2, 3] is how dark and how bright it may get, in
+    green, and how far red and blue may lie from that."""
 
     factors: Floats
-    least: Floats
-    most: Floats
+    ends: Floats
 
     def at(self, x: Places, y: Places) -> Floats:
         """The colours at all crossings of columns `x` and rows `y`: float32 [rows, columns, 3]."""
         one, by_x, by_y, by_xy, by_xx, by_yy = self.factors
         x, y = _resting(x)[None, :, None], _resting(y)[:, None, None]
         level = (one + by_y * y + by_yy * y * y) + (by_x + by_xy * y + by_xx * x) * x
-        surface: Floats = np.clip(level, self.least, self.most)
+        opponent = np.clip(_opponent(level), *self.ends)
+        surface: Floats = opponent + opponent[..., 1:2] * _TO_GREEN
         return surface
 
 
@@ -83,9 +91,15 @@ def surface_of(image: Image.Image, ground: Mask) -> Surface:
     plane, stray = _fitted(x, y, seen, 3)
     quadratic, rest = _fitted(x, y, seen, 6)
     bent = rest < BENT * stray and stray - rest > 0.3
-    least, most = np.percentile(seen, (5, 95), axis=0).astype(np.float32)
-    swing = SWING * (most - least) + 2
-    return Surface(quadratic if bent else plane, least - swing, most + swing)
+    least, most = np.percentile(_opponent(seen), (5, 95), axis=0).astype(np.float32)
+    swing = SWING.astype(np.float32) * (most - least) + 2
+    return Surface(quadratic if bent else plane, np.stack([least - swing, most + swing]))
+
+
+def _opponent(colours: Floats) -> Floats:
+    """Green, and red and blue as levels from it."""
+    apart: Floats = colours - colours[..., 1:2] * _TO_GREEN
+    return apart
 
 
 def _fitted(x: Floats, y: Floats, seen: Floats, count: int) -> tuple[Floats, float]:
@@ -139,15 +153,18 @@ def continued(image: Image.Image, length: int, surface: Surface, *, at_far: bool
     count = max(2, round(length * GRID / height))
     step = length / count
     start = width if at_far else -length
-    x = (start + (np.arange(count, dtype=np.float32) + 0.5) * step) / width
+    x = start + (np.arange(-1, count + 1, dtype=np.float32) + 0.5) * step
     y = (np.arange(ROWS, dtype=np.float32) + 0.5) / ROWS
-    away = np.abs(x * width - (width if at_far else 0)) / (FADE * height)
-    own = edge_of(image, surface, at_far=at_far)
-    levels = surface.at(x, y) + own[:, None] * np.exp(-away)[None, :, None]
+    away = (x - width if at_far else -x) / height
+    own, slope = edge_of(image, surface, at_far=at_far), _slope(image, surface, at_far=at_far)
+    fading = own[:, None] * np.exp(-away / FADE)[None, :, None]
+    bending = slope[:, None] * (away * np.exp(-away / BENDS))[None, :, None]
+    levels = surface.at(x / width, y) + fading + bending
     smooth = np.empty((height, length, 3), np.uint8)
+    size, inner = (length, height), (1, 0, 1 + count, ROWS)
     for channel in range(3):
         plane = Image.fromarray(np.ascontiguousarray(levels[..., channel], np.float32))
-        full = np.asarray(plane.resize((length, height), Image.Resampling.BICUBIC))
+        full = np.asarray(plane.resize(size, Image.Resampling.BICUBIC, inner))
         smooth[..., channel] = np.clip(full + np.float32(0.5), 0, 255)
     return grained(Image.fromarray(smooth), image, at_far=at_far)
 
@@ -157,23 +174,34 @@ def is_ground(image: Image.Image, surface: Surface, *, at_far: bool) -> bool:
     return float(np.abs(edge_of(image, surface, at_far=at_far)).max()) <= SHADED
 
 
-def edge_of(image: Image.Image, surface: Surface, *, at_far: bool) -> Floats:
+def edge_of(image: Image.Image, surface: Surface, *, at_far: bool, inward: float = 0.0) -> Floats:
     """Levels by which the picture's last columns are off the surface: float32 [ROWS, 3], smooth
-    along the edge."""
+    along the edge. `inward`: those so many sides of the picture's height away from it."""
     width, height = image.size
-    deep = min(width, max(3, width // 150))
-    left = width - deep if at_far else 0
+    deep = min(width, max(3, width // 150, round(inward * height / 2)))
+    left = min(round(inward * height), width - deep)
+    left = width - deep - left if at_far else left
     strip = image.crop((left, 0, left + deep, height))
     line = np.asarray(strip.resize((1, ROWS), Image.Resampling.BILINEAR), np.float32)
     y = (np.arange(ROWS, dtype=np.float32) + 0.5) / ROWS
     x = np.asarray([(left + deep / 2) / width], np.float32)
-    return _smooth(line[:, 0] - surface.at(x, y)[:, 0])
+    return _smooth(line[:, 0] - surface.at(x, y)[:, 0], SOFT)
 
 
-def _smooth(line: Floats) -> Floats:
-    """A Gaussian of `SOFT` along [N, 3]."""
-    reach = round(3 * SOFT)
-    kernel = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / SOFT))
+def _slope(image: Image.Image, surface: Surface, *, at_far: bool) -> Floats:
+    """How fast the picture leaves the surface towards its edge, in levels for a picture's height:
+    float32 [ROWS, 3]. Steeper is a shadow's outline, which does not go on."""
+    inner = edge_of(image, surface, at_far=at_far, inward=INWARD)
+    outer = edge_of(image, surface, at_far=at_far)
+    steep = _smooth((outer - inner) / (1.25 * INWARD), 3 * SOFT)
+    most = STEEPEST / BENDS
+    return np.clip(steep, -most, most)
+
+
+def _smooth(line: Floats, sigma: float) -> Floats:
+    """A Gaussian along [N, 3]."""
+    reach = round(3 * sigma)
+    kernel = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / sigma))
     padded = np.pad(line, ((reach, reach), (0, 0)), mode="reflect")
     rows = [np.convolve(values, kernel / kernel.sum(), mode="valid") for values in padded.T]
     return np.stack(rows, axis=1).astype(np.float32)

@@ -82,8 +82,9 @@ def cover(transform: Transform, sight: Sight) -> Framing:
     """
     view = sight.state.view
     window = _window(transform, sight)
-    if window:
-        return _beyond(window, transform, sight)
+    beyond = _beyond(window, transform, sight) if window else None
+    if beyond:
+        return beyond
     wide, high = _asked(transform)
     shrink = max(wide / view.width, high / view.height)
     region = _placed(wide / shrink, high / shrink, transform, sight)
@@ -97,16 +98,27 @@ def _window(transform: Transform, sight: Sight) -> Area | None:
     if not (transform.gravity.subject and sight.state.subject):
         return None
     wide, high = _asked(transform)
-    return whole(sight.state.subject, sight.state.view, wide / high)
+    look = sight.look
+    sure = look is not None and (look.uniform or look.cut_by is not None)
+    return whole(sight.state.subject, sight.state.view, wide / high, sure=sure)
 
 
-def _beyond(window: Area, transform: Transform, sight: Sight) -> Framing:
+def _beyond(window: Area, transform: Transform, sight: Sight) -> Framing | None:
+    """The framing of a window that reaches out of the view; None where no pixel would be real."""
     wide, high = _asked(transform)
     shrink = max(wide / window.width, high / window.height)
     scale = _canvas_scale(shrink, transform)
     canvas = _sized(wide * scale, high * scale)
     region = overlap(window, sight.state.view)
-    return laid(region, window, canvas.width / window.width, canvas)
+    framing = laid(region, window, canvas.width / window.width, canvas)
+    kept, content, at = framing.region, framing.content, framing.at
+    if region.height == window.height:  # all of it is real, to the last pixel of the canvas
+        kept = replace(kept, top=region.top, bottom=region.bottom)
+        content, at = replace(content, height=canvas.height), (at[0], 0)
+    elif region.width == window.width:
+        kept = replace(kept, left=region.left, right=region.right)
+        content, at = replace(content, width=canvas.width), (0, at[1])
+    return Framing(kept, content, canvas, at) if min(kept.width, kept.height) > 0 else None
 
 
 def fill(transform: Transform, sight: Sight) -> Framing:

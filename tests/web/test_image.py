@@ -330,3 +330,26 @@ async def test_the_photo_decides_which_network_enlarges_it(serve, photos):
         assert answer.headers["x-edge-models"].startswith(model), name
         explained = (await server.get(f"/-/explain/{name}?w=240&up=auto&fm=jpg")).json()
         assert explained["plan"]["models"] == [model.removesuffix("@")]
+
+
+async def test_what_no_camera_saw_is_told_and_held_against_the_presets_rules(serve):
+    """The lamp stands in a scene, the bottle on white: only ground beside the first is guessed."""
+    server = await serve(EDGE_ORIGIN_URL="")
+    plain = await server.get("/bottle.jpg?fmt=display&w=900&wait=30")
+    share = float(plain.headers["x-edge-made"].split(";")[0])
+    assert 0.4 < share < 0.7
+    assert plain.headers["x-edge-made"].endswith("; guessed=0.000")
+    assert plain.headers["x-edge-compliance"] == "display/2026-1; pass"
+    url = "/lamp.jpg?fmt=display-wide&w=900"
+    scene = await server.get(url)
+    assert "rule=guessed_max" in scene.headers["x-edge-compliance"]
+    hit = await server.get(url)
+    assert hit.headers["x-edge-made"] == scene.headers["x-edge-made"]
+    strict = await server.get(f"{url}&strict=1")
+    assert strict.status_code == 422
+    broken = {one["rule"] for one in strict.json()["diagnostics"]["findings"] if not one["passed"]}
+    assert broken == {"guessed_max"}
+    said = (await server.get("/-/explain/bottle.jpg?fmt=display&w=900")).json()
+    assert "beyond the photo's edge" in " ".join(said["plan"]["notes"])
+    whole = await server.get("/bottle.jpg?w=300")
+    assert "x-edge-made" not in whole.headers

@@ -16,8 +16,8 @@ from edge.variants.values import Fit
 class Extend(PixelStep):
     """The picture at `at` in `canvas`; `made` is the share (0 to 1) of the canvas beyond it.
 
-    `subject` is its box in the picture; `stays` names the sides that it runs out of, where nothing
-    can go on and the picture's colours are laid out of focus.
+    `subject` is its box in the picture, `sure` where a matte says so; `stays` names the sides that
+    it runs out of, where nothing can go on and the picture's colours are laid out of focus.
     """
 
     op = "extend"
@@ -25,6 +25,7 @@ class Extend(PixelStep):
     at: tuple[int, int]
     made: float
     subject: Box | None
+    sure: bool = True
     stays: tuple[str, ...] = ()
 
     @property
@@ -41,7 +42,9 @@ class Extend(PixelStep):
         return padded(state, self.canvas, self.at)
 
     def apply(self, picture: Picture) -> Picture:
-        done = extended(picture.image.convert("RGB"), self.canvas, self.at, self.subject)
+        done = extended(
+            picture.image.convert("RGB"), self.canvas, self.at, self.subject, sure=self.sure
+        )
         subject = self.subject and Box(
             *Area.of(self.subject).moved(*self.at).outward(self.canvas).as_tuple()
         )
@@ -58,4 +61,5 @@ def plan(transform: Transform, sight: Sight) -> Extend | None:
         return None
     made = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
     subject = state.subject.outward(state.size) if state.subject else None
-    return Extend(framing.canvas, framing.at, made, subject, stuck(framing, subject))
+    sure = sight.look is not None and sight.look.cut_by is not None
+    return Extend(framing.canvas, framing.at, made, subject, sure, stuck(framing, subject))
