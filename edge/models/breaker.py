@@ -39,8 +39,9 @@ class Breaker:
         self._failed += 1
         self._until = self._clock() + self._rest
 
-    async def admit(self, alive: Callable[[], Awaitable[bool]]) -> None:
-        """Pass, or raise. After the rest all who come wait for one answer, whether it is `alive`.
+    async def admit(self, alive: Callable[[], Awaitable[bool]], model: str | None = None) -> None:
+        """Pass, or raise, naming the `model`. After the rest all who come wait for one answer,
+        whether it is `alive`.
 
         Raises:
             ModelUnavailable: the breaker is open.
@@ -49,12 +50,14 @@ class Breaker:
             return
         if self._question is None:
             if self._clock() < self._until:
-                raise ModelUnavailable("the model server does not answer; it is left alone for now")
+                raise ModelUnavailable(
+                    "the model server does not answer; it is left alone for now", param=model
+                )
             self._question = asyncio.create_task(self._ask(alive))
         # The tiles of one picture come together, and the first to fail takes the others along: one
         # refused while another asks would end the question, and the breaker would never close.
         if not await asyncio.shield(self._question):
-            raise ModelUnavailable("the model server still does not answer")
+            raise ModelUnavailable("the model server still does not answer", param=model)
 
     async def _ask(self, alive: Callable[[], Awaitable[bool]]) -> bool:
         try:

@@ -155,7 +155,7 @@ class TritonModels:
             await self._turns.enter(priority, deadline)
             lap.begin()
             try:
-                await self.breaker.admit(self.alive)
+                await self.breaker.admit(self.alive, spec.name)
                 deadline.check(f"{spec.name} could run")
                 request = _Request(spec, inputs, batch, deadline, priority, deadline.remaining)
                 return await self._by_the_nearest_way(request)

@@ -51,8 +51,9 @@ async def test_open_it_refuses_without_asking(breaker: Breaker, server: Server) 
         breaker.failed()
     assert breaker.open
     for _ in range(10):
-        with pytest.raises(ModelUnavailable):
-            await breaker.admit(server.alive)
+        with pytest.raises(ModelUnavailable) as refused:
+            await breaker.admit(server.alive, "matting")
+        assert refused.value.param == "matting"
     assert server.asked == 0
 
 
