@@ -61,11 +61,12 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
 
 
 def on(server: TritonServer, **environ: str) -> dict[str, str]:
-    """The settings of an edge that runs its networks there."""
+    """The settings of an edge that runs its networks there, and keeps nothing of what they made."""
     return {
         "EDGE_TRITON_URL": server.url,
         "EDGE_MODELS_FOLDER": str(server.repository),
         "EDGE_LIMITS_NETWORK_RUNNING": str(CROWD),
+        "EDGE_CACHE_ENLARGED_BYTES": "0",
         **environ,
     }
 

@@ -57,12 +57,14 @@ class Shelf:
         Raises:
             DeadlineExceeded: the others took until then.
         """
-        name = f"{model} {picture}"
+        name, label = f"{model} {picture}", model.partition(" ")[0]
+        if expected_bytes > self._tiles.maxsize * _LARGEST_SHARE:
+            yield Tray(self, name, label, keeps=False)  # there is nothing to wait for
+            return
         lock = self._turns.setdefault(name, asyncio.Lock())
         await deadline.bound(lock.acquire(), "the photo was enlarged for another wish")
         try:
-            keeps = expected_bytes <= self._tiles.maxsize * _LARGEST_SHARE
-            yield Tray(self, name, model.partition(" ")[0], keeps)
+            yield Tray(self, name, label, keeps=True)
         finally:
             lock.release()
 
@@ -84,7 +86,7 @@ class Shelf:
 class Tray:
     """One picture's tiles on the shelf: an `edge.models.upscaling.Kept`."""
 
-    def __init__(self, shelf: Shelf, name: str, model: str, keeps: bool) -> None:
+    def __init__(self, shelf: Shelf, name: str, model: str, *, keeps: bool) -> None:
         self._shelf = shelf
         self._name = name
         self._model = model

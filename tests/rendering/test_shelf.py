@@ -123,6 +123,12 @@ async def test_it_never_holds_more_than_its_limit() -> None:
     assert shelf.bytes == 0
 
 
+async def test_nobody_waits_for_what_will_not_be_kept() -> None:
+    shelf, name, now = Shelf(0), name_of(picture()), Deadline.after(0.01)
+    async with shelf.tray(name, MODEL, 1, now), shelf.tray(name, MODEL, 1, now) as second:
+        assert second.get(0) is None
+
+
 @pytest.mark.parametrize("limit", [0, 3_000, 100_000])
 async def test_what_is_too_large_for_it_is_made_and_not_kept(limit: int) -> None:
     shelf, models = Shelf(limit), Doubler()
