@@ -248,8 +248,9 @@ def open_leases(given: Settings) -> tuple[Leases, Purges | None]:
     """With Redis, one render per key in the whole fleet, and purges that reach every replica."""
     if not given.cache.redis_url:
         return NoLeases(), None
-    url, timeout = given.cache.redis_url, given.cache.tier_timeout
-    return RedisLeases(url, timeout), RedisPurges(url, timeout)
+    url, timeout, store = given.cache.redis_url, given.cache.tier_timeout, given.cache.store_url
+    own = Path(store, "purges.position") if store and not store.startswith("s3://") else None
+    return RedisLeases(url, timeout), RedisPurges(url, timeout, own)
 
 
 def open_tiers(given: Settings) -> list[Tier]:

@@ -1,13 +1,16 @@
 """Tells every replica what was purged, so that none goes on serving it from its own memory.
 
 A Redis stream rather than a channel: a replica that lost its connection reads on from where it
-was, and misses no purge.
+was, and misses no purge. Where it has a tier that outlives it, neither does one that was down.
 """
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
 from edge.cache.redis import PREFIX, open_redis, stop, stopping, tier_errors
@@ -23,12 +26,21 @@ _BLOCK_SECONDS = 2.0
 _AT_ONCE = 200
 _BEGINNING = "0-0"
 _RETRY_SECONDS = 0.5
+_POSITION = re.compile(r"\d{1,20}-\d{1,20}")
 
 
 class RedisPurges:
-    """Publishes purged tags to all other replicas, and hears of theirs."""
+    """Publishes purged tags to all other replicas, and hears of theirs.
 
-    def __init__(self, url: str, timeout: float) -> None:
+    Args:
+        url: of the Redis that all replicas share.
+        timeout: seconds that it may take to answer.
+        position: a file that remembers how far this replica has heard, beside a tier that outlives
+            the process.
+    """
+
+    def __init__(self, url: str, timeout: float, position: Path | None = None) -> None:
+        self._position = position
         self._redis = open_redis(url, timeout, connections=8)
         self._listening = open_redis(url, _BLOCK_SECONDS + timeout, connections=1)
         self._tasks: list[asyncio.Task[None]] = []
@@ -41,15 +53,23 @@ class RedisPurges:
             )
 
     async def subscribe(self, callback: Callable[[str], Awaitable[None]]) -> None:
-        """Await `callback(tag)` for each purge that is published after this returns.
+        """Await `callback(tag)` for what was missed before, and for each purge after this returns.
 
         Where Redis does not answer yet, listening starts once it does, with all purges that the
         stream still holds: one too many costs a render, one too few shows an old picture.
         """
+        last = await asyncio.to_thread(self._remembered)
         try:
-            last = await self._newest()
+            if last is None:
+                last = await self._newest()
+            else:
+                last = await self._catch_up(last)
+                for position, _, tag in await self._missed(last):
+                    await _tell(callback, tag)
+                    last = position
         except TierError:
-            last = _BEGINNING
+            last = last or _BEGINNING
+        await asyncio.to_thread(self._remember, last)
         self._tasks.append(asyncio.create_task(self._listen(callback, last), name="purges"))
 
     async def close(self) -> None:
@@ -69,6 +89,7 @@ class RedisPurges:
                     if by != self._replica:
                         await _tell(callback, tag)
                     last = position
+                    await asyncio.to_thread(self._remember, last)
             except TierError as error:
                 if not lost:
                     _log.warning("purges of other replicas unheard", extra={"why": error.detail})
@@ -91,10 +112,32 @@ class RedisPurges:
             answer: Any = await self._listening.xread(
                 {_STREAM: last}, count=_AT_ONCE, block=round(_BLOCK_SECONDS * 1000)
             )
-        rows = answer[0][1] if answer else []
-        return [
-            (position.decode(), row[b"by"].decode(), row[b"tag"].decode()) for position, row in rows
-        ]
+        return _told(answer[0][1] if answer else [])
+
+    async def _missed(self, last: str) -> list[tuple[str, str, str]]:
+        with tier_errors("reading up on purges"):
+            return _told(await self._redis.xrange(_STREAM, min=f"({last}"))
+
+    def _remembered(self) -> str | None:
+        with suppress(OSError, UnicodeDecodeError):
+            text = self._position.read_text() if self._position else ""
+            return text if _POSITION.fullmatch(text) else None
+        return None
+
+    def _remember(self, last: str) -> None:
+        """A file that cannot be written is the tier's to tell of."""
+        if self._position:
+            with suppress(OSError):
+                beside = self._position.with_name(f"{self._position.name}.{self._replica}")
+                beside.write_text(last)
+                beside.replace(self._position)
+
+
+def _told(rows: Any) -> list[tuple[str, str, str]]:
+    """Position, replica and tag of each row of the stream."""
+    return [
+        (position.decode(), row[b"by"].decode(), row[b"tag"].decode()) for position, row in rows
+    ]
 
 
 async def _tell(callback: Callable[[str], Awaitable[None]], tag: str) -> None:

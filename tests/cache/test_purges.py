@@ -102,3 +102,53 @@ async def test_the_stream_does_not_grow_for_ever(redis_server, monkeypatch):
             await one.publish(f"tag {number}")
         (stream,) = redis_server.run("KEYS", "*purges*")
         assert redis_server.run("XLEN", stream) < 300, "Redis trims in blocks of a hundred"
+
+
+@asynccontextmanager
+async def with_a_folder(url, position):
+    purges, heard = RedisPurges(url, TIMEOUT, position), Heard()
+    await purges.subscribe(heard)
+    try:
+        yield heard
+    finally:
+        await purges.close()
+
+
+async def test_a_replica_with_a_tier_of_its_own_hears_what_it_missed_while_down(
+    redis_server, tmp_path
+):
+    position = tmp_path / "purges.position"
+    async with replica(redis_server.url) as (one, _):
+        await one.publish("before it ever ran")
+        async with with_a_folder(redis_server.url, position) as heard:
+            await one.publish("while it ran")
+            assert await heard.until("while it ran")
+        await one.publish("while it was down")
+        async with with_a_folder(redis_server.url, position) as heard:
+            assert heard == ["while it was down"], "heard before it begins to serve"
+        async with with_a_folder(redis_server.url, position) as heard:
+            await one.publish("now")
+            assert await heard.until("now")
+            assert heard == ["now"]
+
+
+@pytest.mark.parametrize("damaged", [b"", b"not a position", b"\xff\xfe", b"1-2-3"])
+async def test_a_damaged_position_is_a_new_start(redis_server, tmp_path, damaged):
+    position = tmp_path / "purges.position"
+    position.write_bytes(damaged)
+    async with (
+        replica(redis_server.url) as (one, _),
+        with_a_folder(redis_server.url, position) as heard,
+    ):
+        await one.publish("now")
+        assert await heard.until("now")
+        assert heard == ["now"]
+
+
+async def test_a_position_in_a_folder_that_is_gone_stops_nobody(redis_server, tmp_path):
+    async with (
+        replica(redis_server.url) as (one, _),
+        with_a_folder(redis_server.url, tmp_path / "gone" / "position") as heard,
+    ):
+        await one.publish("now")
+        assert await heard.until("now")
