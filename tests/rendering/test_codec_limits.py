@@ -243,11 +243,15 @@ def assert_cheap(body: bytes, error: type[OriginalError]) -> OriginalError:
 
 
 def _seconds(body: bytes, error: type[OriginalError]) -> float:
-    """Processor time, without the tracing that slows small allocations tenfold."""
-    start = time.thread_time()
-    with pytest.raises(error):
-        read_facts(body, Limits())
-    return time.thread_time() - start
+    """Processor time, without the tracing that slows small allocations tenfold; the best of five,
+    for what else runs on the machine costs some as well."""
+    taken = []
+    for _ in range(5):
+        start = time.thread_time()
+        with pytest.raises(error):
+            read_facts(body, Limits())
+        taken.append(time.thread_time() - start)
+    return min(taken)
 
 
 @pytest.mark.parametrize("make", TOO_LARGE.values(), ids=TOO_LARGE)

@@ -108,10 +108,10 @@ def check_profile(length: int) -> None:
         )
 
 
-def check_pieces(pieces: int) -> None:
+def check_pieces(pieces: int, most: int = MAX_PIECES) -> None:
     """Refuse a file that is cut into so many pieces that walking it takes the time of a render."""
-    if pieces > MAX_PIECES:
-        raise OriginalTooLarge(f"the original consists of more than {MAX_PIECES} pieces")
+    if pieces > most:
+        raise OriginalTooLarge(f"the original consists of more than {most} pieces")
 
 
 def cut(body: bytes, start: int, length: int) -> bytes:

@@ -23,6 +23,9 @@ _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _SCAN, _END, _TABLES, _JFIF, _EXIF, _ICC, _ADOBE = 0xDA, 0xD9, 0xDB, 0xE0, 0xE1, 0xE2, 0xEE
 _METADATA = frozenset({*range(0xE0, 0xF0), 0xFE}) - {_JFIF, _ADOBE}
 
+_MAX_SEGMENTS = 10_000
+"""Before the first scan. 64 MB of metadata in whole segments of 64 KiB are a thousand."""
+
 _MAX_SCANS = 100  # jpegtran's longest scripts have about 20
 _STANDARD_SUM = 3668  # the sum of the luminance table in the standard's annex K.1
 
@@ -84,7 +87,7 @@ def _walk(body: bytes, found: _Found) -> int:
                 found.parts.append(slice(at, at + length))
             at += length
         pieces += 1
-        check_pieces(pieces)
+        check_pieces(pieces, _MAX_SEGMENTS)
 
 
 def _note(marker: int, content: bytes, found: _Found) -> None:
