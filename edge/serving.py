@@ -57,7 +57,7 @@ async def give_back_memory() -> None:
     """Every half minute, return to the system what lies free between the pictures.
 
     Otherwise resident memory only ever rises: each rare meeting of several large pictures leaves
-    its peak behind in the arenas of the threads that made them. Takes some milliseconds.
+    its peak behind in the arenas of the threads that made them.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     while trim is not None:
@@ -105,7 +105,7 @@ class _Protocol(HttpToolsProtocol):
     """HTTP/1.1, each answer's head and body in one system call.
 
     The protocol writes them one after the other and the transport sends each at once: two calls
-    and two packets, a fifth of the time of a hit.
+    and two packets.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

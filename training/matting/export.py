@@ -24,8 +24,8 @@ class Served(nn.Module):
     """uint8 [N, 512, 512, 3] -> uint8 [N, 512, 512, 1]
 
     The network looks at the picture and at its mirror image, each reduced to `side`; the mean of
-    both answers, made `sharper`, is enlarged again. On held-back composites a mean answer errs by
-    a fifth towards grey: `sharper` is chosen there.
+    both answers, made `sharper`, is enlarged again. The mean errs
+    towards grey: `sharper` is chosen on held-back composites.
     """
 
     def __init__(self, network: Matting, side: int = SIDE, sharper: float = 1.0) -> None:
