@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from edge import __version__
 from edge.cache.base import Purges, Tier
@@ -54,6 +54,7 @@ class Server:
     """Everything that is open while the server runs."""
 
     asgi: ASGIApp
+    near: Callable[[Scope], tuple[int, bytes, bytes] | None]
     delivery: Delivery
     probes: Probes
     errands: Errands
@@ -175,7 +176,7 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             metrics=metrics,
             placeholder=given.http.placeholder,
         )
-        yield Server(asgi, delivery, probes, errands, about)
+        yield Server(asgi, asgi.near, delivery, probes, errands, about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 from edge.cache.base import key_tag
 from edge.cache.ladder import Ladder
-from edge.cache.memory import MemoryTier
 from edge.coalesce import Flights, Leases, find_or_make
 from edge.deadline import Deadline
 from edge.errands import Errands
@@ -21,6 +20,7 @@ from edge.names import Ask, Named, Names
 from edge.originals import Originals
 from edge.rendering.render import Renderer
 from edge.telemetry import Metrics, Stages
+from edge.variants.transform import Transform
 
 Made = tuple[Rendition, str]
 """A rendition and its source."""
@@ -32,6 +32,9 @@ network is known as late, not as given up by its caller."""
 FAST_TAG = "rendition:fast"
 """So that a CDN can be told to drop all provisional pictures at once."""
 
+
+MEMORY = "memory"
+"""The source of what lies in this process."""
 
 STAND_INS = ("stale", "fast")
 """What is served, in this order, while the networks are late: the rendition of the original before
@@ -98,6 +101,17 @@ class Delivery:
     async def name(self, ask: Ask) -> Named:
         """What is asked for; asks the origin only when the original's stamp is not known."""
         return await self._names.name(ask)
+
+    def known(self, path: str, transform: Transform, version: str | None) -> Named | None:
+        """What is asked for, where that can be said without asking anybody."""
+        return self._names.known(path, transform, version)
+
+    def near(self, named: Named) -> Rendition | None:
+        """The rendition, where it lies in this process's memory."""
+        rendition = self._ladder.near(named.key)
+        if rendition is not None:
+            self._delivered_from(MEMORY).inc()
+        return rendition
 
     def etag(self, named: Named) -> str | None:
         """The ETag that this variant had when it was last delivered; no tier is asked."""
@@ -225,7 +239,7 @@ class Delivery:
     def _delivered(
         self, named: Named, rendition: Rendition, source: str, *, joined: bool = False
     ) -> Delivered:
-        if source != MemoryTier.name:  # it was noted when it came there
+        if source != MEMORY:  # it was noted when it came there
             self._names.delivered(named, rendition.etag)
         self._delivered_from(source).inc()
         return Delivered(rendition, source, joined)

@@ -68,6 +68,18 @@ class Names:
             stamp = await self._originals.stamp(ask.path, ask.version, ask.deadline)
         return await self.of(ask, stamp.version)
 
+    def known(self, path: str, transform: Transform, version: str | None) -> Named | None:
+        """The name, where nobody needs to be asked: it was given before, and may be trusted."""
+        if transform.background and transform.background.scene:
+            return None
+        stamp = self._originals.known(path, version)
+        if stamp is None:
+            return None
+        try:
+            return self._names[path, stamp.version, transform.canonical(), ""]
+        except KeyError:
+            return None
+
     async def of(self, ask: Ask, stamp: str) -> Named:
         """The name for this version of the original."""
         scene = ask.transform.background.scene if ask.transform.background else ""

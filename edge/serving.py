@@ -5,12 +5,19 @@ import ctypes
 import logging
 import signal
 import socket
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
 import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from edge.app import connect
 from edge.errors import SettingsError
@@ -19,6 +26,9 @@ from edge.telemetry import configure_logging
 from edge.web.probes import Probes
 
 _log = logging.getLogger("edge")
+
+Whole = tuple[int, bytes, bytes]
+"""An answer known before it is begun: status, header lines, body."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # from malloc.h
 _TRIM_SECONDS = 30.0
@@ -72,7 +82,7 @@ async def _serve(given: Settings) -> None:
         config = uvicorn.Config(
             parts.asgi,
             loop="none",
-            http=_Protocol,
+            http=partial(_Protocol, near=parts.near),  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -102,47 +112,33 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP/1.1, each answer's head and body in one system call.
+    """HTTP/1.1. What lies in memory is answered as soon as it is read: no task, one write.
 
-    The protocol writes them one after the other and the transport sends each at once: two calls
-    and two packets.
+    Everything else, and whatever comes behind an answer still under way, goes to the application
+    in a task of its own.
     """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Joining(transport, self.loop))  # type: ignore[arg-type]
+    def __init__(self, *given: Any, near: Callable[[Any], Whole | None], **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._near = near
 
-
-class _Joining:
-    """A transport that holds an answer's head until the next write, or the loop's next round."""
-
-    __slots__ = ("_head", "_loop", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._head = b""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head + data)  # copying is quicker than a vector of two
-        elif data.startswith(b"HTTP/1.1 "):
-            self._head = data
-            self._loop.call_soon(self._flush)
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        idle = not self.pipeline and not self.flow.write_paused
+        if idle and (whole := self._near(cycle.scope)):
+            self._answer(cycle, *whole)
         else:
-            self._transport.write(data)
+            super()._start_asgi_task(cycle, app)
 
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head)
+    def _answer(self, cycle: RequestResponseCycle, status: int, lines: bytes, body: bytes) -> None:
+        told = [STATUS_LINE[status]]
+        for name, value in cycle.default_headers:
+            told += (name, b": ", value, b"\r\n")
+        told += (lines, b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
+        self.transport.write(b"".join(told))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
 
 class _Uvicorn(uvicorn.Server):

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,14 +15,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def port() -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
-    folder: Path = tmp_path_factory.mktemp("photos")
     process = subprocess.Popen(
         [sys.executable, "-m", "edge", "serve"],
-        env={**os.environ, "EDGE_SERVER_PORT": str(number), "EDGE_ORIGIN_URL": str(folder)},
+        env={**os.environ, "EDGE_SERVER_PORT": str(number)},
         stderr=subprocess.DEVNULL,
     )
     try:
@@ -40,8 +38,13 @@ def wire(port: int) -> Iterator[socket.socket]:
         yield connection
 
 
-def request(method: str = "GET", **headers: str) -> bytes:
-    lines = [f"{method} /-/healthz HTTP/1.1", "host: localhost"]
+HEALTH = "/-/healthz"
+PICTURE = "/bottle.jpg?w=120&fm=jpg"
+
+
+def request(method: str = "GET", path: str = HEALTH, version: str = "1.1", **headers: str) -> bytes:
+    lines = [f"{method} {path} HTTP/{version}", "host: localhost"]
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()
 
@@ -58,13 +61,115 @@ def head_and_body(wire: socket.socket, method: str = "GET") -> tuple[bytes, byte
     return head, body
 
 
-def test_head_and_body_arrive_together(wire: socket.socket) -> None:
+def answers(wire: socket.socket) -> bytes:
+    """Everything until the server closes."""
+    told = b""
+    while part := wire.recv(65536):
+        told += part
+    return told
+
+
+def fields(head: bytes) -> dict[bytes, bytes]:
+    return dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+
+
+@pytest.fixture
+def hit(wire: socket.socket) -> dict[bytes, bytes]:
+    """The headers of a picture that lies in memory now."""
+    for _ in range(2):
+        wire.sendall(request(path=PICTURE))
+        told = fields(head_and_body(wire)[0])
+    assert told[b"cache-status"] == b"edge; hit; detail=memory"
+    return told
+
+
+@pytest.mark.usefixtures("hit")
+def test_head_and_body_of_a_hit_arrive_together(wire: socket.socket) -> None:
     for _ in range(5):
-        wire.sendall(request())
+        wire.sendall(request(path=PICTURE))
         told = wire.recv(65536)
         head, _, body = told.partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200 OK")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
         assert body, "the head came alone"
+        wire_rest = int(fields(head)[b"content-length"]) - len(body)
+        while wire_rest:
+            wire_rest -= len(wire.recv(wire_rest))
+
+
+def test_a_hit_says_what_the_application_says(wire: socket.socket, hit: dict[bytes, bytes]) -> None:
+    """Between others that wait as well, a hit goes through the application."""
+    wire.sendall(request() + request(path=PICTURE) + request(connection="close"))
+    first, _, rest = answers(wire).partition(b"\r\n\r\n")
+    slow = rest[int(fields(first)[b"content-length"]) :].partition(b"\r\n\r\n")[0]
+    own = (b"date", b"x-request-id")
+    assert {k: v for k, v in fields(slow).items() if k not in own} == {
+        k: v for k, v in hit.items() if k not in own
+    }
+    assert set(fields(slow)) == set(hit)
+
+
+def test_a_hit_without_its_body(wire: socket.socket, hit: dict[bytes, bytes]) -> None:
+    wire.sendall(request("HEAD", PICTURE))
+    head, body = head_and_body(wire, "HEAD")
+    assert fields(head)[b"content-length"] == hit[b"content-length"]
+    assert body == b""
+    wire.sendall(request(path=PICTURE))
+    assert len(head_and_body(wire)[1]) == int(hit[b"content-length"])
+
+
+def test_a_hit_that_the_client_has(wire: socket.socket, hit: dict[bytes, bytes]) -> None:
+    wire.sendall(request(path=PICTURE, if_none_match=hit[b"etag"].decode(), connection="close"))
+    told = answers(wire)
+    assert told.startswith(b"HTTP/1.1 304 Not Modified\r\n")
+    assert told.endswith(b"\r\n\r\n")
+    head = fields(told[:-4])
+    assert head[b"etag"] == hit[b"etag"]
+    assert head[b"cache-control"] == hit[b"cache-control"]
+    assert b"content-length" not in head
+
+
+@pytest.mark.usefixtures("hit")
+def test_a_hit_carries_the_callers_id(wire: socket.socket) -> None:
+    wire.sendall(request(path=PICTURE, x_request_id="storefront-7"))
+    assert fields(head_and_body(wire)[0])[b"x-request-id"] == b"storefront-7"
+
+
+@pytest.mark.usefixtures("hit")
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_the_last_hit_closes_the_connection(wire: socket.socket, version: str) -> None:
+    wire.sendall(request(path=PICTURE, version=version, connection="close"))
+    head, _, body = answers(wire).partition(b"\r\n\r\n")
+    assert fields(head)[b"connection"] == b"close"
+    assert len(body) == int(fields(head)[b"content-length"])
+
+
+@pytest.mark.usefixtures("hit")
+def test_hits_are_counted(wire: socket.socket) -> None:
+    def count() -> float:
+        wire.sendall(request(path="/-/metrics"))
+        text = head_and_body(wire)[1].decode()
+        names = (
+            r'edge_requests_total\{route="image",status="200"\}',
+            r'edge_deliveries_total\{source="memory"\}',
+            r'edge_tier_lookups_total\{outcome="hit",tier="memory"\}',
+        )
+        found = [float(re.search(rf"{name} (\S+)", text)[1]) for name in names]
+        return sum(found)
+
+    before = count()
+    wire.sendall(request(path=PICTURE))
+    head_and_body(wire)
+    assert count() == before + 3
+
+
+@pytest.mark.usefixtures("hit")
+def test_thousands_of_hits_behind_a_slow_answer(wire: socket.socket) -> None:
+    many = 3_000
+    small = request("HEAD", PICTURE)
+    wire.sendall(request(path="/mug.jpg?w=700&fm=webp&maxbytes=30000"))
+    wire.sendall(small * many + request(connection="close"))
+    told = answers(wire)
+    assert len(re.findall(rb"HTTP/1\.1 200 OK", told)) == many + 2
 
 
 def test_an_answer_without_a_body_does_not_wait_for_one(wire: socket.socket) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from edge.errors import TierError
 from edge.images import Format, Rendition, Size, digest
@@ -55,6 +55,16 @@ class Tier(Protocol):
     async def usage(self) -> "Usage": ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class InProcess(Protocol):
+    """A tier in this process's memory, which can be asked without waiting for anything."""
+
+    @property
+    def name(self) -> str: ...
+
+    def peek(self, key: str) -> Rendition | None: ...
 
 
 @dataclass(frozen=True, slots=True)

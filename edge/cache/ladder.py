@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.cache.base import Purges, Reach, Tier, Usage, key_tag
+from edge.cache.base import InProcess, Purges, Reach, Tier, Usage, key_tag
 from edge.cache.breaker import Breaker
 from edge.cache.epochs import Epochs
 from edge.errands import Errands
@@ -97,6 +97,7 @@ class Ladder:
         observer: Observer | None = None,
     ) -> None:
         self._rungs = tuple(_Rung(tier) for tier in tiers)
+        self._memory = next((t for t in tiers[:1] if isinstance(t, InProcess)), None)
         self._timeout = timeout
         self._errands = errands
         self._purges = purges
@@ -124,6 +125,14 @@ class Ladder:
                     await self._write(self._rungs[:place], key, found, asked, _BEFORE_GET_RETURNS)
                 return found, rung.tier.name
         return None
+
+    def near(self, key: str) -> Rendition | None:
+        """What the nearest tier holds, where that is this process's memory. A miss is not counted:
+        `get` follows it."""
+        if self._memory is None or (found := self._memory.peek(key)) is None:
+            return None
+        self._observer.looked_up(self._memory.name, "hit")
+        return found
 
     async def put(self, key: str, rendition: Rendition, started: float) -> None:
         """Store a rendition whose making began at `started` on the monotonic clock.

@@ -35,6 +35,10 @@ class MemoryTier:
         self._entries = _Entries(limit_bytes, self._unindex)
 
     async def get(self, key: str) -> Rendition | None:
+        return self.peek(key)
+
+    def peek(self, key: str) -> Rendition | None:
+        """The same without waiting for anything."""
         try:
             return self._entries[key]  # `get` looks twice
         except KeyError:

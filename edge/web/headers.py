@@ -123,13 +123,37 @@ def _bare(tag: str) -> str:
     return tag.strip().removeprefix("W/").strip('"')
 
 
+_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Headers as they go over the wire, each with its line's end.
+
+    Raises:
+        ValueError: a value has a control character in it (RFC 9110 section 5.5).
+    """
+    told = []
+    for name, value in fields:
+        if _CONTROLS.search(value):
+            raise ValueError(f"a control character in {name!r}: {value!r}")
+        told.append(b"%b: %b\r\n" % (name, value))
+    return b"".join(told)
+
+
 def find(raw: Sequence[tuple[bytes, bytes]], name: bytes) -> str | None:
     """One request header, its repeated lines joined; None where there is none."""
-    found = None
-    for key, value in raw:
-        if key == name:
-            found = value if found is None else found + b", " + value
-    return None if found is None else found.decode("latin-1")
+    value = gathered(raw).get(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def gathered(raw: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """All request headers by name, repeated lines joined (RFC 9110 section 5.3)."""
+    given = dict(raw)
+    if len(given) < len(raw):
+        given.clear()
+        for name, value in raw:
+            given[name] = given[name] + b", " + value if name in given else value
+    return given
 
 
 _SIGNATURE = re.compile(r"(^|&)(sig|s)=[^&]*")

@@ -2,15 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
 from edge.deadline import Deadline
-from edge.delivery import Delivered, Delivery
+from edge.delivery import MEMORY, Delivered, Delivery
 from edge.errors import EdgeError, OutputTooLarge, SignatureExpired
 from edge.images import Rendition, Size
 from edge.names import Ask
@@ -25,12 +25,31 @@ from edge.web import headers, negotiation
 from edge.web.negotiation import accept_class
 
 _READ_URLS = 4096
+_HEADS = 4
+_METHODS = frozenset({"GET", "HEAD"})
 _DISCONNECTED = "http.disconnect"
-_HINTS = tuple(name.lower().encode() for name in (DPR, VIEWPORT, SAVE))
+_DPR, _VIEWPORT, _SAVE = (name.lower().encode() for name in (DPR, VIEWPORT, SAVE))
 
 
 class ClientLeft(Exception):
     """The client went away before its answer; there is nobody to tell."""
+
+
+class Head(NamedTuple):
+    """The headers of an answer that do not change from one client to the next."""
+
+    fields: headers.Headers
+    lines: bytes
+    """The same as they go over the wire, each with its line's end."""
+
+
+class Near(NamedTuple):
+    """An answer that takes no waiting: a rendition from memory, or the news that nothing is new."""
+
+    status: int
+    head: Head
+    body: bytes
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +59,8 @@ class Asked:
     path: str
     wish: Wish
     transform: Transform
-    answers: dict[str, headers.Headers] = field(default_factory=dict, repr=False, compare=False)
-    """The headers of the rendition last answered, by its ETag."""
+    heads: dict[tuple[int, str], Head] = field(default_factory=dict, repr=False, compare=False)
+    """Of what was last answered without waiting, by status and ETag."""
 
     @property
     def vary(self) -> tuple[str, ...]:
@@ -58,13 +77,19 @@ class ImageRoute:
         self._settings = settings
         self._keys = signing.Keys(settings.signing.keys)
         self._lifetimes = headers.Lifetimes.of(settings.http)
-        asking = (negotiation.ACCEPT_CH,) if settings.http.client_hints else ()
+        self._hints = settings.http.client_hints
+        asking = (negotiation.ACCEPT_CH,) if self._hints else ()
         self._always = (*headers.ALWAYS, *asking)
         self._read = lru_cache(_READ_URLS)(self._read_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in ("GET", "HEAD"):
+        if scope["method"] not in _METHODS:
             return await _other_method(scope, send)
+        if near := self.near(scope):
+            scope["edge.source"] = near.source
+            fields = near.head.fields
+            await send({"type": "http.response.start", "status": near.status, "headers": fields})
+            return await send({"type": "http.response.body", "body": near.body})
         asked = self.asked(scope)
         try:
             await self._serve(scope, receive, send, asked)
@@ -73,6 +98,46 @@ class ImageRoute:
             if plain.transform == asked.transform:
                 raise
             await self._serve(scope, receive, send, plain)  # too large for this device's own wish
+
+    def near(self, scope: Scope) -> Near | None:
+        """What memory answers at once; None where anybody must be asked, or something is wrong.
+
+        The way of nearly every request, so it asks each question once and makes nothing twice.
+        """
+        if scope["method"] not in _METHODS:
+            return None
+        told = headers.gathered(scope["headers"])
+        try:
+            asked = self._asked(scope, told)
+        except EdgeError:
+            return None
+        wish = asked.wish
+        named = self._delivery.known(asked.path, asked.transform, wish.version)
+        if named is None or wish.strict:
+            return None
+        given = told.get(b"if-none-match", b"").decode("latin-1")
+        if given:
+            etag = self._delivery.etag(named)
+            if etag and headers.matches(given, etag):
+                return Near(304, self._unchanged(asked, etag), b"", "none")
+        rendition = self._delivery.near(named)
+        if rendition is None:
+            return None
+        if given and headers.matches(given, rendition.etag):
+            return Near(304, self._unchanged(asked, rendition.etag), b"", "none")
+        head = asked.heads.get((200, rendition.etag)) or self._hit(asked, rendition)
+        return Near(200, head, rendition.body if scope["method"] == "GET" else b"", MEMORY)
+
+    def _hit(self, asked: Asked, rendition: Rendition) -> Head:
+        fields = [*self._headers(asked, rendition), headers.cache_status(MEMORY)]
+        return _remembered(asked, (200, rendition.etag), fields)
+
+    def _unchanged(self, asked: Asked, etag: str) -> Head:
+        """What a 304 says."""
+        if known := asked.heads.get((304, etag)):
+            return known
+        fields = [*self._validators(asked, etag), *headers.ALWAYS]
+        return _remembered(asked, (304, etag), fields)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
         stages = Stages()
@@ -107,10 +172,14 @@ class ImageRoute:
         Raises:
             RequestError: the path, a parameter or the signature.
         """
-        raw = scope["headers"]
-        accept = accept_class(headers.find(raw, b"accept") or "*/*")
-        if self._settings.http.client_hints:
-            device = device or negotiation.device(*(headers.find(raw, name) for name in _HINTS))
+        return self._asked(scope, headers.gathered(scope["headers"]), device)
+
+    def _asked(
+        self, scope: Scope, told: Mapping[bytes, bytes], device: Device | None = None
+    ) -> Asked:
+        accept = accept_class(told.get(b"accept", b"*/*"))
+        if device is None and self._hints:
+            device = negotiation.device(told.get(_DPR), told.get(_VIEWPORT), told.get(_SAVE))
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         asked = self._read(path, query, accept, device)
         # The reading is remembered, and outlives what it has checked.
@@ -171,17 +240,12 @@ class ImageRoute:
         await send({"type": "http.response.body", "body": body})
 
     def _headers(self, asked: Asked, rendition: Rendition) -> headers.Headers:
-        """All headers that do not change from one answer to the next."""
-        known = asked.answers.get(rendition.etag)
-        if known is None:
-            known = [
-                *headers.describing(rendition, asked.wish.download),
-                *self._validators(asked, rendition.etag),
-                *self._always,
-            ]
-            asked.answers.clear()
-            asked.answers[rendition.etag] = known
-        return known
+        """All headers that do not depend on where the rendition came from."""
+        return [
+            *headers.describing(rendition, asked.wish.download),
+            *self._validators(asked, rendition.etag),
+            *self._always,
+        ]
 
     def _brief(self, asked: Asked, delivered: Delivered) -> headers.Headers:
         """The headers of what stands in for a late rendition."""
@@ -201,6 +265,13 @@ class ImageRoute:
             vary=asked.vary,
             final=final,
         )
+
+
+def _remembered(asked: Asked, name: tuple[int, str], fields: headers.Headers) -> Head:
+    if len(asked.heads) >= _HEADS:
+        asked.heads.clear()
+    head = asked.heads[name] = Head(fields, headers.lines(fields))
+    return head
 
 
 async def _other_method(scope: Scope, send: Send) -> None:

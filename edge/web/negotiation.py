@@ -10,17 +10,17 @@ ACCEPT_CH = (b"accept-ch", f"{DPR}, {VIEWPORT}".encode())
 """Asks browsers to tell; they heed it on a page, not on a picture."""
 
 _LONGEST_HEADER = 1000
-_NUMBER = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?")
+_NUMBER = re.compile(rb"[0-9]{1,5}(\.[0-9]{1,6})?")
 
 
 @lru_cache(maxsize=512)
-def accept_class(header: str) -> AcceptClass:
+def accept_class(header: bytes) -> AcceptClass:
     """The best class that an `Accept` header names outright.
 
     A wildcard does not name AVIF or WebP: `*/*` comes from clients that know neither. A client
     that weighs a plain format above both gets the plain one.
     """
-    weights = _weights(header[:_LONGEST_HEADER])
+    weights = _weights(header[:_LONGEST_HEADER].decode("latin-1") or "*/*")
     plain = max(weights.get("image/jpeg", 0.0), weights.get("image/png", 0.0))
     avif, webp = weights.get("image/avif", 0.0), weights.get("image/webp", 0.0)
     if max(avif, webp) <= 0 or plain > max(avif, webp):
@@ -29,12 +29,12 @@ def accept_class(header: str) -> AcceptClass:
 
 
 @lru_cache(maxsize=512)
-def device(dpr: str | None, viewport: str | None, save_data: str | None) -> Device:
+def device(dpr: bytes | None, viewport: bytes | None, save_data: bytes | None) -> Device:
     """The class of what client hints say; what cannot be read says nothing."""
-    return classed(_measure(dpr), _measure(viewport), saves=(save_data or "").lower() == "on")
+    return classed(_measure(dpr), _measure(viewport), saves=(save_data or b"").lower() == b"on")
 
 
-def _measure(text: str | None) -> float | None:
+def _measure(text: bytes | None) -> float | None:
     return float(text) if text and _NUMBER.fullmatch(text) else None
 
 

@@ -11,7 +11,7 @@ from edge.telemetry import Metrics
 from edge.web import failures
 from edge.web.admin import Admin
 from edge.web.explain import Explain
-from edge.web.image import ImageRoute
+from edge.web.image import ImageRoute, Near
 from edge.web.middleware import Observed
 from edge.web.openapi import OpenApi
 from edge.web.playground import Playground
@@ -43,7 +43,11 @@ def application(
     ]
     if playground:
         routes.append(Route("/", playground.get, methods=_READ))
-    return Observed(_Door(image, Router(routes)), metrics, placeholder, image.wished_size)
+
+    def near(scope: Scope) -> Near | None:
+        return image.near(scope) if _is_picture(scope["path"]) else None
+
+    return Observed(_Door(image, Router(routes)), metrics, placeholder, image.wished_size, near)
 
 
 class _Door:
