@@ -87,6 +87,10 @@ class Box:
     def size(self) -> Size:
         return Size(self.right - self.left, self.bottom - self.top)
 
+    def grown(self, by: int) -> "Box":
+        """So many pixels more on every side; it may reach outside the picture then."""
+        return Box(self.left - by, self.top - by, self.right + by, self.bottom + by)
+
     def clamped(self, within: Size) -> "Box":
         """The part inside a picture of that size; at least one pixel."""
         left = min(max(0, self.left), within.width - 1)

@@ -11,7 +11,7 @@ from edge.errors import OutputTooLarge
 from edge.images import Format
 from edge.rendering import codec_quality
 from edge.rendering.codec_sample import sample
-from edge.rendering.codec_write import Effort, Writer
+from edge.rendering.codec_write import FULL_COLOUR_FROM, Effort, Writer
 from edge.rendering.measure import chroma_loss
 
 Quality = int | Literal["auto"]
@@ -73,7 +73,12 @@ _SUBSAMPLED = frozenset({Format.JPEG, Format.AVIF})  # WebP has no other colour 
 
 def _looks(format: Format, quality: Quality, effort: Effort) -> bool:
     """Whether anything depends on what is in the picture."""
-    return effort is Effort.USUAL and (format in _SUBSAMPLED or quality == "auto")
+    if quality == "auto":
+        return effort is Effort.USUAL
+    open_colour = format in _SUBSAMPLED and not (
+        format is Format.JPEG and quality >= FULL_COLOUR_FROM
+    )
+    return effort is Effort.USUAL and open_colour
 
 
 def _number(quality: Quality, detail: Image.Image | None, format: Format) -> int:

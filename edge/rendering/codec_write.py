@@ -15,12 +15,16 @@ from edge.errors import EdgeError
 from edge.images import Format
 from edge.rendering import engine
 
-_FULL_COLOUR_FROM = 90
+FULL_COLOUR_FROM = 90
 """JPEG quality from which halved colour is the largest error left."""
 
 _PROGRESSIVE_FROM = 250_000
 """Pixels of a JPEG. A smaller one is there in some packets anyway; progressive it is 3 % smaller
-and takes twice the time to write (400 px, quality 80: 3.4 against 1.5 ms)."""
+and takes twice the time to write (400 px, quality 80: 3.4 against 1.5 ms).
+
+One of full colour is a master for other machines rather than one that a browser shows while it
+comes: progressive it is 4.5 % smaller and takes twice the time to write and thrice that to read
+(2048 px, quality 95: 66 and 40 against 30 and 14 ms)."""
 
 
 class Effort(StrEnum):
@@ -59,7 +63,8 @@ class Writer:
         """
         options = _OPTIONS[self.format](self, quality)
         if self.format is Format.JPEG:
-            options["progressive"] &= image.width * image.height >= _PROGRESSIVE_FROM
+            shown = quality < FULL_COLOUR_FROM and image.width * image.height >= _PROGRESSIVE_FROM
+            options["progressive"] &= shown
         try:
             return _saved(image, self.format, options)
         except (OSError, ValueError) as error:
@@ -72,7 +77,7 @@ class Writer:
 
 def _jpeg(writer: Writer, quality: int) -> dict[str, Any]:
     usual = writer.effort is Effort.USUAL
-    full = writer.rich or quality >= _FULL_COLOUR_FROM
+    full = writer.rich or quality >= FULL_COLOUR_FROM
     return {
         "quality": quality,
         "progressive": usual,

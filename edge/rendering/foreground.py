@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edge.images import Size
 from edge.rendering.matte import bounds
 
 Floats = npt.NDArray[np.float32]
@@ -29,7 +30,6 @@ SMOOTHNESS = 5e-3
 """Weight of a neighbour of equal alpha; the paper's regularisation, in units where alpha is 0 to 1
 and where a full step of alpha adds 1."""
 
-_SEEN = [0, *[255] * 255]
 _EMPTY, _FULL = [255, *[0] * 255], [*[0] * 255, 255]
 _SOFT, _ANY = [0, *[255] * 254, 0], [255] * 256
 _MARGIN = 8  # pixels around the subject, so that its rim has neighbours
@@ -48,18 +48,19 @@ def foreground(image: Image.Image, matte: Image.Image) -> Image.Image:
     box = bounds((alpha > 0) & (alpha < 255))
     if box is None:
         return image
-    wide = (box.left - _MARGIN, box.top - _MARGIN, box.right + _MARGIN, box.bottom + _MARGIN)
-    left, top = max(0, wide[0]), max(0, wide[1])
-    part = (left, top, min(image.width, wide[2]), min(image.height, wide[3]))
+    part = box.grown(_MARGIN).clamped(Size(*image.size)).as_tuple()
+    if part == (0, 0, *image.size):
+        return _estimate(image, matte)
     clean = image.copy()
-    subject = _estimate(image.crop(part), matte.crop(part))
-    clean.paste(subject, (left, top), matte.crop(part).point(_SEEN))
+    clean.paste(_estimate(image.crop(part), matte.crop(part)), part[:2])
     return clean
 
 
 def _estimate(image: Image.Image, matte: Image.Image) -> Image.Image:
-    """F at full size; guessed from afar where alpha is 0."""
-    sizes = list(_sizes(image.size))
+    """The picture with F at its soft pixels."""
+    *sizes, _ = _sizes(image.size)
+    if not sizes:
+        return image
     fore, back = (image.resize(sizes[0], Image.Resampling.BOX) for _ in range(2))
     for size in sizes:
         at_size = _nearest(image, size)
@@ -70,15 +71,44 @@ def _estimate(image: Image.Image, matte: Image.Image) -> Image.Image:
             fore.paste(at_size, mask=alpha.point(_FULL))
             back.paste(at_size, mask=alpha.point(_EMPTY))
         places = np.flatnonzero(np.asarray(alpha.point(_ANY if whole else _SOFT)))
-        sweeps = SWEEPS_WHOLE if whole else SWEEPS_SOFT
-        pixels = [np.array(part) for part in (at_size, fore, back)]
-        _sweep(pixels[0], np.asarray(alpha), pixels[1], pixels[2], places, sweeps)
-        fore, back = Image.fromarray(pixels[1]), Image.fromarray(pixels[2])
-    return fore
+        layers = _Layers.taken(np.asarray(at_size), np.asarray(alpha), places)
+        pixels = [np.array(part) for part in (fore, back)]
+        lit, shaded = (part.reshape(-1, 3)[layers.needed] for part in pixels)
+        found = layers.solved(lit, shaded, SWEEPS_WHOLE if whole else SWEEPS_SOFT)
+        for part, solved in zip(pixels, found, strict=True):
+            part.reshape(-1, 3)[places] = solved
+        fore, back = Image.fromarray(pixels[0]), Image.fromarray(pixels[1])
+    return _finest(image, matte, fore, back)
+
+
+def _finest(
+    image: Image.Image, matte: Image.Image, fore: Image.Image, back: Image.Image
+) -> Image.Image:
+    """The last level, of which only the soft pixels and their neighbours are ever looked at."""
+    colours, alpha = np.array(image), np.asarray(matte)
+    places = np.flatnonzero((alpha > 0) & (alpha < 255))
+    layers = _Layers.taken(colours, alpha, places)
+    rows, columns = np.divmod(layers.needed, image.width)
+    down = _nearest_of(image.height, fore.height)[rows]
+    across = _nearest_of(image.width, fore.width)[columns]
+    here, own = alpha[rows, columns], colours[rows, columns]
+    known = (here == 255)[:, None], (here == 0)[:, None]
+    lit, shaded = (
+        np.where(sure, own, np.asarray(coarse)[down, across])
+        for sure, coarse in zip(known, (fore, back), strict=True)
+    )
+    colours.reshape(-1, 3)[places] = layers.solved(lit, shaded, SWEEPS_SOFT)[0]
+    return Image.fromarray(colours)
 
 
 def _nearest(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image.resize(size, Image.Resampling.NEAREST)
+
+
+def _nearest_of(fine: int, coarse: int) -> Places:
+    """For each of `fine` pixels in a row the nearest of `coarse`, as the engine's own resize."""
+    nearest: Places = ((np.arange(fine) + 0.5) * (coarse / fine)).astype(np.intp)
+    return nearest
 
 
 def _sizes(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
@@ -89,62 +119,64 @@ def _sizes(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _System:
-    """The two equations of each pixel, solved for F and B by one 2x2 inverse.
+class _Layers:
+    """F and B of the pixels at some places, solved from all of the last round (Jacobi): two
+    equations a pixel, by one 2x2 inverse.
 
-    `weights` [4, N] are those of the neighbours left, right, above and below.
+    `needed` are the places and their neighbours; `own` [N] and `near` [4, N] (left, right, above,
+    below) say where among them; `weights` [4, N] are those of the neighbours. Channels come first:
+    numpy is several times as fast along N as along three.
     """
 
     colours: Floats
     alpha: Floats
     weights: Floats
+    needed: Places
+    own: Places
+    near: Places
 
-    def solve(self, fore: Floats, back: Floats) -> tuple[Floats, Floats]:
-        """F and B [N, 3] from the weighted sums over their neighbours."""
-        a = self.alpha[:, None]
-        total = self.weights.sum(axis=0)[:, None]
+    @classmethod
+    def taken(cls, colours: Pixels, alpha: Pixels, places: Places) -> "_Layers":
+        """Of a level: `colours` [H, W, 3], `alpha` [H, W]."""
+        around = _around(places, *alpha.shape)
+        levels = alpha.ravel()
+        share = levels[places].astype(np.float32) / np.float32(255)
+        beside = levels[around].astype(np.float32) / np.float32(255)
+        weights = np.abs(beside - share) + np.float32(SMOOTHNESS)
+        own = colours.reshape(-1, 3)[places].T.astype(np.float32, order="C")
+        return cls(own, share, weights, *_compact(places, around, alpha.size))
+
+    def solved(self, fore: Pixels, back: Pixels, sweeps: int) -> tuple[Pixels, Pixels]:
+        """F and B [N, 3] at the places, from first guesses at all that is needed [M, 3]."""
+        a, total = self.alpha, self.weights.sum(axis=0)
         own_fore, own_back, mixed = a * a + total, (1 - a) ** 2 + total, a * (1 - a)
-        right_fore, right_back = a * self.colours + fore, (1 - a) * self.colours + back
         inverse = 1 / (own_fore * own_back - mixed * mixed)
-        return (
-            np.clip((own_back * right_fore - mixed * right_back) * inverse, 0, 255),
-            np.clip((own_fore * right_back - mixed * right_fore) * inverse, 0, 255),
-        )
-
-
-def _sweep(
-    colours: Pixels, alpha: Pixels, fore: Pixels, back: Pixels, places: Places, sweeps: int
-) -> None:
-    """Solve the pixels at `places` some times over, each time from all of the last (Jacobi), and
-    write them into `fore` and `back`."""
-    around = _around(places, *alpha.shape)
-    shares = alpha.ravel().astype(np.float32) / np.float32(255)
-    weights = np.abs(shares[around] - shares[places]) + np.float32(SMOOTHNESS)
-    system = _System(colours.reshape(-1, 3)[places].astype(np.float32), shares[places], weights)
-    needed, own, near = _compact(places, around, alpha.size)
-    flat_fore, flat_back = fore.reshape(-1, 3), back.reshape(-1, 3)
-    current_fore = flat_fore[needed].astype(np.float32)
-    current_back = flat_back[needed].astype(np.float32)
-    for _ in range(sweeps):
-        sums = [_sum(weights, current[near]) for current in (current_fore, current_back)]
-        current_fore[own], current_back[own] = system.solve(sums[0], sums[1])
-    flat_fore[places] = np.rint(current_fore[own])
-    flat_back[places] = np.rint(current_back[own])
+        fore_to_fore, back_to_back, across = own_back * inverse, own_fore * inverse, mixed * inverse
+        lit, shaded = a * self.colours, (1 - a) * self.colours
+        both = np.empty((6, len(self.needed)), np.float32)
+        both[:3], both[3:] = fore.T, back.T
+        for _ in range(sweeps):
+            sums = self.weights[0] * both.take(self.near[0], axis=1)
+            for weight, near in zip(self.weights[1:], self.near[1:], strict=True):
+                sums += weight * both.take(near, axis=1)
+            lighter, darker = sums[:3] + lit, sums[3:] + shaded
+            new_fore = fore_to_fore * lighter - across * darker
+            new_back = back_to_back * darker - across * lighter
+            both[:3, self.own] = np.clip(new_fore, 0, 255, out=new_fore)
+            both[3:, self.own] = np.clip(new_back, 0, 255, out=new_back)
+        found = np.rint(both[:, self.own]).astype(np.uint8)
+        return found[:3].T, found[3:].T
 
 
 def _compact(places: Places, around: Places, count: int) -> tuple[Places, Places, Places]:
     """All places that count, and where among them `places` and `around` are."""
-    slots = np.zeros(count, np.intp)
-    slots[places] = 1
-    slots[around] = 1
-    needed = np.flatnonzero(slots)
+    counts = np.zeros(count, np.bool_)
+    counts[places] = True
+    counts[around] = True
+    needed = np.flatnonzero(counts)
+    slots = np.empty(count, np.intp)
     slots[needed] = np.arange(len(needed))
     return needed, slots[places], slots[around]
-
-
-def _sum(weights: Floats, values: Floats) -> Floats:
-    summed: Floats = np.einsum("kn,knc->nc", weights, values)
-    return summed
 
 
 def _around(places: Places, height: int, width: int) -> Places:

@@ -55,7 +55,7 @@ def filled(cells: Mask) -> Mask:
 
 def grown(cells: Mask, by: int) -> Mask:
     """The cells and all within `by` cells of them, corners included."""
-    return _spread(_spread(cells, by).T, by).T
+    return _spread(_spread(cells, by, axis=1), by, axis=0)
 
 
 def shrunk(cells: Mask, by: int) -> Mask:
@@ -79,14 +79,19 @@ def embraced(cells: Mask) -> Mask:
     return held
 
 
-def _spread(cells: Mask, by: int) -> Mask:
-    """Grown along rows only; each round may double the reach."""
-    done = 0
+def _spread(cells: Mask, by: int, axis: int) -> Mask:
+    """Grown along one axis only; each round may double the reach."""
+    done, length = 0, cells.shape[axis]
     while done < by:
         step = min(by - done, 2 * done + 1)
+        later, sooner = slice(step, None), slice(None, max(0, length - step))
         wider = cells.copy()
-        wider[:, step:] |= cells[:, :-step]
-        wider[:, :-step] |= cells[:, step:]
+        if axis == 1:
+            wider[:, later] |= cells[:, sooner]
+            wider[:, sooner] |= cells[:, later]
+        else:
+            wider[later] |= cells[sooner]
+            wider[sooner] |= cells[later]
         cells, done = wider, done + step
     return cells
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edge.images import Box, Size
+from edge.images import Size
 from edge.rendering.matte import bounds
 from edge.rendering.regions import Mask, grown, shrunk
 from edge.rendering.studio import Floats, Pixels, Studio, apart, backdrop
@@ -78,8 +78,7 @@ def resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
     if box is None:
         return matte
     reach = max(8, max(image.size) // 50)
-    part = (box.left - reach, box.top - reach, box.right + reach, box.bottom + reach)
-    near = Box(*part).clamped(Size(*image.size)).as_tuple()
+    near = box.grown(reach).clamped(Size(*image.size)).as_tuple()
     sharp = matte.copy()
     sharp.paste(_resharpened(image.crop(near), matte.crop(near)), near)
     return sharp

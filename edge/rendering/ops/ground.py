@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
-from edge.images import Color, Size
+from edge.images import Box, Color, Size
 from edge.rendering.cutting import wanted
 from edge.rendering.foreground import foreground
 from edge.rendering.picture import Picture
@@ -26,6 +26,9 @@ SOLID = 248
 WRAP = 0.28
 """Share of the scene's light that reaches the very rim of a harmonised subject."""
 
+_BESIDE = 8
+"""Pixels of the old ground beside the subject, from which its colour is known."""
+
 _SNAP = [0 if a <= HALO else 255 if a >= SOLID else a for a in range(256)]
 
 
@@ -40,13 +43,12 @@ class Ground(PixelStep):
         return replace(state, alpha=self.color is None)
 
     def apply(self, picture: Picture) -> Picture:
-        subject, matte = cut(picture)
         if self.color is None:
+            subject, matte = cut(picture)
             subject.putalpha(matte)
             return replace(picture, image=subject, matte=matte)
-        sheet = Image.new("RGB", subject.size, self.color.rgb)
-        sheet.paste(subject, mask=matte)
-        return replace(picture, image=sheet, matte=matte)
+        sheet = Image.new("RGB", picture.image.size, self.color.rgb)
+        return replace(picture, image=sheet, matte=laid(picture, sheet))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,19 @@ def plan(transform: Transform, sight: Sight) -> Step | None:
     # A colour that lets light through is laid behind by `flatten`, as behind any clear pixel.
     color = background.color
     return Ground(color if color and color.opaque else None)
+
+
+def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
+    """Paste the subject in its own colours on `sheet` (RGB); only the part that holds it is looked
+    at. Answers its matte with clean ends (L)."""
+    assert picture.matte is not None, "planned only where there is a matte"
+    matte = picture.matte.point(_SNAP)
+    if seen := matte.getbbox():
+        around = Box(*seen).grown(_BESIDE).clamped(picture.size).as_tuple()
+        part = matte.crop(around)
+        subject = foreground(picture.image.crop(around).convert("RGB"), part)
+        sheet.paste(subject, around[:2], part)
+    return matte
 
 
 def cut(picture: Picture) -> tuple[Image.Image, Image.Image]:
