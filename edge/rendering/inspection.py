@@ -45,11 +45,13 @@ class GroundSeen:
     subject: Box | None
 
 
-def ground_of(image: Image.Image, color: Color) -> GroundSeen:
-    """Measure the ground of a picture, mode RGB, against the colour that it should have."""
-    pixels = np.asarray(image)
-    wanted = np.tile(np.asarray(color.rgb, np.uint8), image.width)
-    rows = pixels.reshape(image.height, -1)
+def ground_of(pixels: Levels, color: Color) -> GroundSeen:
+    """Measure the ground of a picture [H, W, 3] against the colour that it should have."""
+    height, width = pixels.shape[:2]
+    rows = pixels.reshape(height, -1)
+    if color.rgb == (255, 255, 255):
+        return _ground(~rows, 3)  # the usual one, in one pass instead of three
+    wanted = np.tile(np.asarray(color.rgb, np.uint8), width)
     return _ground(np.maximum(rows, wanted) - np.minimum(rows, wanted), 3)
 
 
@@ -87,18 +89,18 @@ def _blocks(levels: Levels, channels: int) -> Levels:
     return greatest
 
 
-def chroma_of_border(image: Image.Image) -> int:
+def chroma_of_border(pixels: Levels) -> int:
     """Levels between the channels that nine tenths of the border stay under: 0 is pure grey."""
-    ring = _ring(np.asarray(image), max(2, min(image.size) // 50))
+    ring = _ring(pixels, max(2, min(pixels.shape[:2]) // 50))
     chroma = ring.max(axis=1).astype(np.int16) - ring.min(axis=1)
     return int(np.percentile(chroma, 90))
 
 
-def has_drawn_border(image: Image.Image) -> bool:
+def has_drawn_border(pixels: Levels) -> bool:
     """Whether a frame of one colour runs around the picture, unlike what is inside it."""
-    pixels = np.asarray(image)
-    depth = max(_LINE + 2, min(image.size) // 16)
-    if min(image.size) < 4 * depth:
+    least = min(pixels.shape[:2])
+    depth = max(_LINE + 2, least // 16)
+    if least < 4 * depth:
         return False
     outer = _ring(pixels, _LINE).astype(np.int16)
     colour = np.median(outer, axis=0)

@@ -6,8 +6,10 @@ only a guess is marked as a heuristic.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from edge.errors import NotCompliant
@@ -16,6 +18,7 @@ from edge.rendering.codec import decode
 from edge.rendering.facts import Facts, OriginalFormat, read_facts
 from edge.rendering.inspection import (
     GroundSeen,
+    Levels,
     chroma_of_border,
     clear_ground_of,
     ground_of,
@@ -112,13 +115,18 @@ class Report:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Specimen:
     """A finished file: its bytes, its header, its pixels."""
 
     body: bytes
     facts: Facts
     image: Image.Image
+
+    @cached_property
+    def pixels(self) -> Levels:
+        """RGB, uint8 [H, W, 3]; what is see-through shows its hidden colour."""
+        return np.asarray(self.image if self.image.mode == "RGB" else self.image.convert("RGB"))
 
 
 def verify_file(
@@ -194,17 +202,17 @@ def _made(made: Made, rules: Rules) -> Iterator[Finding]:
 
 def _border(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
     if rules.no_border:
-        drawn = has_drawn_border(specimen.image.convert("RGB"))
+        drawn = has_drawn_border(specimen.pixels)
         yield Finding("no_border", not drawn, drawn, False, heuristic=True)
 
 
 def _ground(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
     if rules.ground_neutral:
-        chroma = chroma_of_border(specimen.image.convert("RGB"))
+        chroma = chroma_of_border(specimen.pixels)
         yield Finding("ground_neutral", chroma <= NEUTRAL, chroma, f"at most {NEUTRAL}", True)
     if rules.ground is None:
         return
-    seen = _seen(specimen.image, rules.ground)
+    seen = _seen(specimen, rules.ground)
     holds = seen.border >= BORDER_SHARE and seen.worst == 0
     measured = {"border": seen.border, "exact": _share(seen.exact), "worst": seen.worst}
     yield Finding("ground", holds, measured, f"exactly {rules.ground}")
@@ -224,10 +232,10 @@ CHECKS: tuple[Callable[[Specimen, Rules], Iterator[Finding]], ...] = (
 )
 
 
-def _seen(image: Image.Image, ground: Background) -> GroundSeen:
+def _seen(specimen: Specimen, ground: Background) -> GroundSeen:
     if ground.kind is Ground.TRANSPARENT or ground.color is None:
-        return clear_ground_of(image.convert("RGBA"))
-    return ground_of(image.convert("RGB"), ground.color)
+        return clear_ground_of(specimen.image.convert("RGBA"))
+    return ground_of(specimen.pixels, ground.color)
 
 
 def _fill(seen: GroundSeen, image: Image.Image) -> float:

@@ -133,14 +133,14 @@ def test_a_product_that_the_camera_cut_may_reach_the_edge() -> None:
 @pytest.mark.parametrize("quality", [75, 90, 95, 100])
 def test_in_blocks_of_pure_ground_jpeg_keeps_white_exact_at_any_usual_quality(quality: int) -> None:
     with Image.open(io.BytesIO(jpeg(shot(), quality=quality))) as image:
-        seen = ground_of(image.convert("RGB"), WHITE)
+        seen = ground_of(np.asarray(image.convert("RGB")), WHITE)
     assert seen.worst == 0
     assert seen.exact == 1.0
     assert seen.border == 1.0
 
 
 def test_the_subjects_box_is_found_to_the_pixel() -> None:
-    seen = ground_of(shot(fill=0.8), WHITE)
+    seen = ground_of(np.asarray(shot(fill=0.8)), WHITE)
     assert seen.subject is not None
     for edge, exact in zip(seen.subject.as_tuple(), (480, 160, 1121, 1441), strict=True):
         assert abs(edge - exact) <= 3
@@ -166,8 +166,8 @@ def test_a_neutral_ground_is_white_or_grey(ground: tuple[int, int, int], holds: 
 
 def test_a_dark_scene_is_no_drawn_border() -> None:
     noise = np.random.default_rng(2).integers(0, 60, (400, 400, 3)).astype(np.uint8)
-    assert not has_drawn_border(Image.fromarray(noise))
-    assert has_drawn_border(framed())
+    assert not has_drawn_border(noise)
+    assert has_drawn_border(np.asarray(framed()))
 
 
 def test_what_is_no_picture_is_an_error_and_no_report() -> None:
