@@ -75,6 +75,8 @@ def dressed(
         layer = subjects.tinted(rng, layer)
     if rng.random() < 0.1:
         layer = subjects.towards(rng, layer, made.mean((0, 1)))
+    elif rng.random() < 0.12:
+        layer = subjects.glazed(rng, layer, made)
     return layer
 
 

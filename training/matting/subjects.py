@@ -81,6 +81,34 @@ def towards(rng: Rng, layer: Layer, colour: np.ndarray) -> Layer:
     return made
 
 
+def glazed(rng: Rng, layer: Layer, behind: np.ndarray) -> Layer:
+    """The same as glass: what is behind shines through, bent a little, and less so at the rim.
+
+    Its alpha stays whole, for glass is the subject wherever it is.
+    """
+    height, width = layer.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    bend = rng.uniform(0.0, 0.06) * width
+    wave = rng.uniform(4, 18) / width
+    seen = cv2.remap(
+        behind.astype(np.float32),
+        x + bend * np.sin(wave * y + rng.uniform(0, 6)),
+        y + bend * np.sin(wave * x + rng.uniform(0, 6)),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+    thick = cv2.GaussianBlur(layer[..., 3], (0, 0), rng.uniform(0.01, 0.04) * width)
+    clear = rng.uniform(0.35, 0.85) * np.clip(thick, 0, 1) ** rng.uniform(1, 4)
+    colour = layer[..., :3].mean(-1, keepdims=True) if rng.random() < 0.5 else layer[..., :3]
+    tint = rng.uniform(0.75, 1.1, 3)
+    if rng.random() < 0.4:  # something to drink in it
+        inside = (y > height * rng.uniform(0.2, 0.8))[..., None]
+        tint = np.where(inside, rng.uniform(0.2, 1.0, 3), tint)
+    made = layer.copy()
+    made[..., :3] = np.clip(colour * (1 - clear[..., None]) + seen * tint * clear[..., None], 0, 1)
+    return made
+
+
 def shadow(rng: Rng, alpha: np.ndarray) -> np.ndarray:
     """How much light is left on the ground, float32 [H, W, 1]: contact, cast or halo shadow."""
     height, width = alpha.shape
