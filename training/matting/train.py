@@ -78,6 +78,8 @@ def has_bfloat16() -> bool:
 class Pictures(IterableDataset):
     """Batches of random pictures of several .npy files, changed a little each time.
 
+    A side takes them from the files that are no smaller, if there are any.
+
     Yields pictures [N, 3, S, S], alpha and trust [N, 1, S, S], float in [0, 1]; S as in `sides`,
     in turn. Without end; each worker draws its own.
     """
@@ -100,9 +102,11 @@ class Pictures(IterableDataset):
         return lit(rng, whole[:, :3]), whole[:, 3:4], (whole[:, 4:] > 0.5).float()
 
     def one(self, rng: np.random.Generator, side: int) -> np.ndarray:
-        number = rng.integers(self.counts.sum())
-        which = int(np.searchsorted(self.counts.cumsum(), number, side="right"))
-        picture = self.files[which][number - self.counts[:which].sum()]
+        fine = np.array([file.shape[1] >= side for file in self.files])
+        counts = np.where(fine, self.counts, 0) if fine.any() else self.counts
+        number = rng.integers(counts.sum())
+        which = int(np.searchsorted(counts.cumsum(), number, side="right"))
+        picture = self.files[which][number - counts[:which].sum()]
         whole = picture.shape[0]
         if rng.random() < 0.5:
             cut = int(whole * rng.uniform(0.75, 1.0))
