@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 import uvloop
@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from edge.app import connect
+from edge.app import Server, connect
 from edge.errors import SettingsError
 from edge.settings import Settings
 from edge.telemetry import configure_logging
@@ -82,7 +82,7 @@ async def _serve(given: Settings) -> None:
         config = uvicorn.Config(
             parts.asgi,
             loop="none",
-            http=partial(_Protocol, near=parts.near),  # type: ignore[arg-type]
+            http=protocol_of(parts),
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -109,6 +109,11 @@ def _listen(host: str, port: int) -> socket.socket:
             f"EDGE_SERVER_HOST={host} EDGE_SERVER_PORT={port}: cannot listen there: "
             f"{error.strerror}"
         ) from error
+
+
+def protocol_of(parts: Server) -> type[asyncio.Protocol]:
+    """What uvicorn has to speak HTTP with, so that this server's hits are answered at once."""
+    return cast(type[asyncio.Protocol], partial(_Protocol, near=parts.near))
 
 
 class _Protocol(HttpToolsProtocol):

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from edge import app, settings
+from edge import app, serving, settings
 
 TOKEN = "let-me-in"
 
@@ -70,7 +70,12 @@ async def running(photos: Path, environ: dict[str, str]) -> AsyncIterator[Runnin
     )
     async with app.connect(given) as parts:
         config = uvicorn.Config(
-            parts.asgi, host="127.0.0.1", port=0, log_config=None, lifespan="off"
+            parts.asgi,
+            host="127.0.0.1",
+            port=0,
+            http=serving.protocol_of(parts),
+            log_config=None,
+            lifespan="off",
         )
         server = uvicorn.Server(config)
         server.capture_signals = _no_signals  # type: ignore[method-assign]
