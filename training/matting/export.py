@@ -5,6 +5,7 @@ python -m training.matting.export --weights ema.pt --out model.onnx
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,21 +24,35 @@ SIDE = 512
 class Served(nn.Module):
     """uint8 [N, 512, 512, 3] -> uint8 [N, 512, 512, 1]
 
-    The network looks at the picture and at its mirror image, each reduced to `side`; the mean of
-    both answers, made `sharper`, is enlarged again. The mean errs
-    towards grey: `sharper` is chosen on held-back composites.
+    The network looks at the picture and at its mirror image, each reduced to each of `sides`; the
+    mean of all answers, made `sharper`, is enlarged again. Small sides see what the subject is,
+    large ones its thin parts. The mean errs towards grey: `sharper` is chosen on held-back
+    composites.
     """
 
-    def __init__(self, network: Matting, side: int = SIDE, sharper: float = 1.0) -> None:
+    def __init__(
+        self, network: Matting, sides: Sequence[int] = (SIDE,), sharper: float = 1
+    ) -> None:
         super().__init__()
-        self.network, self.step, self.sharper = network, SIDE // side, sharper
+        self.network, self.sides, self.sharper = network, tuple(sides), sharper
 
     def forward(self, image: Tensor) -> Tensor:
         planes = image.permute(0, 3, 1, 2).float() * (1 / 255)
-        seen = functional.avg_pool2d(planes, self.step) if self.step > 1 else planes
-        logits = self.network(seen)[-1] + self.network(seen.flip(3))[-1].flip(3)
-        alpha = enlarge(logits * (self.sharper / 2), (SIDE, SIDE)).sigmoid() * 255 + 0.5
+        logits = sum(self.look(reduced(planes, side)) for side in self.sides)
+        factor = self.sharper / (2 * len(self.sides))
+        alpha = (logits * factor).sigmoid() * 255 + 0.5
         return alpha.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+    def look(self, seen: Tensor) -> Tensor:
+        both = self.network(seen)[-1] + self.network(seen.flip(3))[-1].flip(3)
+        return enlarge(both, (SIDE, SIDE))
+
+
+def reduced(planes: Tensor, side: int) -> Tensor:
+    """The mean of whole blocks where they fit, so that nothing aliases; else bilinear."""
+    if SIDE % side == 0:
+        return functional.avg_pool2d(planes, SIDE // side) if side < SIDE else planes
+    return enlarge(planes, (side, side))
 
 
 def load(weights: Path) -> Matting:
@@ -108,7 +123,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, required=True, help="ema.pt of a training")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--side", type=int, default=SIDE, help="as it was trained on")
+    parser.add_argument(
+        "--side", type=int, nargs="+", default=[SIDE], help="twice those trained on"
+    )
     parser.add_argument("--sharper", type=float, default=1.0, help="factor of the answer's logits")
     options = parser.parse_args()
     served = Served(load(options.weights), options.side, options.sharper).eval()
