@@ -56,7 +56,7 @@ def refined_loss(made: Tensor, alpha: Tensor, coarse: Tensor, trust: Tensor) -> 
 
 
 def crop(rng: Rng, whole: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """A tile of a composite [H, W, 5] that the outline crosses, if one can be found."""
+    """A tile of a composite [H, W, 5 or more] that the outline crosses, if one can be found."""
     height, width = whole.shape[:2]
     soft = np.argwhere((whole[::8, ::8, 3] > 20) & (whole[::8, ::8, 3] < 235))
     middle = 8 * soft[rng.integers(len(soft))] if len(soft) else np.array([height, width]) // 2

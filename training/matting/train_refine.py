@@ -22,6 +22,9 @@ from training.matting.train import half_is_fast, share_of_rate
 HELD = 40
 """Composites at the start of the file that are only measured."""
 
+OWN = 0.67
+"""Share of the tiles whose coarse alpha is the network's own answer."""
+
 Tiles = tuple[Tensor, Tensor, Tensor, Tensor]
 """picture, true alpha, spoilt alpha, trust"""
 
@@ -39,13 +42,31 @@ class Served(nn.Module):
         return made.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def tiles(stored: np.ndarray, rng: np.random.Generator, numbers: list[int]) -> Tiles:
-    cut = [crop(rng, stored[number]) for number in numbers]
-    cut = [tile[:, ::-1] if rng.random() < 0.5 else tile for tile in cut]
-    coarse = [spoilt(rng, np.ascontiguousarray(tile[..., 3]))[..., None] for tile in cut]
-    whole = np.concatenate([np.stack(cut), np.stack(coarse)], -1)
-    planes = torch.from_numpy(whole).permute(0, 3, 1, 2).float().div_(255)
-    return planes[:, :3], planes[:, 3:4], planes[:, 5:], planes[:, 4:5].round()
+class Composites:
+    """Composites [N, S, S, 5], and what the coarse network says of each [N, S, S] if that is known.
+
+    A tile's coarse alpha is then in two of three cases the network's own, else the truth spoilt.
+    """
+
+    def __init__(self, data: Path, coarse: Path | None) -> None:
+        self.stored = np.load(data, mmap_mode="r")
+        self.coarse = np.load(coarse, mmap_mode="r") if coarse else None
+
+    def tile(self, rng: np.random.Generator, number: int) -> np.ndarray:
+        """uint8 [256, 256, 6]: colours, alpha, trust, coarse alpha."""
+        whole = self.stored[number]
+        own = self.coarse is not None and rng.random() < OWN
+        said = self.coarse[number] if own else whole[..., 3]
+        cut = crop(rng, np.dstack([whole, said]))
+        cut = np.ascontiguousarray(cut[:, ::-1] if rng.random() < 0.5 else cut)
+        if not own:
+            cut[..., 5] = spoilt(rng, np.ascontiguousarray(cut[..., 3]))
+        return cut
+
+    def tiles(self, rng: np.random.Generator, numbers: list[int]) -> Tiles:
+        whole = np.stack([self.tile(rng, number) for number in numbers])
+        planes = torch.from_numpy(whole).permute(0, 3, 1, 2).float().div_(255)
+        return planes[:, :3], planes[:, 3:4], planes[:, 5:], planes[:, 4:5].round()
 
 
 def error(made: Tensor, alpha: Tensor, coarse: Tensor) -> float:
@@ -57,6 +78,7 @@ def error(made: Tensor, alpha: Tensor, coarse: Tensor) -> float:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="of prepare, with --side 512")
+    parser.add_argument("--coarse", type=Path, help="of answers, for the same composites")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--export", type=Path, help="write model.onnx here at the end")
     parser.add_argument("--minutes", type=float, default=15)
@@ -91,17 +113,17 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    stored, rng = np.load(options.data, mmap_mode="r"), np.random.default_rng(options.seed)
-    held = tiles(stored, np.random.default_rng(99), list(range(HELD)))
+    stored, rng = Composites(options.data, options.coarse), np.random.default_rng(options.seed)
+    held = stored.tiles(np.random.default_rng(99), list(range(HELD)))
     network = Refining().to(options.device, memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=1e-3)
     begun = reported = time.monotonic()
     progress, steps = 0.0, 0
     while progress < 1:
-        numbers = rng.integers(HELD, len(stored), options.batch).tolist()
+        numbers = rng.integers(HELD, len(stored.stored), options.batch).tolist()
         optimiser.param_groups[0]["lr"] = options.rate * share_of_rate(progress)
-        loss = step(network, tiles(stored, rng, numbers), options.device)
+        loss = step(network, stored.tiles(rng, numbers), options.device)
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
