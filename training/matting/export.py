@@ -24,35 +24,45 @@ SIDE = 512
 class Served(nn.Module):
     """uint8 [N, 512, 512, 3] -> uint8 [N, 512, 512, 1]
 
-    The network looks at the picture and at its mirror image, each reduced to each of `sides`; the
-    mean of all answers, made `sharper`, is enlarged again. Small sides see what the subject is,
-    large ones its thin parts. The mean errs towards grey: `sharper` is chosen on held-back
-    composites.
+    The network looks at the picture and at its mirror image, reduced to each of `sides`; the mean
+    of all answers, made `sharper`, is enlarged again. Small sides see what the subject is, large
+    ones its thin parts. The mean errs towards grey: `sharper` is chosen on held-back composites.
+    Without `detail` the branch of that name, which sees twice a side, is left out.
     """
 
     def __init__(
-        self, network: Matting, sides: Sequence[int] = (SIDE,), sharper: float = 1
+        self,
+        network: Matting,
+        sides: Sequence[int] = (SIDE // 2,),
+        sharper: float = 1,
+        detail: bool = True,
     ) -> None:
         super().__init__()
-        self.network, self.sides, self.sharper = network, tuple(sides), sharper
+        self.network, self.sides, self.sharper, self.detail = network, sides, sharper, detail
 
     def forward(self, image: Tensor) -> Tensor:
         planes = image.permute(0, 3, 1, 2).float() * (1 / 255)
-        logits = sum(self.look(reduced(planes, side)) for side in self.sides)
+        logits = sum(self.both(planes, side) for side in self.sides)
         factor = self.sharper / (2 * len(self.sides))
         alpha = (logits * factor).sigmoid() * 255 + 0.5
         return alpha.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
-    def look(self, seen: Tensor) -> Tensor:
-        both = self.network(seen)[-1] + self.network(seen.flip(3))[-1].flip(3)
-        return enlarge(both, (SIDE, SIDE))
+    def both(self, planes: Tensor, side: int) -> Tensor:
+        if self.detail:
+            seen = reduced(planes, 2 * side)
+            logits = self.network(seen)[-1] + self.network(seen.flip(3))[-1].flip(3)
+        else:
+            seen = reduced(planes, side)
+            ways = [self.network.coarse(way)[1][-1] for way in (seen, seen.flip(3))]
+            logits = ways[0] + ways[1].flip(3)
+        return enlarge(logits, (SIDE, SIDE))
 
 
 def reduced(planes: Tensor, side: int) -> Tensor:
-    """The mean of whole blocks where they fit, so that nothing aliases; else bilinear."""
-    if SIDE % side == 0:
-        return functional.avg_pool2d(planes, SIDE // side) if side < SIDE else planes
-    return enlarge(planes, (side, side))
+    """Means of whole blocks as long as they fit, so that nothing aliases; the rest bilinear."""
+    block = max(1, SIDE // side)
+    means = functional.avg_pool2d(planes, block) if block > 1 else planes
+    return means if side * block == SIDE else enlarge(means, (side, side))
 
 
 def load(weights: Path) -> Matting:
@@ -123,12 +133,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, required=True, help="ema.pt of a training")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument(
-        "--side", type=int, nargs="+", default=[SIDE], help="twice those trained on"
-    )
+    parser.add_argument("--sides", type=int, nargs="+", default=[256], help="as trained on")
     parser.add_argument("--sharper", type=float, default=1.0, help="factor of the answer's logits")
+    parser.add_argument("--no-detail", action="store_true", help="where that branch is untrained")
     options = parser.parse_args()
-    served = Served(load(options.weights), options.side, options.sharper).eval()
+    network, detail = load(options.weights), not options.no_detail
+    served = Served(network, options.sides, options.sharper, detail).eval()
     export(served, {"image": (SIDE, SIDE, 3)}, options.out)
 
 
