@@ -167,7 +167,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Findings
     start = time.perf_counter()
     cut = await _by_network(image, tools)
     watch.timings.append(("matting", time.perf_counter() - start))
-    return replace(findings, found=_warned(cut, found) if cut else _unseen(found))
+    return replace(findings, found=_better(cut, found))
 
 
 async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
@@ -177,6 +177,15 @@ async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
     if _has(tools.models, roles.MATTING_REFINE):
         alpha = await matting.refine(tools.models, pixels, alpha, tools.deadline, tools.priority)
     return await tools.engine.run(_judged, alpha)
+
+
+def _better(cut: Cut | None, found: Cut | Abstained) -> Cut | Abstained:
+    """The network's cut, or the doubtful one found without it where that is the surer one."""
+    if cut is None:
+        return _unseen(found)
+    if isinstance(found, Cut) and found.confidence > cut.confidence:
+        return found
+    return _warned(cut, found)
 
 
 def _warned(cut: Cut, found: Cut | Abstained) -> Cut:

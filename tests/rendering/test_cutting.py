@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from edge.errors import ModelMissing, NotCompliant, OriginalUnsupported
 from edge.images import Format, Original, Size, Stamp
 from edge.models.base import ModelSpec, TensorSpec
 from edge.models.embedded import EmbeddedModels
+from edge.rendering import cutting
 from edge.rendering.render import Rendered, Renderer
 from edge.rendering.threads import EngineThreads
 from edge.settings import Limits
@@ -107,6 +109,38 @@ def test_a_scene_asks_the_network() -> None:
     alpha = np.asarray(opened(made).getchannel("A"))
     assert alpha[400, 300] == 255
     assert alpha[100, 100] == 0
+
+
+class Unsure(Matting):
+    """One that is clear of nothing but a dot."""
+
+    async def infer(self, name: str, inputs: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
+        self.asked += 1
+        alpha = np.full((1, 512, 512, 1), 140, np.uint8)
+        alpha[:, 250:262, 250:262] = 255
+        return {"alpha": alpha}
+
+
+@pytest.mark.parametrize(("models", "by"), [(Matting(), "network"), (Unsure(), "plain-ground")])
+def test_of_a_doubtful_cut_and_the_networks_the_surer_one_is_taken(
+    monkeypatch: pytest.MonkeyPatch, models: Matting, by: str
+) -> None:
+    sure = cutting.at_hand
+
+    def doubtful(image: Image.Image) -> cutting.Cut:
+        found = sure(image)
+        assert isinstance(found, cutting.Cut)
+        return replace(found, confidence=0.8, flags=("review",))
+
+    monkeypatch.setattr(cutting, "at_hand", doubtful)
+    image = plain()
+    ImageDraw.Draw(image).ellipse((250, 300, 350, 500), fill=(20, 40, 200))
+    made = rendered(image, "fmt=png&matte=on", models)
+    assert models.asked == 1
+    assert made.look is not None
+    assert made.look.cut_by == by
+    if by == "plain-ground":
+        assert "review" in made.look.flags
 
 
 @pytest.mark.parametrize("query", ["fmt=png&matte=on", "fmt=amazon", "fmt=shopify-cutout"])
