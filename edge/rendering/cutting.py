@@ -20,6 +20,7 @@ from edge.rendering.job import Stopwatch
 from edge.rendering.look import Look, look
 from edge.rendering.matte import HALF, bounds, touched
 from edge.rendering.plain_ground import Abstained, cut_out
+from edge.rendering.regions import components, flood, grown
 from edge.rendering.step import Tools
 from edge.rendering.studio import Pixels
 from edge.variants.transform import Transform
@@ -27,6 +28,13 @@ from edge.variants.values import Fit, Matte, Upscale
 
 PREFERRED = 0.88
 """From this confidence on no network is asked: it would be slower and not better there."""
+
+STRAY, SPECK = 0.06, 0.005
+"""Shares of the largest part of a network's matte: below the first a part that stands alone is not
+the subject's, below the second it is not worth a word."""
+
+_GRID, _HAZE = 256, 16
+"""Cells on the long side, and the alpha from which they join what is beside them."""
 
 FINEST = 2500
 """Pixels on the long side up to which a matte has all of the original's; a larger original is
@@ -202,16 +210,36 @@ def _unseen(found: Cut | Abstained) -> Abstained:
 
 def _judged(alpha: Pixels) -> Cut | None:
     """The network's matte with a confidence: how little of it is neither subject nor ground."""
+    alpha, strays = _joined(alpha)
     box = bounds(alpha >= HALF)
     if box is None:
         return None
     sure = np.count_nonzero(alpha >= 230)
     unsure = np.count_nonzero((alpha > 25) & (alpha < 230))
-    confidence = round(sure / (sure + unsure), 3)
+    confidence = round(float(sure / (sure + unsure)), 3)
     flags = [f"touches-{side}" for side in touched(alpha)]
-    if confidence < PREFERRED:
+    if confidence < PREFERRED or strays:
         flags.append("review")
     return _cut(alpha, box, "network", confidence, tuple(flags))
+
+
+def _joined(alpha: Pixels) -> tuple[Pixels, bool]:
+    """The matte without what hangs together with no main part of it: a book at the picture's edge,
+    haze far from the subject. Also says whether that was more than a speck."""
+    factor = max(1, -(-max(alpha.shape) // _GRID))
+    grid = np.asarray(Image.fromarray(alpha).reduce(factor))
+    numbers, count = components(grid >= HALF)
+    if not count:
+        return alpha, False
+    areas = np.bincount(numbers.ravel(), minlength=count + 1)
+    areas[0] = 0
+    main = areas >= STRAY * areas.max()
+    kept = grown(flood(grid >= _HAZE, main[numbers]), 1)
+    cells = Image.fromarray(kept.astype(np.uint8))
+    whole = cells.resize((grid.shape[1] * factor, grid.shape[0] * factor), Image.Resampling.NEAREST)
+    near = np.asarray(whole)[: alpha.shape[0], : alpha.shape[1]] > 0
+    strays = bool((~main & (areas >= SPECK * areas.max())).any())
+    return np.where(near, alpha, np.uint8(0)), strays
 
 
 def _by_alpha(image: Image.Image) -> Cut | Abstained:

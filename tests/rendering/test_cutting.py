@@ -111,6 +111,25 @@ def test_a_scene_asks_the_network() -> None:
     assert alpha[100, 100] == 0
 
 
+@pytest.mark.parametrize(("radius", "stays"), [(5, False), (20, False), (90, True)])
+def test_a_stray_beside_the_subject_is_left_out_and_a_second_product_is_not(
+    radius: int, stays: bool
+) -> None:
+    image = scene()
+    x, y = 470, 150
+    ImageDraw.Draw(image).ellipse(
+        (x - radius, y - radius, x + radius, y + radius), fill=(20, 40, 200)
+    )
+    made = rendered(image, "fmt=png&matte=on", Matting())
+    alpha = np.asarray(opened(made).getchannel("A"))
+    assert alpha[400, 300] == 255, "the subject stays"
+    assert (alpha[y, x] == 255) == stays
+    assert made.look is not None
+    assert ("review" in made.look.flags) == (radius == 20), (
+        "what is left out is told, a speck is not"
+    )
+
+
 class Unsure(Matting):
     """One that is clear of nothing but a dot."""
 
