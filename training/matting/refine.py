@@ -13,7 +13,7 @@ from torch.nn import functional
 from training.matting.grounds import Rng
 from training.matting.network import Unit, enlarge
 
-WIDTH = 32
+WIDTH = 24
 SIDE = 256
 
 
