@@ -20,7 +20,7 @@ from edge.rendering.job import Stopwatch
 from edge.rendering.look import Look, look
 from edge.rendering.matte import HALF, bounds, touched
 from edge.rendering.plain_ground import Abstained, cut_out
-from edge.rendering.regions import components, flood, grown
+from edge.rendering.regions import border, components, flood, grown
 from edge.rendering.step import Tools
 from edge.rendering.studio import Pixels
 from edge.variants.transform import Transform
@@ -29,12 +29,19 @@ from edge.variants.values import Fit, Matte, Upscale
 PREFERRED = 0.88
 """From this confidence on no network is asked: it would be slower and not better there."""
 
-STRAY, SPECK = 0.06, 0.005
-"""Shares of the largest part of a network's matte: below the first a part that stands alone is not
-the subject's, below the second it is not worth a word."""
+SURE = 0.9
+"""The same for a network's cut, from where on nobody need look. Of the 109 pictures that the
+shipped one was measured on, 6 of 53 above it overlap the truth by less than nine tenths, 50 of 56
+below."""
 
-_GRID, _HAZE = 256, 16
-"""Cells on the long side, and the alpha from which they join what is beside them."""
+STRAY, STRAY_AT_EDGE, SPECK = 0.06, 0.2, 0.005
+"""Shares of the largest part of a network's matte: below the first a part that stands alone is not
+the subject's, below the second not where the photo's edge cuts it, below the third it is not worth
+a word."""
+
+_GRID, _HAZE, _NEAR_EDGE = 256, 16, 3
+"""Cells on the long side; the alpha from which they join what is beside them; how many of them a
+part that the photo's edge cuts may stay away from it."""
 
 FINEST = 2500
 """Pixels on the long side up to which a matte has all of the original's; a larger original is
@@ -181,10 +188,11 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Findings
 async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
     """The subject as the networks see it; None where they see none."""
     pixels = await tools.engine.run(lambda: np.asarray(image.convert("RGB")))
-    alpha = await matting.coarse_matte(tools.models, pixels, tools.deadline, tools.priority)
+    coarse = await matting.coarse_matte(tools.models, pixels, tools.deadline, tools.priority)
+    alpha = coarse
     if _has(tools.models, roles.MATTING_REFINE):
         alpha = await matting.refine(tools.models, pixels, alpha, tools.deadline, tools.priority)
-    return await tools.engine.run(_judged, alpha)
+    return await tools.engine.run(_judged, alpha, coarse)
 
 
 def _better(cut: Cut | None, found: Cut | Abstained) -> Cut | Abstained:
@@ -208,17 +216,18 @@ def _unseen(found: Cut | Abstained) -> Abstained:
     return Abstained("the networks see no subject", tuple(dict.fromkeys((*flags, "no-subject"))))
 
 
-def _judged(alpha: Pixels) -> Cut | None:
-    """The network's matte with a confidence: how little of it is neither subject nor ground."""
+def _judged(alpha: Pixels, coarse: Pixels) -> Cut | None:
+    """The network's matte with a confidence: how little of the coarse one, before it was refined,
+    is neither subject nor ground."""
     alpha, strays = _joined(alpha)
     box = bounds(alpha >= HALF)
     if box is None:
         return None
-    sure = np.count_nonzero(alpha >= 230)
-    unsure = np.count_nonzero((alpha > 25) & (alpha < 230))
-    confidence = round(float(sure / (sure + unsure)), 3)
+    sure = int(np.count_nonzero(coarse >= 230))
+    unsure = int(np.count_nonzero((coarse > 25) & (coarse < 230)))
+    confidence = round(sure / max(1, sure + unsure), 3)
     flags = [f"touches-{side}" for side in touched(alpha)]
-    if confidence < PREFERRED or strays:
+    if confidence < SURE or strays:
         flags.append("review")
     return _cut(alpha, box, "network", confidence, tuple(flags))
 
@@ -233,7 +242,10 @@ def _joined(alpha: Pixels) -> tuple[Pixels, bool]:
         return alpha, False
     areas = np.bincount(numbers.ravel(), minlength=count + 1)
     areas[0] = 0
-    main = areas >= STRAY * areas.max()
+    least = np.full(count + 1, STRAY)
+    rim = border(grid.shape, _NEAR_EDGE)
+    least[np.unique(numbers[rim])] = STRAY_AT_EDGE
+    main = areas >= least * areas.max()
     kept = grown(flood(grid >= _HAZE, main[numbers]), 1)
     cells = Image.fromarray(kept.astype(np.uint8))
     whole = cells.resize((grid.shape[1] * factor, grid.shape[0] * factor), Image.Resampling.NEAREST)

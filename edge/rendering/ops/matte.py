@@ -17,6 +17,13 @@ STRETCHED = 1.25
 """The enlargement from which a stretched matte looks softer than the picture."""
 
 
+STEEPNESS = 2.0
+"""Times as steep a network's outline gets. Behind it lies a scene, from which nothing can be
+unmixed: its texture would be taken for the outline's."""
+
+_STEEPER = [min(255, max(0, round(127.5 + STEEPNESS * (a - 127.5)))) for a in range(256)]
+
+
 @dataclass(frozen=True, slots=True)
 class Matte(PixelStep):
     """`by` found the subject with `confidence`; `sharpen` where the matte was stretched."""
@@ -37,6 +44,8 @@ class Matte(PixelStep):
     def apply(self, picture: Picture) -> Picture:
         if picture.matte is None or not self.sharpen:
             return picture
+        if self.by == "network":
+            return replace(picture, matte=picture.matte.point(_STEEPER))
         return replace(picture, matte=resharpened(picture.image.convert("RGB"), picture.matte))
 
 

@@ -1,0 +1,74 @@
+"""The networks that are shipped, on the samples that need them, against their exact alphas."""
+
+import asyncio
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge.deadline import Deadline
+from edge.models.embedded import EmbeddedModels
+from edge.rendering.cutting import Abstained, Cut, search
+from edge.rendering.job import Stopwatch
+from edge.rendering.step import Tools
+from tests.rendering.stage import Inline
+from tests.rendering.test_samples import ALPHAS, SAMPLES
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+SOLID = {"lamp": 0.02, "mug": 0.02, "watch": 0.02, "vase-white": 0.02}
+"""Mean error of alpha, 0 to 1, that is allowed where no part is thin."""
+
+HARD = {"chair": 0.05, "glass": 0.12}
+"""The same for thin legs, and for glass: the network calls it subject, its exact alpha is low."""
+
+
+@cache
+def cut(path: Path) -> Cut | Abstained:
+    async def found() -> Cut | Abstained:
+        models = EmbeddedModels(ROOT / "triton_models")
+        try:
+            with Image.open(path) as picture:
+                tools = Tools(models, Inline(), Deadline.after(60))
+                return (await search(picture.convert("RGB"), tools, Stopwatch())).found
+        finally:
+            await models.close()
+
+    return asyncio.run(found())
+
+
+def error(name: str) -> float:
+    found = cut(SAMPLES / f"{name}.jpg")
+    assert isinstance(found, Cut)
+    with Image.open(ALPHAS / f"{name}.png") as exact:
+        alpha = np.asarray(exact.convert("L"), np.float32)
+    return float(np.abs(np.asarray(found.matte, np.float32) - alpha).mean() / 255)
+
+
+@pytest.mark.parametrize(("name", "most"), (SOLID | HARD).items())
+def test_what_stands_in_a_scene_is_cut_out(name: str, most: float) -> None:
+    assert error(name) <= most
+
+
+@pytest.mark.parametrize("name", SOLID)
+def test_a_solid_cut_needs_no_review(name: str) -> None:
+    found = cut(SAMPLES / f"{name}.jpg")
+    assert isinstance(found, Cut)
+    assert found.by == "network"
+    assert "review" not in found.flags
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_a_doubtful_cut_asks_for_one(name: str) -> None:
+    found = cut(SAMPLES / f"{name}.jpg")
+    assert isinstance(found, Cut)
+    assert {"review", "see-through"} & set(found.flags)
+
+
+def test_what_was_hard_to_see_is_still_told() -> None:
+    flags = {name: set(cut(SAMPLES / f"{name}.jpg").flags) for name in ("glass", "vase-white")}
+    assert "see-through" in flags["glass"]
+    assert "ground-coloured" in flags["vase-white"]
