@@ -182,7 +182,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Findings
     start = time.perf_counter()
     cut = await _by_network(image, tools)
     watch.timings.append(("matting", time.perf_counter() - start))
-    return replace(findings, found=_better(cut, found))
+    return replace(findings, found=_better(cut, found, findings.look))
 
 
 async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
@@ -195,18 +195,20 @@ async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
     return await tools.engine.run(_judged, alpha, coarse)
 
 
-def _better(cut: Cut | None, found: Cut | Abstained) -> Cut | Abstained:
+def _better(cut: Cut | None, found: Cut | Abstained, look: Look) -> Cut | Abstained:
     """The network's cut, or the doubtful one found without it where that is the surer one."""
     if cut is None:
         return _unseen(found)
     if isinstance(found, Cut) and found.confidence > cut.confidence:
         return found
-    return _warned(cut, found)
+    return _warned(cut, found, look)
 
 
-def _warned(cut: Cut, found: Cut | Abstained) -> Cut:
-    """The network's cut, still saying what was hard to see without it."""
-    hard = (flag for flag in found.flags if flag in _HARD)
+def _warned(cut: Cut, found: Cut | Abstained, look: Look) -> Cut:
+    """The network's cut, still saying what was hard to see without it. A scene has no colour of its
+    own that the subject could share."""
+    known = _HARD if look.uniform else _HARD - {"ground-coloured"}
+    hard = (flag for flag in found.flags if flag in known)
     return replace(cut, flags=tuple(dict.fromkeys((*cut.flags, *hard))))
 
 

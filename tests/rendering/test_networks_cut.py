@@ -55,10 +55,11 @@ def test_what_stands_in_a_scene_is_cut_out(name: str, most: float) -> None:
 
 @pytest.mark.parametrize("name", SOLID)
 def test_a_solid_cut_needs_no_review(name: str) -> None:
+    """But for the lamp's, from which books at the photo's edge were left out."""
     found = cut(SAMPLES / f"{name}.jpg")
     assert isinstance(found, Cut)
     assert found.by == "network"
-    assert "review" not in found.flags
+    assert ("review" in found.flags) == (name == "lamp")
 
 
 @pytest.mark.parametrize("name", HARD)
@@ -72,3 +73,4 @@ def test_what_was_hard_to_see_is_still_told() -> None:
     flags = {name: set(cut(SAMPLES / f"{name}.jpg").flags) for name in ("glass", "vase-white")}
     assert "see-through" in flags["glass"]
     assert "ground-coloured" in flags["vase-white"]
+    assert "ground-coloured" not in cut(SAMPLES / "watch.jpg").flags, "a scene has no one colour"
