@@ -39,6 +39,9 @@ STRAY, STRAY_AT_EDGE, SPECK = 0.06, 0.2, 0.005
 the subject's, below the second not where the photo's edge cuts it, below the third it is not worth
 a word."""
 
+_TRACE = 8
+"""Alpha from which a network may mean something: thin legs are seen like that."""
+
 _GRID, _HAZE, _NEAR_EDGE = 256, 16, 3
 """Cells on the long side; the alpha from which they join what is beside them; how many of them a
 part that the photo's edge cuts may stay away from it."""
@@ -55,7 +58,8 @@ class Cut:
 
     `matte` (mode L) covers the whole upright original; `subject` is in fractions of it; `by` is
     `alpha`, `plain-ground` or `network`; `confidence` runs from 0 to 1; `flags` names what makes
-    this photo hard, `review` among them where a person should look.
+    this photo hard, `review` among them where a person should look; `doubted`, in fractions too, is
+    all that a network took for the subject with the least trace, where it was not sure.
     """
 
     matte: Image.Image = field(repr=False)
@@ -63,6 +67,7 @@ class Cut:
     by: str
     confidence: float
     flags: tuple[str, ...] = ()
+    doubted: Area | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class Findings:
             flags=tuple(dict.fromkeys((*guessed, *found.flags))),
             cut_by=found.by,
             confidence=found.confidence,
+            doubted=found.doubted,
         )
 
 
@@ -231,7 +237,9 @@ def _judged(alpha: Pixels, coarse: Pixels) -> Cut | None:
     flags = [f"touches-{side}" for side in touched(alpha)]
     if confidence < SURE or strays:
         flags.append("review")
-    return _cut(alpha, box, "network", confidence, tuple(flags))
+    cut = _cut(alpha, box, "network", confidence, tuple(flags))
+    traces = bounds(coarse >= _TRACE) if "review" in flags else None
+    return replace(cut, doubted=_fractions(traces, alpha)) if traces else cut
 
 
 def _joined(alpha: Pixels) -> tuple[Pixels, bool]:
@@ -265,9 +273,11 @@ def _by_alpha(image: Image.Image) -> Cut | Abstained:
 
 
 def _cut(alpha: Pixels, box: Box, by: str, confidence: float, flags: tuple[str, ...]) -> Cut:
-    size = Size(alpha.shape[1], alpha.shape[0])
-    subject = Area.of(box).scaled(1 / size.width, 1 / size.height)
-    return Cut(Image.fromarray(alpha), subject, by, confidence, flags)
+    return Cut(Image.fromarray(alpha), _fractions(box, alpha), by, confidence, flags)
+
+
+def _fractions(box: Box, alpha: Pixels) -> Area:
+    return Area.of(box).scaled(1 / alpha.shape[1], 1 / alpha.shape[0])
 
 
 def _has(models: Models, name: str) -> bool:

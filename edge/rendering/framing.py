@@ -99,7 +99,7 @@ def _window(transform: Transform, sight: Sight) -> Area | None:
         return None
     wide, high = _asked(transform)
     look = sight.look
-    sure = look is not None and (look.uniform or look.cut_by is not None)
+    sure = look is not None and (look.uniform or look.sure)
     return whole(sight.state.subject, sight.state.view, wide / high, sure=sure)
 
 

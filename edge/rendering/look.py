@@ -37,7 +37,8 @@ class Look:
     reaches: left, top, right, bottom. `flags` names what makes this photo hard: `scene`,
     `white-on-white`, `touches-edge`, `tiny`, `no-subject`. `trimmed` is what a trim leaves, in
     fractions; None where it was not asked for or leaves everything. `cut_by` says who found the
-    matte, None where there is none, and `confidence` (0 to 1) how far it can be trusted.
+    matte, None where there is none, and `confidence` (0 to 1) how far it can be trusted; where that
+    is little, `doubted` is all that the subject may be, None otherwise.
     """
 
     ground: Color
@@ -49,16 +50,29 @@ class Look:
     trimmed: Area | None = None
     cut_by: str | None = None
     confidence: float | None = None
+    doubted: Area | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether a matte says where the subject is, and can be trusted."""
+        return self.cut_by is not None and self.doubted is None
 
     def subject_in(self, size: Size) -> Area | None:
         """The subject's box in the pixels of a picture of that size."""
         return self.subject.scaled(size.width, size.height) if self.subject else None
+
+    def kept_in(self, size: Size) -> Area | None:
+        """The same of what has to stay whole where nothing is cut out: parts that a doubtful matte
+        has lost may be the subject's."""
+        kept = self.doubted or self.subject
+        return kept.scaled(size.width, size.height) if kept else None
 
     def as_facts(self) -> dict[str, Any]:
         """JSON-able, for `explain`."""
         return asdict(self) | {
             "ground": str(self.ground),
             "subject": _rounded(self.subject),
+            "doubted": _rounded(self.doubted),
             "trimmed": _rounded(self.trimmed),
             "touches": list(self.touches),
             "flags": list(self.flags),

@@ -33,6 +33,7 @@ def pack(findings: Findings, tags: tuple[str, ...]) -> Rendition:
             "by": found.by,
             "confidence": found.confidence,
             "flags": found.flags,
+            "doubted": found.doubted.as_tuple() if found.doubted else None,
         }
     else:
         facts["abstained"] = {"reason": found.reason, "flags": found.flags}
@@ -61,6 +62,7 @@ def unpack(entry: Rendition, original: Size) -> Findings | None:
                 told["by"],
                 told["confidence"],
                 tuple(told["flags"]),
+                Area(*told["doubted"]) if told["doubted"] else None,
             )
             return Findings(look, cut)
     except Exception:  # whatever a decoder makes of damaged bytes: it is made anew

@@ -124,8 +124,10 @@ def plan(transform: Transform, facts: Facts, look: Look | None, limits: Limits) 
         InvalidParameter: a number does not fit this original, such as a crop outside of it.
     """
     size = facts.size
-    subject, matted = (look.subject_in(size), look.cut_by is not None) if look else (None, False)
-    matted = matted and cutting.wanted(transform)
+    matted = look is not None and look.cut_by is not None and cutting.wanted(transform)
+    subject = None
+    if look is not None:
+        subject = look.subject_in(size) if matted else look.kept_in(size)
     state = replace(State.first(size, subject, alpha=facts.alpha), matted=matted)
     steps = []
     for wanted in ORDER:

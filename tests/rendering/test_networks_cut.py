@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from edge.deadline import Deadline
+from edge.images import Size
 from edge.models.embedded import EmbeddedModels
-from edge.rendering.cutting import Abstained, Cut, search
+from edge.rendering.cutting import Abstained, Cut, Findings, search
 from edge.rendering.job import Stopwatch
+from edge.rendering.look import look
 from edge.rendering.step import Tools
 from tests.rendering.stage import Inline
 from tests.rendering.test_samples import ALPHAS, SAMPLES
@@ -74,3 +76,17 @@ def test_what_was_hard_to_see_is_still_told() -> None:
     assert "see-through" in flags["glass"]
     assert "ground-coloured" in flags["vase-white"]
     assert "ground-coloured" not in cut(SAMPLES / "watch.jpg").flags, "a scene has no one colour"
+
+
+def test_what_a_doubtful_cut_has_lost_stays_in_a_picture_as_shot() -> None:
+    """The chair's legs are thin; a frame that ends where the matte does would cut them off."""
+    with Image.open(SAMPLES / "chair.jpg") as picture:
+        image = picture.convert("RGB")
+    findings = Findings(look(image), cut(SAMPLES / "chair.jpg"))
+    with Image.open(ALPHAS / "chair.png") as exact:
+        legs = np.flatnonzero((np.asarray(exact.convert("L")) > 128).any(axis=1))[-1]
+    size = Size(*image.size)
+    kept = findings.told.kept_in(size)
+    assert kept is not None
+    assert kept.bottom >= legs - 8
+    assert not findings.told.sure

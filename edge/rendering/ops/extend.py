@@ -61,5 +61,5 @@ def plan(transform: Transform, sight: Sight) -> Extend | None:
         return None
     made = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
     subject = state.subject.outward(state.size) if state.subject else None
-    sure = sight.look is not None and sight.look.cut_by is not None
+    sure = sight.look is not None and sight.look.sure
     return Extend(framing.canvas, framing.at, made, subject, sure, stuck(framing, subject))
