@@ -32,10 +32,11 @@ WISHES = {
     "cutout": "fmt=shopify-cutout&w=480",
     "scene": "bg=scene:sand&matte=on&harmonize=1&shadow=1&fit=product&ar=4:3&w=480&fm=jpg",
 }
-"""Smaller than the presets' own sizes, so the rules of size are not asked."""
+"""Smaller than the presets' own sizes, so the rules of size are not asked; nor is how much was
+guessed, of which a wide picture of a tall chair has to have more than its preset takes."""
 
 NAMES = sorted(path.stem for path in SAMPLES.glob("*.jpg"))
-SIZES = {"long_min", "short_min"}
+NOT_ASKED = {"long_min", "short_min", "guessed_max"}
 
 
 def seen(body: bytes) -> Image.Image:
@@ -51,12 +52,12 @@ def url(name: str, wish: str) -> str:
 
 
 async def broken(server: Running, name: str, wish: str) -> tuple[bytes, set[str]]:
-    """The rendition, and the rules that it breaks but for those of size."""
+    """The rendition, and the rules that it breaks, as far as they are asked."""
     answer = await server.get(url(name, wish))
     assert answer.status_code == 200, answer.text
     verdict = answer.headers.get("x-edge-compliance", "")
     rules = verdict.partition("rule=")[2].partition(";")[0]
-    return answer.content, set(filter(None, rules.split(","))) - SIZES
+    return answer.content, set(filter(None, rules.split(","))) - NOT_ASKED
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from edge.rendering.job import Stopwatch
 from edge.rendering.look import Look, look
 from edge.rendering.matte import HALF, bounds, touched
 from edge.rendering.plain_ground import Abstained, cut_out
-from edge.rendering.regions import border, components, flood, grown
+from edge.rendering.regions import Mask, border, components, flood, grown
 from edge.rendering.step import Tools
 from edge.rendering.studio import Pixels
 from edge.variants.transform import Transform
@@ -42,9 +42,9 @@ a word."""
 _TRACE = 8
 """Alpha from which a network may mean something: thin legs are seen like that."""
 
-_GRID, _HAZE, _NEAR_EDGE = 256, 16, 3
+_GRID, _HAZE, _NEAR_EDGE, _AROUND = 256, 16, 3, 8
 """Cells on the long side; the alpha from which they join what is beside them; how many of them a
-part that the photo's edge cuts may stay away from it."""
+part that the photo's edge cuts may stay away from it; how far a stray's haze may reach."""
 
 FINEST = 2500
 """Pixels on the long side up to which a matte has all of the original's; a larger original is
@@ -227,7 +227,10 @@ def _unseen(found: Cut | Abstained) -> Abstained:
 def _judged(alpha: Pixels, coarse: Pixels) -> Cut | None:
     """The network's matte with a confidence: how little of the coarse one, before it was refined,
     is neither subject nor ground."""
-    alpha, strays = _joined(alpha)
+    parts = _Parts.of(alpha)
+    if parts is None:
+        return None
+    alpha = parts.only(alpha, parts.joined)
     box = bounds(alpha >= HALF)
     if box is None:
         return None
@@ -235,33 +238,47 @@ def _judged(alpha: Pixels, coarse: Pixels) -> Cut | None:
     unsure = int(np.count_nonzero((coarse > 25) & (coarse < 230)))
     confidence = round(sure / max(1, sure + unsure), 3)
     flags = [f"touches-{side}" for side in touched(alpha)]
-    if confidence < SURE or strays:
+    if confidence < SURE or parts.strays.any():
         flags.append("review")
     cut = _cut(alpha, box, "network", confidence, tuple(flags))
-    traces = bounds(coarse >= _TRACE) if "review" in flags else None
-    return replace(cut, doubted=_fractions(traces, alpha)) if traces else cut
+    if confidence >= SURE:
+        return cut
+    traces = bounds(parts.only(coarse, ~parts.strays) >= _TRACE)
+    return replace(cut, doubted=_fractions(traces or box, alpha))
 
 
-def _joined(alpha: Pixels) -> tuple[Pixels, bool]:
-    """The matte without what hangs together with no main part of it: a book at the picture's edge,
-    haze far from the subject. Also says whether that was more than a speck."""
-    factor = max(1, -(-max(alpha.shape) // _GRID))
-    grid = np.asarray(Image.fromarray(alpha).reduce(factor))
-    numbers, count = components(grid >= HALF)
-    if not count:
-        return alpha, False
-    areas = np.bincount(numbers.ravel(), minlength=count + 1)
-    areas[0] = 0
-    least = np.full(count + 1, STRAY)
-    rim = border(grid.shape, _NEAR_EDGE)
-    least[np.unique(numbers[rim])] = STRAY_AT_EDGE
-    main = areas >= least * areas.max()
-    kept = grown(flood(grid >= _HAZE, main[numbers]), 1)
-    cells = Image.fromarray(kept.astype(np.uint8))
-    whole = cells.resize((grid.shape[1] * factor, grid.shape[0] * factor), Image.Resampling.NEAREST)
-    near = np.asarray(whole)[: alpha.shape[0], : alpha.shape[1]] > 0
-    strays = bool((~main & (areas >= SPECK * areas.max())).any())
-    return np.where(near, alpha, np.uint8(0)), strays
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Of a network's matte, on a grid of cells `factor` pixels wide: those of its main parts and of
+    all that is joined to them, and those of strays and around them."""
+
+    joined: Mask
+    strays: Mask
+    factor: int
+
+    @classmethod
+    def of(cls, alpha: Pixels) -> "_Parts | None":
+        """None where nothing is the subject's."""
+        factor = max(1, -(-max(alpha.shape) // _GRID))
+        grid = np.asarray(Image.fromarray(alpha).reduce(factor))
+        numbers, count = components(grid >= HALF)
+        if not count:
+            return None
+        areas = np.bincount(numbers.ravel(), minlength=count + 1)
+        areas[0] = 0
+        share = np.full(count + 1, STRAY)
+        share[np.unique(numbers[border(grid.shape, _NEAR_EDGE)])] = STRAY_AT_EDGE
+        main = areas >= share * areas.max()
+        joined = grown(flood(grid >= _HAZE, main[numbers]), 1)
+        strays = ~main & (areas >= SPECK * areas.max())
+        return cls(joined, grown(strays[numbers], _AROUND), factor)
+
+    def only(self, alpha: Pixels, cells: Mask) -> Pixels:
+        """The matte in these cells, and nothing elsewhere."""
+        high, wide = (length * self.factor for length in cells.shape)
+        small = Image.fromarray(cells.astype(np.uint8))
+        near = np.asarray(small.resize((wide, high), Image.Resampling.NEAREST))
+        return np.where(near[: alpha.shape[0], : alpha.shape[1]] > 0, alpha, np.uint8(0))
 
 
 def _by_alpha(image: Image.Image) -> Cut | Abstained:
