@@ -1,10 +1,15 @@
 """Finish: from pixels to bytes that hold their preset's rules."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 
-from edge.images import Format, Size
+from PIL import Image, ImageChops
+
+from edge.images import Color, Format, Size
 from edge.rendering.codec import Encoded, Quality, encode
 from edge.rendering.job import Job
+from edge.rendering.matte import SOLID
 from edge.rendering.picture import Made, Picture
 from edge.rendering.provenance import Provenance
 from edge.rendering.verify import Report, verify_file
@@ -12,6 +17,9 @@ from edge.variants.values import AUTO
 
 EXACT, PUREST = 95, 100
 """JPEG qualities for a ground of one exact colour: the first, and what mends it."""
+
+HAZE = 20
+"""Levels off the ground's colour that nobody sees but the rule: more than it takes for ground."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +55,9 @@ def finish(picture: Picture, job: Job, xmp: bytes | None = None) -> Done:
 
 
 def _finished(picture: Picture, job: Job, xmp: bytes | None) -> Done:
-    given = job.transform.quality
-    exact = job.preset is not None and job.preset.rules.ground is not None
-    tries: tuple[Quality, ...] = ("auto" if given is AUTO else given,)
-    if exact and job.transform.format in (None, Format.JPEG):
-        tries = tuple(sorted({max(EXACT, 0 if given is AUTO else given), PUREST}))
-    for quality in tries:
+    for tried, quality in _tries(picture, job):
         job.deadline.check("encode")
-        encoded = job.watch.time("encode", _encode, picture, job, quality, xmp)
+        encoded = job.watch.time("encode", _encode, tried, job, quality, xmp)
         if job.preset is None:
             return Done(encoded.body, encoded.quality, picture.size, added=picture.made)
         report = job.watch.time(
@@ -63,6 +66,41 @@ def _finished(picture: Picture, job: Job, xmp: bytes | None) -> Done:
         if "ground" not in _broken(report):
             break
     return Done(encoded.body, encoded.quality, picture.size, report, added=picture.made)
+
+
+def _tries(picture: Picture, job: Job) -> Iterator[tuple[Picture, Quality]]:
+    """As asked for; where a ground has to be exact, also without the haze of a soft matte, and at
+    last at the quality that rings least."""
+    given = job.transform.quality
+    ground = job.preset.rules.ground if job.preset else None
+    exact = ground is not None and job.transform.format in (None, Format.JPEG)
+    first: Quality = "auto" if given is AUTO else given
+    if not exact:
+        yield picture, first
+    least = max(EXACT, 0 if given is AUTO else given)
+    if exact:
+        yield picture, least
+    color = ground.color if ground else None
+    if picture.matte is not None and color is not None:
+        picture = job.watch.time("mend", _without_haze, picture, picture.matte, color)
+        yield picture, least if exact else first
+    if exact and least < PUREST:
+        yield picture, PUREST
+
+
+def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture:
+    """Pixels that are not all subject, and hardly other than the ground, become ground."""
+    image = picture.image.convert("RGB")
+    sheet = Image.new("RGB", image.size, color.rgb)
+    off = ImageChops.difference(image, sheet).split()
+    near = reduce(ImageChops.lighter, off).point(_NEAR)
+    faint = ImageChops.darker(near, matte.point(_FAINT))
+    image.paste(sheet, mask=faint)
+    return picture.with_image(image)
+
+
+_NEAR = [255 if level <= HAZE else 0 for level in range(256)]
+_FAINT = [255 if alpha < SOLID else 0 for alpha in range(256)]
 
 
 def _broken(report: Report) -> set[str]:

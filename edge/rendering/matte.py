@@ -7,6 +7,9 @@ from edge.images import Box
 
 Mask = npt.NDArray[np.bool_]
 
+SOLID = 248
+"""Alpha from which a pixel is all subject."""
+
 HALF = 128
 """From this alpha on a pixel counts as the subject's when it is measured."""
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter, ImageOps
 from edge.images import Box, Color, Size
 from edge.rendering.cutting import wanted
 from edge.rendering.foreground import foreground
+from edge.rendering.matte import SOLID
 from edge.rendering.picture import Picture
 from edge.rendering.step import AsyncStep, PixelStep, Sight, State, Step, Tools
 from edge.rendering.studio import backdrop
@@ -19,9 +20,6 @@ from edge.variants.values import Ground as Kind
 
 HALO = 8
 """Alpha up to which a pixel is ground: noise and ringing of the matte, three percent of subject."""
-
-SOLID = 248
-"""Alpha from which a pixel is all subject."""
 
 WRAP = 0.28
 """Share of the scene's light that reaches the very rim of a harmonised subject."""

@@ -1,0 +1,65 @@
+"""Finish: what a second try mends, and what it must leave alone."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge.deadline import Deadline
+from edge.rendering.finish import Done, finish
+from edge.rendering.job import Job, Stopwatch
+from edge.rendering.picture import Picture
+from edge.variants import presets
+from edge.variants.query import AcceptClass, read
+
+PRESETS = presets.load()
+SIDE = 1600
+
+
+def product(colour: int, haze: int, haze_alpha: int) -> Picture:
+    """A square product of 85 % on white, beside it a smear of the old ground."""
+    pixels = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    matte = np.zeros((SIDE, SIDE), np.uint8)
+    pixels[110:1490, 110:1490], matte[110:1490, 110:1490] = 90, 255
+    pixels[400:800, 400:800] = colour
+    pixels[20:70, 300:900], matte[20:70, 300:900] = haze, haze_alpha
+    return Picture(Image.fromarray(pixels), Image.fromarray(matte))
+
+
+def finished(picture: Picture) -> tuple[Done, Stopwatch]:
+    wish = read("fmt=amazon", PRESETS, strict=True).resolve(AcceptClass.BASE, "jpg")
+    watch = Stopwatch()
+    return finish(picture, Job(b"", wish, PRESETS.get("amazon"), watch, Deadline.after(60))), watch
+
+
+def pixels(done: Done) -> np.ndarray:
+    with Image.open(io.BytesIO(done.body)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def test_haze_that_only_the_rule_sees_becomes_ground() -> None:
+    done, watch = finished(product(90, 245, 40))
+    assert done.report is not None
+    assert done.report.passed
+    assert (pixels(done)[:100] == 255).all()
+    assert "mend" in dict(watch.timings)
+
+
+def test_a_pale_part_of_the_product_stays_as_it_is() -> None:
+    done, _ = finished(product(247, 245, 40))
+    assert abs(int(pixels(done)[600, 600].mean()) - 247) <= 1
+
+
+@pytest.mark.parametrize(("haze", "alpha"), [(200, 40), (245, 255)])
+def test_what_is_seen_or_is_the_products_is_told_and_not_wiped_away(haze: int, alpha: int) -> None:
+    done, _ = finished(product(90, haze, alpha))
+    assert abs(int(pixels(done)[45, 600].mean()) - haze) <= 2
+    if haze == 245:
+        assert done.report is not None
+        assert "ground" in {finding.rule for finding in done.report.failed}
+
+
+def test_a_clean_ground_needs_no_second_try() -> None:
+    _, watch = finished(product(90, 255, 0))
+    assert [stage for stage, _ in watch.timings] == ["encode", "verify"]
