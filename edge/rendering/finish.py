@@ -1,7 +1,7 @@
 """Finish: from pixels to bytes that hold their preset's rules."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from PIL import Image, ImageChops
@@ -13,10 +13,14 @@ from edge.rendering.matte import SOLID
 from edge.rendering.picture import Made, Picture
 from edge.rendering.provenance import Provenance
 from edge.rendering.verify import Report, verify_file
-from edge.variants.values import AUTO
+from edge.variants.transform import FRAME, Transform
+from edge.variants.values import AUTO, Fit
 
 EXACT, PUREST = 95, 100
 """JPEG qualities for a ground of one exact colour: the first, and what mends it."""
+
+MARGIN, LARGEST = 1.004, 0.97
+"""What a larger frame goes beyond the least that the rule asks for, and how large it may become."""
 
 HAZE = 20
 """Levels off the ground's colour that nobody sees but the rule: more than it takes for ground."""
@@ -101,6 +105,20 @@ def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture
 
 _NEAR = [255 if level <= HAZE else 0 for level in range(256)]
 _FAINT = [255 if alpha < SOLID else 0 for alpha in range(256)]
+
+
+def reframed(done: Done, job: Job) -> Transform | None:
+    """The wish with a larger frame, where the subject came out too small to its preset's eye: a
+    product whose rim is as pale as its ground measures less than its matte does."""
+    report, wish = done.report, job.transform
+    if report is None or job.preset is None or wish.fit is not Fit.PRODUCT:
+        return None
+    small = [finding.measured for finding in report.failed if finding.rule == "fill_min"]
+    least, frame = job.preset.rules.fill_min, wish.frame or FRAME
+    if not small or not small[0] or least is None or frame < least:
+        return None  # the last: as was wished
+    frame *= least / float(small[0]) * MARGIN
+    return replace(wish, frame=round(frame, 4)) if frame <= LARGEST else None
 
 
 def _broken(report: Report) -> set[str]:

@@ -4,6 +4,7 @@ facts -> decode -> look -> cut -> plan -> run -> encode -> verify. Pixel work go
 one hop to an engine thread; what waits for a network comes back to the event loop for it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ from edge.models.base import Models, Priority
 from edge.rendering import cutting, provenance
 from edge.rendering.cases import cases
 from edge.rendering.facts import Facts
-from edge.rendering.finish import Done, finish
+from edge.rendering.finish import Done, finish, reframed
 from edge.rendering.job import Job, Stopwatch
 from edge.rendering.look import Look
 from edge.rendering.mattes import Mattes, Sitter
@@ -116,13 +117,12 @@ class Renderer:
         if cutting.sought(transform):
             opened, name = await self._engine.run(self._open, job)
             opened, _ = await self._cut_out(opened, name, job, tools, tags)
-            seen, done = await self._engine.run(self._begin, opened, job)
+            begin: Callable[[Job], tuple[Seen, Done | None]] = partial(self._begin, opened)
         else:
-            seen, done = await self._engine.run(self._at_once, job)
-        if done is None:
-            picture, timings = await run(seen.steps, seen.picture, tools)
-            watch.timings += timings
-            done = await self._engine.run(self._finish, picture, job, seen)
+            begin = self._at_once
+        seen, done = await self._made(begin, job, tools)
+        if larger := reframed(done, job):
+            seen, done = await self._made(begin, replace(job, transform=larger), tools)
         format = transform.format or Format.JPEG
         rendition = Rendition.of(done.body, format, done.size, tags=tags, notes=done.notes)
         timings = tuple(watch.timings)
@@ -203,6 +203,17 @@ class Renderer:
         if not job.fast:
             cutting.insist(findings.found, job.transform, self._models)
         return replace(opened, findings=findings), source
+
+    async def _made(
+        self, begin: Callable[[Job], tuple[Seen, Done | None]], job: Job, tools: Tools
+    ) -> tuple[Seen, Done]:
+        """What was seen, and what came out of all steps."""
+        seen, done = await self._engine.run(begin, job)
+        if done is None:
+            picture, timings = await run(seen.steps, seen.picture, tools)
+            job.watch.timings += timings
+            done = await self._engine.run(self._finish, picture, job, seen)
+        return seen, done
 
     def _at_once(self, job: Job) -> tuple[Seen, Done | None]:
         return self._begin(open_original(job, self._limits), job)

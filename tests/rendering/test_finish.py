@@ -1,17 +1,21 @@
 """Finish: what a second try mends, and what it must leave alone."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from edge.deadline import Deadline
-from edge.rendering.finish import Done, finish
+from edge.rendering import product as product_framing
+from edge.rendering.finish import Done, finish, reframed
 from edge.rendering.job import Job, Stopwatch
 from edge.rendering.picture import Picture
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read
+from tests.rendering.stage import NoModels
+from tests.rendering.test_cutting import rendered
 
 PRESETS = presets.load()
 SIDE = 1600
@@ -58,6 +62,43 @@ def test_what_is_seen_or_is_the_products_is_told_and_not_wiped_away(haze: int, a
     if haze == 245:
         assert done.report is not None
         assert "ground" in {finding.rule for finding in done.report.failed}
+
+
+def test_a_product_that_came_out_too_small_is_wished_larger() -> None:
+    """As one whose rim is as pale as the ground, so that the rule sees less than the matte."""
+    pixels = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    pixels[136:1464, 300:1300] = 90  # 0.83 of the side
+    small = Picture(Image.fromarray(pixels))
+    wish = read("fmt=amazon", PRESETS, strict=True).resolve(AcceptClass.BASE, "jpg")
+    job = Job(b"", wish, PRESETS.get("amazon"), Stopwatch(), Deadline.after(60))
+    larger = reframed(finish(small, job), job)
+    assert larger is not None
+    assert larger.frame == pytest.approx(0.85 * 0.85 / 0.83, abs=0.005)
+    tiny = replace(job, transform=replace(wish, frame=0.96))
+    assert reframed(finish(small, tiny), tiny) is None, "it would hardly fit"
+    whole, _ = finished(product(90, 255, 0))
+    assert reframed(whole, job) is None
+
+
+def test_a_rendition_that_came_out_too_small_is_made_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(product_framing, "SPARE", -30)  # as if the rule saw so much less
+    image = Image.new("RGB", (2000, 2000), (190, 190, 190))
+    ImageDraw.Draw(image).rectangle((500, 300, 1500, 1700), fill=(60, 60, 90))
+    made = rendered(image, "fmt=amazon&w=1600", NoModels())
+    assert made.report is not None
+    assert made.report.passed, made.report.header
+    assert [stage for stage, _ in made.timings].count("verify") == 2
+
+
+def test_a_smaller_frame_that_was_wished_is_kept() -> None:
+    image = Image.new("RGB", (2000, 2000), (190, 190, 190))
+    ImageDraw.Draw(image).rectangle((500, 300, 1500, 1700), fill=(60, 60, 90))
+    made = rendered(image, "fmt=amazon&w=1600&frame=0.7", NoModels())
+    assert made.report is not None
+    assert {one.rule for one in made.report.failed} == {"fill_min"}
+    assert [stage for stage, _ in made.timings].count("verify") == 1
 
 
 def test_a_clean_ground_needs_no_second_try() -> None:
