@@ -10,6 +10,7 @@ from typing import Any
 
 from edge.cache.base import key_tag
 from edge.cache.ladder import Ladder
+from edge.cache.memory import MemoryTier
 from edge.coalesce import Flights, Leases, find_or_make
 from edge.deadline import Deadline
 from edge.errands import Errands
@@ -33,7 +34,7 @@ FAST_TAG = "rendition:fast"
 """So that a CDN can be told to drop all provisional pictures at once."""
 
 
-MEMORY = "memory"
+MEMORY = MemoryTier.name
 """The source of what lies in this process."""
 
 STAND_INS = ("stale", "fast")

@@ -18,7 +18,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from common import EDGE, ROOT, free_port, server
+from common import ROOT, edge_on, photos
 from PIL import Image
 
 from edge.rendering import engine
@@ -111,16 +111,8 @@ def main() -> int:
     parser.add_argument("--sheet", type=Path, help="where the contact sheet goes, such as out.jpg")
     options = parser.parse_args()
     kinds = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff")
-    found = (p for p in options.photos.rglob("*") if p.suffix.lower() in kinds)
-    paths = sorted(path.relative_to(options.photos).as_posix() for path in found)[:: options.every]
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    env = {
-        "EDGE_SERVER_PORT": str(port),
-        "EDGE_ORIGIN_URL": str(options.photos),
-        "EDGE_SERVER_LOG_LEVEL": "error",
-    }
-    with server([EDGE, "serve"], f"{base}/-/healthz", env):
+    paths = photos(options.photos, kinds, options.every)
+    with edge_on(options.photos) as base:
         wishes = list(product(paths, SIZES, options.formats))
         start = time.perf_counter()
         with ThreadPoolExecutor(options.clients) as pool:

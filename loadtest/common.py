@@ -33,6 +33,23 @@ class Run:
     cpu: float = float("nan")
 
 
+def photos(folder: Path, kinds: Sequence[str], every: int = 1) -> list[str]:
+    """The paths of every so many-th picture of a folder, in it."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in kinds)
+    return sorted(path.relative_to(folder).as_posix() for path in found)[::every]
+
+
+@contextmanager
+def edge_on(folder: Path, **settings: str) -> Iterator[str]:
+    """A server of that folder until the block ends; its base URL."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    env = {"EDGE_SERVER_PORT": str(port), "EDGE_ORIGIN_URL": str(folder)}
+    quiet = {"EDGE_SERVER_LOG_LEVEL": "error"}
+    with server([EDGE, "serve"], f"{base}/-/healthz", env | quiet | settings):
+        yield base
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -15,13 +15,14 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import urlopen
 
 import numpy as np
-from common import EDGE, ROOT, free_port, server
+from common import ROOT, edge_on, photos
 from PIL import Image, ImageDraw
 
 from edge.variants import presets
@@ -150,20 +151,11 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=2)
     parser.add_argument("--sheets", type=Path, help="folder for the contact sheets")
     options = parser.parse_args()
-    found = (p for p in options.photos.rglob("*") if p.suffix.lower() in KINDS)
-    paths = sorted(path.relative_to(options.photos).as_posix() for path in found)[:: options.every]
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    env = {
-        "EDGE_SERVER_PORT": str(port),
-        "EDGE_ORIGIN_URL": str(options.photos),
-        "EDGE_SERVER_LOG_LEVEL": "error",
-        "EDGE_SERVER_DEADLINE": "120",
-    }
+    paths = photos(options.photos, KINDS, options.every)
     names, made = options.presets, []
     cells: dict[str, list[Image.Image]] = {name: [] for name in (*names, "crops")}
 
-    def whole(path: str) -> list[tuple[Made, dict[str, Image.Image]]]:
+    def whole(base: str, path: str) -> list[tuple[Made, dict[str, Image.Image]]]:
         """Each rendition is kept as what the sheets show of it, not as its bytes."""
         cut, told = cut_by(base, path, names[0]), []
         for name in names:
@@ -175,10 +167,10 @@ def main() -> int:
         return told
 
     with (
-        server([EDGE, "serve"], f"{base}/-/healthz", env),
+        edge_on(options.photos, EDGE_SERVER_DEADLINE="120") as base,
         ThreadPoolExecutor(options.clients) as pool,
     ):
-        for done, some in enumerate(pool.map(whole, paths), start=1):
+        for done, some in enumerate(pool.map(partial(whole, base), paths), start=1):
             for one, shown in some:
                 made.append(one)
                 for name, cell in shown.items():

@@ -46,7 +46,7 @@ class Done:
 
 
 def finish(picture: Picture, job: Job, xmp: bytes | None = None) -> Done:
-    """Encode, and where a preset rules, verify what came out; what another quality mends is mended.
+    """Encode, and where a preset rules, verify what came out; what can be mended is mended.
 
     A ground of one exact colour starts at a high quality: there JPEG's ringing ends at the block
     that the outline crosses, and full colour resolution comes with it. A file that is too large for
@@ -78,17 +78,14 @@ def _tries(picture: Picture, job: Job) -> Iterator[tuple[Picture, Quality]]:
     given = job.transform.quality
     ground = job.preset.rules.ground if job.preset else None
     exact = ground is not None and job.transform.format in (None, Format.JPEG)
-    first: Quality = "auto" if given is AUTO else given
-    if not exact:
-        yield picture, first
-    least = max(EXACT, 0 if given is AUTO else given)
+    quality: Quality = "auto" if given is AUTO else given
     if exact:
-        yield picture, least
-    color = ground.color if ground else None
-    if picture.matte is not None and color is not None:
-        picture = job.watch.time("mend", _without_haze, picture, picture.matte, color)
-        yield picture, least if exact else first
-    if exact and least < PUREST:
+        quality = EXACT if given is AUTO else max(EXACT, given)
+    yield picture, quality
+    if picture.matte is not None and ground is not None and ground.color is not None:
+        picture = job.watch.time("mend", _without_haze, picture, picture.matte, ground.color)
+        yield picture, quality
+    if exact and quality != PUREST:
         yield picture, PUREST
 
 

@@ -35,19 +35,13 @@ class ClientLeft(Exception):
     """The client went away before its answer; there is nobody to tell."""
 
 
-class Head(NamedTuple):
-    """The headers of an answer that do not change from one client to the next."""
-
-    fields: headers.Headers
-    lines: bytes
-    """The same as they go over the wire, each with its line's end."""
-
-
 class Near(NamedTuple):
     """An answer that takes no waiting: a rendition from memory, or the news that nothing is new."""
 
     status: int
-    head: Head
+    lines: bytes
+    """The headers that do not change from one client to the next, as they go over the wire."""
+
     body: bytes
     source: str
 
@@ -59,8 +53,8 @@ class Asked:
     path: str
     wish: Wish
     transform: Transform
-    heads: dict[tuple[int, str], Head] = field(default_factory=dict, repr=False, compare=False)
-    """Of what was last answered without waiting, by status and ETag."""
+    lines: dict[tuple[int, str], bytes] = field(default_factory=dict, repr=False, compare=False)
+    """Headers of what was last answered without waiting, by status and ETag."""
 
     @property
     def vary(self) -> tuple[str, ...]:
@@ -85,11 +79,6 @@ class ImageRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in _METHODS:
             return await _other_method(scope, send)
-        if near := self.near(scope):
-            scope["edge.source"] = near.source
-            fields = near.head.fields
-            await send({"type": "http.response.start", "status": near.status, "headers": fields})
-            return await send({"type": "http.response.body", "body": near.body})
         asked = self.asked(scope)
         try:
             await self._serve(scope, receive, send, asked)
@@ -125,19 +114,16 @@ class ImageRoute:
             return None
         if given and headers.matches(given, rendition.etag):
             return Near(304, self._unchanged(asked, rendition.etag), b"", "none")
-        head = asked.heads.get((200, rendition.etag)) or self._hit(asked, rendition)
-        return Near(200, head, rendition.body if scope["method"] == "GET" else b"", MEMORY)
+        lines = asked.lines.get((200, rendition.etag)) or self._hit(asked, rendition)
+        return Near(200, lines, rendition.body if scope["method"] == "GET" else b"", MEMORY)
 
-    def _hit(self, asked: Asked, rendition: Rendition) -> Head:
+    def _hit(self, asked: Asked, rendition: Rendition) -> bytes:
         fields = [*self._headers(asked, rendition), headers.cache_status(MEMORY)]
         return _remembered(asked, (200, rendition.etag), fields)
 
-    def _unchanged(self, asked: Asked, etag: str) -> Head:
-        """What a 304 says."""
-        if known := asked.heads.get((304, etag)):
-            return known
-        fields = [*self._validators(asked, etag), *headers.ALWAYS]
-        return _remembered(asked, (304, etag), fields)
+    def _unchanged(self, asked: Asked, etag: str) -> bytes:
+        known = asked.lines.get((304, etag))
+        return known or _remembered(asked, (304, etag), self._not_new(asked, etag))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
         stages = Stages()
@@ -216,14 +202,13 @@ class ImageRoute:
     async def _not_modified(
         self, send: Send, asked: Asked, etag: str, *, final: bool = True
     ) -> None:
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 304,
-                "headers": [*self._validators(asked, etag, final=final), *headers.ALWAYS],
-            }
-        )
+        fields = self._not_new(asked, etag, final=final)
+        await send({"type": "http.response.start", "status": 304, "headers": fields})
         await send({"type": "http.response.body", "body": b""})
+
+    def _not_new(self, asked: Asked, etag: str, *, final: bool = True) -> headers.Headers:
+        """The headers of a 304."""
+        return [*self._validators(asked, etag, final=final), *headers.ALWAYS]
 
     async def _answer(
         self, scope: Scope, send: Send, asked: Asked, delivered: Delivered, stages: Stages
@@ -267,11 +252,11 @@ class ImageRoute:
         )
 
 
-def _remembered(asked: Asked, name: tuple[int, str], fields: headers.Headers) -> Head:
-    if len(asked.heads) >= _HEADS:
-        asked.heads.clear()
-    head = asked.heads[name] = Head(fields, headers.lines(fields))
-    return head
+def _remembered(asked: Asked, name: tuple[int, str], fields: headers.Headers) -> bytes:
+    if len(asked.lines) >= _HEADS:
+        asked.lines.clear()
+    lines = asked.lines[name] = headers.lines(fields)
+    return lines
 
 
 async def _other_method(scope: Scope, send: Send) -> None:

@@ -62,7 +62,7 @@ class Observed:
         scope["edge.source"] = near.source
         self._record(scope, near.status, time.perf_counter() - start, None)
         identity = b"x-request-id: %b\r\n" % _identity(scope).encode()
-        return near.status, near.head.lines + identity, near.body
+        return near.status, near.lines + identity, near.body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
