@@ -2,6 +2,7 @@
 
 import io
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,9 @@ _AVIF_SPEED = {Effort.FAST: 9, Effort.USUAL: 7}
 _PNG_LEVEL = {Effort.FAST: 1, Effort.USUAL: 4}
 """zlib's level 6 saves another 4 % over 4 and takes twice the time."""
 
+_BAND = 48
+"""Rows in the middle that are written both ways, to see which way of zlib suits the picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Writer:
@@ -62,6 +66,8 @@ class Writer:
             quality: 1 to 100; PNG passes it over.
         """
         options = _OPTIONS[self.format](self, quality)
+        if self.format is Format.PNG:
+            options["compress_type"] = _png_strategy(image, options["compress_level"])
         if self.format is Format.JPEG:
             shown = quality < FULL_COLOUR_FROM and image.width * image.height >= _PROGRESSIVE_FROM
             options["progressive"] &= shown
@@ -93,6 +99,20 @@ def _png(writer: Writer, quality: int) -> dict[str, Any]:
     if writer.xmp:
         notes.add_itxt("XML:com.adobe.xmp", writer.xmp.decode())
     return {"compress_level": _PNG_LEVEL[writer.effort], "pnginfo": notes}
+
+
+def _png_strategy(image: Image.Image, level: int) -> int:
+    """Runs alone, or all that zlib can find. In photographs nothing but runs repeats: without the
+    search they are a tenth smaller in three quarters of the time. Lettering would be thrice as
+    large."""
+    top = max(0, (image.height - _BAND) // 2)
+    band = image.crop((0, top, image.width, min(image.height, top + _BAND)))
+    ways = (zlib.Z_RLE, zlib.Z_DEFAULT_STRATEGY)
+    sizes = [
+        len(_saved(band, Format.PNG, {"compress_level": level, "compress_type": way}))
+        for way in ways
+    ]
+    return ways[0] if sizes[0] <= sizes[1] else ways[1]
 
 
 def _webp(writer: Writer, quality: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge.images import Box, Color
 from edge.rendering.matte import HALF, bounds, touched
-from edge.rendering.regions import Mask, closed, components, embraced, filled, flood, grown, shrunk
+from edge.rendering.regions import Mask, border, closed, components, embraced, filled, flood, grown, shrunk
 from edge.rendering.shadows import colourfulness, shade_of
 from edge.rendering.studio import NotPlain, Pixels, Studio, apart, backdrop, survey
 from edge.rendering.unmix import inks, unmix
@@ -36,6 +36,15 @@ SHADED = 0.35
 THIN_END = 0.04
 """Of the height: thinner than any product that the camera cut on both sides."""
 
+TRACED, TRACES_COST = 0.02, 4.0
+"""Of the subject's area: fine structure beside it that dust and a tiled floor explain, and how much
+trust each part beyond costs. A white shirt on white paper leaves its folds, glass its rim, a cable
+its end. Found on 150 shop photos that were cut with confidence: of the nine that left most, eight
+had lost a part, of the others one."""
+
+ALL_THERE = 0.9
+"""Below it a part that has the ground's colour may be lost."""
+
 TINTED = 12.0
 """Levels of colourfulness from which no white material has the paper's colour by chance."""
 
@@ -52,7 +61,7 @@ class Cutout:
     """A matte that can be trusted as far as `confidence` (0 to 1).
 
     `matte` is uint8 [H, W], 0 ground to 255 subject; `box` holds all of the subject; `ground` is
-    the ground's usual colour. `flags`: `touches-left` and its like, `several`, `holes`.
+    the ground's usual colour. `flags`: `touches-left` and its like, `several`, `holes`, `ground-coloured`.
     """
 
     matte: Pixels = field(repr=False)
@@ -83,16 +92,23 @@ class Doubts:
     `weak`: of the outline, where subject and ground hardly differ. `leaked`: of the subject's
     bulk, what the walk over the ground took though it does not look like it. `alike`: of the
     subject, what has the ground's colour within. `lost`: faint traces beside it, as of glass.
+    `traces`: fine structure in what counts as ground, measured by the subject.
     """
 
     weak: float
     leaked: float
     alike: float
     lost: float
+    traces: float
 
     @property
     def trust(self) -> float:
         return (1 - self.weak) * (1 - min(1.0, 2 * self.leaked)) * (1 - self.alike)
+
+    @property
+    def whole(self) -> float:
+        """How far the subject seems to be all there, from 1 down to 0."""
+        return 1 - min(1.0, TRACES_COST * max(0.0, self.traces - TRACED))
 
 
 def cut_out(image: Image.Image) -> Cutout | Abstained:
@@ -165,7 +181,25 @@ def doubt(grid: Pixels, studio: Studio, subject: Mask, ink: Pixels, lost: float)
     core = shrunk(subject, 4)
     near = apart(grid, studio.backdrop) < 1.5 * studio.calm
     alike = float(np.mean(near[core])) if core.any() else 0.0
-    return Doubts(weak, _leaked(grid, studio, solid), alike, lost)
+    return Doubts(weak, _leaked(grid, studio, solid), alike, lost, _traces(grid, subject))
+
+
+def _traces(grid: Pixels, subject: Mask) -> float:
+    """Cells away from the subject where the picture bends sharply, by the subject's cells. Shadows
+    and the light on a wall are smooth; what the ground does everywhere is its own."""
+    cells, step = grid.astype(np.int16), 2
+    bend = np.zeros(subject.shape, np.int16)
+    inner = slice(step, -step)
+    across = np.abs(2 * cells[:, inner] - cells[:, 2 * step :] - cells[:, : -2 * step]).max(-1)
+    down = np.abs(2 * cells[inner] - cells[2 * step :] - cells[: -2 * step]).max(-1)
+    bend[:, inner] = across
+    bend[inner] = np.maximum(bend[inner], down)
+    away = ~grown(subject, 6)
+    away &= ~border(away.shape, step)
+    if not away.any():
+        return 0.0
+    usual = float(np.median(bend[away]))
+    return np.count_nonzero(bend[away] > 4 * usual + 6) / max(1, np.count_nonzero(subject))
 
 
 def _leaked(grid: Pixels, studio: Studio, solid: Mask) -> float:
@@ -211,7 +245,9 @@ def _told(
     sides = touched(matte)
     flags = [f"touches-{side}" for side in sides]
     flags += [name for name, found in (("several", parts > 1), ("holes", holes)) if found]
-    confidence = doubts.trust * min(1.0, studio.share / FULL_SHARE)
+    if doubts.whole < ALL_THERE:
+        flags.append("ground-coloured")
+    confidence = doubts.trust * doubts.whole * min(1.0, studio.share / FULL_SHARE)
     colour = np.median(studio.backdrop.reshape(-1, 3)[::7], axis=0)
     ground = Color(*(int(value) for value in colour))
     return Cutout(matte, box, round(float(confidence), 3), ground, tuple(flags))

@@ -1,6 +1,7 @@
 """Encoding gives the format asked for, at the quality a picture needs or the bytes it may have."""
 
 import io
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -234,3 +235,14 @@ def test_the_hold_is_real_where_it_is_not_avoided():
         image.save(io.BytesIO(), "JPEG", quality=80, progressive=True)
 
     assert longest_hold(save) > 0.8
+
+
+@pytest.mark.parametrize("picture", [fabric, lettering], ids=["photo", "lettering"])
+def test_a_png_is_no_larger_than_the_better_of_two_ways_to_write_it(picture):
+    image = picture().convert("RGB").resize((400, 400))
+    sizes = []
+    for way in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_RLE):
+        stream = io.BytesIO()
+        image.save(stream, "PNG", compress_level=4, compress_type=way)
+        sizes.append(len(stream.getvalue()))
+    assert len(encode(image, Format.PNG, 80).body) <= 1.05 * min(sizes)

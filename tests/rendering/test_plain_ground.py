@@ -104,6 +104,25 @@ def test_a_white_print_on_white_stays_part_of_the_product() -> None:
     assert cutout(shot).matte[480, 300] == 255
 
 
+def portrait(folds: bool) -> Image.Image:
+    """A dark head on white paper, and below it, or not, the folds of a shirt as white as that."""
+    image = Image.new("RGB", (600, 800), (250, 250, 250))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((230, 120, 370, 320), fill=(90, 60, 45))
+    for shift in range(-180, 200, 45) if folds else ():
+        pen.line((300 + shift // 3, 380, 300 + shift, 780), fill=(238, 238, 238), width=4)
+    return image.filter(ImageFilter.GaussianBlur(0.7))
+
+
+def test_structure_that_stays_in_the_ground_takes_confidence_away() -> None:
+    """A white shirt on white paper is lost; that must not look like a sure cut."""
+    bare, dressed = cut_out(portrait(folds=False)), cut_out(portrait(folds=True))
+    assert isinstance(bare, Cutout)
+    assert bare.confidence > 0.95
+    assert not isinstance(dressed, Cutout) or dressed.confidence < 0.7
+    assert "ground-coloured" in dressed.flags
+
+
 def test_a_subject_cut_by_the_camera_says_where() -> None:
     shot = photo(lambda drawing: scaled(drawing.rectangle, (200, 300, 400, 800), fill=255))
     assert "touches-bottom" in cutout(shot).flags

@@ -97,8 +97,9 @@ def camera(rng: Rng, made: np.ndarray) -> np.ndarray:
 
 def real(rng: Rng, item: Item, side: int) -> np.ndarray:
     """A photograph with its alpha, cut and turned at random: uint8 [side, side, 5]."""
-    picture, alpha = decoded(item.picture, "RGB"), decoded(item.alpha, "L")
-    whole = np.dstack([picture, alpha, trusted(alpha, item.band)])
+    picture, said = decoded(item.picture, "RGB"), decoded(item.alpha, "LA")
+    alpha = np.ascontiguousarray(said[..., 0])
+    whole = np.dstack([picture, alpha, np.minimum(said[..., 1], trusted(alpha, item.band))])
     whole = cut(rng, whole)
     if rng.random() < 0.5:
         whole = whole[:, ::-1]

@@ -1,6 +1,10 @@
 """Write a trained matting network as ONNX: uint8 pictures in, uint8 alpha out, all else inside.
 
 python -m training.matting.export --weights ema.pt --out model.onnx
+
+What the network says at half of what it saw is brought to the full picture by guided filters (He,
+Sun, Tang: Guided Image Filtering, PAMI 2013): near an outline the alpha becomes a linear function
+of the colours there, so that it turns where they do.
 """
 
 import argparse
@@ -20,14 +24,24 @@ from training.matting.network import Matting, enlarge
 OPSET = 17
 SIDE = 512
 
+FIRST, SECOND = 128, 256
+"""Sides at which the answer is filtered, and at which the last filter finds its coefficients."""
+
+REACH_FIRST, REACH_SECOND = 3, 8
+"""Pixels of those: the half window of each filter."""
+
+CALM = 1e-4
+"""Variance of colours in [0, 1] that counts as none: the filters' epsilon."""
+
 
 class Served(nn.Module):
     """uint8 [N, 512, 512, 3] -> uint8 [N, 512, 512, 1]
 
     The network looks at the picture and at its mirror image, reduced to each of `sides`; the mean
-    of all answers, made `sharper`, is enlarged again. Small sides see what the subject is, large
-    ones its thin parts. The mean errs towards grey: `sharper` is chosen on held-back composites.
-    Without `detail` the branch of that name, which sees twice a side, is left out.
+    of all answers, made `sharper`, is led along the picture's own edges to its full size and made
+    `steeper`. Small sides see what the subject is, large ones its thin parts. The mean errs towards
+    grey: `sharper` is chosen on held-back composites. Without `detail` the branch of that name,
+    which sees twice a side, is left out.
     """
 
     def __init__(
@@ -36,15 +50,18 @@ class Served(nn.Module):
         sides: Sequence[int] = (SIDE // 2,),
         sharper: float = 1,
         detail: bool = True,
+        steeper: float = 3,
     ) -> None:
         super().__init__()
         self.network, self.sides, self.sharper, self.detail = network, sides, sharper, detail
+        self.steeper = steeper
 
     def forward(self, image: Tensor) -> Tensor:
         planes = image.permute(0, 3, 1, 2).float() * (1 / 255)
         logits = sum(self.both(planes, side) for side in self.sides)
         factor = self.sharper / (2 * len(self.sides))
-        alpha = (logits * factor).sigmoid() * 255 + 0.5
+        alpha = led(planes, (logits * factor).sigmoid())
+        alpha = ((alpha - 0.5) * self.steeper + 0.5) * 255 + 0.5
         return alpha.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
     def both(self, planes: Tensor, side: int) -> Tensor:
@@ -55,7 +72,43 @@ class Served(nn.Module):
             seen = reduced(planes, side)
             ways = [self.network.coarse(way)[1][-1] for way in (seen, seen.flip(3))]
             logits = ways[0] + ways[1].flip(3)
-        return enlarge(logits, (SIDE, SIDE))
+        return enlarge(logits, (SECOND, SECOND))
+
+
+def led(planes: Tensor, alpha: Tensor) -> Tensor:
+    """Alpha [N, 1, 256, 256] along the edges of the picture [N, 3, 512, 512], at its size."""
+    small, middle = (functional.avg_pool2d(planes, SIDE // side) for side in (FIRST, SECOND))
+    slopes, rest = coefficients(small, functional.avg_pool2d(alpha, SECOND // FIRST), REACH_FIRST)
+    alpha = (slopes * small).sum(1, keepdim=True) + rest
+    slopes, rest = coefficients(middle, enlarge(alpha, (SECOND, SECOND)), REACH_SECOND)
+    size = (SIDE, SIDE)
+    return (enlarge(slopes, size) * planes).sum(1, keepdim=True) + enlarge(rest, size)
+
+
+def coefficients(guide: Tensor, alpha: Tensor, reach: int) -> tuple[Tensor, Tensor]:
+    """Slopes [N, 3, S, S] and rest [N, 1, S, S]: alpha as a linear function of the guide's colours
+    in the window around each place; means over the windows that hold it."""
+    r, g, b = guide.split(1, 1)
+    known = torch.cat([guide, alpha, guide * alpha, r * r, r * g, r * b, g * g, g * b, b * b], 1)
+    mean, level, both, *squares = means(known, reach).split([3, 1, 3, 1, 1, 1, 1, 1, 1], 1)
+    x, y, z = mean.split(1, 1)
+    rr, rg, rb = squares[0] - x * x + CALM, squares[1] - x * y, squares[2] - x * z
+    gg, gb, bb = squares[3] - y * y + CALM, squares[4] - y * z, squares[5] - z * z + CALM
+    s, t, u = (both - mean * level).split(1, 1)
+    first, second, third = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
+    fourth, fifth, sixth = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
+    rows = (first * s + second * t + third * u, second * s + fourth * t + fifth * u,
+            third * s + fifth * t + sixth * u)  # fmt: skip
+    slopes = torch.cat(rows, 1) / (rr * first + rg * second + rb * third)
+    rest = level - (slopes * mean).sum(1, keepdim=True)
+    made = means(torch.cat([slopes, rest], 1), reach)
+    return made[:, :3], made[:, 3:]
+
+
+def means(planes: Tensor, reach: int) -> Tensor:
+    """Over windows of 2 `reach` + 1; the picture's edge is repeated beyond it."""
+    wide, padded = 2 * reach + 1, functional.pad(planes, (reach,) * 4, mode="replicate")
+    return functional.avg_pool2d(functional.avg_pool2d(padded, (wide, 1), 1), (1, wide), 1)
 
 
 def reduced(planes: Tensor, side: int) -> Tensor:
@@ -135,10 +188,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sides", type=int, nargs="+", default=[256], help="as trained on")
     parser.add_argument("--sharper", type=float, default=1.0, help="factor of the answer's logits")
+    parser.add_argument("--steeper", type=float, default=3.0, help="factor of the filtered answer")
     parser.add_argument("--no-detail", action="store_true", help="where that branch is untrained")
     options = parser.parse_args()
     network, detail = load(options.weights), not options.no_detail
-    served = Served(network, options.sides, options.sharper, detail).eval()
+    served = Served(network, options.sides, options.sharper, detail, options.steeper).eval()
     export(served, {"image": (SIDE, SIDE, 3)}, options.out)
 
 

@@ -1,10 +1,11 @@
 """Gather everything that composites are made of into three packs of some tens of megabytes.
 
-    python -m training.matting.gather --data DIR [--renders DIR ...] --out DIR
+    python -m training.matting.gather --data DIR [--renders DIR ...] [--proposed DIR ...] --out DIR
 
 foregrounds.npz: RGBA cut-outs, shadows taken away. pairs.npz: photographs with an alpha.
-grounds.npz: what to put things on. Folders in `--data`: cutouts, plain, matting_train,
-backgrounds, sr_train. In `--renders`: NAME.webp (RGBA), or NAME.jpg with NAME_alpha.png.
+grounds.npz: what to put things on. Folders in `--data`: cutouts, plain, products, matting_train,
+backgrounds, sr_train. In `--renders`: NAME.webp (RGBA), or NAME.jpg with NAME_alpha.png. In
+`--proposed`, of training.matting.propose: NAME.jpg with NAME_alpha.png (grey, and trust).
 """
 
 import argparse
@@ -25,6 +26,9 @@ LONGEST_GROUND = 720
 
 TRUSTED = 0.86
 """Least confidence of the analytic path: looked through by eye on contact sheets."""
+
+PLAIN = ("plain", "products")
+"""Folders in which pictures on plain grounds are looked for."""
 
 DARK = 60
 """Levels: a shadow stored in a cut-out's alpha is darker than this."""
@@ -94,22 +98,25 @@ def foregrounds(data: Path, renders: list[Path]) -> Iterator[Item]:
             image = Image.open(path)
             if image.mode == "RGBA":
                 yield from subject(f"{folder.name}/{path.stem}", np.asarray(image))
-    for name, image, alpha, found in plains(data / "plain"):
-        if any(flag.startswith("touches") for flag in found.flags):
-            continue
-        clean = np.asarray(foreground(image, alpha).convert("RGB"))
-        yield from subject(f"plain/{name}", np.dstack([clean, np.asarray(alpha)]))
+    for folder in PLAIN:
+        for name, image, alpha, found in plains(data / folder):
+            if any(flag.startswith("touches") for flag in found.flags):
+                continue
+            clean = np.asarray(foreground(image, alpha).convert("RGB"))
+            yield from subject(f"{folder}/{name}", np.dstack([clean, np.asarray(alpha)]))
 
 
-def pairs(data: Path, renders: list[Path]) -> Iterator[Item]:
-    for folder, band in ((data / "matting_train", 3), *((r, 0) for r in renders)):
+def pairs(data: Path, renders: list[Path], proposed: list[Path]) -> Iterator[Item]:
+    exact = ((folder, 0) for folder in (*renders, *proposed))
+    for folder, band in ((data / "matting_train", 3), *exact):
         for path in names_in(folder, (".png",)):
             source = path.with_name(path.stem.removesuffix("_alpha") + ".jpg")
             if path.stem.endswith("_alpha") and source.exists():
-                image, alpha = Image.open(source).convert("RGB"), Image.open(path).convert("L")
+                image, alpha = Image.open(source).convert("RGB"), Image.open(path).convert("LA")
                 yield from pair(f"{folder.name}/{source.stem}", image, alpha, band)
-    for name, image, alpha, _ in plains(data / "plain"):
-        yield from pair(f"plain/{name}", image, alpha, 1)
+    for folder in PLAIN:
+        for name, image, alpha, _ in plains(data / folder):
+            yield from pair(f"{folder}/{name}", image, alpha, 1)
 
 
 def grounds(data: Path) -> Iterator[Item]:
@@ -123,13 +130,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--renders", type=Path, nargs="*", default=[])
+    parser.add_argument("--proposed", type=Path, nargs="*", default=[])
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     made = {
         "grounds": grounds(options.data),
         "foregrounds": foregrounds(options.data, options.renders),
-        "pairs": pairs(options.data, options.renders),
+        "pairs": pairs(options.data, options.renders, options.proposed),
     }
     for name, items in made.items():
         path = options.out / f"{name}.npz"

@@ -14,7 +14,8 @@ from PIL import Image
 class Item:
     """An encoded picture; `alpha` is empty where the picture carries its own or has none.
 
-    `band`: pixels on each side of the outline where the alpha is not to be trusted.
+    Where the alpha has a second channel, that is 255 where the first may be trusted. `band`: pixels
+    on each side of the outline where it may not.
     """
 
     name: str
