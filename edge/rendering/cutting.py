@@ -16,6 +16,7 @@ from edge.images import Box, Size
 from edge.models import matting, roles
 from edge.models.base import Models
 from edge.rendering.area import Area
+from edge.rendering.islands import islands
 from edge.rendering.job import Stopwatch
 from edge.rendering.look import Look, look
 from edge.rendering.matte import HALF, bounds, touched
@@ -39,8 +40,9 @@ STRAY, STRAY_AT_EDGE, SPECK = 0.06, 0.2, 0.005
 the subject's, below the second not where the photo's edge cuts it, below the third it is not worth
 a word."""
 
-_TRACE = 8
-"""Alpha from which a network may mean something: thin legs are seen like that."""
+_TRACE, _TOLD = 2, 24
+"""Alpha from which a network may mean something, for thin legs are seen like that, and from which
+it says so."""
 
 _GRID, _HAZE, _NEAR_EDGE, _AROUND = 256, 16, 3, 8
 """Cells on the long side; the alpha from which they join what is beside them; how many of them a
@@ -195,10 +197,23 @@ async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
     """The subject as the networks see it; None where they see none."""
     pixels = await tools.engine.run(lambda: np.asarray(image.convert("RGB")))
     coarse = await matting.coarse_matte(tools.models, pixels, tools.deadline, tools.priority)
-    alpha = coarse
+    alpha = await tools.engine.run(_untraced, coarse)
     if _has(tools.models, roles.MATTING_REFINE):
-        alpha = await matting.refine(tools.models, pixels, alpha, tools.deadline, tools.priority)
+        asked = await tools.engine.run(_asked, pixels, alpha)
+        alpha = await matting.refine(tools.models, pixels, asked, tools.deadline, tools.priority)
     return await tools.engine.run(_judged, alpha, coarse)
+
+
+def _untraced(coarse: Pixels) -> Pixels:
+    """A matte without the traces that a network leaves of its doubts."""
+    shown = np.where(coarse < _TOLD, 0, np.where(coarse > 255 - _TOLD, 255, coarse))
+    return shown.astype(np.uint8)
+
+
+def _asked(pixels: Pixels, alpha: Pixels) -> Pixels:
+    """The matte, undecided where it may hold ground: there the refining network decides."""
+    again = islands(pixels, alpha)
+    return alpha if again is None else np.where(again, np.uint8(HALF), alpha)
 
 
 def _better(cut: Cut | None, found: Cut | Abstained, look: Look) -> Cut | Abstained:

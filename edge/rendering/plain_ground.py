@@ -13,7 +13,17 @@ from PIL import Image
 
 from edge.images import Box, Color
 from edge.rendering.matte import HALF, bounds, touched
-from edge.rendering.regions import Mask, border, closed, components, embraced, filled, flood, grown, shrunk
+from edge.rendering.regions import (
+    Mask,
+    border,
+    closed,
+    components,
+    embraced,
+    filled,
+    flood,
+    grown,
+    shrunk,
+)
 from edge.rendering.shadows import colourfulness, shade_of
 from edge.rendering.studio import NotPlain, Pixels, Studio, apart, backdrop, survey
 from edge.rendering.unmix import inks, unmix
@@ -61,7 +71,8 @@ class Cutout:
     """A matte that can be trusted as far as `confidence` (0 to 1).
 
     `matte` is uint8 [H, W], 0 ground to 255 subject; `box` holds all of the subject; `ground` is
-    the ground's usual colour. `flags`: `touches-left` and its like, `several`, `holes`, `ground-coloured`.
+    the ground's usual colour. `flags`: `touches-left` and its like, `several`, `holes`, and
+    `ground-coloured` where a part seems to be lost.
     """
 
     matte: Pixels = field(repr=False)
@@ -199,7 +210,7 @@ def _traces(grid: Pixels, subject: Mask) -> float:
     if not away.any():
         return 0.0
     usual = float(np.median(bend[away]))
-    return np.count_nonzero(bend[away] > 4 * usual + 6) / max(1, np.count_nonzero(subject))
+    return int(np.count_nonzero(bend[away] > 4 * usual + 6)) / int(np.count_nonzero(subject))
 
 
 def _leaked(grid: Pixels, studio: Studio, solid: Mask) -> float:

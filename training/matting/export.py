@@ -30,6 +30,9 @@ FIRST, SECOND = 128, 256
 REACH_FIRST, REACH_SECOND = 3, 8
 """Pixels of those: the half window of each filter."""
 
+TRACE = 0.12
+"""What is left of a doubt that is made steep: a few levels still tell that there was one."""
+
 CALM = 1e-4
 """Variance of colours in [0, 1] that counts as none: the filters' epsilon."""
 
@@ -60,9 +63,10 @@ class Served(nn.Module):
         planes = image.permute(0, 3, 1, 2).float() * (1 / 255)
         logits = sum(self.both(planes, side) for side in self.sides)
         factor = self.sharper / (2 * len(self.sides))
-        alpha = led(planes, (logits * factor).sigmoid())
-        alpha = ((alpha - 0.5) * self.steeper + 0.5) * 255 + 0.5
-        return alpha.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        alpha = led(planes, (logits * factor).sigmoid()).clamp(0, 1)
+        steep = ((alpha - 0.5) * self.steeper + 0.5).clamp(0, 1)
+        alpha = torch.maximum(torch.minimum(steep, 1 - TRACE * (1 - alpha)), TRACE * alpha)
+        return (alpha * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
 
     def both(self, planes: Tensor, side: int) -> Tensor:
         if self.detail:

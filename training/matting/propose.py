@@ -1,12 +1,12 @@
-"""Alphas for photographs that have none, by the coarse network itself: to learn from where it is sure.
+"""Alphas for photographs that have none, by the coarse network, to learn from where it is sure.
 
     python -m training.matting.propose --model model.onnx --photos DIR [DIR ...] --out DIR
 
 Each photograph is looked at whole and in four parts that overlap. Where all looks say subject, or
 all say ground, the answer may be trusted; photographs are left out of whose possible subject less
-than `--sure` may be, or whose subject is next to nothing or next to all. Writes NAME.jpg, NAME_alpha.png (grey, and
-as its alpha 255 where it may be trusted) and sheet.png, to be looked through: what is wrong there
-is deleted by hand.
+than `--sure` may be, or whose subject is next to nothing or next to all. Writes NAME.jpg,
+NAME_alpha.png (grey, and as its alpha 255 where it may be trusted) and sheet.png, to be looked
+through: what is wrong there is deleted by hand.
 """
 
 import argparse

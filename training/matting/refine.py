@@ -82,6 +82,34 @@ def spoilt(rng: Rng, alpha: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(coarse, (0, 0), rng.uniform(0.5, factor))
 
 
+def unknown(rng: Rng, coarse: np.ndarray) -> np.ndarray:
+    """uint8 [H, W] -> uint8 [H, W] with up to three places about which nothing is said: level 128,
+    as the server asks where the subject holds what looks like ground."""
+    made = coarse.copy()
+    for _ in range(int(rng.integers(1, 4))):
+        place = np.zeros_like(made)
+        axes = tuple(int(length) for length in rng.integers(5, 45, 2))
+        inside = np.argwhere(coarse[::4, ::4] > 127)
+        middle = 4 * inside[rng.integers(len(inside))] if len(inside) else rng.integers(0, 256, 2)
+        turn = float(rng.uniform(0, 180))
+        cv2.ellipse(place, (int(middle[1]), int(middle[0])), axes, turn, 0, 360, 255, -1)
+        if rng.random() < 0.5:
+            place = np.where(warped(rng, place, 12) > 127, 255, 0).astype(np.uint8)
+        made[place > 0] = 128
+    return made
+
+
+def holes(alpha: np.ndarray) -> np.ndarray:
+    """uint8 [H, W], 255 where ground is enclosed, and a little around it."""
+    ground = (alpha < 128).astype(np.uint8)
+    count, labels = cv2.connectedComponents(ground, connectivity=4)
+    border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    enclosed = (ground > 0) & ~np.isin(labels, border)
+    if count < 3 or not enclosed.any():
+        return np.zeros_like(alpha)
+    return cv2.dilate(np.where(enclosed, 255, 0).astype(np.uint8), np.ones((9, 9), np.uint8))
+
+
 def warped(rng: Rng, alpha: np.ndarray, reach: float) -> np.ndarray:
     """Moved by up to about `reach` pixels, here this way, there that way."""
     height, width = alpha.shape

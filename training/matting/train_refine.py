@@ -16,7 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from training.matting.export import export
-from training.matting.refine import SIDE, Refining, crop, refined_loss, spoilt
+from training.matting.refine import (
+    SIDE,
+    Refining,
+    crop,
+    holes,
+    refined_loss,
+    spoilt,
+    unknown,
+)
 from training.matting.train import half_is_fast, share_of_rate
 
 HELD = 40
@@ -24,6 +32,9 @@ HELD = 40
 
 OWN = 0.67
 """Share of the tiles whose coarse alpha is the network's own answer."""
+
+UNKNOWN = 0.4
+"""Share of the tiles in which some places are not said at all; holes are not in half of them."""
 
 Tiles = tuple[Tensor, Tensor, Tensor, Tensor]
 """picture, true alpha, spoilt alpha, trust"""
@@ -59,8 +70,13 @@ class Composites:
         said = self.coarse[number] if own else whole[..., 3]
         cut = crop(rng, np.dstack([whole, said]))
         cut = np.ascontiguousarray(cut[:, ::-1] if rng.random() < 0.5 else cut)
+        alpha = np.ascontiguousarray(cut[..., 3])
         if not own:
-            cut[..., 5] = spoilt(rng, np.ascontiguousarray(cut[..., 3]))
+            cut[..., 5] = spoilt(rng, alpha)
+        if rng.random() < UNKNOWN:
+            cut[..., 5] = unknown(rng, np.ascontiguousarray(cut[..., 5]))
+        if rng.random() < 0.5:
+            cut[..., 5][holes(alpha) > 0] = 128
         return cut
 
     def tiles(self, rng: np.random.Generator, numbers: list[int]) -> Tiles:
@@ -80,6 +96,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="of prepare, with --side 512")
     parser.add_argument("--coarse", type=Path, help="of answers, for the same composites")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--init", type=Path, help="ema.pt to start from")
     parser.add_argument("--export", type=Path, help="write model.onnx here at the end")
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--batch", type=int, default=8)
@@ -116,6 +133,8 @@ def main() -> None:
     stored, rng = Composites(options.data, options.coarse), np.random.default_rng(options.seed)
     held = stored.tiles(np.random.default_rng(99), list(range(HELD)))
     network = Refining().to(options.device, memory_format=torch.channels_last)
+    if options.init:
+        network.load_state_dict(torch.load(options.init, options.device)["weights"])
     average = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=1e-3)
     begun = reported = time.monotonic()
