@@ -80,8 +80,8 @@ def _common(places: npt.NDArray[np.int32]) -> Histogram:
     shape = (NEAR, NEAR, SHADES, SHADES, SHADES)
     counted = np.bincount(places, minlength=NEAR**2 * SHADES**3).reshape(shape)
     near = _spread(_spread(counted.astype(np.float32), 0), 1)
-    totals = np.maximum(np.float32(1), near.sum(axis=(2, 3, 4), keepdims=True))
-    shares: Histogram = np.divide(near, totals, dtype=np.float32)
+    totals = np.maximum(1, near.sum(axis=(2, 3, 4), keepdims=True))
+    shares: Histogram = (near / totals).astype(np.float32)
     for axis in (2, 3, 4):
         shares = _spread(shares, axis) / 4
     flat: Histogram = shares.ravel()
