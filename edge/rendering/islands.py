@@ -83,7 +83,7 @@ def _common(places: npt.NDArray[np.int32]) -> Histogram:
     totals = np.maximum(1, near.sum(axis=(2, 3, 4), keepdims=True))
     shares: Histogram = (near / totals).astype(np.float32)
     for axis in (2, 3, 4):
-        shares = _spread(shares, axis) / 4
+        shares = np.divide(_spread(shares, axis), 4, dtype=np.float32)
     flat: Histogram = shares.ravel()
     return flat
 
