@@ -52,8 +52,9 @@ trust each part beyond costs. A white shirt on white paper leaves its folds, gla
 its end. Found on 150 shop photos that were cut with confidence: of the nine that left most, eight
 had lost a part, of the others one."""
 
-ALL_THERE = 0.9
-"""Below it a part that has the ground's colour may be lost."""
+ALL_THERE, LEAST_WHOLE = 0.9, 0.86
+"""Below the first a part that has the ground's colour may be lost. Traces may also be a reflection,
+so they cost no more than lets a network decide that is sure."""
 
 TINTED = 12.0
 """Levels of colourfulness from which no white material has the paper's colour by chance."""
@@ -118,8 +119,8 @@ class Doubts:
 
     @property
     def whole(self) -> float:
-        """How far the subject seems to be all there, from 1 down to 0."""
-        return 1 - min(1.0, TRACES_COST * max(0.0, self.traces - TRACED))
+        """How far the subject seems to be all there, from 1 down to `LEAST_WHOLE`."""
+        return max(LEAST_WHOLE, 1 - TRACES_COST * max(0.0, self.traces - TRACED))
 
 
 def cut_out(image: Image.Image) -> Cutout | Abstained:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from edge.rendering.cutting import PREFERRED
 from edge.rendering.plain_ground import Abstained, Cutout, cut_out
 from tests.rendering.photos import Photo, blob, mask, photo, ring, scaled, straps
 
@@ -119,7 +120,7 @@ def test_structure_that_stays_in_the_ground_takes_confidence_away() -> None:
     bare, dressed = cut_out(portrait(folds=False)), cut_out(portrait(folds=True))
     assert isinstance(bare, Cutout)
     assert bare.confidence > 0.95
-    assert not isinstance(dressed, Cutout) or dressed.confidence < 0.7
+    assert not isinstance(dressed, Cutout) or dressed.confidence < PREFERRED
     assert "ground-coloured" in dressed.flags
 
 
