@@ -24,7 +24,7 @@ from edge.rendering.regions import (
     grown,
     shrunk,
 )
-from edge.rendering.shadows import colourfulness, shade_of
+from edge.rendering.shadows import colourfulness, shade_of, worst
 from edge.rendering.studio import NotPlain, Pixels, Studio, apart, backdrop, survey
 from edge.rendering.unmix import inks, unmix
 
@@ -202,10 +202,10 @@ def _traces(grid: Pixels, subject: Mask) -> float:
     cells, step = grid.astype(np.int16), 2
     bend = np.zeros(subject.shape, np.int16)
     inner = slice(step, -step)
-    across = np.abs(2 * cells[:, inner] - cells[:, 2 * step :] - cells[:, : -2 * step]).max(-1)
-    down = np.abs(2 * cells[inner] - cells[2 * step :] - cells[: -2 * step]).max(-1)
-    bend[:, inner] = across
-    bend[inner] = np.maximum(bend[inner], down)
+    across = 2 * cells[:, inner] - cells[:, 2 * step :] - cells[:, : -2 * step]
+    down = 2 * cells[inner] - cells[2 * step :] - cells[: -2 * step]
+    bend[:, inner] = worst(np.abs(across))
+    bend[inner] = np.maximum(bend[inner], worst(np.abs(down)))
     away = ~grown(subject, 6)
     away &= ~border(away.shape, step)
     if not away.any():
