@@ -1,7 +1,7 @@
 """Measure a matting network beside what there is without one.
 
-    python -m training.matting.evaluate --dev DIR --held NPY [--model model.onnx] [--sheet out.png]
-    [--samples edge/samples --alphas tests/alphas]
+    python -m training.matting.evaluate [--dev DIR] [--held NPY] [--model model.onnx]
+    [--samples edge/samples --alphas tests/alphas] [--sheet out.png]
 
 Prints one Markdown row per method: for each set MAE / max F / MAE near the outline, and for soft
 alpha the sum of absolute errors in thousands as well. Mattes are compared at the picture's size.
@@ -66,7 +66,7 @@ def cell(picture: np.ndarray, side: int) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dev", type=Path, required=True)
+    parser.add_argument("--dev", type=Path, help="development pictures, never trained on")
     parser.add_argument("--held", type=Path, help="held-back composites, of prepare --held")
     parser.add_argument("--most", type=int, default=100, help="of the held-back composites")
     parser.add_argument("--samples", type=Path, help="the server's sample pictures")
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--no-baselines", action="store_true")
     parser.add_argument("--sheet", type=Path, help="picture, truth, answer of the last model")
     options = parser.parse_args()
-    sets = dev.sets(options.dev)
+    sets = dev.sets(options.dev) if options.dev else {}
     if options.samples:
         sets["catalogue"] = dev.catalogue(options.samples, options.alphas)
     if options.held:
