@@ -29,7 +29,7 @@ RARE = 3e-3
 LEAST = 0.001
 """Of the picture: smaller islands are not worth a question."""
 
-_GROUND, _SUBJECT = 25, 230
+_GROUND, _SUBJECT, _AROUND = 25, 230, 2
 
 Histogram = npt.NDArray[np.float32]
 
@@ -72,7 +72,7 @@ def _on_grid(colours: Pixels, alpha: Pixels) -> Mask:
     numbers, count = components(like_ground)
     large = np.bincount(numbers.ravel(), minlength=count + 1) >= LEAST * alpha.size
     large[0] = False
-    return grown(large[numbers], 1)
+    return grown(large[numbers], _AROUND)
 
 
 def _common(places: npt.NDArray[np.int32]) -> Histogram:
