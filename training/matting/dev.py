@@ -12,7 +12,8 @@ from training.matting import measure
 from training.matting.compose import BARS
 
 KINDS = {
-    "objects": ("ecssd_obj", "bigbird"),
+    "objects": ("ecssd_obj",),
+    "boxed": ("bigbird",),
     "living": ("ecssd_oth",),
     "clothed": ("ccp",),
     "soft": ("am2k", "p3m"),

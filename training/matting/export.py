@@ -30,7 +30,7 @@ FIRST, SECOND = 128, 256
 REACH_FIRST, REACH_SECOND = 3, 8
 """Pixels of those: the half window of each filter."""
 
-TRACE = 0.12
+TRACE = 0.05
 """What is left of a doubt that is made steep: a few levels still tell that there was one."""
 
 CALM = 1e-4
