@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edge.rendering.regions import Mask, components, flood, grown, shrunk
+from edge.rendering.regions import Mask, closed, components, flood, grown, shrunk
 from edge.rendering.studio import Pixels
 
 LONGEST = 256
@@ -20,14 +20,18 @@ NEAR, SHADES = 6, 12
 """How many fields the picture has in each direction, and steps each colour channel: what is common
 is counted per field and shade, and spread to its neighbours."""
 
-ALIKE = 3.0
-"""How much more common a shade must be in the ground than in the subject."""
+ALIKE, REACH = 3.0, 12
+"""How much more common a shade must be in the ground than in the subject; and how many cells from
+there an island may go on where it is more common at all."""
 
 RARE = 3e-3
 """A shade that takes less of the subject than this counts as much as one that does."""
 
 LEAST = 0.001
 """Of the picture: smaller islands are not worth a question."""
+
+HOLE, SUBJECT = 90.0, 150.0
+"""Mean alpha of an island up to which it is a hole, and from which it is the subject's."""
 
 _GROUND, _SUBJECT, _AROUND = 25, 230, 2
 
@@ -58,6 +62,29 @@ def islands(pixels: Pixels, alpha: Pixels) -> Mask | None:
     return mask
 
 
+def settle(refined: Pixels, alpha: Pixels, places: Mask) -> bool:
+    """Take each answer for what it is: an island that is mostly ground becomes a hole, any other
+    stays the subject's as it was. Says whether one of them was neither.
+
+    Args:
+        refined: uint8 [H, W], what the refining network says of a matte that was undecided in
+            `places`; changed in place. alpha: the same before; places: bool, of `islands`.
+    """
+    factor = max(1, -(-max(alpha.shape) // LONGEST))
+    high, wide = (length // factor * factor for length in alpha.shape)
+    numbers, count = components(places[:high:factor, :wide:factor])
+    sizes = np.maximum(1, np.bincount(numbers.ravel(), minlength=count + 1))
+    levels = np.asarray(Image.fromarray(refined[:high, :wide]).reduce(factor), np.float32)
+    means = np.bincount(numbers.ravel(), levels.ravel(), count + 1) / sizes
+    kept = means > HOLE
+    kept[0] = False
+    grid = Image.fromarray(grown(kept[numbers], 1).astype(np.uint8))
+    size = alpha.shape[1], alpha.shape[0]
+    back = np.asarray(grid.resize(size, Image.Resampling.NEAREST)) > 0
+    np.maximum(refined, alpha, out=refined, where=back & places)
+    return bool(((means > HOLE) & (means < SUBJECT))[1:].any())
+
+
 def _on_grid(colours: Pixels, alpha: Pixels) -> Mask:
     high, wide = alpha.shape
     rows = (np.arange(high) * NEAR // high)[:, None]
@@ -67,12 +94,14 @@ def _on_grid(colours: Pixels, alpha: Pixels) -> Mask:
     place = (place * SHADES + shade[..., 1]) * SHADES + shade[..., 2]
     ground = _common(place[alpha <= _GROUND])[place]
     subject = _common(place[alpha >= _SUBJECT])[place]
-    like_ground = (alpha >= 128) & (ground > ALIKE * (subject + RARE))
-    like_ground = flood(like_ground, shrunk(like_ground, 2))
-    numbers, count = components(like_ground)
+    held, other = alpha >= 128, subject + RARE
+    sure = held & (ground > ALIKE * other)
+    sure = flood(sure, shrunk(sure, 2))
+    numbers, count = components(sure)
     large = np.bincount(numbers.ravel(), minlength=count + 1) >= LEAST * alpha.size
     large[0] = False
-    return grown(large[numbers], _AROUND)
+    whole = flood(held & (ground > other), large[numbers]) & grown(large[numbers], REACH)
+    return grown(closed(whole, 2), _AROUND)
 
 
 def _common(places: npt.NDArray[np.int32]) -> Histogram:

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from edge.rendering.islands import islands
+from edge.rendering.islands import islands, settle
 
 WOOD, GLAZE = (150, 95, 60), (130, 150, 155)
 
@@ -48,3 +48,16 @@ def test_a_product_of_the_grounds_colour_is_not_an_island_in_itself() -> None:
     alpha = np.zeros((400, 300), np.uint8)
     alpha[80:, 60:240] = 255
     assert islands(pixels, alpha) is None
+
+
+def test_what_is_mostly_ground_becomes_a_hole_and_the_rest_stays_as_it_was() -> None:
+    alpha = np.full((400, 300), 255, np.uint8)
+    places = np.zeros(alpha.shape, np.bool_)
+    refined = alpha.copy()
+    for top, level in ((40, 10), (140, 230), (240, 120)):
+        places[top : top + 60, 100:200] = True
+        refined[top : top + 60, 100:200] = level
+    assert settle(refined, alpha, places), "the last one is neither"
+    assert refined[50:90, 110:190].max() == 10
+    assert refined[140:].min() == 255
+    assert not settle(np.where(places, np.uint8(0), alpha), alpha, places)
