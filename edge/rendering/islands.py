@@ -27,11 +27,15 @@ there an island may go on where it is more common at all."""
 RARE = 3e-3
 """A shade that takes less of the subject than this counts as much as one that does."""
 
+SET_OFF = 48.0
+"""Levels by which three quarters of the subject around an island must differ from it: a shaded
+cheek passes into the rest of a face, a handle ends where the table begins."""
+
 LEAST = 0.001
 """Of the picture: smaller islands are not worth a question."""
 
-HOLE, SUBJECT = 90.0, 150.0
-"""Mean alpha of an island up to which it is a hole, and from which it is the subject's."""
+HOLE = 90.0
+"""Mean alpha of an island up to which it is a hole."""
 
 _GROUND, _SUBJECT, _AROUND = 25, 230, 2
 
@@ -64,7 +68,8 @@ def islands(pixels: Pixels, alpha: Pixels) -> Mask | None:
 
 def settle(refined: Pixels, alpha: Pixels, places: Mask) -> bool:
     """Take each answer for what it is: an island that is mostly ground becomes a hole, any other
-    stays the subject's as it was. Says whether one of them was neither.
+    stays the subject's as it was. Says whether there is one of those: by its colour it may be
+    ground all the same.
 
     Args:
         refined: uint8 [H, W], what the refining network says of a matte that was undecided in
@@ -82,7 +87,7 @@ def settle(refined: Pixels, alpha: Pixels, places: Mask) -> bool:
     size = alpha.shape[1], alpha.shape[0]
     back = np.asarray(grid.resize(size, Image.Resampling.NEAREST)) > 0
     np.maximum(refined, alpha, out=refined, where=back & places)
-    return bool(((means > HOLE) & (means < SUBJECT))[1:].any())
+    return bool(kept.any())
 
 
 def _on_grid(colours: Pixels, alpha: Pixels) -> Mask:
@@ -101,7 +106,22 @@ def _on_grid(colours: Pixels, alpha: Pixels) -> Mask:
     large = np.bincount(numbers.ravel(), minlength=count + 1) >= LEAST * alpha.size
     large[0] = False
     whole = flood(held & (ground > other), large[numbers]) & grown(large[numbers], REACH)
-    return grown(closed(whole, 2), _AROUND)
+    return grown(_set_off(colours, closed(whole, 2), held), _AROUND)
+
+
+def _set_off(colours: Pixels, found: Mask, held: Mask) -> Mask:
+    """Of the places found those that differ from what is around them within the subject."""
+    numbers, count = components(found)
+    kept = np.zeros_like(found)
+    for number in range(1, count + 1):
+        place = numbers == number
+        ring = grown(place, 4) & ~grown(place, 1) & held
+        if not ring.any():
+            continue
+        off = np.abs(colours[ring] - np.median(colours[place], axis=0)).max(axis=-1)
+        if np.percentile(off, 25) >= SET_OFF:
+            kept |= place
+    return kept
 
 
 def _common(places: npt.NDArray[np.int32]) -> Histogram:

@@ -57,7 +57,7 @@ def test_what_is_mostly_ground_becomes_a_hole_and_the_rest_stays_as_it_was() -> 
     for top, level in ((40, 10), (140, 230), (240, 120)):
         places[top : top + 60, 100:200] = True
         refined[top : top + 60, 100:200] = level
-    assert settle(refined, alpha, places), "the last one is neither"
+    assert settle(refined, alpha, places), "two stay"
     assert refined[50:90, 110:190].max() == 10
     assert refined[140:].min() == 255
     assert not settle(np.where(places, np.uint8(0), alpha), alpha, places)
