@@ -16,7 +16,7 @@ from edge.images import Box, Size
 from edge.models import matting, roles
 from edge.models.base import Models
 from edge.rendering.area import Area
-from edge.rendering.islands import islands, settle
+from edge.rendering.islands import holds_ground
 from edge.rendering.job import Stopwatch
 from edge.rendering.look import Look, look
 from edge.rendering.matte import HALF, bounds, touched
@@ -202,15 +202,9 @@ async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
     pixels = await tools.engine.run(lambda: np.asarray(image.convert("RGB")))
     coarse = await matting.coarse_matte(tools.models, pixels, tools.deadline, tools.priority)
     alpha = await tools.engine.run(_untraced, coarse)
-    open_question = False
     if _has(tools.models, roles.MATTING_REFINE):
-        places = await tools.engine.run(islands, pixels, alpha)
-        asked = alpha if places is None else np.where(places, np.uint8(HALF), alpha)
-        refined = await matting.refine(tools.models, pixels, asked, tools.deadline, tools.priority)
-        if places is not None:
-            open_question = await tools.engine.run(settle, refined, alpha, places)
-        alpha = refined
-    return await tools.engine.run(_judged, alpha, coarse, open_question)
+        alpha = await matting.refine(tools.models, pixels, alpha, tools.deadline, tools.priority)
+    return await tools.engine.run(_judged, pixels, alpha, coarse)
 
 
 def _untraced(coarse: Pixels) -> Pixels:
@@ -242,9 +236,9 @@ def _unseen(found: Cut | Abstained) -> Abstained:
     return Abstained("the networks see no subject", tuple(dict.fromkeys((*flags, "no-subject"))))
 
 
-def _judged(alpha: Pixels, coarse: Pixels, open_question: bool) -> Cut | None:
+def _judged(pixels: Pixels, alpha: Pixels, coarse: Pixels) -> Cut | None:
     """The network's matte with a confidence: how little of the coarse one, before it was refined,
-    is neither subject nor ground. `open_question`: whether a place within may be ground."""
+    is neither subject nor ground."""
     parts = _Parts.of(alpha)
     if parts is None:
         return None
@@ -256,7 +250,7 @@ def _judged(alpha: Pixels, coarse: Pixels, open_question: bool) -> Cut | None:
     unsure = int(np.count_nonzero((coarse > 25) & (coarse < 230)))
     confidence = round(max(0.0, 1 - UNSURE_COSTS * unsure / max(1, sure + unsure)), 3)
     flags = [f"touches-{side}" for side in touched(alpha)]
-    if confidence < SURE or open_question or parts.strays.any():
+    if confidence < SURE or parts.strays.any() or holds_ground(pixels, alpha):
         flags.append("review")
     cut = _cut(alpha, box, "network", confidence, tuple(flags))
     if confidence >= SURE:

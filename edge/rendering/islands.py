@@ -2,8 +2,8 @@
 
 A handle, a spread strap, the bars of a chair enclose ground that a network which sees the picture
 small takes for the subject. Such places are found by colour: what is common in the ground nearby
-and rare in the subject nearby. Found is not proven, for a print may have the wall's colour, so the
-places are only asked about again.
+and rare in the subject nearby. Found is not proven, for a print may have the wall's colour, so
+nothing is cut away; a person is asked to look.
 """
 
 import numpy as np
@@ -32,24 +32,19 @@ SET_OFF = 48.0
 cheek passes into the rest of a face, a handle ends where the table begins."""
 
 LEAST = 0.001
-"""Of the picture: smaller islands are not worth a question."""
+"""Of the picture: smaller islands are not worth a look."""
 
-HOLE = 90.0
-"""Mean alpha of an island up to which it is a hole."""
-
-_GROUND, _SUBJECT, _AROUND = 25, 230, 2
+_GROUND, _SUBJECT = 25, 230
 
 Histogram = npt.NDArray[np.float32]
 
 
-def islands(pixels: Pixels, alpha: Pixels) -> Mask | None:
-    """Where to look again; None where nothing is suspicious.
+def holds_ground(pixels: Pixels, alpha: Pixels) -> bool:
+    """Whether a person should look for ground inside the subject.
 
     Args:
-        pixels: uint8 [H, W, 3]; alpha: uint8 [H, W], a coarse matte.
-
-    Returns:
-        bool [H, W].
+        pixels: uint8 [H, W, 3].
+        alpha: uint8 [H, W], a matte.
     """
     factor = min(1.0, LONGEST / max(alpha.shape))
     high, wide = (max(1, round(length * factor)) for length in alpha.shape)
@@ -57,40 +52,11 @@ def islands(pixels: Pixels, alpha: Pixels) -> Mask | None:
         Image.fromarray(plane).resize((wide, high), Image.Resampling.BOX)
         for plane in (pixels, alpha)
     )
-    found = _on_grid(*map(np.asarray, small))
-    if not found.any():
-        return None
-    whole = Image.fromarray(found.astype(np.uint8) * 255)
-    size = alpha.shape[1], alpha.shape[0]
-    mask: Mask = np.asarray(whole.resize(size, Image.Resampling.BILINEAR)) >= 64
-    return mask
+    return bool(islands(*map(np.asarray, small)).any())
 
 
-def settle(refined: Pixels, alpha: Pixels, places: Mask) -> bool:
-    """Take each answer for what it is: an island that is mostly ground becomes a hole, any other
-    stays the subject's as it was. Says whether there is one of those: by its colour it may be
-    ground all the same.
-
-    Args:
-        refined: uint8 [H, W], what the refining network says of a matte that was undecided in
-            `places`; changed in place. alpha: the same before; places: bool, of `islands`.
-    """
-    factor = max(1, -(-max(alpha.shape) // LONGEST))
-    high, wide = (length // factor * factor for length in alpha.shape)
-    numbers, count = components(places[:high:factor, :wide:factor])
-    sizes = np.maximum(1, np.bincount(numbers.ravel(), minlength=count + 1))
-    levels = np.asarray(Image.fromarray(refined[:high, :wide]).reduce(factor), np.float32)
-    means = np.bincount(numbers.ravel(), levels.ravel(), count + 1) / sizes
-    kept = means > HOLE
-    kept[0] = False
-    grid = Image.fromarray(grown(kept[numbers], 1).astype(np.uint8))
-    size = alpha.shape[1], alpha.shape[0]
-    back = np.asarray(grid.resize(size, Image.Resampling.NEAREST)) > 0
-    np.maximum(refined, alpha, out=refined, where=back & places)
-    return bool(kept.any())
-
-
-def _on_grid(colours: Pixels, alpha: Pixels) -> Mask:
+def islands(colours: Pixels, alpha: Pixels) -> Mask:
+    """The cells of such places [h, w], on a grid of colours [h, w, 3]."""
     high, wide = alpha.shape
     rows = (np.arange(high) * NEAR // high)[:, None]
     columns = (np.arange(wide) * NEAR // wide)[None]
@@ -106,7 +72,7 @@ def _on_grid(colours: Pixels, alpha: Pixels) -> Mask:
     large = np.bincount(numbers.ravel(), minlength=count + 1) >= LEAST * alpha.size
     large[0] = False
     whole = flood(held & (ground > other), large[numbers]) & grown(large[numbers], REACH)
-    return grown(_set_off(colours, closed(whole, 2), held), _AROUND)
+    return _set_off(colours, closed(whole, 2), held)
 
 
 def _set_off(colours: Pixels, found: Mask, held: Mask) -> Mask:

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from edge.rendering.islands import islands, settle
+from edge.rendering.islands import holds_ground, islands
 
 WOOD, GLAZE = (150, 95, 60), (130, 150, 155)
 
@@ -24,40 +24,28 @@ def mug(inside: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_ground_seen_through_a_handle_is_found_and_nothing_else() -> None:
-    found = islands(*mug(WOOD))
-    assert found is not None
-    hole = np.zeros_like(found)
-    hole[420:520, 415:450] = True
-    assert found[hole].mean() > 0.95
-    assert found.sum() < 3 * hole.sum()
+    pixels, alpha = mug(WOOD)
+    assert holds_ground(pixels, alpha)
+    cells = islands(pixels[::4, ::4], alpha[::4, ::4])
+    hole = np.zeros_like(cells)
+    hole[105:130, 104:112] = True
+    assert cells[hole].mean() > 0.95
+    assert cells.sum() < 3 * hole.sum()
 
 
 def test_a_colour_of_the_products_own_is_none() -> None:
-    assert islands(*mug((40, 60, 120))) is None
+    assert not holds_ground(*mug((40, 60, 120)))
 
 
-def test_a_matte_of_nothing_and_one_of_everything_are_none() -> None:
+def test_a_matte_of_nothing_and_one_of_everything_hold_none() -> None:
     pixels = grained(Image.new("RGB", (90, 60), WOOD))
     for level in (0, 255):
-        assert islands(pixels, np.full((60, 90), level, np.uint8)) is None
+        assert not holds_ground(pixels, np.full((60, 90), level, np.uint8))
 
 
 def test_a_product_of_the_grounds_colour_is_not_an_island_in_itself() -> None:
-    """Half of a white shirt may look like the white wall behind it: asking settles nothing."""
+    """Half of a white shirt may look like the white wall behind it: looking settles nothing."""
     pixels = grained(Image.new("RGB", (300, 400), (235, 235, 235)))
     alpha = np.zeros((400, 300), np.uint8)
     alpha[80:, 60:240] = 255
-    assert islands(pixels, alpha) is None
-
-
-def test_what_is_mostly_ground_becomes_a_hole_and_the_rest_stays_as_it_was() -> None:
-    alpha = np.full((400, 300), 255, np.uint8)
-    places = np.zeros(alpha.shape, np.bool_)
-    refined = alpha.copy()
-    for top, level in ((40, 10), (140, 230), (240, 120)):
-        places[top : top + 60, 100:200] = True
-        refined[top : top + 60, 100:200] = level
-    assert settle(refined, alpha, places), "two stay"
-    assert refined[50:90, 110:190].max() == 10
-    assert refined[140:].min() == 255
-    assert not settle(np.where(places, np.uint8(0), alpha), alpha, places)
+    assert not holds_ground(pixels, alpha)
