@@ -27,6 +27,11 @@ WRAP = 0.28
 _BESIDE = 8
 """Pixels of the old ground beside the subject, from which its colour is known."""
 
+_NOTHING = (255, 255, 255)
+"""Colour of what is see-through: the old ground there would be nobody's to see and a quarter of the
+file."""
+
+_SEEN = [0, *[255] * 255]
 _SNAP = [0 if a <= HALO else 255 if a >= SOLID else a for a in range(256)]
 
 
@@ -43,8 +48,10 @@ class Ground(PixelStep):
     def apply(self, picture: Picture) -> Picture:
         if self.color is None:
             subject, matte = cut(picture)
-            subject.putalpha(matte)
-            return replace(picture, image=subject, matte=matte)
+            alone = Image.new("RGB", subject.size, _NOTHING)
+            alone.paste(subject, mask=matte.point(_SEEN))
+            alone.putalpha(matte)
+            return replace(picture, image=alone, matte=matte)
         sheet = Image.new("RGB", picture.image.size, self.color.rgb)
         return replace(picture, image=sheet, matte=laid(picture, sheet))
 

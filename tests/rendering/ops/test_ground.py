@@ -84,6 +84,14 @@ def test_a_transparent_ground_is_see_through_and_the_product_is_not() -> None:
     assert (made[..., 3][exact.alpha == 255] > 250).mean() > 0.99
 
 
+def test_nothing_of_the_old_ground_is_hidden_where_the_new_one_is_see_through() -> None:
+    exact = shot()
+    made = np.asarray(set_on(TRANSPARENT, exact.image).image)
+    clear = made[..., 3] == 0
+    assert clear.mean() > 0.3
+    assert np.unique(made[clear], axis=0).tolist() == [[255, 255, 255, 0]]
+
+
 def test_a_half_opaque_colour_lets_that_much_through() -> None:
     exact = shot()
     made = np.asarray(set_on(Background.of(Color(10, 20, 30, 128)), exact.image).image)
