@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 
 from training.matting import subjects
-from training.matting.grounds import Rng, ground
+from training.matting.grounds import Rng, ground, tent
 from training.matting.pack import Item, decoded
+
+TENTS = 0.06
+"""Share of the pictures in which one product, often a small one, stands in a box of light."""
 
 BARS = 128
 """Level of the letterbox bars, as the server draws them."""
@@ -37,11 +40,13 @@ def weight(name: str) -> int:
 def composite(rng: Rng, stock: Stock, side: int) -> np.ndarray:
     """uint8 [side, side, 5]: picture, alpha, and 255 where the alpha may be trusted."""
     width, height = shape(rng, side)
-    made = ground(rng, stock.photos, width, height)
+    boxed_in = rng.random() < TENTS
+    made = tent(rng, width, height) if boxed_in else ground(rng, stock.photos, width, height)
     alpha = np.zeros((height, width, 1), np.float32)
-    count = rng.choice([1, 2, 3], p=[0.78, 0.14, 0.08])
+    count = 1 if boxed_in else rng.choice([1, 2, 3], p=[0.78, 0.14, 0.08])
     for _ in range(count):
-        layer = dressed(rng, stock, made, (width, height), room(rng, count))
+        share = rng.uniform(0.12, 0.6) if boxed_in else room(rng, count)
+        layer = dressed(rng, stock, made, (width, height), share)
         cover = layer[..., 3:]
         if rng.random() < 0.75:
             made = made * subjects.shadow(rng, cover[..., 0])
