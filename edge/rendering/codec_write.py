@@ -103,7 +103,7 @@ def _png(writer: Writer, quality: int) -> dict[str, Any]:
 
 def _png_strategy(image: Image.Image, level: int) -> int:
     """Runs alone, or all that zlib can find. In photographs nothing but runs repeats: without the
-    search they are a tenth smaller in three quarters of the time. Lettering would be thrice as
+    search they are 5 to 9 % smaller in three quarters of the time. Lettering would be thrice as
     large."""
     top = max(0, (image.height - _BAND) // 2)
     band = image.crop((0, top, image.width, min(image.height, top + _BAND)))

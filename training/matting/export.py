@@ -122,10 +122,13 @@ def reduced(planes: Tensor, side: int) -> Tensor:
     return means if side * block == SIDE else enlarge(means, (side, side))
 
 
-def load(weights: Path) -> Matting:
-    saved = torch.load(weights, "cpu")
-    network = Matting(saved["reduce"])
-    network.load_state_dict(saved["weights"])
+def load(*weights: Path) -> Matting:
+    """The network with the mean of these states, each of which may be named more than once."""
+    saved = [torch.load(path, "cpu") for path in weights]
+    states = [one["weights"] for one in saved]
+    network = Matting(saved[0]["reduce"])
+    mean = {name: sum(one[name].float() for one in states) / len(states) for name in states[0]}
+    network.load_state_dict(mean)
     return network.eval()
 
 
@@ -188,14 +191,16 @@ def export(served: nn.Module, shapes: dict[str, tuple[int, ...]], path: Path) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", type=Path, required=True, help="ema.pt of a training")
+    parser.add_argument(
+        "--weights", type=Path, nargs="+", required=True, help="ema.pt; of several, the mean"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sides", type=int, nargs="+", default=[256], help="as trained on")
     parser.add_argument("--sharper", type=float, default=1.0, help="factor of the answer's logits")
     parser.add_argument("--steeper", type=float, default=3.0, help="factor of the filtered answer")
     parser.add_argument("--no-detail", action="store_true", help="where that branch is untrained")
     options = parser.parse_args()
-    network, detail = load(options.weights), not options.no_detail
+    network, detail = load(*options.weights), not options.no_detail
     served = Served(network, options.sides, options.sharper, detail, options.steeper).eval()
     export(served, {"image": (SIDE, SIDE, 3)}, options.out)
 

@@ -83,8 +83,8 @@ def spoilt(rng: Rng, alpha: np.ndarray) -> np.ndarray:
 
 
 def unknown(rng: Rng, coarse: np.ndarray) -> np.ndarray:
-    """uint8 [H, W] -> uint8 [H, W] with up to three places about which nothing is said: level 128,
-    as the server asks where the subject holds what looks like ground."""
+    """uint8 [H, W] -> uint8 [H, W] with up to three places in the subject about which nothing is
+    said: level 128."""
     made = coarse.copy()
     for _ in range(int(rng.integers(1, 4))):
         place = np.zeros_like(made)
