@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from edge.errors import EdgeError
 from edge.images import Format
-from edge.rendering import engine
+from edge.rendering import codec_png, engine
 
 FULL_COLOUR_FROM = 90
 """JPEG quality from which halved colour is the largest error left."""
@@ -67,7 +67,10 @@ class Writer:
         """
         options = _OPTIONS[self.format](self, quality)
         if self.format is Format.PNG:
-            options["compress_type"] = _png_strategy(image, options["compress_level"])
+            level = options["compress_level"]
+            options["compress_type"] = _png_strategy(image, level)
+            if image.mode == "RGBA" and options["compress_type"] == zlib.Z_RLE:
+                return codec_png.write(image, level, self.xmp)
         if self.format is Format.JPEG:
             shown = quality < FULL_COLOUR_FROM and image.width * image.height >= _PROGRESSIVE_FROM
             options["progressive"] &= shown

@@ -82,8 +82,11 @@ def _tries(picture: Picture, job: Job) -> Iterator[tuple[Picture, Quality]]:
     if exact:
         quality = EXACT if given is AUTO else max(EXACT, given)
     yield picture, quality
-    if picture.matte is not None and ground is not None and ground.color is not None:
-        picture = job.watch.time("mend", _without_haze, picture, picture.matte, ground.color)
+    if picture.matte is not None and ground is not None:
+        if ground.color is not None:
+            picture = job.watch.time("mend", _without_haze, picture, picture.matte, ground.color)
+        elif picture.has_alpha:
+            picture = job.watch.time("mend", _without_faint, picture)
         yield picture, quality
     if exact and quality != PUREST:
         yield picture, PUREST
@@ -100,6 +103,15 @@ def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture
     return picture.with_image(image)
 
 
+def _without_faint(picture: Picture) -> Picture:
+    """What is next to see-through, on no ground, is all see-through."""
+    seen = picture.image.getchannel("A").point(_PLAIN)
+    image = Image.new("RGBA", picture.image.size, (255, 255, 255, 0))
+    image.paste(picture.image, mask=seen)
+    return picture.with_image(image)
+
+
+_PLAIN = [0 if alpha <= HAZE else 255 for alpha in range(256)]
 _NEAR = [255 if level <= HAZE else 0 for level in range(256)]
 _FAINT = [255 if alpha < SOLID else 0 for alpha in range(256)]
 

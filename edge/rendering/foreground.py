@@ -33,6 +33,7 @@ and where a full step of alpha adds 1."""
 _EMPTY, _FULL = [255, *[0] * 255], [*[0] * 255, 255]
 _SOFT, _ANY = [0, *[255] * 254, 0], [255] * 256
 _MARGIN = 8  # pixels around the subject, so that its rim has neighbours
+_MOST = 0.6  # of the picture; a larger part costs more to cut out and put back than it saves
 
 
 def foreground(image: Image.Image, matte: Image.Image) -> Image.Image:
@@ -48,9 +49,10 @@ def foreground(image: Image.Image, matte: Image.Image) -> Image.Image:
     box = bounds((alpha > 0) & (alpha < 255))
     if box is None:
         return image
-    part = box.grown(_MARGIN).clamped(Size(*image.size)).as_tuple()
-    if part == (0, 0, *image.size):
+    near = box.grown(_MARGIN).clamped(Size(*image.size))
+    if near.size.pixels > _MOST * image.width * image.height:
         return _estimate(image, matte)
+    part = near.as_tuple()
     clean = image.copy()
     clean.paste(_estimate(image.crop(part), matte.crop(part)), part[:2])
     return clean

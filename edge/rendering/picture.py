@@ -13,6 +13,13 @@ REDUCING_GAP = 3.0
 """Pillow first averages whole blocks, as long as this times the target's pixels stay; at 3 its
 documentation calls the result almost indistinguishable from resampling everything."""
 
+_RINGING = 12
+"""Levels by which Lanczos overshoots along the outline of a sharp matte."""
+
+_CALM = [
+    min(255, max(0, round((alpha - _RINGING) * 255 / (255 - 2 * _RINGING)))) for alpha in range(256)
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -40,13 +47,17 @@ class Picture:
 
     `matte` (mode L, the same size) is the alpha of the subject once an op has found it; `subject`
     is the subject's box in this picture's pixels, None while unknown. `made` says what of
-    it no camera saw, None where all is the photo's or another ground's.
+    it no camera saw, None where all is the photo's or another ground's. `lifted`: the image shows
+    the subject's own colours wherever the matte does not hide it, and nothing that counts
+    elsewhere. `name` is the same for the same pixels and matte, empty where nobody gave it one.
     """
 
     image: Image.Image = field(repr=False)
     matte: Image.Image | None = field(default=None, repr=False)
     subject: Box | None = None
     made: Made | None = None
+    lifted: bool = False
+    name: str = ""
 
     @property
     def size(self) -> Size:
@@ -72,10 +83,21 @@ class Picture:
         kept = region or Area.whole(self.size)
         across, down = size.width / kept.width, size.height / kept.height
         target, edges = (size.width, size.height), kept.as_tuple()
-        return self.mapped(
-            lambda image: image.resize(target, Image.Resampling.LANCZOS, edges, REDUCING_GAP),
-            lambda area, _: area.moved(-kept.left, -kept.top).scaled(across, down),
-        )
+
+        def smaller(image: Image.Image) -> Image.Image:
+            return image.resize(target, Image.Resampling.LANCZOS, edges, REDUCING_GAP)
+
+        def move(area: Area, _: Size) -> Area:
+            return area.moved(-kept.left, -kept.top).scaled(across, down)
+
+        if not (self.lifted and self.matte):
+            return self.mapped(smaller, move)
+        together = self.image.copy()
+        together.putalpha(self.matte)
+        together = smaller(together)
+        matte = together.getchannel("A").point(_CALM)
+        made = replace(self, matte=None).mapped(lambda _: together.convert("RGB"), move)
+        return replace(made, matte=matte)
 
     def mapped(
         self, change: Callable[[Image.Image], Image.Image], move: Callable[[Area, Size], Area]

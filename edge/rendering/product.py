@@ -78,8 +78,8 @@ def product(transform: Transform, sight: Sight) -> Framing | None:
     left, top = across.origin(canvas.width, scale), down.origin(canvas.height, scale)
     window = Area(left, top, left + canvas.width / scale, top + canvas.height / scale)
     region = overlap(window, view)
-    if state.matted and _drops_ground(transform):
-        region = overlap(_collared(subject), region)
+    if state.matted and drops_ground(transform):
+        region = overlap(collared(subject), region)
     return laid(region, window, scale, canvas)
 
 
@@ -98,7 +98,7 @@ def laid(region: Area, window: Area, scale: float, canvas: Size) -> Framing:
     return Framing(overlap(kept, region), content, canvas, at)
 
 
-def _drops_ground(transform: Transform) -> bool:
+def drops_ground(transform: Transform) -> bool:
     """Whether nothing of the ground as shot is seen again; a blurred one is."""
     background = transform.background
     return background is not None and background.kind is not Ground.BLUR
@@ -126,7 +126,8 @@ def _shrink(transform: Transform, scale: float) -> float:
     return min(1.0, 1 / scale) if transform.upscale is Upscale.OFF else 1.0
 
 
-def _collared(subject: Area) -> Area:
+def collared(subject: Area) -> Area:
+    """The subject and as much around it as its outline needs."""
     by = max(8.0, COLLAR * max(subject.width, subject.height))
     return Area(subject.left - by, subject.top - by, subject.right + by, subject.bottom + by)
 

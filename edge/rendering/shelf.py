@@ -1,4 +1,4 @@
-"""Keeps what the networks have enlarged lately, so that the next preset of a photo need not.
+"""Keeps what was enlarged and cut out lately, so that the next preset of a photo need not.
 
 Tiles are kept, not pictures: presets of one photo keep different regions of it, and share what
 these have in common. A tile is named by the pixels of the picture that it was cut from, so nothing
@@ -21,13 +21,16 @@ from edge.models.base import Tensor
 from edge.telemetry import Metrics
 
 _OVERHEAD = 400
+_CUTOUT = -1
+"""In the place of a tile's number."""
+
 _LARGEST_SHARE = 0.25
 """Of the limit: a picture that needs more would push out all others, and its own first tiles."""
 
 
 class Shelf:
-    """Enlarged tiles of recent pictures, never more than `limit_bytes` of them; used on the event
-    loop only."""
+    """Enlarged tiles of recent pictures, and the subjects cut out of them, never more than
+    `limit_bytes` of both; used on the event loop only."""
 
     def __init__(self, limit_bytes: int, metrics: Metrics | None = None) -> None:
         self._tiles: LRUCache[tuple[str, int], Tensor] = LRUCache(
@@ -78,6 +81,14 @@ class Shelf:
     def put(self, name: str, index: int, core: Tensor) -> None:
         if core.nbytes + _OVERHEAD <= self._tiles.maxsize:
             self._tiles[name, index] = core.copy()  # a part would hold the whole answer in memory
+
+    def cutout(self, name: str) -> Tensor | None:
+        """uint8 [H, W, 4] under the name of the picture that it was cut out of."""
+        return self._tiles.get((name, _CUTOUT))
+
+    def put_cutout(self, name: str, cutout: Tensor) -> None:
+        if cutout.nbytes <= self._tiles.maxsize * _LARGEST_SHARE:
+            self._tiles[name, _CUTOUT] = cutout
 
     def counted(self, model: str, source: str) -> None:
         self._count(model, source).inc()

@@ -60,7 +60,8 @@ class State:
     None while unknown. `framing` stands once the frame op has decided. Views, boxes and framings
     are in pixels of the picture as it then is. `reduced` is how many pixels of the original's side
     go into one of the canvas (below 1: enlarged), 1 until the frame op. `alpha` says that pixels
-    may be see-through; `matted` says that the picture carries a matte.
+    may be see-through; `matted` says that the picture carries a matte, `upscaled` that a network
+    drew its pixels, `lifted` that the subject is off its old ground.
     """
 
     size: Size
@@ -70,6 +71,8 @@ class State:
     reduced: float = 1.0
     alpha: bool = False
     matted: bool = False
+    upscaled: bool = False
+    lifted: bool = False
 
     @classmethod
     def first(cls, size: Size, subject: Area | None = None, *, alpha: bool = False) -> Self:
@@ -127,7 +130,7 @@ SceneFetch = Callable[[str, Deadline], Awaitable[Image.Image]]
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step may work with; on the `shelf` lies what was enlarged lately."""
+    """What a step may work with; on the `shelf` lies what was enlarged or cut out lately."""
 
     models: Models
     engine: Engine

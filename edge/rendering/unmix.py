@@ -38,14 +38,18 @@ glossy rims mirror the ground: without this allowance they would come out half s
 def unmix(image: Image.Image, ink: Pixels, studio: Studio, subject: Mask) -> Pixels:
     """The alpha of `subject` (a grid's cells, rim included) at the full size of `image` [H, W];
     `ink` are its pure colours from `inks`."""
-    core = shrunk(subject, INNER)
-    band = grown(subject, 1) & ~core
-    alpha = _enlarged(core, image.size, Image.Resampling.NEAREST)
-    rows, columns = np.nonzero(_enlarged(band, image.size, Image.Resampling.NEAREST))
+    alpha, places = _laid_out(shrunk(subject, INNER), grown(subject, 1), image.size)
     guess = _enlarged(shrunk(subject, 1), image.size, Image.Resampling.BILINEAR)
-    near = guess[rows, columns].astype(np.float32) / np.float32(255)
-    _unmixed(image, studio.backdrop, ink, (rows, columns), near, alpha, studio.calm)
+    _unmixed(np.asarray(image), studio.backdrop, ink, places, guess, alpha, studio.calm)
     return _tidied(alpha, alpha >= SOLID)
+
+
+def _laid_out(core: Mask, subject: Mask, size: tuple[int, int]) -> tuple[Pixels, Places]:
+    """A matte that is full in the core and empty outside the subject [H, W], and the flat places
+    between, where it is to be found."""
+    cells = np.where(core, np.uint8(255), subject.astype(np.uint8) * np.uint8(128))
+    alpha = np.array(Image.fromarray(cells).resize(size, Image.Resampling.NEAREST))
+    return alpha, np.flatnonzero(alpha == 128)
 
 
 def _tidied(alpha: Pixels, solid: Mask) -> Pixels:
@@ -55,21 +59,29 @@ def _tidied(alpha: Pixels, solid: Mask) -> Pixels:
 
 
 def _unmixed(
-    image: Image.Image,
+    pixels: Pixels,
     behind: Pixels,
     ink: Pixels,
-    places: tuple[Places, Places],
-    guess: Floats,
+    places: Places,
+    guess: Pixels,
     alpha: Pixels,
     calm: float,
 ) -> None:
-    """Write the share of F at `places` into `alpha`; F and B come on a grid of the same picture."""
-    size, soft = image.size, Image.Resampling.BILINEAR
-    ground = np.asarray(Image.fromarray(behind).resize(size, soft))[places]
-    subject = np.asarray(Image.fromarray(ink).resize(size, soft))[places]
-    colours = np.asarray(image)[places].astype(np.float32)
-    share = _share(colours, ground, subject.astype(np.float32), guess, calm)
-    alpha[places] = np.rint(share * 255).astype(np.uint8)
+    """Write the share of F at the flat `places` into `alpha` [H, W]; F and B come on a grid of the
+    same picture, and half its size is as fine as either is."""
+    rows, columns = np.divmod(places, pixels.shape[1])
+    size = (-(-pixels.shape[1] // 2), -(-pixels.shape[0] // 2))
+    here = rows // 2 * size[0] + columns // 2
+    ground, subject = (
+        np.asarray(Image.fromarray(grid).resize(size, Image.Resampling.BILINEAR))
+        .reshape(-1, 3)
+        .take(here, axis=0)
+        for grid in (behind, ink)
+    )
+    colours = pixels.reshape(-1, 3).take(places, axis=0).astype(np.float32)
+    near = guess.ravel()[places].astype(np.float32) / np.float32(255)
+    share = _share(colours, ground, subject.astype(np.float32), near, calm)
+    alpha.ravel()[places] = np.rint(share * 255).astype(np.uint8)
 
 
 def resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
@@ -79,6 +91,8 @@ def resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
         return matte
     reach = max(8, max(image.size) // 50)
     near = box.grown(reach).clamped(Size(*image.size)).as_tuple()
+    if near == (0, 0, *image.size):
+        return _resharpened(image, matte)
     sharp = matte.copy()
     sharp.paste(_resharpened(image.crop(near), matte.crop(near)), near)
     return sharp
@@ -92,13 +106,9 @@ def _resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
     behind = backdrop(grid, ground)
     away = apart(grid, behind)
     thin = (cover > 64) & (away >= 0.85 * _highest(away))
-    band = ~ground & ~core
-    alpha = np.array(matte)
-    alpha[_enlarged(core, image.size, Image.Resampling.NEAREST) > 0] = 255
-    alpha[_enlarged(ground, image.size, Image.Resampling.NEAREST) > 0] = 0
-    rows, columns = np.nonzero(_enlarged(band, image.size, Image.Resampling.NEAREST))
-    guess = np.asarray(matte)[rows, columns].astype(np.float32) / np.float32(255)
-    _unmixed(image, behind, backdrop(grid, core | thin), (rows, columns), guess, alpha, EVEN)
+    alpha, places = _laid_out(core, ~ground, image.size)
+    ink, guess = backdrop(grid, core | thin), np.asarray(matte)
+    _unmixed(np.asarray(image), behind, ink, places, guess, alpha, EVEN)
     return Image.fromarray(_tidied(alpha, shrunk(alpha >= SOLID, 1)))
 
 

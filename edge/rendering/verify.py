@@ -234,7 +234,8 @@ CHECKS: tuple[Callable[[Specimen, Rules], Iterator[Finding]], ...] = (
 
 def _seen(specimen: Specimen, ground: Background) -> GroundSeen:
     if ground.kind is Ground.TRANSPARENT or ground.color is None:
-        return clear_ground_of(specimen.image.convert("RGBA"))
+        image = specimen.image
+        return clear_ground_of(image if image.mode == "RGBA" else image.convert("RGBA"))
     return ground_of(specimen.pixels, ground.color)
 
 

@@ -50,6 +50,25 @@ def test_haze_that_only_the_rule_sees_becomes_ground() -> None:
     assert "mend" in dict(watch.timings)
 
 
+def test_what_is_next_to_see_through_becomes_so_where_nothing_lies_behind() -> None:
+    faint = Image.new("L", (SIDE, SIDE))
+    faint.paste(255, (110, 110, 1490, 1490))
+    faint.paste(11, (300, 20, 900, 70))
+    image = Image.new("RGB", (SIDE, SIDE), (90, 90, 90))
+    image.putalpha(faint)
+    wish = read("fmt=shopify-cutout", PRESETS, strict=True).resolve(AcceptClass.BASE, "png")
+    watch = Stopwatch()
+    job = Job(b"", wish, PRESETS.get("shopify-cutout"), watch, Deadline.after(60))
+    done = finish(Picture(image, faint), job)
+    assert done.report is not None
+    assert done.report.passed
+    assert "mend" in dict(watch.timings)
+    with Image.open(io.BytesIO(done.body)) as shown:
+        alpha = np.asarray(shown.getchannel("A"))
+    assert not alpha[:100].any()
+    assert (alpha[110:1490, 110:1490] == 255).all()
+
+
 def test_a_pale_part_of_the_product_stays_as_it_is() -> None:
     done, _ = finished(product(247, 245, 40))
     assert abs(int(pixels(done)[600, 600].mean()) - 247) <= 1

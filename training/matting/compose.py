@@ -9,7 +9,7 @@ from training.matting import subjects
 from training.matting.grounds import Rng, ground, tent
 from training.matting.pack import Item, decoded
 
-TENTS = 0.06
+TENTS = 0.12
 """Share of the pictures in which one product, often a small one, stands in a box of light."""
 
 BARS = 128

@@ -30,6 +30,9 @@ TRUSTED = 0.86
 PLAIN = ("plain", "products")
 """Folders in which pictures on plain grounds are looked for."""
 
+SHOW_SUBJECTS = Path(__file__).with_name("subjects_on_grounds.txt")
+"""Names of photographs that are no grounds."""
+
 DARK = 60
 """Levels: a shadow stored in a cut-out's alpha is darker than this."""
 
@@ -120,8 +123,11 @@ def pairs(data: Path, renders: list[Path], proposed: list[Path]) -> Iterator[Ite
 
 
 def grounds(data: Path) -> Iterator[Item]:
+    taken = SHOW_SUBJECTS.read_text().splitlines()
     for folder in ("backgrounds", "sr_train"):
         for path in names_in(data / folder, (".jpg", ".png", ".webp")):
+            if f"{folder}/{path.stem}" in taken:
+                continue
             image = fitted(Image.open(path).convert("RGB"), LONGEST_GROUND)
             yield Item(f"{folder}/{path.stem}", encoded(image, "JPEG", quality=88))
 

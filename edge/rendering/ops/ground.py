@@ -11,15 +11,12 @@ from PIL import Image, ImageFilter, ImageOps
 from edge.images import Box, Color, Size
 from edge.rendering.cutting import wanted
 from edge.rendering.foreground import foreground
-from edge.rendering.matte import SOLID
+from edge.rendering.matte import HALO, SOLID, snapped
 from edge.rendering.picture import Picture
 from edge.rendering.step import AsyncStep, PixelStep, Sight, State, Step, Tools
 from edge.rendering.studio import backdrop
 from edge.variants.transform import Transform
 from edge.variants.values import Ground as Kind
-
-HALO = 8
-"""Alpha up to which a pixel is ground: noise and ringing of the matte, three percent of subject."""
 
 WRAP = 0.28
 """Share of the scene's light that reaches the very rim of a harmonised subject."""
@@ -32,7 +29,6 @@ _NOTHING = (255, 255, 255)
 file."""
 
 _SEEN = [0, *[255] * 255]
-_SNAP = [0 if a <= HALO else 255 if a >= SOLID else a for a in range(256)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +113,10 @@ def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
     """Paste the subject in its own colours on `sheet` (RGB); only the part that holds it is looked
     at. Answers its matte with clean ends (L)."""
     assert picture.matte is not None, "planned only where there is a matte"
-    matte = picture.matte.point(_SNAP)
-    if seen := matte.getbbox():
+    matte = snapped(picture.matte)
+    if picture.lifted:
+        sheet.paste(picture.image, mask=matte)
+    elif seen := matte.getbbox():
         around = Box(*seen).grown(_BESIDE).clamped(picture.size).as_tuple()
         part = matte.crop(around)
         subject = foreground(picture.image.crop(around).convert("RGB"), part)
@@ -129,9 +127,9 @@ def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
 def cut(picture: Picture) -> tuple[Image.Image, Image.Image]:
     """The subject in its own colours (RGB, a new image) and its matte with clean ends (L)."""
     assert picture.matte is not None, "planned only where there is a matte"
-    matte = picture.matte.point(_SNAP)
+    matte = snapped(picture.matte)
     image = picture.image.convert("RGB")
-    own = foreground(image, matte)
+    own = image if picture.lifted else foreground(image, matte)
     return (own.copy() if own is image else own), matte
 
 

@@ -7,6 +7,8 @@ outline anew, while the matte was only stretched; so outline and matte are unmix
 
 from dataclasses import dataclass, replace
 
+from PIL import Image
+
 from edge.rendering.cutting import wanted
 from edge.rendering.picture import Picture
 from edge.rendering.step import PixelStep, Sight
@@ -44,9 +46,15 @@ class Matte(PixelStep):
     def apply(self, picture: Picture) -> Picture:
         if picture.matte is None or not self.sharpen:
             return picture
-        if self.by == "network":
-            return replace(picture, matte=picture.matte.point(_STEEPER))
-        return replace(picture, matte=resharpened(picture.image.convert("RGB"), picture.matte))
+        return replace(picture, matte=sharpened(picture, self.by))
+
+
+def sharpened(picture: Picture, by: str) -> Image.Image:
+    """The matte (L) of an enlarged picture, as sharp as the picture; `by` found it."""
+    assert picture.matte is not None, "planned only where there is a matte"
+    if by == "network":
+        return picture.matte.point(_STEEPER)
+    return resharpened(picture.image.convert("RGB"), picture.matte)
 
 
 def plan(transform: Transform, sight: Sight) -> Matte | None:
@@ -54,5 +62,5 @@ def plan(transform: Transform, sight: Sight) -> Matte | None:
     look = sight.look
     if look is None or look.cut_by is None or not sight.state.matted or not wanted(transform):
         return None
-    stretched = sight.state.reduced < 1 / STRETCHED
-    return Matte(look.cut_by, look.confidence or 0.0, stretched and look.cut_by != "alpha")
+    soft = sight.state.reduced < 1 / STRETCHED and not sight.state.lifted
+    return Matte(look.cut_by, look.confidence or 0.0, soft and look.cut_by != "alpha")

@@ -4,6 +4,7 @@ Only where the output needs more pixels than the original has. What still misses
 asked size, or is too much, the resize does.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +14,12 @@ from edge.images import Box, Size
 from edge.models import upscaling
 from edge.models.base import Models, Tensor
 from edge.rendering import wear
+from edge.rendering.area import Area
 from edge.rendering.calm import calmed
 from edge.rendering.framing import network_factor
+from edge.rendering.ops import lift
 from edge.rendering.picture import Picture
+from edge.rendering.product import collared, overlap
 from edge.rendering.shelf import name_of
 from edge.rendering.step import AsyncStep, PixelStep, Sight, State, Step, Tools
 from edge.variants.transform import Transform
@@ -49,7 +53,8 @@ class Stretch(PixelStep):
 class Upscale(AsyncStep):
     """`factor` is 2 or 4, `model` who does it; only `cut` (None: all) is enlarged and goes on.
     `worn` says that the source asks for the network that tells wear from detail, `grain` (levels)
-    that so much of it has to go first; `remarks` say what to expect."""
+    that so much of it has to go first; `lifts` that the subject is cut out of what comes out, which
+    may lie on the shelf already; `remarks` say what to expect."""
 
     op = "upscale"
     factor: int
@@ -57,6 +62,7 @@ class Upscale(AsyncStep):
     cut: Box | None = None
     worn: bool = False
     grain: float | None = None
+    lifts: bool = False
     remarks: tuple[str, ...] = ()
 
     @property
@@ -77,9 +83,25 @@ class Upscale(AsyncStep):
 
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         pixels = await tools.engine.run(lambda: np.asarray(self._source(picture.image)))
-        larger = await self._by_network(pixels, tools)
         cut = picture.cropped(self.cut) if self.cut else picture
+        if tools.shelf is not None and self.lifts and picture.matte is not None:
+            model = _named(self.model, tools)
+            cut = replace(cut, name=await tools.engine.run(self._name, picture, pixels, model))
+            if (cutout := tools.shelf.cutout(cut.name)) is not None:
+                return await tools.engine.run(self._lifted, cut, cutout)
+        larger = await self._by_network(pixels, tools)
         return await tools.engine.run(lambda: self._joined(cut, Image.fromarray(larger)))
+
+    def _name(self, picture: Picture, pixels: Tensor, model: str) -> str:
+        """What the enlarged picture and its matte follow from."""
+        assert picture.matte is not None, "asked where the subject is lifted"
+        return " ".join([model, str(self.cut), name_of(pixels), name_of(np.asarray(picture.matte))])
+
+    def _lifted(self, picture: Picture, cutout: Tensor) -> Picture:
+        """The picture as it was when the subject had been lifted from it."""
+        both = Image.fromarray(cutout)
+        picture = self._grown(picture, both.convert("RGB"), lambda _: both.getchannel("A"))
+        return replace(picture, lifted=True)
 
     def _source(self, image: Image.Image) -> Image.Image:
         """What the network sees: all of it, so that every cut of it shares its tiles."""
@@ -101,7 +123,7 @@ class Upscale(AsyncStep):
 
         if tools.shelf is None:
             return await larger()
-        model = f"{self.model} {tools.models.spec(self.model).digest}"
+        model = _named(self.model, tools)
         size = self.cut.size if self.cut else Size(pixels.shape[1], pixels.shape[0])
         expected = size.pixels * 3 * self.factor**2
         picture = await tools.engine.run(name_of, pixels)
@@ -112,8 +134,13 @@ class Upscale(AsyncStep):
         """The network sees colours only; alpha and matte are enlarged by Lanczos beside it."""
         if picture.has_alpha:
             larger.putalpha(_lanczos(picture.image.getchannel("A"), larger))
+        return self._grown(picture, larger, lambda matte: _lanczos(matte, larger))
+
+    def _grown(
+        self, picture: Picture, larger: Image.Image, matte: Callable[[Image.Image], Image.Image]
+    ) -> Picture:
         return picture.mapped(
-            lambda image: larger if image is picture.image else _lanczos(image, larger),
+            lambda image: larger if image is picture.image else matte(image),
             lambda area, _: area.scaled(self.factor, self.factor),
         )
 
@@ -124,7 +151,8 @@ def plan(transform: Transform, sight: Sight) -> Upscale | None:
     factor = framing and network_factor(transform, framing)
     if not framing or not factor:
         return None
-    kept = framing.region.outward(whole)
+    lifts = lift.wanted(transform, sight)
+    kept = _shared(framing.region, sight).outward(whole) if lifts else framing.region.outward(whole)
     cut, size = kept if kept.size != whole else None, kept.size
     worn = wear.reason(sight.facts)
     remarks = [f"{worn}: enlarged by the network for worn photos, if there is one"] if worn else []
@@ -141,11 +169,24 @@ def plan(transform: Transform, sight: Sight) -> Upscale | None:
     if grain:
         remarks.append(f"grain of {grain:.1f} levels is taken down first")
     model = upscaling.model_for(factor, worn=bool(worn))
-    return Upscale(factor, model, cut, bool(worn), grain, tuple(remarks))
+    return Upscale(factor, model, cut, bool(worn), grain, lifts, tuple(remarks))
+
+
+def _shared(region: Area, sight: Sight) -> Area:
+    """What every canvas shares that keeps the subject and its collar alone, where this one does:
+    their regions differ by parts of a pixel."""
+    state = sight.state
+    around = state.subject and overlap(collared(state.subject), state.view)
+    return around if around and overlap(region, around) == region else region
+
+
+def _named(model: str, tools: Tools) -> str:
+    return f"{model} {tools.models.spec(model).digest}"
 
 
 def _enlarged(state: State, cut: Box | None, factor: int) -> State:
-    return (state.cropped(cut) if cut else state).enlarged(factor)
+    enlarged = (state.cropped(cut) if cut else state).enlarged(factor)
+    return replace(enlarged, upscaled=True)
 
 
 def _opaque(image: Image.Image) -> Image.Image:

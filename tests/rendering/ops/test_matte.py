@@ -41,10 +41,16 @@ def test_a_matte_that_was_not_stretched_stays() -> None:
     assert step(sharpen=False).apply(picture) is picture
 
 
-@pytest.mark.parametrize(("width", "sharpen"), [(1200, True), (300, False)])
-def test_it_is_sharpened_where_the_picture_was_enlarged(width: int, sharpen: bool) -> None:
+@pytest.mark.parametrize(
+    ("width", "ground", "sharpen"),
+    [(1200, values.BLURRED, True), (300, values.BLURRED, False), (1200, WHITE, False)],
+    ids=["enlarged", "reduced", "lifted"],
+)
+def test_it_is_sharpened_where_the_picture_was_enlarged_and_not_lifted(
+    width: int, ground: Background, sharpen: bool
+) -> None:
     look = Look(Color(240, 240, 240), 1.0, True, cut_by="network", confidence=0.9)
-    wish = Transform(width=width, matte=values.Matte.AUTO, background=WHITE, upscale=Upscale.AUTO)
+    wish = Transform(width=width, matte=values.Matte.AUTO, background=ground, upscale=Upscale.AUTO)
     made = plan(wish, facts(600, 800), look, LIMITS)
     found = next(one for one in made.steps if one.op == "matte")
     assert found.sharpen is sharpen
