@@ -145,9 +145,9 @@ class Cache:
         64 * 2**20, BYTES, "Bytes of recent originals kept in memory; 0: none.", low=0
     )
     enlarged_bytes: int = setting(
-        128 * 2**20,
+        192 * 2**20,
         BYTES,
-        "Bytes of lately enlarged tiles kept in memory for a photo's next preset; 0: none.",
+        "Bytes of enlarged tiles and lifted subjects kept in memory for the next preset; 0: none.",
         low=0,
     )
     redis_url: str = setting("", TEXT, "redis://host:6379/0 adds the shared tier and leases.")

@@ -141,7 +141,9 @@ class Metrics:
             registry=registry,
         )
         self.enlarged_bytes = Gauge(
-            "edge_enlarged_bytes", "Bytes of enlarged tiles kept in memory.", registry=registry
+            "edge_enlarged_bytes",
+            "Bytes of enlarged tiles and lifted subjects kept in memory.",
+            registry=registry,
         )
         self.breaker_open = Gauge(
             "edge_triton_breaker_open",

@@ -10,6 +10,7 @@ _FLAGS = {
     "white-on-white": "white-on-white",
     "ground-coloured": "ground-coloured",
     "see-through": "see-through",
+    "shadow": "shadow",
     "several": "several",
     "review": "unsure",
 }
@@ -18,9 +19,10 @@ _FLAGS = {
 def cases(look: Look | None, facts: Facts) -> tuple[str, ...]:
     """The names of all that may have gone wrong though every rule is held, in a fixed order.
 
-    `white-on-white`, `ground-coloured` and `see-through`: the outline may be guessed; `several`:
-    more than one product; `unsure`: the matte's confidence is low; `cut-by-edge`: the camera cut
-    the subject; `small`: fewer than 300 pixels on the short side.
+    `white-on-white`, `ground-coloured` and `see-through`: the outline may be guessed; `shadow`: one
+    may be left beside the product; `several`: more than one product; `unsure`: the matte's
+    confidence is low; `cut-by-edge`: the camera cut the subject; `small`: fewer than 300 pixels on
+    the short side.
     """
     flags = look.flags if look else ()
     found = [name for flag, name in _FLAGS.items() if flag in flags]

@@ -134,11 +134,12 @@ def must(transform: Transform) -> bool:
     return transform.matte is Matte.ON or (bool(transform.preset) and wanted(transform))
 
 
-def at_hand(image: Image.Image) -> Cut | Abstained:
-    """The cut that needs no network."""
+def at_hand(image: Image.Image, seen: Pixels | None = None) -> Cut | Abstained:
+    """The cut that needs no network; `seen`, where one was asked what is shadow, is its rough
+    matte [H, W]."""
     if image.mode == "RGBA":
         return _by_alpha(image)
-    found = cut_out(image)
+    found = cut_out(image, seen)
     if isinstance(found, Abstained):
         return found
     flags = found.flags if found.confidence >= PREFERRED else (*found.flags, "review")
@@ -188,19 +189,27 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Findings
     """
     findings = await tools.engine.run(near, image, watch)
     found = findings.found
-    settled = isinstance(found, Cut) and found.confidence >= PREFERRED
-    if settled or not _has(tools.models, roles.MATTING):
+    settled = _is_sure(found)
+    if (settled and "shadow" not in found.flags) or not _has(tools.models, roles.MATTING):
         return findings
     start = time.perf_counter()
-    cut = await _by_network(image, tools)
+    pixels = await tools.engine.run(lambda: np.asarray(image.convert("RGB")))
+    coarse = await matting.coarse_matte(tools.models, pixels, tools.deadline, tools.priority)
+    if settled:
+        watch.timings.append(("matting", time.perf_counter() - start))
+        told = await tools.engine.run(watch.time, "cut", at_hand, image, coarse)
+        return replace(findings, found=told if _is_sure(told) else found)
+    cut = await _by_network(pixels, coarse, tools)
     watch.timings.append(("matting", time.perf_counter() - start))
     return replace(findings, found=_better(cut, found, findings.look))
 
 
-async def _by_network(image: Image.Image, tools: Tools) -> Cut | None:
+def _is_sure(found: Cut | Abstained) -> bool:
+    return isinstance(found, Cut) and found.confidence >= PREFERRED
+
+
+async def _by_network(pixels: Pixels, coarse: Pixels, tools: Tools) -> Cut | None:
     """The subject as the networks see it; None where they see none."""
-    pixels = await tools.engine.run(lambda: np.asarray(image.convert("RGB")))
-    coarse = await matting.coarse_matte(tools.models, pixels, tools.deadline, tools.priority)
     alpha = await tools.engine.run(_untraced, coarse)
     if _has(tools.models, roles.MATTING_REFINE):
         finer = await matting.refine(tools.models, pixels, alpha, tools.deadline, tools.priority)

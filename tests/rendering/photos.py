@@ -112,3 +112,17 @@ def _shade(alpha: Image.Image, depth: float) -> npt.NDArray[np.float32]:
     soft = moved.filter(ImageFilter.GaussianBlur(22))
     light: npt.NDArray[np.float32] = 1 - depth * np.asarray(soft, np.float32)[..., None] / 255
     return light
+
+
+def hard_shadow(shot: Photo, depth: float = 0.65, softness: float = 5.0) -> Photo:
+    """The same product with a dark wedge of a shadow to its left that ends almost as sharply as it
+    does: `depth` of the light lost, an edge of `softness` pixels (sigma)."""
+    left, _top, right, bottom = Image.fromarray(shot.alpha).getbbox() or (0, 0, 1, 1)
+    wedge = Image.new("L", shot.image.size, 0)
+    corners = [(left - 110, bottom - 8), (left + 60, bottom - 130), (right - 40, bottom - 2)]
+    ImageDraw.Draw(wedge).polygon(corners, fill=255)
+    cover = shot.alpha[..., None].astype(np.float32) / 255
+    shade = np.asarray(wedge.filter(ImageFilter.GaussianBlur(softness)), np.float32)[..., None]
+    light = cover + (1 - cover) * (1 - depth * shade / 255)
+    dark = np.rint(np.asarray(shot.image, np.float32) * light)
+    return Photo(Image.fromarray(dark.astype(np.uint8)), shot.alpha)

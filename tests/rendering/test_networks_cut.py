@@ -15,6 +15,7 @@ from edge.rendering.cutting import Abstained, Cut, Findings, search
 from edge.rendering.job import Stopwatch
 from edge.rendering.look import look
 from edge.rendering.step import Tools
+from tests.rendering.photos import Photo, blob, hard_shadow, photo
 from tests.rendering.stage import Inline
 from tests.rendering.test_samples import ALPHAS, SAMPLES
 
@@ -91,3 +92,14 @@ def test_what_a_doubtful_cut_has_lost_stays_in_a_picture_as_shot() -> None:
     assert kept is not None
     assert kept.bottom >= legs - 8
     assert not findings.told.sure
+
+
+def test_a_hard_shadow_on_plain_ground_goes(tmp_path: Path) -> None:
+    """The analytic path tells of it, and the network of what of it is the product's."""
+    plain = photo(blob, shadow=0.0, ground=(236, 236, 234), subject=(40, 90, 70))
+    shot: Photo = hard_shadow(plain)
+    shot.image.save(tmp_path / "shaded.png")
+    found = cut(tmp_path / "shaded.png")
+    assert isinstance(found, Cut)
+    assert found.by == "plain-ground"
+    assert np.abs(np.asarray(found.matte, np.float32) - shot.alpha).mean() / 255 < 0.004
