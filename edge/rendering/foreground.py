@@ -36,12 +36,14 @@ _MARGIN = 8  # pixels around the subject, so that its rim has neighbours
 _MOST = 0.6  # of the picture; a larger part costs more to cut out and put back than it saves
 
 
-def foreground(image: Image.Image, matte: Image.Image) -> Image.Image:
+def foreground(image: Image.Image, matte: Image.Image, *, enlarged: bool = False) -> Image.Image:
     """The picture with the subject's own colours wherever the matte is soft.
 
     Args:
         image: RGB.
         matte: L, the same size.
+        enlarged: the picture has fewer details than pixels; then half its size is fine enough for
+            what is smooth anyway.
 
     Pixels that are all subject or all ground stay as they are.
     """
@@ -51,14 +53,14 @@ def foreground(image: Image.Image, matte: Image.Image) -> Image.Image:
         return image
     near = box.grown(_MARGIN).clamped(Size(*image.size))
     if near.size.pixels > _MOST * image.width * image.height:
-        return _estimate(image, matte)
+        return _estimate(image, matte, enlarged)
     part = near.as_tuple()
     clean = image.copy()
-    clean.paste(_estimate(image.crop(part), matte.crop(part)), part[:2])
+    clean.paste(_estimate(image.crop(part), matte.crop(part), enlarged), part[:2])
     return clean
 
 
-def _estimate(image: Image.Image, matte: Image.Image) -> Image.Image:
+def _estimate(image: Image.Image, matte: Image.Image, enlarged: bool) -> Image.Image:
     """The picture with F at its soft pixels."""
     *sizes, _ = _sizes(image.size)
     if not sizes:
@@ -80,7 +82,18 @@ def _estimate(image: Image.Image, matte: Image.Image) -> Image.Image:
         for part, solved in zip(pixels, found, strict=True):
             part.reshape(-1, 3)[places] = solved
         fore, back = Image.fromarray(pixels[0]), Image.fromarray(pixels[1])
-    return _finest(image, matte, fore, back)
+    return _taken_over(image, matte, fore) if enlarged else _finest(image, matte, fore, back)
+
+
+def _taken_over(image: Image.Image, matte: Image.Image, fore: Image.Image) -> Image.Image:
+    """The picture with the colours of a level of half its size at its soft pixels."""
+    colours, alpha = np.array(image), np.asarray(matte)
+    places = np.flatnonzero((alpha > 0) & (alpha < 255))
+    rows, columns = np.divmod(places, image.width)
+    down = _nearest_of(image.height, fore.height)[rows]
+    across = _nearest_of(image.width, fore.width)[columns]
+    colours.reshape(-1, 3)[places] = np.asarray(fore)[down, across]
+    return Image.fromarray(colours)
 
 
 def _finest(

@@ -41,7 +41,7 @@ class Lift(AsyncStep):
 
     def _lifted(self, picture: Picture) -> Picture:
         matte = snapped(sharpened(picture, self.by))
-        image = foreground(picture.image.convert("RGB"), matte)
+        image = foreground(picture.image.convert("RGB"), matte, enlarged=True)
         return replace(picture, image=image, matte=matte, lifted=True)
 
 
