@@ -64,10 +64,16 @@ class Shelf:
         if expected_bytes > self._tiles.maxsize * _LARGEST_SHARE:
             yield Tray(self, name, label, keeps=False)  # there is nothing to wait for
             return
+        async with self.turn(name, deadline):
+            yield Tray(self, name, label, keeps=True)
+
+    @asynccontextmanager
+    async def turn(self, name: str, deadline: Deadline) -> AsyncIterator[None]:
+        """One caller at a time for what lies under this name. Raises `DeadlineExceeded`."""
         lock = self._turns.setdefault(name, asyncio.Lock())
         await deadline.bound(lock.acquire(), "the photo was enlarged for another wish")
         try:
-            yield Tray(self, name, label, keeps=True)
+            yield
         finally:
             lock.release()
 

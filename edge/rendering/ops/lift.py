@@ -8,6 +8,7 @@ canvas: so it lies on the shelf for every preset, size and ground that the photo
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
 from edge.models.base import Tensor
 from edge.rendering.cutting import wanted as cut_out
@@ -34,10 +35,14 @@ class Lift(AsyncStep):
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         if picture.lifted:
             return picture  # as it lay on the shelf
-        lifted = await tools.engine.run(self._lifted, picture)
-        if tools.shelf is not None and picture.name:
+        if tools.shelf is None or not picture.name:
+            return await tools.engine.run(self._lifted, picture)
+        async with tools.shelf.turn(picture.name, tools.deadline):
+            if (cutout := tools.shelf.cutout(picture.name)) is not None:
+                return await tools.engine.run(_again, picture, cutout)
+            lifted = await tools.engine.run(self._lifted, picture)
             tools.shelf.put_cutout(picture.name, await tools.engine.run(_kept, lifted))
-        return lifted
+            return lifted
 
     def _lifted(self, picture: Picture) -> Picture:
         matte = snapped(sharpened(picture, self.by))
@@ -61,6 +66,17 @@ def wanted(transform: Transform, sight: Sight) -> bool:
         return False
     looks_beside = bool(transform.blur) or transform.sharpen not in (AUTO, 0)
     return cut_out(transform) and drops_ground(transform) and not looks_beside
+
+
+def layers(cutout: Tensor) -> tuple[Image.Image, Image.Image]:
+    """The subject (RGB) and its matte (L), as they were put on the shelf."""
+    both = Image.fromarray(cutout)
+    return both.convert("RGB"), both.getchannel("A")
+
+
+def _again(picture: Picture, cutout: Tensor) -> Picture:
+    image, matte = layers(cutout)
+    return replace(picture, image=image, matte=matte, lifted=True)
 
 
 def _kept(picture: Picture) -> Tensor:

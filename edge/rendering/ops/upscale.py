@@ -99,8 +99,8 @@ class Upscale(AsyncStep):
 
     def _lifted(self, picture: Picture, cutout: Tensor) -> Picture:
         """The picture as it was when the subject had been lifted from it."""
-        both = Image.fromarray(cutout)
-        picture = self._grown(picture, both.convert("RGB"), lambda _: both.getchannel("A"))
+        image, matte = lift.layers(cutout)
+        picture = self._grown(picture, image, lambda _: matte)
         return replace(picture, lifted=True)
 
     def _source(self, image: Image.Image) -> Image.Image:

@@ -11,6 +11,7 @@ from edge.images import Color, Format, Size
 from edge.models.base import ModelSpec, TensorSpec
 from edge.rendering.cutting import Cut, Findings, at_hand
 from edge.rendering.look import look
+from edge.rendering.ops import lift
 from edge.rendering.picture import Picture
 from edge.rendering.plan import Plan, plan
 from edge.rendering.regions import shrunk
@@ -147,6 +148,20 @@ def test_another_ground_and_size_take_it_from_the_shelf(shot: Photo) -> None:
         assert shelved.image.tobytes() == alone.image.tobytes(), "with it or without, the same"
     assert models.tiles == tiles > 0
     assert made(shot, wish(), shelf, models).image.tobytes() == first.image.tobytes()
+
+
+async def test_it_is_lifted_once_for_all_who_ask_at_a_time(shot: Photo, monkeypatch) -> None:
+    lifts: list[str] = []
+    once = lift.Lift._lifted
+    monkeypatch.setattr(lift.Lift, "_lifted", lambda *given: lifts.append("") or once(*given))
+    wishes = [wish(), wish(BLACK), wish(TRANSPARENT, format=Format.PNG)]
+    given = replace(tools(Stretcher()), shelf=Shelf(2**26))
+    plans = [planned(shot, one) for one in wishes]
+    size = Size(*shot.image.size)
+    await asyncio.gather(
+        *(run(p.steps_for(size), Picture(shot.image, cut.matte), given) for p, cut in plans)
+    )
+    assert len(lifts) == 1
 
 
 def test_another_matte_or_photo_has_a_name_of_its_own(shot: Photo) -> None:
