@@ -201,6 +201,9 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Findings
         return replace(findings, found=told if _is_sure(told) else found)
     cut = await _by_network(pixels, coarse, tools)
     watch.timings.append(("matting", time.perf_counter() - start))
+    if isinstance(found, Cut):
+        told = await tools.engine.run(watch.time, "cut", at_hand, image, coarse)
+        found = told if isinstance(told, Cut) else found
     return replace(findings, found=_better(cut, found, findings.look))
 
 
