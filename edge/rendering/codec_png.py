@@ -38,7 +38,7 @@ def write(image: Image.Image, level: int, xmp: bytes | None = None) -> bytes:
         level: zlib's, 1 to 9. It looks for runs alone, which is all that repeats in a photograph.
         xmp: a packet to embed, UTF-8.
     """
-    packed = _packed(_filtered(np.asarray(image)), level)
+    packed = _packed(np.asarray(image), level)
     header = struct.pack(">IIBBBBB", *image.size, _DEPTH, _COLOUR_AND_ALPHA, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"sRGB", b"\0")]
     if xmp:
@@ -46,18 +46,23 @@ def write(image: Image.Image, level: int, xmp: bytes | None = None) -> bytes:
     return SIGNATURE + b"".join(_laid([*chunks, (b"IDAT", packed), (b"IEND", b"")]))
 
 
-def _packed(rows: Levels, level: int) -> bytes:
-    """One zlib stream (RFC 1950), its halves made at a time; runs are never looked for far back."""
+def _packed(pixels: Levels, level: int) -> bytes:
+    """The filtered rows as one zlib stream (RFC 1950), its halves made at a time; runs are never
+    looked for far back."""
+    rows = np.zeros((pixels.shape[0], 1 + pixels[0].size), np.uint8)
+    words = pixels.view(np.uint32)[..., 0]
+    box = bounds(words != words[0, 0])
     middle = len(rows) // 2
 
-    def deflated(part: Levels, end: int) -> bytes:
+    def deflated(first: int, last: int, end: int) -> bytes:
+        _filter(pixels, box, rows, first, last)
         deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zlib.Z_RLE)
-        return deflate.compress(part.data) + deflate.flush(end)
+        return deflate.compress(rows[first:last].data) + deflate.flush(end)
 
     with ThreadPoolExecutor(1) as helper:
-        other = helper.submit(deflated, rows[:middle], zlib.Z_SYNC_FLUSH)
-        last = deflated(rows[middle:], zlib.Z_FINISH)
-        return b"".join([_ZLIB, other.result(), last, struct.pack(">I", zlib.adler32(rows.data))])
+        upper = helper.submit(deflated, 0, middle, zlib.Z_SYNC_FLUSH)
+        lower = deflated(middle, len(rows), zlib.Z_FINISH)
+        return b"".join([_ZLIB, upper.result(), lower, struct.pack(">I", zlib.adler32(rows.data))])
 
 
 def _laid(chunks: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
@@ -66,31 +71,30 @@ def _laid(chunks: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
         yield struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
 
 
-def _filtered(pixels: Levels) -> Levels:
-    """[H, W, 4] -> [H, 1 + 4 W]: each row behind the number of its filter.
+def _filter(pixels: Levels, box: Box | None, rows: Levels, first: int, last: int) -> None:
+    """Write `rows` [H, 1 + 4 W] from the first to before the last: each behind the number of its
+    filter.
 
-    Where all is of the corner's colour every difference is nought, and stays so unlooked at.
+    Outside of `box` all pixels [H, W, 4] are like the corner's: every difference is nought there,
+    as the rows are, but for the row and column that follow on it.
     """
     height, width, channels = pixels.shape
-    rows = np.zeros((height, 1 + width * channels), np.uint8)
-    rows[:, 0], rows[0, 0] = _UP, _SUB
     filtered = rows[:, 1:].reshape(height, width, channels)
-    filtered[0, 0], filtered[0, 1:] = pixels[0, 0], pixels[0, 1:] - pixels[0, :-1]
-    words = pixels.view(np.uint32)[..., 0]
-    box = bounds(words != words[0, 0])
+    rows[first:last, 0] = _UP
+    if first == 0:
+        rows[0, 0] = _SUB
+        filtered[0, 0], filtered[0, 1:] = pixels[0, 0], pixels[0, 1:] - pixels[0, :-1]
     if box is None:
-        return rows
-    below = min(box.bottom + 1, height)
-    filtered[max(1, box.bottom) : below] = (
-        pixels[max(1, box.bottom) : below] - pixels[box.bottom - 1]
-    )
-    first = max(1, box.top)
-    rows[first : box.bottom, 0] = _PAETH
-    for top in range(first, box.bottom, _ROWS):
-        bottom = min(top + _ROWS, box.bottom)
-        band = Box(box.left, top, min(box.right + 1, width), bottom)
-        filtered[top:bottom, band.left : band.right] = _paeth(pixels, band)
-    return rows
+        return
+    if max(1, first) <= box.bottom < last:
+        filtered[box.bottom] = pixels[box.bottom] - pixels[box.bottom - 1]
+    top, bottom = max(1, first, box.top), min(last, box.bottom)
+    rows[top:bottom, 0] = _PAETH
+    right = min(box.right + 1, width)
+    for start in range(top, bottom, _ROWS):
+        end = min(start + _ROWS, bottom)
+        band = Box(box.left, start, right, end)
+        filtered[start:end, box.left : right] = _paeth(pixels, band)
 
 
 def _paeth(pixels: Levels, box: Box) -> Levels:

@@ -146,8 +146,8 @@ def test_of_a_doubtful_cut_and_the_networks_the_surer_one_is_taken(
 ) -> None:
     sure = cutting.at_hand
 
-    def doubtful(image: Image.Image) -> cutting.Cut:
-        found = sure(image)
+    def doubtful(image: Image.Image, seen: np.ndarray | None = None) -> cutting.Cut:
+        found = sure(image, seen)
         assert isinstance(found, cutting.Cut)
         return replace(found, confidence=0.8, flags=("review",))
 
