@@ -4,8 +4,8 @@
 
 `--side` is the side of the pictures as trained on: as the encoder sees them, or, where `--full`
 trains the detail branch too, whole (the encoder then sees 1/`--reduce` of it). `--out` keeps
-last.pt (everything, for `--resume`) and ema.pt (the averaged weights, to export or to go on from
-with `--init`).
+last.pt (everything, for `--resume`), ema.pt (the averaged weights, to export or to go on from with
+`--init`) and ema-MINUTE.pt of every measuring, for means of several states.
 """
 
 import argparse
@@ -179,7 +179,8 @@ class Run:
             "spent": self.spent,
         }
         weights = {"weights": self.average.state_dict(), "reduce": self.network.reduce}
-        for name, content in (("last.pt", everything), ("ema.pt", weights)):
+        minute = f"ema-{round(self.spent / 60)}.pt"
+        for name, content in (("last.pt", everything), ("ema.pt", weights), (minute, weights)):
             torch.save(content, self.options.out / f".{name}")
             (self.options.out / f".{name}").replace(self.options.out / name)
 
