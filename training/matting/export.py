@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.matting.network import Matting, enlarge
+from training.matting.network import Matting, enlarge, mean
 
 OPSET = 17
 SIDE = 512
@@ -124,11 +124,9 @@ def reduced(planes: Tensor, side: int) -> Tensor:
 
 def load(*weights: Path) -> Matting:
     """The network with the mean of these states, each of which may be named more than once."""
-    saved = [torch.load(path, "cpu") for path in weights]
-    states = [one["weights"] for one in saved]
-    network = Matting(saved[0]["reduce"])
-    mean = {name: sum(one[name].float() for one in states) / len(states) for name in states[0]}
-    network.load_state_dict(mean)
+    state = mean(*weights)
+    network = Matting(state["reduce"])
+    network.load_state_dict(state["weights"])
     return network.eval()
 
 

@@ -6,6 +6,9 @@ the whole. A decoder comes back up to 1/4; a detail branch joins what it says to
 full picture.
 """
 
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -164,3 +167,12 @@ class Matting(nn.Module):
     def forward(self, picture: Tensor) -> list[Tensor]:
         features, guesses = self.coarse(functional.avg_pool2d(picture, self.reduce))
         return [*guesses, self.detail(picture - 0.5, features, guesses[-1])]
+
+
+def mean(*paths: Path) -> dict[str, Any]:
+    """What `train` saves of its averaged weights, as the mean of several files; each may be named
+    more than once."""
+    saved = [torch.load(path, "cpu") for path in paths]
+    states = [one["weights"] for one in saved]
+    together = {name: sum(one[name].float() for one in states) / len(states) for name in states[0]}
+    return {"weights": together, "reduce": saved[0]["reduce"]}

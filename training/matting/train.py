@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from training.matting import dev
 from training.matting.compose import resized
 from training.matting.losses import losses
-from training.matting.network import Matting
+from training.matting.network import Matting, mean
 from training.upscaling.muon import Muon
 
 LONGEST_STEP = 30.0
@@ -40,7 +40,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dev", type=Path, help="folder measured with the progress, never trained")
     parser.add_argument("--held", type=Path, help="composites of held-back material, of prepare")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--init", type=Path, help="ema.pt to start from")
+    parser.add_argument(
+        "--init", type=Path, nargs="+", help="ema.pt to start from; of several, the mean"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from --out/last.pt")
     parser.add_argument("--side", type=int, nargs="+", default=[160], help="taken in turn")
     parser.add_argument("--reduce", type=int, default=2, help="the encoder sees 1/REDUCE of a side")
@@ -135,7 +137,7 @@ class Run:
         self.network = Matting(options.reduce).to(memory_format=torch.channels_last)
         self.network.to(options.device)
         if options.init:
-            self.network.load_state_dict(torch.load(options.init, options.device)["weights"])
+            self.network.load_state_dict(mean(*options.init)["weights"])
         if options.only_detail:
             self.network.encoder.requires_grad_(False), self.network.decoder.requires_grad_(False)
         self.average = copy.deepcopy(self.network).eval()
@@ -278,6 +280,8 @@ def main() -> None:
     sets = dev.sets(options.dev) if options.dev else {}
     if options.held:
         sets["held"] = dev.composites(options.held, 100)
+    if rank == 0 and not options.resume:
+        run.save()
     clock, reported, recent = time.monotonic(), run.spent, []
     for batch in DataLoader(pictures, None, num_workers=options.workers):
         recent.append(run.step(*batch))
