@@ -125,12 +125,11 @@ def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
 
 
 def cut(picture: Picture) -> tuple[Image.Image, Image.Image]:
-    """The subject in its own colours (RGB, a new image) and its matte with clean ends (L)."""
+    """The subject in its own colours (RGB) and its matte with clean ends (L)."""
     assert picture.matte is not None, "planned only where there is a matte"
     matte = snapped(picture.matte)
-    image = picture.image.convert("RGB")
-    own = image if picture.lifted else foreground(image, matte)
-    return (own.copy() if own is image else own), matte
+    image = picture.image if picture.image.mode == "RGB" else picture.image.convert("RGB")
+    return (image if picture.lifted else foreground(image, matte)), matte
 
 
 def surroundings(image: Image.Image, matte: Image.Image, radius: float) -> Image.Image:
