@@ -82,12 +82,11 @@ def _tries(picture: Picture, job: Job) -> Iterator[tuple[Picture, Quality]]:
     if exact:
         quality = EXACT if given is AUTO else max(EXACT, given)
     yield picture, quality
-    if picture.matte is not None and ground is not None:
-        if ground.color is not None:
-            picture = job.watch.time("mend", _without_haze, picture, picture.matte, ground.color)
-        elif picture.has_alpha:
-            picture = job.watch.time("mend", _without_faint, picture)
+    if picture.matte is not None and ground is not None and ground.color is not None:
+        picture = job.watch.time("mend", _without_haze, picture, picture.matte, ground.color)
         yield picture, quality
+    elif picture.matte is not None and ground is not None and picture.has_alpha:
+        yield job.watch.time("mend", _without_faint, picture), quality
     if exact and quality != PUREST:
         yield picture, PUREST
 
