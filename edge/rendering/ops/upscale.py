@@ -84,18 +84,14 @@ class Upscale(AsyncStep):
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         pixels = await tools.engine.run(lambda: np.asarray(self._source(picture.image)))
         cut = picture.cropped(self.cut) if self.cut else picture
+        source = await tools.engine.run(name_of, pixels) if tools.shelf is not None else ""
         if tools.shelf is not None and self.lifts and picture.matte is not None:
-            model = _named(self.model, tools)
-            cut = replace(cut, name=await tools.engine.run(self._name, picture, pixels, model))
+            matte = await tools.engine.run(lambda: name_of(np.asarray(picture.matte)))
+            cut = replace(cut, name=f"{_named(self.model, tools)} {self.cut} {source} {matte}")
             if (cutout := tools.shelf.cutout(cut.name)) is not None:
                 return await tools.engine.run(self._lifted, cut, cutout)
-        larger = await self._by_network(pixels, tools)
+        larger = await self._by_network(pixels, source, tools)
         return await tools.engine.run(lambda: self._joined(cut, Image.fromarray(larger)))
-
-    def _name(self, picture: Picture, pixels: Tensor, model: str) -> str:
-        """What the enlarged picture and its matte follow from."""
-        assert picture.matte is not None, "asked where the subject is lifted"
-        return " ".join([model, str(self.cut), name_of(pixels), name_of(np.asarray(picture.matte))])
 
     def _lifted(self, picture: Picture, cutout: Tensor) -> Picture:
         """The picture as it was when the subject had been lifted from it."""
@@ -108,7 +104,7 @@ class Upscale(AsyncStep):
         opaque = _opaque(image)
         return calmed(opaque, self.grain) if self.grain else opaque
 
-    async def _by_network(self, pixels: Tensor, tools: Tools) -> Tensor:
+    async def _by_network(self, pixels: Tensor, source: str, tools: Tools) -> Tensor:
         async def larger(kept: upscaling.Kept | None = None) -> Tensor:
             return await upscaling.upscale(
                 tools.models,
@@ -126,8 +122,7 @@ class Upscale(AsyncStep):
         model = _named(self.model, tools)
         size = self.cut.size if self.cut else Size(pixels.shape[1], pixels.shape[0])
         expected = size.pixels * 3 * self.factor**2
-        picture = await tools.engine.run(name_of, pixels)
-        async with tools.shelf.tray(picture, model, expected, tools.deadline) as tray:
+        async with tools.shelf.tray(source, model, expected, tools.deadline) as tray:
             return await larger(tray)
 
     def _joined(self, picture: Picture, larger: Image.Image) -> Picture:
