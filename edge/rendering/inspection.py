@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box, Color
-from edge.rendering.matte import span
+from edge.rendering.matte import SOLID, Mask, span
 from edge.rendering.regions import border, flood, shrunk
 
 Levels = npt.NDArray[np.uint8]
@@ -45,14 +45,19 @@ class GroundSeen:
     subject: Box | None
 
 
-def ground_of(pixels: Levels, color: Color) -> GroundSeen:
-    """Measure the ground of a picture [H, W, 3] against the colour that it should have."""
+def ground_of(pixels: Levels, color: Color, matte: Image.Image | None = None) -> GroundSeen:
+    """Measure the ground of a picture [H, W, 3] against the colour that it should have.
+
+    Where there is a matte (L, of the same size), blocks that hold a pixel which is all subject are
+    none of the ground's, however pale, as long as they go on to some that are not.
+    """
     height, width = pixels.shape[:2]
     rows = pixels.reshape(height, -1)
+    subject = None if matte is None else _blocks(np.asarray(matte), 1) >= SOLID
     if color.rgb == (255, 255, 255):
-        return _ground(~rows, 3)  # the usual one, in one pass instead of three
+        return _ground(~rows, 3, subject)  # the usual one, in one pass instead of three
     wanted = np.tile(np.asarray(color.rgb, np.uint8), width)
-    return _ground(np.maximum(rows, wanted) - np.minimum(rows, wanted), 3)
+    return _ground(np.maximum(rows, wanted) - np.minimum(rows, wanted), 3, subject)
 
 
 def clear_ground_of(image: Image.Image) -> GroundSeen:
@@ -60,11 +65,15 @@ def clear_ground_of(image: Image.Image) -> GroundSeen:
     return _ground(np.asarray(image.getchannel("A")), 1)
 
 
-def _ground(away: Levels, channels: int) -> GroundSeen:
-    """From the levels [H, W * channels] by which each value is off."""
+def _ground(away: Levels, channels: int, subject: Mask | None = None) -> GroundSeen:
+    """From the levels [H, W * channels] by which each value is off, and the blocks that are the
+    subject's."""
     worst = _blocks(away, channels)
     edge = border(worst.shape)
-    joined = flood(worst <= NEAR, edge)
+    near = worst <= NEAR
+    if subject is not None:
+        near &= ~flood(subject, subject & ~near)
+    joined = flood(near, edge)
     ground = shrunk(joined, 1)
     found = bool(ground.any())
     strays = away > NEAR

@@ -28,7 +28,7 @@ from edge.rendering.run import Timings, apply_all, run
 from edge.rendering.shelf import Shelf
 from edge.rendering.sighting import Opened, Seen, name_of, open_original, see, to_cut_out
 from edge.rendering.step import AsyncStep, Engine, SceneFetch, Tools
-from edge.rendering.verify import Report, verify_file
+from edge.rendering.verify import PALE, Own, Report, reviews, verify_file
 from edge.settings import Limits
 from edge.variants.presets import Preset, Presets
 from edge.variants.transform import Transform
@@ -174,9 +174,8 @@ class Renderer:
 
     def verified(self, rendition: Rendition, transform: Transform) -> Report | None:
         """How a finished rendition holds its preset's rules; None where it has none."""
-        preset, note = self._preset(transform), rendition.note("made")
-        made = Made.read(note) if note else Made(0.0)
-        return verify_file(rendition.body, preset, self._limits, made) if preset else None
+        preset, own = self._preset(transform), _own(rendition)
+        return verify_file(rendition.body, preset, self._limits, own) if preset else None
 
     def insist(self, rendition: Rendition, transform: Transform) -> None:
         """Raises `NotCompliant`, with every broken rule, unless a rendition holds them all."""
@@ -231,8 +230,17 @@ class Renderer:
         made = provenance.of(job, seen.plan, seen.look, self._models)
         xmp = provenance.embedded(made, job, self._metadata)
         done = finish(picture, job, xmp)
-        report = done.report and replace(done.report, review=cases(seen.look, seen.facts))
+        report = done.report
+        if report:
+            pale = (PALE,) if report.pale else ()
+            report = replace(report, review=cases(seen.look, seen.facts) + pale)
         return replace(done, made=made, report=report)
+
+
+def _own(rendition: Rendition) -> Own:
+    """What its notes tell of a picture beside its bytes."""
+    made, told = rendition.note("made"), rendition.note("compliance") or ""
+    return Own(Made.read(made) if made else Made(0.0), pale=PALE in reviews(told))
 
 
 def _networks(transform: Transform) -> tuple[str, ...]:

@@ -70,6 +70,21 @@ async def test_a_picture_keeps_only_a_few_requests_in_flight(
     await models.close()
 
 
+async def test_an_even_ground_asks_no_network(tiny: Path, deadline: Deadline) -> None:
+    """What shows something is the network's, and what shows nothing comes out even as it was."""
+    models = Counting(tiny, threads=1)
+    image = np.full((200, 200, 3), 180, np.uint8)
+    image += np.linspace(0, 40, 200).astype(np.uint8)[:, None, None]
+    even = await upscale(models, image, 2, deadline)
+    assert models.tiles == 0
+    assert np.abs(even.astype(int) - image.repeat(2, 0).repeat(2, 1)).max() <= 1
+    image[90:100, 90:100] = 60
+    drawn = await upscale(models, image, 2, deadline)
+    assert 0 < models.tiles < 10 < tile_count(models, Size(200, 200), 2)
+    assert np.array_equal(drawn[180:200, 180:200], image[90:100, 90:100].repeat(2, 0).repeat(2, 1))
+    await models.close()
+
+
 async def test_the_first_failure_stops_the_rest(tiny: Path, deadline: Deadline) -> None:
     models = Counting(tiny, threads=1, fail_after=5)
     with pytest.raises(ModelMissing):

@@ -37,6 +37,29 @@ def test_every_pixel_comes_back(size, corners, ground, seed) -> None:
     shown = read_back(codec_png.write(Image.fromarray(pixels), 4))
     assert shown.mode == "RGBA"
     assert np.array_equal(np.asarray(shown), pixels)
+    by_halves = codec_png.read(codec_png.write(Image.fromarray(pixels), 4))
+    assert by_halves is not None
+    assert np.array_equal(np.asarray(by_halves), pixels)
+
+
+def test_only_its_own_files_are_read_by_halves() -> None:
+    stream = io.BytesIO()
+    cutout().save(stream, "PNG")
+    assert codec_png.read(stream.getvalue()) is None
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.95])
+def test_a_damaged_file_is_not_read(place: float) -> None:
+    body = bytearray(codec_png.write(cutout(), 4))
+    body[int(place * len(body))] ^= 0x40
+    with pytest.raises(OSError, match="damaged"):
+        codec_png.read(bytes(body))
+
+
+@given(first=st.binary(max_size=300), second=st.binary(max_size=300))
+def test_the_checks_of_two_halves_make_that_of_the_whole(first: bytes, second: bytes) -> None:
+    parts = zlib.adler32(first), zlib.adler32(second)
+    assert codec_png.joined_check(*parts, len(second)) == zlib.adler32(first + second)
 
 
 def cutout() -> Image.Image:

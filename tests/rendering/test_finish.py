@@ -83,6 +83,33 @@ def test_what_is_seen_or_is_the_products_is_told_and_not_wiped_away(haze: int, a
         assert "ground" in {finding.rule for finding in done.report.failed}
 
 
+def pale(alpha: int) -> Picture:
+    """A product of 85 % on white, whose one side is nearly as pale."""
+    picture = product(90, 255, 0)
+    pixels, matte = (np.array(layer) for layer in (picture.image, picture.matte))
+    pixels[110:1490, 1000:1490], matte[110:1490, 1000:1490] = 250, alpha
+    return Picture(Image.fromarray(pixels), Image.fromarray(matte))
+
+
+def test_a_side_as_pale_as_the_ground_is_the_products_if_the_matte_says_so() -> None:
+    done, _ = finished(pale(255))
+    assert done.report is not None
+    assert done.report.passed
+    assert done.report.pale, "a person should look"
+    assert abs(int(pixels(done)[600, 1200].mean()) - 250) <= 1
+    alone, _ = finished(replace(pale(255), matte=None))
+    assert alone.report is not None
+    assert "ground" in {finding.rule for finding in alone.report.failed}
+
+
+def test_a_soft_veil_beside_the_product_is_no_side_of_it() -> None:
+    done, _ = finished(pale(90))
+    assert done.report is not None
+    assert done.report.passed
+    assert not done.report.pale, "it was wiped away"
+    assert (pixels(done)[600, 1200] == 255).all()
+
+
 def test_a_product_that_came_out_too_small_is_wished_larger() -> None:
     """As one whose rim is as pale as the ground, so that the rule sees less than the matte."""
     pixels = np.full((SIDE, SIDE, 3), 255, np.uint8)

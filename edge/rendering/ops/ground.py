@@ -43,11 +43,7 @@ class Ground(PixelStep):
 
     def apply(self, picture: Picture) -> Picture:
         if self.color is None:
-            subject, matte = cut(picture)
-            alone = Image.new("RGB", subject.size, _NOTHING)
-            alone.paste(subject, mask=matte.point(_SEEN))
-            alone.putalpha(matte)
-            return replace(picture, image=alone, matte=matte)
+            return alone(picture)
         sheet = Image.new("RGB", picture.image.size, self.color.rgb)
         return replace(picture, image=sheet, matte=laid(picture, sheet))
 
@@ -107,6 +103,17 @@ def plan(transform: Transform, sight: Sight) -> Step | None:
     # A colour that lets light through is laid behind by `flatten`, as behind any clear pixel.
     color = background.color
     return Ground(color if color and color.opaque else None)
+
+
+def alone(picture: Picture) -> Picture:
+    """The subject in its own colours on nothing (RGBA)."""
+    subject, matte = cut(picture)
+    sheet = Image.new("RGBA", subject.size, (*_NOTHING, 0))
+    if seen := matte.getbbox():
+        part, alpha = subject.crop(seen), matte.crop(seen)
+        part.putalpha(alpha)
+        sheet.paste(part, seen[:2], alpha.point(_SEEN))
+    return replace(picture, image=sheet, matte=matte)
 
 
 def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
