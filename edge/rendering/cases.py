@@ -6,13 +6,15 @@ from edge.rendering.look import Look
 SMALL = 300
 """Pixels on the short side under which enlarging cannot bring back what was never there."""
 
+UNSURE = "unsure"
+
 _FLAGS = {
     "white-on-white": "white-on-white",
     "ground-coloured": "ground-coloured",
     "see-through": "see-through",
     "shadow": "shadow",
     "several": "several",
-    "review": "unsure",
+    "review": UNSURE,
 }
 
 
@@ -22,7 +24,7 @@ def cases(look: Look | None, facts: Facts) -> tuple[str, ...]:
     `white-on-white`, `ground-coloured` and `see-through`: the outline may be guessed; `shadow`: one
     may be left beside the product; `several`: more than one product; `unsure`: the matte's
     confidence is low; `cut-by-edge`: the camera cut the subject; `small`: fewer than 300 pixels on
-    the short side.
+    the short side. What comes out adds `pale` (see `verify`).
     """
     flags = look.flags if look else ()
     found = [name for flag, name in _FLAGS.items() if flag in flags]

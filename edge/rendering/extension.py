@@ -1,8 +1,8 @@
 """Extension: more ground than the camera saw, around a picture that does not fill its canvas.
 
 A plain or graduated ground goes on unseen (`extension_ground`), a scene plausibly
-(`extension_scene`). Where the subject itself runs out of the picture nothing can go on: that side
-gets the picture's colours, out of focus.
+(`extension_scene`). Where the subject itself runs out of the picture it cannot go on: a plain
+ground does behind it, and of a scene that side gets the colours, out of focus.
 """
 
 from dataclasses import dataclass, field
@@ -11,8 +11,16 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Size
-from edge.rendering.extension_ground import GRID, continued, is_ground, is_plain, surface_of
+from edge.rendering.extension_ground import (
+    GRID,
+    Surface,
+    continued,
+    is_ground,
+    is_plain,
+    surface_of,
+)
 from edge.rendering.extension_scene import imagined, scene_of
+from edge.rendering.matte import bounds
 from edge.rendering.regions import Mask, border, flood, grown, shrunk
 from edge.rendering.step import Framing
 from edge.rendering.studio import NotPlain, Pixels, survey
@@ -31,6 +39,13 @@ HAIR = 1
 INNER, RARE, TIMES = 0.1, 0.005, 2.0
 """How far inside a guessed box, as a share of the picture's short side, colours are the subject's;
 from what share of it a colour counts; and how much rarer it is along the border."""
+
+SEEN, LEAST_BORDER = 0.25, 0.4
+"""Of an edge that a subject runs out of, and of the whole border: with so much ground beside it,
+that is what goes on."""
+
+OWN = 0.5
+"""Of the middle of the subject's box, what may be ground at most."""
 
 FREE = 0.97
 """Of an edge: with so much of it ground, no subject runs out of the picture there."""
@@ -111,6 +126,9 @@ def _widened(
         plain = free and is_plain(grid, ground, surface, at_far=at_far)
         if plain and is_ground(image, surface, at_far=at_far):
             made = continued(image, length, surface, at_far=at_far)
+        elif (behind := _behind(grid, ground, surface, at_far=at_far)) is not None:
+            made = continued(image, length, surface, at_far=at_far, seen=behind)
+            review = True
         else:
             scene = scene or scene_of(image, grid, ground, level=upright)
             made = imagined(image, scene, length, at_far=at_far)
@@ -118,6 +136,26 @@ def _widened(
             review |= not free
         canvas.paste(made, (by[0] + image.width if at_far else 0, 0))
     return canvas, guessed, review
+
+
+def _behind(grid: Image.Image, ground: Mask, surface: Surface, *, at_far: bool) -> Mask | None:
+    """Where a studio's plain ground is seen along that edge [h], beside a subject that runs out of
+    it; None where there is none, or too little to tell."""
+    found = survey(np.asarray(grid), LEAST_BORDER)
+    if isinstance(found, NotPlain):
+        return None
+    box = bounds(~ground)
+    if box is None or np.mean(found.open[_middle(box)]) > OWN:
+        return None  # what is plain here is the subject
+    seen = ground | found.open
+    edge = seen[:, -1 if at_far else 0]
+    enough = np.mean(edge) >= SEEN and is_plain(grid, seen, surface, at_far=at_far)
+    return edge if enough else None
+
+
+def _middle(box: Box) -> tuple[slice, slice]:
+    by_x, by_y = box.size.width // 4, box.size.height // 4
+    return slice(box.top + by_y, box.bottom - by_y), slice(box.left + by_x, box.right - by_x)
 
 
 def _grid(image: Image.Image, known: Known) -> tuple[Image.Image, Mask]:

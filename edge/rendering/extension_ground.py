@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.rendering.extension_grain import grained
-from edge.rendering.regions import Mask
+from edge.rendering.regions import Mask, grown
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.floating[Any]]
@@ -147,8 +147,19 @@ def is_plain(grid: Image.Image, ground: Mask, surface: Surface, *, at_far: bool)
     return bool(np.mean(same) >= LIT and np.mean(same | shaded) >= PURE)
 
 
-def continued(image: Image.Image, length: int, surface: Surface, *, at_far: bool) -> Image.Image:
-    """What a plain ground shows in `length` columns left (or right: `at_far`) of a picture."""
+def continued(
+    image: Image.Image,
+    length: int,
+    surface: Surface,
+    *,
+    at_far: bool,
+    seen: Mask | None = None,
+) -> Image.Image:
+    """What a plain ground shows in `length` columns left (or right: `at_far`) of a picture.
+
+    `seen` [h] says where along that edge it is ground at all (None: everywhere, as at least in some
+    place it has to be); behind a subject that runs out there, it is what lies above and below.
+    """
     width, height = image.size
     count = max(2, round(length * GRID / height))
     step = length / count
@@ -157,6 +168,9 @@ def continued(image: Image.Image, length: int, surface: Surface, *, at_far: bool
     y = (np.arange(ROWS, dtype=np.float32) + 0.5) / ROWS
     away = (x - width if at_far else -x) / height
     own, slope = edge_of(image, surface, at_far=at_far), _slope(image, surface, at_far=at_far)
+    if seen is not None:
+        own, slope = _bridged(own, seen), _bridged(slope, seen)
+        image = _rows_of(image, seen)
     fading = own[:, None] * np.exp(-away / FADE)[None, :, None]
     bending = slope[:, None] * (away * np.exp(-away / BENDS))[None, :, None]
     levels = surface.at(x / width, y) + fading + bending
@@ -167,6 +181,23 @@ def continued(image: Image.Image, length: int, surface: Surface, *, at_far: bool
         full = np.asarray(plane.resize(size, Image.Resampling.BICUBIC, inner))
         smooth[..., channel] = np.clip(full + np.float32(0.5), 0, 255)
     return grained(Image.fromarray(smooth), image, at_far=at_far)
+
+
+def _bridged(line: Floats, seen: Mask) -> Floats:
+    """A line [N, 3] along the edge, straight from ground to ground where none is `seen` [h]; what
+    was smoothed together with it is left out as well."""
+    places = (np.arange(len(line)) + 0.5) / len(line) * len(seen)
+    clear = ~grown(~seen[None], max(1, round(2 * SOFT * len(seen) / len(line))))[0]
+    clear = clear if clear.any() else seen
+    known = np.flatnonzero(clear[places.astype(np.intp)])
+    along = np.arange(len(line))
+    return np.stack([np.interp(along, known, own[known]) for own in line.T], axis=1)
+
+
+def _rows_of(image: Image.Image, seen: Mask) -> Image.Image:
+    """The picture's rows that are ground along the edge, for their grain."""
+    places = np.arange(image.height) * len(seen) // image.height
+    return Image.fromarray(np.asarray(image)[seen[places]])
 
 
 def is_ground(image: Image.Image, surface: Surface, *, at_far: bool) -> bool:

@@ -45,22 +45,24 @@ class Done:
         return (*report, *added, *(self.made.notes if self.made else ()))
 
 
-def finish(picture: Picture, job: Job, xmp: bytes | None = None) -> Done:
+def finish(picture: Picture, job: Job, xmp: bytes | None = None, *, unsure: bool = False) -> Done:
     """Encode, and where a preset rules, verify what came out; what can be mended is mended.
 
     A ground of one exact colour starts at a high quality: there JPEG's ringing ends at the block
     that the outline crosses, and full colour resolution comes with it. A file that is too large for
-    its preset goes without its metadata.
+    its preset goes without its metadata. A matte that is `unsure` tells the rules nothing.
     """
-    done = _finished(picture, job, xmp)
+    own = Own(picture.made or Made(0.0), None if unsure else picture.matte)
+    done = _finished(picture, job, xmp, own)
     if xmp and done.report and "bytes_max" in _broken(done.report):
-        return _finished(picture, job, None)
+        return _finished(picture, job, None, own)
     return done
 
 
-def _finished(picture: Picture, job: Job, xmp: bytes | None) -> Done:
+def _finished(picture: Picture, job: Job, xmp: bytes | None, own: Own) -> Done:
+    """Of the tries, the first whose ground nothing speaks against; else the first that holds by the
+    matte's word; else the last."""
     best: Done | None = None
-    own = Own(picture.made or Made(0.0), picture.matte)
     for tried, quality in _tries(picture, job):
         job.deadline.check("encode")
         encoded = job.watch.time("encode", _encode, tried, job, quality, xmp)
@@ -69,8 +71,7 @@ def _finished(picture: Picture, job: Job, xmp: bytes | None) -> Done:
             return done
         report = job.watch.time("verify", verify_file, encoded.body, job.preset, own=own)
         done = replace(done, report=report)
-        holds = "ground" not in _broken(report)
-        if holds and not report.pale:
+        if "ground" not in _broken(report) and not report.pale:
             return done
         if best is None or not (best.report and best.report.pale):
             best = done

@@ -16,7 +16,7 @@ from edge.images import Format, Original, Rendition
 from edge.models import roles
 from edge.models.base import Models, Priority
 from edge.rendering import cutting, provenance
-from edge.rendering.cases import cases
+from edge.rendering.cases import UNSURE, cases
 from edge.rendering.facts import Facts
 from edge.rendering.finish import Done, finish, reframed
 from edge.rendering.job import Job, Stopwatch
@@ -34,7 +34,7 @@ from edge.variants.presets import Preset, Presets
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Matte, Upscale
 
-RENDER_VERSION = "8"
+RENDER_VERSION = "9"
 """Part of every cache key, of mattes as well: raised whenever the same wish yields another picture
 than before."""
 
@@ -229,11 +229,11 @@ class Renderer:
     def _finish(self, picture: Picture, job: Job, seen: Seen) -> Done:
         made = provenance.of(job, seen.plan, seen.look, self._models)
         xmp = provenance.embedded(made, job, self._metadata)
-        done = finish(picture, job, xmp)
+        found = cases(seen.look, seen.facts)
+        done = finish(picture, job, xmp, unsure=UNSURE in found)
         report = done.report
         if report:
-            pale = (PALE,) if report.pale else ()
-            report = replace(report, review=cases(seen.look, seen.facts) + pale)
+            report = replace(report, review=found + (PALE,) * report.pale)
         return replace(done, made=made, report=report)
 
 

@@ -20,6 +20,9 @@ Pixels = npt.NDArray[np.uint8]
 RING = 0.03
 """Depth of the border that is judged, as a share of the long side."""
 
+SHARE = 0.55
+"""Of the border, the least that is ground in a studio photo."""
+
 CALM = 6.0
 """Levels that a ground may change within three cells whatever its noise: gradients, JPEG."""
 
@@ -91,8 +94,9 @@ class NotPlain:
     reason: str
 
 
-def survey(grid: Pixels) -> Studio | NotPlain:
-    """Find the ground of a picture uint8 [h, w, 3] of some hundred cells a side."""
+def survey(grid: Pixels, least: float = SHARE) -> Studio | NotPlain:
+    """Find the ground of a picture uint8 [h, w, 3] of some hundred cells a side; at least so much
+    of the border has to show it."""
     ring = border(grid.shape[:2], max(2, round(RING * max(grid.shape[:2]))))
     steps = local_range(grid)
     usual = float(np.median(steps[ring]))
@@ -103,7 +107,7 @@ def survey(grid: Pixels) -> Studio | NotPlain:
     off = shadows.worst(np.abs(grid - surface))
     seeds = ring & (steps <= calm) & (off <= 3 * calm)
     share = np.count_nonzero(seeds) / np.count_nonzero(ring)
-    if share < 0.55:
+    if share < least:
         return NotPlain("the border is not one smooth ground")
     ground = _walk(grid.astype(np.float32), surface, steps, calm, seeds)
     ground = _close_in(grid, ground, steps, calm)

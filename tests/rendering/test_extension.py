@@ -187,6 +187,26 @@ def test_beside_a_subject_that_runs_out_lies_its_ground_and_a_person_should_look
     assert done.guessed == pytest.approx(570 / 700)
 
 
+@pytest.mark.parametrize("ground", ["plain", "graduated"])
+def test_behind_a_subject_that_touches_all_edges_a_plain_ground_goes_on(ground):
+    """A round product that fills the photo has ground in all corners, and nothing of its own."""
+    image, _ = photo(ground)
+    pixels = np.asarray(image).copy()
+    rows, columns = np.ogrid[: image.height, : image.width]
+    high, wide = image.height / 2, image.width / 2
+    pixels[((rows - high) / (high + 1)) ** 2 + ((columns - wide) / (wide + 1)) ** 2 <= 1] = RED
+    size = Size(2 * image.width, image.height)
+    left = image.width // 2
+    done = extended(Image.fromarray(pixels), size, (left, 0), Box(0, 0, image.width, image.height))
+    shown = np.asarray(done.image)
+    assert not is_red(shown[:, :left]).any()
+    assert not is_red(shown[:, left + image.width :]).any()
+    assert done.review
+    assert done.guessed == 0
+    middle = shown[image.height // 2 - 40 : image.height // 2 + 40, :left].astype(int)
+    assert np.abs(middle - np.median(shown[:40, :left], axis=(0, 1))).max() < 60
+
+
 def test_a_subject_cut_at_both_sides_stays_in_the_middle():
     look = Look(Color(230, 226, 216), 1.0, True, Area(0.0, 0.05, 1.0, 0.95))
     wish = Transform(ratio=Ratio(1, 1), fit=Fit.COVER, gravity=SUBJECT)
