@@ -34,7 +34,9 @@ class ModelSpec:
     """One model as its config.pbtxt describes it.
 
     `digest` is the first 16 hexadecimal digits of the SHA-256 of model.onnx; `overlap` is how many
-    pixels of context each side of a tile needs (0 for models that see the whole picture).
+    pixels of context each side of a tile needs (0 for models that see the whole picture). `calm` is
+    said by upscalers that leave an even ground as Lanczos would: in tiles where no pixel is more
+    levels off the mean of its neighbours they need not be asked; None: they always are.
     """
 
     name: str
@@ -43,6 +45,7 @@ class ModelSpec:
     max_batch_size: int
     digest: str
     overlap: int = 0
+    calm: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def parse_config(text: str, *, name: str, digest: str) -> ModelSpec:
 
     Raises:
         ModelContractBroken: not such a text, another model's name, a type other than TYPE_UINT8,
-            a size that is not fixed, no batching, or an overlap that is no whole number.
+            a size that is not fixed, no batching, or an overlap or calm that is no whole number.
     """
     config = _message(text, name)
     if config.name and config.name != name:
@@ -110,7 +110,8 @@ def parse_config(text: str, *, name: str, digest: str) -> ModelSpec:
         outputs=tuple(_tensor(name, tensor) for tensor in config.output),
         max_batch_size=config.max_batch_size,
         digest=digest,
-        overlap=_overlap(name, config),
+        overlap=_number(name, config, "overlap", "pixels") or 0,
+        calm=_number(name, config, "calm", "levels"),
     )
 
 
@@ -134,10 +135,12 @@ def _tensor(model: str, tensor: Any) -> TensorSpec:
     return TensorSpec(tensor.name, shape)
 
 
-def _overlap(model: str, config: Any) -> int:
-    text = config.parameters["overlap"].string_value if "overlap" in config.parameters else "0"
+def _number(model: str, config: Any, parameter: str, unit: str) -> int | None:
+    if parameter not in config.parameters:
+        return None
+    text = config.parameters[parameter].string_value
     if not text.isdecimal():
-        raise _broken(model, f"parameter overlap is {text!r}, must be a whole number of pixels")
+        raise _broken(model, f"parameter {parameter} is {text!r}, must be a whole number of {unit}")
     return int(text)
 
 

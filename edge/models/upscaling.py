@@ -25,11 +25,8 @@ REQUESTS_IN_FLIGHT = 4
 for others and that its tiles do not fill the memory."""
 
 
-CALM, _AROUND = 4, 2
-"""Levels by which no pixel of a tile is off the mean of its neighbours, those up to so many pixels
-away: nothing is drawn there, and Lanczos makes of it what a network does. In 68 such tiles of shop
-photos no pixel came out over 4 levels apart, nor the mean of a tile over 0.11. One tile in five of
-such photos is calm."""
+_AROUND = 2
+"""Pixels to each side whose mean a pixel is held against to tell an even ground."""
 
 
 class Kept(Protocol):
@@ -65,7 +62,8 @@ async def upscale(
 
     Tiles are counted from the corner of the whole picture, whatever region is asked for: so two
     regions of one picture share them, and a region comes out as a part of the whole would. A tile
-    that shows nothing but an even ground is enlarged by Lanczos; no network is asked.
+    that shows nothing but an even ground is enlarged by Lanczos, if the network says that it is
+    `calm` there.
 
     Args:
         model: another network than the role's.
@@ -97,10 +95,10 @@ async def upscale(
         for index, core in cores.items():
             tiling.show(canvas, index, core, wanted, scale)
 
-    def resample(indices: Sequence[int]) -> list[int]:
+    def resample(indices: Sequence[int], levels: int) -> list[int]:
         """Shows those that are calm; answers the others."""
         tiles = {index: tiling.cut(image, index) for index in indices}
-        calm = {index: tile for index, tile in tiles.items() if is_calm(tile)}
+        calm = {index: tile for index, tile in tiles.items() if is_calm(tile, levels)}
         show({i: lanczos(tile, scale)[tiling.kept(i, scale)] for i, tile in calm.items()})
         return [index for index in indices if index not in calm]
 
@@ -109,19 +107,20 @@ async def upscale(
     held = {index: core for index, core in found.items() if core is not None}
     if held:
         await asyncio.to_thread(show, held)  # up to 20 MB, which the event loop should not copy
-    if missing:
-        missing = await asyncio.to_thread(resample, missing)
+    if missing and spec.calm is not None:
+        missing = await asyncio.to_thread(resample, missing, spec.calm)
     most = min(TILES_PER_REQUEST, spec.max_batch_size)
     groups = [missing[start : start + most] for start in range(0, len(missing), most)]
     await each(groups, enlarge, at_once=REQUESTS_IN_FLIGHT)
     return canvas
 
 
-def is_calm(tile: Tensor) -> bool:
-    """Whether a tile, uint8 [H, W, 3], shows an even ground alone, plain or graduated."""
+def is_calm(tile: Tensor, levels: int) -> bool:
+    """Whether a tile, uint8 [H, W, 3], shows an even ground alone, plain or graduated: no pixel is
+    more `levels` off the mean of those around it."""
     image = Image.fromarray(tile)
     around = image.filter(ImageFilter.BoxBlur(_AROUND))
-    return bool(np.asarray(ImageChops.difference(image, around)).max() <= CALM)
+    return bool(np.asarray(ImageChops.difference(image, around)).max() <= levels)
 
 
 def lanczos(tile: Tensor, scale: int) -> Tensor:

@@ -90,10 +90,17 @@ def test_a_config_without_tensors_is_broken() -> None:
         parse_config('name: "m" max_batch_size: 4', name="m", digest="")
 
 
-def test_an_overlap_that_is_no_number_is_broken() -> None:
-    text = GOOD + 'parameters { key: "overlap" value { string_value: "-3" } }'
-    with pytest.raises(ModelContractBroken, match="overlap is '-3'"):
+@pytest.mark.parametrize("parameter", ["overlap", "calm"])
+def test_a_parameter_that_is_no_number_is_broken(parameter: str) -> None:
+    text = GOOD + f'parameters {{ key: "{parameter}" value {{ string_value: "-3" }} }}'
+    with pytest.raises(ModelContractBroken, match=f"{parameter} is '-3'"):
         parse_config(text, name="m", digest="")
+
+
+def test_only_a_network_that_says_so_is_calm() -> None:
+    assert parse_config(GOOD, name="m", digest="").calm is None
+    text = GOOD + 'parameters { key: "calm" value { string_value: "4" } }'
+    assert parse_config(text, name="m", digest="").calm == 4
 
 
 def test_a_network_replaced_while_running_is_noticed(tmp_path: Path) -> None:

@@ -70,9 +70,13 @@ async def test_a_picture_keeps_only_a_few_requests_in_flight(
     await models.close()
 
 
-async def test_an_even_ground_asks_no_network(tiny: Path, deadline: Deadline) -> None:
+async def test_an_even_ground_asks_no_network_that_says_it_is_calm(
+    tmp_path: Path, tiny: Path, deadline: Deadline
+) -> None:
     """What shows something is the network's, and what shows nothing comes out even as it was."""
-    models = Counting(tiny, threads=1)
+    calm = 'parameters { key: "calm" value { string_value: "4" } }'
+    networks.nearest(tmp_path, "upscale_x2", 32, 2, overlap=4, extra=calm)
+    models = Counting(tmp_path, threads=1)
     image = np.full((200, 200, 3), 180, np.uint8)
     image += np.linspace(0, 40, 200).astype(np.uint8)[:, None, None]
     even = await upscale(models, image, 2, deadline)
@@ -83,6 +87,10 @@ async def test_an_even_ground_asks_no_network(tiny: Path, deadline: Deadline) ->
     assert 0 < models.tiles < 10 < tile_count(models, Size(200, 200), 2)
     assert np.array_equal(drawn[180:200, 180:200], image[90:100, 90:100].repeat(2, 0).repeat(2, 1))
     await models.close()
+    another = Counting(tiny, threads=1)
+    await upscale(another, image, 2, deadline)
+    assert another.tiles == tile_count(another, Size(200, 200), 2), "it may shift colours"
+    await another.close()
 
 
 async def test_the_first_failure_stops_the_rest(tiny: Path, deadline: Deadline) -> None:

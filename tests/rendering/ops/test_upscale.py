@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.deadline import Deadline
 from edge.errors import ModelMissing
 from edge.images import Size
+from edge.models import roles
 from edge.models.embedded import EmbeddedModels
+from edge.models.upscaling import is_calm, lanczos
 from edge.rendering import wear
 from edge.rendering.facts import read_facts
 from edge.rendering.picture import Picture
@@ -58,6 +61,20 @@ async def test_an_upscaled_picture_is_the_same_picture(models, up):
 async def test_the_asked_size_is_exact_beyond_the_networks_factor(models):
     wish = Transform(width=150, height=150, fit=Fit.COVER, upscale=Upscale.AUTO)
     assert (await upscaled(wish, photo(40, 30), models)).size == (150, 150)
+
+
+@pytest.mark.parametrize("name", [*roles.UPSCALE.values(), *roles.UPSCALE_WORN.values()])
+async def test_the_shipped_networks_are_as_calm_as_they_say(models, name):
+    """Where they need not be asked Lanczos gives what they would: the corner of a paper sweep."""
+    spec = models.spec(name)
+    side, scale = spec.inputs[0].shape[0], spec.outputs[0].shape[0] // spec.inputs[0].shape[0]
+    tile = np.asarray(Image.open(SAMPLES / "sneaker.jpg").convert("RGB"))[:side, :side]
+    assert is_calm(tile, spec.calm)
+    assert np.ptp(tile) > spec.calm, "else there would be nothing to see"
+    answer = await models.infer(name, {"image": tile[None]}, deadline=Deadline.after(60))
+    inside = slice(spec.overlap * scale, -spec.overlap * scale)
+    off = answer["enlarged"][0].astype(int) - lanczos(tile, scale)
+    assert np.abs(off[inside, inside]).max() <= spec.calm
 
 
 async def test_alpha_is_enlarged_beside_the_colours(models):
