@@ -16,6 +16,7 @@ from edge.deadline import Deadline
 from edge.images import Box, Color, Format, Original, Size, Stamp
 from edge.rendering.area import Area
 from edge.rendering.extension import extended
+from edge.rendering.extension_grain import grained
 from edge.rendering.look import Look
 from edge.rendering.picture import Made
 from edge.rendering.render import Rendered, Renderer
@@ -174,6 +175,16 @@ async def test_a_subject_that_the_camera_cut_stays_on_its_edge(renderer):
     assert seen.real.left == 0
     assert seen.real.right < seen.pixels.shape[1]
     assert note(seen) == Made(note(seen).share, 0.0, review=False)
+
+
+def test_texture_is_no_grain():
+    """Tiles or leaves along the edge do not come out embossed on what is made beside it."""
+    dice = np.random.default_rng(5)
+    pixels = 150 + dice.normal(0, 1.5, (400, 300, 3))
+    pixels[100:400] += 60 * (np.indices((300, 300)).sum(axis=0) // 7 % 2)[..., None]
+    image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+    made = grained(Image.new("RGB", (200, 400), (128, 128, 128)), image, at_far=True)
+    assert 0.7 < np.asarray(made).astype(float).std() < 2.5
 
 
 def test_beside_a_subject_that_runs_out_lies_its_ground_and_a_person_should_look():
