@@ -14,6 +14,7 @@ _FLAGS = {
     "see-through": "see-through",
     "shadow": "shadow",
     "several": "several",
+    "apart": "apart",
     "review": UNSURE,
 }
 
@@ -22,9 +23,9 @@ def cases(look: Look | None, facts: Facts) -> tuple[str, ...]:
     """The names of all that may have gone wrong though every rule is held, in a fixed order.
 
     `white-on-white`, `ground-coloured` and `see-through`: the outline may be guessed; `shadow`: one
-    may be left beside the product; `several`: more than one product; `unsure`: the matte's
-    confidence is low; `cut-by-edge`: the camera cut the subject; `small`: fewer than 300 pixels on
-    the short side. What comes out adds `pale` (see `verify`).
+    may be left beside the product; `several`: more than one product; `apart`: something small stays
+    beside it; `unsure`: the matte's confidence is low; `cut-by-edge`: the camera cut the subject;
+    `small`: fewer than 300 pixels on the short side. What comes out adds `pale` (see `verify`).
     """
     flags = look.flags if look else ()
     found = [name for flag, name in _FLAGS.items() if flag in flags]

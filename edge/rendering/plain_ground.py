@@ -71,6 +71,10 @@ LOW, SOFT, SHADOWED = 0.6, 0.35, 0.065
 may take within three cells; and the share of such edges from which a shadow may be left. Of 141
 shop photos that were cut with confidence 24 are above, and nearly all of these show one."""
 
+APART, APART_GRID, APART_ALPHA = (0.001, 0.2), 400, 100
+"""Shares of the largest part between which another is something left beside it rather than a crumb
+or a second product; the long side of the grid on which that is seen, and from which alpha on."""
+
 LIT, DIM, UNSEEN = 0.98, 0.2, 64
 """Shares of the ground's light between which shadow may be; alpha under which a network sees no
 subject."""
@@ -82,7 +86,8 @@ class Cutout:
 
     `matte` is uint8 [H, W], 0 ground to 255 subject; `box` holds all of the subject; `ground` is
     the ground's usual colour. `flags`: `touches-left` and its like, `several`, `holes`, and
-    `ground-coloured` where a part seems to be lost, `shadow` where one seems to be left.
+    `ground-coloured` where a part seems to be lost, `shadow` where one seems to be left, `apart`
+    where something small stays beside the subject.
     """
 
     matte: Pixels = field(repr=False)
@@ -305,13 +310,26 @@ def _told(
         return scene
     sides = touched(matte)
     flags = [f"touches-{side}" for side in sides]
-    flags += [name for name, found in (("several", parts > 1), ("holes", holes)) if found]
+    told = (("several", parts > 1), ("apart", _apart(matte)), ("holes", holes))
+    flags += [name for name, found in told if found]
     if doubts.whole < ALL_THERE:
         flags.append("ground-coloured")
     confidence = doubts.trust * doubts.whole * min(1.0, studio.share / FULL_SHARE)
     colour = np.median(studio.backdrop.reshape(-1, 3)[::7], axis=0)
     ground = Color(*(int(value) for value in colour))
     return Cutout(matte, box, round(float(confidence), 3), ground, tuple(flags))
+
+
+def _apart(matte: Pixels) -> bool:
+    """Whether something small is left beside the subject: a hook, a table's edge, rags of a shadow
+    or of a white outline; but a strap's end as well."""
+    image = Image.fromarray(matte)
+    scale = min(1.0, APART_GRID / max(image.size))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    labels, count = components(np.asarray(image.resize(size, Image.Resampling.BOX)) >= APART_ALPHA)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    least, most = (share * sizes.max(initial=0) for share in APART)
+    return bool(((sizes >= least) & (sizes < most)).any())
 
 
 def _scene(matte: Pixels) -> Abstained | None:

@@ -141,6 +141,17 @@ def test_several_products_are_counted() -> None:
     assert "several" in cutout(photo(two)).flags
 
 
+@pytest.mark.parametrize("side", [1, 24, 200])
+def test_something_small_beside_the_product_is_told(side: int) -> None:
+    """A hook on the wall; not dust, nor a second product."""
+
+    def beside(drawing: ImageDraw.ImageDraw) -> None:
+        scaled(drawing.ellipse, (60, 300, 360, 600), fill=255)
+        scaled(drawing.rectangle, (380, 100, 380 + side, 100 + side), fill=255)
+
+    assert ("apart" in cutout(photo(beside)).flags) is (side == 24)
+
+
 @pytest.mark.parametrize("size", [(150, 200), (1500, 2000)], ids=str)
 def test_other_sizes_are_cut_as_well(size: tuple[int, int]) -> None:
     factor = size[0] / 600
