@@ -35,20 +35,34 @@ def frame(transform: Transform, sight: Sight) -> Framing:
         framing = _shrunk(framing, sight.limits)
     framing = _on_whole_pixels(framing, sight.state.size)
     check_limits(framing.canvas, sight.limits)
-    factor = network_factor(transform, framing)
+    factor = network_factor(transform, framing, sight)
     if factor:
-        check_limits(framing.region.outward(sight.state.size).size.scaled(factor), sight.limits)
+        check_limits(_made(framing, factor, sight), sight.limits)
     return framing
 
 
-def network_factor(transform: Transform, framing: Framing) -> int | None:
-    """By how much a network should enlarge the kept region: 2, 4 or None."""
+def network_factor(transform: Transform, framing: Framing, sight: Sight) -> int | None:
+    """By how much a network should enlarge the kept region: 2, 4 or None.
+
+    One that nobody named is halved where more pixels would be made on the way than a rendition may
+    have; the rest is resampled.
+    """
     need, named = framing.enlargement, transform.upscale.factor
     if named:
         return named if need > 1 else None
     if transform.upscale is Upscale.OFF or need <= WORTH:
         return None
-    return 2 if need <= 2 else 4
+    factors = (2,) if need <= 2 else (4, 2)
+    return next((f for f in factors if _allows(sight.limits, _made(framing, f, sight))), None)
+
+
+def _made(framing: Framing, factor: int, sight: Sight) -> Size:
+    """What a network makes of the kept region."""
+    return framing.region.outward(sight.state.size).size.scaled(factor)
+
+
+def _allows(limits: Limits, size: Size) -> bool:
+    return size.long <= limits.output_side and size.pixels <= limits.output_pixels
 
 
 def check_limits(size: Size, limits: Limits) -> None:

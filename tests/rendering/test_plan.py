@@ -159,6 +159,16 @@ def test_what_the_network_makes_is_under_the_cap_even_where_the_canvas_is():
         planned(Transform(width=5000, height=5000, upscale=Upscale.X4), 2400, 2400)
 
 
+@pytest.mark.parametrize(("side", "factor"), [(1500, 4), (1600, 2), (3100, 2), (3200, None)])
+def test_a_factor_that_nobody_named_is_halved_under_the_cap(side, factor):
+    """6,300 px a side are 40 million pixels; the canvas itself is well below."""
+    wish = Transform(width=min(2 * side + 100, 6000), upscale=Upscale.AUTO)
+    made = planned(wish, side, side)
+    steps = [step for step in made.steps if step.op == "upscale"]
+    assert [step.factor for step in steps] == [factor] * (factor is not None)
+    assert made.canvas.width == wish.width
+
+
 def test_a_wish_without_a_size_shrinks_to_the_cap():
     assert canvas(12_000, 3_000) == (10_000, 2_500)
     assert planned(Transform(), 8000, 8000).canvas.pixels <= LIMITS.output_pixels

@@ -45,6 +45,6 @@ def plan(transform: Transform, sight: Sight) -> Frame:
     kept = framing.region.outward(size)
     is_plain_cut = framing.region == Area.of(kept) and framing.content == kept.size
     narrowed = sight.state.view != Area.whole(size)
-    wanted = is_plain_cut or (narrowed and network_factor(transform, framing) is not None)
+    wanted = is_plain_cut or (narrowed and network_factor(transform, framing, sight) is not None)
     cut = kept if wanted and kept.size != size else None
     return Frame(framing.region, framing.content, framing.canvas, framing.at, cut)

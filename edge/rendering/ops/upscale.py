@@ -143,7 +143,7 @@ class Upscale(AsyncStep):
 def plan(transform: Transform, sight: Sight) -> Upscale | None:
     """Wanted where the framing needs more pixels than there are, and `up` allows it."""
     framing, whole = sight.state.framing, sight.state.size
-    factor = framing and network_factor(transform, framing)
+    factor = framing and network_factor(transform, framing, sight)
     if not framing or not factor:
         return None
     lifts = lift.wanted(transform, sight)
