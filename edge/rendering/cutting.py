@@ -19,7 +19,7 @@ from edge.rendering.area import Area
 from edge.rendering.islands import holds_ground
 from edge.rendering.job import Stopwatch
 from edge.rendering.look import Look, look
-from edge.rendering.matte import HALF, bounds, touched
+from edge.rendering.matte import HALF, bounds, edges, touched
 from edge.rendering.plain_ground import Abstained, cut_out
 from edge.rendering.regions import Mask, border, components, flood, grown
 from edge.rendering.step import Tools
@@ -90,10 +90,12 @@ class Findings:
         if isinstance(found, Abstained):
             return replace(look, flags=tuple(dict.fromkeys((*look.flags, *found.flags))))
         guessed = (flag for flag in look.flags if flag not in _MENDED)
+        alpha = np.asarray(found.matte)
         return replace(
             look,
             subject=found.subject,
-            touches=touched(np.asarray(found.matte)),
+            touches=touched(alpha),
+            covered=tuple(round(float(np.mean(line >= HALF)), 3) for line in edges(alpha).values()),
             flags=tuple(dict.fromkeys((*guessed, *found.flags))),
             cut_by=found.by,
             confidence=found.confidence,

@@ -1,11 +1,11 @@
 """Extension: more ground than the camera saw, around a picture that does not fill its canvas.
 
 A plain or graduated ground goes on unseen (`extension_ground`), a scene plausibly
-(`extension_scene`). Where the subject itself runs out of the picture it cannot go on: a plain
-ground does behind it, and of a scene that side gets the colours, out of focus.
+(`extension_scene`). Where the subject itself runs out of the picture it cannot go on, its ground
+does behind it; where hardly any is seen that side gets the picture's colours, out of focus.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image
@@ -20,10 +20,11 @@ from edge.rendering.extension_ground import (
     surface_of,
 )
 from edge.rendering.extension_scene import imagined, scene_of
-from edge.rendering.matte import bounds
+from edge.rendering.matte import HALO, bounds
 from edge.rendering.regions import Mask, border, flood, grown, shrunk
 from edge.rendering.step import Framing
 from edge.rendering.studio import NotPlain, Pixels, survey
+from edge.rendering.wash import wash
 
 COLLAR = 0.02
 """Of the picture's long side: so far around the subject nothing counts as its ground."""
@@ -44,6 +45,10 @@ SEEN, LEAST_BORDER = 0.25, 0.4
 """Of an edge that a subject runs out of, and of the whole border: with so much ground beside it,
 that is what goes on."""
 
+SOME = 0.02
+"""Of the picture: with less ground to be seen the colours beside a subject are the picture's own.
+"""
+
 OWN = 0.5
 """Of the middle of the subject's box, what may be ground at most."""
 
@@ -63,10 +68,19 @@ class Extended:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The subject's box, None where there is none; `sure` where it was measured on a matte."""
+    """The subject's box, None where there is none; `sure` where it was measured on a matte. `matte`
+    (L, the picture's size) where that can be looked at."""
 
     subject: Box | None
-    sure: bool
+    sure: bool = True
+    matte: Image.Image | None = field(default=None, repr=False)
+
+    def turned(self, right: int) -> "Known":
+        """Of the picture after it was moved so far to the right, then turned over its diagonal; the
+        matte is of that already."""
+        box = self.subject
+        moved = box and Box(box.top, box.left + right, box.bottom, box.right + right)
+        return Known(moved, self.sure, self.matte and _turned(self.matte))
 
 
 def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
@@ -83,23 +97,22 @@ def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
     return tuple(side for side, reached in open_sides.items() if reached)
 
 
-def extended(
-    image: Image.Image, canvas: Size, at: tuple[int, int], subject: Box | None, *, sure: bool = True
-) -> Extended:
+def extended(image: Image.Image, canvas: Size, at: tuple[int, int], known: Known) -> Extended:
     """The picture (mode RGB) with its left top corner `at` in a canvas full of its ground.
 
-    `subject` is in pixels of the picture; nothing inside of it shows in what is made, nor, unless
-    the box is `sure`, what is joined to it and looks like it.
+    What is `known` is in pixels of the picture; nothing inside of the box shows in what is made,
+    nor, unless it is `sure`, what is joined to it and looks like it.
     """
     beside = (at[0], canvas.width - image.width - at[0])
     above = (at[1], canvas.height - image.height - at[1])
-    wide, columns, review = _widened(image, beside, Known(subject, sure), upright=True)
+    wide, columns, review = _widened(image, beside, known, upright=True)
     guessed = columns * image.height
     if any(above):
-        turned = subject and Box(
-            subject.top, subject.left + at[0], subject.bottom, subject.right + at[0]
-        )
-        tall, rows, stays = _widened(_turned(wide), above, Known(turned, sure), upright=False)
+        if known.matte:
+            matte = Image.new("L", wide.size)
+            matte.paste(known.matte, (at[0], 0))
+            known = replace(known, matte=matte)
+        tall, rows, stays = _widened(_turned(wide), above, known.turned(at[0]), upright=False)
         wide, guessed = _turned(tall), guessed + rows * canvas.width
         review |= stays
     return Extended(wide, guessed / canvas.pixels, review)
@@ -118,39 +131,53 @@ def _widened(
     if not known.sure and not ground[:, [0, -1]].all():
         ground = _corrected(grid, ground)
     surface = surface_of(grid, ground if ground.mean() > LEAST_SEEN else border(ground.shape, 3))
-    scene, guessed, review = None, 0, False
+    seen, scene, guessed, review = _seen(grid, ground, known), None, 0, False
     for at_far, length in zip((False, True), by, strict=True):
         if not length:
             continue
-        free = bool(np.mean(ground[:, -1 if at_far else 0]) > FREE)
+        edge = -1 if at_far else 0
+        free = bool(np.mean(ground[:, edge]) > FREE)
         plain = free and is_plain(grid, ground, surface, at_far=at_far)
         if plain and is_ground(image, surface, at_far=at_far):
             made = continued(image, length, surface, at_far=at_far)
-        elif (behind := _behind(grid, ground, surface, at_far=at_far)) is not None:
-            made = continued(image, length, surface, at_far=at_far, seen=behind)
-            review = True
-        else:
-            scene = scene or scene_of(image, grid, ground, level=upright)
+        elif not free and (behind := _behind(grid, seen, at_far=at_far)):
+            made = continued(image, length, behind, at_far=at_far, seen=seen[:, edge])
+            review |= bool(np.mean(seen[:, edge]) <= FREE)
+        elif free or seen.mean() >= SOME:
+            scene = scene or scene_of(image, grid, seen, level=upright)
             made = imagined(image, scene, length, at_far=at_far)
             guessed += length
             review |= not free
+        else:
+            far = canvas.width - length if at_far else 0
+            colours = wash(image, Size(*canvas.size))
+            made = colours.crop((far, 0, far + length, image.height))
+            guessed, review = guessed + length, True
         canvas.paste(made, (by[0] + image.width if at_far else 0, 0))
     return canvas, guessed, review
 
 
-def _behind(grid: Image.Image, ground: Mask, surface: Surface, *, at_far: bool) -> Mask | None:
-    """Where a studio's plain ground is seen along that edge [h], beside a subject that runs out of
-    it; None where there is none, or too little to tell."""
+def _seen(grid: Image.Image, ground: Mask, known: Known) -> Mask:
+    """Where the ground is seen, beside the subject within its box as well: by its matte, or where a
+    studio's plain ground is."""
+    if known.matte:
+        matte = known.matte.resize(grid.size, Image.Resampling.BOX)
+        return ~grown(np.asarray(matte) > HALO, 1)
     found = survey(np.asarray(grid), LEAST_BORDER)
-    if isinstance(found, NotPlain):
-        return None
     box = bounds(~ground)
-    if box is None or np.mean(found.open[_middle(box)]) > OWN:
-        return None  # what is plain here is the subject
-    seen = ground | found.open
-    edge = seen[:, -1 if at_far else 0]
-    enough = np.mean(edge) >= SEEN and is_plain(grid, seen, surface, at_far=at_far)
-    return edge if enough else None
+    if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > OWN:
+        return ground  # what is plain there may be the subject
+    seen: Mask = ground | found.open
+    return seen
+
+
+def _behind(grid: Image.Image, seen: Mask, *, at_far: bool) -> Surface | None:
+    """The surface of a plain ground that is seen along that edge, beside a subject that runs out of
+    it; None where there is none, or too little to tell."""
+    if np.mean(seen[:, -1 if at_far else 0]) < SEEN:
+        return None
+    surface = surface_of(grid, seen)
+    return surface if is_plain(grid, seen, surface, at_far=at_far, least=SEEN) else None
 
 
 def _middle(box: Box) -> tuple[slice, slice]:

@@ -128,13 +128,16 @@ def _resting(place: Places) -> Floats:
     return rested
 
 
-def is_plain(grid: Image.Image, ground: Mask, surface: Surface, *, at_far: bool) -> bool:
-    """Whether the ground beside that edge keeps to the surface."""
+def is_plain(
+    grid: Image.Image, ground: Mask, surface: Surface, *, at_far: bool, least: float = 1.0
+) -> bool:
+    """Whether the ground beside that edge keeps to the surface; with less of it than `least` times
+    an edge's length the edge itself is judged."""
     height, width = ground.shape
     deep = max(3, round(BESIDE * width))
     side = slice(width - deep, None) if at_far else slice(0, deep)
     seen = ground[:, side]
-    if np.count_nonzero(seen) < height:
+    if np.count_nonzero(seen) < least * height:
         side = slice(width - 2, None) if at_far else slice(0, 2)
         seen = np.ones((height, 2), np.bool_)
     x = (np.arange(width, dtype=np.float32)[side] + 0.5) / width

@@ -18,7 +18,7 @@ from edge.rendering.product import laid, overlap, product
 from edge.rendering.step import Framing, Sight
 from edge.settings import Limits
 from edge.variants.transform import Transform
-from edge.variants.values import Fit, Upscale
+from edge.variants.values import Fit, Flip, Upscale
 
 WORTH = 1.1
 """The least enlargement for which `up=auto` runs a network; below, Lanczos looks the same."""
@@ -109,12 +109,15 @@ def cover(transform: Transform, sight: Sight) -> Framing:
 
 def _window(transform: Transform, sight: Sight) -> Area | None:
     """What the canvas shows around a subject that no cut of the picture holds whole."""
-    if not (transform.gravity.subject and sight.state.subject):
+    state, look = sight.state, sight.look
+    if not (transform.gravity.subject and state.subject):
         return None
     wide, high = _asked(transform)
-    look = sight.look
     sure = look is not None and (look.uniform or look.sure)
-    return whole(sight.state.subject, sight.state.view, wide / high, sure=sure)
+    is_upright = not transform.rotate and transform.flip is Flip.NONE
+    as_taken = is_upright and state.view == Area.whole(state.size)
+    covered = look.covered if look and as_taken else None
+    return whole(state.subject, state.view, wide / high, sure=sure, covered=covered)
 
 
 def _beyond(window: Area, transform: Transform, sight: Sight) -> Framing | None:

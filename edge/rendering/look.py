@@ -38,7 +38,8 @@ class Look:
     `white-on-white`, `touches-edge`, `tiny`, `no-subject`. `trimmed` is what a trim leaves, in
     fractions; None where it was not asked for or leaves everything. `cut_by` says who found the
     matte, None where there is none, and `confidence` (0 to 1) how far it can be trusted; where that
-    is little, `doubted` is all that the subject may be, None otherwise.
+    is little, `doubted` is all that the subject may be, None otherwise. `covered` is how much of
+    each side, in that order, the subject covers (0 to 1), as far as a matte tells.
     """
 
     ground: Color
@@ -51,6 +52,7 @@ class Look:
     cut_by: str | None = None
     confidence: float | None = None
     doubted: Area | None = None
+    covered: tuple[float, ...] | None = None
 
     @property
     def sure(self) -> bool:
@@ -76,6 +78,7 @@ class Look:
             "trimmed": _rounded(self.trimmed),
             "touches": list(self.touches),
             "flags": list(self.flags),
+            "covered": self.covered and list(self.covered),
         }
 
 

@@ -38,12 +38,12 @@ def span(rows: Mask, columns: Mask) -> Box | None:
     return Box(int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1)
 
 
+def edges(alpha: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.uint8]]:
+    """The outermost lines of a matte [H, W] by the side that they are: left, top, right, bottom."""
+    return {"left": alpha[:, 0], "top": alpha[0], "right": alpha[:, -1], "bottom": alpha[-1]}
+
+
 def touched(alpha: npt.NDArray[np.uint8], least: int = HALF) -> tuple[str, ...]:
-    """The sides that the subject reaches with more than a pixel: left, top, right, bottom."""
-    edges = {
-        "left": alpha[:, 0],
-        "top": alpha[0],
-        "right": alpha[:, -1],
-        "bottom": alpha[-1],
-    }
-    return tuple(side for side, line in edges.items() if int(np.count_nonzero(line >= least)) > 1)
+    """The sides that the subject reaches with more than a pixel."""
+    lines = edges(alpha).items()
+    return tuple(side for side, line in lines if int(np.count_nonzero(line >= least)) > 1)

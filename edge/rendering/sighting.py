@@ -119,7 +119,9 @@ def see(opened: Opened, job: Job, models: Models, limits: Limits) -> Seen:
         job.deadline.check("decode")
         decoded = job.watch.time("decode", decode, job.body, facts, target=made.decode)
     if not cutting.wanted(job.transform):
-        return Seen(facts, seen, made, _picture(decoded, seen, None), decoded.notes)
+        looked_at = any(step.wants_matte for step in made.steps)
+        picture = _picture(decoded, seen, opened.cut if looked_at else None)
+        return Seen(facts, seen, made, picture, decoded.notes)
     picture = _picture(decoded, seen, opened.cut)
     return Seen(facts, seen, made, picture, (*decoded.notes, *opened.notes))
 

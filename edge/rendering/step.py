@@ -164,6 +164,11 @@ class Step:
         return ()
 
     @property
+    def wants_matte(self) -> bool:
+        """Whether it looks at the matte of a picture that is not cut out."""
+        return False
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a person who asks `explain` should know of this step, one sentence each."""
         return ()

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from edge.deadline import Deadline
 from edge.images import Box, Color, Format, Original, Size, Stamp
 from edge.rendering.area import Area
-from edge.rendering.extension import extended
+from edge.rendering.extension import Known, extended
 from edge.rendering.extension_grain import grained
 from edge.rendering.look import Look
 from edge.rendering.picture import Made
@@ -190,7 +190,7 @@ def test_texture_is_no_grain():
 def test_beside_a_subject_that_runs_out_lies_its_ground_and_a_person_should_look():
     image, _ = photo("graduated")
     cut = image.crop((160, 0, 290, HIGH))
-    done = extended(cut, Size(700, HIGH), (285, 0), Box(0, 30, 130, 570))
+    done = extended(cut, Size(700, HIGH), (285, 0), Known(Box(0, 30, 130, 570)))
     pixels = np.asarray(done.image)
     assert not is_red(pixels[:, :285]).any()
     assert not is_red(pixels[:, 415:]).any()
@@ -208,7 +208,9 @@ def test_behind_a_subject_that_touches_all_edges_a_plain_ground_goes_on(ground):
     pixels[((rows - high) / (high + 1)) ** 2 + ((columns - wide) / (wide + 1)) ** 2 <= 1] = RED
     size = Size(2 * image.width, image.height)
     left = image.width // 2
-    done = extended(Image.fromarray(pixels), size, (left, 0), Box(0, 0, image.width, image.height))
+    done = extended(
+        Image.fromarray(pixels), size, (left, 0), Known(Box(0, 0, image.width, image.height))
+    )
     shown = np.asarray(done.image)
     assert not is_red(shown[:, :left]).any()
     assert not is_red(shown[:, left + image.width :]).any()
@@ -216,6 +218,53 @@ def test_behind_a_subject_that_touches_all_edges_a_plain_ground_goes_on(ground):
     assert done.guessed == 0
     middle = shown[image.height // 2 - 40 : image.height // 2 + 40, :left].astype(int)
     assert np.abs(middle - np.median(shown[:40, :left], axis=(0, 1))).max() < 60
+
+
+def body(open_top: bool = True) -> tuple[Image.Image, Image.Image]:
+    """Someone in red from the chin to the hip, on a plain sweep; and the matte."""
+    image, _ = photo("plain")
+    matte = Image.new("L", image.size)
+    for canvas, colour in ((image, RED), (matte, 255)):
+        drawing = ImageDraw.Draw(canvas)
+        drawing.rectangle((170, -10, 280, 700) if open_top else (0, -10, 450, 700), fill=colour)
+        drawing.polygon([(170, 80), (0, 250), (0, 700), (450, 700), (450, 250), (280, 80)], colour)
+    return image, matte
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_matte_tells_the_ground_within_the_subjects_box(sure):
+    """The box is all of the photo; yet the neck does not grow into a column, nor a face twice."""
+    image, matte = body()
+    known = Known(Box(0, 0, *image.size), sure, matte)
+    done = extended(image, Size(image.width, 2 * HIGH), (0, HIGH), known)
+    made = np.asarray(done.image)[:HIGH]
+    assert not is_red(made).any()
+    assert made.astype(int).std(axis=(0, 1)).max() < 8
+    assert done.review
+    assert done.guessed == 0
+
+
+def test_where_no_ground_is_seen_lie_the_colours_and_no_second_subject():
+    image, matte = body(open_top=False)
+    ImageDraw.Draw(image).ellipse((200, 20, 250, 60), fill=(250, 250, 250))
+    known = Known(Box(0, 0, *image.size), True, matte)
+    done = extended(image, Size(image.width, 2 * HIGH), (0, HIGH), known)
+    made = np.asarray(done.image)[:HIGH].astype(int)
+    assert np.abs(np.diff(made, axis=0)).max() <= 2, "so soft that nothing is drawn in it"
+    assert done.review
+    assert done.guessed == 0.5
+
+
+@pytest.mark.parametrize(
+    ("covered", "above"), [((0.3, 0.3, 0.3, 1.0), 1.0), ((0.3, 1.0, 0.3, 0.4), 0.0), (None, 0.5)]
+)
+def test_a_subject_cut_at_both_sides_stands_where_it_covers_more(covered, above):
+    look = Look(Color(230, 226, 216), 1.0, True, Area(0.1, 0.0, 0.9, 1.0), covered=covered)
+    wish = Transform(ratio=Ratio(9, 16), fit=Fit.COVER, gravity=SUBJECT)
+    frame = next(s for s in planned(wish, 450, HIGH, look=look).steps if s.op == "frame")
+    spare = frame.canvas.height - frame.content.height
+    assert spare > 100
+    assert abs(frame.at[1] - above * spare) <= 1
 
 
 def test_a_subject_cut_at_both_sides_stays_in_the_middle():

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from edge.images import Box, Size
 from edge.rendering.area import Area
-from edge.rendering.extension import extended, stuck
+from edge.rendering.extension import Known, extended, stuck
 from edge.rendering.ops.pad import padded
 from edge.rendering.picture import Made, Picture
 from edge.rendering.step import PixelStep, Sight, State
@@ -17,7 +17,8 @@ class Extend(PixelStep):
     """The picture at `at` in `canvas`; `made` is the share (0 to 1) of the canvas beyond it.
 
     `subject` is its box in the picture, `sure` where a matte says so; `stays` names the sides that
-    it runs out of, where nothing can go on and the picture's colours are laid out of focus.
+    it runs out of, where the ground goes on behind it, or the picture's colours are laid out of
+    focus.
     """
 
     op = "extend"
@@ -29,12 +30,16 @@ class Extend(PixelStep):
     stays: tuple[str, ...] = ()
 
     @property
+    def wants_matte(self) -> bool:
+        return True
+
+    @property
     def notes(self) -> tuple[str, ...]:
         said = [f"{self.made:.0%} of the canvas is made: ground beyond the photo's edge"]
         if self.stays:
             sides = " and ".join(self.stays)
             said.append(
-                f"review: the subject runs out of the photo at the {sides}, and so into a blur"
+                f"review: the subject runs out of the photo at the {sides}, and is cut there"
             )
         return tuple(said)
 
@@ -42,9 +47,8 @@ class Extend(PixelStep):
         return padded(state, self.canvas, self.at)
 
     def apply(self, picture: Picture) -> Picture:
-        done = extended(
-            picture.image.convert("RGB"), self.canvas, self.at, self.subject, sure=self.sure
-        )
+        known = Known(self.subject, self.sure, picture.matte)
+        done = extended(picture.image.convert("RGB"), self.canvas, self.at, known)
         subject = self.subject and Box(
             *Area.of(self.subject).moved(*self.at).outward(self.canvas).as_tuple()
         )

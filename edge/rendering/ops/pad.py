@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass, replace
 
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from edge.images import WHITE, Color, Size
 from edge.rendering.area import Area
 from edge.rendering.picture import Picture
 from edge.rendering.step import PixelStep, Sight, State
+from edge.rendering.wash import wash
 from edge.variants.transform import Transform
 from edge.variants.values import Ground
 
 _CLEAR = Color(255, 255, 255, 0)
-_SOFT = 24
-"""Long side in pixels to which a blurred ground is reduced first: what is left is colour only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Pad(PixelStep):
         if image.mode == "L":
             return Image.new("L", size, 0)
         if self.color is None:
-            return _blurred(image, self.canvas).convert(image.mode)
+            return wash(image, self.canvas).convert(image.mode)
         if image.mode == "RGB" and self.color.opaque:
             return Image.new("RGB", size, self.color.rgb)
         return Image.new("RGBA", size, (*self.color.rgb, self.color.alpha))
@@ -84,22 +83,3 @@ def _color(transform: Transform, sight: Sight) -> Color | None:
     if sight.state.alpha or (background and background.kind is Ground.TRANSPARENT):
         return _CLEAR
     return look.ground if look and look.uniform else WHITE
-
-
-def _blurred(image: Image.Image, canvas: Size) -> Image.Image:
-    """The picture stretched over the canvas and softened until only its colours are left.
-
-    Enlarging a tiny reduction is the cheap way to a blur of a sixth of the canvas.
-    """
-    opaque = image
-    if image.mode == "RGBA":
-        opaque = Image.new("RGB", image.size, WHITE.rgb)
-        opaque.paste(image, mask=image.getchannel("A"))
-    tiny = opaque.resize(_tiny(canvas), Image.Resampling.BOX)
-    soft = tiny.filter(ImageFilter.GaussianBlur(1.5))
-    return soft.resize((canvas.width, canvas.height), Image.Resampling.BICUBIC)
-
-
-def _tiny(canvas: Size) -> tuple[int, int]:
-    small = canvas.scaled(min(1.0, _SOFT / canvas.long))
-    return small.width, small.height
