@@ -6,6 +6,7 @@ does behind it; where hardly any is seen that side gets the picture's colours, o
 """
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -19,7 +20,7 @@ from edge.rendering.extension_ground import (
     is_plain,
     surface_of,
 )
-from edge.rendering.extension_scene import imagined, scene_of
+from edge.rendering.extension_scene import Scene, imagined, scene_of
 from edge.rendering.matte import HALO, bounds
 from edge.rendering.regions import Mask, border, flood, grown, shrunk
 from edge.rendering.step import Framing
@@ -127,34 +128,84 @@ def _widened(
         return image, 0, False
     canvas = Image.new("RGB", (image.width + sum(by), image.height))
     canvas.paste(image, (by[0], 0))
-    grid, ground = _grid(image, known)
-    if not known.sure and not ground[:, [0, -1]].all():
-        ground = _corrected(grid, ground)
-    surface = surface_of(grid, ground if ground.mean() > LEAST_SEEN else border(ground.shape, 3))
-    seen, scene, guessed, review = _seen(grid, ground, known), None, 0, False
+    sides = _Sides.of(image, known, upright=upright)
+    guessed, review = 0, False
     for at_far, length in zip((False, True), by, strict=True):
         if not length:
             continue
-        edge = -1 if at_far else 0
-        free = bool(np.mean(ground[:, edge]) > FREE)
-        plain = free and is_plain(grid, ground, surface, at_far=at_far)
-        if plain and is_ground(image, surface, at_far=at_far):
-            made = continued(image, length, surface, at_far=at_far)
-        elif not free and (behind := _behind(grid, seen, at_far=at_far)):
-            made = continued(image, length, behind, at_far=at_far, seen=seen[:, edge])
-            review |= bool(np.mean(seen[:, edge]) <= FREE)
-        elif free or seen.mean() >= SOME:
-            scene = scene or scene_of(image, grid, seen, level=upright)
-            made = imagined(image, scene, length, at_far=at_far)
+        left = canvas.width - length if at_far else 0
+        made = sides.plain(length, at_far=at_far)
+        if made is None:
             guessed += length
-            review |= not free
-        else:
-            far = canvas.width - length if at_far else 0
-            colours = wash(image, Size(*canvas.size))
-            made = colours.crop((far, 0, far + length, image.height))
-            guessed, review = guessed + length, True
-        canvas.paste(made, (by[0] + image.width if at_far else 0, 0))
+            made = sides.scene(length, at_far=at_far)
+        canvas.paste(made or _colours(image, Size(*canvas.size), left, length), (left, 0))
+        review |= sides.runs_out(at_far=at_far)
     return canvas, guessed, review
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """What can be told of a picture's left and right, on its `grid`: where the ground is for
+    `certain`, well away from the subject's box; and where it is `seen`, within that box too."""
+
+    image: Image.Image
+    grid: Image.Image
+    certain: Mask
+    seen: Mask
+    upright: bool
+
+    @classmethod
+    def of(cls, image: Image.Image, known: Known, *, upright: bool) -> "_Sides":
+        grid, certain = _grid(image, known)
+        if not known.sure and not certain[:, [0, -1]].all():
+            certain = _corrected(grid, certain)
+        return cls(image, grid, certain, _seen(grid, certain, known), upright)
+
+    def runs_out(self, *, at_far: bool) -> bool:
+        """Whether something other than ground does there."""
+        return not self._free(self.certain, at_far) and not self._free(self.seen, at_far)
+
+    def plain(self, length: int, *, at_far: bool) -> Image.Image | None:
+        """So much more of a plain ground, behind a subject as well; None where it is none, or too
+        little of it is seen."""
+        edge = self.seen[:, -1 if at_far else 0]
+        if self._free(self.certain, at_far):
+            told = (
+                self.certain if self.certain.mean() > LEAST_SEEN else border(self.certain.shape, 3)
+            )
+            surface = surface_of(self.grid, told)
+            holds = is_plain(self.grid, self.certain, surface, at_far=at_far)
+            if holds and is_ground(self.image, surface, at_far=at_far):
+                return continued(self.image, length, surface, at_far=at_far)
+            return None
+        if np.mean(edge) < SEEN:
+            return None
+        surface = self._surface_behind
+        if not is_plain(self.grid, self.seen, surface, at_far=at_far, least=SEEN):
+            return None
+        return continued(self.image, length, surface, at_far=at_far, seen=edge)
+
+    def scene(self, length: int, *, at_far: bool) -> Image.Image | None:
+        """What a scene may show there; None where nothing of it is seen."""
+        if not self._free(self.certain, at_far) and self.seen.mean() < SOME:
+            return None
+        return imagined(self.image, self._scene, length, at_far=at_far)
+
+    @cached_property
+    def _surface(self) -> Surface:
+        enough = self.certain.mean() > LEAST_SEEN
+        return surface_of(self.grid, self.certain if enough else border(self.certain.shape, 3))
+
+    @cached_property
+    def _surface_behind(self) -> Surface:
+        return surface_of(self.grid, self.seen)
+
+    @cached_property
+    def _scene(self) -> Scene:
+        return scene_of(self.image, self.grid, self.seen, level=self.upright)
+
+    def _free(self, ground: Mask, at_far: bool) -> bool:
+        return bool(np.mean(ground[:, -1 if at_far else 0]) > FREE)
 
 
 def _seen(grid: Image.Image, ground: Mask, known: Known) -> Mask:
@@ -171,13 +222,8 @@ def _seen(grid: Image.Image, ground: Mask, known: Known) -> Mask:
     return seen
 
 
-def _behind(grid: Image.Image, seen: Mask, *, at_far: bool) -> Surface | None:
-    """The surface of a plain ground that is seen along that edge, beside a subject that runs out of
-    it; None where there is none, or too little to tell."""
-    if np.mean(seen[:, -1 if at_far else 0]) < SEEN:
-        return None
-    surface = surface_of(grid, seen)
-    return surface if is_plain(grid, seen, surface, at_far=at_far, least=SEEN) else None
+def _colours(image: Image.Image, canvas: Size, left: int, length: int) -> Image.Image:
+    return wash(image, canvas).crop((left, 0, left + length, image.height))
 
 
 def _middle(box: Box) -> tuple[slice, slice]:
