@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box, Color
-from edge.rendering.matte import SOLID, Mask, span
+from edge.rendering.matte import HALO, SOLID, Mask, span
 from edge.rendering.regions import border, flood, shrunk
 
 Levels = npt.NDArray[np.uint8]
@@ -98,9 +98,15 @@ def _blocks(levels: Levels, channels: int) -> Levels:
     return greatest
 
 
-def chroma_of_border(pixels: Levels) -> int:
-    """Levels between the channels that nine tenths of the border stay under: 0 is pure grey."""
-    ring = _ring(pixels, max(2, min(pixels.shape[:2]) // 50))
+def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
+    """Levels between the channels that nine tenths of the border stay under: 0 is pure grey. Where
+    there is a matte (L, of the same size), the subject's part of the border is left out."""
+    depth = max(2, min(pixels.shape[:2]) // 50)
+    ring = _ring(pixels, depth)
+    if matte is not None:
+        ring = ring[_ring(np.asarray(matte)[..., None], depth)[:, 0] <= HALO]
+    if not len(ring):
+        return 0
     chroma = ring.max(axis=1).astype(np.int16) - ring.min(axis=1)
     return int(np.percentile(chroma, 90))
 

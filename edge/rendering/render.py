@@ -28,7 +28,7 @@ from edge.rendering.run import Timings, apply_all, run
 from edge.rendering.shelf import Shelf
 from edge.rendering.sighting import Opened, Seen, name_of, open_original, see, to_cut_out
 from edge.rendering.step import AsyncStep, Engine, SceneFetch, Tools
-from edge.rendering.verify import PALE, Own, Report, reviews, verify_file
+from edge.rendering.verify import PALE, Own, Report, broken_by, verify_file
 from edge.settings import Limits
 from edge.variants.presets import Preset, Presets
 from edge.variants.transform import Transform
@@ -239,8 +239,9 @@ class Renderer:
 
 def _own(rendition: Rendition) -> Own:
     """What its notes tell of a picture beside its bytes."""
-    made, told = rendition.note("made"), rendition.note("compliance") or ""
-    return Own(Made.read(made) if made else Made(0.0), pale=PALE in reviews(told))
+    made, told = rendition.note("made"), rendition.note("compliance")
+    broken = None if told is None else broken_by(told)
+    return Own(Made.read(made) if made else Made(0.0), broken=broken)
 
 
 def _networks(transform: Transform) -> tuple[str, ...]:

@@ -50,12 +50,12 @@ PALE = "pale"
 @dataclass(frozen=True, slots=True)
 class Own:
     """What no pixel tells, of a picture that this server made: what of it was `made`, and its
-    `matte` (L, of the same size), None where it has none. `pale`: when there still was a matte, it
-    told parts of the product that are as pale as the ground from the ground."""
+    `matte` (L, of the same size), None where it has none. `broken` are the rules that it broke when
+    there was one, None where that is not known: what the matte told then still holds."""
 
     made: Made = Made(0.0)  # noqa: RUF009 - frozen
     matte: Image.Image | None = field(default=None, repr=False)
-    pale: bool = False
+    broken: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +166,27 @@ def verify_file(
     decoded = reread(body, facts) if own else decode(body, facts)
     specimen = Specimen(body, facts, decoded.image, own)
     findings = [finding for check in CHECKS for finding in check(specimen, preset.rules)]
+    broken = own.broken if own else None
+    if broken is not None:
+        findings = [_as_told(finding, broken) for finding in findings]
     return Report(preset.name, preset.version, tuple(findings))
 
 
-def reviews(header: str) -> list[str]:
-    """What a report's header says that a person should look at."""
-    return header.partition("review=")[2].split(",")
+def _as_told(finding: Finding, broken: frozenset[str]) -> Finding:
+    """What only the lack of a matte breaks was not broken."""
+    if finding.passed or finding.rule in broken or finding.rule not in _BY_MATTE:
+        return finding
+    return replace(finding, passed=True, heuristic=True)
+
+
+_BY_MATTE = frozenset({"ground", "ground_neutral"})
+"""The rules of which a matte can tell more than the pixels."""
+
+
+def broken_by(header: str) -> frozenset[str]:
+    """The rules that a report's header says are broken."""
+    told = header.partition("rule=")[2].partition(";")[0]
+    return frozenset(filter(None, told.split(",")))
 
 
 def _format(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
@@ -239,7 +254,8 @@ def _border(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
 
 def _ground(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
     if rules.ground_neutral:
-        chroma = chroma_of_border(specimen.pixels)
+        matte = specimen.own.matte if specimen.own else None
+        chroma = chroma_of_border(specimen.pixels, matte)
         yield Finding("ground_neutral", chroma <= NEUTRAL, chroma, f"at most {NEUTRAL}", True)
     if rules.ground is None:
         return
@@ -273,11 +289,11 @@ def _exact(seen: GroundSeen, ground: Background, *, heuristic: bool = False) -> 
 
 def _by_matte(specimen: Specimen, own: Own, ground: Background) -> Finding | None:
     """The ground without what the matte gives to the product; None where that does not hold."""
-    if ground.color is None or not (own.matte or own.pale):
+    if ground.color is None or own.matte is None:
         return None
     seen = ground_of(specimen.pixels, ground.color, own.matte)
     finding = _exact(seen, ground, heuristic=True)
-    return replace(finding, passed=True) if own.pale else finding if finding.passed else None
+    return finding if finding.passed else None
 
 
 def _seen(specimen: Specimen, ground: Background) -> GroundSeen:

@@ -12,7 +12,7 @@ from edge.errors import NotCompliant, OriginalCorrupt, OriginalUnsupported
 from edge.images import WHITE
 from edge.rendering.inspection import ground_of, has_drawn_border
 from edge.rendering.picture import Made
-from edge.rendering.verify import Own, Report, verify_file
+from edge.rendering.verify import Own, Report, broken_by, verify_file
 from edge.variants import presets
 from edge.variants.presets import Preset
 
@@ -162,6 +162,19 @@ def test_a_see_through_ground_is_see_through() -> None:
 def test_a_neutral_ground_is_white_or_grey(ground: tuple[int, int, int], holds: bool) -> None:
     ebay = PRESETS["ebay"]
     assert verify_file(jpeg(shot(ground=ground)), ebay).passed is holds
+
+
+def test_a_product_at_the_border_is_no_ground_where_its_matte_is_known() -> None:
+    image, matte = shot(), Image.new("L", (1600, 1600))
+    image.paste((30, 60, 200), (0, 900, 1600, 1600))
+    matte.paste(255, (0, 900, 1600, 1600))
+    ebay = PRESETS["ebay"]
+    assert "ground_neutral" in broken(verify_file(jpeg(image), ebay))
+    assert "ground_neutral" not in broken(verify_file(jpeg(image), ebay, own=Own(matte=matte)))
+    later = Own(broken=broken_by("ebay/2026-1; pass; review=cut-by-edge"))
+    assert verify_file(jpeg(image), ebay, own=later).passed, "as it was told when it was made"
+    later = Own(broken=broken_by("ebay/2026-1; fail; rule=ground_neutral,long_min; review=small"))
+    assert "ground_neutral" in broken(verify_file(jpeg(image), ebay, own=later))
 
 
 def test_a_dark_scene_is_no_drawn_border() -> None:
