@@ -50,6 +50,7 @@ class Picture:
     it no camera saw, None where all is the photo's or another ground's. `lifted`: the image shows
     the subject's own colours wherever the matte does not hide it, and nothing that counts
     elsewhere. `name` is the same for the same pixels and matte, empty where nobody gave it one.
+    `rough`: the matte is looked at only, so it is brought to other sizes the cheapest way.
     """
 
     image: Image.Image = field(repr=False)
@@ -58,6 +59,7 @@ class Picture:
     made: Made | None = None
     lifted: bool = False
     name: str = ""
+    rough: bool = False
 
     @property
     def size(self) -> Size:
@@ -90,8 +92,11 @@ class Picture:
         def move(area: Area, _: Size) -> Area:
             return area.moved(-kept.left, -kept.top).scaled(across, down)
 
+        def roughly(matte: Image.Image) -> Image.Image:
+            return matte.resize(target, Image.Resampling.NEAREST, edges)
+
         if not (self.lifted and self.matte):
-            return self.mapped(smaller, move)
+            return self.mapped(smaller, move, roughly if self.rough else None)
         together = self.image.copy()
         together.putalpha(self.matte)
         together = smaller(together)
@@ -100,12 +105,15 @@ class Picture:
         return replace(made, matte=matte)
 
     def mapped(
-        self, change: Callable[[Image.Image], Image.Image], move: Callable[[Area, Size], Area]
+        self,
+        change: Callable[[Image.Image], Image.Image],
+        move: Callable[[Area, Size], Area],
+        change_matte: Callable[[Image.Image], Image.Image] | None = None,
     ) -> Self:
-        """The same change to image and matte; `move` says where an area of a picture of that size
-        goes."""
+        """The same change to image and matte, unless that has its own; `move` says where an area of
+        a picture of that size goes."""
         image = change(self.image)
-        matte = self.matte and change(self.matte)
+        matte = self.matte and (change_matte or change)(self.matte)
         subject = self.subject
         if subject:
             size = Size(*image.size)

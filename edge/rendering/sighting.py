@@ -121,7 +121,7 @@ def see(opened: Opened, job: Job, models: Models, limits: Limits) -> Seen:
     if not cutting.wanted(job.transform):
         looked_at = any(step.wants_matte for step in made.steps)
         picture = _picture(decoded, seen, opened.cut if looked_at else None)
-        return Seen(facts, seen, made, picture, decoded.notes)
+        return Seen(facts, seen, made, replace(picture, rough=True), decoded.notes)
     picture = _picture(decoded, seen, opened.cut)
     return Seen(facts, seen, made, picture, (*decoded.notes, *opened.notes))
 

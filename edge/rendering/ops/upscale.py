@@ -128,15 +128,16 @@ class Upscale(AsyncStep):
     def _joined(self, picture: Picture, larger: Image.Image) -> Picture:
         """The network sees colours only; alpha and matte are enlarged by Lanczos beside it."""
         if picture.has_alpha:
-            larger.putalpha(_lanczos(picture.image.getchannel("A"), larger))
-        return self._grown(picture, larger, lambda matte: _lanczos(matte, larger))
+            alpha = picture.image.getchannel("A")
+            larger.putalpha(alpha.resize(larger.size, Image.Resampling.LANCZOS))
+        way = Image.Resampling.NEAREST if picture.rough else Image.Resampling.LANCZOS
+        return self._grown(picture, larger, lambda matte: matte.resize(larger.size, way))
 
     def _grown(
         self, picture: Picture, larger: Image.Image, matte: Callable[[Image.Image], Image.Image]
     ) -> Picture:
         return picture.mapped(
-            lambda image: larger if image is picture.image else matte(image),
-            lambda area, _: area.scaled(self.factor, self.factor),
+            lambda _: larger, lambda area, _: area.scaled(self.factor, self.factor), matte
         )
 
 
@@ -195,7 +196,3 @@ def _opaque(image: Image.Image) -> Image.Image:
     result = around.convert("RGB")
     result.paste(image.convert("RGB"), mask=image.getchannel("A"))
     return result
-
-
-def _lanczos(plane: Image.Image, like: Image.Image) -> Image.Image:
-    return plane.resize(like.size, Image.Resampling.LANCZOS)
