@@ -186,8 +186,8 @@ class _Sides:
         return continued(self.image, length, surface, at_far=at_far, seen=edge)
 
     def scene(self, length: int, *, at_far: bool) -> Image.Image | None:
-        """What a scene may show there; None where nothing of it is seen."""
-        if not self._free(self.certain, at_far) and self.seen.mean() < SOME:
+        """What a scene may show there; None where hardly any of it is seen."""
+        if self._scenery.mean() < SOME:
             return None
         return imagined(self.image, self._scene, length, at_far=at_far)
 
@@ -201,8 +201,14 @@ class _Sides:
         return surface_of(self.grid, self.seen)
 
     @cached_property
+    def _scenery(self) -> Mask:
+        """Well away from the subject, so that no shadow and no leg of it stands there again; only
+        where all is close to it, right beside it."""
+        return self.certain if self.certain.mean() >= SOME else self.seen
+
+    @cached_property
     def _scene(self) -> Scene:
-        return scene_of(self.image, self.grid, self.seen, level=self.upright)
+        return scene_of(self.image, self.grid, self._scenery, level=self.upright)
 
     def _free(self, ground: Mask, at_far: bool) -> bool:
         return bool(np.mean(ground[:, -1 if at_far else 0]) > FREE)
