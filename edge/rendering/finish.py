@@ -81,7 +81,7 @@ def _finished(picture: Picture, job: Job, xmp: bytes | None, own: Own) -> Done:
 
 def _tries(picture: Picture, job: Job) -> Iterator[tuple[Picture, Quality]]:
     """As asked for; where a ground has to be exact, also without the haze of a soft matte, and at
-    last at the quality that rings least."""
+    last at the quality that rings least. A shadow that was asked for is no haze."""
     given = job.transform.quality
     ground = job.preset.rules.ground if job.preset else None
     exact = ground is not None and job.transform.format in (None, Format.JPEG)
@@ -89,6 +89,8 @@ def _tries(picture: Picture, job: Job) -> Iterator[tuple[Picture, Quality]]:
     if exact:
         quality = EXACT if given is AUTO else max(EXACT, given)
     yield picture, quality
+    if job.transform.shadow:
+        return
     if picture.matte is not None and ground is not None and ground.color is not None:
         picture = job.watch.time("mend", _without_haze, picture, picture.matte, ground.color)
         yield picture, quality

@@ -31,10 +31,12 @@ def product(colour: int, haze: int, haze_alpha: int) -> Picture:
     return Picture(Image.fromarray(pixels), Image.fromarray(matte))
 
 
-def finished(picture: Picture, *, unsure: bool = False) -> tuple[Done, Stopwatch]:
-    wish = read("fmt=amazon", PRESETS, strict=True).resolve(AcceptClass.BASE, "jpg")
+def finished(
+    picture: Picture, *, unsure: bool = False, wish: str = "fmt=amazon"
+) -> tuple[Done, Stopwatch]:
+    asked = read(wish, PRESETS, strict=True).resolve(AcceptClass.BASE, "jpg")
     watch = Stopwatch()
-    job = Job(b"", wish, PRESETS.get("amazon"), watch, Deadline.after(60))
+    job = Job(b"", asked, PRESETS.get("amazon"), watch, Deadline.after(60))
     return finish(picture, job, unsure=unsure), watch
 
 
@@ -49,6 +51,15 @@ def test_haze_that_only_the_rule_sees_becomes_ground() -> None:
     assert done.report.passed
     assert (pixels(done)[:100] == 255).all()
     assert "mend" in dict(watch.timings)
+
+
+def test_a_shadow_that_was_asked_for_is_no_haze() -> None:
+    """It would end in a hard rim; on a ground that has to be exact it breaks the rule instead."""
+    done, watch = finished(product(90, 245, 0), wish="fmt=amazon&shadow=1")
+    assert abs(int(pixels(done)[45, 600].mean()) - 245) <= 2
+    assert done.report is not None
+    assert "ground" in {finding.rule for finding in done.report.failed}
+    assert "mend" not in dict(watch.timings)
 
 
 def test_what_is_next_to_see_through_becomes_so_where_nothing_lies_behind() -> None:
