@@ -25,7 +25,6 @@ from edge.rendering import engine
 from edge.rendering.matte import bounds
 
 Levels = npt.NDArray[np.uint8]
-Signed = npt.NDArray[np.int16]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ZLIB = b"\x78\x5e"  # deflate with the usual window, made fast
@@ -64,7 +63,7 @@ def read(body: bytes) -> Image.Image | None:
     show another picture here than elsewhere.
 
     Raises:
-        OSError, SyntaxError: the file is damaged.
+        OSError, SyntaxError, struct.error, KeyError: the file is damaged.
     """
     chunks = dict(_chunks(body))
     if _HALVES not in chunks:

@@ -170,10 +170,7 @@ class _Sides:
         little of it is seen."""
         edge = self.seen[:, -1 if at_far else 0]
         if self._free(self.certain, at_far):
-            told = (
-                self.certain if self.certain.mean() > LEAST_SEEN else border(self.certain.shape, 3)
-            )
-            surface = surface_of(self.grid, told)
+            surface = self._surface
             holds = is_plain(self.grid, self.certain, surface, at_far=at_far)
             if holds and is_ground(self.image, surface, at_far=at_far):
                 return continued(self.image, length, surface, at_far=at_far)

@@ -62,19 +62,20 @@ def finish(picture: Picture, job: Job, xmp: bytes | None = None, *, unsure: bool
 def _finished(picture: Picture, job: Job, xmp: bytes | None, own: Own) -> Done:
     """Of the tries, the first whose ground nothing speaks against; else the first that holds by the
     matte's word; else the last."""
-    best: Done | None = None
+    pale = last = None
     for tried, quality in _tries(picture, job):
         job.deadline.check("encode")
         encoded = job.watch.time("encode", _encode, tried, job, quality, xmp)
-        done = Done(encoded.body, encoded.quality, picture.size, added=picture.made)
+        last = Done(encoded.body, encoded.quality, picture.size, added=picture.made)
         if job.preset is None:
-            return done
+            return last
         report = job.watch.time("verify", verify_file, encoded.body, job.preset, own=own)
-        done = replace(done, report=report)
-        if "ground" not in _broken(report) and not report.pale:
-            return done
-        if best is None or not (best.report and best.report.pale):
-            best = done
+        last = replace(last, report=report)
+        if "ground" not in _broken(report):
+            if not report.pale:
+                return last
+            pale = pale or last
+    best = pale or last
     assert best is not None, "something is always tried"
     return best
 

@@ -53,7 +53,8 @@ def network_factor(transform: Transform, framing: Framing, sight: Sight) -> int 
     if transform.upscale is Upscale.OFF or need <= WORTH:
         return None
     factors = (2,) if need <= 2 else (4, 2)
-    return next((f for f in factors if _allows(sight.limits, _made(framing, f, sight))), None)
+    fitting = (f for f in factors if not _excess(_made(framing, f, sight), sight.limits))
+    return next(fitting, None)
 
 
 def _made(framing: Framing, factor: int, sight: Sight) -> Size:
@@ -61,24 +62,27 @@ def _made(framing: Framing, factor: int, sight: Sight) -> Size:
     return framing.region.outward(sight.state.size).size.scaled(factor)
 
 
-def _allows(limits: Limits, size: Size) -> bool:
-    return size.long <= limits.output_side and size.pixels <= limits.output_pixels
-
-
 def check_limits(size: Size, limits: Limits) -> None:
     """Raises `OutputTooLarge` where a picture of that size is over the server's caps."""
+    if excess := _excess(size, limits):
+        raise excess
+
+
+def _excess(size: Size, limits: Limits) -> OutputTooLarge | None:
+    """What is said of a picture over the server's caps, None of one under them."""
     if size.long > limits.output_side:
-        raise OutputTooLarge(
+        return OutputTooLarge(
             f"{size} is over the longest side of {limits.output_side} pixels",
             param="w" if size.width >= size.height else "h",
             allowed=f"at most {limits.output_side} pixels a side",
         )
     if size.pixels > limits.output_pixels:
-        raise OutputTooLarge(
+        return OutputTooLarge(
             f"{size} is over the limit of {limits.output_pixels} pixels",
             param="w",
             allowed=f"at most {limits.output_pixels} pixels in all",
         )
+    return None
 
 
 def inside(transform: Transform, sight: Sight) -> Framing:
