@@ -12,7 +12,14 @@ from edge.images import Box, Size
 from edge.models.base import Models, Priority, Tensor
 from edge.models.checks import size_of
 from edge.models.crowd import each
-from edge.models.roles import MATTING, MATTING_REFINE, MATTING_SIDE, REFINE_SIDE, check
+from edge.models.roles import (
+    MATTING,
+    MATTING_REFINE,
+    MATTING_SIDE,
+    REFINE_SIDE,
+    check,
+    side_of,
+)
 from edge.models.tiles import Tiling
 
 Mask = npt.NDArray[np.bool_]
@@ -30,23 +37,24 @@ REQUESTS_IN_FLIGHT = 4
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """Where a picture of `size` lies in the square that the coarse network sees."""
+    """Where a picture of `size` lies in the square of `side` pixels that a network sees."""
 
     size: Size
     box: Box
+    side: int = MATTING_SIDE
 
     @classmethod
     def of(cls, size: Size, side: int = MATTING_SIDE) -> "Letterbox":
         factor = side / size.long
         inner = Size(max(1, round(size.width * factor)), max(1, round(size.height * factor)))
         left, top = (side - inner.width) // 2, (side - inner.height) // 2
-        return cls(size, Box(left, top, left + inner.width, top + inner.height))
+        return cls(size, Box(left, top, left + inner.width, top + inner.height), side)
 
-    def put(self, image: Tensor, side: int = MATTING_SIDE) -> Tensor:
+    def put(self, image: Tensor) -> Tensor:
         """uint8 [H, W, 3] -> uint8 [side, side, 3], bars of `GROUND` beside it."""
         inner = self.box.size
         small = Image.fromarray(image).resize((inner.width, inner.height), Image.Resampling.BICUBIC)
-        canvas = np.full((side, side, 3), GROUND, np.uint8)
+        canvas = np.full((self.side, self.side, 3), GROUND, np.uint8)
         canvas[self.box.top : self.box.bottom, self.box.left : self.box.right] = np.asarray(small)
         return canvas
 
@@ -65,18 +73,23 @@ async def coarse_matte(
     image: Tensor,
     deadline: Deadline,
     priority: Priority = Priority.INTERACTIVE,
+    *,
+    role: str = MATTING,
 ) -> Tensor:
     """The alpha of the subject, 0 to 255: uint8 [H, W, 3] -> uint8 [H, W].
+
+    Args:
+        role: `MATTING`, or `MATTING_SECOND` for the larger network. Each looks at the picture in
+            a square of its own size, which its config.pbtxt says.
 
     Raises:
         ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
     """
-    spec = models.spec(MATTING)
-    check(spec)
-    letterbox = Letterbox.of(size_of(image, MATTING))
+    spec = models.spec(role)
+    letterbox = Letterbox.of(size_of(image, role), side_of(spec))
     small = await asyncio.to_thread(letterbox.put, image)
     answer = await models.infer(
-        MATTING, {spec.inputs[0].name: small[None]}, deadline=deadline, priority=priority
+        role, {spec.inputs[0].name: small[None]}, deadline=deadline, priority=priority
     )
     alpha = answer[spec.outputs[0].name][0, :, :, 0]
     return await asyncio.to_thread(letterbox.take, alpha)

@@ -10,7 +10,13 @@ from edge.errors import ModelContractBroken
 from edge.models.base import Models, ModelSpec
 
 MATTING = "matting"
+MATTING_SECOND = "matting_second"
+"""A larger network for the pictures that the first one doubts; a repository may do without."""
+
 MATTING_REFINE = "matting_refine"
+TEXT_DETECTION = "text_detection"
+"""Where letters stand in a picture; a repository may do without."""
+
 UPSCALE: Mapping[int, str] = MappingProxyType({2: "upscale_x2", 4: "upscale_x4"})
 """Scale -> model."""
 
@@ -18,22 +24,17 @@ UPSCALE_WORN: Mapping[int, str] = MappingProxyType({2: "upscale_x2_photo", 4: "u
 """Scale -> model for sources that compression or a small sensor has worn; a repository may do
 without."""
 
+MASKS = (MATTING, MATTING_SECOND, TEXT_DETECTION)
+"""Roles that look at a whole picture in a square of their own size and answer a mask of it."""
+
+MASK_SIDES = (64, 4096)
+"""Smallest and largest square of such a network, in pixels."""
+
 MATTING_SIDE = 512
+"""The square of the shipped matting network, and of one whose graph leaves its size free."""
+
 REFINE_SIDE = 256
 ROLES = (*UPSCALE.values(), MATTING, MATTING_REFINE)
-
-_INPUTS: Mapping[str, tuple[tuple[int, ...], ...]] = MappingProxyType(
-    {
-        MATTING: ((MATTING_SIDE, MATTING_SIDE, 3),),
-        MATTING_REFINE: ((REFINE_SIDE, REFINE_SIDE, 3), (REFINE_SIDE, REFINE_SIDE, 1)),
-    }
-)
-_OUTPUT: Mapping[str, tuple[int, ...]] = MappingProxyType(
-    {
-        MATTING: (MATTING_SIDE, MATTING_SIDE, 1),
-        MATTING_REFINE: (REFINE_SIDE, REFINE_SIDE, 1),
-    }
-)
 
 
 def digests(models: Models, roles: Iterable[str]) -> tuple[str, ...]:
@@ -54,8 +55,24 @@ def check(spec: ModelSpec) -> None:
     for scale, name in (*UPSCALE.items(), *UPSCALE_WORN.items()):
         if spec.name == name:
             check_upscaler(spec, scale)
-    if spec.name in _OUTPUT:
-        _check_shapes(spec, _INPUTS[spec.name], _OUTPUT[spec.name])
+    if spec.name in MASKS:
+        side_of(spec)
+    if spec.name == MATTING_REFINE:
+        inputs = (REFINE_SIDE, REFINE_SIDE, 3), (REFINE_SIDE, REFINE_SIDE, 1)
+        _check_shapes(spec, inputs, (REFINE_SIDE, REFINE_SIDE, 1))
+
+
+def side_of(spec: ModelSpec) -> int:
+    """The side of the square that a network of `MASKS` looks at, in pixels.
+
+    Raises:
+        ModelContractBroken: it does not map [S,S,3] to [S,S,1], or S is not within `MASK_SIDES`.
+    """
+    low, high = MASK_SIDES
+    given = spec.inputs[0].shape[0] if spec.inputs[0].shape else 0
+    side = min(max(given, low), high)
+    _check_shapes(spec, ((side, side, 3),), (side, side, 1))
+    return side
 
 
 def check_upscaler(spec: ModelSpec, scale: int) -> int:

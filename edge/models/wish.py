@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from edge.errors import InvalidParameter
-from edge.models.roles import MATTING, UPSCALE
+from edge.models.roles import MASKS, UPSCALE
 
 Triple = tuple[float, float, float]
 
@@ -37,7 +37,7 @@ SCALINGS: Mapping[str, Scaling] = MappingProxyType(
     {each.name: each for each in (IMAGENET, UNIT, SIGNED, CENTRED, LEVELS)}
 )
 SCALES: Mapping[str, int] = MappingProxyType({name: scale for scale, name in UPSCALE.items()})
-ROLES = (MATTING, *SCALES)
+ROLES = (*MASKS, *SCALES)
 
 ALPHAS = ("sigmoid", "unit", "levels", "minmax")
 """What an alpha's numbers are: logits, 0 to 1, 0 to 255, or in need of stretching to 0 to 1."""

@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper, version_converter
 
+from edge.models import sorting
 from edge.models import wish as said
 from edge.models.foreign import Foreign
 from edge.models.probing import Found
-from edge.models.roles import MATTING_SIDE
 from edge.models.wish import Wish
 
 OLDEST_OPSET = 11
@@ -52,12 +51,12 @@ def shapes_of(wish: Wish, found: Found) -> tuple[tuple[int, int, int], tuple[int
     if wish.scale:
         large = wish.scale * found.side
         return (found.side, found.side, 3), (large, large, 3)
-    return (MATTING_SIDE, MATTING_SIDE, 3), (MATTING_SIDE, MATTING_SIDE, 1)
+    return (found.side, found.side, 3), (found.side, found.side, 1)
 
 
 def _loaded(foreign: Foreign) -> Any:
     try:
-        model = onnx.load(str(foreign.path))
+        model = sorting.sorted_model(foreign.path)
         opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         if opset < OLDEST_OPSET:
             model = version_converter.convert_version(model, NEWER_OPSET)
@@ -81,7 +80,7 @@ class _Nodes:
         self.constants: list[Any] = []
         self.into = self.first
         self.opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
-        self._taken = set(_names(graph))
+        self._taken = set(sorting.names(graph))
 
     def free(self, name: str) -> str:
         while name in self._taken:
@@ -144,7 +143,6 @@ def _before(nodes: _Nodes, source: str, foreign: Foreign, wish: Wish, found: Fou
     value = nodes.add("Mul", nodes.add("Sub", value, mean), steps)
     value = _swapped(nodes, value, 3, wish)
     value = nodes.add("Transpose", value, perm=[0, 3, 1, 2])
-    value = nodes.resize(value, found.side if wish.scale else MATTING_SIDE, found.side)
     if foreign.layout == "nhwc":
         value = nodes.add("Transpose", value, perm=[0, 2, 3, 1])
     kind = TensorProto.FLOAT16 if foreign.half else TensorProto.FLOAT
@@ -162,7 +160,7 @@ def _after(nodes: _Nodes, foreign: Foreign, found: Found, channels: int) -> str:
 
 
 def _alpha(nodes: _Nodes, foreign: Foreign, wish: Wish, found: Found) -> str:
-    """Float32 [N,1,512,512], 0 to 255."""
+    """Float32 [N,1,S,S] in the square of its input, 0 to 255."""
     value = _after(nodes, foreign, found, 1)
     if found.answer == "sigmoid":
         value = nodes.add("Sigmoid", value)
@@ -173,7 +171,7 @@ def _alpha(nodes: _Nodes, foreign: Foreign, wish: Wish, found: Found) -> str:
         range_ = nodes.add("Sub", high, low)
         range_ = nodes.add("Max", range_, nodes.constant("edge_least", 1e-6))
         value = nodes.add("Div", nodes.add("Sub", value, low), range_)
-    value = nodes.resize(nodes.clip(value, 1), found.given, MATTING_SIDE)
+    value = nodes.resize(nodes.clip(value, 1), found.given, found.side)
     return nodes.add("Mul", value, nodes.constant("edge_white", 255))
 
 
@@ -206,41 +204,18 @@ def _swapped(nodes: _Nodes, value: str, axis: int, wish: Wish) -> str:
     return nodes.add("Gather", value, order, axis=axis)
 
 
-def _names(graph: Any) -> Iterable[str]:
-    """Every name of a value or a node in a graph and the graphs inside it."""
-    for each in (*graph.input, *graph.output, *graph.initializer):
-        yield each.name
-    for node in graph.node:
-        yield node.name
-        yield from node.input
-        yield from node.output
-        for inner in _inside(node):
-            yield from _names(inner)
-
-
-def _inside(node: Any) -> list[Any]:
-    """The graphs that a node carries: branches, bodies of loops."""
-    graphs = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
-    return [*graphs, *(graph for attribute in node.attribute for graph in attribute.graphs)]
-
-
-def _reads(node: Any) -> set[str]:
-    """What a node may read, also from within its inner graphs."""
-    return set(node.input).union(*(set(_names(inner)) for inner in _inside(node)))
-
-
 def _needed(nodes: Iterable[Any], output: str) -> list[Any]:
     """The nodes that lead to the output, in their order."""
     wanted, kept = {output}, []
     for node in reversed(list(nodes)):
         if wanted.intersection(node.output):
             kept.append(node)
-            wanted |= _reads(node)
+            wanted |= sorting.reads(node)
     return kept[::-1]
 
 
 def _used(tensors: Iterable[Any], nodes: list[Any]) -> list[Any]:
-    read = set().union(*(_reads(node) for node in nodes))
+    read = set().union(*(sorting.reads(node) for node in nodes))
     return [tensor for tensor in tensors if tensor.name in read]
 
 

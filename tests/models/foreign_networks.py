@@ -122,3 +122,37 @@ def outside(path: Path, into: Path) -> Path:
         size_threshold=0,
     )  # fmt: skip
     return into
+
+
+def shuffled(path: Path, into: Path, *, branch: bool = False) -> Path:
+    """The same network with its nodes in reverse order, on request those of a branch too."""
+    model = onnx.load(str(path))
+    if branch:
+        _branch(model.graph)
+    for graph in (model.graph, *_inner(model.graph)):
+        nodes = list(graph.node)[::-1]
+        del graph.node[:]
+        graph.node.extend(nodes)
+    onnx.save(model, str(into))
+    return into
+
+
+def _branch(graph: onnx.GraphProto) -> None:
+    """Put two nodes that change nothing behind the first output, inside an If."""
+    output = graph.output[0].name
+    for node in graph.node:
+        for names in (node.input, node.output):
+            names[:] = ["inner" if name == output else name for name in names]
+    ends = [helper.make_tensor_value_info("twice", TensorProto.FLOAT, None)]
+    steps = [
+        helper.make_node("Neg", ["inner"], ["once"]),
+        helper.make_node("Neg", ["once"], ["twice"]),
+    ]
+    same = helper.make_graph(steps, "same", [], ends)
+    choice = helper.make_node("If", ["always"], [output], then_branch=same, else_branch=same)
+    graph.node.append(choice)
+    graph.initializer.append(numpy_helper.from_array(np.array(True), "always"))
+
+
+def _inner(graph: onnx.GraphProto) -> list[onnx.GraphProto]:
+    return [a.g for node in graph.node for a in node.attribute if a.HasField("g")]

@@ -27,7 +27,7 @@ def test_an_added_matting_network_is_listed_checked_timed_and_cuts_a_picture(
     assert cli.run(["models", "add", file, "--as", "matting", *place]) == DONE
     answer = told(capsys)
     assert f"added {folder}/matting, digest " in answer
-    assert "512x512x3 -> 512x512x1" in answer
+    assert "320x320x3 -> 320x320x1" in answer
     assert "320 pixels, imagenet; d0: sigmoid" in answer
 
     assert cli.run(["models", "list", *place]) == FAILED, "other roles are empty"

@@ -119,8 +119,21 @@ async def test_a_missing_network_is_named(tmp_path: Path, deadline: Deadline) ->
     await models.close()
 
 
-async def test_a_network_of_another_size_is_refused(tmp_path: Path, deadline: Deadline) -> None:
-    networks.luminance_matte(tmp_path, side=256)
+@pytest.mark.parametrize("side", [96, 320, 1024])
+async def test_a_network_is_asked_in_the_square_that_its_config_names(
+    tmp_path: Path, deadline: Deadline, side: int
+) -> None:
+    networks.luminance_matte(tmp_path, side=side)
+    models = EmbeddedModels(tmp_path, threads=1)
+    image, truth = disc(900, 600)
+    alpha = await coarse_matte(models, image, deadline)
+    assert alpha.shape == truth.shape
+    assert np.abs(alpha.astype(int) - truth).mean() < 2000 / side
+    await models.close()
+
+
+async def test_a_network_that_is_not_square_is_refused(tmp_path: Path, deadline: Deadline) -> None:
+    networks.nearest(tmp_path, "matting", 128, 1)
     models = EmbeddedModels(tmp_path)
     with pytest.raises(ModelContractBroken, match="matting: takes"):
         await coarse_matte(models, noise(8, 8), deadline)

@@ -22,11 +22,22 @@ def test_a_shipped_model_has_the_shapes_that_its_role_needs(name: str) -> None:
     roles.check(Repository(SHIPPED).spec(name))
 
 
-@pytest.mark.parametrize("name", roles.ROLES)
+@pytest.mark.parametrize("name", [*roles.ROLES, roles.MATTING_SECOND, roles.TEXT_DETECTION])
 def test_a_model_of_other_shapes_is_refused_by_its_role(tmp_path: Path, name: str) -> None:
     networks.nearest(tmp_path, name, 10, 3)
     with pytest.raises(ModelContractBroken, match=name):
         roles.check(Repository(tmp_path).spec(name))
+
+
+@pytest.mark.parametrize("name", roles.MASKS)
+def test_a_network_that_looks_at_a_whole_picture_says_its_side(tmp_path: Path, name: str) -> None:
+    for side in (64, 320, 1024):
+        networks.luminance_matte(tmp_path, name, side=side)
+        assert roles.side_of(Repository(tmp_path).spec(name)) == side
+    for side in (63, 5000):
+        networks.luminance_matte(tmp_path, name, side=side)
+        with pytest.raises(ModelContractBroken, match=f"{name}: takes"):
+            roles.side_of(Repository(tmp_path).spec(name))
 
 
 def test_a_model_without_a_role_may_be_anything(tmp_path: Path) -> None:
