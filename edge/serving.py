@@ -5,6 +5,7 @@ import ctypes
 import logging
 import signal
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -92,7 +93,10 @@ async def _serve(given: Settings) -> None:
         )
         _log.info("serving", extra={"url": f"http://{host}:{port}", **parts.about})
         trimming = asyncio.create_task(give_back_memory())
-        await _Uvicorn(config, parts.probes).serve(sockets=[listening])
+        server = _Uvicorn(config, parts.probes, given.server.shutdown_delay)
+        await server.serve(sockets=[listening])
+        # Requests and what they left behind share one time, so that the whole end has a bound.
+        await parts.errands.drain(max(1.0, server.closed + given.server.drain - time.monotonic()))
         trimming.cancel()
         _log.info("stopped")
 
@@ -113,21 +117,32 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def protocol_of(parts: Server) -> type[asyncio.Protocol]:
     """What uvicorn has to speak HTTP with, so that this server's hits are answered at once."""
-    return cast(type[asyncio.Protocol], partial(_Protocol, near=parts.near))
+    made = partial(_Protocol, near=parts.near, draining=lambda: parts.probes.draining)
+    return cast(type[asyncio.Protocol], made)
 
 
 class _Protocol(HttpToolsProtocol):
     """HTTP/1.1. What lies in memory is answered as soon as it is read: no task, one write.
 
     Everything else, and whatever comes behind an answer still under way, goes to the application
-    in a task of its own.
+    in a task of its own. While the server drains, each answer ends its connection, so that kept
+    ones move to another replica between two requests rather than in the middle of one.
     """
 
-    def __init__(self, *given: Any, near: Callable[[Any], Whole | None], **named: Any) -> None:
+    def __init__(
+        self,
+        *given: Any,
+        near: Callable[[Any], Whole | None],
+        draining: Callable[[], bool],
+        **named: Any,
+    ) -> None:
         super().__init__(*given, **named)
         self._near = near
+        self._draining = draining
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if self._draining():
+            cycle.keep_alive = False
         idle = not self.pipeline and not self.flow.write_paused
         if idle and (whole := self._near(cycle.scope)):
             self._answer(cycle, *whole)
@@ -147,14 +162,26 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Uvicorn(uvicorn.Server):
-    """Says in readiness that it drains, from the first signal on, and ends with status 0."""
+    """Says in readiness that it drains, from the first signal on, and ends with status 0.
 
-    def __init__(self, config: uvicorn.Config, probes: Probes) -> None:
+    Args:
+        delay: seconds after the first signal in which it still accepts; a second one ends them.
+    """
+
+    def __init__(self, config: uvicorn.Config, probes: Probes, delay: float) -> None:
         super().__init__(config)
         self._probes = probes
+        self._delay = delay
+        self.closed = float("inf")
+        """When it accepts no more, by `time.monotonic`."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # uvicorn's own would raise the signal again after the drain: a death instead of an end.
+        again = self._probes.draining
+        self.force_exit = again and sig == signal.SIGINT
+        self.closed = min(self.closed, time.monotonic() + (0.0 if again else self._delay))
         self._probes.draining = True
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        self.should_exit = self.should_exit or time.monotonic() >= self.closed
+        return await super().on_tick(counter)

@@ -98,6 +98,14 @@ class Server:
     drain: float = setting(
         25.0, SECONDS, "Longest time to finish requests after SIGTERM.", low=0, high=600
     )
+    shutdown_delay: float = setting(
+        0.0,
+        SECONDS,
+        "After SIGTERM, how long new requests are still answered while readiness says draining, "
+        "so that balancers hear of it first; EDGE_SERVER_DRAIN begins after it.",
+        low=0,
+        high=300,
+    )
     log: str = setting("json", TEXT, "Form of the log.", choices=("json", "text"))
     log_level: str = setting(
         "info", TEXT, "Least level logged.", choices=("debug", "info", "warning", "error")

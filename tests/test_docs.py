@@ -159,7 +159,7 @@ def urls_in(text: str) -> list[tuple[str, str]]:
     return [
         (path.removeprefix("/-/explain"), query)
         for path, query in found
-        if not query.startswith("$") and not path.startswith("$") and "…" not in path
+        if not query.startswith("$") and not path.startswith(("$", "/-/readyz")) and "…" not in path
     ]
 
 

@@ -2,34 +2,41 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from tests.parts import free_port
 from tests.test_cli import fetched
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
+@contextmanager
+def serving(port: int, **environ: str) -> Iterator[subprocess.Popen]:
     process = subprocess.Popen(
         [sys.executable, "-m", "edge", "serve"],
-        env={**os.environ, "EDGE_SERVER_PORT": str(number)},
+        env={**os.environ, "EDGE_SERVER_PORT": str(port), **environ},
         stderr=subprocess.DEVNULL,
     )
     try:
-        fetched(f"http://127.0.0.1:{number}/-/healthz")
-        yield number
+        fetched(f"http://127.0.0.1:{port}/-/healthz")
+        yield process
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    number = free_port()
+    with serving(number):
+        yield number
 
 
 @pytest.fixture
@@ -202,3 +209,46 @@ def test_the_last_answer_is_whole_before_the_connection_closes(
 def test_what_is_no_http_gets_an_answer_too(wire: socket.socket) -> None:
     wire.sendall(b"this is not http\r\n\r\n")
     assert wire.recv(65536).startswith(b"HTTP/1.1 400 ")
+
+
+def exchange(port: int, sent: bytes) -> bytes:
+    """What a connection of its own brings, until the server closes it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(sent)
+        return answers(connection)
+
+
+class TestTheEnd:
+    """SIGTERM: nobody who asks while balancers have not heard of it is turned away."""
+
+    def test_for_a_delay_it_answers_says_draining_and_ends_connections(self) -> None:
+        port = free_port()
+        with serving(port, EDGE_SERVER_SHUTDOWN_DELAY="60") as process:
+            kept = socket.create_connection(("127.0.0.1", port), timeout=30)
+            with kept:
+                for _ in range(2):
+                    kept.sendall(request(path=PICTURE))
+                    assert b"connection" not in fields(head_and_body(kept)[0])
+                process.send_signal(signal.SIGTERM)
+                told = b""
+                while b"draining" not in told:
+                    told = exchange(port, request(path="/-/readyz", connection="close"))
+                assert told.startswith(b"HTTP/1.1 503")
+                kept.sendall(request(path=PICTURE))
+                head, _, body = answers(kept).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            assert fields(head)[b"connection"] == b"close"
+            assert len(body) == int(fields(head)[b"content-length"])
+            for path in (PICTURE, "/bottle.jpg?w=121&fm=jpg", HEALTH):
+                told = exchange(port, request(path=path))
+                assert told.startswith(b"HTTP/1.1 200"), path
+                assert b"connection: close" in told.partition(b"\r\n\r\n")[0], path
+            assert process.poll() is None
+            process.send_signal(signal.SIGTERM)  # a second one ends the delay
+            assert process.wait(30) == 0
+
+    def test_the_delay_ends_by_itself(self) -> None:
+        port = free_port()
+        with serving(port, EDGE_SERVER_SHUTDOWN_DELAY="0.5") as process:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0

@@ -27,7 +27,10 @@ def document(presets: Presets) -> dict[str, Any]:
             "/-/explain/{path}": {"parameters": [_path()], "get": _explain()},
             "/-/purge": {"post": _purge()},
             "/-/healthz": {"get": _probe("The process runs.")},
-            "/-/readyz": {"get": _probe("Every tier, origin and model answers.", "503")},
+            "/-/readyz": {
+                "parameters": [_exclude()],
+                "get": _probe("Every tier, origin and model answers.", "503"),
+            },
             "/-/metrics": {"get": _probe("Prometheus metrics.", kind="text/plain")},
         },
         "components": {
@@ -132,6 +135,16 @@ def _probe(summary: str, *statuses: str, kind: str = "application/json") -> dict
         "responses": {
             status: {"description": summary, "content": {kind: {}}} for status in ("200", *statuses)
         },
+    }
+
+
+def _exclude() -> dict[str, Any]:
+    return {
+        "name": "exclude",
+        "in": "query",
+        "description": "Kinds of parts that are not asked, separated by commas.",
+        "schema": {"type": "string"},
+        "example": "origins",
     }
 
 

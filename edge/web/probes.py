@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from edge.errors import InvalidParameter
 from edge.telemetry import Metrics
 
 
@@ -60,13 +61,19 @@ class Probes:
         return JSONResponse({"status": "ok"}, headers=_UNCACHED)
 
     async def readyz(self, request: Request) -> Response:
-        """Each tier, origin and model answers for itself, all at once, in at most ten seconds."""
-        kinds = list(self._surveys)
+        """Each tier, origin and model answers for itself, all at once, in at most ten seconds.
+
+        `exclude=origins`, as the Kubernetes API server has it, leaves a kind of parts unasked.
+
+        Raises:
+            InvalidParameter: there is no such kind.
+        """
+        kinds = self._asked(request)
         parts = dict(
             zip(kinds, await asyncio.gather(*(self._survey(k) for k in kinds)), strict=True)
         )
         whole = {kind: all(p["ready"] for p in named.values()) for kind, named in parts.items()}
-        ready = not self.draining and all(whole[kind] for kind in self._needed)
+        ready = not self.draining and all(whole[kind] for kind in self._needed & set(kinds))
         answer = {"status": self._word(ready, all(whole.values())), **self._facts, **parts}
         return JSONResponse(
             answer,
@@ -81,6 +88,17 @@ class Probes:
             media_type="text/plain; version=0.0.4; charset=utf-8",
             headers=_UNCACHED,
         )
+
+    def _asked(self, request: Request) -> list[str]:
+        given = request.query_params.getlist("exclude")
+        excluded = {word for text in given for word in text.split(",") if word}
+        if unknown := excluded - set(self._surveys):
+            raise InvalidParameter(
+                f"exclude={sorted(unknown)[0]!r} names nothing that readiness asks",
+                param="exclude",
+                allowed=tuple(self._surveys),
+            )
+        return [kind for kind in self._surveys if kind not in excluded]
 
     def _word(self, ready: bool, whole: bool) -> str:
         if self.draining:

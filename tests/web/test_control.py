@@ -34,6 +34,30 @@ async def test_without_its_origin_a_server_is_not_ready(serve, photos):
     assert (await server.get("/-/healthz")).status_code == 200
 
 
+async def test_a_kind_of_parts_that_is_excluded_is_not_asked(serve, photos):
+    """What lies in a tier can be served without an origin."""
+    server = await serve()
+    assert (await server.get("/sku/123.jpg?w=60")).status_code == 200
+    photos.rename(photos.parent / "gone")
+    answer = await server.get("/-/readyz?exclude=origins")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ready"
+    assert "origins" not in answer.json()
+    assert "models" in answer.json()
+    answer = await server.get("/-/readyz?exclude=models,tiers")
+    assert answer.status_code == 503
+    assert "origins" in answer.json()
+    assert "models" not in answer.json()
+
+
+async def test_a_misspelt_kind_of_parts_is_refused_with_what_there_is(serve):
+    server = await serve()
+    answer = await server.get("/-/readyz?exclude=origin")
+    assert answer.status_code == 400
+    assert answer.json()["param"] == "exclude"
+    assert answer.json()["allowed"] == ["tiers", "origins", "models"]
+
+
 async def test_a_dead_tier_degrades_and_does_not_unready(serve):
     server = await serve(EDGE_CACHE_REDIS_URL="redis://127.0.0.1:1/0")
     answer = await server.get("/-/readyz")
