@@ -1,5 +1,6 @@
 """Wiring: every concrete class is named here, opened in order and closed in reverse."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Scope
 
-from edge import __version__
+from edge import __version__, access
+from edge.access import Token
 from edge.cache.base import Purges, Tier
 from edge.cache.folder import FolderTier
 from edge.cache.ladder import Ladder, TierState
@@ -38,6 +40,8 @@ from edge.rendering.threads import EngineThreads
 from edge.settings import Settings
 from edge.telemetry import Metrics
 from edge.variants import presets as presets_file
+from edge.variants.signing import Keys
+from edge.watched import Watched
 from edge.web.admin import Admin
 from edge.web.explain import Explain
 from edge.web.image import ImageRoute
@@ -45,6 +49,7 @@ from edge.web.openapi import OpenApi
 from edge.web.playground import Playground
 from edge.web.probes import Probes
 from edge.web.routes import application
+from edge.web.tokens import Tokens
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -59,6 +64,11 @@ class Server:
     probes: Probes
     errands: Errands
     about: dict[str, Any]
+    reload: Callable[[], Awaitable[None]]
+    """Reads the files of keys and tokens anew."""
+
+    watches: bool
+    """Whether there is such a file."""
 
 
 class TierMetrics:
@@ -92,6 +102,8 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
     imaging = engine.check(given.server.engine)
     presets = presets_file.load(given.presets.file or None)
     metrics, errands = Metrics(), Errands()
+    keys, held = open_keys(given), open_tokens(given)
+    tokens = Tokens(lambda: held.value)
     async with AsyncExitStack() as stack:
         models = open_models(given, metrics)
         stack.push_async_callback(models.close)
@@ -160,23 +172,34 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             about,
             metrics,
             Gauges(metrics, gate, errands, ladder, shelf).refresh,
+            tokens if given.admin.metrics else None,
         )
 
         async def pictures() -> Sequence[str]:
             return await browse(parse_routes(given.origin.url or str(SAMPLES)))
 
-        image = ImageRoute(delivery, presets, given)
+        image = ImageRoute(delivery, presets, given, lambda: keys.value)
+        keys.on_change = image.forget
+
+        watches = bool(given.signing.file or given.admin.file)
+
+        async def reload() -> None:
+            await keys.refresh(force=True)
+            await held.refresh(force=True)
+
+        for watching in (asyncio.create_task(keys.run()), asyncio.create_task(held.run())):
+            stack.callback(watching.cancel)
         asgi = application(
             image=image,
-            explain=Explain(delivery, image),
-            admin=Admin(delivery, given.admin.token),
+            explain=Explain(delivery, image, tokens, needs_token=given.signing.required),
+            admin=Admin(delivery, tokens),
             probes=probes,
             openapi=OpenApi(presets),
             playground=Playground(pictures, presets) if given.server.playground else None,
             metrics=metrics,
             placeholder=given.http.placeholder,
         )
-        yield Server(asgi, asgi.near, delivery, probes, errands, about)
+        yield Server(asgi, asgi.near, delivery, probes, errands, about, reload, watches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +231,18 @@ def forgetting(delivery: Delivery, shelf: Shelf) -> Callable[[], None]:
         shelf.clear()
 
     return forget
+
+
+def open_keys(given: Settings) -> Watched[Keys]:
+    """The keys that may sign URLs."""
+    signing = given.signing
+    return Watched(lambda: Keys.of(signing.keys, signing.file), signing.file)
+
+
+def open_tokens(given: Settings) -> Watched[tuple[Token, ...]]:
+    """The tokens of those who may do more than look at pictures."""
+    admin = given.admin
+    return Watched(lambda: access.tokens(admin.token, admin.file), admin.file)
 
 
 def open_models(given: Settings, metrics: Metrics | None = None) -> Models:

@@ -65,13 +65,17 @@ async def explain_file(given: Settings, file: Path, query: str) -> dict[str, Any
 def sign_url(given: Settings, url: str, *, expires: int | None, kid: str | None) -> str:
     """The URL with key id, expiry (seconds from now) and signature; host and scheme are kept."""
     parts = urlsplit(url)
-    keys = given.signing.keys
+    path = paths.read(parts.path)
+    keys = signing.Keys.of(given.signing.keys, given.signing.file)
     if kid is not None:
-        keys = tuple(pair for pair in keys if pair[0] == kid)
+        keys = signing.Keys(keys.named(kid))
         if not keys:
-            raise SettingsError(f"EDGE_SIGNING_KEYS has no key id {kid!r}")
+            raise SettingsError(f"EDGE_SIGNING_KEYS has no key id {kid!r}, nor EDGE_SIGNING_FILE")
     until = None if expires is None else int(time.time()) + expires
-    query = signing.sign(paths.read(parts.path), parts.query, signing.Keys(keys), until)
+    query = signing.sign(path, parts.query, keys, until)
+    if keys[0].presets or keys[0].paths:
+        preset = read(query, presets.load(given.presets.file or None)).transform.preset
+        signing.check_scope(keys[:1], path, preset)
     return parts._replace(query=query).geturl()
 
 

@@ -10,8 +10,10 @@ EdgeError
 |   |   +-- SignatureMissing
 |   |   +-- SignatureWrong
 |   |   +-- SignatureExpired
+|   |   +-- SignatureOutOfScope      a right signature of a key that may not sign this
 |   |   +-- AddressForbidden
 |   |   +-- TokenWrong
+|   |   +-- RoleMissing             a known token that is good for other things
 |   +-- OutputTooLarge              the wish is over the server's caps
 |   +-- NotCompliant                strict=1 and a rule of the preset is broken
 |   +-- UploadRejected              the request's own body is not what the route takes
@@ -104,12 +106,20 @@ class SignatureExpired(Refused):
     """`exp` has passed."""
 
 
+class SignatureOutOfScope(Refused):
+    """The signature is right, and its key is bound to other paths or presets."""
+
+
 class AddressForbidden(Refused):
     """An HTTP origin points to a host or address that must not be reached."""
 
 
 class TokenWrong(Refused):
     """The admin token is missing, wrong, or not set on this server."""
+
+
+class RoleMissing(Refused):
+    """The token is known here and does not have the role that this needs."""
 
 
 class OutputTooLarge(RequestError):

@@ -93,12 +93,26 @@ async def _serve(given: Settings) -> None:
         )
         _log.info("serving", extra={"url": f"http://{host}:{port}", **parts.about})
         trimming = asyncio.create_task(give_back_memory())
+        _read_anew_on_hangup(parts)
         server = _Uvicorn(config, parts.probes, given.server.shutdown_delay)
         await server.serve(sockets=[listening])
         # Requests and what they left behind share one time, so that the whole end has a bound.
         await parts.errands.drain(max(1.0, server.closed + given.server.drain - time.monotonic()))
         trimming.cancel()
         _log.info("stopped")
+
+
+def _read_anew_on_hangup(parts: Server) -> None:
+    """SIGHUP: files of keys and tokens are read at once, not with the next look at them."""
+    loop, under_way = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+
+    def reload() -> None:
+        task = asyncio.ensure_future(parts.reload())
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    if parts.watches:
+        loop.add_signal_handler(signal.SIGHUP, reload)
 
 
 def _listen(host: str, port: int) -> socket.socket:

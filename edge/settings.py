@@ -255,7 +255,16 @@ class Presets:
 @dataclass(frozen=True, slots=True)
 class Signing:
     keys: tuple[tuple[str, str], ...] = setting(
-        (), PAIRS, "kid:secret,kid2:secret2; the first one signs, all verify.", secret=True
+        (),
+        PAIRS,
+        "kid:secret,kid2:secret2, each secret at least 16 bytes; the first one signs, all verify.",
+        secret=True,
+    )
+    file: str = setting(
+        "",
+        TEXT,
+        "A TOML file of further keys, each [[key]] with id, secret and, where it is bound to some, "
+        "paths and presets; read anew when it changes.",
     )
     required: bool = setting(False, FLAG, "Refuse URLs without a valid signature.")
 
@@ -263,7 +272,19 @@ class Signing:
 @dataclass(frozen=True, slots=True)
 class Admin:
     token: str = setting(
-        "", TEXT, "Bearer token of POST /-/purge. Empty: purging over HTTP is off.", secret=True
+        "", TEXT, "Bearer token of at least 16 bytes with every role. Empty: none.", secret=True
+    )
+    file: str = setting(
+        "",
+        TEXT,
+        "A TOML file of further tokens, each [[token]] with name, token and roles (purge, metrics, "
+        "explain, jobs, review); read anew when it changes.",
+    )
+    metrics: bool = setting(
+        False,
+        FLAG,
+        "Ask for a token with the role metrics at /-/metrics, and at /-/readyz for more than its "
+        "status.",
     )
 
 
@@ -410,7 +431,9 @@ def _suggestion(name: str) -> str:
 
 
 def _check_together(settings: Settings) -> None:
-    if settings.signing.required and not settings.signing.keys:
-        raise SettingsError("EDGE_SIGNING_REQUIRED=1 needs EDGE_SIGNING_KEYS=kid:secret")
+    if settings.signing.required and not (settings.signing.keys or settings.signing.file):
+        raise SettingsError(
+            "EDGE_SIGNING_REQUIRED=1 needs EDGE_SIGNING_KEYS=kid:secret or EDGE_SIGNING_FILE"
+        )
     if settings.triton.url and urlsplit(settings.triton.url).scheme != "grpc":
         raise SettingsError(f"EDGE_TRITON_URL={settings.triton.url!r}: allowed is grpc://host:port")

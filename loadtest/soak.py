@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, default=ROOT / "edge" / "samples")
     parser.add_argument("--memory", default="64MiB", help="bytes of the memory tier")
     options = parser.parse_args()
-    port, token = free_port(), "soak"
+    port, token = free_port(), "a-token-for-the-soak"
     base = f"http://127.0.0.1:{port}"
     paths = [p.name for p in options.photos.iterdir() if p.suffix in (".jpg", ".webp", ".png")]
     env = {

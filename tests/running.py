@@ -14,7 +14,7 @@ from PIL import Image
 
 from edge import app, serving, settings
 
-TOKEN = "let-me-in"
+TOKEN = "let-me-in-as-an-operator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import Running, Serve, photo
+from tests.running import TOKEN, Running, Serve, photo
 
 pytestmark = pytest.mark.slow
 VCL = Path(__file__).parent.parent / "docs" / "varnish.vcl"
@@ -132,7 +132,7 @@ async def test_a_ban_by_tag_brings_the_changed_original(cdn: Cdn, photos: Path):
     before = await cdn.get("/sku/123.jpg?w=80")
     other = await cdn.get("/sku/456.png?w=80")
     photo(600, 800, 9).save(photos / "sku" / "123.jpg")
-    token = {"authorization": "Bearer let-me-in"}
+    token = {"authorization": f"Bearer {TOKEN}"}
     await cdn.edge.http.post("/-/purge", json={"original": "/sku/123.jpg"}, headers=token)
     await cdn.ban("original:sku/123.jpg")
     after = await cdn.get("/sku/123.jpg?w=80")

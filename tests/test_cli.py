@@ -180,8 +180,8 @@ def test_verify_for_an_unknown_preset_ends_with_2(chair, capsys):
 
 @pytest.mark.parametrize("host", ["", "https://img.shop.example"])
 def test_a_signed_url_is_accepted_until_it_expires(monkeypatch, capsys, host):
-    monkeypatch.setenv("EDGE_SIGNING_KEYS", "new:second,old:first")
-    keys = signing.Keys((("new", "second"), ("old", "first")))
+    monkeypatch.setenv("EDGE_SIGNING_KEYS", "new:the second secret,old:the first secret of all")
+    keys = signing.Keys.of((("new", "the second secret"), ("old", "the first secret of all")))
     asked = f"{host}/sku/red%20shoe.jpg?w=800&fmt=amazon"
     assert cli.run(["sign", asked, "--expires", "60"]) == DONE
     url = capsys.readouterr().out.strip()
@@ -196,10 +196,12 @@ def test_a_signed_url_is_accepted_until_it_expires(monkeypatch, capsys, host):
 
 
 def test_sign_takes_the_key_that_is_named(monkeypatch, capsys):
-    monkeypatch.setenv("EDGE_SIGNING_KEYS", "new:second,old:first")
+    monkeypatch.setenv("EDGE_SIGNING_KEYS", "new:the second secret,old:the first secret of all")
     assert cli.run(["sign", "/a.jpg?w=8", "--kid", "old"]) == DONE
     query = urlsplit(capsys.readouterr().out.strip()).query
-    signing.verify("a.jpg", query, signing.Keys((("old", "first"),)), required=True)
+    signing.verify(
+        "a.jpg", query, signing.Keys.of([("old", "the first secret of all")]), required=True
+    )
     assert cli.run(["sign", "/a.jpg?w=8", "--kid", "lost"]) == USAGE
     assert "lost" in capsys.readouterr().err
 

@@ -8,7 +8,18 @@ import pytest
 ROOT = Path(__file__).parent.parent / "edge"
 
 FLOORS = {
-    0: ("images", "errors", "settings", "telemetry", "coalesce", "gate", "errands", "deadline"),
+    0: (
+        "images",
+        "errors",
+        "settings",
+        "telemetry",
+        "coalesce",
+        "gate",
+        "errands",
+        "deadline",
+        "access",
+        "watched",
+    ),
     1: ("variants", "buckets"),
     2: ("cache", "origins", "models"),
     3: ("rendering",),

@@ -10,15 +10,17 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from edge.access import check_length, rows
 from edge.errors import (
     DuplicateParameter,
     SettingsError,
     SignatureExpired,
     SignatureMissing,
+    SignatureOutOfScope,
     SignatureWrong,
 )
 from edge.variants.decoding import decoded, pairs
@@ -29,29 +31,79 @@ _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """Key ids with their secrets: the first one signs, every one verifies.
+class Key:
+    """One key, and what it may sign: everything, where it is bound to nothing.
+
+    Attributes:
+        id: 1 to 64 letters, digits, `.`, `_`, `-`.
+        secret: at least 16 bytes.
+        paths: clean paths; what lies below one of them, or is one of them, may be signed.
+        presets: names in lower case; only URLs that name one of them may be signed.
 
     Raises:
-        SettingsError: an id is given twice or holds more than letters, digits, `.`, `_`, `-`.
+        SettingsError: the id or the secret is of another form.
     """
 
-    pairs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    id: str
+    secret: str = field(repr=False)
+    paths: tuple[str, ...] = ()
+    presets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        ids = [key_id for key_id, _ in self.pairs]
+        if not _KEY_ID.fullmatch(self.id):
+            raise SettingsError(f"the key id {self.id!r} is not 1 to 64 letters, digits, . _ -")
+        check_length(self.secret, f"the secret of the key {self.id!r}")
+
+    def may_sign(self, path: str, preset: str) -> bool:
+        """Whether a clean path and a preset (empty for none) are in the key's scope."""
+        return (not self.presets or preset in self.presets) and (
+            not self.paths or any(f"{path}/".startswith(f"{below}/") for below in self.paths)
+        )
+
+
+class Keys(tuple[Key, ...]):
+    """Keys of different ids: the first one signs, every one verifies.
+
+    Raises:
+        SettingsError: an id is given twice.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, keys: Iterable[Key] = ()) -> "Keys":
+        made = super().__new__(cls, keys)
+        ids = [key.id for key in made]
         for key_id in ids:
-            if not _KEY_ID.fullmatch(key_id):
-                raise SettingsError(f"the key id {key_id!r} is not 1 to 64 letters, digits, . _ -")
             if ids.count(key_id) > 1:
                 raise SettingsError(f"the key id {key_id!r} is given twice")
+        return made
 
-    def __bool__(self) -> bool:
-        return bool(self.pairs)
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]], file: str = "") -> "Keys":
+        """Unbound keys from ids with their secrets, then those of a file's `[[key]]` tables.
 
-    def secrets(self, key_id: str | None) -> tuple[str, ...]:
-        """The secret of that id, none for an unknown id, all of them without one."""
-        return tuple(secret for known, secret in self.pairs if key_id in (None, known))
+        Raises:
+            SettingsError: a key is of another form, or the file cannot be read.
+        """
+        return cls([*(Key(key_id, secret) for key_id, secret in pairs), *_of_file(file)])
+
+    def named(self, key_id: str | None) -> tuple[Key, ...]:
+        """The key of that id, none for an unknown id, all of them without one."""
+        return tuple(key for key in self if key_id in (None, key.id))
+
+
+_COLUMNS = {"id": str, "secret": str, "paths": list, "presets": list}
+_SCOPE = frozenset({"paths", "presets"})
+
+
+def _of_file(file: str) -> Iterable[Key]:
+    for row in rows(file, "key", _COLUMNS, _SCOPE):
+        paths = tuple(path.strip("/") for path in row.get("paths", ()))
+        presets = tuple(name.lower() for name in row.get("presets", ()))
+        for name, words in (("paths", paths), ("presets", presets)):
+            if name in row and not all((words, *words)):
+                raise SettingsError(f"{file}: the key {row['id']!r} is bound to no {name}")
+        yield Key(row["id"], row["secret"], paths, presets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +133,25 @@ def sign(path: str, query: str, keys: Keys, expires: int | None = None) -> str:
         DuplicateParameter, InvalidParameter: the query cannot be signed.
     """
     if not keys:
-        raise SettingsError("EDGE_SIGNING_KEYS=kid:secret is needed to sign")
-    key_id, secret = keys.pairs[0]
+        raise SettingsError("EDGE_SIGNING_KEYS=kid:secret or EDGE_SIGNING_FILE is needed to sign")
+    key = keys[0]
     replaced = {"sig", "kid"} | ({"exp"} if expires is not None else set())
     given = _taken_apart(query)
     if given.twice:
         raise DuplicateParameter("a signed URL takes every parameter once", param=given.twice)
     kept = [pair for pair in given.pairs if _own_name(pair[0]) not in replaced]
-    kept.append((b"kid", key_id.encode()))
+    kept.append((b"kid", key.id.encode()))
     if expires is not None:
         kept.append((b"exp", str(expires).encode()))
-    return f"{_canonical(kept)}&sig={_hmac(secret, message(path, kept))}"
+    return f"{_canonical(kept)}&sig={_hmac(key.secret, message(path, kept))}"
 
 
 def verify(
     path: str, raw_query: str, keys: Keys, *, required: bool = False, now: float | None = None
-) -> None:
-    """Raise unless the URL may be answered.
+) -> tuple[Key, ...]:
+    """Raise unless the URL may be answered; the keys that signed it, none where it is not signed.
+
+    What these keys may sign is another question: `check_scope`.
 
     A signature that is there must be right even where none is required; without any key on this
     server, and none required, signatures are not looked at.
@@ -111,14 +165,34 @@ def verify(
         SignatureMissing, SignatureWrong, SignatureExpired, InvalidParameter.
     """
     if not (keys or required):
-        return
+        return ()
     given = _taken_apart(raw_query)
     if given.signature is not None:
         _check_form(raw_query, given)
-        _check_signature(path, given, given.signature, keys)
+        signers = _signers(path, given, given.signature, keys)
         _check_expiry(given, time.time() if now is None else now)
-    elif required:
+        return signers
+    if required:
         raise SignatureMissing("this server answers signed URLs only", param="sig")
+    return ()
+
+
+def check_scope(signers: Sequence[Key], path: str, preset: str) -> None:
+    """Hold what a signed URL asks for against what its keys may sign.
+
+    Args:
+        signers: as `verify` gives them; none passes.
+        path: clean and decoded.
+        preset: as the query was understood, not as it was spelt; empty for none.
+
+    Raises:
+        SignatureOutOfScope: no key of these may sign that.
+    """
+    if not signers or any(key.may_sign(path, preset) for key in signers):
+        return
+    raise SignatureOutOfScope(
+        f"the key {signers[0].id!r} is bound to other paths or presets", param="kid"
+    )
 
 
 def _check_form(raw_query: str, given: _Signed) -> None:
@@ -129,14 +203,16 @@ def _check_form(raw_query: str, given: _Signed) -> None:
         raise SignatureWrong("a signed URL has no empty parameters", param="sig")
 
 
-def _check_signature(path: str, given: _Signed, signature: str, keys: Keys) -> None:
-    expected = message(path, given.pairs)
-    matches = [
-        hmac.compare_digest(_hmac(secret, expected).encode(), signature.encode())
-        for secret in keys.secrets(given.key_id)
-    ]
-    if not any(matches):
+def _signers(path: str, given: _Signed, signature: str, keys: Keys) -> tuple[Key, ...]:
+    expected, told = message(path, given.pairs), signature.encode()
+    signers = tuple(
+        key
+        for key in keys.named(given.key_id)
+        if hmac.compare_digest(_hmac(key.secret, expected).encode(), told)
+    )
+    if not signers:
         raise SignatureWrong("the signature does not match this URL", param="sig")
+    return signers
 
 
 def _check_expiry(given: _Signed, now: float) -> None:

@@ -1,16 +1,17 @@
-"""Purging over HTTP, for those who hold the admin token."""
+"""Purging over HTTP, for those who hold a token with that role."""
 
-import hmac
 import json
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from edge.access import Role
 from edge.delivery import Delivery
-from edge.errors import TokenWrong, UploadRejected
+from edge.errors import UploadRejected
 from edge.variants import paths
 from edge.variants.variant import original_tag, preset_tag
+from edge.web.tokens import Tokens
 
 _LARGEST_BODY = 10_000
 _NAMES = ("original", "tag", "preset", "key")
@@ -19,18 +20,18 @@ _NAMES = ("original", "tag", "preset", "key")
 class Admin:
     """`POST /-/purge` with one of original, tag, preset or key."""
 
-    def __init__(self, delivery: Delivery, token: str) -> None:
+    def __init__(self, delivery: Delivery, tokens: Tokens) -> None:
         self._delivery = delivery
-        self._token = token
+        self._tokens = tokens
 
     async def purge(self, request: Request) -> Response:
         """Answers what was removed from which tier.
 
         Raises:
-            TokenWrong: no token is set on this server, or the one given is not it.
+            TokenWrong, RoleMissing: the request carries no token that may purge.
             UploadRejected: the body is not a JSON object with exactly one of the four names.
         """
-        self._check(request.headers.get("authorization", ""))
+        self._tokens.require(request, Role.PURGE)
         name, value = _wish(await _body(request))
         removed = await self._purge(name, value)
         return JSONResponse(
@@ -43,15 +44,6 @@ class Admin:
         if name == "original":
             return await self._delivery.purge(original_tag(paths.clean(value.removeprefix("/"))))
         return await self._delivery.purge(preset_tag(value) if name == "preset" else value)
-
-    def _check(self, authorization: str) -> None:
-        if not self._token:
-            raise TokenWrong("purging is off: this server has no EDGE_ADMIN_TOKEN")
-        scheme, _, given = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(
-            given.strip().encode(), self._token.encode()
-        ):
-            raise TokenWrong("send Authorization: Bearer <EDGE_ADMIN_TOKEN>")
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -3,23 +3,36 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from edge.access import Role
 from edge.delivery import Delivery
 from edge.web.image import ImageRoute
+from edge.web.tokens import Tokens
 
 _PREFIX = b"/-/explain"
 
 
 class Explain:
-    """Reads the URL exactly as the picture's route does, signature included."""
+    """Reads the URL exactly as the picture's route does, but for the signature.
 
-    def __init__(self, delivery: Delivery, image: ImageRoute) -> None:
+    Args:
+        needs_token: ask for a token with the role `explain` instead of a signature; a URL that was
+            signed for a customer tells the customer nothing but its picture.
+    """
+
+    def __init__(
+        self, delivery: Delivery, image: ImageRoute, tokens: Tokens, *, needs_token: bool
+    ) -> None:
         self._delivery = delivery
         self._image = image
+        self._tokens = tokens
+        self._needs_token = needs_token
 
     async def get(self, request: Request) -> Response:
         scope = dict(request.scope)
         scope["raw_path"] = scope["raw_path"].removeprefix(_PREFIX)
-        asked = self._image.asked(scope)
+        if self._needs_token:
+            self._tokens.require(request, Role.EXPLAIN)
+        asked = self._image.asked(scope, needs_signature=False)
         explained = await self._delivery.explain(self._image.ask(asked))
         wish = {
             "canonical": asked.transform.canonical(),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -65,11 +65,18 @@ class Asked:
 class ImageRoute:
     """An ASGI application: reads the URL, delivers, answers. Errors rise to the middleware."""
 
-    def __init__(self, delivery: Delivery, presets: Presets, settings: Settings) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        presets: Presets,
+        settings: Settings,
+        keys: Callable[[], signing.Keys],
+    ) -> None:
         self._delivery = delivery
         self._presets = presets
         self._settings = settings
-        self._keys = signing.Keys(settings.signing.keys)
+        self._keys = keys
+        self._required = settings.signing.required
         self._lifetimes = headers.Lifetimes.of(settings.http)
         self._hints = settings.http.client_hints
         asking = (negotiation.ACCEPT_CH,) if self._hints else ()
@@ -152,25 +159,39 @@ class ImageRoute:
         wait = None if wish.wait is None else wish.wait / 1000
         return Ask(asked.path, asked.transform, deadline, wish.version, wait, wish.strict)
 
-    def asked(self, scope: Scope, device: Device | None = None) -> Asked:
+    def forget(self) -> None:
+        """Read and check every URL anew: other keys may sign now."""
+        self._read.cache_clear()
+
+    def asked(
+        self, scope: Scope, device: Device | None = None, *, needs_signature: bool | None = None
+    ) -> Asked:
         """Read and check the URL, for another `device` than the client's where one is given.
+
+        Args:
+            needs_signature: whether one is needed here; None: as the settings say.
 
         Raises:
             RequestError: the path, a parameter or the signature.
         """
-        return self._asked(scope, headers.gathered(scope["headers"]), device)
+        return self._asked(scope, headers.gathered(scope["headers"]), device, needs_signature)
 
     def _asked(
-        self, scope: Scope, told: Mapping[bytes, bytes], device: Device | None = None
+        self,
+        scope: Scope,
+        told: Mapping[bytes, bytes],
+        device: Device | None = None,
+        needs_signature: bool | None = None,
     ) -> Asked:
         accept = accept_class(told.get(b"accept", b"*/*"))
         if device is None and self._hints:
             device = negotiation.device(told.get(_DPR), told.get(_VIEWPORT), told.get(_SAVE))
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-        asked = self._read(path, query, accept, device)
+        required = self._required if needs_signature is None else needs_signature
+        asked = self._read(path, query, accept, device, required)
         # The reading is remembered, and outlives what it has checked.
         expires = asked.wish.expires
-        if expires is not None and self._keys and time.time() >= expires:
+        if expires is not None and self._keys() and time.time() >= expires:
             raise SignatureExpired("the signature has expired", param="exp")
         return asked
 
@@ -185,11 +206,16 @@ class ImageRoute:
         return Size(width or height or 0, height or width or 0) if width or height else None
 
     def _read_url(
-        self, raw_path: str, raw_query: str, accept: AcceptClass, device: Device | None
+        self,
+        raw_path: str,
+        raw_query: str,
+        accept: AcceptClass,
+        device: Device | None,
+        needs_signature: bool,
     ) -> Asked:
         path = paths.read(raw_path)
         settings = self._settings
-        signing.verify(path, raw_query, self._keys, required=settings.signing.required)
+        signers = signing.verify(path, raw_query, self._keys(), required=needs_signature)
         wish = read(
             raw_query,
             self._presets,
@@ -197,6 +223,7 @@ class ImageRoute:
             widths=settings.query.widths,
             device=device,
         )
+        signing.check_scope(signers, path, wish.transform.preset)
         return Asked(path, wish, wish.resolve(accept, path.rpartition(".")[2]))
 
     async def _not_modified(

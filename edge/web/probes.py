@@ -7,8 +7,10 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from edge.access import Role
 from edge.errors import InvalidParameter
 from edge.telemetry import Metrics
+from edge.web.tokens import Tokens
 
 
 class State(Protocol):
@@ -39,6 +41,8 @@ class Probes:
         needed: the kinds without which nothing can be served; the others only degrade.
         facts: shown with readiness: version, imaging engine, runtime.
         refresh: brings gauges up to date before the metrics are read.
+        tokens: asked for the role `metrics` before anything but a status is told; None: all is
+            told to everybody.
     """
 
     def __init__(
@@ -48,12 +52,14 @@ class Probes:
         facts: Mapping[str, Any],
         metrics: Metrics,
         refresh: Callable[[], Awaitable[None]],
+        tokens: Tokens | None = None,
     ) -> None:
         self._surveys = surveys
         self._needed = needed
         self._facts = facts
         self._metrics = metrics
         self._refresh = refresh
+        self._tokens = tokens
         self.draining = False
 
     async def healthz(self, request: Request) -> Response:
@@ -74,7 +80,9 @@ class Probes:
         )
         whole = {kind: all(p["ready"] for p in named.values()) for kind, named in parts.items()}
         ready = not self.draining and all(whole[kind] for kind in self._needed & set(kinds))
-        answer = {"status": self._word(ready, all(whole.values())), **self._facts, **parts}
+        answer: dict[str, Any] = {"status": self._word(ready, all(whole.values()))}
+        if self._tokens is None or self._tokens.allows(request, Role.METRICS):
+            answer |= {**self._facts, **parts}
         return JSONResponse(
             answer,
             status_code=200 if ready else 503,
@@ -82,6 +90,13 @@ class Probes:
         )
 
     async def metrics(self, request: Request) -> Response:
+        """Prometheus' text format.
+
+        Raises:
+            TokenWrong, RoleMissing: a token is asked for, and this request carries no such one.
+        """
+        if self._tokens is not None:
+            self._tokens.require(request, Role.METRICS)
         await self._refresh()
         return Response(
             self._metrics.exposition(),

@@ -16,13 +16,14 @@ from edge.errors import (
     SettingsError,
     SignatureExpired,
     SignatureMissing,
+    SignatureOutOfScope,
     SignatureWrong,
 )
 from edge.variants import paths, signing
 from edge.variants.decoding import decoded, pairs
 
 VECTORS = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
-KEYS = signing.Keys((("2026", "a good long secret"), ("2025", "an older secret")))
+KEYS = signing.Keys.of([("2026", "a good long secret"), ("2025", "an older, long secret")])
 PATH = "sku/123 blue.jpg"
 NOW = 1_800_000_000
 
@@ -40,7 +41,7 @@ class TestVectors:
     """vectors.json is what clients in other languages are tested with."""
 
     def test_a_client_signs_as_the_server_does(self, vector):
-        keys = signing.Keys(((vector["key_id"], vector["secret"]),))
+        keys = signing.Keys.of([(vector["key_id"], vector["secret"])])
         query = signing.sign(vector["path"], vector["query"], keys, vector["expires"])
         assert paths.encoded(vector["path"]) + "?" + query == vector["url"]
         assert query.rpartition("&sig=")[2] == vector["signature"]
@@ -54,7 +55,7 @@ class TestVectors:
         assert _hmac(vector["secret"], vector["text"].encode()) == vector["signature"]
 
     def test_the_url_is_answered_until_it_expires(self, vector):
-        keys = signing.Keys(((vector["key_id"], vector["secret"]),))
+        keys = signing.Keys.of([(vector["key_id"], vector["secret"])])
         raw_path, _, query = vector["url"].partition("?")
         check(paths.read(raw_path), query, keys, now=(vector["expires"] or NOW) - 1)
         if vector["expires"]:
@@ -64,7 +65,7 @@ class TestVectors:
 
 @pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda v: v["name"])
 def test_a_forged_url_is_refused(vector):
-    keys = signing.Keys(((VECTORS["key_id"], VECTORS["secret"]),))
+    keys = signing.Keys.of([(VECTORS["key_id"], VECTORS["secret"])])
     raw_path, _, query = vector["url"].partition("?")
     with pytest.raises(RequestError) as refusal:
         check(paths.read(raw_path), query, keys)
@@ -73,7 +74,7 @@ def test_a_forged_url_is_refused(vector):
 
 @pytest.mark.parametrize("vector", VECTORS["accepted"], ids=lambda v: v["name"])
 def test_another_spelling_of_the_same_wish_is_answered(vector):
-    keys = signing.Keys(((VECTORS["key_id"], VECTORS["secret"]),))
+    keys = signing.Keys.of([(VECTORS["key_id"], VECTORS["secret"])])
     raw_path, _, query = vector["url"].partition("?")
     check(paths.read(raw_path), query, keys)
 
@@ -83,21 +84,21 @@ class TestKeys:
         assert "kid=2026&" in signing.sign(PATH, "w=5", KEYS)
 
     def test_every_key_verifies_so_that_keys_can_be_rotated(self):
-        older = signing.Keys(KEYS.pairs[1:])
+        older = signing.Keys(KEYS[1:])
         check(PATH, signing.sign(PATH, "w=5", older))
 
     def test_without_a_key_id_every_key_is_tried(self):
-        for _, secret in KEYS.pairs:
+        for secret in ("a good long secret", "an older, long secret"):
             text = signing.message(PATH, [(b"w", b"5")])
             check(PATH, f"w=5&sig={_hmac(secret, text)}")
 
     def test_a_key_id_ties_the_signature_to_its_key(self):
         text = signing.message(PATH, [(b"kid", b"2026"), (b"w", b"5")])
         with pytest.raises(SignatureWrong):
-            check(PATH, f"kid=2026&w=5&sig={_hmac('an older secret', text)}")
+            check(PATH, f"kid=2026&w=5&sig={_hmac('an older, long secret', text)}")
 
     def test_an_unknown_key_id_is_refused(self):
-        query = signing.sign(PATH, "w=5", signing.Keys((("2099", "a good long secret"),)))
+        query = signing.sign(PATH, "w=5", signing.Keys.of([("2099", "a good long secret")]))
         with pytest.raises(SignatureWrong):
             check(PATH, query)
 
@@ -107,7 +108,7 @@ class TestKeys:
     @pytest.mark.parametrize("ids", [("a", "a"), ("a b",), ("",), ("a&b",)])
     def test_key_ids_are_single_and_plain(self, ids):
         with pytest.raises(SettingsError):
-            signing.Keys(tuple((key_id, "secret") for key_id in ids))
+            signing.Keys.of((key_id, "a good long secret") for key_id in ids)
 
     def test_signing_without_a_key_says_what_to_set(self):
         with pytest.raises(SettingsError, match="EDGE_SIGNING_KEYS"):
@@ -209,3 +210,75 @@ def test_the_order_of_parameters_does_not_matter(query, random):
 
 def _meaning(query):
     return sorted((decoded(name), decoded(value)) for name, value in pairs(query))
+
+
+class TestScope:
+    LONG = "a good long secret"
+
+    def file(self, tmp_path, text):
+        file = tmp_path / "keys.toml"
+        file.write_text(text)
+        return str(file)
+
+    @pytest.mark.parametrize(
+        ("path", "preset", "may"),
+        [
+            ("sku/1.jpg", "thumb", True),
+            ("sku/deep/1.jpg", "thumb", True),
+            ("sku", "thumb", True),
+            ("skunk/1.jpg", "thumb", False),
+            ("other/sku/1.jpg", "thumb", False),
+            ("sku/1.jpg", "", False),
+            ("sku/1.jpg", "amazon", False),
+        ],
+    )
+    def test_a_key_signs_below_its_paths_and_for_its_presets_only(self, path, preset, may):
+        key = signing.Key("shop", self.LONG, ("sku",), ("thumb",))
+        assert key.may_sign(path, preset) is may
+        if may:
+            signing.check_scope((key,), path, preset)
+        else:
+            with pytest.raises(SignatureOutOfScope):
+                signing.check_scope((key,), path, preset)
+
+    def test_what_is_not_signed_has_no_scope(self):
+        signing.check_scope((), "sku/1.jpg", "amazon")
+
+    def test_keys_of_a_file_come_behind_those_of_the_setting(self, tmp_path):
+        file = self.file(
+            tmp_path,
+            f'[[key]]\nid = "all"\nsecret = "{self.LONG}"\n'
+            f'[[key]]\nid = "shop"\nsecret = "{self.LONG}"\npaths = ["/sku/"]\npresets = ["Thumb"]',
+        )
+        keys = signing.Keys.of([("env", self.LONG)], file)
+        assert [key.id for key in keys] == ["env", "all", "shop"]
+        assert (keys[2].paths, keys[2].presets) == (("sku",), ("thumb",))
+        assert verified(keys, "shop") == (keys[2],)
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            'secret = "a good long secret"',
+            'id = "a"\nsecret = "fifteen bytes.."',
+            'id = "a"\nsecret = "a good long secret"\npaths = []',
+            'id = "a"\nsecret = "a good long secret"\npaths = ["/"]',
+            'id = "a"\nsecret = "a good long secret"\npresets = [""]',
+            'id = "a"\nsecret = "a good long secret"\npresets = "thumb"',
+            'id = "a"\nsecret = "a good long secret"\npath = ["/sku"]',
+        ],
+    )
+    def test_a_wrong_row_is_refused_and_repeats_no_secret(self, tmp_path, row):
+        with pytest.raises(SettingsError) as refusal:
+            signing.Keys.of([], self.file(tmp_path, f"[[key]]\n{row}\n"))
+        assert "good long" not in refusal.value.detail
+
+    def test_a_secret_has_sixteen_bytes(self):
+        signing.Key("a", "ä" * 8)
+        with pytest.raises(SettingsError, match="16 bytes") as refusal:
+            signing.Key("a", "fifteen bytes..")
+        assert "fifteen" not in refusal.value.detail
+
+
+def verified(keys, key_id):
+    query = signing.sign(PATH, "w=5", signing.Keys(keys.named(key_id)))
+    return signing.verify(PATH, query, keys, required=True, now=NOW)

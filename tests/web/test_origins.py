@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.parts import Answer, WebServer
-from tests.running import Running, Serve
+from tests.running import TOKEN, Running, Serve
 
 PRIVATE = {"EDGE_ORIGIN_HTTP_PRIVATE": "127.0.0.0/8"}
 
@@ -118,7 +118,7 @@ async def test_a_bucket_keeps_renditions_for_the_next_server(
     assert found.content == made.content
     again = await second.get("/sku/123.jpg?w=90")
     assert again.headers["cache-status"] == "edge; hit; detail=memory"
-    token = {"authorization": "Bearer let-me-in"}
+    token = {"authorization": f"Bearer {TOKEN}"}
     purged = await second.http.post("/-/purge", json={"original": "sku/123.jpg"}, headers=token)
     assert purged.json()["removed"]["s3"] == 1
 

@@ -1,0 +1,62 @@
+"""A value from a file that may be exchanged while the server runs."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from edge.errors import SettingsError
+
+_log = logging.getLogger("edge")
+_SECONDS = 1.0
+
+T = TypeVar("T")
+
+
+class Watched(Generic[T]):
+    """The value that a file holds now; one that cannot be read leaves the last good one.
+
+    Args:
+        load: reads the value, in a thread.
+        file: looked at once a second; empty: the value never changes.
+
+    Raises:
+        SettingsError: as `load` does, here only.
+    """
+
+    def __init__(self, load: Callable[[], T], file: str = "") -> None:
+        self._load = load
+        self._file = file
+        self._stamp = _stamp(file)
+        self.on_change: Callable[[], None] = lambda: None
+        self.value = load()
+
+    async def run(self) -> None:
+        """Look at the file for ever."""
+        while self._file:
+            await asyncio.sleep(_SECONDS)
+            await self.refresh()
+
+    async def refresh(self, *, force: bool = False) -> None:
+        """Read the file anew where it is another one than before, or anyway."""
+        stamp = await asyncio.to_thread(_stamp, self._file)
+        if stamp == self._stamp and not force:
+            return
+        self._stamp = stamp
+        try:
+            self.value = await asyncio.to_thread(self._load)
+        except SettingsError as error:
+            _log.error("a file was not taken over", extra={"detail": error.detail})
+            return
+        self.on_change()
+        _log.info("a file was read anew", extra={"file": self._file})
+
+
+def _stamp(file: str) -> tuple[int, ...] | None:
+    """What changes with a file's content, also where a link is turned to another one."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev)
