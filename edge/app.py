@@ -198,6 +198,7 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             playground=Playground(pictures, presets) if given.server.playground else None,
             metrics=metrics,
             placeholder=given.http.placeholder,
+            admin_port=given.server.admin_port,
         )
         yield Server(asgi, asgi.near, delivery, probes, errands, about, reload, watches)
 

@@ -78,7 +78,9 @@ async def give_back_memory() -> None:
 
 async def _serve(given: Settings) -> None:
     host, port = given.server.host, given.server.port
-    listening = _listen(host, port)
+    listening = [_listen(host, port, "EDGE_SERVER_PORT")]
+    if admin := given.server.admin_port:
+        listening.append(_listen(host, admin, "EDGE_SERVER_ADMIN_PORT"))
     async with connect(given) as parts:
         config = uvicorn.Config(
             parts.asgi,
@@ -95,7 +97,7 @@ async def _serve(given: Settings) -> None:
         trimming = asyncio.create_task(give_back_memory())
         _read_anew_on_hangup(parts)
         server = _Uvicorn(config, parts.probes, given.server.shutdown_delay)
-        await server.serve(sockets=[listening])
+        await server.serve(sockets=listening)
         # Requests and what they left behind share one time, so that the whole end has a bound.
         await parts.errands.drain(max(1.0, server.closed + given.server.drain - time.monotonic()))
         trimming.cancel()
@@ -115,7 +117,7 @@ def _read_anew_on_hangup(parts: Server) -> None:
         loop.add_signal_handler(signal.SIGHUP, reload)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, variable: str) -> socket.socket:
     try:
         return socket.create_server(
             (host, port),
@@ -124,8 +126,7 @@ def _listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         raise SettingsError(
-            f"EDGE_SERVER_HOST={host} EDGE_SERVER_PORT={port}: cannot listen there: "
-            f"{error.strerror}"
+            f"EDGE_SERVER_HOST={host} {variable}={port}: cannot listen there: {error.strerror}"
         ) from error
 
 

@@ -87,6 +87,14 @@ def setting(
 class Server:
     host: str = setting("127.0.0.1", TEXT, "Address to listen on; 0.0.0.0 for all.")
     port: int = setting(8080, PORT, "Port to listen on.", low=0, high=65535)
+    admin_port: int = setting(
+        0,
+        PORT,
+        "A second port. With it, /-/ is answered there alone, but for /-/problems and "
+        "/-/openapi.json; 0: none.",
+        low=0,
+        high=65535,
+    )
     threads: int = setting(
         0,
         COUNT,

@@ -18,14 +18,16 @@ pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def serving(port: int, **environ: str) -> Iterator[subprocess.Popen]:
+def serving(port: int, admin: int = 0, **environ: str) -> Iterator[subprocess.Popen]:
+    """A server process that answers; with `admin`, operators are answered on that port."""
+    environ = {"EDGE_SERVER_ADMIN_PORT": str(admin), **environ}
     process = subprocess.Popen(
         [sys.executable, "-m", "edge", "serve"],
         env={**os.environ, "EDGE_SERVER_PORT": str(port), **environ},
         stderr=subprocess.DEVNULL,
     )
     try:
-        fetched(f"http://127.0.0.1:{port}/-/healthz")
+        fetched(f"http://127.0.0.1:{admin or port}/-/healthz")
         yield process
     finally:
         process.terminate()
@@ -252,3 +254,45 @@ class TestTheEnd:
         with serving(port, EDGE_SERVER_SHUTDOWN_DELAY="0.5") as process:
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
+
+
+class TestTheAdminPort:
+    """What operators ask is asked where a network policy can tell who may."""
+
+    PATHS = ("/-/readyz", "/-/metrics", "/-/explain/bottle.jpg?w=99", HEALTH)
+
+    def test_what_operators_ask_is_answered_there_alone(self) -> None:
+        port, admin = free_port(), free_port()
+        with serving(port, admin=admin):
+            for path in self.PATHS:
+                asked = request(path=path, connection="close")
+                assert exchange(admin, asked).startswith(b"HTTP/1.1 200"), path
+                told = exchange(port, asked)
+                assert told.startswith(b"HTTP/1.1 404"), path
+                assert b"application/problem+json" in told, path
+            refused = exchange(port, request("POST", "/-/purge", connection="close"))
+            assert refused.startswith(b"HTTP/1.1 404")
+            unauthorized = exchange(admin, request("POST", "/-/purge", connection="close"))
+            assert unauthorized.startswith(b"HTTP/1.1 401")
+
+    def test_pictures_and_what_answers_lead_to_stay_public(self) -> None:
+        port, admin = free_port(), free_port()
+        with serving(port, admin=admin):
+            for path in (PICTURE, PICTURE, "/", "/-/openapi.json", "/-/problems/busy"):
+                told = exchange(port, request(path=path, connection="close"))
+                assert told.startswith(b"HTTP/1.1 200"), path
+
+    def test_a_taken_one_is_named(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            ended = subprocess.run(
+                [sys.executable, "-m", "edge", "serve"],
+                env={
+                    **os.environ,
+                    "EDGE_SERVER_PORT": str(free_port()),
+                    "EDGE_SERVER_ADMIN_PORT": str(taken.getsockname()[1]),
+                },
+                capture_output=True,
+                timeout=60,
+            )
+        assert ended.returncode == 2
+        assert b"EDGE_SERVER_ADMIN_PORT=" in ended.stderr

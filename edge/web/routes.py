@@ -18,6 +18,8 @@ from edge.web.playground import Playground
 from edge.web.probes import Probes
 
 _READ = ["GET", "HEAD"]
+_PUBLIC = ("/-/problems/", "/-/openapi.json")
+"""What an answer to a client may lead to."""
 
 
 def application(
@@ -30,8 +32,12 @@ def application(
     playground: Playground | None,
     metrics: Metrics,
     placeholder: str,
+    admin_port: int = 0,
 ) -> Observed:
-    """The whole ASGI application."""
+    """The whole ASGI application.
+
+    With an `admin_port`, what operators ask is answered on connections to that port alone.
+    """
     routes = [
         Route("/-/healthz", probes.healthz, methods=_READ),
         Route("/-/readyz", probes.readyz, methods=_READ),
@@ -47,7 +53,9 @@ def application(
     def near(scope: Scope) -> Near | None:
         return image.near(scope) if _is_picture(scope["path"]) else None
 
-    return Observed(_Door(image, Router(routes)), metrics, placeholder, image.wished_size, near)
+    return Observed(
+        _Door(image, Router(routes), admin_port), metrics, placeholder, image.wished_size, near
+    )
 
 
 class _Door:
@@ -57,9 +65,10 @@ class _Door:
     our errors reach the middleware.
     """
 
-    def __init__(self, image: ImageRoute, rest: Router) -> None:
+    def __init__(self, image: ImageRoute, rest: Router, admin_port: int) -> None:
         self._image = image
         self._rest = rest
+        self._admin_port = admin_port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_picture(scope["path"]):
@@ -67,9 +76,18 @@ class _Door:
             return
         scope["app"] = self  # makes the router raise instead of answering in plain text
         try:
+            if not self._open(scope):
+                raise HTTPException(404)
             await self._rest(scope, receive, send)
         except HTTPException as error:
             await _not_ours(error)(scope, receive, send)
+
+    def _open(self, scope: Scope) -> bool:
+        """Whether this path is answered on the port that the connection came to."""
+        if not self._admin_port or scope["server"][1] == self._admin_port:
+            return True
+        path: str = scope["path"]
+        return not path.startswith("/-/") or path.startswith(_PUBLIC)
 
 
 def _is_picture(path: str) -> bool:
