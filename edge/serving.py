@@ -91,6 +91,7 @@ async def _serve(given: Settings) -> None:
             access_log=False,
             server_header=False,
             proxy_headers=False,  # nothing here asks who the client is
+            timeout_keep_alive=max(1, round(given.server.keep_alive)),
             timeout_graceful_shutdown=max(1, round(given.server.drain)),
         )
         _log.info("serving", extra={"url": f"http://{host}:{port}", **parts.about})

@@ -114,6 +114,13 @@ class Server:
         low=0,
         high=300,
     )
+    keep_alive: float = setting(
+        75.0,
+        SECONDS,
+        "How long a connection is kept between requests; longer than the proxy before it keeps it.",
+        low=1,
+        high=3600,
+    )
     log: str = setting("json", TEXT, "Form of the log.", choices=("json", "text"))
     log_level: str = setting(
         "info", TEXT, "Least level logged.", choices=("debug", "info", "warning", "error")

@@ -208,6 +208,18 @@ def test_the_last_answer_is_whole_before_the_connection_closes(
     assert wire.recv(1) == b""
 
 
+def test_an_idle_connection_is_kept_as_long_as_the_setting_says() -> None:
+    """A proxy that keeps it for longer would lose the request that it sends on a closing one."""
+    port = free_port()
+    with (
+        serving(port, EDGE_SERVER_KEEP_ALIVE="1"),
+        socket.create_connection(("127.0.0.1", port), timeout=30) as kept,
+    ):
+        kept.sendall(request())
+        head_and_body(kept)
+        assert kept.recv(1) == b""
+
+
 def test_what_is_no_http_gets_an_answer_too(wire: socket.socket) -> None:
     wire.sendall(b"this is not http\r\n\r\n")
     assert wire.recv(65536).startswith(b"HTTP/1.1 400 ")

@@ -38,6 +38,8 @@ _CHANNEL = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    # By default all requests go to the first address of a name that has several.
+    ("grpc.lb_policy_name", "round_robin"),
 )
 
 _ALIVE_SECONDS = 1.0
@@ -69,7 +71,7 @@ class TritonModels:
     """Runs the repository's networks on a Triton that serves the same repository.
 
     Args:
-        url: grpc://host:port.
+        url: grpc://host:port. Where the name has several addresses, requests go to each in turn.
         folder: the model repository; specs are read here, Triton is never asked for them.
         in_flight: requests at once; further ones wait, the more urgent first.
         shared_memory: hand tensors over through shared memory where Triton allows it.
