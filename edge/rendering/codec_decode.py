@@ -73,6 +73,8 @@ def decode(body: bytes, facts: Facts, *, target: Size | None = None) -> Decoded:
     least = target and _as_stored(target, header)
     with _translated(header.format):
         image = _load(body, header, least)
+        if header.aperture:
+            image = image.crop(header.aperture.as_tuple())
         image = _plain(_reduced(image, least), header)
         image, note = _to_srgb(image, header.icc)
         image = _opaque_if_possible(image)
@@ -131,7 +133,7 @@ def _load(body: bytes, header: Header, least: Size | None) -> Image.Image:
 
 def _check_size(opened: Image.Image, header: Header) -> None:
     """What was held against the limits, and what plans are made from, is what the header says."""
-    announced = header.size if header.format in _UPRIGHT_ALREADY else header.stored
+    announced = header.size if header.format in _UPRIGHT_ALREADY else header.decoded
     if Size(*opened.size) != announced:
         raise OriginalCorrupt(f"the header says {announced}, the picture is {Size(*opened.size)}")
 
@@ -152,12 +154,10 @@ def _plain(image: Image.Image, header: Header) -> Image.Image:
     """Any mode to L, RGB, CMYK, LAB or RGBA, each of 8 bits."""
     if image.mode.startswith("I;16"):
         return _from_sixteen_bits(image, header)
-    if image.mode == "CMYK":
-        return _ink(image, header)
     if image.mode in ("RGB", "L", "1") and "transparency" in image.info:
         image.info["transparency"] = _eight_bits(image.info["transparency"], header)
         return image.convert("RGBA")
-    if image.mode in ("L", "RGB", "LAB", "RGBA"):
+    if image.mode in ("L", "RGB", "LAB", "RGBA", "CMYK"):
         return image
     if image.mode == "1":
         return image.convert("L")
@@ -177,13 +177,6 @@ def _from_sixteen_bits(image: Image.Image, header: Header) -> Image.Image:
     picture = grey.convert("RGBA")
     picture.putalpha(Image.fromarray(np.where(levels == clear, 0, 255).astype(np.uint8)))
     return picture
-
-
-def _ink(image: Image.Image, header: Header) -> Image.Image:
-    """CMYK with 255 for full ink. The engine takes every CMYK JPEG for Adobe's inverted kind."""
-    if header.format is OriginalFormat.JPEG and not header.inverted:
-        return image.point(lambda level: 255 - level)
-    return image
 
 
 def _eight_bits(clear: int | tuple[int, ...], header: Header) -> int | tuple[int, ...]:

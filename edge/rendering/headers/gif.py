@@ -3,11 +3,11 @@
 from edge.errors import OriginalCorrupt, OriginalTooLarge
 from edge.images import Size
 from edge.rendering.headers.base import (
+    Budget,
     Header,
     Mode,
     OriginalFormat,
     check_frames,
-    check_pieces,
     check_size,
     number,
 )
@@ -72,12 +72,11 @@ class _Walker:
 
 def read(body: bytes, limits: Limits) -> Header:
     walker = _Walker(body)
-    pieces = 0
+    budget = Budget()
     while walker.at < len(body) and body[walker.at] != _TRAILER:
         _step(walker)
         check_frames(walker.frames, limits)
-        pieces += 1
-        check_pieces(pieces)
+        budget.take()
     if not walker.frames:
         raise OriginalCorrupt("the GIF has no frame")
     check_size(walker.screen, limits)

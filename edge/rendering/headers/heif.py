@@ -1,10 +1,9 @@
 """AVIF and HEIC: the primary picture of an ISO base media file."""
 
-from collections.abc import Iterator
-
 from edge.errors import OriginalCorrupt, OriginalUnsupported
+from edge.images import Box as Region
 from edge.images import Size
-from edge.rendering.headers import av1
+from edge.rendering.headers import cicp, derived
 from edge.rendering.headers.base import (
     Header,
     OriginalFormat,
@@ -13,7 +12,9 @@ from edge.rendering.headers.base import (
     check_size,
     number,
 )
-from edge.rendering.headers.boxes import Box, Items, Track, Walker
+from edge.rendering.headers.boxes import Box, Items, Walker
+from edge.rendering.headers.cicp import ColourSpace
+from edge.rendering.headers.streams import Streams
 from edge.settings import Limits
 
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
@@ -42,56 +43,63 @@ def read(body: bytes, limits: Limits) -> Header:
     if format is None:
         raise OriginalUnsupported("a media file of this brand is not read here")
     walker = Walker(body)
-    top = {box.name: box for box in walker.boxes(0, len(body))}
+    top = walker.named(0, len(body))
     if b"meta" not in top:
         raise OriginalUnsupported(f"{format.value} without a still picture is not read here")
     items = walker.items(top[b"meta"])
     tracks = list(walker.tracks(top[b"moov"])) if b"moov" in top else []
-    for size in _sizes(body, items, tracks):
+    streams = Streams(body, items, walker.budget)
+    _check_sizes(body, items, streams, limits)
+    for size in streams.of_tracks(tracks):
         check_size(size, limits)
     frames = max([1, *(track.samples for track in tracks)])
     check_frames(frames, limits)
-    return _header(body, format, items, frames)
+    return _header(body, format, items, streams, frames)
 
 
-def _sizes(body: bytes, items: Items, tracks: list[Track]) -> Iterator[Size]:
+def _check_sizes(body: bytes, items: Items, streams: Streams, limits: Limits) -> None:
     """Every size that a decoder may make room for: of the whole, its parts, and their streams."""
     for box in items.properties:
         if box.name == b"ispe":
-            yield _extent(body, box)
-    left = len(body)
-    for item in items.coded:
-        data = _data(body, items.extents.get(item, []), left)
-        left -= len(data)
-        yield from av1.largest_frames(data)
-    for track in tracks:
-        if track.first:
-            yield from av1.largest_frames(body[track.first])
+            check_size(_extent(body, box), limits)
+    for size in streams.of_items():
+        check_size(size, limits)
+    parts = {
+        number: derived.Item(
+            kind,
+            next((_extent(body, box) for box in items.of(number) if box.name == b"ispe"), None),
+            streams.start(number),
+            tuple(items.inputs.get(number, ())),
+        )
+        for number, kind in items.kinds.items()
+    }
+    derived.check(parts, limits, streams.budget)
 
 
-def _data(body: bytes, extents: list[slice], most: int) -> bytes:
-    """One item's data; items that share theirs could be put together without end."""
-    if sum(len(range(*part.indices(len(body)))) for part in extents) > most:
-        raise OriginalCorrupt("the file's items claim more bytes than the file has")
-    return b"".join(body[part] for part in extents)
-
-
-def _header(body: bytes, format: OriginalFormat, items: Items, frames: int) -> Header:
-    own = items.of_primary()
+def _header(
+    body: bytes, format: OriginalFormat, items: Items, streams: Streams, frames: int
+) -> Header:
+    own = items.of(items.primary)
     extent = next((box for box in own if box.name == b"ispe"), None)
     if extent is None:
         raise OriginalCorrupt(f"the {format.value} does not say how large it is")
     size = _extent(body, extent)
-    if format is OriginalFormat.HEIC:  # the AVIF decoder passes the clean aperture over
-        size = next((_aperture(body, box) for box in own if box.name == b"clap"), size)
+    aperture = next((_aperture(body, box, size) for box in own if box.name == b"clap"), None)
+    shown = aperture.size if aperture else size
+    profile = _profile(body, own)
+    # The decoder of HEIC answers the clean aperture alone; that of AVIF passes it over.
+    cropped = format is OriginalFormat.HEIC or aperture is None
     return Header(
         format,
-        size,
+        shown,
         orientation=_orientation(body, own),
         bits=max([8, *(body[box.start + 5] for box in own if box.name == b"pixi")]),
         alpha=any(_is_alpha(body, box) for box in items.properties),
         frames=frames,
-        icc=next((profile for box in own if (profile := _profile(body, box))), None),
+        icc=profile,
+        space=None if profile else _space(body, own, streams),
+        aperture=None if cropped else aperture,
+        coded=None if cropped else size,
         parts=_without(body, items.metadata),
     )
 
@@ -100,11 +108,22 @@ def _extent(body: bytes, box: Box) -> Size:
     return Size(number(body, box.start + 4, ">I"), number(body, box.start + 8, ">I"))
 
 
-def _aperture(body: bytes, box: Box) -> Size:
-    width, across, height, down = (number(body, box.start + at, ">I") for at in (0, 4, 8, 12))
-    if not across or not down:
+def _aperture(body: bytes, box: Box, size: Size) -> Region:
+    """The part that is shown (ISO/IEC 14496-12, section 12.1.4.1), in whole pixels of the coded
+    picture. It is cut out before the picture is turned."""
+    numbers = [
+        (number(body, box.start + at, ">i"), number(body, box.start + at + 4, ">I"))
+        for at in (0, 8, 16, 24)
+    ]
+    if not all(under for _, under in numbers) or min(numbers[0][0], numbers[1][0]) < 1:
         raise OriginalCorrupt("the picture's clean aperture is broken")
-    return Size(max(1, round(width / across)), max(1, round(height / down)))
+    width, height, across, down = (over / under for over, under in numbers)
+    left, top = (size.width - width) / 2 + across, (size.height - height) / 2 + down
+    wide, high = max(1, round(width)), max(1, round(height))
+    region = Region(round(left), round(top), round(left) + wide, round(top) + high)
+    if region != region.clamped(size):
+        raise OriginalCorrupt("the picture's clean aperture lies beyond its edge")
+    return region
 
 
 def _orientation(body: bytes, own: list[Box]) -> int:
@@ -117,11 +136,29 @@ def _is_alpha(body: bytes, box: Box) -> bool:
     return box.name == b"auxC" and body[box.start + 4 : box.end].startswith(_ALPHA_NAMES)
 
 
-def _profile(body: bytes, box: Box) -> bytes | None:
-    if box.name != b"colr" or body[box.start : box.start + 4] not in (b"prof", b"rICC"):
-        return None
-    check_profile(box.end - box.start - 4)
-    return body[box.start + 4 : box.end] or None
+def _profile(body: bytes, own: list[Box]) -> bytes | None:
+    found = [
+        box
+        for box in own
+        if box.name == b"colr" and body[box.start : box.start + 4] in (b"prof", b"rICC")
+    ]
+    if len(found) > 1:
+        raise OriginalCorrupt("the picture has two colour profiles")
+    for box in found:
+        check_profile(box.end - box.start - 4)
+        return body[box.start + 4 : box.end] or None
+    return None
+
+
+def _space(body: bytes, own: list[Box], streams: Streams) -> ColourSpace | None:
+    """What the boxes say of the colours; where they are silent, what the stream says."""
+    codes = streams.codes
+    for box in own:
+        if box.name == b"colr" and body[box.start : box.start + 4] == b"nclx":
+            codes = (number(body, box.start + 4, ">H"), number(body, box.start + 6, ">H"))
+            break
+    space = cicp.of_codes(*codes)
+    return None if space.srgb else space
 
 
 def _without(body: bytes, places: list[int]) -> tuple[slice | bytes, ...] | None:

@@ -6,10 +6,10 @@ from edge.errors import OriginalCorrupt, OriginalTooLarge, OriginalUnsupported
 from edge.images import Size
 from edge.rendering.headers import exif
 from edge.rendering.headers.base import (
+    Budget,
     Header,
     Mode,
     OriginalFormat,
-    check_pieces,
     check_profile,
     check_size,
     cut,
@@ -21,6 +21,7 @@ _READABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progress
 _OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}  # lossless, hierarchical, arithm.
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _SCAN, _END, _TABLES, _JFIF, _EXIF, _ICC, _ADOBE = 0xDA, 0xD9, 0xDB, 0xE0, 0xE1, 0xE2, 0xEE
+_PROGRESSIVE = 0xC2
 _METADATA = frozenset({*range(0xE0, 0xF0), 0xFE}) - {_JFIF, _ADOBE}
 
 _MAX_SEGMENTS = 10_000
@@ -40,7 +41,7 @@ class _Found:
     first_table: int = 0
     tables: dict[int, int] = field(default_factory=dict)
     profile: dict[int, bytes] = field(default_factory=dict)
-    adobe: bool = False
+    bits: int = 0
     parts: list[slice] = field(default_factory=lambda: [slice(0, 2)])
 
 
@@ -54,6 +55,8 @@ def read(body: bytes, limits: Limits) -> Header:
     modes = {1: Mode.GREY, 3: Mode.RGB, 4: Mode.CMYK}
     if found.components not in modes:
         raise OriginalUnsupported(f"a JPEG of {found.components} components is not read here")
+    data = _data(body, scan, found.size, limits)
+    _check_rows(found, data.stop - data.start)
     return Header(
         OriginalFormat.JPEG,
         found.size,
@@ -61,14 +64,30 @@ def read(body: bytes, limits: Limits) -> Header:
         mode=modes[found.components],
         icc=profile or None,
         quality=_quality(found.tables.get(found.first_table)),
-        inverted=found.adobe,
-        parts=(*found.parts, _data(body, scan, found.size, limits)),
+        parts=(*found.parts, data),
     )
+
+
+def frame(body: bytes, at: int, budget: Budget) -> Size:
+    """The size that the first frame of a JPEG within a file states, which starts at that place.
+
+    Raises:
+        OriginalCorrupt: there is none.
+    """
+    at += 2
+    while body[at] == 0xFF and body[at + 1] != _SCAN:
+        budget.take()
+        marker = body[at + 1]
+        if marker in _READABLE_FRAMES | _OTHER_FRAMES:
+            return Size(number(body, at + 7, ">H"), number(body, at + 5, ">H"))
+        without = marker == 0xFF or marker in _WITHOUT_LENGTH
+        at += (1 if marker == 0xFF else 2) if without else 2 + max(2, number(body, at + 2, ">H"))
+    raise OriginalCorrupt("a JPEG within the file has no frame")
 
 
 def _walk(body: bytes, found: _Found) -> int:
     """Read segment by segment; answers where the first scan's segment starts."""
-    at, pieces = 2, 0
+    at, budget = 2, Budget(_MAX_SEGMENTS)
     while True:
         at = body.find(b"\xff", at)
         if at < 0 or at + 4 > len(body):
@@ -86,13 +105,13 @@ def _walk(body: bytes, found: _Found) -> int:
             if marker not in _METADATA:
                 found.parts.append(slice(at, at + length))
             at += length
-        pieces += 1
-        check_pieces(pieces, _MAX_SEGMENTS)
+        budget.take()
 
 
 def _note(marker: int, content: bytes, found: _Found) -> None:
     if marker in _READABLE_FRAMES:
         _note_frame(content, found)
+        found.bits = _fewest_bits(content, progressive=marker == _PROGRESSIVE)
     elif marker in _OTHER_FRAMES:
         raise OriginalUnsupported("a lossless, hierarchical or arithmetic JPEG is not read here")
     elif marker == _TABLES:
@@ -102,8 +121,6 @@ def _note(marker: int, content: bytes, found: _Found) -> None:
     elif marker == _ICC and content.startswith(b"ICC_PROFILE\0") and len(content) > 14:
         found.profile.setdefault(content[12], content[14:])
         check_profile(sum(map(len, found.profile.values())))
-    elif marker == _ADOBE and content.startswith(b"Adobe"):
-        found.adobe = True
 
 
 def _note_frame(content: bytes, found: _Found) -> None:
@@ -116,6 +133,29 @@ def _note_frame(content: bytes, found: _Found) -> None:
     found.size = Size(number(content, 3, ">H"), number(content, 1, ">H"))
     found.components = content[5]
     found.first_table = content[8] if found.components else 0
+
+
+def _fewest_bits(frame: bytes, *, progressive: bool) -> int:
+    """How many bits the scans have at the very least.
+
+    A code is one bit or more, and each block of 8x8 has one for its mean; in a sequential JPEG one
+    for the rest of the block, too (ITU-T T.81, F.1.2 and G.1.2).
+    """
+    height, width, count = number(frame, 1, ">H"), number(frame, 3, ">H"), frame[5]
+    factors = [(frame[7 + 3 * i] >> 4, frame[7 + 3 * i] & 15) for i in range(count)]
+    across, down = (max((f[i] for f in factors), default=1) for i in (0, 1))
+    if not all(1 <= side <= 4 for factor in factors for side in factor):
+        raise OriginalCorrupt("the JPEG's sampling factors are none")
+    each = sum(-(-width * h // (8 * across)) * -(-height * v // (8 * down)) for h, v in factors)
+    return each if progressive else 2 * each
+
+
+def _check_rows(found: _Found, packed: int) -> None:
+    """Refuse what no coding could get so many rows into."""
+    if found.bits > 8 * packed:
+        raise OriginalCorrupt(
+            f"the JPEG says {found.size}, and {packed} bytes cannot hold so many rows"
+        )
 
 
 def _note_tables(content: bytes, found: _Found) -> None:

@@ -8,10 +8,10 @@ from edge.images import Size
 from edge.rendering.headers import exif, vp8
 from edge.rendering.headers.base import (
     MAX_EXIF,
+    Budget,
     Header,
     OriginalFormat,
     check_frames,
-    check_pieces,
     check_profile,
     check_size,
     cut,
@@ -30,23 +30,24 @@ class _Found:
     alpha: bool = False
     frames: int = 0
     profile: bytes | None = None
-    orientation: int = 1
+    profiles: int = 0
+    orientation: int | None = None
     quality: int | None = None
 
 
 def read(body: bytes, limits: Limits) -> Header:
     if number(body, 4, "<I") + 8 > len(body) + 1:  # one: some writers forget the last padding
         raise OriginalCorrupt("the WebP ends before its data does")
-    found = _Found()
+    found, lossy = _Found(), False
     for name, start, length in _chunks(body):
         _note(name, cut(body, start, min(length, 16)), found)
         check_frames(found.frames, limits)
         if name == b"ICCP":
-            check_profile(length)
-            found.profile = cut(body, start, length) or None
-        elif name == _LOSSY and found.quality is None:
+            _note_profile(cut(body, start, length), found)
+        elif name == _LOSSY and not lossy:
+            lossy = True
             found.quality = vp8.quality(cut(body, start, min(length, _FRAME_HEADER)))
-        elif name == b"EXIF":
+        elif name == b"EXIF" and found.orientation is None:
             found.orientation = exif.orientation(cut(body, start, min(length, MAX_EXIF)))
     if found.size is None:
         raise OriginalCorrupt("the WebP has no picture in it")
@@ -54,7 +55,7 @@ def read(body: bytes, limits: Limits) -> Header:
     return Header(
         OriginalFormat.WEBP,
         found.size,
-        orientation=found.orientation,
+        orientation=found.orientation or 1,
         alpha=found.alpha,
         frames=max(1, found.frames),
         icc=found.profile,
@@ -62,16 +63,23 @@ def read(body: bytes, limits: Limits) -> Header:
     )
 
 
+def _note_profile(profile: bytes, found: _Found) -> None:
+    found.profiles += 1
+    if found.profiles > 1:
+        raise OriginalCorrupt("the WebP has two colour profiles")
+    check_profile(len(profile))
+    found.profile = profile or None
+
+
 def _chunks(body: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and length of each chunk's content."""
-    at, pieces = 12, 0
+    at, budget = 12, Budget()
     end = min(len(body), number(body, 4, "<I") + 8)
     while at + 8 <= end:
         length = number(body, at + 4, "<I")
         yield body[at : at + 4], at + 8, length
         at += 8 + length + length % 2
-        pieces += 1
-        check_pieces(pieces)
+        budget.take()
 
 
 def _note(name: bytes, content: bytes, found: _Found) -> None:
