@@ -1,4 +1,4 @@
-"""Colours to sRGB, by the embedded profile where there is one and it says something else."""
+"""Colours to sRGB: by the embedded profile, or by what the file says of its colours otherwise."""
 
 import io
 from collections.abc import Callable
@@ -10,12 +10,18 @@ from cachetools import LRUCache
 from PIL import Image, ImageCms
 
 from edge.images import digest
+from edge.rendering import colour_spaces, tone_mapping
+from edge.rendering.headers import Header, Mode
+from edge.rendering.headers.cicp import ColourSpace
 
 _NEAR = 2
 """Levels of 255: profiles that are sRGB in all but rounding differ from it by 1 or 2."""
 
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _BROKEN = "the embedded colour profile cannot be used; colours are taken as {}"
+_CONVERTED = "colours by {} are converted to sRGB"
+_TONE_MAPPED = "high dynamic range ({}, {}) is tone-mapped to sRGB, white at 203 cd/m2"
+_NARROW = [min(255, max(0, round((level - 16) * 255 / 219))) for level in range(256)]
 _UNPROFILED_CMYK = "CMYK without a profile; colours follow by formula, as in browsers"
 
 Convert = Callable[[Image.Image], Image.Image]
@@ -29,8 +35,51 @@ class Conversion:
     note: str | None = None
 
 
-def conversion(mode: str, profile: bytes | None) -> Conversion:
-    """The way to sRGB for pictures of mode L, RGB, CMYK or LAB.
+def to_srgb(
+    image: Image.Image, alpha: Image.Image | None, header: Header
+) -> tuple[Image.Image, str | None]:
+    """Mode RGB, or RGBA where there is alpha, and what there is to say of the colours.
+
+    Args:
+        image: mode L, RGB, RGBA, CMYK or LAB, in the file's own colours.
+        alpha: mode L, goes with an image that has none of its own.
+    """
+    colours = image
+    if image.mode == "RGBA":
+        alpha, colours = image.getchannel("A"), _colours(image, header)
+    if _is_grey(header.icc) and colours.mode == "RGB" and _is_neutral(colours):
+        colours = colours.getchannel("G")
+    way = conversion(colours.mode, header.icc, header.space)
+    if way.apply is None and not header.narrow and image.mode == "RGBA":
+        return image, way.note
+    if header.narrow and colours.mode in ("L", "RGB"):
+        colours = colours.point(_NARROW * len(colours.getbands()))
+    colours = way.apply(colours) if way.apply else colours
+    if colours.mode != "RGB":
+        colours = colours.convert("RGB")
+    if alpha is not None:
+        colours.putalpha(alpha)
+    return colours, way.note
+
+
+def _colours(image: Image.Image, header: Header) -> Image.Image:
+    """A see-through picture without its alpha; grey is one channel, as its profile wants it."""
+    return image.getchannel("R") if header.mode is Mode.GREY else image.convert("RGB")
+
+
+def _is_grey(profile: bytes | None) -> bool:
+    return profile is not None and profile[16:20] == b"GRAY"
+
+
+def _is_neutral(image: Image.Image) -> bool:
+    """Whether it is grey in all but name: formats without a grey of their own hold it so."""
+    levels = np.asarray(image)
+    spread = levels.max(axis=-1) - levels.min(axis=-1)
+    return int(spread.max()) <= _NEAR
+
+
+def conversion(mode: str, profile: bytes | None, space: ColourSpace | None = None) -> Conversion:
+    """The way to sRGB for pictures of mode L, RGB, CMYK or LAB; `profile` before `space`.
 
     Applied, it answers mode RGB, or L for L. Relative colorimetric with black point compensation:
     paper white becomes white and the deepest black becomes black, as picture editors convert.
@@ -39,11 +88,30 @@ def conversion(mode: str, profile: bytes | None) -> Conversion:
         return _remembered(mode, b"")
     if profile is not None:
         return _remembered(mode, profile)
+    if space is not None and mode in ("L", "RGB"):
+        return _by_space(mode, space)
     return Conversion(_by_formula, _UNPROFILED_CMYK) if mode == "CMYK" else Conversion(None)
 
 
 _conversions: LRUCache[tuple[str, str], Conversion] = LRUCache(32)
 _lock = Lock()
+
+
+def _by_space(mode: str, space: ColourSpace) -> Conversion:
+    if space.hdr:
+        note = _TONE_MAPPED.format(space.transfer.value, space.name)
+        return Conversion(lambda image: _tone_mapped(image, space), note)
+    note = _CONVERTED.format(space.name)
+    if mode == "L":
+        curve = colour_spaces.grey_curve(space)
+        return Conversion(lambda image: image.point(curve), note)
+    known = _remembered(mode, colour_spaces.profile(space))
+    return known if known.apply is None else Conversion(known.apply, note)
+
+
+def _tone_mapped(image: Image.Image, space: ColourSpace) -> Image.Image:
+    mapped = tone_mapping.to_srgb(np.asarray(image.convert("RGB")), space)
+    return Image.fromarray(mapped)
 
 
 def _remembered(mode: str, profile: bytes) -> Conversion:
@@ -103,9 +171,13 @@ def _transform(source: ImageCms.ImageCmsProfile, mode: str, to: str) -> Convert:
 
 
 def _grey_conversion(profile: bytes) -> Conversion:
-    """One curve of 256 levels, so that grey stays one channel and perfectly neutral."""
-    ramp = Image.frombytes("L", (256, 1), bytes(range(256)))
-    converted = _transform(_open("L", profile), "L", "RGB")(ramp)
+    """One curve of 256 levels, so that grey stays one channel and perfectly neutral.
+
+    A profile of RGB means the same of equal parts of it: so photos that were made grey keep theirs.
+    """
+    mode = "L" if _is_grey(profile) else "RGB"
+    ramp = Image.frombytes("L", (256, 1), bytes(range(256))).convert(mode)
+    converted = _transform(_open(mode, profile), mode, "RGB")(ramp)
     curve = list(converted.getchannel("G").tobytes())
     if max(abs(level - index) for index, level in enumerate(curve)) <= _NEAR:
         return Conversion(None)

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from edge.errors import EdgeError, OriginalCorrupt, OriginalTooLarge, OriginalUnsupported
 from edge.images import Size
 from edge.rendering import codec_png, engine, headers
-from edge.rendering.codec_colour import conversion
+from edge.rendering.codec_colour import to_srgb
 from edge.rendering.facts import Facts
 from edge.rendering.headers import Header, OriginalFormat
 from edge.settings import Limits
@@ -76,7 +76,7 @@ def decode(body: bytes, facts: Facts, *, target: Size | None = None) -> Decoded:
         if header.aperture:
             image = image.crop(header.aperture.as_tuple())
         image = _plain(_reduced(image, least), header)
-        image, note = _to_srgb(image, header.icc)
+        image, note = to_srgb(image, None, header)
         image = _opaque_if_possible(image)
         image = _upright(image, header)
     image.info = {}
@@ -184,18 +184,6 @@ def _eight_bits(clear: int | tuple[int, ...], header: Header) -> int | tuple[int
     if isinstance(clear, tuple):
         return tuple(level >> 8 for level in clear) if header.bits == 16 else clear
     return clear * 255 // (2**header.bits - 1) if header.bits in (2, 4) else clear
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str | None]:
-    """Mode RGB or RGBA, and what there is to say of the colours."""
-    has_alpha = image.mode == "RGBA"
-    way = conversion("RGB" if has_alpha else image.mode, profile)
-    if way.apply is None:
-        return (image if has_alpha else image.convert("RGB")), way.note
-    colours = way.apply(image.convert("RGB") if has_alpha else image).convert("RGB")
-    if has_alpha:
-        colours.putalpha(image.getchannel("A"))
-    return colours, way.note
 
 
 def _opaque_if_possible(image: Image.Image) -> Image.Image:

@@ -34,7 +34,7 @@ from edge.variants.presets import Preset, Presets
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Matte, Upscale
 
-RENDER_VERSION = "9"
+RENDER_VERSION = "10"
 """Part of every cache key, of mattes as well: raised whenever the same wish yields another picture
 than before."""
 
