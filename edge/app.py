@@ -251,12 +251,12 @@ def open_models(given: Settings, metrics: Metrics | None = None) -> Models:
     if given.triton.url:
         return TritonModels(
             given.triton.url,
-            given.models.folder,
+            given.models.folders,
             in_flight=given.triton.in_flight,
             shared_memory=given.triton.shared_memory,
             metrics=metrics,
         )
-    return EmbeddedModels(given.models.folder, given.models.threads, metrics=metrics)
+    return EmbeddedModels(given.models.folders, given.models.threads, metrics=metrics)
 
 
 def open_origins(given: Settings, url: str, default: Path) -> Origins:

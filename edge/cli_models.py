@@ -7,7 +7,9 @@ from pathlib import Path
 
 from edge import commands
 from edge.commands import Table
+from edge.errors import InvalidParameter, SettingsError
 from edge.models import wish as said
+from edge.models.repository import FITS
 from edge.models.wish import Wish
 from edge.settings import Settings
 
@@ -22,6 +24,17 @@ normalisations: imagenet ((x/255 - mean) / deviation of ImageNet), unit (0 to 1)
 centred (-0.5 to 0.5), levels (0 to 255). What is not said is found out by asking the network known
 pictures; what was decided, and why, is printed and stands in the README.md that is written.
 The licence of the network is for you to look up.
+"""
+
+_FETCH_EXAMPLES = """\
+examples:
+  edge models fetch
+  edge models fetch u2netp ppocr-det centerface
+  edge models fetch u2net --as matting
+  edge models fetch u2netp --models /srv/triton_models --replace
+
+Networks go to EDGE_MODELS_FETCHED and serve from the next start on. What is fetched is checked
+against its SHA-256; the licence of the weights is printed, and is for you to keep.
 """
 
 _ABOUT = {
@@ -43,6 +56,16 @@ def fill(models: argparse.ArgumentParser, codes: str) -> None:
         if name == "bench":
             verb.add_argument("names", nargs="*", metavar="NAME", help="by default all")
             verb.add_argument("--runs", type=_count, default=5, metavar="N", help="of each: 5")
+    _fill_fetch(
+        verbs.add_parser(
+            "fetch",
+            help="bring public networks of the table, or show the table",
+            description="Fetch public networks, check their hashes, and add them. Without a NAME: "
+            "which there are.",
+            epilog=f"{_FETCH_EXAMPLES}\n{codes}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
     _fill_add(
         verbs.add_parser(
             "add",
@@ -57,8 +80,10 @@ def fill(models: argparse.ArgumentParser, codes: str) -> None:
 
 def table(options: argparse.Namespace, given: Settings) -> tuple[bool, Table]:
     """Whether all is well, and what to print."""
+    if options.what == "fetch":
+        return _fetched(options, given)
     if options.models is not None:
-        given = replace(given, models=replace(given.models, folder=str(options.models)))
+        given = replace(given, models=replace(given.models, folder=str(options.models), fetched=""))
     what = options.what or "list"
     if what == "add":
         return True, asyncio.run(commands.add_model(given, options.file, _wish(options)))
@@ -72,6 +97,32 @@ def _add_folder(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def _fill_fetch(fetch: argparse.ArgumentParser) -> None:
+    fetch.add_argument("names", nargs="*", metavar="NAME", help="as the table has them")
+    fetch.add_argument("--as", dest="role", default="", choices=said.ROLES, help="another role")
+    fetch.add_argument(
+        "--models", type=Path, metavar="FOLDER", help="where to; default EDGE_MODELS_FETCHED"
+    )
+    fetch.add_argument("--replace", action="store_true", help="also a model that was not fetched")
+    fetch.add_argument("--quiet", action="store_true", help="say only what is new or missing")
+
+
+def _fetched(options: argparse.Namespace, given: Settings) -> tuple[bool, Table]:
+    folder = options.models or given.models.fetched_folder
+    if not folder:
+        raise SettingsError("EDGE_MODELS_FETCHED is empty; say --models FOLDER")
+    if not options.names:
+        return True, commands.public_table(Path(folder))
+    if options.role and len(options.names) > 1:
+        raise InvalidParameter("--as is for one network", param="--as", allowed="one NAME")
+    return asyncio.run(
+        commands.fetch_models(
+            Path(folder), options.names, role=options.role, replace=options.replace,
+            quiet=options.quiet,
+        )
+    )  # fmt: skip
+
+
 def _fill_add(add: argparse.ArgumentParser) -> None:
     add.add_argument("file", type=Path, metavar="FILE.onnx")
     add.add_argument("--as", dest="role", required=True, choices=said.ROLES, help="what it is for")
@@ -80,6 +131,9 @@ def _fill_add(add: argparse.ArgumentParser) -> None:
     add.add_argument("--replace", action="store_true", help="put it in the place of another")
     way = add.add_argument_group("what it takes and gives, where that is not to be found out")
     way.add_argument("--side", type=int, metavar="PX", help="of its input, where that is free")
+    way.add_argument(
+        "--free", action="store_true", help="sizes in the file are of an example: it takes any"
+    )
     way.add_argument("--layout", choices=said.LAYOUTS)
     way.add_argument("--order", choices=said.ORDERS, default="rgb", help="of channels: rgb")
     way.add_argument("--normalise", choices=tuple(said.SCALINGS))
@@ -90,6 +144,10 @@ def _fill_add(add: argparse.ArgumentParser) -> None:
         "--answer", choices=tuple(dict.fromkeys((*said.ALPHAS, *said.PICTURES))),
         help="its numbers: logits (sigmoid), 0 to 1 (unit), 0 to 255 (levels), to be stretched "
         "(minmax; a matte), -1 to 1 (signed; a picture)",
+    )  # fmt: skip
+    way.add_argument(
+        "--fit", choices=FITS,
+        help="of a picture that is not square: stretched for a matte, else letterboxed",
     )  # fmt: skip
     way.add_argument("--overlap", type=int, metavar="PX", help="of an upscaler's tiles")
     way.add_argument("--batch", type=int, metavar="N", help="the largest: default 8, if it can")
@@ -110,8 +168,10 @@ def _wish(options: argparse.Namespace) -> Wish:
         order=options.order,
         output=options.output,
         answer=options.answer,
+        fit=options.fit,
         overlap=options.overlap,
         batch=options.batch,
+        free=options.free,
         replace=options.replace,
         unproven=options.unproven,
     )

@@ -1,6 +1,7 @@
 """What the commands do, as values; printing and exit codes are the command line's."""
 
 import json
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +16,8 @@ from edge import app
 from edge.deadline import Deadline
 from edge.errors import EdgeError, InvalidParameter, OriginalNotFound, SettingsError
 from edge.images import Original, Rendition, Stamp, digest
-from edge.models import adding, catalogue, server
+from edge.models import adding, catalogue, fetching, public, server
+from edge.models.repository import in_one_folder
 from edge.models.wish import Wish
 from edge.rendering import engine, verify
 from edge.rendering.render import Renderer
@@ -179,14 +181,14 @@ async def models_table(
     given: Settings, what: str, names: Sequence[str] = (), runs: int = 5
 ) -> tuple[bool, Table]:
     """Whether all is well, and the rows of `list`, `check` or `bench` (of `names`, or of all)."""
-    folder = given.models.folder
+    folders = given.models.folders
     if what == "list":
-        return _listed(catalogue.list(folder))
+        return _listed(catalogue.list(folders))
     models = app.open_models(given)
     try:
         if what == "check":
-            return _checked(await catalogue.check(models, folder))
-        return _timed(await catalogue.bench(models, folder, names, runs=runs))
+            return _checked(await catalogue.check(models, folders))
+        return _timed(await catalogue.bench(models, folders, names, runs=runs))
     finally:
         await models.close()
 
@@ -206,6 +208,55 @@ async def add_model(given: Settings, file: Path, wish: Wish) -> Table:
         ("network", f"{found.side} pixels, {found.scaling.name}; {found.output}: {found.answer}"),
         *(("note", note) for note in added.notes),
     ]
+
+
+def public_table(folder: Path) -> Table:
+    """The public networks that can be fetched, and which of them stand in the folder."""
+    heads = ("network", "role", "size", "licence", "fetched", "what it is")
+    rows = []
+    for row in public.table().values():
+        place = fetching.fetched(row, folder)
+        size = f"{row.expected.size / 1e6:.1f} MB"
+        there = place.name if place else "-"
+        rows.append((row.name, row.role, size, row.licence, there, row.title))
+    return [heads, *rows]
+
+
+async def fetch_models(
+    folder: Path,
+    names: Sequence[str],
+    *,
+    role: str = "",
+    replace: bool = False,
+    quiet: bool = False,
+) -> tuple[bool, Table]:
+    """Bring public networks into the folder: whether all are there, and what is to be said.
+
+    One that cannot be had is said with what is lost without it, and the others are brought.
+
+    Raises:
+        InvalidParameter: the table has no such network, or another model stands in its place.
+    """
+    rows, good = [], True
+    for network in [public.network(name) for name in names]:
+        wish = network.wish(role=role, replace=replace)
+        try:
+            done = await fetching.fetch(network, folder, wish, _say)
+        except InvalidParameter:
+            raise
+        except EdgeError as error:
+            good = False
+            rows.append((network.name, f"not fetched, so {network.without} ({error.detail})"))
+            continue
+        if not (quiet and done.again):
+            how = "is" if done.again else "now stands"
+            rows.append((network.name, f"{how} in {done.folder} ({network.licence})"))
+        rows += [("", note) for note in done.notes if not quiet]
+    return good, rows
+
+
+def _say(text: str) -> None:
+    print(f"edge: {text}", file=sys.stderr, flush=True)
 
 
 def _listed(rows: Sequence[catalogue.Listed]) -> tuple[bool, Table]:
@@ -253,12 +304,13 @@ def _timed(rows: Sequence[catalogue.Timed]) -> tuple[bool, Table]:
 def run_triton(given: Settings, ports: tuple[int, int, int], options: Sequence[str] = ()) -> int:
     """Run the real Triton until it ends or a signal comes; answers its exit status."""
     http, grpc, metrics = ports
-    return server.run(
-        Path(given.models.folder),
-        server.Ports(http, grpc, metrics),
-        threads=given.models.threads,
-        options=options,
-    )
+    with in_one_folder(given.models.folders) as repository:
+        return server.run(
+            repository,
+            server.Ports(http, grpc, metrics),
+            threads=given.models.threads,
+            options=options,
+        )
 
 
 def _bytes_of(file: Path) -> bytes:

@@ -314,12 +314,37 @@ class Triton:
     in_flight: int = setting(32, COUNT, "Requests to Triton at once.", low=1, high=4096)
 
 
+_BUNDLED = str(_ROOT / "triton_models")
+
+
 @dataclass(frozen=True, slots=True)
 class ModelsFolder:
-    folder: str = setting(str(_ROOT / "triton_models"), TEXT, "The Triton model repository.")
+    folder: str = setting(_BUNDLED, TEXT, "The Triton model repository.")
+    fetched: str = setting(
+        "auto",
+        TEXT,
+        "Folder of the networks that `edge models fetch` brings, which go before those of "
+        "EDGE_MODELS_FOLDER. auto: edge/models in the cache folder (~/.cache, or XDG_CACHE_HOME), "
+        "as long as EDGE_MODELS_FOLDER is the bundled one. Empty: none.",
+    )
     threads: int = setting(
         0, COUNT, "Threads of an embedded network; 0: one per core.", low=0, high=256
     )
+
+    @property
+    def fetched_folder(self) -> str:
+        """Where fetched networks go."""
+        if self.fetched == "auto":
+            home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+            return os.path.join(home, "edge", "models")
+        return self.fetched
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The model repositories, of which the first that has a network counts."""
+        away = self.fetched == "auto" and self.folder != _BUNDLED
+        over = "" if away else self.fetched_folder
+        return (over, self.folder) if over else (self.folder,)
 
 
 @dataclass(frozen=True, slots=True)

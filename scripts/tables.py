@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge import settings
+from edge.models import public
 from edge.telemetry import Metrics
 from edge.variants import presets
 from edge.variants.parameters import PARAMETERS
@@ -18,6 +19,7 @@ from edge.web import failures
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+FETCHED_BY_DEFAULT = (ROOT / "scripts/networks").read_text().split()
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -73,6 +75,17 @@ def _words(preset: presets.Preset) -> str:
     )
 
 
+def networks_table() -> Iterator[str]:
+    yield from _head("name", "what it is", "role", "MB", "licence of the weights", "hash", "from")
+    for row in public.table().values():
+        fetched = " (fetched by scripts/serve)" if row.name in FETCHED_BY_DEFAULT else ""
+        yield _row(
+            f"`{row.name}`{fetched}",
+            row.title, f"`{row.role}`", f"{row.expected.size / 1e6:.0f}", row.licence,
+            "seen" if row.seen else "stated by others", "; ".join(map(str, row.sources)),
+        )  # fmt: skip
+
+
 def rules_table() -> Iterator[str]:
     yield from _head("rule", "holds when", "allowed")
     said = dict(_attributes(presets.Rules))
@@ -111,6 +124,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "settings": settings_table,
     "parameters": parameters_table,
     "presets": presets_table,
+    "networks": networks_table,
     "rules": rules_table,
     "errors": errors_table,
     "metrics": metrics_table,

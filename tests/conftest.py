@@ -1,13 +1,18 @@
 """Real parts for every room's tests: Redis, an S3 API, a web server."""
 
+import asyncio
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
 
-from tests.parts import RedisServer, S3Server, WebServer
+from edge.errors import ModelUnavailable
+from edge.models import fetching, public
+from edge.settings import ModelsFolder
+from tests.parts import RedisServer, S3Server, WebServer, absent
 from tests.running import photos, serve
 
 __all__ = ["photos", "serve"]
@@ -15,6 +20,7 @@ __all__ = ["photos", "serve"]
 os.environ.setdefault("AWS_ACCESS_KEY_ID", S3Server.access_key)
 os.environ.setdefault("AWS_SECRET_ACCESS_KEY", S3Server.secret_key)
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+os.environ["EDGE_MODELS_FETCHED"] = ""  # the shipped networks, unless a test asks for fetched ones
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +75,19 @@ def http_origin() -> Iterator[WebServer]:
     server = WebServer().start()
     yield server
     server.stop()
+
+
+FETCHED = ("u2netp", "ppocr-det", "centerface")
+"""The public networks that `scripts/serve` fetches."""
+
+
+@pytest.fixture(scope="session")
+def public_networks() -> Path:
+    """The folder of fetched networks of this machine, with those that `scripts/serve` fetches."""
+    folder = Path(ModelsFolder().fetched_folder)
+    for network in map(public.network, FETCHED):
+        try:
+            asyncio.run(fetching.fetch(network, folder, network.wish(), print))
+        except ModelUnavailable as error:
+            absent(f"the network {network.name} cannot be fetched: {error.detail}")
+    return folder

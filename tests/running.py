@@ -65,7 +65,12 @@ def photos(tmp_path: Path) -> Path:
 @asynccontextmanager
 async def running(photos: Path, environ: dict[str, str]) -> AsyncIterator[Running]:
     given = settings.load(
-        {"EDGE_ORIGIN_URL": str(photos), "EDGE_ADMIN_TOKEN": TOKEN, "EDGE_SERVER_THREADS": "2"}
+        {
+            "EDGE_ORIGIN_URL": str(photos),
+            "EDGE_ADMIN_TOKEN": TOKEN,
+            "EDGE_SERVER_THREADS": "2",
+            "EDGE_MODELS_FETCHED": "",
+        }
         | environ
     )
     async with app.connect(given) as parts:

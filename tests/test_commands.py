@@ -10,7 +10,7 @@ from tests.running import photo
 
 @pytest.fixture
 def given():
-    return settings.load({"EDGE_SERVER_THREADS": "1"})
+    return settings.load({"EDGE_SERVER_THREADS": "1", "EDGE_MODELS_FETCHED": ""})
 
 
 @pytest.fixture

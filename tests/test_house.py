@@ -38,6 +38,8 @@ LIBRARIES = {
     "aiohttp": {"buckets", "origins"},
     "tritonclient": {"models"},
     "onnxruntime": {"models"},
+    "pooch": {"models"},
+    "requests": {"models"},
     "starlette": {"web", "app"},
     "uvicorn": {"serving"},
     "PIL": {"rendering", "models"},

@@ -101,7 +101,7 @@ def _made(source: Path, stage: Path, wish: Wish) -> Added:
     """The whole folder of the model, in the stage."""
     from edge.models import wrapping  # needs onnx, which is an extra
 
-    foreign = Foreign(source, wish.layout)
+    foreign = Foreign(source, wish.layout, free=wish.free)
     found = find_out(foreign, wish)
     body, names = wrapping.wrapped(foreign, wish, found)
     shapes = wrapping.shapes_of(wish, found)

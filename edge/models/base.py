@@ -36,7 +36,9 @@ class ModelSpec:
     `digest` is the first 16 hexadecimal digits of the SHA-256 of model.onnx; `overlap` is how many
     pixels of context each side of a tile needs (0 for models that see the whole picture). `calm` is
     said by upscalers that leave an even ground as Lanczos would: in tiles where no pixel is more
-    levels off the mean of its neighbours they need not be asked; None: they always are.
+    levels off the mean of its neighbours they need not be asked; None: they always are. `stretched`
+    says that a network that looks at a whole picture takes it stretched to its square; else it is
+    letterboxed.
     """
 
     name: str
@@ -46,6 +48,7 @@ class ModelSpec:
     digest: str
     overlap: int = 0
     calm: int | None = None
+    stretched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

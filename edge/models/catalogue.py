@@ -10,7 +10,7 @@ from edge.deadline import Deadline
 from edge.errors import EdgeError, ModelError
 from edge.models import roles, selftest
 from edge.models.base import Models, ModelSpec, Priority
-from edge.models.repository import Repository
+from edge.models.repository import Folders, Repository
 
 _RUN_SECONDS = 120.0
 
@@ -58,32 +58,32 @@ class Timed:
         return self.median / self.batch
 
 
-def list(folder: Path | str) -> tuple[Listed, ...]:
+def list(folders: Folders) -> tuple[Listed, ...]:
     """Every model in the folder and every role; a missing or broken one says so in `problem`."""
-    repository = Repository(folder)
+    repository = Repository(folders)
     names = dict.fromkeys((*roles.ROLES, *repository.names()))
     return tuple(_listed(repository, name) for name in names)
 
 
-async def check(models: Models, folder: Path | str) -> tuple[Checked, ...]:
+async def check(models: Models, folders: Folders) -> tuple[Checked, ...]:
     """Ask each model of the folder its known question; failures are rows, not errors."""
-    repository = Repository(folder)
+    repository = Repository(folders)
     return tuple([await _checked(models, repository, name) for name in repository.names()])
 
 
-async def record(models: Models, folder: Path | str, names: Sequence[str] = ()) -> tuple[Path, ...]:
+async def record(models: Models, folders: Folders, names: Sequence[str] = ()) -> tuple[Path, ...]:
     """Store what the models answer now as their known answers (after a training, for instance).
 
     Raises:
         ModelError, DeadlineExceeded: a model could not be run.
     """
-    repository = Repository(folder)
+    repository = Repository(folders)
     wanted = names or repository.names()
     return tuple([await selftest.record(models, repository, name) for name in wanted])
 
 
 async def bench(
-    models: Models, folder: Path | str, names: Sequence[str] = (), *, runs: int = 5
+    models: Models, folders: Folders, names: Sequence[str] = (), *, runs: int = 5
 ) -> tuple[Timed, ...]:
     """Time each model with one piece and with its largest batch, one request at a time.
 
@@ -91,7 +91,7 @@ async def bench(
         ModelError, DeadlineExceeded: a model could not be run.
     """
     rows = []
-    for name in names or Repository(folder).names():
+    for name in names or Repository(folders).names():
         spec = models.spec(name)
         for batch in sorted({1, spec.max_batch_size}):
             rows.append(await _timed(models, spec, batch, runs))

@@ -16,7 +16,7 @@ from edge.models.base import ModelSpec, ModelState, Priority, Tensor
 from edge.models.batches import joined, pieces
 from edge.models.checks import answer_of, batch_of
 from edge.models.meter import Meter
-from edge.models.repository import Repository
+from edge.models.repository import Folders, Repository
 from edge.models.selftest import Examiner
 from edge.models.turns import Turns
 from edge.telemetry import Metrics
@@ -33,7 +33,7 @@ class EmbeddedModels:
     """Runs the repository's networks with ONNX Runtime in a small pool of threads of its own.
 
     Args:
-        folder: a Triton model repository.
+        folders: a Triton model repository, or several: of two models of a name the first counts.
         threads: cores for one run; 0 means all that this process may use.
         metrics: where requests are counted.
     """
@@ -41,9 +41,9 @@ class EmbeddedModels:
     runtime = "embedded"
 
     def __init__(
-        self, folder: Path | str, threads: int = 0, *, metrics: Metrics | None = None
+        self, folders: Folders, threads: int = 0, *, metrics: Metrics | None = None
     ) -> None:
-        self._repository = Repository(folder)
+        self._repository = Repository(folders)
         self._threads = threads or _usable_cores()
         self._sessions: dict[str, Any] = {}
         self._making = threading.Lock()

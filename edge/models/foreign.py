@@ -21,6 +21,7 @@ class Foreign:
     """A .onnx file of others, opened with ONNX Runtime.
 
     Attributes:
+        free: the sizes in the file are taken for those of an example.
         side: of the square that it takes, or None where that is free.
         layout: `nchw` or `nhwc`.
         half: whether it counts in float16.
@@ -32,11 +33,12 @@ class Foreign:
         ModelContractBroken: it cannot be loaded, or takes something else than `ALLOWED`.
     """
 
-    def __init__(self, path: Path, layout: str | None = None) -> None:
+    def __init__(self, path: Path, layout: str | None = None, *, free: bool = False) -> None:
         self.path = path
+        self.free = free
         if not path.is_file():
             raise ModelMissing(f"there is no file {path}", param=path.name)
-        self._session = _opened(path)
+        self._session = _opened(path, free)
         taken = self._session.get_inputs()
         if len(taken) != 1:
             raise self.refused(f"takes {len(taken)} inputs: {', '.join(t.name for t in taken)}")
@@ -91,12 +93,13 @@ class Foreign:
         return layout, fixed.pop() if fixed else None
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: Path, free: bool) -> Any:
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        source = _freed(path) if free else str(path)
+        return onnxruntime.InferenceSession(source, options, ["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has no common base for what it raises
         raise ModelContractBroken(
             f"{path.name}: cannot be loaded: {error}",
@@ -104,3 +107,12 @@ def _opened(path: Path) -> Any:
             allowed="an ONNX file, with its external data beside it, of an opset that ONNX Runtime "
             f"{onnxruntime.__version__} knows, without operators of others",
         ) from error
+
+
+def _freed(path: Path) -> bytes:
+    from edge.models import graphs  # needs onnx, which is an extra
+
+    model = graphs.sorted_model(path)
+    graphs.free_sizes(model.graph)
+    body: bytes = model.SerializeToString()
+    return body

@@ -37,14 +37,19 @@ REQUESTS_IN_FLIGHT = 4
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """Where a picture of `size` lies in the square of `side` pixels that a network sees."""
+    """Where a picture of `size` lies in the square of `side` pixels that a network sees.
+
+    Stretched, it fills the square.
+    """
 
     size: Size
     box: Box
     side: int = MATTING_SIDE
 
     @classmethod
-    def of(cls, size: Size, side: int = MATTING_SIDE) -> "Letterbox":
+    def of(cls, size: Size, side: int = MATTING_SIDE, *, stretched: bool = False) -> "Letterbox":
+        if stretched:
+            return cls(size, Box(0, 0, side, side), side)
         factor = side / size.long
         inner = Size(max(1, round(size.width * factor)), max(1, round(size.height * factor)))
         left, top = (side - inner.width) // 2, (side - inner.height) // 2
@@ -86,7 +91,7 @@ async def coarse_matte(
         ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
     """
     spec = models.spec(role)
-    letterbox = Letterbox.of(size_of(image, role), side_of(spec))
+    letterbox = Letterbox.of(size_of(image, role), side_of(spec), stretched=spec.stretched)
     small = await asyncio.to_thread(letterbox.put, image)
     answer = await models.infer(
         role, {spec.inputs[0].name: small[None]}, deadline=deadline, priority=priority

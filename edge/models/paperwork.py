@@ -17,6 +17,8 @@ output [ {{ name: "{target}" data_type: TYPE_UINT8 dims: [ {given} ] }} ]
 
 # Pixels of source on each side of a tile that decide about its inside.
 parameters {{ key: "overlap" value {{ string_value: "{overlap}" }} }}
+# How a whole picture comes into the square.
+parameters {{ key: "fit" value {{ string_value: "{fit}" }} }}
 
 dynamic_batching {{
   max_queue_delay_microseconds: 2000
@@ -73,6 +75,7 @@ you use it**.
 | channels | {order} |
 | its answer's numbers | {answer} |
 | overlap | {overlap} |
+| a picture that is not square | {fit} |
 
 {notes}
 """
@@ -84,6 +87,7 @@ def config(wish: Wish, found: Found, names: tuple[str, str], shapes: tuple[Shape
     return _CONFIG.format(
         name=wish.model, batch=batch, source=names[0], target=names[1], overlap=found.overlap,
         taken=", ".join(map(str, shapes[0])), given=", ".join(map(str, shapes[1])),
+        fit="stretch" if wish.stretched else "letterbox",
     )  # fmt: skip
 
 
@@ -100,6 +104,7 @@ def card(
         layout=foreign.layout.upper(), side=found.side, output=_plain(found.output),
         outputs=len(foreign.outputs), scaling=found.scaling.name, mean=_row(found.scaling.mean),
         std=_row(found.scaling.std), order=wish.order, answer=found.answer, overlap=found.overlap,
+        fit="stretched" if wish.stretched else "letterboxed",
         notes="\n".join(f"- {note}." for note in notes),
     )  # fmt: skip
 

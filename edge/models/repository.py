@@ -1,6 +1,9 @@
 """Reads a Triton model repository: a folder per model, config.pbtxt and N/model.onnx in each."""
 
 import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +15,36 @@ from edge.models.base import ModelSpec, TensorSpec
 
 _DIGEST_DIGITS = 16
 
+FITS = ("letterbox", "stretch")
+"""How a picture comes into the square of a network that looks at it whole: in its shape, with bars
+beside it, or stretched."""
+
+
+Folders = Path | str | Sequence[Path | str]
+"""One model repository, or several: of a model that more than one has, the first one's counts."""
+
 
 class Repository:
-    """A folder of models. Specs are read once, so what a process says of a model stays true."""
+    """Folders of models. Specs are read once, so what a process says of a model stays true."""
 
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folders: Folders) -> None:
+        many = (folders,) if isinstance(folders, Path | str) else folders
+        self.folders = tuple(Path(folder) for folder in many)
         self._specs: dict[str, ModelSpec] = {}
 
     def names(self) -> tuple[str, ...]:
         """The models that are there whole: a config and a network."""
-        if not self.folder.is_dir():
-            return ()
-        found = (entry.name for entry in self.folder.iterdir() if self._whole(entry))
+        there = (folder for folder in self.folders if folder.is_dir())
+        found = {e.name for folder in there for e in folder.iterdir() if self._whole(e)}
         return tuple(sorted(found))
+
+    def place(self, name: str) -> Path:
+        """The model's own folder. Raises `ModelMissing`."""
+        if _plain(name):
+            for folder in self.folders:
+                if self._whole(folder / name):
+                    return folder / name
+        raise self._missing(name)
 
     def spec(self, name: str) -> ModelSpec:
         """What the repository says of a model.
@@ -41,7 +60,7 @@ class Repository:
 
     def network(self, name: str) -> Path:
         """The newest version's model.onnx. Raises `ModelMissing`."""
-        path = self._newest(self.folder / name) if _plain(name) else None
+        path = self._newest(self.place(name))
         if path is None:
             raise self._missing(name)
         return path
@@ -61,11 +80,7 @@ class Repository:
 
     def _read(self, name: str) -> ModelSpec:
         network = self.network(name)
-        config = self.folder / name / "config.pbtxt"
-        try:
-            text = config.read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise self._missing(name) from error
+        text = (self.place(name) / "config.pbtxt").read_text(encoding="utf-8")
         return parse_config(text, name=name, digest=digest_of(network))
 
     def _whole(self, entry: Path) -> bool:
@@ -79,11 +94,30 @@ class Repository:
 
     def _missing(self, name: str) -> ModelMissing:
         there = ", ".join(self.names()) or "no model at all"
+        where = " + ".join(folder.name for folder in self.folders)
         return ModelMissing(
-            f"the model repository {self.folder.name} has no whole model {name!r} (config.pbtxt "
+            f"the model repository {where} has no whole model {name!r} (config.pbtxt "
             f"and 1/model.onnx); it has {there}",
             param=name,
         )
+
+
+@contextmanager
+def in_one_folder(folders: Folders) -> Iterator[Path]:
+    """All models of the folders in one, for a server that refuses a name in two of them.
+
+    A single folder is given as it is; of several one is made of links, which lasts as long as the
+    context.
+    """
+    repository = Repository(folders)
+    whole = [folder for folder in repository.folders if Repository(folder).names()]
+    if len(whole) == 1:
+        yield whole[0]
+        return
+    with tempfile.TemporaryDirectory(prefix="edge-models-") as made:
+        for name in repository.names():
+            Path(made, name).symlink_to(repository.place(name).resolve())
+        yield Path(made)
 
 
 def digest_of(network: Path) -> str:
@@ -97,7 +131,8 @@ def parse_config(text: str, *, name: str, digest: str) -> ModelSpec:
 
     Raises:
         ModelContractBroken: not such a text, another model's name, a type other than TYPE_UINT8,
-            a size that is not fixed, no batching, or an overlap or calm that is no whole number.
+            a size that is not fixed, no batching, an overlap or calm that is no whole number, or a
+            fit that is not one of `FITS`.
     """
     config = _message(text, name)
     if config.name and config.name != name:
@@ -112,6 +147,7 @@ def parse_config(text: str, *, name: str, digest: str) -> ModelSpec:
         digest=digest,
         overlap=_number(name, config, "overlap", "pixels") or 0,
         calm=_number(name, config, "calm", "levels"),
+        stretched=_stretched(name, config),
     )
 
 
@@ -142,6 +178,15 @@ def _number(model: str, config: Any, parameter: str, unit: str) -> int | None:
     if not text.isdecimal():
         raise _broken(model, f"parameter {parameter} is {text!r}, must be a whole number of {unit}")
     return int(text)
+
+
+def _stretched(model: str, config: Any) -> bool:
+    if "fit" not in config.parameters:
+        return False
+    text = config.parameters["fit"].string_value
+    if text not in FITS:
+        raise _broken(model, f"parameter fit is {text!r}, must be one of {', '.join(FITS)}")
+    return bool(text == "stretch")
 
 
 def _broken(model: str, what: str) -> ModelContractBroken:

@@ -24,7 +24,10 @@ UPSCALE_WORN: Mapping[int, str] = MappingProxyType({2: "upscale_x2_photo", 4: "u
 """Scale -> model for sources that compression or a small sensor has worn; a repository may do
 without."""
 
-MASKS = (MATTING, MATTING_SECOND, TEXT_DETECTION)
+FACE_DETECTION = "face_detection"
+"""Where faces are in a picture; a repository may do without."""
+
+MASKS = (MATTING, MATTING_SECOND, TEXT_DETECTION, FACE_DETECTION)
 """Roles that look at a whole picture in a square of their own size and answer a mask of it."""
 
 MASK_SIDES = (64, 4096)

@@ -86,7 +86,7 @@ async def examine(
         start = time.perf_counter()
         answer = await models.infer(name, probe(spec), deadline=Deadline.after(seconds))
         taken = time.perf_counter() - start
-        reference = Reference.load(repository.folder / name / FILE)
+        reference = Reference.load(repository.place(name) / FILE)
         how = judge(spec, answer, reference)
     except EdgeError as error:
         return ModelState(name, ready=False, detail=error.detail)
@@ -127,7 +127,7 @@ async def record(models: Models, repository: Repository, name: str) -> Path:
     """Store what the model answers now as its known answer, and say where."""
     spec = models.spec(name)
     answer = await models.infer(name, probe(spec), deadline=Deadline.after(60))
-    path = repository.folder / name / FILE
+    path = repository.place(name) / FILE
     Reference(spec.digest, {key: fields_of(array[0]) for key, array in answer.items()}).store(path)
     return path
 

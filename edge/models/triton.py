@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +22,7 @@ from edge.models.batches import joined, pieces
 from edge.models.breaker import Breaker
 from edge.models.checks import answer_of, batch_of
 from edge.models.meter import Meter
-from edge.models.repository import Repository
+from edge.models.repository import Folders, Repository
 from edge.models.selftest import Examiner
 from edge.models.sharing import Sharing
 from edge.models.shm import Slot
@@ -72,7 +71,7 @@ class TritonModels:
 
     Args:
         url: grpc://host:port. Where the name has several addresses, requests go to each in turn.
-        folder: the model repository; specs are read here, Triton is never asked for them.
+        folders: the model repository, or several; specs are read here, and never asked of Triton.
         in_flight: requests at once; further ones wait, the more urgent first.
         shared_memory: hand tensors over through shared memory where Triton allows it.
         metrics: where requests are counted.
@@ -86,7 +85,7 @@ class TritonModels:
     def __init__(
         self,
         url: str,
-        folder: Path | str,
+        folders: Folders,
         in_flight: int = 32,
         shared_memory: bool = False,
         *,
@@ -96,7 +95,7 @@ class TritonModels:
         if parts.scheme != "grpc" or not parts.netloc:
             raise SettingsError(f"{url!r} names no Triton; allowed is grpc://host:port")
         self._address = parts.netloc
-        self._repository = Repository(folder)
+        self._repository = Repository(folders)
         self._examiner = Examiner(self, self._repository)
         self._turns = Turns(in_flight)
         self._client: Any = None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from edge.errors import InvalidParameter
-from edge.models.roles import MASKS, UPSCALE
+from edge.models.repository import FITS
+from edge.models.roles import MASKS, MATTING, MATTING_SECOND, UPSCALE
 
 Triple = tuple[float, float, float]
 
@@ -54,8 +55,11 @@ class Wish:
     """What shall become of a network; None: find out.
 
     `side` is that of its own square input, `output` the name of the output to take, `answer` one
-    of `ALPHAS` or `PICTURES`, `overlap` in pixels of source, `batch` the largest. `unproven`
-    takes a network whose answer to the known picture is flat, or far from its source.
+    of `ALPHAS` or `PICTURES`, `fit` one of `FITS` (matting networks of others are made for
+    stretched pictures, detectors for true shapes), `overlap` in pixels of source, `batch` the
+    largest. `free` says that the sizes written in the file are those of an example: the network
+    takes any. `unproven` takes a network whose answer to the known picture is flat, or far from
+    its source.
     """
 
     role: str
@@ -66,8 +70,10 @@ class Wish:
     order: str = "rgb"
     output: str | None = None
     answer: str | None = None
+    fit: str | None = None
     overlap: int | None = None
     batch: int | None = None
+    free: bool = False
     replace: bool = False
     unproven: bool = False
 
@@ -75,6 +81,11 @@ class Wish:
     def model(self) -> str:
         """The name in the repository: the role's, where no other one is given."""
         return self.name or self.role
+
+    @property
+    def stretched(self) -> bool:
+        """Whether the network gets a picture stretched to its square, unless `fit` says else."""
+        return self.fit == "stretch" if self.fit else self.role in (MATTING, MATTING_SECOND)
 
     @property
     def scale(self) -> int:
@@ -86,6 +97,7 @@ class Wish:
         _among("--as", self.role, ROLES)
         _among("--layout", self.layout, LAYOUTS)
         _among("--order", self.order, ORDERS)
+        _among("--fit", self.fit, FITS)
         _among("--answer", self.answer, PICTURES if self.scale else ALPHAS)
         if not _NAME.fullmatch(self.model):
             allowed = "1 to 64 letters, digits, _ - and, not first, dots"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, version_converter
 
-from edge.models import sorting
+from edge.models import graphs
 from edge.models import wish as said
 from edge.models.foreign import Foreign
 from edge.models.probing import Found
@@ -56,7 +56,9 @@ def shapes_of(wish: Wish, found: Found) -> tuple[tuple[int, int, int], tuple[int
 
 def _loaded(foreign: Foreign) -> Any:
     try:
-        model = sorting.sorted_model(foreign.path)
+        model = graphs.sorted_model(foreign.path)
+        if foreign.free:
+            graphs.free_sizes(model.graph)
         opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         if opset < OLDEST_OPSET:
             model = version_converter.convert_version(model, NEWER_OPSET)
@@ -80,7 +82,7 @@ class _Nodes:
         self.constants: list[Any] = []
         self.into = self.first
         self.opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
-        self._taken = set(sorting.names(graph))
+        self._taken = set(graphs.names(graph))
 
     def free(self, name: str) -> str:
         while name in self._taken:
@@ -210,12 +212,12 @@ def _needed(nodes: Iterable[Any], output: str) -> list[Any]:
     for node in reversed(list(nodes)):
         if wanted.intersection(node.output):
             kept.append(node)
-            wanted |= sorting.reads(node)
+            wanted |= graphs.reads(node)
     return kept[::-1]
 
 
 def _used(tensors: Iterable[Any], nodes: list[Any]) -> list[Any]:
-    read = set().union(*(sorting.reads(node) for node in nodes))
+    read = set().union(*(graphs.reads(node) for node in nodes))
     return [tensor for tensor in tensors if tensor.name in read]
 
 

@@ -132,12 +132,45 @@ async def test_a_network_is_asked_in_the_square_that_its_config_names(
     await models.close()
 
 
+@pytest.mark.parametrize("size", [(900, 300), (40, 700), (1, 9)], ids=str)
+async def test_a_network_that_asks_for_it_gets_the_picture_stretched(
+    tmp_path: Path, deadline: Deadline, size: tuple[int, int]
+) -> None:
+    """Public matting networks are made for that; no bar is seen, and the matte fits."""
+    parameter = 'parameters { key: "fit" value { string_value: "stretch" } }'
+    networks.luminance_matte(tmp_path, side=320, extra=parameter)
+    models = Seeing(tmp_path, threads=1)
+    image, truth = disc(*size)
+    image = image // 2  # no level of the picture is that of a bar
+    alpha = await coarse_matte(models, image, deadline)
+    assert alpha.shape == truth.shape
+    assert (models.seen[0, [0, -1]] < GROUND).all()
+    assert (models.seen[0, :, [0, -1]] < GROUND).all()
+    assert np.abs(alpha.astype(int) - (255 - image[..., 0])).mean() < 5
+    await models.close()
+
+
 async def test_a_network_that_is_not_square_is_refused(tmp_path: Path, deadline: Deadline) -> None:
     networks.nearest(tmp_path, "matting", 128, 1)
     models = EmbeddedModels(tmp_path)
     with pytest.raises(ModelContractBroken, match="matting: takes"):
         await coarse_matte(models, noise(8, 8), deadline)
     await models.close()
+
+
+class Seeing(EmbeddedModels):
+    """Keeps the picture that the network saw."""
+
+    async def infer(
+        self,
+        name: str,
+        inputs: Mapping[str, Tensor],
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Mapping[str, Tensor]:
+        self.seen = inputs["image"]
+        return await super().infer(name, inputs, deadline=deadline, priority=priority)
 
 
 class Watched(EmbeddedModels):

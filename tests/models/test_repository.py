@@ -7,7 +7,7 @@ import pytest
 
 from edge.errors import ModelContractBroken, ModelMissing
 from edge.models.base import TensorSpec
-from edge.models.repository import Repository, parse_config
+from edge.models.repository import Repository, in_one_folder, parse_config
 from tests.models import networks
 
 GOOD = """
@@ -90,7 +90,7 @@ def test_a_config_without_tensors_is_broken() -> None:
         parse_config('name: "m" max_batch_size: 4', name="m", digest="")
 
 
-@pytest.mark.parametrize("parameter", ["overlap", "calm"])
+@pytest.mark.parametrize("parameter", ["overlap", "calm", "fit"])
 def test_a_parameter_that_is_no_number_is_broken(parameter: str) -> None:
     text = GOOD + f'parameters {{ key: "{parameter}" value {{ string_value: "-3" }} }}'
     with pytest.raises(ModelContractBroken, match=f"{parameter} is '-3'"):
@@ -112,3 +112,39 @@ def test_a_network_replaced_while_running_is_noticed(tmp_path: Path) -> None:
     networks.nearest(tmp_path, "m", 8, 4)
     with pytest.raises(ModelContractBroken, match="replaced"):
         repository.unchanged_network("m")
+
+
+def test_of_several_folders_the_first_that_has_a_model_counts(tmp_path: Path) -> None:
+    over, under = tmp_path / "over", tmp_path / "under"
+    networks.nearest(over, "upscale_x2", 16, 2)
+    networks.nearest(under, "upscale_x2", 32, 2)
+    networks.nearest(under, "upscale_x4", 16, 4)
+    both = Repository((over, under, tmp_path / "nowhere"))
+    assert both.names() == ("upscale_x2", "upscale_x4")
+    assert both.spec("upscale_x2") == Repository(over).spec("upscale_x2")
+    assert both.spec("upscale_x4") == Repository(under).spec("upscale_x4")
+    assert both.network("upscale_x2") == over / "upscale_x2/1/model.onnx"
+    with pytest.raises(ModelMissing, match=r"over \+ under \+ nowhere"):
+        both.spec("matting")
+
+
+def test_half_a_model_hides_no_whole_one(tmp_path: Path) -> None:
+    networks.nearest(tmp_path / "under", "m", 16, 2)
+    networks.nearest(tmp_path / "over", "m", 32, 2)
+    (tmp_path / "over/m/config.pbtxt").unlink()
+    both = Repository((tmp_path / "over", tmp_path / "under"))
+    assert both.spec("m").inputs[0].shape == (16, 16, 3)
+
+
+def test_several_folders_become_one_for_a_server_that_takes_one(tmp_path: Path) -> None:
+    over, under = tmp_path / "over", tmp_path / "under"
+    networks.nearest(over, "a", 16, 2)
+    networks.nearest(under, "a", 32, 2)
+    networks.nearest(under, "b", 32, 2)
+    with in_one_folder((over, under)) as folder:
+        seen, both = Repository(folder), Repository((over, under))
+        assert seen.names() == ("a", "b")
+        assert [seen.spec(n) for n in "ab"] == [both.spec(n) for n in "ab"]
+    assert not folder.exists()
+    with in_one_folder((tmp_path / "nowhere", under)) as folder:
+        assert folder == under

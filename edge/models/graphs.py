@@ -1,4 +1,4 @@
-"""Puts the nodes of a foreign graph in an order in which they can be run.
+"""Mends foreign graphs: nodes in an order in which they can be run, sizes free where they are.
 
 ONNX demands that a node comes after those whose outputs it reads ("topologically sorted", ONNX IR
 specification, section Graphs). Converters to half precision append their casts at the end. ONNX
@@ -42,6 +42,23 @@ def sort(graph: Any) -> None:
         ordered = [nodes[index] for index in order]
         del graph.node[:]
         graph.node.extend(ordered)
+
+
+def free_sizes(graph: Any) -> None:
+    """Leave batch and sides open where the file has those of an example, and weights constant.
+
+    Only where nothing in the graph counts on them: a network of convolutions alone.
+    """
+    weights = {tensor.name for tensor in graph.initializer}
+    taken = [value for value in graph.input if value.name not in weights]
+    del graph.input[:]
+    graph.input.extend(taken)
+    graph.ClearField("value_info")
+    for value in (*graph.input, *graph.output):
+        sizes = value.type.tensor_type.shape.dim
+        for axis, name in ((0, "batch"), (2, "height"), (3, "width")):
+            if axis < len(sizes):
+                sizes[axis].dim_param = f"{name}_{value.name}"
 
 
 def inner_graphs(node: Any) -> list[Any]:
