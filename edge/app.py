@@ -31,7 +31,7 @@ from edge.origins.base import Origin
 from edge.origins.browse import browse
 from edge.origins.opening import open_origin
 from edge.origins.routes import Origins, parse_routes
-from edge.rendering import engine
+from edge.rendering import decoding, engine
 from edge.rendering.mattes import Mattes
 from edge.rendering.render import RENDER_VERSION, Renderer
 from edge.rendering.scenes import Scenes
@@ -107,6 +107,7 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
     async with AsyncExitStack() as stack:
         models = open_models(given, metrics)
         stack.push_async_callback(models.close)
+        stack.callback(decoding.use(given.decode, counted(metrics)))
         threads = EngineThreads(given.server.threads)
         stack.callback(threads.close)
         origins, scenes = open_origins(given, given.origin.url, SAMPLES), open_scenes(given)
@@ -162,6 +163,7 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
         about = {
             "version": __version__,
             "engine": str(imaging),
+            "decoders": decoding.describe(),
             "networks": models.runtime,
             "tiers": [tier.name for tier in tiers],
             "origin": given.origin.url or "the bundled samples",
@@ -244,6 +246,11 @@ def open_tokens(given: Settings) -> Watched[tuple[Token, ...]]:
     """The tokens of those who may do more than look at pictures."""
     admin = given.admin
     return Watched(lambda: access.tokens(admin.token, admin.file), admin.file)
+
+
+def counted(metrics: Metrics) -> Callable[[str], None]:
+    """What counts the decoders that had to be replaced, by reason."""
+    return lambda reason: metrics.decoders_replaced.labels(reason).inc()
 
 
 def open_models(given: Settings, metrics: Metrics | None = None) -> Models:

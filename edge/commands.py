@@ -19,7 +19,7 @@ from edge.images import Original, Rendition, Stamp, digest
 from edge.models import adding, catalogue, fetching, public, server
 from edge.models.repository import in_one_folder
 from edge.models.wish import Wish
-from edge.rendering import engine, verify
+from edge.rendering import decoding, engine, verify
 from edge.rendering.render import Renderer
 from edge.rendering.scenes import Scenes
 from edge.rendering.threads import EngineThreads
@@ -332,6 +332,7 @@ def _job(given: Settings, file: Path, query: str, suffix: str) -> Job:
 async def _renderer(given: Settings) -> AsyncIterator[Renderer]:
     engine.check(given.server.engine)
     async with AsyncExitStack() as stack:
+        stack.callback(decoding.use(given.decode, lambda reason: None))
         models = app.open_models(given)
         stack.push_async_callback(models.close)
         threads = EngineThreads(given.server.threads)

@@ -253,6 +253,26 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Decode:
+    isolate: str = setting(
+        "risky",
+        TEXT,
+        "Formats decoded in worker processes of their own: risky (TIFF, HEIC, AVIF, GIF), all, "
+        "none.",
+        choices=("risky", "all", "none"),
+    )
+    workers: int = setting(
+        0, COUNT, "Worker processes that decode; 0: one per core.", low=0, high=256
+    )
+    memory_bytes: int = setting(
+        1536 * 2**20, BYTES, "Bytes that one worker may take for itself.", low=256 * 2**20
+    )
+    seconds: float = setting(
+        20.0, SECONDS, "Longest time that a worker may take for one picture.", low=0.1, high=600
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     strict: bool = setting(
         False, FLAG, "Refuse unknown and duplicate parameters instead of passing them over."
@@ -364,6 +384,7 @@ class Settings:
     http: Http = field(default_factory=Http)
     files: Files = field(default_factory=Files)
     limits: Limits = field(default_factory=Limits)
+    decode: Decode = field(default_factory=Decode)
     query: Query = field(default_factory=Query)
     presets: Presets = field(default_factory=Presets)
     signing: Signing = field(default_factory=Signing)

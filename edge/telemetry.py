@@ -97,6 +97,12 @@ class Metrics:
         self.gate_refused = Counter(
             "edge_gate_refused_total", "Renders refused by the gate.", ("cost",), registry=registry
         )
+        self.decoders_replaced = Counter(
+            "edge_decoders_replaced_total",
+            "Decoder processes replaced because of an original: died, late.",
+            ("reason",),
+            registry=registry,
+        )
         self.errands = Gauge("edge_errands", "Errands under way.", registry=registry)
         self.purged = Counter(
             "edge_purged_total", "Entries purged per tier.", ("tier",), registry=registry

@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+import numpy.typing as npt
 import PIL
 from PIL import (
     GifImagePlugin,  # noqa: F401 - each import registers its format; none is left to a first request
@@ -23,6 +25,7 @@ from PIL import (
 )
 
 from edge.errors import SettingsError
+from edge.rendering import stock
 
 _NEEDS = {
     "jpg": ("JPEG", "libjpeg-dev"),
@@ -118,6 +121,7 @@ def check(expected: str = "auto") -> Engine:
         missing.append("HEIC (pip install pillow-heif)")
     if missing:
         raise SettingsError(f"{engine} was built without {', '.join(missing)}")
+    stock.package()
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise SettingsError("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on: half pictures would pass")
     return engine
@@ -131,6 +135,27 @@ def open_as(stream: IO[bytes], format: str) -> Image.Image:
 def save_as(image: Image.Image, stream: IO[bytes], format: str, **options: Any) -> None:
     """Save with these options; nobody else may save the same image at the same time."""
     image.save(stream, format, **options)
+
+
+def image_on(levels: npt.NDArray[np.uint8], mode: str) -> Image.Image:
+    """An image on these very bytes, which nobody else may change then.
+
+    Args:
+        levels: contiguous, [H, W, 1] for L, [H, W, 4] for CMYK, RGBA, and for RGB, which the
+            engine keeps in four bytes as well; the fourth is 255.
+        mode: the image's.
+    """
+    height, width, _ = levels.shape
+    kept = "RGBX" if mode == "RGB" else mode
+    image = Image.frombuffer(kept, (width, height), levels, "raw", kept, 0, 1)
+    if mode == kept:
+        return image
+    if not hasattr(image.im, "setmode"):  # since Pillow 13: then it is copied
+        return image.convert(mode)
+    image.im.setmode(mode)
+    image = Image.Image()._new(image.im)
+    image.readonly = 1
+    return image
 
 
 def _instructions() -> str:

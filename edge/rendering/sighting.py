@@ -75,7 +75,7 @@ def open_original(job: Job, limits: Limits) -> Opened:
     facts = job.watch.time("facts", read_facts, job.body, limits)
     job.deadline.check("decode")
     target = _first_target(job.transform, facts, limits)
-    decoded = job.watch.time("decode", decode, job.body, facts, target=target)
+    decoded = _decoded(job, facts, target)
     facts = replace(facts, alpha=decoded.image.mode == "RGBA")
     if _shows_grain(job.transform, facts, decoded):
         facts = replace(facts, noise=job.watch.time("grain", wear.noise, decoded.image))
@@ -98,7 +98,7 @@ def to_cut_out(opened: Opened, job: Job) -> Image.Image:
     whole = size.long < 2 * finest.long
     if not whole or Size(*decoded.size) != size:
         target = None if whole else finest
-        decoded = job.watch.time("decode", decode, job.body, opened.facts, target=target).image
+        decoded = _decoded(job, opened.facts, target).image
     if finest == size:
         return decoded
     return decoded.resize((finest.width, finest.height), Image.Resampling.HAMMING, reducing_gap=2.0)
@@ -117,13 +117,17 @@ def see(opened: Opened, job: Job, models: Models, limits: Limits) -> Seen:
     made = made.settled(None if job.fast else models)
     if not _suffices(decoded, made):
         job.deadline.check("decode")
-        decoded = job.watch.time("decode", decode, job.body, facts, target=made.decode)
+        decoded = _decoded(job, facts, made.decode)
     if not cutting.wanted(job.transform):
         looked_at = any(step.wants_matte for step in made.steps)
         picture = _picture(decoded, seen, opened.cut if looked_at else None)
         return Seen(facts, seen, made, replace(picture, rough=True), decoded.notes)
     picture = _picture(decoded, seen, opened.cut)
     return Seen(facts, seen, made, picture, (*decoded.notes, *opened.notes))
+
+
+def _decoded(job: Job, facts: Facts, target: Size | None) -> Decoded:
+    return job.watch.time("decode", decode, job.body, facts, target=target, deadline=job.deadline)
 
 
 def _look(opened: Opened, job: Job) -> Look:

@@ -13,7 +13,7 @@ _KIND_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
 _MAX_TAGS = 1024
 
-PROFILE = 34675
+PROFILE, ORIENTATION = 34675, 274
 _FOR_THE_DECODER = frozenset(
     {254, *range(256, 260), 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323,
      324, 325, 332, 334, 338, 339, 347, *range(512, 522), *range(529, 533)}
@@ -144,7 +144,7 @@ class Directory:
         """The file with a directory of what a decoder needs, and no other; where the pixels lie
         stays as it was."""
         form, end = self.form, len(self.body) + len(self.body) % 2
-        kept = sorted(number for number in self._tags if number != PROFILE)
+        kept = sorted(self._tags.keys() - {PROFILE, ORIENTATION})
         directory = form.packed([self.body[self._tags[number].entry] for number in kept])
         head = slice(0, form.head - len(form.pointer(0)))
         rest = slice(form.head, len(self.body))
