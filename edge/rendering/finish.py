@@ -28,10 +28,11 @@ HAZE = 20
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The bytes, the size of the picture in them, how they hold their preset's rules, what they
+    """The bytes, their format, the size of the picture in them, how they hold their preset's rules, what they
     were made of, and what was `added` that no camera saw."""
 
     body: bytes = field(repr=False)
+    format: Format
     quality: int | None
     size: Size
     report: Report | None = None
@@ -65,8 +66,9 @@ def _finished(picture: Picture, job: Job, xmp: bytes | None, own: Own) -> Done:
     pale = last = None
     for tried, quality in _tries(picture, job):
         job.deadline.check("encode")
-        encoded = job.watch.time("encode", _encode, tried, job, quality, xmp)
-        last = Done(encoded.body, encoded.quality, picture.size, added=picture.made)
+        format = _format(tried, job)
+        encoded = job.watch.time("encode", _encode, tried, format, job, quality, xmp)
+        last = Done(encoded.body, format, encoded.quality, picture.size, added=picture.made)
         if job.preset is None:
             return last
         report = job.watch.time("verify", verify_file, encoded.body, job.preset, own=own)
@@ -85,7 +87,7 @@ def _tries(picture: Picture, job: Job) -> Iterator[tuple[Picture, Quality]]:
     last at the quality that rings least. A shadow that was asked for is no haze."""
     given = job.transform.quality
     ground = job.preset.rules.ground if job.preset else None
-    exact = ground is not None and job.transform.format in (None, Format.JPEG)
+    exact = ground is not None and _format(picture, job) is Format.JPEG
     quality: Quality = "auto" if given is AUTO else given
     if exact:
         quality = EXACT if given is AUTO else max(EXACT, given)
@@ -143,13 +145,18 @@ def _broken(report: Report) -> set[str]:
     return {finding.rule for finding in report.failed}
 
 
-def _encode(picture: Picture, job: Job, quality: Quality, xmp: bytes | None) -> Encoded:
-    wish = job.transform
+def _format(picture: Picture, job: Job) -> Format:
+    return job.transform.format or (Format.PNG if picture.has_alpha else Format.JPEG)
+
+
+def _encode(
+    picture: Picture, format: Format, job: Job, quality: Quality, xmp: bytes | None
+) -> Encoded:
     return encode(
         picture.image,
-        wish.format or Format.JPEG,
+        format,
         quality,
-        max_bytes=wish.max_bytes,
+        max_bytes=job.transform.max_bytes,
         xmp=xmp,
         deadline=job.deadline,
     )

@@ -12,7 +12,7 @@ from typing import Any
 from edge.deadline import Deadline
 from edge.errors import ModelMissing
 from edge.gate import Cost
-from edge.images import Format, Original, Rendition
+from edge.images import Original, Rendition
 from edge.models import roles
 from edge.models.base import Models, Priority
 from edge.rendering import cutting, provenance
@@ -100,7 +100,8 @@ class Renderer:
         tags: tuple[str, ...] = (),
         fast: bool = False,
     ) -> Rendered:
-        """One rendition, in the transform's format (JPEG where it names none).
+        """One rendition, in the transform's format. Where that names none: PNG if something of the
+        picture is see-through, else JPEG.
 
         A `fast` one has the same canvas and waits for no network: it is enlarged by Lanczos, and a
         subject that only a network could cut out stays on its ground as shot.
@@ -123,8 +124,7 @@ class Renderer:
         seen, done = await self._made(begin, job, tools)
         if larger := reframed(done, job):
             seen, done = await self._made(begin, replace(job, transform=larger), tools)
-        format = transform.format or Format.JPEG
-        rendition = Rendition.of(done.body, format, done.size, tags=tags, notes=done.notes)
+        rendition = Rendition.of(done.body, done.format, done.size, tags=tags, notes=done.notes)
         timings = tuple(watch.timings)
         return Rendered(
             rendition, seen.plan, seen.facts, seen.look, timings, done.quality, done.report

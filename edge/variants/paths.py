@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
-from edge.errors import InvalidPath
+from edge.errors import InvalidPath, OriginalNotFound
 
 MAX_PATH = 1_024
 """Longest path in UTF-8 bytes: the longest key of S3."""
@@ -16,7 +17,18 @@ MAX_SEGMENT = 255
 _BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ENCODED_SLASH = re.compile(r"%(2f|5c)", re.IGNORECASE)
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
-_DRIVE = re.compile(r"[A-Za-z]:")
+
+NO_PICTURES = frozenset(
+    """
+    htm html xhtml shtml mhtml txt text md rst log csv tsv json json5 jsonl ndjson geojson xml xsl xslt
+    rss atom js mjs cjs jsx ts tsx css scss less map wasm webmanifest vue php phtml php5 asp aspx ashx
+    jsp jspx cgi pl py pyc rb sh bash bat cmd ps1 exe dll com msi jar war class apk sql sqlite sqlite3
+    db mdb ini cfg conf config yml yaml toml env lock properties bak old swp tmp zip gz tgz tar bz2 xz
+    zst 7z rar iso pdf rtf doc docx xls xlsx ppt pptx odt ods odp epub eml ics vcf mp3 m4a wav ogg oga
+    flac aac mp4 m4v mov avi mkv webm mpg mpeg ogv woff woff2 ttf otf eot pem crt cer key p12 pfx
+    """.split()
+)
+"""Extensions of files that are no pictures: no origin is asked for them."""
 
 
 @lru_cache(maxsize=4096)
@@ -25,6 +37,7 @@ def read(raw_path: str) -> str:
 
     Raises:
         InvalidPath: for everything that `clean` refuses, and for encodings that hide something.
+        OriginalNotFound: see `check_kind`.
     """
     if not raw_path.startswith("/"):
         raise InvalidPath("a path begins with a slash")
@@ -35,44 +48,68 @@ def read(raw_path: str) -> str:
     if _ENCODED_SLASH.search(raw_path):
         raise InvalidPath("the path holds an encoded slash or backslash")
     try:
-        return clean(unquote_to_bytes(raw_path[1:]).decode())
+        path = unquote_to_bytes(raw_path[1:]).decode()
     except UnicodeDecodeError:
         raise InvalidPath("the path is not UTF-8") from None
+    check_kind(clean(path))
+    return path
 
 
 def clean(path: str) -> str:
     """The same path, decoded and without a leading slash, once it is known to be harmless.
 
+    A percent sign is a character of a name like any other (`100%baumwolle.jpg`), as long as no
+    server behind that decodes the name once more, or more often, makes a way out of it.
+
     Raises:
-        InvalidPath: it is empty or too long, has an empty, `.` or `..` segment, a backslash, a
-            control character, a drive letter, or an escape left over from a second encoding.
+        InvalidPath: it is empty or too long, has an empty segment, or, as it stands or decoded
+            again, a segment of dots, a backslash or a control character.
     """
     if len(path.encode(errors="replace")) > MAX_PATH:
         raise _too_long()
+    for segment in path.split("/"):
+        if not segment:
+            raise InvalidPath("the path has an empty part")
+        if len(segment.encode(errors="replace")) > MAX_SEGMENT:
+            raise InvalidPath(
+                "a part of the path is too long",
+                allowed=f"{MAX_SEGMENT} bytes between two slashes",
+            )
+    for reading in _readings(path):
+        _check_reading(reading)
+    return path
+
+
+def check_kind(path: str) -> None:
+    """Refuse what is no picture by its name.
+
+    Raises:
+        OriginalNotFound: a part of the path is hidden (its name begins with a dot), as it stands
+            or decoded again, or its extension is one of `NO_PICTURES`.
+    """
+    for reading in _readings(path):
+        if any(segment.startswith(".") for segment in reading.split("/")):
+            raise OriginalNotFound("hidden files are not served")
+    if extension(path) in NO_PICTURES:
+        raise OriginalNotFound(f"a .{extension(path)} is no picture", allowed="names of pictures")
+
+
+def _readings(path: str) -> Iterator[str]:
+    """The path, and what further rounds of decoding would make of it."""
+    yield path
+    while _ESCAPE.search(path):  # each round is shorter than the one before
+        path = unquote_to_bytes(path).decode(errors="replace")
+        yield path
+
+
+def _check_reading(path: str) -> None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
         raise InvalidPath("the path holds a control character")
     if "\\" in path:
         raise InvalidPath("the path holds a backslash")
-    # an origin that decodes again would read `%2e%2e` as a way out
-    if _ESCAPE.search(path):
-        raise InvalidPath("the path is percent-encoded twice")
-    for segment in path.split("/"):
-        _check_segment(segment)
-    return path
-
-
-def _check_segment(segment: str) -> None:
-    if not segment:
-        raise InvalidPath("the path has an empty part")
     # Windows reads `..` with spaces or further dots behind it as `..`
-    if not segment.strip(". "):
+    if any(segment and not segment.strip(". ") for segment in path.split("/")):
         raise InvalidPath("the path has a part made of dots")
-    if _DRIVE.match(segment):
-        raise InvalidPath("the path has a drive letter")
-    if len(segment.encode()) > MAX_SEGMENT:
-        raise InvalidPath(
-            "a part of the path is too long", allowed=f"{MAX_SEGMENT} bytes between two slashes"
-        )
 
 
 def _too_long() -> InvalidPath:

@@ -23,13 +23,27 @@ __all__ = ["PARAMETERS", "AcceptClass", "Parameter", "Wish", "parse", "read"]
 
 
 class AcceptClass(StrEnum):
-    """The three classes that a browser's Accept header is reduced to."""
+    """The classes that an Accept header is reduced to.
+
+    `AVIF` and `WEBP` are named outright. Of the others, `BASE` takes whatever it gets, by a
+    wildcard; `NO_AVIF` and `NO_WEBP` take all but the one, `PLAIN` neither.
+    """
 
     AVIF = "avif"
     WEBP = "webp"
     BASE = "base"
+    NO_AVIF = "no-avif"
+    NO_WEBP = "no-webp"
+    PLAIN = "plain"
 
 
+_REFUSED = MappingProxyType(
+    {
+        AcceptClass.NO_AVIF: frozenset({Format.AVIF}),
+        AcceptClass.NO_WEBP: frozenset({Format.WEBP}),
+        AcceptClass.PLAIN: frozenset({Format.AVIF, Format.WEBP}),
+    }
+)
 _BY_CLASS = MappingProxyType({AcceptClass.AVIF: Format.AVIF, AcceptClass.WEBP: Format.WEBP})
 
 
@@ -58,7 +72,7 @@ class Wish:
     expires: int | None = None
     key_id: str | None = None
     signature: str | None = field(default=None, repr=False)
-    _resolved: dict[Format, Transform] = field(
+    _resolved: dict[Format | None, Transform] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -68,7 +82,8 @@ class Wish:
         return self.transform.format is None
 
     def resolve(self, accept: AcceptClass, extension: str) -> Transform:
-        """The transform with a definite format.
+        """The transform with a definite format; without one where it depends on the picture: PNG
+        if something of it is see-through, JPEG if nothing is.
 
         Args:
             accept: what the caller takes; counts only where the wish negotiates.
@@ -76,17 +91,19 @@ class Wish:
         """
         if self.transform.format is not None:
             return self.transform
-        chosen = _BY_CLASS.get(accept) or self._base(extension)
+        chosen = _BY_CLASS.get(accept) or self._base(extension, _REFUSED.get(accept, frozenset()))
         if chosen not in self._resolved:  # a wish is read once and resolved for many requests
             self._resolved[chosen] = replace(self.transform, format=chosen)
         return self._resolved[chosen]
 
-    def _base(self, extension: str) -> Format:
-        """The format that the path names; PNG for what no browser class says and JPEG cannot."""
+    def _base(self, extension: str, refused: frozenset[Format]) -> Format | None:
+        """The format that the path names, if the caller takes it and it can hold the picture."""
         word = extension.lower().removeprefix(".")
-        named = Format.PNG if word == "gif" else FORMAT_WORDS.get(word, Format.JPEG)
+        named = Format.PNG if word == "gif" else FORMAT_WORDS.get(word)
+        if named in refused:
+            named = None
         background = self.transform.background
-        if background is not None and not background.opaque and not named.has_alpha:
+        if background is not None and not background.opaque and named in (None, Format.JPEG):
             return Format.PNG
         return named
 

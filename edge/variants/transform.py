@@ -52,7 +52,8 @@ class Transform:
         frame: share of the canvas that the subject fills; set exactly where fit is PRODUCT.
         quality: 1 to 100 or AUTO.
         max_bytes: the largest file, or None.
-        format: None as long as it is still to be negotiated.
+        format: None as long as it is still to be negotiated; after that, None is PNG where
+            something of the picture is see-through, and JPEG elsewhere.
         preset, preset_version: whose rules count for `verify`; empty for none.
     """
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
 
-from edge.images import Format
 from edge.variants.transform import Transform
 
 
@@ -36,7 +35,7 @@ class Variant:
         path: of the original, clean: relative, decoded.
         origin: identity of the origin that holds it, so that two origins never share a key.
         stamp: the original's version as its origin says it.
-        transform: with a definite format.
+        transform: negotiated; without a format, the picture decides about it.
         digests: `(name, digest)` of each model that the plan may use.
         scene: the version of the ground picture where `bg=scene:...` names one.
     """
@@ -48,18 +47,11 @@ class Variant:
     digests: tuple[tuple[str, str], ...] = ()
     scene: str = ""
 
-    @property
-    def format(self) -> Format:
-        """The format of the rendition."""
-        if self.transform.format is None:
-            raise ValueError("a variant needs a transform with a definite format")
-        return self.transform.format
-
     def key(self, render_version: str) -> str:
         """The cache key: 64 lower-case hexadecimal digits of SHA-256."""
         parts = (
             "edge", render_version, self.origin, self.path, self.stamp,
-            self.transform.canonical(), self.format.value, self.scene,
+            self.transform.canonical(), self.transform.format or "", self.scene,
             *(f"{name}={digest}" for name, digest in sorted(self.digests)),
         )  # fmt: skip
         # each part with its length: no two lists of parts run together to the same bytes

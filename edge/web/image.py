@@ -224,7 +224,7 @@ class ImageRoute:
             device=device,
         )
         signing.check_scope(signers, path, wish.transform.preset)
-        return Asked(path, wish, wish.resolve(accept, path.rpartition(".")[2]))
+        return Asked(path, wish, wish.resolve(accept, paths.extension(path)))
 
     async def _not_modified(
         self, send: Send, asked: Asked, etag: str, *, final: bool = True

@@ -15,17 +15,33 @@ _NUMBER = re.compile(rb"[0-9]{1,5}(\.[0-9]{1,6})?")
 
 @lru_cache(maxsize=512)
 def accept_class(header: bytes) -> AcceptClass:
-    """The best class that an `Accept` header names outright.
+    """The best class that an `Accept` header names outright; else what its wildcards take.
 
     A wildcard does not name AVIF or WebP: `*/*` comes from clients that know neither. A client
     that weighs a plain format above both gets the plain one.
     """
-    weights = _weights(header[:_LONGEST_HEADER].decode("latin-1") or "*/*")
+    weights = _weights(header[:_LONGEST_HEADER].decode("latin-1")) or {"*/*": 1.0}
     plain = max(weights.get("image/jpeg", 0.0), weights.get("image/png", 0.0))
     avif, webp = weights.get("image/avif", 0.0), weights.get("image/webp", 0.0)
     if max(avif, webp) <= 0 or plain > max(avif, webp):
-        return AcceptClass.BASE
+        return _UNNAMED[_takes(weights, "image/avif", plain), _takes(weights, "image/webp", plain)]
     return AcceptClass.AVIF if avif >= webp else AcceptClass.WEBP
+
+
+_UNNAMED = {
+    (True, True): AcceptClass.BASE,
+    (False, True): AcceptClass.NO_AVIF,
+    (True, False): AcceptClass.NO_WEBP,
+    (False, False): AcceptClass.PLAIN,
+}
+
+
+def _takes(weights: dict[str, float], kind: str, plain: float) -> bool:
+    """Whether a type is taken, and no less than the plain ones; the most specific range that
+    matches decides (RFC 9110 section 12.5.1)."""
+    matching = (weights[name] for name in (kind, "image/*", "*/*") if name in weights)
+    weight = next(matching, 0.0)
+    return weight > 0 and weight >= plain
 
 
 @lru_cache(maxsize=512)

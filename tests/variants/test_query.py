@@ -305,7 +305,7 @@ def test_asked_lengths_are_rounded_up_to_the_ladder(shipped, query, sides):
     assert (transform.width, transform.height) == sides
 
 
-AVIF, WEBP, BASE = AcceptClass
+AVIF, WEBP, BASE, NO_AVIF, NO_WEBP, PLAIN = AcceptClass
 NEGOTIATED = [
     ("", AVIF, "jpg", Format.AVIF),
     ("", WEBP, "jpg", Format.WEBP),
@@ -315,8 +315,19 @@ NEGOTIATED = [
     ("", BASE, "webp", Format.WEBP),
     ("", BASE, "avif", Format.AVIF),
     ("", BASE, "gif", Format.PNG),
-    ("", BASE, "tif", Format.JPEG),
-    ("", BASE, "", Format.JPEG),
+    ("", BASE, "tif", None),
+    ("", BASE, "heic", None),
+    ("", BASE, "", None),
+    ("", NO_AVIF, "avif", None),
+    ("", NO_AVIF, "webp", Format.WEBP),
+    ("", NO_WEBP, "avif", Format.AVIF),
+    ("", NO_WEBP, "webp", None),
+    ("", PLAIN, "avif", None),
+    ("", PLAIN, "webp", None),
+    ("", PLAIN, "jpg", Format.JPEG),
+    ("", PLAIN, "png", Format.PNG),
+    ("bg=transparent", PLAIN, "webp", Format.PNG),
+    ("bg=transparent", BASE, "heic", Format.PNG),
     ("fmt=auto", AVIF, "png", Format.AVIF),
     ("fmt=thumb", WEBP, "jpg", Format.WEBP),
     ("bg=transparent", BASE, "jpg", Format.PNG),
@@ -328,6 +339,7 @@ NEGOTIATED = [
 
 @pytest.mark.parametrize(("query", "accept", "extension", "format"), NEGOTIATED)
 def test_an_open_format_is_negotiated(shipped, query, accept, extension, format):
+    """None: the picture decides, by whether something of it is see-through."""
     wish = read(query, shipped)
     assert wish.negotiates
     assert wish.resolve(accept, extension).format is format

@@ -282,3 +282,28 @@ class TestScope:
 def verified(keys, key_id):
     query = signing.sign(PATH, "w=5", signing.Keys(keys.named(key_id)))
     return signing.verify(PATH, query, keys, required=True, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "100%baumwolle.jpg",
+        "sale%20shirt.jpg",
+        "S:42.jpg",
+        "a+b#c?d=e&f.jpg",
+        "Gro\u0308\u00dfe 1.jpg",
+    ],
+    ids=ascii,
+)
+def test_a_name_of_any_characters_is_signed_as_it_is(path):
+    """The path that is signed is the one whose original is served, letter for letter."""
+    query = signing.sign(path, "w=80", KEYS)
+    check(paths.read(paths.encoded(path)), query)
+    for other in (
+        path.replace("%", "%25"),
+        path.replace("+", " "),
+        path.replace("o\u0308", "\u00f6"),
+    ):
+        if other != path:
+            with pytest.raises(SignatureWrong):
+                check(paths.read(paths.encoded(other)), query)

@@ -69,6 +69,10 @@ def test_two_paths_never_share_a_tag():
     assert original_tag("a b.jpg") != original_tag("a%20b.jpg")
 
 
-def test_a_variant_without_a_definite_format_has_no_key():
-    with pytest.raises(ValueError, match="definite format"):
-        replace(VARIANT, transform=Transform(width=8)).key("1")
+def test_a_format_that_the_picture_decides_has_a_key_of_its_own():
+    open_format = replace(VARIANT, transform=replace(VARIANT.transform, format=None))
+    keys = {
+        replace(VARIANT, transform=replace(VARIANT.transform, format=format)).key("1")
+        for format in Format
+    }
+    assert open_format.key("1") not in keys

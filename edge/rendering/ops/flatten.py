@@ -36,7 +36,7 @@ def plan(transform: Transform, sight: Sight) -> Flatten | None:
         return None
     background = transform.background
     color = background.color if background and background.kind is Ground.COLOR else None
-    if transform.format in (None, Format.JPEG):
+    if transform.format is Format.JPEG:
         return Flatten(_over_white(color) if color else WHITE)
     return Flatten(color) if color else None
 
