@@ -26,11 +26,15 @@ sub vcl_recv {
         }
         return (synth(400, std.ban_error()));
     }
-    # Three classes instead of one copy for every browser's spelling. A weight of 0 is a no.
+    # Four classes instead of one copy for every browser's spelling. A weight of 0 is a no.
     if (req.http.Accept ~ "(?i)image/avif(?!\s*;\s*q=0(\.0*)?\s*(,|$))") {
         set req.http.Accept = "image/avif,image/webp";
     } else if (req.http.Accept ~ "(?i)image/webp(?!\s*;\s*q=0(\.0*)?\s*(,|$))") {
         set req.http.Accept = "image/webp";
+    } else if (req.http.Accept && (req.http.Accept ~ "(?i)image/(avif|webp)" ||
+        req.http.Accept !~ "(\*/|(?i)image/)\*(?!\s*;\s*q=0(\.0*)?\s*(,|$))")) {
+        # It takes neither, not even of an original that is one.
+        set req.http.Accept = "image/jpeg";
     } else {
         set req.http.Accept = "*/*";
     }
@@ -44,8 +48,10 @@ sub vcl_backend_response {
     }
     # Kept past its time, so that a 304 from edge makes it fresh again without a body.
     set beresp.keep = 24h;
-    # What stands in for a late picture goes on time: no grace, no second life.
-    if (beresp.http.X-Edge-Rendition) {
+    # What stands in for a late picture, or was asked for by a URL that expires, goes on time: no
+    # grace, no second life.
+    if (beresp.http.CDN-Cache-Control ~ "must-revalidate" ||
+        beresp.http.Cache-Control ~ "must-revalidate") {
         set beresp.grace = 0s;
         set beresp.keep = 0s;
     }

@@ -110,7 +110,9 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
         stack.callback(decoding.use(given.decode, counted(metrics)))
         threads = EngineThreads(given.server.threads)
         stack.callback(threads.close)
-        origins, scenes = open_origins(given, given.origin.url, SAMPLES), open_scenes(given)
+        gate = open_gate(given, threads.count)
+        origins = open_origins(given, given.origin.url, SAMPLES, gate, metrics)
+        scenes = open_scenes(given, gate, metrics)
         stack.push_async_callback(origins.close)
         stack.push_async_callback(scenes.close)
         leases, purges = open_leases(given)
@@ -128,7 +130,6 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
         await ladder.start()
         stack.push_async_callback(errands.drain, given.server.drain)
         grounds = remembered(given, scenes, metrics)
-        gate = open_gate(given, threads.count)
         mattes = Mattes(
             threads, models, RENDER_VERSION, ladder=ladder, leases=leases, metrics=metrics
         )
@@ -266,7 +267,13 @@ def open_models(given: Settings, metrics: Metrics | None = None) -> Models:
     return EmbeddedModels(given.models.folders, given.models.threads, metrics=metrics)
 
 
-def open_origins(given: Settings, url: str, default: Path) -> Origins:
+def open_origins(
+    given: Settings,
+    url: str,
+    default: Path,
+    gate: Gate | None = None,
+    metrics: Metrics | None = None,
+) -> Origins:
     """Every origin that a setting names; without one, the bundled folder."""
     routes = parse_routes(url or str(default))
     return Origins(
@@ -280,12 +287,16 @@ def open_origins(given: Settings, url: str, default: Path) -> Origins:
                 s3_endpoint=given.s3.endpoint_url,
             )
             for route in routes
-        }
+        },
+        gate,
+        metrics,
     )
 
 
-def open_scenes(given: Settings) -> Origins:
-    return open_origins(given, given.origin.scenes, SAMPLES / "scenes")
+def open_scenes(
+    given: Settings, gate: Gate | None = None, metrics: Metrics | None = None
+) -> Origins:
+    return open_origins(given, given.origin.scenes, SAMPLES / "scenes", gate, metrics)
 
 
 def open_leases(given: Settings) -> tuple[Leases, Purges | None]:

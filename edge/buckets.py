@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 from aiobotocore.config import AioConfig
+from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import get_session
 from botocore.exceptions import (
     BotoCoreError,
@@ -15,6 +16,8 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
+
+from edge.connections import bound_heads
 
 TROUBLE = (BotoCoreError, ClientError, aiohttp.ClientError, OSError, TimeoutError)
 """Everything that an S3 call can raise; whoever calls translates it to an error of ours."""
@@ -51,6 +54,7 @@ class Bucket:
             s3={"addressing_style": "path" if endpoint else "auto"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
+            http_session_cls=_Session,
         )
         self._session = get_session()
         self._stack = AsyncExitStack()
@@ -75,6 +79,35 @@ class Bucket:
         return await self._stack.enter_async_context(
             self._session.create_client("s3", endpoint_url=self._endpoint, config=self._config)
         )
+
+
+class _Session(AIOHTTPSession):  # type: ignore[misc]
+    """aiobotocore's own, with bounded heads, and header bytes that are no UTF-8 read as Latin-1:
+    one such line of an object's metadata would make the whole object unreadable."""
+
+    async def _create_connector(self, proxy_url: str | None) -> aiohttp.BaseConnector:
+        connector: aiohttp.BaseConnector = await super()._create_connector(proxy_url)
+        bound_heads(connector)
+        return connector
+
+    async def _get_session(self, proxy_url: str | None) -> aiohttp.ClientSession:
+        session: aiohttp.ClientSession = await super()._get_session(proxy_url)
+        session._response_class = _Response
+        return session
+
+
+class _Response(aiohttp.ClientResponse):
+    @property
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        return tuple((_utf8(name), _utf8(value)) for name, value in super().raw_headers)
+
+
+def _utf8(text: bytes) -> bytes:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1").encode()
+    return text
 
 
 def _load_description(session: Any) -> None:

@@ -1,7 +1,7 @@
 """One render that many callers wait for: flights in this process, leases across replicas."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, Protocol, TypeVar
 
 from edge.deadline import Deadline
@@ -25,17 +25,17 @@ class Flights(Generic[Result]):
     """
 
     def __init__(self) -> None:
-        self._flights: dict[str, _Flight[Result]] = {}
+        self._flights: dict[Hashable, _Flight[Result]] = {}
         self.started = 0
         self.joined = 0
 
     def __len__(self) -> int:
         return len(self._flights)
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: Hashable) -> bool:
         return key in self._flights
 
-    async def join(self, key: str, make: Callable[[], Awaitable[Result]]) -> Result:
+    async def join(self, key: Hashable, make: Callable[[], Awaitable[Result]]) -> Result:
         """The result of the flight under way for this key, or of a new one that runs `make`.
 
         The work runs in a task of its own, so a caller who is cancelled harms nobody, the first
@@ -66,7 +66,7 @@ class Flights(Generic[Result]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, key: str, make: Callable[[], Awaitable[Result]]) -> _Flight[Result]:
+    def _start(self, key: Hashable, make: Callable[[], Awaitable[Result]]) -> _Flight[Result]:
         async def work() -> Result:
             return await make()
 
@@ -76,18 +76,18 @@ class Flights(Generic[Result]):
         self.started += 1
         return flight
 
-    def _leave(self, key: str, flight: _Flight[Result]) -> None:
+    def _leave(self, key: Hashable, flight: _Flight[Result]) -> None:
         flight.waiting -= 1
         if not flight.waiting and not flight.task.done():
             self._forget(key, flight)
             flight.task.cancel()
 
-    def _land(self, key: str, flight: _Flight[Result]) -> None:
+    def _land(self, key: Hashable, flight: _Flight[Result]) -> None:
         self._forget(key, flight)
         if not flight.task.cancelled():
             flight.task.exception()  # seen, so that nobody left to hear it is no warning
 
-    def _forget(self, key: str, flight: _Flight[Result]) -> None:
+    def _forget(self, key: Hashable, flight: _Flight[Result]) -> None:
         # A caller may have started the next flight while this one was being cancelled.
         if self._flights.get(key) is flight:
             del self._flights[key]

@@ -263,9 +263,8 @@ class Delivery:
         self, ask: Ask, stages: Stages, deadline: Deadline, *, fast: bool = False
     ) -> tuple[Named, Rendition]:
         """Fetch and render; the name is that of the bytes that came, which may be newer."""
-        async with self._place(Cost.ORIGIN, stages, deadline):
-            with stages.span("origin"):
-                original = await self._fetch(ask, deadline)
+        with stages.span("origin"):
+            original = await self._fetch(ask, deadline)
         named = await self._names.of(ask, original.stamp.version)
         cost = Cost.CLASSICAL if fast else self._renderer.cost(ask.transform)
         tags = (*named.variant.tags, FAST_TAG) if fast else named.variant.tags

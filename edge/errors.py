@@ -51,6 +51,7 @@ class EdgeError(Exception):
         allowed: what it may be, in words or as a list.
         nearest: the known word closest to the one given.
         diagnostics: further facts (measured values, rules), JSON-able.
+        private: what only the log may say: addresses, buckets, paths of this machine.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class EdgeError(Exception):
         allowed: str | Sequence[str] | None = None,
         nearest: str | None = None,
         diagnostics: Mapping[str, Any] | None = None,
+        private: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -68,6 +70,7 @@ class EdgeError(Exception):
         self.allowed = allowed
         self.nearest = nearest
         self.diagnostics = dict(diagnostics) if diagnostics else None
+        self.private = private
 
 
 class RequestError(EdgeError):

@@ -80,19 +80,26 @@ class _Lane:
 
 
 class Gate:
-    """One lane per cost class; each bounded in running and in waiting."""
+    """One lane per cost class, and where a class has parts (origins), one for each of them; each
+    bounded in running and in waiting, so that a slow part fills no lane but its own."""
 
     def __init__(self, limits: Mapping[Cost, Limit]) -> None:
-        self._lanes = {cost: _Lane(cost, limit) for cost, limit in limits.items()}
+        self._limits = limits
+        self._lanes = {(cost, ""): _Lane(cost, limit) for cost, limit in limits.items()}
 
     @asynccontextmanager
-    async def enter(self, cost: Cost, deadline: Deadline) -> AsyncIterator[None]:
+    async def enter(self, cost: Cost, deadline: Deadline, part: str = "") -> AsyncIterator[None]:
         """Hold one place while the block runs.
+
+        Args:
+            part: one of few, such as the name of an origin.
 
         Raises:
             Busy: the queue is full, or no place came free before the deadline.
         """
-        lane = self._lanes[cost]
+        if (cost, part) not in self._lanes:
+            self._lanes[cost, part] = _Lane(cost, self._limits[cost])
+        lane = self._lanes[cost, part]
         await lane.enter(deadline)
         start = time.monotonic()
         try:
@@ -101,4 +108,9 @@ class Gate:
             lane.leave(time.monotonic() - start)
 
     def load(self) -> Mapping[Cost, Load]:
-        return {cost: Load(lane.running, lane.waiting) for cost, lane in self._lanes.items()}
+        """How full each class is, its parts taken together."""
+        loads = dict.fromkeys(self._limits, Load(0, 0))
+        for (cost, _), lane in self._lanes.items():
+            load = loads[cost]
+            loads[cost] = Load(load.running + lane.running, load.waiting + lane.waiting)
+        return loads

@@ -3,18 +3,28 @@
 Originals and renditions are two caches with two names; this one only ever holds originals.
 """
 
+import asyncio
 import time
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
 from edge.coalesce import Flights
 from edge.deadline import Deadline
-from edge.errors import OriginalNotFound, OriginError
+from edge.errors import Busy, OriginalNotFound, OriginError
 from edge.images import Original, Stamp
 from edge.origins.base import Origin
 from edge.telemetry import Metrics
 
 _STAMPS = 100_000
+
+MISSING_SECONDS = 30.0
+"""How long "there is no such original" is believed, here and in caches that keep the 404."""
+
+_ANY_VERSION_SECONDS = 1.0
+"""For which a missing original stays missing under every `v`: a new one asks at once where there
+was an original, but must not make the origin be asked for nothing again and again."""
+
+_HANDED_SECONDS = 10.0
 
 
 class Originals:
@@ -38,6 +48,9 @@ class Originals:
         self._bodies: LRUCache[tuple[str, str], Original] = LRUCache(
             max(1, body_bytes), getsizeof=lambda original: len(original.body) + 500
         )
+        self._missing: TTLCache[tuple[str, str | None], None] = TTLCache(_STAMPS, MISSING_SECONDS)
+        self._just_missing: TTLCache[str, None] = TTLCache(_STAMPS, _ANY_VERSION_SECONDS)
+        self._handed: dict[tuple[str, str], Original] = {}
         self._stamping: Flights[Stamp] = Flights()
         self._fetching: Flights[Original] = Flights()
 
@@ -53,15 +66,21 @@ class Originals:
         """The original's validator; an origin in trouble is bridged with the last one known.
 
         A `version` not seen before (the URL's `v`) asks the origin at once.
+
+        Raises:
+            OriginalNotFound: the origin says so, or has said so within `MISSING_SECONDS`.
+            OriginError, Busy: it cannot be asked, and nothing is known of the original.
         """
         if stamp := self.known(path, version):
             return stamp
+        if path in self._just_missing or (path, version) in self._missing:
+            raise OriginalNotFound("there is no such original")
         try:
-            stamp = await self._stamping.join(path, lambda: self._origin.stamp(path, deadline))
+            stamp = await self._stamping.join(path, lambda: self._stamp(path, deadline))
         except OriginalNotFound:
-            self._stamps.pop((path, version), None)
+            self._lost(path, version)
             raise
-        except OriginError:
+        except (OriginError, Busy):
             if old := self._stamps.get((path, version)):
                 return old[0]
             raise
@@ -73,7 +92,7 @@ class Originals:
         if kept := self._bodies.get((path, stamp.version)):
             return kept
         return await self._fetching.join(
-            f"{path} {stamp.version}", lambda: self._fetch(path, deadline)
+            (path, stamp.version), lambda: self._fetch(path, stamp, deadline)
         )
 
     async def bring(self, path: str, deadline: Deadline) -> Original:
@@ -81,20 +100,49 @@ class Originals:
         return await self.fetch(path, await self.stamp(path, None, deadline), deadline)
 
     def forget_all(self) -> None:
-        self._stamps.clear()
-        self._bodies.clear()
+        for known in (self._stamps, self._bodies, self._missing, self._just_missing, self._handed):
+            known.clear()
 
-    async def _fetch(self, path: str, deadline: Deadline) -> Original:
+    async def _stamp(self, path: str, deadline: Deadline) -> Stamp:
+        found = await self._origin.stamp(path, deadline)
+        if isinstance(found, Stamp):
+            return found
+        self._metrics.origin_fetches.labels("ok").inc()
+        self._keep(path, found)
+        self._hand_on(path, found)
+        return found.stamp
+
+    async def _fetch(self, path: str, stamp: Stamp, deadline: Deadline) -> Original:
+        if handed := self._handed.pop((path, stamp.version), None):
+            return handed
         try:
             original = await self._origin.fetch(path, deadline)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OriginalNotFound):
+                self._lost(path, None)
             self._metrics.origin_fetches.labels("error").inc()
             raise
         self._metrics.origin_fetches.labels("ok").inc()
         self._learn(path, None, original.stamp)
-        if len(original.body) + 500 <= self._bodies.maxsize:
-            self._bodies[path, original.stamp.version] = original
+        self._keep(path, original)
         return original
 
+    def _keep(self, path: str, original: Original) -> None:
+        if len(original.body) + 500 <= self._bodies.maxsize:
+            self._bodies[path, original.stamp.version] = original
+
+    def _hand_on(self, path: str, original: Original) -> None:
+        """What came with the question for a stamp is there for the fetch that follows, also where
+        no originals are kept."""
+        name = path, original.stamp.version
+        if name not in self._bodies:
+            self._handed[name] = original
+            asyncio.get_running_loop().call_later(_HANDED_SECONDS, self._handed.pop, name, None)
+
+    def _lost(self, path: str, version: str | None) -> None:
+        self._stamps.pop((path, version), None)
+        self._missing[path, version] = self._just_missing[path] = None
+
     def _learn(self, path: str, version: str | None, stamp: Stamp) -> None:
+        self._missing.pop((path, version), None)
         self._stamps[path, version] = (stamp, time.monotonic())

@@ -101,7 +101,7 @@ async def test_the_second_request_does_not_reach_edge(cdn: Cdn):
 )
 async def test_every_class_gets_its_own_copy(cdn: Cdn, accept, expected):
     for _ in range(2):
-        for other in ("image/avif", "image/webp", "*/*"):
+        for other in ("image/avif", "image/webp", "image/jpeg", "*/*"):
             await cdn.get("/sku/123.jpg?w=80", accept=other)
     answer = await cdn.get("/sku/123.jpg?w=80", accept=accept)
     assert answer.headers["content-type"] == expected

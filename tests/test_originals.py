@@ -85,7 +85,7 @@ async def test_a_removed_original_is_not_bridged():
     with pytest.raises(OriginalNotFound):
         await kept.stamp("a.jpg", None, SOON)
     shelf.broken = True
-    with pytest.raises(OriginUnavailable):
+    with pytest.raises(OriginalNotFound):
         await kept.stamp("a.jpg", None, SOON)
 
 

@@ -78,7 +78,7 @@ def check_address(text: str, private_ok: Sequence[Network] = ()) -> Address:
     real = getattr(address, "ipv4_mapped", None) or address
     named = _is_in(real, private_ok) and not _is_in(real, _NEVER)
     if getattr(address, "scope_id", None) is not None or not (named or _is_public(real)):
-        raise AddressForbidden(f"{address} is not a public address")
+        raise AddressForbidden("the origin has no public address", private=str(address))
     return address
 
 

@@ -20,8 +20,9 @@ class Origin(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def stamp(self, path: str, deadline: Deadline) -> Stamp:
-        """The validator of one original, without its bytes."""
+    async def stamp(self, path: str, deadline: Deadline) -> Stamp | Original:
+        """The validator of one original, without its bytes; the whole original where the origin
+        gives nothing but the bytes to tell a change by."""
         ...
 
     async def fetch(self, path: str, deadline: Deadline) -> Original:
@@ -35,6 +36,14 @@ class Origin(Protocol):
     async def close(self) -> None: ...
 
 
+def version_of(text: str) -> str:
+    """A validator's text fit for keys and JSON: headers hold any bytes, which are not always UTF-8
+    (they come with each such byte as a surrogate)."""
+    if text.isprintable():
+        return text
+    return f"hex {text.encode(errors='surrogateescape').hex()}"
+
+
 @asynccontextmanager
 async def in_time(path: str, deadline: Deadline) -> AsyncIterator[None]:
     """Raise `OriginTimeout` where the block is not done by the deadline."""
@@ -42,4 +51,4 @@ async def in_time(path: str, deadline: Deadline) -> AsyncIterator[None]:
         async with asyncio.timeout(deadline.remaining):
             yield
     except TimeoutError as error:
-        raise OriginTimeout(f"the origin did not answer for {path} in time") from error
+        raise OriginTimeout("the origin did not answer in time", private=path) from error

@@ -4,7 +4,10 @@ import asyncio
 import errno
 import os
 import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar, TypeVarTuple, Unpack
 
 from edge.deadline import Deadline
 from edge.errors import (
@@ -19,6 +22,11 @@ from edge.origins.base import in_time
 from edge.origins.paths import Neighbours, neighbours
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR, errno.ENXIO})
+
+_THREADS = 8
+
+Result = TypeVar("Result")
+Given = TypeVarTuple("Given")
 
 
 class FolderOrigin:
@@ -37,26 +45,27 @@ class FolderOrigin:
         self._root = str(Path(path).absolute())
         self._max_bytes = max_bytes
         self._neighbours = Neighbours(self._existing if neighbours else None)
+        # A file system that hangs takes its own threads with it, and nobody else's.
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="folder")
         self.name = f"folder {self._root}"
 
     async def stamp(self, path: str, deadline: Deadline) -> Stamp:
         async with in_time(path, deadline):
-            return await self._neighbours.find(
-                path, lambda name: asyncio.to_thread(self._stamp, name)
-            )
+            return await self._neighbours.find(path, lambda name: self._run(self._stamp, name))
 
     async def fetch(self, path: str, deadline: Deadline) -> Original:
         async with in_time(path, deadline):
-            return await self._neighbours.find(
-                path, lambda name: asyncio.to_thread(self._fetch, name)
-            )
+            return await self._neighbours.find(path, lambda name: self._run(self._fetch, name))
 
     async def ping(self) -> None:
-        if not await asyncio.to_thread(os.access, self._root, os.R_OK | os.X_OK):
+        if not await self._run(os.access, self._root, os.R_OK | os.X_OK):
             raise OriginUnavailable("the folder of originals cannot be read")
 
     async def close(self) -> None:
-        return None
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, job: Callable[[Unpack[Given]], Result], *given: *Given) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, job, *given)
 
     async def _existing(self, path: str) -> list[str]:
         def existing() -> list[str]:
@@ -64,7 +73,7 @@ class FolderOrigin:
                 name for name in neighbours(path) if os.path.isfile(os.path.join(self._root, name))
             ]
 
-        return await asyncio.to_thread(existing)
+        return await self._run(existing)
 
     # What follows runs in threads.
 
@@ -80,12 +89,12 @@ class FolderOrigin:
             before = os.fstat(file.fileno())
             if before.st_size > self._max_bytes:
                 raise OriginalTooLarge(
-                    f"{path} has {before.st_size} bytes, over the limit of {self._max_bytes}"
+                    f"the original has {before.st_size} bytes, over the limit of {self._max_bytes}"
                 )
             body = file.read(before.st_size + 1)
             after = os.fstat(file.fileno())
         if len(body) != before.st_size or _stamp_of(after) != _stamp_of(before):
-            raise OriginTruncated(f"{path} changed while it was read")
+            raise OriginTruncated("the original changed while it was read")
         return Original(path, body, _stamp_of(before))
 
     def _open(self, path: str) -> int:
@@ -94,20 +103,24 @@ class FolderOrigin:
             descriptor = self._open_inside(path)
         except OSError as error:
             if error.errno in _ABSENT:
-                raise OriginalNotFound(f"there is no original {path}") from error
+                raise OriginalNotFound("there is no such original") from error
             if error.errno == errno.ELOOP:
-                raise InvalidPath(f"{path} is a symbolic link that was not there before") from error
-            raise OriginUnavailable(f"{path} cannot be read: {error.strerror}") from error
+                raise InvalidPath(
+                    "the path is a symbolic link that was not there before"
+                ) from error
+            raise OriginUnavailable(
+                "the original cannot be read", private=f"{path}: {error.strerror}"
+            ) from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise OriginalNotFound(f"{path} is not a file")
+            raise OriginalNotFound("there is no such original")
         return descriptor
 
     def _open_inside(self, path: str) -> int:
         root = os.path.realpath(self._root)
         target = os.path.realpath(os.path.join(root, path))
         if os.path.commonpath((root, target)) != root:
-            raise InvalidPath(f"{path} leads out of its folder")
+            raise InvalidPath("the path leads out of its folder")
         try:
             folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:

@@ -9,11 +9,13 @@ import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from edge.connections import bound_heads
 from edge.errors import AddressForbidden, OriginUnavailable
 from edge.origins.address_guard import Network, check_address
 
@@ -90,10 +92,12 @@ class GuardedClient:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
+            connector = aiohttp.TCPConnector(
+                resolver=self._resolver, use_dns_cache=False, limit=_CONNECTIONS
+            )
+            bound_heads(connector)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    resolver=self._resolver, use_dns_cache=False, limit=_CONNECTIONS
-                ),
+                connector=connector,
                 headers=_HEADERS,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
@@ -104,7 +108,9 @@ class GuardedClient:
 
     def _check(self, url: URL) -> None:
         if url.scheme not in ("http", "https"):
-            raise AddressForbidden(f"an origin is not asked over {url.scheme or 'no scheme'}")
+            raise AddressForbidden(
+                "the origin leads to another scheme than http and https", private=url.scheme
+            )
         if url.scheme == "http" and self._base.scheme == "https":
             raise AddressForbidden("the origin redirects from https to http")
         if url.raw_user is not None or url.raw_password is not None:
@@ -112,8 +118,9 @@ class GuardedClient:
         host = (url.host or "").lower()
         if not self._is_allowed(host, url.port or 0, url.is_default_port()):
             raise AddressForbidden(
-                f"{url.authority} is not an allowed host",
+                "the origin leads to a host that is not allowed",
                 diagnostics={"setting": "EDGE_ORIGIN_HTTP_ALLOW"},
+                private=url.authority,
             )
         # The connector resolves names; a literal address never comes past its resolver.
         if ":" in host or _NUMERIC.fullmatch(host):
@@ -130,9 +137,30 @@ class GuardedClient:
 
 def _target(url: URL, response: aiohttp.ClientResponse) -> URL:
     try:
-        return url.join(URL(response.headers["Location"], encoded=True))
+        return url.join(URL(as_reference(response.headers["Location"]), encoded=True))
     except (KeyError, ValueError) as error:
         raise OriginUnavailable("the origin redirects to nowhere") from error
+
+
+def as_reference(location: str) -> str:
+    """A `Location` as RFC 3986 spells it: servers send spaces, raw UTF-8 and lone percent signs.
+
+    Args:
+        location: as the header was decoded, bytes that are no UTF-8 as surrogates.
+
+    Raises:
+        ValueError: it names a host that cannot be.
+    """
+    before, path = _AUTHORITY.fullmatch(location.strip()).groups()  # type: ignore[union-attr]
+    if before and not before.isascii():
+        scheme, _, authority = before.partition("//")
+        before = f"{scheme}//{URL.build(scheme='http', authority=authority).raw_authority}"
+    data = _LONE_PERCENT.sub("%25", path).encode(errors="surrogateescape")
+    return (before or "") + quote(data, safe="/?#[]@!$&'()*+,;=:-._~%")
+
+
+_AUTHORITY = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*)?(.*)", re.DOTALL)
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class _GuardedResolver(AbstractResolver):

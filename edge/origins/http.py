@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-import zlib
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from yarl import URL
 
 from edge.deadline import Deadline
 from edge.errors import (
+    EdgeError,
     OriginalNotFound,
     OriginalTooLarge,
     OriginTruncated,
@@ -21,7 +22,8 @@ from edge.errors import (
 )
 from edge.images import Original, Stamp, digest
 from edge.origins.address_guard import read_networks
-from edge.origins.base import in_time
+from edge.origins.base import in_time, version_of
+from edge.origins.encodings import codings_of, decoded
 from edge.origins.guarded_http import GuardedClient, Resolve, system_resolve
 from edge.origins.paths import Neighbours, split_extension
 
@@ -29,13 +31,14 @@ _CHUNK = 256 * 1024
 _ABSENT = frozenset({403, 404, 410})
 """403, too: buckets behind a web address answer so for files that they do not have."""
 
-_NO_HEAD = frozenset({400, 403, 405, 501})
+_HEAD_SHARE = 1 / 3
+"""Of the time for an answer: what HEAD has, before GET is asked instead."""
+
+_HEADLESS_SECONDS = 60.0
+"""For which a server that did not answer HEAD at all is not asked by it again."""
+
 _NEIGHBOURS = ("jpg", "png", "webp", "jpeg")
 """Few, because each costs a request that most often finds nothing."""
-
-_INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
-_ANY_ZLIB = 47
-"""Window bits by which zlib tells gzip and deflate apart by itself."""
 
 
 class HttpOrigin:
@@ -72,11 +75,18 @@ class HttpOrigin:
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._neighbours = Neighbours(_likeliest if neighbours else None)
+        self._headless_until = 0.0
+        self._head_lies = False
         self.name = str(self._base).rstrip("/")
 
-    async def stamp(self, path: str, deadline: Deadline) -> Stamp:
+    async def stamp(self, path: str, deadline: Deadline) -> Stamp | Original:
+        own = split_extension(path)[1]
+
+        async def stamp(name: str) -> Stamp | Original:
+            return await self._stamp(name, doubt=split_extension(name)[1] == own)
+
         async with in_time(path, deadline.sooner(self._timeout)):
-            return await self._neighbours.find(path, self._stamp)
+            return await self._neighbours.find(path, stamp)
 
     async def fetch(self, path: str, deadline: Deadline) -> Original:
         async with in_time(path, deadline.sooner(self._timeout)):
@@ -93,71 +103,89 @@ class HttpOrigin:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _stamp(self, name: str) -> Stamp:
-        with _origin_errors(name):
-            stamp = await self._stamp_by_head(name)
-        # A server without validators leaves only the bytes themselves to tell a change by.
-        return stamp if stamp is not None else (await self._fetch(name)).stamp
+    async def _stamp(self, name: str, *, doubt: bool) -> Stamp | Original:
+        """By HEAD; where that fails, by a GET of the first byte.
 
-    async def _stamp_by_head(self, name: str) -> Stamp | None:
-        async with self._client.request("HEAD", self._url(name)) as response:
-            if response.status not in _NO_HEAD:
-                _check_status(name, response)
-                return _stamp_of(response.headers, response.headers.get("Content-Length"))
+        Args:
+            doubt: ask by GET where HEAD says that there is no such file. Of a server that was not
+                caught at it yet, only the name that was asked for is worth the second request.
+
+        Without validators, only the bytes themselves are left to tell a change by.
+        """
+        with _origin_errors(name):
+            stamp: Stamp | Original | None
+            status, stamp = await self._by_head(name)
+            if status in _ABSENT and not (doubt or self._head_lies):
+                raise OriginalNotFound("there is no such original")
+            if status != 200:
+                stamp = await self._by_first_byte(name)
+                self._head_lies = self._head_lies or status in _ABSENT
+        return stamp if stamp is not None else await self._fetch(name)
+
+    async def _by_head(self, name: str) -> tuple[int, Stamp | None]:
+        """Status, and what it says of the file; status 0 where there was no answer."""
+        if time.monotonic() < self._headless_until:
+            return 0, None
+        try:
+            async with asyncio.timeout(self._timeout * _HEAD_SHARE):
+                async with self._client.request("HEAD", self._url(name)) as response:
+                    if response.status != 200:
+                        return response.status, None
+                    return 200, _stamp_of(response.headers, response.headers.get("Content-Length"))
+        except aiohttp.ClientConnectorError:
+            raise  # nobody there: GET would fare no better
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            self._headless_until = time.monotonic() + _HEADLESS_SECONDS
+            return 0, None
+
+    async def _by_first_byte(self, name: str) -> Stamp | Original | None:
+        """The same by GET; where the server sends all of it, and no validator, that is the file."""
         async with self._client.request("GET", self._url(name), {"Range": "bytes=0-0"}) as response:
+            if response.status in (400, 416):  # an empty file, or a server that knows no ranges
+                return None
             _check_status(name, response, partial=True)
             length = response.headers.get("Content-Length")
             if response.status == 206:
                 length = response.headers.get("Content-Range", "").rpartition("/")[2]
-            return _stamp_of(response.headers, length)
+            stamp = _stamp_of(response.headers, length)
+            if stamp is None and response.status == 200:
+                return await self._received(name, response)
+            return stamp
 
     async def _fetch(self, name: str) -> Original:
         with _origin_errors(name):
             async with self._client.request("GET", self._url(name)) as response:
                 _check_status(name, response)
-                wire = await self._read(name, response)
-                encoding = response.headers.get("Content-Encoding", "").strip().lower()
-                length = response.headers.get("Content-Length")
-                stamp = _stamp_of(response.headers, length)
-        body = await asyncio.to_thread(self._decoded, name, wire, encoding) if encoding else wire
+                return await self._received(name, response)
+
+    async def _received(self, name: str, response: aiohttp.ClientResponse) -> Original:
+        wire = await self._read(response)
+        codings = codings_of(",".join(response.headers.getall("Content-Encoding", ())))
+        body = wire
+        if codings:
+            body = await asyncio.to_thread(decoded, wire, codings, self._max_bytes)
+        stamp = _stamp_of(response.headers, str(len(wire)))
         return Original(name, body, stamp or Stamp(digest(body), len(body)))
 
-    async def _read(self, name: str, response: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         expected = response.content_length
         if expected is not None and expected > self._max_bytes:
-            raise self._too_large(name)
+            raise self._too_large()
         received = bytearray()
         async for chunk in response.content.iter_chunked(_CHUNK):
             received += chunk
             if len(received) > self._max_bytes:
-                raise self._too_large(name)
+                raise self._too_large()
         if expected is not None and len(received) != expected:
-            raise OriginTruncated(f"{name} ended after {len(received)} of {expected} bytes")
+            raise OriginTruncated(f"the original ended after {len(received)} of {expected} bytes")
         return bytes(received)
-
-    def _decoded(self, name: str, wire: bytes, encoding: str) -> bytes:
-        """Identity was asked for; a server that encodes all the same is read, within the limit."""
-        if encoding == "identity":
-            return wire
-        if encoding not in _INFLATED:
-            raise OriginUnavailable(f"the origin sent {name} encoded, which was not asked for")
-        inflater = zlib.decompressobj(_ANY_ZLIB)
-        try:
-            body = inflater.decompress(wire, self._max_bytes + 1)
-        except zlib.error as error:
-            raise OriginTruncated(f"the encoding of {name} is broken") from error
-        if len(body) > self._max_bytes:
-            raise self._too_large(name)
-        if not inflater.eof:
-            raise OriginTruncated(f"{name} ended before it was whole")
-        return body
 
     def _url(self, name: str) -> URL:
         path = self._base.raw_path.rstrip("/")
         return self._base.with_path(f"{path}/{quote(name)}", encoded=True)
 
-    def _too_large(self, name: str) -> OriginalTooLarge:
-        return OriginalTooLarge(f"{name} is over the limit of {self._max_bytes} bytes")
+    def _too_large(self) -> OriginalTooLarge:
+        return OriginalTooLarge(f"the original is over the limit of {self._max_bytes} bytes")
 
 
 async def _likeliest(path: str) -> list[str]:
@@ -178,20 +206,21 @@ def _checked_base(text: str) -> URL:
 
 
 def _check_status(name: str, response: aiohttp.ClientResponse, *, partial: bool = False) -> None:
-    if response.status == 200 or (partial and response.status == 206):
+    ranged = partial and "Content-Range" in response.headers
+    if response.status == 200 or (ranged and response.status == 206):
         return
     if response.status in _ABSENT:
-        raise OriginalNotFound(f"there is no original {name}")
-    raise OriginUnavailable(f"the origin answers {response.status} for {name}")
+        raise OriginalNotFound("there is no such original")
+    raise OriginUnavailable(f"the origin answers {response.status}", private=name)
 
 
 def _stamp_of(headers: "CIMultiDictProxy[str]", length: str | None) -> Stamp | None:
-    """None where the server sends no validator."""
-    size = int(length) if length and re.fullmatch(r"\d{1,18}", length) else None
+    """None where the server sends no validator. A date alone is none: two changes may share it."""
+    size = int(length) if length and re.fullmatch(r"[0-9]{1,18}", length) else None
     if etag := headers.get("ETag"):
-        return Stamp(etag, size)
-    if changed := headers.get("Last-Modified"):
-        return Stamp(f"{changed} {size}", size)
+        return Stamp(version_of(etag), size)
+    if (changed := headers.get("Last-Modified")) and size is not None:
+        return Stamp(f"{size} {version_of(changed)}", size)
     return None
 
 
@@ -200,9 +229,11 @@ def _origin_errors(name: str) -> Iterator[None]:
     """Everything that the way to the server can raise, as an error of ours."""
     try:
         yield
-    except aiohttp.ClientPayloadError as error:
-        raise OriginTruncated(f"{name} ended before it was whole") from error
-    except TimeoutError:
+    except (EdgeError, TimeoutError):
         raise
+    except aiohttp.ClientPayloadError as error:
+        raise OriginTruncated("the original ended before it was whole", private=name) from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise OriginUnavailable(f"no answer for {name}: {type(error).__name__}") from error
+        raise OriginUnavailable(
+            f"no answer of the origin: {type(error).__name__}", private=f"{name}: {error}"
+        ) from error

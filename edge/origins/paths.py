@@ -1,7 +1,9 @@
 """Paths of originals: which are safe, and what else an original may be called."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import product
 from typing import TypeVar
+from unicodedata import normalize
 
 from cachetools import TTLCache
 
@@ -58,13 +60,30 @@ def neighbours(path: str) -> list[str]:
     return lower + upper
 
 
+_MOST_SPELLED = 3
+"""Segments beyond ASCII whose spellings are combined; of more, all are spelled one way."""
+
+
+def spellings(path: str) -> list[str]:
+    """How else Unicode spells the same path: composed, decomposed (as macOS writes names), and
+    composed and decomposed segments mixed."""
+    if path.isascii():
+        return []
+    segments = path.split("/")
+    forms = [sorted({normalize("NFC", part), normalize("NFD", part)}) for part in segments]
+    mixed = sum(len(form) > 1 for form in forms) <= _MOST_SPELLED
+    whole = [normalize("NFC", path), normalize("NFD", path)]
+    every = ["/".join(parts) for parts in product(*forms)] if mixed else []
+    return [name for name in dict.fromkeys(whole + every) if name != path]
+
+
 class Neighbours:
-    """Finds an original under its own name or, failing that, its neighbours' names.
+    """Finds an original under its own name, in whatever spelling, or under its neighbours' names.
 
     What was found is remembered for a minute, so that the fetch after a stamp asks once.
 
     Args:
-        candidates: answers which neighbours are worth a look. None: no neighbours.
+        candidates: answers which neighbours of a name are worth a look. None: no neighbours.
     """
 
     def __init__(self, candidates: Callable[[str], Awaitable[list[str]]] | None) -> None:
@@ -79,20 +98,22 @@ class Neighbours:
                 return await look(known)
             except OriginalNotFound:
                 self._remembered.pop(path, None)
-        try:
-            return await look(path)
-        except OriginalNotFound:
-            if self._candidates is None:
-                raise
-            return await self._find_neighbour(path, look)
-
-    async def _find_neighbour(self, path: str, look: Callable[[str], Awaitable[_Found]]) -> _Found:
-        assert self._candidates is not None
-        for candidate in await self._candidates(path):
+        async for name in self._names(path):
             try:
-                found = await look(candidate)
+                found = await look(name)
             except OriginalNotFound:
                 continue
-            self._remembered[path] = candidate
+            if name != path:
+                self._remembered[path] = name
             return found
-        raise OriginalNotFound(f"there is no original {path}")
+        raise OriginalNotFound("there is no such original")
+
+    async def _names(self, path: str) -> AsyncIterator[str]:
+        """What it may be called, likeliest first."""
+        spelled = [path, *spellings(path)]
+        for name in spelled:
+            yield name
+        if self._candidates is not None:
+            for name in spelled[:_MOST_SPELLED]:
+                for candidate in await self._candidates(name):
+                    yield candidate

@@ -8,15 +8,19 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
 from edge.deadline import Deadline
-from edge.errors import EdgeError, OriginalNotFound, SettingsError
+from edge.errors import Busy, EdgeError, InvalidPath, OriginalNotFound, SettingsError
+from edge.gate import Cost, Gate
 from edge.images import Original, Stamp
 from edge.origins.base import Origin
 from edge.origins.paths import check_path
+from edge.telemetry import Metrics
 
 _BETWEEN_ROWS = re.compile(r",\s*(?=/[^=,]*=)")
 _ROW = re.compile(r"(/[^=,]*)=(.*)", re.DOTALL)
@@ -45,10 +49,12 @@ class Route:
         Raises:
             InvalidPath: the template makes no safe path of it.
         """
-        start = f"{self.prefix[1:]}/" if self.prefix else ""
-        if not path.startswith(start) or path == start:
+        depth = self.prefix.count("/")
+        *start, rest = path.split("/", depth)
+        if len(start) < depth or not rest:
             return None
-        rest = path[len(start) :]
+        if normalize("NFC", "/".join(start)) != normalize("NFC", self.prefix[1:]):
+            return None
         return rest if self.template is None else _filled(self.template, rest)
 
 
@@ -72,21 +78,36 @@ def parse_routes(text: str, *, variable: str = "EDGE_ORIGIN_URL") -> tuple[Route
 
 
 class Origins:
-    """All origins as one: the longest prefix that ends at a slash of the path decides."""
+    """All origins as one: the longest prefix that ends at a slash of the path decides.
+
+    Args:
+        rows: each origin by its row of the setting.
+        gate: whose places for origins are held while one is asked; each origin has its own.
+        metrics: count what the gate refuses.
+    """
 
     name = "origins"
 
-    def __init__(self, rows: Mapping[Route, Origin]) -> None:
+    def __init__(
+        self,
+        rows: Mapping[Route, Origin],
+        gate: Gate | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._rows = tuple(sorted(rows.items(), key=lambda row: len(row[0].prefix), reverse=True))
+        self._gate = gate
+        self._metrics = metrics
 
-    async def stamp(self, path: str, deadline: Deadline) -> Stamp:
+    async def stamp(self, path: str, deadline: Deadline) -> Stamp | Original:
         origin, inner = self._find(path)
-        return await origin.stamp(inner, deadline)
+        async with self._place(origin, deadline):
+            return await origin.stamp(inner, deadline)
 
     async def fetch(self, path: str, deadline: Deadline) -> Original:
         """See `Origin.fetch`; the original's path is the one inside its origin."""
         origin, inner = self._find(path)
-        return await origin.fetch(inner, deadline)
+        async with self._place(origin, deadline):
+            return await origin.fetch(inner, deadline)
 
     async def ping(self) -> None:
         for _, origin in self._rows:
@@ -113,7 +134,20 @@ class Origins:
             inner = route.inner_path(path)
             if inner is not None:
                 return origin, inner
-        raise OriginalNotFound(f"no origin serves {path}")
+        raise OriginalNotFound("no origin serves this path")
+
+    @asynccontextmanager
+    async def _place(self, origin: Origin, deadline: Deadline) -> AsyncIterator[None]:
+        if self._gate is None:
+            yield
+            return
+        try:
+            async with self._gate.enter(Cost.ORIGIN, deadline, origin.name):
+                yield
+        except Busy:
+            if self._metrics is not None:
+                self._metrics.gate_refused.labels(Cost.ORIGIN).inc()
+            raise
 
 
 def _prefix(text: str, variable: str) -> str:
@@ -138,7 +172,17 @@ def _route(prefix: str, url: str, variable: str) -> Route:
             allowed=f"{scheme}://{_place(scheme)}/prefix",
         )
     target = base.rstrip("/") if scheme == "s3" else f"{scheme}://{base.rstrip('/')}"
+    if template and scheme != "s3":
+        template = _decoded(template, variable)
     return Route(prefix, scheme, target, template)
+
+
+def _decoded(template: str, variable: str) -> str:
+    """A template as it stands in a URL, as a path: what is filled in is encoded once, with it."""
+    try:
+        return check_path(unquote(template, errors="strict"))
+    except (InvalidPath, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable}: {template!r} is no path of a URL") from error
 
 
 def _scheme(url: str, variable: str) -> tuple[str, str]:

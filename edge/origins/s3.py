@@ -1,9 +1,12 @@
 """Originals in an S3 bucket."""
 
+import asyncio
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
+
+from botocore.exceptions import EndpointConnectionError
 
 from edge.buckets import (
     TROUBLE,
@@ -23,8 +26,9 @@ from edge.errors import (
     OriginTruncated,
     OriginUnavailable,
 )
-from edge.images import Original, Stamp
-from edge.origins.base import in_time
+from edge.images import Original, Stamp, digest
+from edge.origins.base import in_time, version_of
+from edge.origins.encodings import codings_of, decoded
 from edge.origins.paths import Neighbours, neighbours, split_extension
 
 _CHUNK = 256 * 1024
@@ -62,7 +66,7 @@ class S3Origin:
         self._neighbours = Neighbours(self._listed if neighbours else None)
         self.name = f"s3://{bucket}/{self._prefix}".rstrip("/")
 
-    async def stamp(self, path: str, deadline: Deadline) -> Stamp:
+    async def stamp(self, path: str, deadline: Deadline) -> Stamp | Original:
         await self._open(path, deadline)
         async with in_time(path, deadline.sooner(self._timeout)):
             return await self._neighbours.find(path, self._stamp)
@@ -85,32 +89,43 @@ class S3Origin:
     async def _open(self, path: str, deadline: Deadline) -> None:
         """Once, it takes longer than an answer: the client is made, credentials are looked for."""
         async with in_time(path, deadline):
-            with _origin_errors(path):
+            with _origin_errors():
                 await self._bucket.client()
 
-    async def _stamp(self, name: str) -> Stamp:
-        with _origin_errors(name):
+    async def _stamp(self, name: str) -> Stamp | Original:
+        """By HEAD; where that fails, or tells nothing, by the bytes themselves."""
+        with _origin_errors():
             client = await self._bucket.client()
-            return _stamp_of(await client.head_object(**self._object(name)))
+            try:
+                stamp = _stamp_of(await client.head_object(**self._object(name)))
+            except TROUBLE as error:
+                if missing(error) or timed_out(error) or isinstance(error, EndpointConnectionError):
+                    raise
+                stamp = None
+        return stamp or await self._fetch(name)
 
     async def _fetch(self, name: str) -> Original:
-        with _origin_errors(name):
+        with _origin_errors():
             client = await self._bucket.client()
             answer = await client.get_object(**self._object(name))
-            async with answer["Body"] as body:
-                return Original(name, await self._read(name, answer, body), _stamp_of(answer))
+            async with answer["Body"] as stream:
+                wire = await self._read(answer, stream)
+        body, codings = wire, codings_of(answer.get("ContentEncoding") or "")
+        if codings:
+            body = await asyncio.to_thread(decoded, wire, codings, self._max_bytes)
+        return Original(name, body, _stamp_of(answer) or Stamp(digest(body), len(body)))
 
-    async def _read(self, name: str, answer: Mapping[str, Any], body: Any) -> bytes:
+    async def _read(self, answer: Mapping[str, Any], body: Any) -> bytes:
         expected = answer.get("ContentLength")
         if expected is not None and expected > self._max_bytes:
-            raise self._too_large(name)
+            raise self._too_large()
         received = bytearray()
         while chunk := await body.read(_CHUNK):
             received += chunk
             if len(received) > self._max_bytes:
-                raise self._too_large(name)
+                raise self._too_large()
         if expected is not None and len(received) != expected:
-            raise OriginTruncated(f"{name} ended after {len(received)} of {expected} bytes")
+            raise OriginTruncated(f"the original ended after {len(received)} of {expected} bytes")
         return bytes(received)
 
     async def _listed(self, path: str) -> list[str]:
@@ -129,30 +144,35 @@ class S3Origin:
     def _object(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket.name, "Key": f"{self._prefix}{name}"}
 
-    def _too_large(self, name: str) -> OriginalTooLarge:
-        return OriginalTooLarge(f"{name} is over the limit of {self._max_bytes} bytes")
+    def _too_large(self) -> OriginalTooLarge:
+        return OriginalTooLarge(f"the original is over the limit of {self._max_bytes} bytes")
 
 
 @contextmanager
-def _origin_errors(name: str) -> Iterator[None]:
+def _origin_errors() -> Iterator[None]:
     """Everything that the bucket or the way to it can raise, as an error of ours."""
     try:
         yield
     except TROUBLE as error:
-        raise _translated(name, error) from error
+        raise _translated(error) from error
 
 
-def _translated(name: str, error: BaseException) -> OriginalNotFound | OriginError:
+def _translated(error: BaseException) -> OriginalNotFound | OriginError:
+    private = f"{type(error).__name__}: {error}"
     if missing(error) or error_code(error) in _CLOSED:
-        return OriginalNotFound(f"there is no original {name}, or it may not be read")
+        return OriginalNotFound("there is no such original, or it may not be read", private=private)
     if timed_out(error):
-        return OriginTimeout(f"the bucket did not answer for {name} in time")
+        return OriginTimeout("the origin did not answer in time", private=private)
     if cut_short(error):
-        return OriginTruncated(f"{name} ended before it was whole")
-    return OriginUnavailable(f"the bucket failed for {name}: {explained(error)}")
+        return OriginTruncated("the original ended before it was whole", private=private)
+    return OriginUnavailable(f"the origin failed: {explained(error)}", private=private)
 
 
-def _stamp_of(answer: Mapping[str, Any]) -> Stamp:
-    if "ETag" not in answer:
-        raise OriginUnavailable("the bucket sends no ETag, so a change could not be noticed")
-    return Stamp(answer["ETag"].strip('"'), answer.get("ContentLength"))
+def _stamp_of(answer: Mapping[str, Any]) -> Stamp | None:
+    """None where the bucket sends no validator."""
+    length = answer.get("ContentLength")
+    if etag := answer.get("ETag", "").strip('"'):
+        return Stamp(version_of(etag), length)
+    if (changed := answer.get("LastModified")) and length is not None:
+        return Stamp(f"{length} {changed}", length)
+    return None

@@ -28,8 +28,8 @@ HAZE = 20
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The bytes, their format, the size of the picture in them, how they hold their preset's rules, what they
-    were made of, and what was `added` that no camera saw."""
+    """The bytes, their format, the size of the picture in them, how they hold their preset's rules,
+    what they were made of, and what was `added` that no camera saw."""
 
     body: bytes = field(repr=False)
     format: Format

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from edge.access import check_length, rows
 from edge.errors import (
     DuplicateParameter,
+    InvalidParameter,
     SettingsError,
     SignatureExpired,
     SignatureMissing,
@@ -218,6 +219,15 @@ def _signers(path: str, given: _Signed, signature: str, keys: Keys) -> tuple[Key
 def _check_expiry(given: _Signed, now: float) -> None:
     if given.expires is not None and now >= BY_NAME["exp"].read(given.expires):
         raise SignatureExpired("the signature has expired", param="exp")
+
+
+def expiry(raw_query: str) -> int | None:
+    """`exp` of a query that may be wrong otherwise; None where none can be read."""
+    try:
+        text = _taken_apart(raw_query).expires
+        return None if text is None else int(BY_NAME["exp"].read(text))
+    except InvalidParameter:
+        return None
 
 
 def message(path: str, parameters: Iterable[tuple[bytes, bytes]]) -> bytes:

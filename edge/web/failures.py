@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 from edge import errors
 from edge.errors import EdgeError
 from edge.images import Size
+from edge.originals import MISSING_SECONDS
 
 PROBLEM_JSON = "application/problem+json"
 _RETRY_AFTER = 1
@@ -43,7 +44,7 @@ ROWS: Mapping[type[EdgeError], Row] = {
     errors.NotCompliant: Row(422, "The rendition breaks a rule of its preset", 60),
     errors.UploadRejected: Row(400, "The request's body is not what is taken here"),
     errors.OriginalError: Row(422, "The original cannot be used", 60),
-    errors.OriginalNotFound: Row(404, "There is no such original", 30),
+    errors.OriginalNotFound: Row(404, "There is no such original", round(MISSING_SECONDS)),
     errors.OriginalUnsupported: Row(422, "The original is of a format that is not read here", 60),
     errors.OriginalCorrupt: Row(422, "The original is damaged", 60),
     errors.OriginalTooLarge: Row(422, "The original is too large", 60),
@@ -100,19 +101,29 @@ def problem(error: EdgeError, instance: str) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def answer(error: EdgeError, instance: str, placeholder: Size | None = None) -> Answer:
-    """The whole answer; with a `placeholder` size its body is a picture instead of JSON."""
+def answer(
+    error: EdgeError, instance: str, placeholder: Size | None = None, left: int | None = None
+) -> Answer:
+    """The whole answer; with a `placeholder` size its body is a picture instead of JSON.
+
+    Args:
+        left: seconds for which the URL holds, None: for ever. No cache keeps the answer longer,
+            but for the news that they are over.
+    """
     row = row_of(error)
     if placeholder is not None:
         kind, body = "image/svg+xml", _picture(placeholder, row)
     else:
         kind, body = PROBLEM_JSON, json.dumps(problem(error, instance)).encode()
-    return Answer(row.status, {"content-type": kind} | _lifetime(error, row), body)
+    return Answer(row.status, {"content-type": kind} | _lifetime(error, row, left), body)
 
 
-def _lifetime(error: EdgeError, row: Row) -> dict[str, str]:
-    if row.keep:
-        return {"cache-control": f"public, max-age={row.keep}"}
+def _lifetime(error: EdgeError, row: Row, left: int | None) -> dict[str, str]:
+    if left is None or isinstance(error, errors.SignatureExpired):
+        left = row.keep
+    if row.keep and left > 0:
+        ending = ", must-revalidate" if left < row.keep else ""
+        return {"cache-control": f"public, max-age={min(row.keep, left)}{ending}"}
     if row.status in (429, 502, 503, 504):
         wait = error.retry_after if isinstance(error, errors.Busy) else _RETRY_AFTER
         return _NO_STORE | {"retry-after": str(wait)}

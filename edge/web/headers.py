@@ -1,12 +1,15 @@
 """The headers of a rendition, for browsers and CDNs."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from urllib.parse import quote, unquote
 
-from edge.images import Rendition
+from edge.images import FORMAT_WORDS, Format, Rendition
 from edge.settings import Http
+from edge.variants.parameters import BY_NAME
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -28,9 +31,12 @@ _NOTE_HEADERS = {
 }
 
 
+_YEAR = 31_536_000
+
+
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long browsers and the CDN keep a rendition, as header values.
+    """How long browsers and the CDN keep a rendition.
 
     Of a stand-in, browsers keep nothing unasked, and a CDN not a second longer than it may.
     """
@@ -40,6 +46,7 @@ class Lifetimes:
     cdn: bytes
     brief_browser: bytes
     brief_cdn: bytes
+    http: Http
 
     @classmethod
     def of(cls, http: Http) -> "Lifetimes":
@@ -48,25 +55,62 @@ class Lifetimes:
             f"stale-if-error={http.stale_if_error}"
         )
         base = f"public, max-age={http.max_age}, {stale}, no-transform"
-        versioned = f"public, max-age=31536000, {stale}, no-transform, immutable"
+        versioned = f"public, max-age={_YEAR}, {stale}, no-transform, immutable"
         cdn = f"public, max-age={http.cdn_max_age}, {stale}"
         age = http.fast_max_age
-        brief = f"public, max-age=0, s-maxage={age}, must-revalidate, no-transform"
-        brief_cdn = f"public, max-age={age}, must-revalidate"
-        return cls(
-            base.encode(), versioned.encode(), cdn.encode(), brief.encode(), brief_cdn.encode()
-        )
+        brief, brief_cdn = _brief_browser(age).encode(), _brief_cdn(age).encode()
+        return cls(base.encode(), versioned.encode(), cdn.encode(), brief, brief_cdn, http)
+
+    def fields(self, left: int | None, *, versioned: bool, final: bool) -> Headers:
+        """`Cache-Control` and `CDN-Cache-Control`.
+
+        Args:
+            left: seconds for which the URL holds (`exp`), None: for ever. No cache keeps the
+                picture longer, neither fresh nor stale.
+            versioned: the URL names a version of the original; browsers never need to ask again.
+            final: not a stand-in.
+        """
+        if final:
+            whole = self.versioned if versioned else self.browser, self.cdn
+            ages = _YEAR if versioned else self.http.max_age, self.http.cdn_max_age
+            reach = max(self.http.stale_while_revalidate, self.http.stale_if_error)
+        else:
+            whole, reach = (self.brief_browser, self.brief_cdn), 0
+            ages = (self.http.fast_max_age,) * 2
+        browser, cdn = whole
+        if left is not None and left <= 0:
+            browser = cdn = b"no-store"
+        elif left is not None:
+            if ages[0] + reach > left:
+                age = min(ages[0], left)
+                ending = f"public, max-age={age}, must-revalidate, no-transform"
+                browser = (ending if final else _brief_browser(age)).encode()
+            if ages[1] + reach > left:
+                cdn = _brief_cdn(min(ages[1], left)).encode()
+        return [(b"cache-control", browser), (b"cdn-cache-control", cdn)]
+
+
+def _brief_browser(age: int) -> str:
+    return f"public, max-age=0, s-maxage={age}, must-revalidate, no-transform"
+
+
+def _brief_cdn(age: int) -> str:
+    return f"public, max-age={age}, must-revalidate"
 
 
 def validators(
-    etag: str, lifetimes: Lifetimes, *, versioned: bool, vary: Sequence[str], final: bool = True
+    etag: str,
+    lifetimes: Lifetimes,
+    *,
+    versioned: bool,
+    vary: Sequence[str],
+    final: bool = True,
+    left: int | None = None,
 ) -> Headers:
     """What a 304 must repeat of the 200 (RFC 9110 section 15.4.5)."""
-    lasting = lifetimes.versioned if versioned else lifetimes.browser
     headers = [
         (b"etag", f'"{etag}"'.encode()),
-        (b"cache-control", lasting if final else lifetimes.brief_browser),
-        (b"cdn-cache-control", lifetimes.cdn if final else lifetimes.brief_cdn),
+        *lifetimes.fields(left, versioned=versioned, final=final),
     ]
     if vary:
         headers.append((b"vary", ", ".join(vary).encode()))
@@ -86,8 +130,36 @@ def describing(rendition: Rendition, download: str | None) -> Headers:
         if header := _NOTE_HEADERS.get(name):
             headers.append((header, value.encode("latin-1", "replace")))
     if download:
-        headers.append((b"content-disposition", f'attachment; filename="{download}"'.encode()))
+        headers.append((b"content-disposition", disposition(download, rendition.format)))
     return headers
+
+
+def disposition(name: str, format: Format) -> bytes:
+    """`Content-Disposition` of a download: the name with its format's extension, and where it goes
+    beyond ASCII, in both forms that RFC 6266 section 5 advises."""
+    name = _with_extension(name, format)
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = "".join("_" if letter in _UNQUOTED else letter for letter in plain)
+    if plain == name:
+        return f'attachment; filename="{name}"'.encode()
+    if plain.startswith("."):
+        plain = f"picture{plain}"
+    encoded = quote(name, safe="!#$&+-.^_`|~")  # attr-char of RFC 8187 section 3.2.1
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}".encode()
+
+
+_UNQUOTED = frozenset('"\\/%;:*?<>|')
+
+
+def _with_extension(name: str, format: Format) -> str:
+    stem, dot, end = name.rpartition(".")
+    if dot and FORMAT_WORDS.get(end.lower()) is format:
+        return name
+    known = dot and stem and end.lower() in _PICTURES
+    return f"{stem if known else name}.{format.value}"
+
+
+_PICTURES = frozenset(FORMAT_WORDS) | {"gif", "tif", "tiff", "heic", "heif", "bmp", "jfif", "jpe"}
 
 
 @cache
@@ -156,9 +228,19 @@ def gathered(raw: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return given
 
 
-_SIGNATURE = re.compile(r"(^|&)(sig|s)=[^&]*")
+_SIGNATURES = frozenset({"sig", *BY_NAME["sig"].aliases})
 
 
 def without_signature(query: str) -> str:
     """A query string fit for a log."""
-    return _SIGNATURE.sub(r"\1\2=(hidden)", query)
+    return "&".join(_hidden(part) for part in query.split("&"))
+
+
+def _hidden(part: str) -> str:
+    name, equals, _ = part.partition("=")
+    plain = name
+    while "%" in plain and (decoded := unquote(plain)) != plain:
+        plain = decoded
+    if equals and plain.replace("+", " ").strip().lower() in _SIGNATURES:
+        return f"{name}=(hidden)"
+    return part

@@ -1,6 +1,7 @@
 """The one route that serves pictures: from a URL to a rendition's bytes."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -53,8 +54,11 @@ class Asked:
     path: str
     wish: Wish
     transform: Transform
-    lines: dict[tuple[int, str], bytes] = field(default_factory=dict, repr=False, compare=False)
-    """Headers of what was last answered without waiting, by status and ETag."""
+    lines: dict[tuple[int, str, int | None], bytes] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """Headers of what was last answered without waiting, by status, ETag and the seconds that the
+    URL has left."""
 
     @property
     def vary(self) -> tuple[str, ...]:
@@ -121,16 +125,19 @@ class ImageRoute:
             return None
         if given and headers.matches(given, rendition.etag):
             return Near(304, self._unchanged(asked, rendition.etag), b"", "none")
-        lines = asked.lines.get((200, rendition.etag)) or self._hit(asked, rendition)
+        lines = self._hit(asked, rendition)
         return Near(200, lines, rendition.body if scope["method"] == "GET" else b"", MEMORY)
 
     def _hit(self, asked: Asked, rendition: Rendition) -> bytes:
+        name = (200, rendition.etag, self._left(asked))
+        if known := asked.lines.get(name):
+            return known
         fields = [*self._headers(asked, rendition), headers.cache_status(MEMORY)]
-        return _remembered(asked, (200, rendition.etag), fields)
+        return _remembered(asked, name, fields)
 
     def _unchanged(self, asked: Asked, etag: str) -> bytes:
-        known = asked.lines.get((304, etag))
-        return known or _remembered(asked, (304, etag), self._not_new(asked, etag))
+        name = (304, etag, self._left(asked))
+        return asked.lines.get(name) or _remembered(asked, name, self._not_new(asked, etag))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
         stages = Stages()
@@ -194,6 +201,20 @@ class ImageRoute:
         if expires is not None and self._keys() and time.time() >= expires:
             raise SignatureExpired("the signature has expired", param="exp")
         return asked
+
+    def _left(self, asked: Asked) -> int | None:
+        """For how many whole seconds the URL holds; None: for ever."""
+        expires = asked.wish.expires
+        if expires is None or not self._keys:
+            return None
+        return math.floor(expires - time.time())
+
+    def left(self, scope: Scope) -> int | None:
+        """The same of a URL that was not answered, as far as it can be read."""
+        if not self._keys:
+            return None
+        expires = signing.expiry(scope["query_string"].decode("latin-1"))
+        return None if expires is None else math.floor(expires - time.time())
 
     def wished_size(self, scope: Scope) -> Size | None:
         """The canvas that a failed URL asked for, as far as it can be read."""
@@ -276,10 +297,11 @@ class ImageRoute:
             versioned=asked.wish.version is not None,
             vary=asked.vary,
             final=final,
+            left=self._left(asked),
         )
 
 
-def _remembered(asked: Asked, name: tuple[int, str], fields: headers.Headers) -> bytes:
+def _remembered(asked: Asked, name: tuple[int, str, int | None], fields: headers.Headers) -> bytes:
     if len(asked.lines) >= _HEADS:
         asked.lines.clear()
     lines = asked.lines[name] = headers.lines(fields)

@@ -35,6 +35,7 @@ class Observed:
         metrics: Metrics,
         placeholder: str,
         wished_size: Callable[[Scope], Size | None],
+        left: Callable[[Scope], int | None],
         near: Callable[[Scope], Near | None],
     ) -> None:
         self._app = app
@@ -44,6 +45,7 @@ class Observed:
         self._seconds = cache(metrics.request_seconds.labels)
         self._placeholder = placeholder
         self._wished_size = wished_size
+        self._left = left
 
     def near(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
         """Status, header lines and body of what can be answered without waiting.
@@ -91,7 +93,8 @@ class Observed:
             raise raised
         error = raised if isinstance(raised, EdgeError) else EdgeError("the server has the details")
         self._metrics.failures.labels(type(raised).__name__).inc()
-        failure = failures.answer(error, scope["path"], self._placeholder_size(scope))
+        size, left = self._placeholder_size(scope), self._left(scope)
+        failure = failures.answer(error, scope["path"], size, left)
         fixed = [(k.encode(), v.encode("latin-1", "replace")) for k, v in failure.headers.items()]
         length = (b"content-length", str(len(failure.body)).encode())
         await answer(
@@ -174,4 +177,6 @@ def _facts(
     if error is not None:
         facts["error"] = type(error).__name__
         facts["detail"] = str(error)
+        if private := getattr(error, "private", None):
+            facts["private"] = private
     return facts

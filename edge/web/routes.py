@@ -54,7 +54,12 @@ def application(
         return image.near(scope) if _is_picture(scope["path"]) else None
 
     return Observed(
-        _Door(image, Router(routes), admin_port), metrics, placeholder, image.wished_size, near
+        _Door(image, Router(routes), admin_port),
+        metrics,
+        placeholder,
+        image.wished_size,
+        image.left,
+        near,
     )
 
 

@@ -74,7 +74,6 @@ async def test_a_body_of_unknown_length_is_read_up_to_the_limit(flawed, http_ori
         (403, "SignatureDoesNotMatch", OriginUnavailable),
         (500, "InternalError", OriginUnavailable),
         (503, "SlowDown", OriginUnavailable),
-        (200, "", OriginUnavailable),
     ],
 )
 async def test_the_apis_own_errors_become_ours(http_origin, status, code, error):
