@@ -16,6 +16,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from botocore.utils import parse_timestamp
 
 from edge.connections import bound_heads
 
@@ -57,6 +58,8 @@ class Bucket:
             http_session_cls=_Session,
         )
         self._session = get_session()
+        parsers = self._session.get_component("response_parser_factory")
+        parsers.set_parser_defaults(timestamp_parser=_timestamp)
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._client: Any = None
@@ -79,6 +82,14 @@ class Bucket:
         return await self._stack.enter_async_context(
             self._session.create_client("s3", endpoint_url=self._endpoint, config=self._config)
         )
+
+
+def _timestamp(value: Any) -> Any:
+    """A date, or None: one that cannot be read would make the whole object unreadable."""
+    try:
+        return parse_timestamp(value)
+    except ValueError:
+        return None
 
 
 class _Session(AIOHTTPSession):  # type: ignore[misc]

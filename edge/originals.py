@@ -5,6 +5,7 @@ Originals and renditions are two caches with two names; this one only ever holds
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from cachetools import LRUCache, TTLCache
 
@@ -36,20 +37,30 @@ class Originals:
         remember: seconds for which a validator is trusted before the origin is asked again.
         body_bytes: how many bytes of recent originals are kept, so that the five sizes on one
             page fetch their photo once.
+        clock: seconds that only go forward.
     """
 
     def __init__(
-        self, origin: Origin, metrics: Metrics, *, remember: float, body_bytes: int
+        self,
+        origin: Origin,
+        metrics: Metrics,
+        *,
+        remember: float,
+        body_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._origin = origin
         self._metrics = metrics
         self._remember = remember
+        self._clock = clock
         self._stamps: LRUCache[tuple[str, str | None], tuple[Stamp, float]] = LRUCache(_STAMPS)
         self._bodies: LRUCache[tuple[str, str], Original] = LRUCache(
             max(1, body_bytes), getsizeof=lambda original: len(original.body) + 500
         )
-        self._missing: TTLCache[tuple[str, str | None], None] = TTLCache(_STAMPS, MISSING_SECONDS)
-        self._just_missing: TTLCache[str, None] = TTLCache(_STAMPS, _ANY_VERSION_SECONDS)
+        self._missing: TTLCache[tuple[str, str | None], None] = TTLCache(
+            _STAMPS, MISSING_SECONDS, clock
+        )
+        self._just_missing: TTLCache[str, None] = TTLCache(_STAMPS, _ANY_VERSION_SECONDS, clock)
         self._handed: dict[tuple[str, str], Original] = {}
         self._stamping: Flights[Stamp] = Flights()
         self._fetching: Flights[Original] = Flights()
@@ -60,7 +71,7 @@ class Originals:
             stamp, since = self._stamps[path, version]
         except KeyError:
             return None
-        return stamp if time.monotonic() - since < self._remember else None
+        return stamp if self._clock() - since < self._remember else None
 
     async def stamp(self, path: str, version: str | None, deadline: Deadline) -> Stamp:
         """The original's validator; an origin in trouble is bridged with the last one known.
@@ -145,4 +156,4 @@ class Originals:
 
     def _learn(self, path: str, version: str | None, stamp: Stamp) -> None:
         self._missing.pop((path, version), None)
-        self._stamps[path, version] = (stamp, time.monotonic())
+        self._stamps[path, version] = (stamp, self._clock())

@@ -242,8 +242,10 @@ class Limits:
         10_000, COUNT, "Longest side of a rendition, in pixels.", low=16, high=65_000
     )
     output_pixels: int = setting(40_000_000, COUNT, "Most pixels of a rendition.", low=256)
-    origin_running: int = setting(32, COUNT, "Originals fetched at once.", low=1)
-    origin_waiting: int = setting(256, COUNT, "Fetches that wait.", low=0)
+    origin_running: int = setting(
+        32, COUNT, "Questions and fetches at once, for each origin.", low=1
+    )
+    origin_waiting: int = setting(256, COUNT, "Those that wait, for each origin.", low=0)
     classical_running: int = setting(
         0, COUNT, "Renders without a network at once; 0: one per engine thread.", low=0
     )

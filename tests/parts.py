@@ -148,7 +148,9 @@ class Answer:
 
     `length` is the Content-Length sent, None: the body's own; `cut` bytes are sent before the
     connection is closed, None: all; `delay` seconds pass before the first byte, `drip` seconds
-    after each kilobyte. Without `head`, HEAD is refused with 405. `ranges` serves Range requests.
+    after each kilobyte. Without `head`, HEAD is answered with `head_status`, and with 0 by closing
+    the connection, after `head_delay` seconds. `ranges` serves Range requests. `interim` answers
+    of 103 go before; -1: without end. Headers go out as Latin-1, so a test can send any bytes.
     """
 
     body: bytes = b""
@@ -159,7 +161,10 @@ class Answer:
     delay: float = 0.0
     drip: float = 0.0
     head: bool = True
+    head_status: int = 405
+    head_delay: float = 0.0
     ranges: bool = True
+    interim: int = 0
     chunked: bool = False
 
 
@@ -230,18 +235,30 @@ class WebServer:
         self.seen.append(Seen(request.command, request.path, dict(request.headers.items())))
         answer = self.answers.get(request.path, Answer(b"no such file", 404))
         if request.command == "HEAD" and not answer.head:
-            answer = Answer(status=405)
+            answer = Answer(status=answer.head_status, delay=answer.delay)
+        if request.command == "HEAD":
+            self._stopping.wait(answer.head_delay)
+        if not answer.status:
+            request.close_connection = True
+            return
         self._stopping.wait(answer.delay)
         try:
             self._send(request, answer)
         except OSError:
             request.close_connection = True  # the client has left, as some tests want it to
 
+    def _send_interim(self, request: BaseHTTPRequestHandler, times: int) -> None:
+        line = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+        request.wfile.write(line * max(0, times))
+        while times < 0 and not self._stopping.is_set():
+            request.wfile.write(line * 10_000)
+
     def _send(self, request: BaseHTTPRequestHandler, answer: Answer) -> None:
         status, body, headers = answer.status, answer.body, dict(answer.headers)
         if answer.ranges and status == 200 and request.headers.get("Range") == "bytes=0-0":
             status, headers["Content-Range"] = 206, f"bytes 0-0/{len(body)}"
             body = body[:1]
+        self._send_interim(request, answer.interim)
         request.send_response(status)
         if answer.chunked:
             headers["Transfer-Encoding"] = "chunked"

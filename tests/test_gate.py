@@ -73,3 +73,14 @@ async def test_a_cancelled_waiter_gives_its_place_in_the_queue_back():
         with pytest.raises(asyncio.CancelledError):
             await waiter
         assert held.load()[Cost.CLASSICAL] == Load(1, 0)
+
+
+async def test_a_part_that_is_full_fills_no_other():
+    gate = Gate({Cost.ORIGIN: Limit(1, 0)})
+    async with gate.enter(Cost.ORIGIN, Deadline.after(5), "slow"):
+        with pytest.raises(Busy):
+            async with gate.enter(Cost.ORIGIN, Deadline.after(5), "slow"):
+                pass
+        async with gate.enter(Cost.ORIGIN, Deadline.after(5), "healthy"):
+            assert gate.load()[Cost.ORIGIN].running == 2
+    assert gate.load()[Cost.ORIGIN].running == 0

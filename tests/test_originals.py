@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from edge.deadline import Deadline
-from edge.errors import OriginalNotFound, OriginUnavailable
+from edge.errors import Busy, OriginalNotFound, OriginUnavailable
 from edge.images import Original, Stamp
-from edge.originals import Originals
+from edge.originals import MISSING_SECONDS, Originals
 from edge.telemetry import Metrics
 
 
@@ -19,7 +19,7 @@ class Shelf:
     def __init__(self) -> None:
         self.files = {"a.jpg": b"first"}
         self.stamps = self.fetches = 0
-        self.broken = False
+        self.broken = self.busy = False
 
     async def stamp(self, path: str, deadline: Deadline) -> Stamp:
         self.stamps += 1
@@ -33,6 +33,8 @@ class Shelf:
     def _body(self, path: str) -> bytes:
         if self.broken:
             raise OriginUnavailable("the shelf has fallen")
+        if self.busy:
+            raise Busy("too many at the shelf")
         if path not in self.files:
             raise OriginalNotFound(path)
         return self.files[path]
@@ -42,8 +44,21 @@ class Shelf:
     async def close(self) -> None: ...
 
 
-def originals(shelf: Shelf, remember: float = 60, body_bytes: int = 10_000) -> Originals:
-    return Originals(shelf, Metrics(), remember=remember, body_bytes=body_bytes)
+class Clock:
+    """A clock that goes forward when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def originals(
+    shelf: Shelf, remember: float = 60, body_bytes: int = 10_000, clock: Clock | None = None
+) -> Originals:
+    clock = clock or Clock()
+    return Originals(shelf, Metrics(), remember=remember, body_bytes=body_bytes, clock=clock)
 
 
 SOON = Deadline.after(60)
@@ -114,3 +129,94 @@ async def test_after_forgetting_everything_is_asked_anew():
     shelf.files["a.jpg"] = b"second"
     kept.forget_all()
     assert (await kept.bring("a.jpg", SOON)).body == b"second"
+
+
+async def test_a_missing_original_is_asked_for_once_in_the_404s_lifetime():
+    shelf, clock = Shelf(), Clock()
+    kept = originals(shelf, clock=clock)
+    for _ in range(5):
+        with pytest.raises(OriginalNotFound):
+            await kept.stamp("b.jpg", None, SOON)
+    assert shelf.stamps == 1
+    shelf.files["b.jpg"] = b"come"
+    clock.now += MISSING_SECONDS - 1
+    with pytest.raises(OriginalNotFound):
+        await kept.stamp("b.jpg", None, SOON)
+    clock.now += 2
+    assert (await kept.stamp("b.jpg", None, SOON)).version == "come"
+
+
+async def test_many_versions_of_a_missing_original_are_one_question():
+    shelf, clock = Shelf(), Clock()
+    kept = originals(shelf, clock=clock)
+    for version in range(50):
+        with pytest.raises(OriginalNotFound):
+            await kept.stamp("b.jpg", str(version), SOON)
+    assert shelf.stamps == 1
+    shelf.files["b.jpg"] = b"come"
+    clock.now += 1.5
+    assert (await kept.stamp("b.jpg", "new", SOON)).version == "come", "a new one asks soon after"
+
+
+async def test_one_stamp_at_a_time_whatever_the_version():
+    shelf = Shelf()
+    kept = originals(shelf)
+    asked = (kept.stamp("a.jpg", str(version), SOON) for version in range(50))
+    assert {stamp.version for stamp in await asyncio.gather(*asked)} == {"first"}
+    assert shelf.stamps == 1
+
+
+async def test_a_purge_forgets_what_was_missing():
+    shelf = Shelf()
+    kept = originals(shelf)
+    with pytest.raises(OriginalNotFound):
+        await kept.stamp("b.jpg", None, SOON)
+    shelf.files["b.jpg"] = b"come"
+    kept.forget_all()
+    assert (await kept.stamp("b.jpg", None, SOON)).version == "come"
+
+
+async def test_an_original_that_went_after_its_stamp_is_missing_from_then_on():
+    shelf = Shelf()
+    kept = originals(shelf)
+    stamp = await kept.stamp("a.jpg", None, SOON)
+    shelf.files.clear()
+    with pytest.raises(OriginalNotFound):
+        await kept.fetch("a.jpg", stamp, SOON)
+    for _ in range(3):
+        with pytest.raises(OriginalNotFound):
+            await kept.bring("a.jpg", SOON)
+    assert (shelf.stamps, shelf.fetches) == (1, 1)
+
+
+class Bare(Shelf):
+    """An origin without validators: the question for a stamp brings the bytes."""
+
+    async def stamp(self, path: str, deadline: Deadline) -> Original:
+        self.stamps += 1
+        return Original(path, self._body(path), Stamp(self._body(path).decode()))
+
+
+@pytest.mark.parametrize("body_bytes", [0, 10_000])
+async def test_an_origin_without_validators_is_downloaded_once(body_bytes):
+    shelf = Bare()
+    kept = originals(shelf, body_bytes=body_bytes)
+    assert (await kept.bring("a.jpg", SOON)).body == b"first"
+    assert (shelf.stamps, shelf.fetches) == (1, 0)
+
+
+async def test_names_and_versions_that_run_together_are_never_one_original():
+    shelf = Shelf()
+    shelf.files = {"a b": b"one", "a": b"two"}
+    kept = originals(shelf)
+    one = kept.fetch("a b", Stamp("c"), SOON)
+    two = kept.fetch("a", Stamp("b c"), SOON)
+    assert [original.body for original in await asyncio.gather(one, two)] == [b"one", b"two"]
+
+
+async def test_a_full_gate_is_bridged_with_what_is_known():
+    shelf = Shelf()
+    kept = originals(shelf, remember=0)
+    await kept.stamp("a.jpg", None, SOON)
+    shelf.busy = True
+    assert (await kept.stamp("a.jpg", None, SOON)).version == "first"

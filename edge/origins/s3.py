@@ -19,6 +19,7 @@ from edge.buckets import (
 )
 from edge.deadline import Deadline
 from edge.errors import (
+    EdgeError,
     OriginalNotFound,
     OriginalTooLarge,
     OriginError,
@@ -153,7 +154,9 @@ def _origin_errors() -> Iterator[None]:
     """Everything that the bucket or the way to it can raise, as an error of ours."""
     try:
         yield
-    except TROUBLE as error:
+    except EdgeError:
+        raise
+    except (*TROUBLE, ValueError) as error:  # botocore raises its parsers' errors as they are
         raise _translated(error) from error
 
 

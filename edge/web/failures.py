@@ -1,6 +1,7 @@
 """Errors as RFC 9457 answers: one row per class, the nearest class wins."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +92,7 @@ def problem(error: EdgeError, instance: str) -> dict[str, Any]:
         "type": f"/-/problems/{slug(type(error))}",
         "title": row.title,
         "status": row.status,
-        "detail": error.detail,
+        "detail": public(error.detail) if row.status >= 500 else error.detail,
         "instance": instance,
         "param": error.param,
         "allowed": error.allowed,
@@ -99,6 +100,21 @@ def problem(error: EdgeError, instance: str) -> dict[str, Any]:
         "diagnostics": error.diagnostics,
     }
     return {name: value for name, value in members.items() if value is not None}
+
+
+_ADDRESSES = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+"  # URLs
+    r"|(?:ipv[46]:|unix:)\S+"  # as gRPC names its peers
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
+    r"|\[[0-9A-Fa-f:.%]+\](?::\d+)?"
+    r"|(?<![\w.:/])/(?:[\w.@%+-]+/)+[\w.@%+-]*"  # paths of this machine
+)
+
+
+def public(detail: str) -> str:
+    """What a client may read of this side's own trouble: libraries name hosts and files in what
+    they raise. The log has all of it."""
+    return _ADDRESSES.sub("(hidden)", detail)
 
 
 def answer(

@@ -205,13 +205,13 @@ class ImageRoute:
     def _left(self, asked: Asked) -> int | None:
         """For how many whole seconds the URL holds; None: for ever."""
         expires = asked.wish.expires
-        if expires is None or not self._keys:
+        if expires is None or not self._keys():
             return None
         return math.floor(expires - time.time())
 
     def left(self, scope: Scope) -> int | None:
         """The same of a URL that was not answered, as far as it can be read."""
-        if not self._keys:
+        if not self._keys():
             return None
         expires = signing.expiry(scope["query_string"].decode("latin-1"))
         return None if expires is None else math.floor(expires - time.time())

@@ -168,14 +168,6 @@ async def test_last_modified_and_length_make_a_version(origin, http_origin):
     assert (await origin.stamp("a.jpg", soon())).version != one.version
 
 
-async def test_without_any_validator_the_bytes_themselves_are_the_version(origin, http_origin):
-    http_origin.answers["/a.jpg"] = Answer(BODY)
-    one = await origin.stamp("a.jpg", soon())
-    assert one == (await origin.fetch("a.jpg", soon())).stamp
-    http_origin.answers["/a.jpg"] = Answer(BODY[::-1])
-    assert (await origin.stamp("a.jpg", soon())).version != one.version
-
-
 @pytest.mark.parametrize(
     "base",
     [

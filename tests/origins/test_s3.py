@@ -1,5 +1,6 @@
 """The S3 origin's own promises: whole bodies, typed failures, in time."""
 
+import gzip
 import time
 
 import pytest
@@ -15,6 +16,7 @@ from edge.errors import (
 from edge.origins.s3 import S3Origin
 from tests.parts import Answer, WebServer, free_port
 
+PICTURE = b"\xff\xd8\xff a picture" * 50
 PATH = "/shop/originals/123.jpg"
 
 
@@ -106,4 +108,55 @@ async def test_without_a_prefix_originals_lie_at_the_top(s3_client, bucket, s3_e
     s3_client.put_object(Bucket=bucket, Key="123.png", Body=b"a photo")
     origin = S3Origin(bucket, "", s3_endpoint, 100_000, 5.0)
     assert (await origin.fetch("123.jpg", soon())).body == b"a photo"
+    await origin.close()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip,aws-chunked", "aws-chunked", "utf-8", "none"])
+async def test_what_an_uploader_encoded_is_undone(s3_client, bucket, s3_endpoint, encoding):
+    sent = gzip.compress(PICTURE) if "gzip" in encoding else PICTURE
+    s3_client.put_object(Bucket=bucket, Key="a.jpg", Body=sent, ContentEncoding=encoding)
+    origin = S3Origin(bucket, "", s3_endpoint, 100_000, 5.0)
+    original = await origin.fetch("a.jpg", soon())
+    assert original.body == PICTURE
+    assert original.stamp == await origin.stamp("a.jpg", soon())
+    await origin.close()
+
+
+async def test_a_bomb_in_a_bucket_is_over_the_limit(s3_client, bucket, s3_endpoint):
+    bomb = gzip.compress(b"\0" * 100_001)
+    s3_client.put_object(Bucket=bucket, Key="a.jpg", Body=bomb, ContentEncoding="gzip")
+    origin = S3Origin(bucket, "", s3_endpoint, 100_000, 5.0)
+    with pytest.raises(OriginalTooLarge):
+        await origin.fetch("a.jpg", soon())
+    await origin.close()
+
+
+@pytest.mark.parametrize("name", ["ETag", "x-amz-meta-name", "Last-Modified"])
+async def test_headers_of_any_bytes_make_no_object_unreadable(flawed, http_origin, name):
+    headers = {"ETag": '"e"'} | {name: "\xff\xfe"}
+    http_origin.answers[PATH] = Answer(PICTURE, headers=headers)
+    stamp = await flawed.stamp("123.jpg", soon())
+    assert stamp == (await flawed.fetch("123.jpg", soon())).stamp
+    stamp.version.encode()
+
+
+@pytest.mark.parametrize("status", [403, 405, 500, 501])
+async def test_where_head_fails_the_object_itself_tells_its_version(flawed, http_origin, status):
+    answer = Answer(PICTURE, headers={"ETag": '"e"'}, head=False, head_status=status)
+    http_origin.answers[PATH] = answer
+    found = await flawed.stamp("123.jpg", Deadline.after(30))
+    assert (found.body, found.stamp.version) == (PICTURE, "e")
+
+
+async def test_without_an_etag_the_bytes_themselves_are_the_version(flawed, http_origin):
+    http_origin.answers[PATH] = Answer(PICTURE)
+    found = await flawed.stamp("123.jpg", soon())
+    assert (found.body, found.stamp) == (PICTURE, (await flawed.fetch("123.jpg", soon())).stamp)
+
+
+async def test_interim_answers_without_end_end_at_once(http_origin):
+    http_origin.answers[PATH] = Answer(PICTURE, interim=-1)
+    origin = S3Origin("shop", "originals", http_origin.url, 100_000, 60.0, neighbours=False)
+    with pytest.raises(OriginUnavailable):
+        await origin.fetch("123.jpg", Deadline.after(60))
     await origin.close()
