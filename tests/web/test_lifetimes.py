@@ -12,7 +12,7 @@ from edge.web import failures, headers
 from tests.running import Running
 
 KEY = "a secret of some length"
-KEYS = signing.Keys((("k", KEY),))
+KEYS = signing.Keys.of([("k", KEY)])
 SIGNING = {"EDGE_SIGNING_KEYS": f"k:{KEY}"}
 SECONDS = re.compile(r"([a-z-]+)=(\d+)")
 
