@@ -7,13 +7,13 @@ One file on the standard library, Python 3.9 and newer: copy it, or put its fold
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 WIDTHS = (320, 480, 640, 828, 1080, 1280, 1668, 2048, 2560)
 
 
-def url(base: str, path: str, params: Optional[Mapping[str, Any]] = None) -> str:
+def url(base: str, path: str, params: Mapping[str, Any] | None = None) -> str:
     """The URL of one picture.
 
     Args:
@@ -28,7 +28,7 @@ def url(base: str, path: str, params: Optional[Mapping[str, Any]] = None) -> str
 def srcset(
     base: str,
     path: str,
-    params: Optional[Mapping[str, Any]] = None,
+    params: Mapping[str, Any] | None = None,
     widths: Sequence[int] = WIDTHS,
     densities: Sequence[float] = (),
 ) -> str:
@@ -38,8 +38,8 @@ def srcset(
     """
     words = dict(params or {})
     if densities:
-        made = ({**words, "dpr": None if d == 1 else d} for d in densities)
-        return ", ".join(f"{url(base, path, w)} {_text(d)}x" for w, d in zip(made, densities))
+        made = ((d, {**words, "dpr": None if d == 1 else d}) for d in densities)
+        return ", ".join(f"{url(base, path, w)} {_text(d)}x" for d, w in made)
     return ", ".join(f"{url(base, path, _wide(words, width))} {width}w" for width in widths)
 
 
@@ -53,7 +53,7 @@ def sizes(lengths: Mapping[str, str]) -> str:
     return ", ".join([*parts, lengths.get("default", "100vw")])
 
 
-def sign(unsigned: str, kid: str, secret: str, expires: Optional[int] = None) -> str:
+def sign(unsigned: str, kid: str, secret: str, expires: int | None = None) -> str:
     """Signs a URL that `url` has made; `expires` is in seconds of Unix time.
 
     Raises:
@@ -95,4 +95,8 @@ def _text(value: Any) -> str:
 def _wide(words: Mapping[str, Any], width: int) -> Mapping[str, Any]:
     if words.get("w") is None or words.get("h") is None:
         return {**words, "w": width}
-    return {**words, "w": width, "h": max(1, int(float(words["h"]) * width / float(words["w"]) + 0.5))}
+    return {
+        **words,
+        "w": width,
+        "h": max(1, int(float(words["h"]) * width / float(words["w"]) + 0.5)),
+    }

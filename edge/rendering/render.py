@@ -16,6 +16,7 @@ from edge.images import Original, Rendition
 from edge.models import roles
 from edge.models.base import Models, Priority
 from edge.rendering import cutting, provenance
+from edge.rendering.blurhash import blurhash
 from edge.rendering.cases import UNSURE, cases
 from edge.rendering.facts import Facts
 from edge.rendering.finish import Done, finish, reframed
@@ -154,6 +155,7 @@ class Renderer:
             "decoded": {"size": [decoded.width, decoded.height], "notes": list(seen.notes)},
             "look": seen.look.as_facts() if seen.look else None,
             "review": list(cases(seen.look, seen.facts)),
+            "blurhash": await self._engine.run(blurhash, opened.decoded.image),
             "matte": source and {"cached": None if source in ("made", "joined") else source},
             "plan": seen.plan.as_facts(),
         }

@@ -1,0 +1,68 @@
+"""BlurHash: a picture as some thirty characters, for a placeholder until it is there.
+
+Source: https://github.com/woltapp/blurhash/blob/master/Algorithm.md
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
+_COMPONENTS = 4, 3  # on the long and on the short side: what the algorithm's authors advise
+_SIDE = 64  # pixels on the long side: waves of at most three half periods need no more
+
+Plane = npt.NDArray[np.float64]
+
+
+def blurhash(image: Image.Image) -> str:
+    """The BlurHash of a picture; what is see-through counts as white."""
+    across, down = _COMPONENTS if image.width >= image.height else _COMPONENTS[::-1]
+    linear = _linear(_reduced(image))
+    factors = _waves(linear.shape[0], down) @ linear.transpose(2, 0, 1)
+    factors = (factors @ _waves(linear.shape[1], across).T).transpose(1, 2, 0).reshape(-1, 3)
+    average, rest = factors[0], factors[1:]
+    step = int(np.clip(math.floor(float(np.abs(rest).max()) * 166 - 0.5), 0, 82))
+    parts = [_base83((across - 1) + (down - 1) * 9, 1), _base83(step, 1)]
+    parts.append(_base83(_colour(average), 4))
+    parts += [_base83(_difference(factor, (step + 1) / 166), 2) for factor in rest]
+    return "".join(parts)
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    small = image.copy()
+    small.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
+    if small.mode != "RGBA":
+        return small.convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
+
+
+def _linear(image: Image.Image) -> Plane:
+    """[H, W, 3], 0 to 1, by sRGB's own curve (IEC 61966-2-1)."""
+    levels = np.asarray(image, dtype=np.float64) / 255
+    return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+
+
+def _waves(length: int, count: int) -> Plane:
+    """[count, length]: the cosines that a side is projected on, normalised."""
+    number, at = np.arange(count)[:, None], np.arange(length)[None, :]
+    scale = np.where(number == 0, 1, 2) / length
+    return np.asarray(scale * np.cos(math.pi * number * at / length))
+
+
+def _colour(linear: Plane) -> int:
+    shares = np.clip(linear, 0, 1)
+    srgb = np.where(shares <= 0.0031308, shares * 12.92, 1.055 * shares ** (1 / 2.4) - 0.055)
+    red, green, blue = (int(level) for level in np.rint(srgb * 255))
+    return red << 16 | green << 8 | blue
+
+
+def _difference(factor: Plane, largest: float) -> int:
+    shares = np.sign(factor) * np.sqrt(np.abs(factor) / largest)
+    red, green, blue = (int(level) for level in np.clip(np.floor(shares * 9 + 9.5), 0, 18))
+    return red * 361 + green * 19 + blue
+
+
+def _base83(value: int, length: int) -> str:
+    return "".join(_DIGITS[value // 83 ** (length - 1 - at) % 83] for at in range(length))
