@@ -12,14 +12,14 @@ VECTORS = json.loads((CLIENTS / "vectors.json").read_text())
 
 def _client():
     spec = importlib.util.spec_from_file_location(
-        "edge_images", CLIENTS / "python" / "edge_images.py"
+        "edgeimages", CLIENTS / "python" / "edgeimages.py"
     )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-edge_images = _client()
+edgeimages = _client()
 
 
 def each(group):
@@ -28,28 +28,28 @@ def each(group):
 
 @each("urls")
 def test_a_url(vector):
-    assert edge_images.url(vector["base"], vector["path"], vector["params"]) == vector["url"]
+    assert edgeimages.url(vector["base"], vector["path"], vector["params"]) == vector["url"]
 
 
 @each("srcsets")
 def test_a_srcset(vector):
-    widths, densities = vector["widths"] or edge_images.WIDTHS, vector["densities"] or ()
-    made = edge_images.srcset(vector["base"], vector["path"], vector["params"], widths, densities)
+    widths, densities = vector["widths"] or edgeimages.WIDTHS, vector["densities"] or ()
+    made = edgeimages.srcset(vector["base"], vector["path"], vector["params"], widths, densities)
     assert made == vector["srcset"]
 
 
 @each("sizes")
 def test_sizes(vector):
-    assert edge_images.sizes(vector["lengths"]) == vector["sizes"]
+    assert edgeimages.sizes(vector["lengths"]) == vector["sizes"]
 
 
 @each("signed")
 def test_a_signature(vector):
     key = (VECTORS["kid"], VECTORS["secret"], vector["expires"])
-    assert edge_images.sign(vector["unsigned"], *key) == vector["url"]
+    assert edgeimages.sign(vector["unsigned"], *key) == vector["url"]
 
 
 @pytest.mark.parametrize("unsigned", ["/a.jpg?w=1&w=2", "/a.jpg?sig=0"])
 def test_what_cannot_be_signed_is_an_error(unsigned):
     with pytest.raises(ValueError, match="twice"):
-        edge_images.sign(unsigned, "a", "b" * 16)
+        edgeimages.sign(unsigned, "a", "b" * 16)

@@ -10,7 +10,7 @@ const engine = new Liquid({ root: SNIPPETS, extname: ".liquid", strictFilters: t
 engine.registerFilter("image_url", (image) => (typeof image === "string" ? image : image.src));
 
 const SHOE = { src: "//shop.example/cdn/shop/files/red-shoe.jpg?v=1700000001", alt: 'A "red" shoe' };
-const HOST = { edge_host: "https://images.example.com" };
+const HOST = { image_host: "https://images.example.com" };
 
 function url(words, image = SHOE, settings = HOST) {
   return engine.parseAndRender(`{% render 'edge-url', image: image, settings: settings${words} %}`, { image, settings }, { globals: { settings } });
