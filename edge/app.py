@@ -60,6 +60,8 @@ class Server:
 
     asgi: ASGIApp
     near: Callable[[Scope], tuple[int, bytes, bytes] | None]
+    given: Settings
+    metrics: Metrics
     delivery: Delivery
     probes: Probes
     errands: Errands
@@ -203,7 +205,9 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             placeholder=given.http.placeholder,
             admin_port=given.server.admin_port,
         )
-        yield Server(asgi, asgi.near, delivery, probes, errands, about, reload, watches)
+        yield Server(
+            asgi, asgi.near, given, metrics, delivery, probes, errands, about, reload, watches
+        )
 
 
 @dataclass(frozen=True, slots=True)

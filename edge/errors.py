@@ -6,6 +6,10 @@ EdgeError
 |   +-- UnknownParameter            strict grammar only
 |   +-- DuplicateParameter          strict grammar only
 |   +-- InvalidPath
+|   +-- RequestMalformed            no HTTP request, or one of two meanings
+|   +-- UrlTooLong
+|   +-- HeadersTooLarge             header lines, trailers or chunk extensions
+|   +-- RequestLate                 head or body did not come in time
 |   +-- Refused                     signature, expiry, token, forbidden address
 |   |   +-- SignatureMissing
 |   |   +-- SignatureWrong
@@ -32,6 +36,7 @@ EdgeError
 |   |   +-- ModelLate               no turn or no answer in time; a DeadlineExceeded, too
 |   +-- ModelContractBroken         wrong tensor name, shape or type
 +-- Busy                            the gate is full
+|   +-- Crowded                     all connections are busy; this one is kept for probes
 +-- DeadlineExceeded
 +-- TierError                       a cache tier; never reaches a caller, only a metric
 +-- SettingsError                   at start, never in a request
@@ -91,6 +96,22 @@ class DuplicateParameter(RequestError):
 
 class InvalidPath(RequestError):
     """The path could leave its origin or cannot name a file."""
+
+
+class RequestMalformed(RequestError):
+    """The bytes are no HTTP/1.1 request, or could be read as more than one."""
+
+
+class UrlTooLong(RequestError):
+    """The request target is over the server's limit."""
+
+
+class HeadersTooLarge(RequestError):
+    """Header lines, trailers or chunk extensions are over the server's limits."""
+
+
+class RequestLate(RequestError):
+    """A request's head or body did not come in time."""
 
 
 class Refused(RequestError):
@@ -195,6 +216,10 @@ class Busy(EdgeError):
     def __init__(self, detail: str, *, retry_after: int = 1) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class Crowded(Busy):
+    """All connections are busy, and this one was let in for probes only."""
 
 
 class DeadlineExceeded(EdgeError):

@@ -3,36 +3,31 @@
 import asyncio
 import ctypes
 import logging
+import resource
 import signal
 import socket
 import time
-from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Any, cast
+from typing import cast
 
 import uvicorn
 import uvloop
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
 
 from edge.app import Server, connect
-from edge.errors import SettingsError
+from edge.errors import EdgeError, SettingsError
+from edge.http1.crowd import Crowd
+from edge.http1.limits import Limits
+from edge.http1.protocol import Protocol
 from edge.settings import Settings
-from edge.telemetry import configure_logging
+from edge.telemetry import Metrics, configure_logging
 from edge.web.probes import Probes
 
 _log = logging.getLogger("edge")
 
-Whole = tuple[int, bytes, bytes]
-"""An answer known before it is begun: status, header lines, body."""
-
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # from malloc.h
 _TRIM_SECONDS = 30.0
+_MOST_FILES = 65536
 
 
 def serve(given: Settings) -> None:
@@ -78,6 +73,7 @@ async def give_back_memory() -> None:
 
 async def _serve(given: Settings) -> None:
     host, port = given.server.host, given.server.port
+    _open_many_files()
     listening = [_listen(host, port, "EDGE_SERVER_PORT")]
     if admin := given.server.admin_port:
         listening.append(_listen(host, admin, "EDGE_SERVER_ADMIN_PORT"))
@@ -91,7 +87,6 @@ async def _serve(given: Settings) -> None:
             access_log=False,
             server_header=False,
             proxy_headers=False,  # nothing here asks who the client is
-            timeout_keep_alive=max(1, round(given.server.keep_alive)),
             timeout_graceful_shutdown=max(1, round(given.server.drain)),
         )
         _log.info("serving", extra={"url": f"http://{host}:{port}", **parts.about})
@@ -118,6 +113,14 @@ def _read_anew_on_hangup(parts: Server) -> None:
         loop.add_signal_handler(signal.SIGHUP, reload)
 
 
+def _open_many_files() -> None:
+    """Take all the file descriptors that the system gives: each connection needs one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _listen(host: str, port: int, variable: str) -> socket.socket:
     try:
         return socket.create_server(
@@ -133,48 +136,32 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
 
 def protocol_of(parts: Server) -> type[asyncio.Protocol]:
     """What uvicorn has to speak HTTP with, so that this server's hits are answered at once."""
-    made = partial(_Protocol, near=parts.near, draining=lambda: parts.probes.draining)
+    limits, seen = Limits.of(parts.given), _Seen(parts.metrics)
+    made = partial(
+        Protocol,
+        near=parts.near,
+        state=parts.probes,
+        limits=limits,
+        crowd=Crowd(limits, seen),
+        refused=seen.refused,
+    )
     return cast(type[asyncio.Protocol], made)
 
 
-class _Protocol(HttpToolsProtocol):
-    """HTTP/1.1. What lies in memory is answered as soon as it is read: no task, one write.
+class _Seen:
+    """What happens to connections, as metrics."""
 
-    Everything else, and whatever comes behind an answer still under way, goes to the application
-    in a task of its own. While the server drains, each answer ends its connection, so that kept
-    ones move to another replica between two requests rather than in the middle of one.
-    """
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
 
-    def __init__(
-        self,
-        *given: Any,
-        near: Callable[[Any], Whole | None],
-        draining: Callable[[], bool],
-        **named: Any,
-    ) -> None:
-        super().__init__(*given, **named)
-        self._near = near
-        self._draining = draining
+    def connections(self, number: int) -> None:
+        self._metrics.connections.set(number)
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        if self._draining():
-            cycle.keep_alive = False
-        idle = not self.pipeline and not self.flow.write_paused
-        if idle and (whole := self._near(cycle.scope)):
-            self._answer(cycle, *whole)
-        else:
-            super()._start_asgi_task(cycle, app)
+    def refused(self, error: EdgeError) -> None:
+        self._metrics.failures.labels(type(error).__name__).inc()
 
-    def _answer(self, cycle: RequestResponseCycle, status: int, lines: bytes, body: bytes) -> None:
-        told = [STATUS_LINE[status]]
-        for name, value in cycle.default_headers:
-            told += (name, b": ", value, b"\r\n")
-        told += (lines, b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
-        self.transport.write(b"".join(told))
-        cycle.response_started = cycle.response_complete = True
-        if not cycle.keep_alive:
-            self.transport.close()
-        cycle.on_response()
+    def ended(self, reason: str) -> None:
+        self._metrics.connections_ended.labels(reason).inc()
 
 
 class _Uvicorn(uvicorn.Server):

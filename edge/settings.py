@@ -103,6 +103,16 @@ class Server:
         high=256,
     )
     deadline: float = setting(30.0, SECONDS, "Longest time for one request.", low=0.1, high=600)
+    head_timeout: float = setting(
+        10.0, SECONDS, "Longest time for the head of a request to come.", low=0.1, high=600
+    )
+    reader_timeout: float = setting(
+        30.0,
+        SECONDS,
+        "Time in which a client must take 1 KiB for each second of it, or all that is left.",
+        low=0.1,
+        high=600,
+    )
     drain: float = setting(
         25.0, SECONDS, "Longest time to finish requests after SIGTERM.", low=0, high=600
     )
@@ -236,6 +246,20 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
+    connections: int = setting(
+        2048,
+        COUNT,
+        "Connections at once; 32 more are let in for probes. At the cap, the one that waits "
+        "longest for its client is closed.",
+        low=1,
+        high=1_000_000,
+    )
+    url_bytes: int = setting(8192, BYTES, "Longest URL of a request.", low=256)
+    header_bytes: int = setting(
+        32768, BYTES, "URL and header lines of a request together; its trailers may have as much.",
+        low=1024,
+    )  # fmt: skip
+    headers: int = setting(100, COUNT, "Most header lines of a request.", low=8, high=10_000)
     pixels: int = setting(100_000_000, COUNT, "Most pixels of an original.", low=1)
     frames: int = setting(500, COUNT, "Most frames of an animated original.", low=1)
     output_side: int = setting(

@@ -62,6 +62,14 @@ class Metrics:
         self.failures = Counter(
             "edge_failures_total", "Requests that failed, by error.", ("error",), registry=registry
         )
+        self.connections = Gauge("edge_connections", "Connections open.", registry=registry)
+        self.connections_ended = Counter(
+            "edge_connections_ended_total",
+            "Connections ended from here: idle; late with a request; a reader that does not read; "
+            "crowded, where another needed the place.",
+            ("reason",),
+            registry=registry,
+        )
         self.tier_lookups = Counter(
             "edge_tier_lookups_total",
             "Look-ups per tier: hit, miss, error, skipped.",

@@ -26,7 +26,7 @@ FLOORS = {
     3: ("rendering",),
     4: ("delivery", "names", "originals"),
     5: ("web",),
-    6: ("app", "serving", "commands", "cli", "cli_models", "__main__"),
+    6: ("app", "serving", "http1", "commands", "cli", "cli_models", "__main__"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 NEIGHBOURS_ALLOWED = {0, 4, 6}
@@ -42,7 +42,7 @@ LIBRARIES = {
     "pooch": {"models"},
     "requests": {"models"},
     "starlette": {"web", "app"},
-    "uvicorn": {"serving"},
+    "uvicorn": {"serving", "http1"},
     "PIL": {"rendering", "models"},
     "prometheus_client": {"telemetry"},
 }

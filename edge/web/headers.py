@@ -13,14 +13,19 @@ from edge.variants.parameters import BY_NAME
 
 Headers = list[tuple[bytes, bytes]]
 
-ALWAYS: tuple[tuple[bytes, bytes], ...] = (
+SAFE: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'"),
+)
+"""On every answer, whatever it is; the page at `/` has a policy of its own."""
+
+ALWAYS: tuple[tuple[bytes, bytes], ...] = (
+    *SAFE,
     (b"access-control-allow-origin", b"*"),
     (b"timing-allow-origin", b"*"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 )
-"""On every answer, whatever it is."""
+"""On every picture, and on what is answered in its place."""
 
 _NOTE_HEADERS = {
     "compliance": b"x-edge-compliance",
@@ -221,11 +226,12 @@ def find(raw: Sequence[tuple[bytes, bytes]], name: bytes) -> str | None:
 def gathered(raw: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """All request headers by name, repeated lines joined (RFC 9110 section 5.3)."""
     given = dict(raw)
-    if len(given) < len(raw):
-        given.clear()
-        for name, value in raw:
-            given[name] = given[name] + b", " + value if name in given else value
-    return given
+    if len(given) == len(raw):
+        return given
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in raw:
+        values.setdefault(name, []).append(value)
+    return {name: b", ".join(several) for name, several in values.items()}
 
 
 _SIGNATURES = frozenset({"sig", *BY_NAME["sig"].aliases})

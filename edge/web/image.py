@@ -27,6 +27,7 @@ from edge.web.negotiation import accept_class
 
 _READ_URLS = 4096
 _HEADS = 4
+_PIECE = 64 * 1024
 _METHODS = frozenset({"GET", "HEAD"})
 _DISCONNECTED = "http.disconnect"
 _DPR, _VIEWPORT, _SAVE = (name.lower().encode() for name in (DPR, VIEWPORT, SAVE))
@@ -270,7 +271,12 @@ class ImageRoute:
         answered = [*known, status, *timing]
         await send({"type": "http.response.start", "status": 200, "headers": answered})
         body = b"" if scope["method"] == "HEAD" else rendition.body
-        await send({"type": "http.response.body", "body": body})
+        # In pieces, so that a slow reader has no copy of all of it in the server's buffers.
+        for start in range(0, len(body) - _PIECE, _PIECE):
+            piece = body[start : start + _PIECE]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        last = body[(len(body) - 1) // _PIECE * _PIECE :] if body else b""
+        await send({"type": "http.response.body", "body": last})
 
     def _headers(self, asked: Asked, rendition: Rendition) -> headers.Headers:
         """All headers that do not depend on where the rendition came from."""

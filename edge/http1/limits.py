@@ -1,0 +1,75 @@
+"""What one connection may cost."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.errors import EdgeError
+from edge.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one connection and of all; sizes in bytes, times in seconds.
+
+    Attributes:
+        url_bytes: longest request target (RFC 9112 section 3.2).
+        header_bytes: request target and header lines of one request together; the trailers and
+            chunk extensions of one body may have as much again.
+        headers: most header lines of one request.
+        connections: most at once. `reserve` more are let in while all of them are busy, and get
+            answers from the probes only.
+        head_timeout: from the first byte of a request, or the connection's begin, to the end of
+            the head.
+        body_timeout: from the end of the head to the end of the body.
+        keep_alive: between two requests.
+        reader_timeout: time in which a reader must take `reader_timeout` times `LEAST_RATE` bytes,
+            or all that is left.
+    """
+
+    url_bytes: int = 8192
+    header_bytes: int = 32768
+    headers: int = 100
+    connections: int = 2048
+    reserve: int = 32
+    head_timeout: float = 10.0
+    body_timeout: float = 30.0
+    keep_alive: float = 75.0
+    reader_timeout: float = 30.0
+
+    @classmethod
+    def of(cls, given: Settings) -> "Limits":
+        """The bounds that the settings name."""
+        server, limits = given.server, given.limits
+        return cls(
+            url_bytes=limits.url_bytes,
+            header_bytes=limits.header_bytes,
+            headers=limits.headers,
+            connections=limits.connections,
+            head_timeout=server.head_timeout,
+            body_timeout=server.deadline,
+            keep_alive=server.keep_alive,
+            reader_timeout=server.reader_timeout,
+        )
+
+    @property
+    def tick(self) -> float:
+        """Seconds between two looks at all connections: short against every time above."""
+        times = (self.head_timeout, self.body_timeout, self.keep_alive, self.reader_timeout)
+        return min(1.0, *(time / 4 for time in times))
+
+
+LEAST_RATE = 1024
+"""Bytes a second below which a reader counts as one that does not read."""
+
+
+class Observer(Protocol):
+    """Who counts what happens before and around requests."""
+
+    def connections(self, number: int) -> None:
+        """So many are open now."""
+
+    def refused(self, error: EdgeError) -> None:
+        """A request got no further than its connection."""
+
+    def ended(self, reason: str) -> None:
+        """A connection was ended by this side: `idle`, `late`, `reader` or `crowded`."""

@@ -1,0 +1,320 @@
+"""One connection: uvicorn's HTTP/1.1 protocol with bounds, timeouts, and a way for hits.
+
+What lies in memory is answered as soon as a request's head is read: no task, no copy of a large
+body. Everything else, and whatever comes behind an answer still under way, goes to the application
+in a task of its own.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from typing import Protocol as Face
+
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from edge.errors import Crowded, EdgeError, RequestError, RequestLate, RequestMalformed
+from edge.http1.crowd import Crowd
+from edge.http1.limits import LEAST_RATE, Limits
+from edge.http1.reading import BODY, FED, HEAD, IDLE, OVER, BoundedReading
+from edge.http1.refusals import refusal
+from edge.http1.sending import Outgoing
+
+Whole = tuple[int, bytes, bytes]
+"""An answer known before it is begun: status, header lines, body."""
+
+_COPIED = 32 * 1024
+"""Bytes of a body that are faster joined to their head than handed over beside it."""
+
+_LINGER = 2.0
+"""Seconds in which a client that still sends may read why nobody listens."""
+
+_PROBES = frozenset({"/-/healthz", "/-/readyz"})
+_VERSIONS = ("1.1", "1.0")
+
+
+class Draining(Face):
+    """Who knows whether the server is about to end."""
+
+    @property
+    def draining(self) -> bool: ...
+
+
+class Protocol(BoundedReading):
+    """One connection.
+
+    While the server drains, each answer ends its connection, so that kept ones move to another
+    replica between two requests rather than in the middle of one.
+
+    Args:
+        near: what can be answered at once, by scope.
+        state: asked whether the server drains.
+        crowd: all connections, of which this is one.
+        refused: told of every request that gets no further than here.
+    """
+
+    def __init__(
+        self,
+        *given: Any,
+        near: Callable[[Any], Whole | None],
+        state: Draining,
+        limits: Limits,
+        crowd: Crowd,
+        refused: Callable[[EdgeError], None],
+        **named: Any,
+    ) -> None:
+        super().__init__(*given, limits=limits, **named)
+        self._near = near
+        self._state = state
+        self._crowd = crowd
+        self._refused = refused
+        self._held = b""
+        self._running: RequestResponseCycle | None = None
+        self._last_words: bytes | None = None
+        self._ends_at: float | None = None
+        self._busy = False
+        self.reserved = False
+        self.fresh = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._socket = transport
+        self._out = Outgoing(transport)
+        self.transport = self._out.as_transport(self._close, self._is_closing)
+        self.flow = _Flow(transport, self)
+        if not self._crowd.enter(self):
+            self._socket.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._crowd.leave(self)
+        self._held = b""
+        self._out.drop()
+        for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):
+            if cycle is not None:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self.pipeline.clear()
+        super().connection_lost(exc)
+
+    # What comes in
+
+    def data_received(self, data: bytes) -> None:
+        if self._held:
+            self._held += data
+        elif self._phase != OVER:
+            self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        """Parse piece by piece; behind a request that waits for its turn, keep the rest unread."""
+        if len(data) <= FED and not self.pipeline:
+            return self._parse(data)
+        for start in range(0, len(data), FED):
+            if self.pipeline:
+                self._held = data[start:]
+                self.flow.pause_reading()
+                return
+            self._parse(data[start : start + FED])
+            if self._phase == OVER:
+                return
+
+    def _feed_held(self) -> None:
+        held, self._held = self._held, b""
+        if self.parser is None or self._phase == OVER:
+            return
+        self.flow.resume_reading()
+        self._feed(held)
+
+    def _parsed(self) -> None:
+        self._late_since = None
+        self.fresh = True
+        if self._closing:
+            self._close()
+
+    # What goes out
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        if cycle is self.cycle:
+            self._last = self._last or self._state.draining or not cycle.keep_alive
+            cycle.keep_alive = not self._last
+        unusual = self.reserved or cycle.scope["http_version"] != "1.1"
+        if unusual and (error := self._turned_away(cycle)):
+            return self._say_last(error)
+        idle = not self.pipeline and not self.flow.write_paused
+        if idle and (whole := self._near(cycle.scope)):
+            self._answer(cycle, *whole)
+        else:
+            self._is_busy()
+            super()._start_asgi_task(cycle, app)
+
+    def _turned_away(self, cycle: RequestResponseCycle) -> EdgeError | None:
+        if cycle.scope["http_version"] not in _VERSIONS:
+            return RequestMalformed("this is no HTTP/1.1", allowed=_VERSIONS)
+        self.reserved = self.reserved and self._crowd.full
+        if self.reserved and cycle.scope["path"] not in _PROBES:
+            return Crowded("all connections are busy; try again")
+        return None
+
+    def _answer(self, cycle: RequestResponseCycle, status: int, lines: bytes, body: bytes) -> None:
+        told = [STATUS_LINE[status]]
+        for name, value in cycle.default_headers:
+            told += (name, b": ", value, b"\r\n")
+        told += (lines, b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        cycle.response_started = True
+        if len(body) <= _COPIED:
+            told.append(body)
+            self._socket.write(b"".join(told))
+            self._answered(cycle)
+        else:
+            self._out.begin(b"".join(told), body)
+            self._go_on(cycle)
+
+    def _go_on(self, cycle: RequestResponseCycle) -> None:
+        """Hand over as much of a large body as the reader takes now."""
+        out, flow = self._out, self.flow
+        while out.rest and not flow.write_paused:
+            out.next_piece()
+        if out.rest:
+            self._is_busy()
+        else:
+            self._answered(cycle)
+
+    def _is_busy(self) -> None:
+        if not self._busy:
+            self._busy = True
+            self._crowd.busy(self)
+
+    def _answered(self, cycle: RequestResponseCycle) -> None:
+        cycle.response_complete = True
+        if not cycle.keep_alive:
+            self._close()
+        cycle.on_response()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._out.rest and self._running is not None:
+            self._go_on(self._running)
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self._closing:
+            return
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._last_words is not None:
+            self._write_last(self._last_words)
+        else:
+            self._late_since = None
+            self.fresh = True
+            if self._busy:
+                self._busy = False
+                self._crowd.waits(self)
+            if self._held:
+                self.loop.call_soon(self._feed_held)
+            elif self.flow.read_paused:
+                self.flow.resume_reading()
+
+    # The end
+
+    def _refuse(self, error: RequestError) -> None:
+        """Answer what cannot be read any further, once, and behind what was asked before it."""
+        in_body, cycle = self._phase == BODY, self.cycle
+        self._phase = OVER
+        self._held = b""
+        under_way = cycle is not None and not cycle.response_complete
+        if in_body and not under_way:
+            self._close()  # it has its answer
+        elif in_body and cycle is self._running and cycle.response_started:
+            cycle.keep_alive = False  # it is being answered
+        elif in_body and cycle is self._running:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            self._say_last(error)
+        elif under_way:
+            if in_body:
+                self.pipeline.popleft()
+            self._refused(error)
+            self._last_words = refusal(error, self.server_state.default_headers)
+        else:
+            self._say_last(error)
+
+    def _say_last(self, error: EdgeError) -> None:
+        self._refused(error)
+        self._write_last(refusal(error, self.server_state.default_headers))
+
+    def _write_last(self, words: bytes) -> None:
+        self._out.write(words)
+        if self._running is not None:
+            self._running.response_started = self._running.response_complete = True
+        self._close()
+
+    def _close(self) -> None:
+        """Close when all is written; where the client may still send, hear it out for a while.
+
+        A socket that is closed with unread bytes in it is reset, and the answer lost with it.
+        """
+        self._closing = True
+        if self._parsing or self._ends_at is not None or self._socket.is_closing():
+            return
+        if self._phase == IDLE or self._whole or not self._socket.can_write_eof():
+            self._socket.close()
+            return
+        self._phase = OVER
+        self._held = b""
+        self._ends_at = self.loop.time() + _LINGER
+        self.flow.resume_reading()
+        self._socket.write_eof()
+
+    def _is_closing(self) -> bool:
+        return self._closing or self._socket.is_closing()
+
+    def evict(self) -> None:
+        self._phase = OVER
+        self._socket.abort()
+
+    def look(self, now: float) -> None:
+        """End what took too long; called by the crowd."""
+        if self._out.waits_for_reader(now, self._limits.reader_timeout, LEAST_RATE):
+            return self._end("reader")
+        if self._out.pending:
+            return
+        if self._closing:
+            if self._ends_at is not None and now > self._ends_at:
+                self._socket.abort()
+            return
+        if self._late_since is None:
+            self._late_since = now
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if now - self._late_since > self._longest(busy):
+            if self._phase == IDLE:
+                self._end("idle")
+            else:
+                self._crowd.ended("late")
+                what = "head" if self._phase == HEAD else "body"
+                self._refuse(RequestLate(f"the request's {what} did not come in time"))
+
+    def _longest(self, busy: bool) -> float:
+        """Seconds that the client may take now; without end where it is the server's turn."""
+        limits = self._limits
+        if busy:
+            return limits.body_timeout if self._phase == BODY else float("inf")
+        if self._phase == IDLE and self.cycle is not None:
+            return limits.keep_alive
+        return limits.head_timeout
+
+    def _end(self, reason: str) -> None:
+        self._crowd.ended(reason)
+        self._socket.abort()
+
+
+class _Flow(FlowControl):
+    """uvicorn's flow control; reading goes on only when nothing read before is left."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: Protocol) -> None:
+        super().__init__(transport)
+        self._protocol = protocol
+
+    def resume_reading(self) -> None:
+        if not self._protocol._held:
+            super().resume_reading()
