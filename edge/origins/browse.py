@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from edge.errors import InvalidPath, OriginalNotFound
 from edge.origins.paths import EXTENSIONS
 from edge.origins.routes import Route
+from edge.variants import paths
 
 _LOOKED_AT = 2_000
 """Files that are looked at before a huge catalogue is left alone."""
@@ -40,5 +42,15 @@ def _pictures(root: Path) -> Iterator[str]:
             looked_at += 1
             if looked_at > _LOOKED_AT:
                 return
-            if name.rpartition(".")[2].lower() in EXTENSIONS:
-                yield (Path(folder) / name).relative_to(root).as_posix()
+            path = (Path(folder) / name).relative_to(root).as_posix()
+            if name.rpartition(".")[2].lower() in EXTENSIONS and _has_url(path):
+                yield path
+
+
+def _has_url(path: str) -> bool:
+    """Not of a hidden file, nor of one whose name is no UTF-8 or cannot stand in a URL."""
+    try:
+        paths.check_kind(paths.clean(path))
+    except (InvalidPath, OriginalNotFound):
+        return False
+    return True

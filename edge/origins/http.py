@@ -13,6 +13,7 @@ from yarl import URL
 
 from edge.deadline import Deadline
 from edge.errors import (
+    AddressForbidden,
     EdgeError,
     OriginalNotFound,
     OriginalTooLarge,
@@ -123,7 +124,7 @@ class HttpOrigin:
         return stamp if stamp is not None else await self._fetch(name)
 
     async def _by_head(self, name: str) -> tuple[int, Stamp | None]:
-        """Status, and what it says of the file; status 0 where there was no answer."""
+        """Status, and what it says of the file; no status of HTTP where there was no answer."""
         if time.monotonic() < self._headless_until:
             return 0, None
         try:
@@ -132,6 +133,8 @@ class HttpOrigin:
                     if response.status != 200:
                         return response.status, None
                     return 200, _stamp_of(response.headers, response.headers.get("Content-Length"))
+        except (AddressForbidden, OriginUnavailable):
+            return -1, None  # it redirects HEAD elsewhere; GET is held to the same
         except aiohttp.ClientConnectorError:
             raise  # nobody there: GET would fare no better
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):

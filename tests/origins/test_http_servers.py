@@ -1,17 +1,19 @@
 """The HTTP origin over what servers really send: HEAD that fails, odd headers, no end of them."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from edge.deadline import Deadline
-from edge.errors import AddressForbidden, OriginalNotFound, OriginUnavailable
+from edge.errors import AddressForbidden, OriginalNotFound, OriginTruncated, OriginUnavailable
 from edge.images import Original, Stamp
 from edge.origins.http import HttpOrigin
 from tests.origins.conftest import LOOPBACK, MAX_BYTES
-from tests.parts import Answer
+from tests.parts import Answer, WebServer
 
 ETAG = {"ETag": '"v1"'}
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 BODY = b"\xff\xd8 not decoded here" * 50
 
 
@@ -157,3 +159,50 @@ async def test_an_odd_encoding_is_passed_over_before_a_picture(origin, http_orig
     body = b"\xff\xd8\xff" + BODY
     http_origin.answers["/a.jpg"] = Answer(body, headers=ETAG | {"Content-Encoding": encoding})
     assert (await origin.fetch("a.jpg", soon())).body == body
+
+
+async def test_where_only_head_is_redirected_astray_get_decides(open_origin):
+    """A web server that sends HEAD to a host that is not allowed."""
+    server = Redirecting().start()
+    server.answers["/a.jpg"] = Answer(BODY, headers=ETAG)
+    origin = open_origin(server.url)
+    assert await origin.stamp("a.jpg", soon()) == Stamp('"v1"', len(BODY))
+    await origin.close()
+    server.stop()
+
+
+class Redirecting(WebServer):
+    def _send(self, request, answer):
+        if request.command == "HEAD":
+            answer = Answer(status=302, headers={"Location": "http://10.0.0.1/login"})
+        super()._send(request, answer)
+
+
+@pytest.mark.parametrize("flood", ["headers", "trailers", "status line"])
+async def test_no_part_of_an_answer_is_read_without_end(flood, open_origin):
+    """Neither memory nor time: the answer is an error long before the deadline."""
+    start, piece = {
+        "headers": (b"HTTP/1.1 200 OK\r\n", b"a: b\r\n" * 1000),
+        "trailers": (CHUNKED + b"1\r\nx\r\n0\r\n", b"a: b\r\n" * 1000),
+        "status line": (b"HTTP/1.1 200 ", b"O" * 10_000),
+    }[flood]
+    sent = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(start)
+            while sent < 200_000_000:
+                writer.write(piece)
+                sent += len(piece)
+                await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        origin = HttpOrigin(f"http://127.0.0.1:{port}", MAX_BYTES, 20.0, private_networks=LOOPBACK)
+        with pytest.raises((OriginUnavailable, OriginTruncated)):
+            await origin.fetch("a.jpg", soon())
+        assert sent < 20_000_000
+        await origin.close()

@@ -216,3 +216,25 @@ async def test_a_template_says_exactly_where_so_no_neighbour_is_looked_for(tmp_p
     assert await found(str(tmp_path))
     assert await found(f"{tmp_path}/{{stem}}.png")
     assert not await found(f"{tmp_path}/{{path}}")
+
+
+@pytest.mark.parametrize("asked", ["größe/1.jpg", "gro\u0308\u00dfe/1.jpg"])
+def test_a_prefix_is_found_in_either_unicode_form(asked):
+    (route,) = parse_routes("/größe=/srv/photos")
+    assert route.inner_path(asked) == "1.jpg"
+    assert route.inner_path("größer/1.jpg") is None
+    assert route.inner_path("größe") is None
+
+
+def test_a_template_of_a_web_server_is_written_as_in_a_url():
+    (route,) = parse_routes("/a=https://host/x%20y/gr%C3%B6%C3%9Fe%201/{path}")
+    assert route.target == "https://host/x%20y/gr%C3%B6%C3%9Fe%201"
+    (route,) = parse_routes("/a=https://host/{stem}%20main.{ext}")
+    assert route.inner_path("a/100%.jpg") == "100% main.jpg"
+    for wrong in (
+        "https://host/{path}/%2e%2e/x.jpg",
+        "https://host/{path}%00",
+        "https://host/{stem}%ff",
+    ):
+        with pytest.raises(SettingsError):
+            parse_routes(f"/a={wrong}")

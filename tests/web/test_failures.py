@@ -6,7 +6,7 @@ import inspect
 import pytest
 
 from edge import errors
-from edge.web import failures
+from edge.web import failures, headers
 
 CLASSES = [
     kind
@@ -149,3 +149,28 @@ async def test_a_full_gate_answers_at_once_with_503(serve, photos):
     assert busy.headers["cache-control"] == "no-store"
     assert int(busy.headers["retry-after"]) >= 1
     assert busy.json()["type"].endswith("busy")
+
+
+@pytest.mark.parametrize("name", ["sig", "%73ig", "s%69g", "%73%69%67", "%2573ig", "s", "%73"])
+def test_no_spelling_of_a_signature_comes_into_the_log(name):
+    text = headers.without_signature(f"w=80&{name}=c0ffee&v=1&{name}=c0ffee")
+    assert text == f"w=80&{name}=(hidden)&v=1&{name}=(hidden)"
+
+
+def test_the_rest_of_a_query_stays_as_it_was():
+    assert headers.without_signature("w=80&sigma=1&&a=%73ig&sig") == "w=80&sigma=1&&a=%73ig&sig"
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "failed to connect to all addresses; last error: UNKNOWN: ipv4:10.0.0.7:8001: refused",
+        "Load model from /srv/models/matting/1/model.onnx failed",
+        "no answer of http://internal-minio:9000/bucket",
+        "ipv6:[fd00::7]:8001: timeout",
+    ],
+)
+def test_trouble_of_this_side_is_told_without_its_places(detail):
+    told = failures.problem(errors.ModelUnavailable(detail), "/")["detail"]
+    for secret in ("10.0.0.7", "/srv", "minio", "fd00"):
+        assert secret not in told

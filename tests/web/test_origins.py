@@ -132,3 +132,46 @@ async def test_a_durable_store_that_is_lost_is_no_outage(serve, tmp_path):
     await server.parts.errands.drain(5)
     assert await server.metric('edge_tier_writes_total{outcome="error",tier="folder"}') >= 1
     assert (await server.get("/-/readyz")).json()["status"] == "degraded"
+
+
+async def test_one_slow_origin_fills_only_its_own_places(serve, http_origin, photos, body):
+    """The question whether a photo changed takes a place, as its bytes do."""
+    for number in range(4):
+        http_origin.answers[f"/{number}.jpg"] = Answer(body, delay=2)
+    server = await at(
+        serve,
+        f"/slow={http_origin.url},/={photos}",
+        EDGE_LIMITS_ORIGIN_RUNNING="1",
+        EDGE_LIMITS_ORIGIN_WAITING="1",
+    )
+    slow = [asyncio.create_task(server.get(f"/slow/{n}.jpg?w=90")) for n in range(4)]
+    await asyncio.sleep(0.5)
+    assert (await server.get("/sku/123.jpg?w=90")).status_code == 200
+    assert not any(task.done() and task.result().status_code == 200 for task in slow)
+    answers = await asyncio.gather(*slow)
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert len(refused) == 2, "one asks, one waits, the others are told at once"
+    assert all("retry-after" in answer.headers for answer in refused)
+    assert await server.metric('edge_gate_refused_total{cost="origin"}') == 2
+
+
+async def test_an_origin_without_validators_is_downloaded_once(serve, http_origin, body):
+    http_origin.answers["/a.jpg"] = Answer(body)
+    server = await at(serve, http_origin.url, EDGE_CACHE_ORIGINAL_BYTES="0")
+    answers = await asyncio.gather(*(server.get("/a.jpg?w=90") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert (http_origin.count("HEAD", "/a.jpg"), http_origin.count("GET", "/a.jpg")) == (1, 1)
+
+
+async def test_a_missing_photo_is_looked_for_once_whatever_its_version(serve, http_origin):
+    server = await at(serve, http_origin.url)
+    for version in range(10):
+        assert (await server.get(f"/a.jpg?v={version}")).status_code == 404
+    assert http_origin.count("HEAD", "/a.jpg") == 1
+
+
+async def test_an_etag_of_any_bytes_is_an_etag(serve, http_origin, body):
+    server = await at(serve, http_origin.url)
+    for etag in ("\xff\xfe", '"\x80"', "\xc3\xa9"):
+        http_origin.answers["/a.jpg"] = Answer(body, headers={"ETag": etag})
+        assert (await server.get(f"/a.jpg?w=90&v={ord(etag[-1])}")).status_code == 200
