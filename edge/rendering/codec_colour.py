@@ -99,8 +99,7 @@ _lock = Lock()
 
 def _by_space(mode: str, space: ColourSpace) -> Conversion:
     if space.hdr:
-        note = _TONE_MAPPED.format(space.transfer.value, space.name)
-        return Conversion(lambda image: _tone_mapped(image, space), note)
+        return Conversion(lambda image: _tone_mapped(image, space), _tone_mapping(space))
     note = _CONVERTED.format(space.name)
     if mode == "L":
         curve = colour_spaces.grey_curve(space)
@@ -109,8 +108,17 @@ def _by_space(mode: str, space: ColourSpace) -> Conversion:
     return known if known.apply is None else Conversion(known.apply, note)
 
 
+def tone_mapping_note(header: Header) -> str | None:
+    """What there is to say of a picture that its decoder has tone-mapped already."""
+    return _tone_mapping(header.space) if header.space else None
+
+
+def _tone_mapping(space: ColourSpace) -> str:
+    return _TONE_MAPPED.format(space.transfer.value, space.name)
+
+
 def _tone_mapped(image: Image.Image, space: ColourSpace) -> Image.Image:
-    mapped = tone_mapping.to_srgb(np.asarray(image.convert("RGB")), space)
+    mapped = tone_mapping.to_srgb(np.asarray(image.convert("RGB")), space, 8)
     return Image.fromarray(mapped)
 
 

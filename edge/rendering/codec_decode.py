@@ -9,7 +9,7 @@ from edge.deadline import Deadline
 from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.rendering import codec_png, decoding, engine, headers
-from edge.rendering.codec_colour import to_srgb
+from edge.rendering.codec_colour import to_srgb, tone_mapping_note
 from edge.rendering.decoders.ask import UPRIGHT_ALREADY, Ask, Loaded
 from edge.rendering.decoders.failures import translated
 from edge.rendering.decoders.plain import plain
@@ -68,7 +68,8 @@ def decode(
         raise OriginalCorrupt("the facts are not of these bytes")
     ask = Ask.of(header, target and _as_stored(target, header))
     with translated(header.format):
-        return _finished(decoding.load(header.picture(body), ask, deadline), header)
+        loaded = decoding.load(header.picture(body), ask, deadline)
+        return _finished(loaded, header, tone_mapped=ask.hdr is not None)
 
 
 def reread(body: bytes, facts: Facts) -> Decoded:
@@ -85,9 +86,12 @@ def reread(body: bytes, facts: Facts) -> Decoded:
         return _finished(plain(opened, Ask.of(header, None)), header)
 
 
-def _finished(loaded: Loaded, header: Header) -> Decoded:
+def _finished(loaded: Loaded, header: Header, *, tone_mapped: bool = False) -> Decoded:
     """Upright, sRGB, see-through only where a pixel is."""
-    image, note = to_srgb(loaded.image, loaded.alpha, header)
+    if tone_mapped:
+        image, note = loaded.image, tone_mapping_note(header)
+    else:
+        image, note = to_srgb(loaded.image, loaded.alpha, header)
     image = _upright(_opaque_if_possible(image), header)
     image.info = {}
     return Decoded(image, (note,) if note else ())

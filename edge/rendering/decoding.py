@@ -34,7 +34,7 @@ class Decoding:
         )
 
     def load(self, data: bytes, ask: Ask, deadline: Deadline | None) -> Loaded:
-        if ask.format in self.apart:
+        if ask.format in self.apart or (ask.hdr and self.apart):
             return self.workers.decode(data, ask, deadline)
         return decoders.load(data, ask)
 

@@ -7,6 +7,8 @@ the picture itself (as MaxCLL is, CTA-861.3): a picture without anything brighte
 out as it was drawn.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,6 +26,7 @@ _HLG_PEAK, _HLG_GAMMA = 1000.0, 1.2
 
 _LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
 _STRAY = 1e-4  # share of pixels that may be brighter than what counts as the brightest
+_BINS = 4096  # of the count of how bright pixels are, finer for dark ones
 _BAND = 2**20  # pixels worked on at a time
 _STEPS = 2**14  # of the table of sRGB's levels
 
@@ -32,19 +35,28 @@ _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 
 
 def to_srgb(
-    levels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], space: ColourSpace
+    levels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+    space: ColourSpace,
+    bits: int,
+    *,
+    narrow: bool = False,
 ) -> npt.NDArray[np.uint8]:
-    """A picture [H, W, 3] of PQ or HLG, 8 or 16 bits to the channel, as 8 bits of sRGB."""
+    """A picture [H, W, 3] of PQ or HLG as 8 bits of sRGB.
+
+    Args:
+        bits: of a channel, 8 to 16.
+        narrow: black is 16 and white 235 of 255, or as much of more bits.
+    """
     out = np.empty(levels.shape, np.uint8)
     rows = max(1, _BAND // max(1, levels.shape[1]))
     bands = [slice(top, top + rows) for top in range(0, levels.shape[0], rows)]
-    table = _table(levels.dtype, space)
-    peak = _peak([_light(levels[band], table, space).max(axis=-1) for band in bands])
+    table = _table(bits, space, narrow=narrow)
+    peak = _peak(_light(levels[band], table, space).max(axis=-1) for band in bands)
     matrix = to_bt709(space.primaries).T.astype(np.float32)
     curve = np.rint(255 * srgb_of(np.linspace(0, 1, _STEPS) ** 2)).astype(np.uint8)
     for band in bands:
         linear = _rolled_off(_light(levels[band], table, space), peak) @ matrix
-        places = np.sqrt(np.clip(linear, 0, 1)) * (_STEPS - 1)  # as even as sRGB's own
+        places = np.sqrt(np.clip(linear, 0, 1)) * (_STEPS - 1)  # about as even as sRGB's own
         out[band] = curve[np.rint(places).astype(np.int32)]
     return out
 
@@ -67,10 +79,14 @@ def hlg_scene(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
 
 
-def _table(dtype: npt.DTypeLike, space: ColourSpace) -> Light:
-    """What each level means: cd/m2 over paper's for PQ, light of the scene for HLG."""
-    most = np.iinfo(np.dtype(dtype)).max
-    values = np.arange(most + 1) / most
+def _table(bits: int, space: ColourSpace, *, narrow: bool) -> Light:
+    """What each level means: light over paper's for PQ, light of the scene for HLG."""
+    codes = np.arange(2**bits)
+    if narrow:
+        unit = 2 ** (bits - 8)
+        values = np.clip((codes - 16 * unit) / (219 * unit), 0, 1)
+    else:
+        values = codes / (2**bits - 1)
     meant = pq_light(values) / WHITE if space.transfer is Transfer.PQ else hlg_scene(values)
     return meant.astype(np.float32)
 
@@ -84,11 +100,15 @@ def _light(levels: npt.NDArray[np.generic], table: Light, space: ColourSpace) ->
     return np.asarray(meant * (luminance * np.float32(_HLG_PEAK / WHITE))[..., None])
 
 
-def _peak(brightest: list[Light]) -> float:
+def _peak(brightest: Iterable[Light]) -> float:
     """The brightest light of the picture, but for a few stray pixels; 1 for paper."""
-    every = np.concatenate([band.ravel() for band in brightest])
-    place = int((1 - _STRAY) * (every.size - 1))
-    return float(np.partition(every, place)[place])
+    counts = np.zeros(_BINS, np.int64)
+    most = _PEAK / WHITE
+    for band in brightest:
+        bins = np.sqrt(np.minimum(band.ravel() / most, 1)) * (_BINS - 1)
+        counts += np.bincount(bins.astype(np.int64), minlength=_BINS)
+    place = np.searchsorted(np.cumsum(counts), (1 - _STRAY) * counts.sum())
+    return float((place / (_BINS - 1)) ** 2 * most)
 
 
 def _rolled_off(light: Light, peak: float) -> Light:

@@ -55,14 +55,18 @@ class Process:
         }  # fmt: skip
         self._running: subprocess.Popen[bytes] | None = None
 
-    def answer(self, body: bytes) -> dict[str, Any]:
-        """What `target.answer` says; or of kind crash, or hang."""
+    def ask(self, body: bytes) -> None:
+        """Hand an input over; `answer` says what came of it."""
         process = self._process()
         assert process.stdin
-        assert process.stdout
         with suppress(BrokenPipeError):
             process.stdin.write(struct.pack(">I", len(body)) + body)
             process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """What `target.answer` says; or of kind crash, or hang."""
+        process = self._process()
+        assert process.stdout
         ready, _, _ = select.select([process.stdout], [], [], 4 * SECONDS)
         if not ready:
             self.close()
@@ -113,7 +117,9 @@ class Pair:
 
     def finding(self, body: bytes) -> Finding | None:
         """What is wrong with how this is decoded; None where nothing is."""
-        first, second = (process.answer(body) for process in self._both)
+        for process in self._both:
+            process.ask(body)
+        first, second = [process.answer() for process in self._both]
         for answer in (first, second):
             if answer["kind"] in ("crash", "hang", "escaped"):
                 return Finding(answer["kind"], answer["detail"], body)

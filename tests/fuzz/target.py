@@ -18,9 +18,10 @@ from typing import Any, BinaryIO
 
 from edge.errors import EdgeError
 from edge.images import Size
+from edge.rendering import decoding
 from edge.rendering.codec import Decoded, decode
 from edge.rendering.facts import Facts, read_facts
-from edge.settings import Limits
+from edge.settings import Decode, Limits
 
 LIMITS = Limits(pixels=8_000_000, frames=50)
 ROOM = 4 * 2**30
@@ -59,7 +60,6 @@ def _digest(facts: Facts, *pictures: Decoded) -> str:
 
 
 def _reset_peak() -> None:
-    gc.collect()
     with open("/proc/self/clear_refs", "w") as refs:
         refs.write("5")
 
@@ -72,10 +72,14 @@ def _peak() -> int:
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
+    decoding.use(Decode(isolate="none"), lambda reason: None)
     resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.collect()
+    gc.freeze()  # what stays is looked at no more after each input
     while head := source.read(4):
         body = source.read(struct.unpack(">I", head)[0])
+        gc.collect()
         sink.write(json.dumps(answer(body)).encode() + b"\n")
         sink.flush()
 

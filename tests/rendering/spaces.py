@@ -3,9 +3,12 @@
 Curves follow ITU-T H.273, table 3, and ITU-R BT.2100-2, tables 4 and 5; the rest is `profiles`'.
 """
 
+import io
 import struct
 
+import imagecodecs
 import numpy as np
+import pillow_heif
 
 from tests.rendering.originals import chunk, png
 from tests.rendering.profiles import SRGB_PRIMARIES, matrix, to_srgb
@@ -126,3 +129,21 @@ def with_stream_codes(avif: bytes, primaries: int, transfer: int) -> bytes:
     )
     assert said in bits
     return int(bits.replace(said, says), 2).to_bytes(len(avif), "big")
+
+
+def ten_bits(coded: np.ndarray, format: str, transfer: int) -> bytes:
+    """An AVIF or HEIC of 10 bits of these values, 0 to 1, in BT.2020 and this transfer."""
+    height, width, _ = coded.shape
+    if format == "AVIF":
+        levels = np.rint(coded * 1023).astype(np.uint16)
+        options = {"bitspersample": 10, "pixelformat": "444", "numthreads": 1, "level": 100}
+        return with_nclx(imagecodecs.avif_encode(levels, **options), 9, transfer)
+    image = pillow_heif.from_bytes(
+        mode="RGB;16", size=(width, height), data=np.rint(coded * 65535).astype(np.uint16).tobytes()
+    )
+    stream = io.BytesIO()
+    image.save(
+        stream, quality=-1, chroma=444, color_primaries=9, transfer_characteristics=transfer,
+        matrix_coefficients=0, full_range_flag=1, save_nclx_profile=True,
+    )  # fmt: skip
+    return stream.getvalue()

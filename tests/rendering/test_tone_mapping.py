@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.images import Size
 from edge.rendering import tone_mapping
+from edge.rendering.codec import decode
+from edge.rendering.facts import read_facts
 from edge.rendering.headers import cicp
+from edge.settings import Limits
 from tests.rendering import profiles, spaces
-from tests.rendering.originals import photo, saved
+from tests.rendering.originals import chunk, photo, saved
 from tests.rendering.test_colour import PATCHES, decoded, patches, sheet
 
 CODED = {16: spaces.pq, 18: spaces.hlg}
@@ -22,7 +26,7 @@ def mapped(transfer: int, light: np.ndarray, bits: int = 16) -> np.ndarray:
     most = 2**bits - 1
     levels = np.rint(np.clip(values(transfer, light), 0, 1) * most)
     levels = levels.astype(np.uint8 if bits == 8 else np.uint16)
-    return tone_mapping.to_srgb(levels, cicp.of_codes(9, transfer))
+    return tone_mapping.to_srgb(levels, cicp.of_codes(9, transfer), bits)
 
 
 @pytest.mark.parametrize("transfer", CODED)
@@ -116,7 +120,46 @@ def test_a_photo_in_sixteen_bits_is_within_a_level_of_its_srgb():
     drawn = np.asarray(photo(160, 100))
     body = spaces.png16(spaces.pq(spaces.linear_bt2020(drawn)), spaces.cicp(9, 16))
     shown = np.asarray(decoded(body).image, dtype=int)
-    assert np.abs(shown - drawn).mean() < 1.5
+    assert np.abs(shown - drawn).mean() < 0.5
+
+
+@pytest.mark.parametrize("transfer", CODED)
+@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
+def test_ten_bits_are_tone_mapped_from_all_of_them(format, transfer):
+    """In 8 bits a photo is 1.2 levels off on average before any coding."""
+    drawn = np.asarray(photo(160, 100))
+    coded = np.clip(values(transfer, spaces.linear_bt2020(drawn)), 0, 1)
+    answer = decoded(spaces.ten_bits(coded, format, transfer))
+    shown = np.asarray(answer.image, dtype=int)
+    assert np.abs(shown - drawn).mean() < 1.0
+    assert NAMES[transfer] in answer.notes[0]
+
+
+def test_a_narrow_range_is_stretched_in_all_its_bits():
+    drawn = np.asarray(photo(80, 60))
+    coded = spaces.pq(spaces.linear_bt2020(drawn))
+    narrow = (4096 + coded * 219 * 256) / 65535
+    body = spaces.png16(narrow, spaces.cicp(9, 16, full=False))
+    assert np.abs(np.asarray(decoded(body).image, dtype=int) - drawn).mean() < 0.5
+
+
+def test_a_clear_colour_stays_clear():
+    """Of 16 bits, told by tRNS."""
+    coded = spaces.pq(spaces.linear_bt2020(np.full((8, 8, 3), 128)))
+    coded[:4] = 0
+    body = spaces.png16(coded, spaces.cicp(9, 16), chunk(b"tRNS", bytes(6)))
+    image = decoded(body).image
+    assert image.getpixel((0, 0))[3] == 0
+    assert image.getpixel((0, 7)) == pytest.approx((128, 128, 128, 255), abs=6)
+
+
+def test_a_smaller_one_is_tone_mapped_as_the_whole():
+    drawn = np.asarray(photo(400, 300))
+    body = spaces.png16(spaces.pq(spaces.linear_bt2020(drawn)), spaces.cicp(9, 16))
+    small = decode(body, read_facts(body, Limits()), target=Size(100, 75)).image
+    assert small.width == 200
+    whole = Image.fromarray(drawn).reduce(2)
+    assert np.abs(np.asarray(small, dtype=int) - np.asarray(whole)).mean() < 1
 
 
 def test_saved_pictures_of_the_engine_are_not_mistaken():

@@ -7,7 +7,7 @@ thread and in a worker process (`pool`); which format goes where is `decoding`'s
 
 from collections.abc import Callable
 
-from edge.rendering.decoders import heic, jpeg, png, stills, tiff
+from edge.rendering.decoders import deep, heic, jpeg, png, stills, tiff
 from edge.rendering.decoders.ask import Ask, Loaded
 from edge.rendering.headers import OriginalFormat
 
@@ -32,4 +32,4 @@ def load(data: bytes, ask: Ask) -> Loaded:
         OriginalUnsupported: a kind of picture within the format that is not read here.
         Exception: whatever else the library raises on hostile bytes.
     """
-    return _LOADERS[ask.format](data, ask)
+    return deep.load(data, ask, ask.hdr) if ask.hdr else _LOADERS[ask.format](data, ask)

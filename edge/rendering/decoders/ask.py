@@ -8,6 +8,7 @@ from PIL import Image
 from edge.errors import OriginalCorrupt
 from edge.images import Box, Size
 from edge.rendering.headers import Header, OriginalFormat
+from edge.rendering.headers.cicp import ColourSpace, Transfer
 
 UPRIGHT_ALREADY = frozenset({OriginalFormat.HEIC})
 """Formats whose decoder turns the picture itself."""
@@ -20,6 +21,8 @@ class Ask:
     `size` is what it must answer: as stored, or upright where the decoder turns the picture.
     `inverted`: grey whose zero is white.
     `aperture` is the part of the picture that is meant to be seen.
+    `hdr` is the space of a picture of high dynamic range and of more than 8 bits, which is
+    tone-mapped to sRGB from all its bits; None: leave the colours as they are. `narrow` as there.
     `least`: the size that is enough; fewer pixels may be decoded, never fewer than these.
     """
 
@@ -29,11 +32,23 @@ class Ask:
     inverted: bool = False
     least: Size | None = None
     aperture: Box | None = None
+    hdr: ColourSpace | None = None
+    narrow: bool = False
 
     @classmethod
     def of(cls, header: Header, least: Size | None) -> "Ask":
         size = header.size if header.format in UPRIGHT_ALREADY else header.decoded
-        return cls(header.format, size, header.bits, header.inverted, least, header.aperture)
+        deep = header.space and header.space.hdr and header.bits > 8
+        return cls(
+            header.format,
+            size,
+            header.bits,
+            header.inverted,
+            least,
+            header.aperture,
+            header.space if deep else None,
+            header.narrow,
+        )
 
     def check(self, width: int, height: int) -> None:
         """What was held against the limits, and what plans are made from, is what there is."""
@@ -50,11 +65,13 @@ class Ask:
             "inverted": self.inverted,
             "least": self.least and [self.least.width, self.least.height],
             "aperture": self.aperture and self.aperture.as_tuple(),
+            "hdr": self.hdr and [self.hdr.primaries, self.hdr.transfer.value],
+            "narrow": self.narrow,
         }
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> "Ask":
-        least, aperture = told["least"], told["aperture"]
+        least, aperture, hdr = told["least"], told["aperture"], told["hdr"]
         return cls(
             OriginalFormat(told["format"]),
             Size(*told["size"]),
@@ -62,6 +79,8 @@ class Ask:
             told["inverted"],
             least and Size(*least),
             aperture and Box(*aperture),
+            hdr and ColourSpace(hdr[0], Transfer(hdr[1])),
+            told["narrow"],
         )
 
 

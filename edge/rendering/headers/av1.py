@@ -23,12 +23,13 @@ _PIECES = 64  # that reading one takes as long as
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One sequence header: the largest frame that it allows, and H.273's codes of primaries and
-    transfer; 2 where it leaves them open."""
+    """One sequence header: the largest frame that it allows, H.273's codes of primaries and
+    transfer (2 where it leaves them open), and bits of a channel."""
 
     largest: Size
     primaries: int = 2
     transfer: int = 2
+    bits: int = 8
 
 
 def sequences(data: bytes | memoryview, budget: Budget) -> Iterator[Sequence]:
@@ -131,13 +132,13 @@ def _skip_inter_tools(bits: Bits) -> None:
         bits.take(3)
 
 
-def _colours(bits: Bits, profile: int) -> tuple[int, int]:
-    """Codes of primaries and transfer, section 5.5.2."""
-    deep = bits.take(1)
-    if profile == 2 and deep:
-        bits.take(1)
+def _colours(bits: Bits, profile: int) -> tuple[int, int, int]:
+    """Codes of primaries and transfer, and the depth, section 5.5.2."""
+    depth = 10 if bits.take(1) else 8
+    if profile == 2 and depth == 10 and bits.take(1):
+        depth = 12
     if profile != 1:
         bits.take(1)  # monochrome
     if not bits.take(1):
-        return 2, 2
-    return bits.take(8), bits.take(8)
+        return 2, 2, depth
+    return bits.take(8), bits.take(8), depth

@@ -93,7 +93,7 @@ def _header(
         format,
         shown,
         orientation=_orientation(body, own),
-        bits=max([8, *(body[box.start + 5] for box in own if box.name == b"pixi")]),
+        bits=max([streams.bits, *(body[box.start + 5] for box in own if box.name == b"pixi")]),
         alpha=any(_is_alpha(body, box) for box in items.properties),
         frames=frames,
         icc=profile,

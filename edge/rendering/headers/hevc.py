@@ -23,12 +23,13 @@ _EXTENDED = 255  # the aspect ratio that is written out
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """One sequence parameter set: the size that a decoder makes room for, and H.273's codes of
-    primaries and transfer; 2 where it leaves them open."""
+    """One sequence parameter set: the size that a decoder makes room for, H.273's codes of
+    primaries and transfer (2 where it leaves them open), and bits of a channel."""
 
     size: Size
     primaries: int = 2
     transfer: int = 2
+    bits: int = 8
 
 
 def configured(data: bytes, budget: Budget) -> Iterator[Parameters]:
@@ -86,11 +87,11 @@ def _skip_levels(bits: Bits, layers: int) -> None:
         bits.take(88 * profile + 8 * level)
 
 
-def _colours(bits: Bits, layers: int) -> tuple[int, int]:
-    """Codes of primaries and transfer, far behind the size."""
+def _colours(bits: Bits, layers: int) -> tuple[int, int, int]:
+    """Codes of primaries and transfer, far behind the size, and the depth."""
     if bits.take(1):
         _skip_numbers(bits, 4)  # the conformance window
-    _skip_numbers(bits, 2)  # bit depths
+    depth = 8 + max(bits.golomb(), bits.golomb())
     order_bits = bits.golomb() + 4
     for _ in range(layers + 1 if bits.take(1) else 1):
         _skip_numbers(bits, 3)
@@ -107,7 +108,7 @@ def _colours(bits: Bits, layers: int) -> tuple[int, int]:
         for _ in range(bits.golomb()):
             bits.take(order_bits + 1)
     bits.take(2)
-    return _usability(bits) if bits.take(1) else (2, 2)
+    return (*(_usability(bits) if bits.take(1) else (2, 2)), depth)
 
 
 def _usability(bits: Bits) -> tuple[int, int]:

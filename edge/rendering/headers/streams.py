@@ -18,12 +18,14 @@ class Streams:
     """Reads streams on the file's one budget; all of them together are no longer than the file.
 
     `codes` are H.273's of primaries and transfer as the stream of the primary picture has them, or
-    of the first tile that it is made of; known once `of_items` has been walked through.
+    of the first tile that it is made of, and `bits` of its channels; known once `of_items` has been
+    walked through.
     """
 
     def __init__(self, body: bytes, items: Items, budget: Budget) -> None:
         self.budget = budget
         self.codes = (2, 2)
+        self.bits = 8
         self._body = body
         self._view = memoryview(body)
         self._items = items
@@ -57,7 +59,7 @@ class Streams:
 
     def _av1(self, item: int) -> Iterator[Size]:
         for sequence in av1.sequences(self._data(item), self.budget):
-            self._note(item, sequence.primaries, sequence.transfer)
+            self._note(item, sequence)
             yield sequence.largest
 
     def _hevc(self, item: int) -> Iterator[Size]:
@@ -67,14 +69,15 @@ class Streams:
                 configuration = bytes(self._view[box.start : min(box.end, box.start + 2**16)])
                 width = (configuration[21] & 3) + 1
                 for known in hevc.configured(configuration, self.budget):
-                    self._note(item, known.primaries, known.transfer)
+                    self._note(item, known)
                     yield known.size
         for known in hevc.streamed(self._data(item), width, self.budget):
             yield known.size
 
-    def _note(self, item: int, primaries: int, transfer: int) -> None:
+    def _note(self, item: int, said: av1.Sequence | hevc.Parameters) -> None:
         if item == self._main:
-            self.codes = (primaries, transfer)
+            self.codes = (said.primaries, said.transfer)
+            self.bits = said.bits
 
     def _is_derived(self, item: int) -> bool:
         return self._items.kinds.get(item) in (*_DERIVED, b"iden")
