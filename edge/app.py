@@ -1,8 +1,9 @@
 """Wiring: every concrete class is named here, opened in order and closed in reverse."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -224,6 +225,7 @@ class Gauges:
         for cost, load in self.gate.load().items():
             self.metrics.gate_running.labels(cost).set(load.running)
             self.metrics.gate_waiting.labels(cost).set(load.waiting)
+        self.metrics.gate_bytes.set(self.gate.held)
         self.metrics.errands.set(len(self.errands))
         self.metrics.enlarged_bytes.set(self.shelf.bytes)
         for tier, usage in (await self.ladder.usage()).items():
@@ -337,8 +339,29 @@ def open_gate(given: Settings, threads: int) -> Gate:
             Cost.ORIGIN: Limit(limits.origin_running, limits.origin_waiting),
             Cost.CLASSICAL: Limit(limits.classical_running or threads, limits.classical_waiting),
             Cost.NETWORK: Limit(limits.network_running, limits.network_waiting),
-        }
+        },
+        limits.memory_bytes or available_memory() * 3 // 4,
     )
+
+
+def available_memory() -> int:
+    """Bytes that this process may hold: the container's limit where there is one, else the
+    machine's; 4 GiB where neither is told."""
+    found = [_NO_MEMORY_TOLD]
+    with suppress(OSError, ValueError, AttributeError):
+        found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in _MEMORY_LIMITS:
+        with suppress(OSError, ValueError):
+            found.append(int(Path(file).read_text()))
+    return min(found)
+
+
+_NO_MEMORY_TOLD = 4 * 2**30
+_MEMORY_LIMITS = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
+"""Of cgroups of version 2 and 1; a word instead of a number is no limit."""
 
 
 def survey(origins: Origins) -> Callable[[], Awaitable[Sequence[TierState]]]:

@@ -268,7 +268,10 @@ class Delivery:
         named = await self._names.of(ask, original.stamp.version)
         cost = Cost.CLASSICAL if fast else self._renderer.cost(ask.transform)
         tags = (*named.variant.tags, FAST_TAG) if fast else named.variant.tags
-        async with self._place(cost, stages, deadline):
+        async with (
+            self._place(cost, stages, deadline),
+            self._memory(original, ask, stages, deadline),
+        ):
             rendered = await self._renderer.render(
                 original, ask.transform, tags=tags, deadline=deadline, fast=fast
             )
@@ -283,6 +286,17 @@ class Delivery:
     async def _fetch(self, ask: Ask, deadline: Deadline) -> Original:
         stamp = await self._originals.stamp(ask.path, ask.version, deadline)
         return await self._originals.fetch(ask.path, stamp, deadline)
+
+    @asynccontextmanager
+    async def _memory(
+        self, original: Original, ask: Ask, stages: Stages, deadline: Deadline
+    ) -> AsyncIterator[None]:
+        """Room for what a render is expected to hold at its peak."""
+        peak = await self._renderer.peak(original, ask.transform)
+        start = time.perf_counter()
+        async with self._gate.memory(peak.admitted(self._gate.budget), deadline):
+            stages.add("queue", time.perf_counter() - start)
+            yield
 
     @asynccontextmanager
     async def _place(self, cost: Cost, stages: Stages, deadline: Deadline) -> AsyncIterator[None]:

@@ -2,7 +2,9 @@
 
 import asyncio
 import math
+import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -79,12 +81,53 @@ class _Lane:
         return min(_LONGEST_RETRY, max(1, math.ceil(ahead * self._typical_seconds)))
 
 
+class _Budget:
+    """So many bytes; who asks first gets first, however much he asks."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.taken = 0
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def take(self, count: int, deadline: Deadline) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((count, turn))
+        self._serve()
+        try:
+            async with asyncio.timeout(deadline.remaining):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self.give(count)
+            else:
+                self._queue.remove((count, turn))
+                self._serve()
+            if isinstance(error, TimeoutError):
+                raise Busy("not enough memory came free in time") from error
+            raise
+
+    def give(self, count: int) -> None:
+        self.taken -= count
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._queue and self.taken + self._queue[0][0] <= self.total:
+            count, turn = self._queue.popleft()
+            self.taken += count
+            turn.set_result(None)
+
+
 class Gate:
     """One lane per cost class, and where a class has parts (origins), one for each of them; each
-    bounded in running and in waiting, so that a slow part fills no lane but its own."""
+    bounded in running and in waiting, so that a slow part fills no lane but its own.
 
-    def __init__(self, limits: Mapping[Cost, Limit]) -> None:
+    Args:
+        memory: bytes that all who run may hold together; None: any number.
+    """
+
+    def __init__(self, limits: Mapping[Cost, Limit], memory: int | None = None) -> None:
         self._limits = limits
+        self._budget = _Budget(sys.maxsize if memory is None else memory)
         self._lanes = {(cost, ""): _Lane(cost, limit) for cost, limit in limits.items()}
 
     @asynccontextmanager
@@ -106,6 +149,29 @@ class Gate:
             yield
         finally:
             lane.leave(time.monotonic() - start)
+
+    @property
+    def budget(self) -> int:
+        """Bytes that all who run may hold together."""
+        return self._budget.total
+
+    @property
+    def held(self) -> int:
+        """Bytes that those who run are counted with now."""
+        return self._budget.taken
+
+    @asynccontextmanager
+    async def memory(self, count: int, deadline: Deadline) -> AsyncIterator[None]:
+        """Count so many bytes, at most the budget, while the block runs.
+
+        Raises:
+            Busy: so many did not come free before the deadline.
+        """
+        await self._budget.take(count, deadline)
+        try:
+            yield
+        finally:
+            self._budget.give(count)
 
     def load(self) -> Mapping[Cost, Load]:
         """How full each class is, its parts taken together."""

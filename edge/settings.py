@@ -276,6 +276,13 @@ class Limits:
     classical_waiting: int = setting(256, COUNT, "Renders without a network that wait.", low=0)
     network_running: int = setting(2, COUNT, "Renders with a network at once.", low=1)
     network_waiting: int = setting(64, COUNT, "Renders with a network that wait.", low=0)
+    memory_bytes: int = setting(
+        0,
+        BYTES,
+        "Bytes that renders may take at once, by estimate; the others wait. 0: three quarters of "
+        "what the machine or container has.",
+        low=0,
+    )
 
 
 @dataclass(frozen=True, slots=True)

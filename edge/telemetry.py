@@ -102,6 +102,11 @@ class Metrics:
         self.gate_waiting = Gauge(
             "edge_gate_waiting", "Renders waiting.", ("cost",), registry=registry
         )
+        self.gate_bytes = Gauge(
+            "edge_gate_bytes",
+            "Bytes that the renders running are expected to take at their peak.",
+            registry=registry,
+        )
         self.gate_refused = Counter(
             "edge_gate_refused_total", "Renders refused by the gate.", ("cost",), registry=registry
         )

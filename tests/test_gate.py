@@ -84,3 +84,50 @@ async def test_a_part_that_is_full_fills_no_other():
         async with gate.enter(Cost.ORIGIN, Deadline.after(5), "healthy"):
             assert gate.load()[Cost.ORIGIN].running == 2
     assert gate.load()[Cost.ORIGIN].running == 0
+
+
+async def test_bytes_are_counted_and_never_more_than_the_budget():
+    held, most = Gate({Cost.CLASSICAL: Limit(20, 20)}, memory=100), 0
+
+    async def work(count: int):
+        nonlocal most
+        async with held.memory(count, Deadline.after(5)):
+            most = max(most, held.held)
+            await asyncio.sleep(0.001)
+
+    await asyncio.gather(*(work(count) for count in (60, 50, 10, 100, 30, 90, 40)))
+    assert most <= 100
+    assert held.held == 0
+
+
+async def test_a_large_one_is_not_passed_by_small_ones_for_ever():
+    held, order = Gate({}, memory=100), []
+
+    async def work(name: str, count: int):
+        async with held.memory(count, Deadline.after(5)):
+            order.append(name)
+            await asyncio.sleep(0.001)
+
+    await asyncio.gather(work("first", 60), work("large", 100), work("small", 10))
+    assert order == ["first", "large", "small"]
+
+
+async def test_waiting_for_bytes_ends_with_the_deadline_and_takes_none():
+    held = Gate({}, memory=100)
+    async with held.memory(80, Deadline.after(5)):
+        with pytest.raises(Busy, match="memory"):
+            async with held.memory(50, Deadline.after(0.01)):
+                pytest.fail("took what was not there")
+        async with held.memory(20, Deadline.after(0.1)):
+            assert held.held == 100
+    assert held.held == 0
+
+
+async def test_who_leaves_the_queue_lets_the_next_one_in():
+    held = Gate({}, memory=100)
+    async with held.memory(60, Deadline.after(5)):
+        waiting = asyncio.create_task(held.memory(100, Deadline.after(5)).__aenter__())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        async with held.memory(40, Deadline.after(0.5)):
+            assert held.held == 100

@@ -18,11 +18,12 @@ from edge.models.base import Models, Priority
 from edge.rendering import cutting, provenance
 from edge.rendering.blurhash import blurhash
 from edge.rendering.cases import UNSURE, cases
-from edge.rendering.facts import Facts
+from edge.rendering.facts import Facts, read_facts
 from edge.rendering.finish import Done, finish, reframed
 from edge.rendering.job import Job, Stopwatch
 from edge.rendering.look import Look
 from edge.rendering.mattes import Mattes, Sitter
+from edge.rendering.memory import Peak, peak
 from edge.rendering.picture import Made, Picture
 from edge.rendering.plan import Plan
 from edge.rendering.run import Timings, apply_all, run
@@ -159,6 +160,13 @@ class Renderer:
             "matte": source and {"cached": None if source in ("made", "joined") else source},
             "plan": seen.plan.as_facts(),
         }
+
+    async def peak(self, original: Original, transform: Transform) -> Peak:
+        """Bytes that this render may hold; the same errors as `render` where the header tells."""
+        return await self._engine.run(self._peak, original.body, transform)
+
+    def _peak(self, body: bytes, transform: Transform) -> Peak:
+        return peak(read_facts(body, self._limits), transform, self._limits)
 
     def cost(self, transform: Transform) -> Cost:
         """The gate's class, before anything of the original is known."""

@@ -21,4 +21,6 @@ def translated(format: OriginalFormat) -> Iterator[None]:
             raise OriginalUnsupported(
                 f"a {format.value} of this kind is not read here, or it is damaged"
             ) from error
+        if "truncated" in str(error):
+            raise OriginalCorrupt("the original ends before its last row") from error
         raise OriginalCorrupt(f"the original cannot be decoded as {format.value}") from error

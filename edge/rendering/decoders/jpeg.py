@@ -13,7 +13,7 @@ import simplejpeg
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Size
-from edge.rendering import engine
+from edge.rendering import engine, stock
 from edge.rendering.decoders.ask import Ask, Loaded
 from edge.rendering.decoders.plain import reduced
 
@@ -25,6 +25,7 @@ worst 39), well under what the encoder changes; with 1.05 times it falls to 27 d
 _SCALES = (8, 4, 2, 1)
 _END = b"\xff\xd9"
 _MISSING = "premature end"
+_LOOKAHEAD = 16  # bytes that a decoder reads ahead of what it needs
 _KINDS = {"Gray": "GRAY", "YCbCr": "RGBA", "RGB": "RGBA", "CMYK": "CMYK", "YCCK": "CMYK"}
 _MODES = {"GRAY": "L", "RGBA": "RGB", "CMYK": "CMYK"}
 """What is asked of the library, by what is stored, and the mode of the image on it: the
@@ -77,17 +78,36 @@ def decoded(data: bytes, colours: str, size: Size) -> Levels:
             raise OriginalCorrupt("the JPEG ends before its last row") from error
         if "Corrupt JPEG data" not in str(error):
             raise
-    return _decode(whole, colours, room, least, strict=False)  # a flaw within: viewers show it
+    _check_behind_a_flaw(data)
+    return _decode(whole, colours, room, least, strict=False)  # viewers show a flaw within
+
+
+def _check_behind_a_flaw(data: bytes) -> None:
+    """The library tells of the first flaw alone; whether the last row is there, the other reader
+    says when it is given no end: it asks for more. In several scans, none can tell."""
+    scan = data.find(b"\xff\xda")
+    end = data.find(_END, scan)
+    rows = data[:end] if end > 0 else data
+    if rows.count(b"\xff\xda", scan) > 1:
+        return
+    stock.part("JpegImagePlugin")
+    try:
+        stock.opened(rows + bytes(_LOOKAHEAD), "JPEG").load()
+    except OSError as error:
+        raise OriginalCorrupt("the JPEG ends before its last row") from error
 
 
 def scaled(ask: Ask) -> Size:
-    """The whole size, or that of the coarsest scale that leaves enough."""
-    if ask.least is None:
-        return ask.size
-    wide, high = (round(side * _DRAFT_MARGIN) for side in (ask.least.width, ask.least.height))
-    room = min(ask.size.width // max(1, wide), ask.size.height // max(1, high))
+    """The whole size, or a reduced one that is enough."""
+    return ask.size if ask.least is None else reduction(ask.size, ask.least)
+
+
+def reduction(whole: Size, least: Size) -> Size:
+    """The size of the coarsest scale that leaves the least size with a margin."""
+    wide, high = (round(side * _DRAFT_MARGIN) for side in (least.width, least.height))
+    room = min(whole.width // max(1, wide), whole.height // max(1, high))
     scale = next((scale for scale in _SCALES if scale <= room), 1)
-    return Size(-(-ask.size.width // scale), -(-ask.size.height // scale))
+    return Size(-(-whole.width // scale), -(-whole.height // scale))
 
 
 def shape(data: bytes) -> tuple[int, int, str]:

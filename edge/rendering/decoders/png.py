@@ -34,15 +34,22 @@ def _without_end(data: bytes) -> bytes:
     """
     chunks = list(_chunks(data))
     stream = b"".join(content for name, content in chunks if name == b"IDAT")
-    if len(stream) <= _CHECK:
+    if not _is_cut(data):
+        stream = stream[:-_CHECK]
+    if not stream:
         raise OriginalCorrupt("the PNG has no rows")
     body = [_chunk(*part) for part in chunks if part[0] not in (b"IDAT", b"IEND")]
-    return b"".join((data[:_START], *body, _chunk(b"IDAT", stream[:-_CHECK]), _chunk(b"IEND", b"")))
+    return b"".join((data[:_START], *body, _chunk(b"IDAT", stream), _chunk(b"IEND", b"")))
+
+
+def _is_cut(data: bytes) -> bool:
+    """Whether the file ended within its rows: what is there of them then has no checksum."""
+    return data[-8:-4] != b"IEND"
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     at, view = _START, memoryview(data)
-    while at + 12 <= len(data):
+    while at + 8 < len(data):
         length, name = struct.unpack_from(">I4s", data, at)
         yield name, view[at + 8 : at + 8 + length]
         at += 12 + length

@@ -97,7 +97,8 @@ def read(body: bytes, limits: Limits) -> Header:
 def _chunks(body: bytes, found: _Found) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and length of each chunk's content, up to and with the end's.
 
-    Where the file ends behind its picture instead, the decoder is given an end.
+    Where the file ends behind its picture instead, the decoder is given an end; where it ends
+    within a chunk of rows, what is there of them: whether that is all of them, it will count.
     """
     at, name = len(_SIGNATURE), b""
     while name != b"IEND":
@@ -105,7 +106,11 @@ def _chunks(body: bytes, found: _Found) -> Iterator[tuple[bytes, int, int]]:
         length = number(body, at, ">I") if left >= 12 else 0
         name = body[at + 4 : at + 8] if left >= 12 else b""
         if left < 12 + length:
-            if found.packed and name != b"IDAT":
+            if name == b"IDAT":
+                found.packed += left - 8
+                found.parts.append(slice(at, len(body)))
+                return
+            if found.packed:
                 found.parts.append(_END)
                 return
             raise OriginalCorrupt(f"the PNG ends within its {name!r} chunk")

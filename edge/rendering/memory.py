@@ -1,0 +1,78 @@
+"""How many bytes a render may hold at its peak, from the header and the wish; nothing is decoded.
+
+The figures were measured as the growth of resident memory over a render, of the server and its
+worker together, on pictures of 24 and 100 megapixels, and are rounded up.
+"""
+
+from dataclasses import dataclass
+
+from edge.errors import OriginalTooLarge
+from edge.images import Format, Size
+from edge.rendering import cutting
+from edge.rendering.decoders import jpeg
+from edge.rendering.facts import Facts
+from edge.rendering.headers import OriginalFormat
+from edge.rendering.plan import plan, wants_look
+from edge.settings import Limits
+from edge.variants.transform import Transform
+
+_DECODED = 4
+"""Bytes of a pixel that is decoded: all but grey is kept in four."""
+
+_DECODER = {
+    OriginalFormat.JPEG: 3.5,  # a progressive one keeps every coefficient
+    OriginalFormat.PNG: 5,
+    OriginalFormat.WEBP: 13,
+    OriginalFormat.GIF: 12,
+    OriginalFormat.AVIF: 12,
+    OriginalFormat.HEIC: 14,
+    OriginalFormat.TIFF: 18,
+}
+"""What the decoder takes for each pixel of the original beside."""
+
+_OUTPUT = {Format.AVIF: 36.0}
+_ANY_OUTPUT = 14.0
+"""For each pixel of the rendition: the canvas, what it was, the encoder, and reading it again."""
+
+_CUT = 280
+"""For each pixel that a subject is looked for in: planes of floating point, and the networks'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Bytes: what only decoding takes, and the most that the whole render does."""
+
+    decoding: int
+    total: int
+
+    def admitted(self, budget: int) -> int:
+        """What is asked of the budget: all of it where the render alone would take more.
+
+        Raises:
+            OriginalTooLarge: decoding alone needs more than there is.
+        """
+        if self.decoding > budget:
+            raise OriginalTooLarge(
+                f"the original needs {self.decoding / 2**20:.0f} MiB to decode",
+                allowed=f"at most {budget / 2**20:.0f} MiB (EDGE_LIMITS_MEMORY_BYTES)",
+            )
+        return min(self.total, budget)
+
+
+def peak(facts: Facts, transform: Transform, limits: Limits) -> Peak:
+    """Raises: RequestError, as `plan` does."""
+    made = plan(transform, facts, None, limits)
+    least = None if wants_look(transform) or cutting.sought(transform) else made.decode
+    decoding = _decoding(facts, least)
+    beside = made.canvas.pixels * _OUTPUT.get(transform.format or Format.JPEG, _ANY_OUTPUT)
+    if cutting.sought(transform):
+        beside += cutting.resolution(facts.size).pixels * _CUT
+    return Peak(decoding, round(decoding + beside))
+
+
+def _decoding(facts: Facts, least: Size | None) -> int:
+    pixels = facts.stored.pixels
+    kept = pixels
+    if facts.format is OriginalFormat.JPEG and least is not None:
+        kept = jpeg.reduction(facts.size, least).pixels
+    return round(pixels * _DECODER[facts.format] + kept * _DECODED)
