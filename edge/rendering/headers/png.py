@@ -35,6 +35,7 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _WITH_ALPHA = frozenset({4, 6})
 _UNIT = 100_000  # gAMA and cHRM count in these
 _GAMMAS = (_UNIT // 10, _UNIT * 10)  # beyond these a picture is black or white
+_CHECKS = 8  # bytes: the packed stream's own, and the chunk's
 _NEW_STREAM = 16
 """Pieces that a packed chunk counts as: making an inflater takes 10 microseconds and more."""
 
@@ -98,7 +99,7 @@ def _chunks(body: bytes, found: _Found) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and length of each chunk's content, up to and with the end's.
 
     Where the file ends behind its picture instead, the decoder is given an end; where it ends
-    within a chunk of rows, what is there of them: whether that is all of them, it will count.
+    within the checks behind its rows, those: whether they are all there, it will count.
     """
     at, name = len(_SIGNATURE), b""
     while name != b"IEND":
@@ -106,7 +107,7 @@ def _chunks(body: bytes, found: _Found) -> Iterator[tuple[bytes, int, int]]:
         length = number(body, at, ">I") if left >= 12 else 0
         name = body[at + 4 : at + 8] if left >= 12 else b""
         if left < 12 + length:
-            if name == b"IDAT":
+            if name == b"IDAT" and 12 + length - left <= _CHECKS:
                 found.packed += left - 8
                 found.parts.append(slice(at, len(body)))
                 return
