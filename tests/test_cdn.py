@@ -6,15 +6,18 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from edge.variants import signing
 from tests.running import TOKEN, Running, Serve, photo
 
 pytestmark = pytest.mark.slow
+SECRET = "a secret of some length"
 VCL = Path(__file__).parent.parent / "docs" / "varnish.vcl"
 
 
@@ -58,7 +61,11 @@ async def cdn(serve: Serve, tmp_path: Path) -> AsyncIterator[Cdn]:
         if os.environ.get("CI") == "true":
             pytest.fail("varnishd is not installed")
         pytest.skip("varnishd is not installed")
-    edge = await serve(EDGE_HTTP_CDN_MAX_AGE="1", EDGE_HTTP_FAST_MAX_AGE="1")
+    edge = await serve(
+        EDGE_HTTP_CDN_MAX_AGE="1",
+        EDGE_HTTP_FAST_MAX_AGE="1",
+        EDGE_SIGNING_KEYS=f"k:{SECRET}",
+    )
     port, vcl = free_port(), tmp_path / "edge.vcl"
     text = VCL.read_text()
     assert '.port = "8080";' in text
@@ -161,3 +168,30 @@ async def test_a_fast_picture_leaves_the_proxy_within_its_time(cdn: Cdn):
     assert "x-edge-rendition" not in final.headers
     assert final.headers["etag"] != fast.headers["etag"]
     assert final.headers["x-edge-size"] == fast.headers["x-edge-size"]
+
+
+@pytest.mark.parametrize("query", ["w=80", "w=80&v=7"])
+async def test_a_url_that_has_expired_is_served_by_nobody(cdn: Cdn, query):
+    """Not even stale, in Varnish's grace."""
+    expires = int(time.time()) + 4
+    keys = signing.Keys.of([("k", SECRET)])
+    url = f"/sku/123.jpg?{signing.sign('sku/123.jpg', query, keys, expires)}"
+    assert (await cdn.get(url)).status_code == 200
+    assert (await cdn.get(url)).headers["x-cache"] == "HIT"
+    await asyncio.sleep(expires - time.time() + 0.1)
+    for _ in range(2):
+        assert (await cdn.get(url)).status_code == 403
+
+
+async def test_who_takes_neither_avif_nor_webp_gets_neither_from_the_cdn(cdn: Cdn):
+    photo(60, 40).save(cdn.edge.photos / "a.webp", "WEBP")
+    for accept, expected in (
+        ("*/*", "image/webp"),
+        ("image/jpeg", "image/jpeg"),
+        ("image/png,image/*;q=0", "image/jpeg"),
+        ("image/webp;q=0, */*", "image/jpeg"),
+        ("text/html,*/*;q=0.8", "image/webp"),
+        ("image/*", "image/webp"),
+    ):
+        answer = await cdn.get("/a.webp?w=30", accept=accept)
+        assert answer.headers["content-type"] == expected, accept
