@@ -6,11 +6,14 @@ A generated table stands between `<!-- table: NAME -->` and `<!-- end -->` in a 
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from edge import settings
 from edge.models import public
+from edge.rendering import decoding
 from edge.telemetry import Metrics
 from edge.variants import presets
 from edge.variants.parameters import PARAMETERS
@@ -19,6 +22,7 @@ from edge.web import failures
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+ADVISORIES = ROOT / "scripts" / "advisories"
 FETCHED_BY_DEFAULT = (ROOT / "scripts/networks").read_text().split()
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -37,6 +41,34 @@ def _cell(text: str) -> str:
 def _head(*names: str) -> Iterator[str]:
     yield _row(*names)
     yield "|" + "---|" * len(names)
+
+
+def decoders_table() -> Iterator[str]:
+    """What decodes each format, in the locked version, and what is known against it."""
+    yield from _head("format", "decoders", "where", "advisories that touch it, and what fixed them")
+    locked, apart = _locked(), decoding.apart(settings.Decode())
+    for format, libraries in decoding.LIBRARIES.items():
+        known = [
+            f"{row['id']} ({row['library']} {row['fixed']})"
+            for row in advisories()
+            if format.value in row["formats"] and row.get("within", row["library"]) in libraries
+        ]
+        yield _row(
+            format.value.upper(),
+            ", ".join(f"{name} {locked[name]}" for name in libraries),
+            "a worker process" if format in apart else "a thread",
+            ", ".join(known) or "none",
+        )
+
+
+def advisories() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = tomllib.loads(ADVISORIES.read_text())["advisory"]
+    return rows
+
+
+def _locked() -> dict[str, str]:
+    lines = (ROOT / "requirements.lock").read_text()
+    return dict(re.findall(r"^([\w-]+)==([\w.]+)", lines, re.MULTILINE)[::-1])
 
 
 def settings_table() -> Iterator[str]:
@@ -123,6 +155,7 @@ def metrics_table() -> Iterator[str]:
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "settings": settings_table,
     "parameters": parameters_table,
+    "decoders": decoders_table,
     "presets": presets_table,
     "networks": networks_table,
     "rules": rules_table,

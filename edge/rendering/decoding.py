@@ -24,11 +24,16 @@ _APART = {"risky": _RISKY, "all": frozenset(OriginalFormat), "none": frozenset[O
 """The formats that are decoded in worker processes, by the setting's word."""
 
 
+def apart(given: Decode) -> frozenset[OriginalFormat]:
+    """The formats that go to worker processes."""
+    return _APART[given.isolate] if possible() else frozenset()
+
+
 class Decoding:
     """The pool of one server's settings, and which formats go there."""
 
     def __init__(self, given: Decode, replaced: Callable[[str], None] = lambda reason: None):
-        self.apart = _APART[given.isolate] if possible() else frozenset()
+        self.apart = apart(given)
         self.workers = Workers(
             given.workers or cores(), given.memory_bytes, given.seconds, replaced
         )
@@ -40,7 +45,7 @@ class Decoding:
 
 
 LIBRARIES = {
-    OriginalFormat.JPEG: ("simplejpeg",),
+    OriginalFormat.JPEG: ("simplejpeg", "pillow"),
     OriginalFormat.PNG: ("pillow",),
     OriginalFormat.WEBP: ("pillow",),
     OriginalFormat.AVIF: ("pillow",),
