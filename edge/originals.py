@@ -11,7 +11,7 @@ from cachetools import LRUCache, TTLCache
 
 from edge.coalesce import Flights
 from edge.deadline import Deadline
-from edge.errors import Busy, OriginalNotFound, OriginError
+from edge.errors import Busy, OriginalNotFound, OriginError, OriginTimeout
 from edge.images import Original, Stamp
 from edge.origins.base import Origin
 from edge.telemetry import Metrics
@@ -26,6 +26,12 @@ _ANY_VERSION_SECONDS = 1.0
 was an original, but must not make the origin be asked for nothing again and again."""
 
 _HANDED_SECONDS = 10.0
+
+_BRIDGE_WAIT = 2.0
+"""Seconds that an origin has to answer where the last answer is known."""
+
+_BRIDGE_SECONDS = 5.0
+"""For which that last answer is trusted again, once the origin has failed or was late."""
 
 
 class Originals:
@@ -62,6 +68,7 @@ class Originals:
         )
         self._just_missing: TTLCache[str, None] = TTLCache(_STAMPS, _ANY_VERSION_SECONDS, clock)
         self._handed: dict[tuple[str, str], Original] = {}
+        self._late: set[asyncio.Task[Stamp]] = set()
         self._stamping: Flights[Stamp] = Flights()
         self._fetching: Flights[Original] = Flights()
 
@@ -86,17 +93,14 @@ class Originals:
             return stamp
         if path in self._just_missing or (path, version) in self._missing:
             raise OriginalNotFound("there is no such original")
+        old = self._stamps.get((path, version))
         try:
-            stamp = await self._stamping.join(path, lambda: self._stamp(path, deadline))
-        except OriginalNotFound:
-            self._lost(path, version)
-            raise
+            return await self._asked(path, version, deadline, _BRIDGE_WAIT if old else None)
         except (OriginError, Busy):
-            if old := self._stamps.get((path, version)):
-                return old[0]
-            raise
-        self._learn(path, version, stamp)
-        return stamp
+            if old is None:
+                raise
+            self._trust_again(path, version, old[0])
+            return old[0]
 
     async def fetch(self, path: str, stamp: Stamp, deadline: Deadline) -> Original:
         """The bytes that belong to the stamp, or newer ones when the original has just changed."""
@@ -113,6 +117,41 @@ class Originals:
     def forget_all(self) -> None:
         for known in (self._stamps, self._bodies, self._missing, self._just_missing, self._handed):
             known.clear()
+
+    async def _asked(
+        self, path: str, version: str | None, deadline: Deadline, wait: float | None
+    ) -> Stamp:
+        """What the origin says now; after `wait` seconds it is noted for those who come later."""
+        asking = asyncio.create_task(self._ask(path, version, deadline))
+        try:
+            done, _ = await asyncio.wait((asking,), timeout=wait)
+        except asyncio.CancelledError:
+            asking.cancel()
+            raise
+        if done:
+            return asking.result()
+        self._late.add(asking)
+        asking.add_done_callback(self._came_late)
+        raise OriginTimeout("the origin did not answer in time")
+
+    async def _ask(self, path: str, version: str | None, deadline: Deadline) -> Stamp:
+        try:
+            stamp = await self._stamping.join(path, lambda: self._stamp(path, deadline))
+        except OriginalNotFound:
+            self._lost(path, version)
+            raise
+        self._learn(path, version, stamp)
+        return stamp
+
+    def _came_late(self, asking: asyncio.Task[Stamp]) -> None:
+        self._late.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # seen; whoever asks next hears of it
+
+    def _trust_again(self, path: str, version: str | None, stamp: Stamp) -> None:
+        """For some seconds, so that not every caller waits for an origin in trouble."""
+        again = min(self._remember, _BRIDGE_SECONDS)
+        self._stamps[path, version] = (stamp, self._clock() - self._remember + again)
 
     async def _stamp(self, path: str, deadline: Deadline) -> Stamp:
         found = await self._origin.stamp(path, deadline)

@@ -20,9 +20,17 @@ class Shelf:
         self.files = {"a.jpg": b"first"}
         self.stamps = self.fetches = 0
         self.broken = self.busy = False
+        self.slow: asyncio.Event | None = None
+        self.left = 0
 
     async def stamp(self, path: str, deadline: Deadline) -> Stamp:
         self.stamps += 1
+        if self.slow:
+            try:
+                await self.slow.wait()
+            except asyncio.CancelledError:
+                self.left += 1
+                raise
         return Stamp(self._body(path).decode())
 
     async def fetch(self, path: str, deadline: Deadline) -> Original:
@@ -220,3 +228,47 @@ async def test_a_full_gate_is_bridged_with_what_is_known():
     await kept.stamp("a.jpg", None, SOON)
     shelf.busy = True
     assert (await kept.stamp("a.jpg", None, SOON)).version == "first"
+
+
+async def test_what_is_known_waits_for_a_slow_origin_for_a_moment_only(monkeypatch):
+    """The answer that comes late counts for those who ask later."""
+    monkeypatch.setattr("edge.originals._BRIDGE_WAIT", 0.02)
+    shelf, clock = Shelf(), Clock()
+    kept = originals(shelf, clock=clock)
+    await kept.stamp("a.jpg", None, SOON)
+    clock.now += 61
+    shelf.files["a.jpg"], shelf.slow = b"second", asyncio.Event()
+    for _ in range(3):
+        assert (await kept.stamp("a.jpg", None, SOON)).version == "first"
+    assert shelf.stamps == 2
+    shelf.slow.set()
+    await asyncio.sleep(0.02)
+    assert (await kept.stamp("a.jpg", None, SOON)).version == "second"
+    assert shelf.stamps == 2
+
+
+async def test_not_every_caller_waits_for_an_origin_in_trouble():
+    shelf, clock = Shelf(), Clock()
+    kept = originals(shelf, clock=clock)
+    await kept.stamp("a.jpg", None, SOON)
+    clock.now += 61
+    shelf.broken = True
+    for _ in range(5):
+        assert (await kept.stamp("a.jpg", None, SOON)).version == "first"
+    assert shelf.stamps == 2
+    clock.now += 6
+    shelf.broken, shelf.files["a.jpg"] = False, b"second"
+    assert (await kept.stamp("a.jpg", None, SOON)).version == "second"
+
+
+async def test_a_caller_who_leaves_takes_the_question_along():
+    shelf = Shelf()
+    shelf.slow = asyncio.Event()
+    kept = originals(shelf)
+    asking = asyncio.create_task(kept.stamp("a.jpg", None, SOON))
+    await asyncio.sleep(0.01)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await asyncio.sleep(0.01)
+    assert shelf.left == 1
