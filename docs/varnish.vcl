@@ -21,10 +21,20 @@ sub vcl_recv {
         if (client.ip !~ purgers) {
             return (synth(403, "Not allowed"));
         }
+        # A tag is made of these alone; anything else could end the pattern or the expression.
+        if (req.http.X-Tag !~ "^[A-Za-z0-9:/%._~-]+$") {
+            return (synth(400, "No tag"));
+        }
         if (std.ban("obj.http.x-edge-keys ~ ,\Q" + req.http.X-Tag + "\E,")) {
             return (synth(200, "Banned"));
         }
         return (synth(400, std.ban_error()));
+    }
+    # What operators ask, they ask edge itself; here it is closed, however it is spelt. What the
+    # types of problems lead to stays open.
+    if (req.url ~ "(?i)^(/|\\|\.|%2f|%5c|%2e)*(-|%2d)(/|\\|%2f|%5c|\?|$)" &&
+        req.url !~ "^/-/problems/[a-z-]+$") {
+        return (synth(404, "Not found"));
     }
     # Four classes instead of one copy for every browser's spelling. A weight of 0 is a no.
     if (req.http.Accept ~ "(?i)image/avif(?!\s*;\s*q=0(\.0*)?\s*(,|$))") {

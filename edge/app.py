@@ -29,7 +29,7 @@ from edge.models.embedded import EmbeddedModels
 from edge.models.triton import TritonModels
 from edge.originals import Originals
 from edge.origins.base import Origin
-from edge.origins.browse import browse
+from edge.origins.browse import Listing
 from edge.origins.opening import open_origin
 from edge.origins.routes import Origins, parse_routes
 from edge.rendering import decoding, engine
@@ -181,8 +181,10 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             tokens if given.admin.metrics else None,
         )
 
-        async def pictures() -> Sequence[str]:
-            return await browse(parse_routes(given.origin.url or str(SAMPLES)))
+        signed = given.signing.required
+        # Where URLs must be signed, nobody is told the names of what there is to ask for.
+        listing = Listing(() if signed else parse_routes(given.origin.url or str(SAMPLES)))
+        stack.push_async_callback(listing.close)
 
         image = ImageRoute(delivery, presets, given, lambda: keys.value)
         keys.on_change = image.forget
@@ -201,7 +203,7 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             admin=Admin(delivery, tokens),
             probes=probes,
             openapi=OpenApi(presets),
-            playground=Playground(pictures, presets) if given.server.playground else None,
+            playground=Playground(listing.paths, presets) if given.server.playground else None,
             metrics=metrics,
             placeholder=given.http.placeholder,
             admin_port=given.server.admin_port,

@@ -195,20 +195,26 @@ class Delivery:
     async def explain(self, ask: Ask) -> dict[str, Any]:
         """How the rendition would be made, its key, and which tier holds it; none is made.
 
-        One that is held is held against its preset's rules once more.
+        One that is held is held against its preset's rules once more. It costs what a render does
+        before its first step, so it waits at the same gate.
+
+        Raises:
+            Busy: the gate is full.
         """
         named = await self.name(ask)
         original = await self._fetch(ask, ask.deadline)
-        explained = await self._renderer.explain(
-            original, ask.transform, deadline=ask.deadline, tags=named.variant.tags
-        )
         found = await self._ladder.get(named.key)
+        async with self._place(self._renderer.cost(ask.transform), Stages(), ask.deadline):
+            explained = await self._renderer.explain(
+                original, ask.transform, deadline=ask.deadline, tags=named.variant.tags
+            )
+            verification = await self._verified(found[0], ask) if found else None
         return {
             "key": named.key,
             "tags": list(named.variant.tags),
             "version": named.variant.stamp,
             "cached": found[1] if found else None,
-            "verification": await self._verified(found[0], ask) if found else None,
+            "verification": verification,
             **explained,
         }
 

@@ -195,3 +195,54 @@ async def test_who_takes_neither_avif_nor_webp_gets_neither_from_the_cdn(cdn: Cd
     ):
         answer = await cdn.get("/a.webp?w=30", accept=accept)
         assert answer.headers["content-type"] == expected, accept
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "a\\E,|.*|\\Qb",
+        "x, && req.url ~ .",
+        'x" && obj.status == 200 && req.url ~ "',
+        "",
+        "a b",
+        "a,b",
+    ],
+)
+async def test_a_tag_that_is_none_bans_nothing(cdn: Cdn, tag):
+    await cdn.get("/sku/123.jpg?w=80")
+    answer = await cdn.http.request("BAN", "/", headers={"x-tag": tag})
+    assert answer.status_code == 400
+    assert (await cdn.get("/sku/123.jpg?w=80")).headers["x-cache"] == "HIT"
+
+
+async def test_a_dot_in_a_tag_is_a_dot(cdn: Cdn):
+    await cdn.get("/sku/123.jpg?w=80")
+    await cdn.ban("original:sku/123xjpg")
+    await cdn.ban("original:sku/.......")
+    assert (await cdn.get("/sku/123.jpg?w=80")).headers["x-cache"] == "HIT"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/-/metrics", "/-/readyz", "/-/explain/sku/123.jpg", "/-/purge", "//-/metrics",
+        "/./-/metrics", "/../-/metrics", "/%2D/metrics", "/%2d/metrics", "/-%2Fmetrics",
+        "/-%2fmetrics", "/-", "/-?x",
+        "/-/", "/%2e/-/metrics", "/%2F-/metrics", "/-\\metrics", "/-/problems/../metrics",
+        "http://edge.example/-/metrics",
+    ],
+)  # fmt: skip
+async def test_what_operators_ask_is_closed_to_the_public(cdn: Cdn, path):
+    url = cdn.http.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode())
+    told = (await reader.read()).decode("latin-1")
+    writer.close()
+    assert re.match(r"HTTP/1.1 (400|404) ", told), told
+    assert "edge_requests" not in told
+    assert '"status":"ready"' not in told
+
+
+async def test_what_a_problems_type_leads_to_is_open(cdn: Cdn):
+    problem = (await cdn.get("/sku/123.jpg?w=abc")).json()
+    assert (await cdn.get(problem["type"])).status_code == 200

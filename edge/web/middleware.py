@@ -142,7 +142,10 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], (b"x-request-id", self._identity)]
+            told = message["headers"]
+            names = {name.lower() for name, _ in told}
+            missing = [field for field in headers.SAFE if field[0] not in names]
+            message["headers"] = [*told, *missing, (b"x-request-id", self._identity)]
         await self._send(message)
 
 

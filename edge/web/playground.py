@@ -56,7 +56,8 @@ _FIELDS = (Group.SIZE, Group.CHANGE, Group.SUBJECT, Group.FILE)
 """The groups of parameters that the form has fields for, below preset and format."""
 
 _NOTHING = (
-    "<p>This origin cannot list its pictures. Ask for one by its path: "
+    "<p>This origin cannot list its pictures, or they are asked for by signed URLs alone. "
+    "Ask for one by its path: "
     "<code>/sku/123.jpg?w=640</code></p>"
 )
 

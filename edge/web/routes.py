@@ -54,7 +54,7 @@ def application(
         return image.near(scope) if _is_picture(scope["path"]) else None
 
     return Observed(
-        _Door(image, Router(routes), admin_port),
+        _Door(image, Router(routes, redirect_slashes=False), admin_port),
         metrics,
         placeholder,
         image.wished_size,
@@ -81,7 +81,7 @@ class _Door:
             return
         scope["app"] = self  # makes the router raise instead of answering in plain text
         try:
-            if not self._open(scope):
+            if not (self._open(scope) and _as_written(scope)):
                 raise HTTPException(404)
             await self._rest(scope, receive, send)
         except HTTPException as error:
@@ -97,6 +97,16 @@ class _Door:
 
 def _is_picture(path: str) -> bool:
     return not path.startswith("/-/") and path not in ("/", "/favicon.ico", "/robots.txt")
+
+
+def _as_written(scope: Scope) -> bool:
+    """Whether a route of ours is spelt as it stands in the table, without any escape.
+
+    A proxy that closes `/-/` sees the URL before it is decoded; no other spelling leads there.
+    """
+    raw: bytes = scope["raw_path"]
+    _, first, *rest = raw.split(b"/", 3) if raw.startswith(b"/") else (b"", b"%")
+    return b"%" not in first and (not rest or b"%" not in rest[0])
 
 
 def _not_ours(error: HTTPException) -> Response:

@@ -2,7 +2,7 @@
 
 import os
 
-from edge.origins.browse import browse
+from edge.origins.browse import Listing
 from edge.origins.routes import parse_routes
 
 
@@ -13,4 +13,8 @@ async def test_only_what_a_url_can_name_is_shown(tmp_path):
     for name in (b"a.jpg", b"100%.png", b"b\xff.jpg", b"c\\d.jpg", b"e\n.jpg", b".f.jpg", b"g.html",
                  b".git/h.jpg", b"gr\xc3\xbcn #1?.webp"):  # fmt: skip
         os.close(os.open(root + b"/" + name, os.O_CREAT | os.O_WRONLY))
-    assert await browse(parse_routes(str(tmp_path))) == ("100%.png", "a.jpg", "grün #1?.webp")
+    assert await Listing(parse_routes(str(tmp_path))).paths() == (
+        "100%.png",
+        "a.jpg",
+        "grün #1?.webp",
+    )
