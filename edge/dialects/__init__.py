@@ -1,0 +1,112 @@
+"""URLs of other image services, read into our own path and words, so that a shop changes the host.
+
+`Dialects` chooses among those that the settings name: by the path itself, by a prefix, or by host.
+What comes out is an ordinary URL of edge, so a picture asked for in two dialects is one picture.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType, ModuleType
+from typing import cast
+
+from edge.dialects import (
+    cloudflare,
+    cloudinary,
+    imgix,
+    imgproxy,
+    ipx,
+    next,
+    shopify,
+    thumbor,
+    wordpress,
+)
+from edge.dialects.base import Dialect, Translation
+from edge.errors import SettingsError
+from edge.variants.kinds import nearest
+
+__all__ = ["ALL", "Dialect", "Dialects", "Translation"]
+
+_MODULES: tuple[ModuleType, ...] = (
+    cloudflare, cloudinary, imgix, imgproxy, ipx, next, shopify, thumbor, wordpress,
+)  # fmt: skip
+ALL: Mapping[str, Dialect] = MappingProxyType(
+    {module.name: cast(Dialect, module) for module in _MODULES}
+)
+"""Every dialect by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialects:
+    """Those that a server reads.
+
+    Attributes:
+        named: by name; under their prefix, and where their paths betray them.
+        hosts: by host, in lower case and without a port.
+    """
+
+    named: Mapping[str, Dialect] = field(default_factory=dict)
+    hosts: Mapping[str, Dialect] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, words: Iterable[str]) -> "Dialects":
+        """Dialects by the words of `EDGE_DIALECTS`: names, `name@host`, `all`.
+
+        Raises:
+            SettingsError: there is no such dialect.
+        """
+        named: dict[str, Dialect] = {}
+        hosts: dict[str, Dialect] = {}
+        for word in words:
+            name, _, host = word.strip().lower().partition("@")
+            if name == "all" and not host:
+                named.update(ALL)
+            elif name not in ALL:
+                raise _unknown(name)
+            elif host:
+                hosts[host] = ALL[name]
+            else:
+                named[name] = ALL[name]
+        return cls(MappingProxyType(named), MappingProxyType(hosts))
+
+    def host(self, header: str) -> str:
+        """The host of a request where a dialect is bound to it, else nothing."""
+        if not self.hosts:
+            return ""
+        host = header.rpartition(":")[0] if header.rpartition(":")[2].isdigit() else header
+        return host.lower() if host.lower() in self.hosts else ""
+
+    def translate(
+        self, path: str, query: str, *, host: str = "", strict: bool = False
+    ) -> Translation | None:
+        """Our own URL for another service's; None where it is none.
+
+        Args:
+            path: percent-encoded, with its leading slash.
+            query: as it stands in the URL.
+            host: as `host` gives it.
+            strict: a word without an equal is an error, else it is passed over and told.
+
+        Raises:
+            RequestError: a word, or its value, that the service does not have, or that has no
+                equal here.
+        """
+        if host:
+            return self.hosts[host].translate(path, query, strict=strict, certain=True)
+        first, _, rest = path[1:].partition("/")
+        if rest and (dialect := self.named.get(first)):
+            return dialect.translate("/" + rest, query, strict=strict, certain=True)
+        for dialect in self.named.values():
+            if dialect.betrayed:
+                found = dialect.translate(path, query, strict=strict, certain=False)
+                if found is not None:
+                    return found
+        return None
+
+
+def _unknown(name: str) -> SettingsError:
+    known = (*ALL, "all")
+    near = nearest(name, frozenset(known))
+    meant = f"; did you mean {near}?" if near else ""
+    return SettingsError(
+        f"there is no dialect {name!r}{meant} Known: {', '.join(known)}", param="EDGE_DIALECTS"
+    )

@@ -1,0 +1,204 @@
+"""What a dialect is: another image service's URL, read into a path and words of our own."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+from urllib.parse import quote, unquote, urlsplit
+
+from edge.errors import InvalidParameter, UnknownParameter
+from edge.variants.kinds import shown
+
+OWN = frozenset(
+    {"sig", "kid", "exp", "v", "up", "preset", "fmt", "strict", "wait", "matte", "frame"}
+)
+"""Words of ours that pass through every dialect that does not use them itself: signatures, and what
+no other service has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A URL in our own words.
+
+    Attributes:
+        path: of the original, percent-encoded, with its leading slash.
+        words: our parameters, decoded.
+        ignored: the service's words that have no equal here and were passed over.
+    """
+
+    path: str
+    words: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def query(self) -> str:
+        """The words as a query string, percent-encoded."""
+        return "&".join(f"{quote(n, safe='')}={quote(v, safe=',:')}" for n, v in self.words.items())
+
+
+@dataclass(slots=True)
+class Reading:
+    """The words of one URL while they are read.
+
+    `strict`: a word without an equal is an error; else it is passed over and told.
+    """
+
+    service: str
+    strict: bool
+    words: dict[str, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+
+    def set(self, **words: str | None) -> None:
+        """Set words of ours; None leaves a word as it is."""
+        self.words.update({name: text for name, text in words.items() if text is not None})
+
+    def default(self, **words: str) -> None:
+        """Set words that nothing has set yet."""
+        self.words = {**words, **self.words}
+
+    def without_equal(self, word: str, nearest: str | None = None) -> None:
+        """A word, or its value, has no equal here.
+
+        Raises:
+            UnknownParameter: the reading is strict.
+        """
+        if self.strict:
+            raise UnknownParameter(
+                f"{self.service}'s {shown(word)} has no equal here",
+                param=word.partition("=")[0],
+                nearest=nearest,
+                allowed=nearest and f"nearest: {nearest}",
+            )
+        self.ignored.append(word[:80] + (f" (nearest: {nearest})" if nearest else ""))
+
+    def choose(self, word: str, value: str, choices: Mapping[str, Mapping[str, str]]) -> None:
+        """Set the words that one of the service's values stands for.
+
+        Raises:
+            InvalidParameter: the service has no such value.
+        """
+        known = choices.get(value.lower())
+        if known is None:
+            raise InvalidParameter(
+                f"{self.service}'s {word}={shown(value)} is not read here",
+                param=word,
+                allowed=tuple(choices),
+            )
+        self.words.update(known)
+
+    def done(self, path: str) -> Translation:
+        return Translation(path, MappingProxyType(self.words), tuple(self.ignored))
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a service: how it is read, and what it means in ours, for the docs."""
+
+    read: Callable[[Reading, str], None]
+    means: str
+
+
+class Dialect(Protocol):
+    """One service's URLs.
+
+    Attributes:
+        name: in `EDGE_DIALECTS`, and the prefix of its paths.
+        title: the service, for people.
+        shape: of its URLs, for the docs.
+        betrayed: its paths can be told from ours, so that it needs neither prefix nor host.
+        words: its words by name.
+    """
+
+    name: str
+    title: str
+    shape: str
+    betrayed: bool
+    words: Mapping[str, Word]
+
+    def translate(
+        self, path: str, query: str, *, strict: bool, certain: bool
+    ) -> Translation | None:
+        """Read a URL; None where it is none of this service's.
+
+        Args:
+            path: percent-encoded, with its leading slash, without the dialect's prefix.
+            query: as it stands in the URL.
+            certain: the prefix or the host says that it is this service's.
+
+        Raises:
+            InvalidParameter, UnknownParameter, InvalidPath.
+        """
+        ...
+
+
+def pairs(query: str) -> Iterator[tuple[str, str]]:
+    """Names and values of a query, decoded; + is a space."""
+    for part in query.split("&"):
+        if part:
+            name, _, value = part.partition("=")
+            yield unquote(name.replace("+", " ")), unquote(value.replace("+", " "))
+
+
+def read_pairs(
+    reading: Reading, given: Iterator[tuple[str, str]], words: Mapping[str, Word]
+) -> None:
+    """Read each word by its row of the table; ours pass, unknown ones have no equal."""
+    for name, value in given:
+        if row := words.get(name):
+            row.read(reading, value)
+        elif name in OWN:
+            reading.set(**{name: value})
+        else:
+            reading.without_equal(f"{name}={value}" if value else name)
+
+
+def own_words(reading: Reading, query: str, ignored: frozenset[str] = frozenset()) -> None:
+    """Read what stands behind the question mark of a service that has its words in the path."""
+    for name, value in pairs(query):
+        if name in OWN:
+            reading.set(**{name: value})
+        elif name not in ignored:
+            reading.without_equal(name)
+
+
+def renamed(name: str) -> Word:
+    """A word that has another name here, or the same, and equal values."""
+    return Word(lambda reading, value: reading.set(**{name: value}), f"`{name}`")
+
+
+def chosen(word: str, choices: Mapping[str, Mapping[str, str]]) -> Word:
+    """A word of which each value stands for words of ours."""
+    told = ", ".join(
+        f"`{value}` {' '.join(f'`{n}={v}`' for n, v in ours.items()) or 'nothing'}"
+        for value, ours in choices.items()
+    )
+    return Word(lambda reading, value: reading.choose(word, value, choices), told)
+
+
+def passed(why: str) -> Word:
+    """A word that needs no equal: what it asks for is so anyway, or is not the picture's."""
+    return Word(lambda reading, value: None, why)
+
+
+def lacking(word: str, nearest: str | None = None) -> Word:
+    """A word without an equal here."""
+    return Word(
+        lambda reading, value: reading.without_equal(f"{word}={value}", nearest),
+        f"has no equal; nearest `{nearest}`" if nearest else "has no equal",
+    )
+
+
+def local_path(url: str, service: str) -> str:
+    """The path of a source that a service names by URL, percent-encoded.
+
+    Raises:
+        InvalidParameter: it names a host: edge's own settings say where originals come from.
+    """
+    parts = urlsplit(url)
+    if parts.scheme or parts.netloc:
+        raise InvalidParameter(
+            f"{service} URLs name a path of this server's originals, not another host",
+            param="url",
+            allowed="a path such as /sku/123.jpg",
+        )
+    return "/" + quote(unquote(parts.path.lstrip("/")), safe="/")
