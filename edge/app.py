@@ -22,6 +22,7 @@ from edge.cache.purges import RedisPurges
 from edge.cache.redis import RedisTier
 from edge.coalesce import Leases, NoLeases
 from edge.delivery import Delivery
+from edge.dialects import Dialects
 from edge.errands import Errands
 from edge.gate import Cost, Gate, Limit
 from edge.models.base import Models
@@ -186,7 +187,8 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
         listing = Listing(() if signed else parse_routes(given.origin.url or str(SAMPLES)))
         stack.push_async_callback(listing.close)
 
-        image = ImageRoute(delivery, presets, given, lambda: keys.value)
+        dialects = Dialects.of(given.query.dialects, given.query.sources)
+        image = ImageRoute(delivery, presets, given, lambda: keys.value, dialects)
         keys.on_change = image.forget
 
         watches = bool(given.signing.file or given.admin.file)

@@ -5,7 +5,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -75,10 +75,12 @@ def setting(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     secret: bool = False,
+    variable: str = "",
 ) -> Any:
     """One field of a section, with what validation and the docs need to know of it."""
     metadata = {
-        "kind": kind, "help": help, "low": low, "high": high, "choices": choices, "secret": secret
+        "kind": kind, "help": help, "low": low, "high": high, "choices": choices, "secret": secret,
+        "variable": variable,
     }  # fmt: skip
     return field(default=default, metadata=metadata, repr=not secret)
 
@@ -313,6 +315,17 @@ class Query:
     widths: tuple[int, ...] = setting(
         (), WIDTHS, "Widths that w is rounded up to, such as 320,640,1280,2048. Empty: any width."
     )
+    dialects: tuple[str, ...] = setting(
+        ("cloudflare", "cloudinary", "ipx", "next"),
+        WORDS,
+        "Services whose URLs are read: names, all, or name@host for one on a host of its own.",
+        variable="EDGE_DIALECTS",
+    )
+    sources: tuple[str, ...] = setting(
+        (),
+        WORDS,
+        "Hosts whose URLs name originals of this server, where a dialect names sources by URL.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,7 +454,7 @@ def rows() -> Iterator[Row]:
     """Every setting, in order."""
     for section, name, info in _fields():
         default = info.default if info.default is not MISSING else None
-        yield Row(_variable(section, name), default, _allowed(info), info.metadata["help"])
+        yield Row(_variable(section, name, info), default, _allowed(info), info.metadata["help"])
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -458,15 +471,14 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     problems: list[str] = []
     sections: dict[str, dict[str, Any]] = {}
     for section, name, info in _fields():
-        text = given.pop(_variable(section, name), None)
+        text = given.pop(_variable(section, name, info), None)
         if text is None:
             continue
         try:
             sections.setdefault(section, {})[name] = _value(text, info)
         except (ValueError, KeyError):
-            problems.append(
-                f"{_variable(section, name)}={_shown(text, info)}: allowed is {_allowed(info)}"
-            )
+            variable = _variable(section, name, info)
+            problems.append(f"{variable}={_shown(text, info)}: allowed is {_allowed(info)}")
     problems += [f"{name}: there is no such setting{_suggestion(name)}" for name in given]
     if problems:
         raise SettingsError("\n".join(problems))
@@ -489,8 +501,8 @@ def _fields() -> Iterator[tuple[str, str, Any]]:
             yield name, info.name, info
 
 
-def _variable(section: str, name: str) -> str:
-    return f"EDGE_{section}_{name}".upper()
+def _variable(section: str, name: str, info: Field[Any]) -> str:
+    return info.metadata["variable"] or f"EDGE_{section}_{name}".upper()
 
 
 def _value(text: str, info: Any) -> Any:
@@ -520,7 +532,7 @@ def _shown(text: str, info: Any) -> str:
 
 
 def _suggestion(name: str) -> str:
-    near = get_close_matches(name, [_variable(s, n) for s, n, _ in _fields()], 1, 0.6)
+    near = get_close_matches(name, [_variable(*row) for row in _fields()], 1, 0.6)
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge import settings
+from edge.dialects import ALL
 from edge.models import public
 from edge.rendering import decoding
 from edge.telemetry import Metrics
@@ -81,6 +82,8 @@ def settings_table() -> Iterator[str]:
 def _shown_default(value: object) -> str:
     if value in ("", ()):
         return ""
+    if isinstance(value, tuple):
+        return f"`{','.join(map(str, value))}`"
     if isinstance(value, str) and value.startswith(str(ROOT)):
         return f"`{Path(value).relative_to(ROOT)}`"
     return f"`{int(value) if isinstance(value, bool) else value}`"
@@ -135,6 +138,24 @@ def _attributes(kind: type) -> Iterator[tuple[str, str]]:
             yield name, said
 
 
+def dialects_table() -> Iterator[str]:
+    yield from _head("dialect", "URLs", "read")
+    for name, dialect in ALL.items():
+        where = "by its path" if dialect.betrayed else f"under `/{name}/`"
+        standard = " (by default)" if name in settings.Query().dialects else ""
+        yield _row(f"`{name}`: {dialect.title}", dialect.shape, where + standard)
+
+
+def dialect_words_table() -> Iterator[str]:
+    yield from _head("dialect", "its word", "ours")
+    for name, dialect in ALL.items():
+        rows: dict[int, list[str]] = {}  # short names share the row of the long one
+        for word, row in dialect.words.items():
+            rows.setdefault(id(row), []).append(word)
+        for words in rows.values():
+            yield _row(name, " ".join(f"`{w}`" for w in words), dialect.words[words[0]].means)
+
+
 def errors_table() -> Iterator[str]:
     yield from _head("type", "status", "kept", "title")
     for kind, row in failures.ROWS.items():
@@ -159,6 +180,8 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "presets": presets_table,
     "networks": networks_table,
     "rules": rules_table,
+    "dialects": dialects_table,
+    "dialect_words": dialect_words_table,
     "errors": errors_table,
     "metrics": metrics_table,
 }

@@ -22,7 +22,7 @@ FLOORS = {
         "connections",
     ),
     1: ("variants", "buckets"),
-    2: ("cache", "origins", "models"),
+    2: ("cache", "origins", "models", "dialects"),
     3: ("rendering",),
     4: ("delivery", "names", "originals"),
     5: ("web",),

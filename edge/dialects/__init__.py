@@ -20,8 +20,8 @@ from edge.dialects import (
     thumbor,
     wordpress,
 )
-from edge.dialects.base import Dialect, Translation
-from edge.errors import SettingsError
+from edge.dialects.base import Dialect, Translation, local
+from edge.errors import InvalidParameter, SettingsError
 from edge.variants.kinds import nearest
 
 __all__ = ["ALL", "Dialect", "Dialects", "Translation"]
@@ -42,13 +42,15 @@ class Dialects:
     Attributes:
         named: by name; under their prefix, and where their paths betray them.
         hosts: by host, in lower case and without a port.
+        sources: hosts whose URLs name originals of this server.
     """
 
     named: Mapping[str, Dialect] = field(default_factory=dict)
     hosts: Mapping[str, Dialect] = field(default_factory=dict)
+    sources: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, words: Iterable[str]) -> "Dialects":
+    def of(cls, words: Iterable[str], sources: Iterable[str] = ()) -> "Dialects":
         """Dialects by the words of `EDGE_DIALECTS`: names, `name@host`, `all`.
 
         Raises:
@@ -66,7 +68,8 @@ class Dialects:
                 hosts[host] = ALL[name]
             else:
                 named[name] = ALL[name]
-        return cls(MappingProxyType(named), MappingProxyType(hosts))
+        known = frozenset(source.lower() for source in sources)
+        return cls(MappingProxyType(named), MappingProxyType(hosts), known)
 
     def host(self, header: str) -> str:
         """The host of a request where a dialect is bound to it, else nothing."""
@@ -91,16 +94,27 @@ class Dialects:
                 equal here.
         """
         if host:
-            return self.hosts[host].translate(path, query, strict=strict, certain=True)
+            return self._translated(self.hosts[host], path, query, strict, certain=True)
         first, _, rest = path[1:].partition("/")
         if rest and (dialect := self.named.get(first)):
-            return dialect.translate("/" + rest, query, strict=strict, certain=True)
+            return self._translated(dialect, "/" + rest, query, strict, certain=True)
         for dialect in self.named.values():
             if dialect.betrayed:
-                found = dialect.translate(path, query, strict=strict, certain=False)
+                found = self._translated(dialect, path, query, strict, certain=False)
                 if found is not None:
                     return found
         return None
+
+    def _translated(
+        self, dialect: Dialect, path: str, query: str, strict: bool, *, certain: bool
+    ) -> Translation | None:
+        try:
+            found = dialect.translate(path, query, strict=strict, certain=certain)
+            return found and local(found, dialect.title, self.sources)
+        except ValueError as error:  # a number that is none
+            raise InvalidParameter(
+                f"this is no URL of {dialect.title}'s", allowed=dialect.shape
+            ) from error
 
 
 def _unknown(name: str) -> SettingsError:

@@ -1,7 +1,7 @@
 """What a dialect is: another image service's URL, read into a path and words of our own."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
@@ -21,7 +21,8 @@ class Translation:
     """A URL in our own words.
 
     Attributes:
-        path: of the original, percent-encoded, with its leading slash.
+        path: of the original, percent-encoded, with its leading slash; or its URL, until `local`
+            has taken the host off.
         words: our parameters, decoded.
         ignored: the service's words that have no equal here and were passed over.
     """
@@ -180,25 +181,36 @@ def passed(why: str) -> Word:
     return Word(lambda reading, value: None, why)
 
 
-def lacking(word: str, nearest: str | None = None) -> Word:
-    """A word without an equal here."""
+def lacking(word: str, nearest: str | None = None, *, joined: str = "=") -> Word:
+    """A word without an equal here; `joined` stands between it and its value."""
     return Word(
-        lambda reading, value: reading.without_equal(f"{word}={value}", nearest),
+        lambda reading, value: reading.without_equal(f"{word}{joined}{value}", nearest),
         f"has no equal; nearest `{nearest}`" if nearest else "has no equal",
     )
 
 
-def local_path(url: str, service: str) -> str:
-    """The path of a source that a service names by URL, percent-encoded.
+def source(text: str) -> str:
+    """The source that a service names: a path, percent-encoded, or a URL as it stands."""
+    parts = urlsplit(text)
+    if parts.netloc or parts.scheme in ("http", "https"):
+        return text
+    return "/" + quote(unquote(parts.path.lstrip("/")), safe="/")
+
+
+def local(found: Translation, service: str, hosts: Collection[str]) -> Translation:
+    """The same with a path of this server's originals, where the source was named by URL.
 
     Raises:
-        InvalidParameter: it names a host: edge's own settings say where originals come from.
+        InvalidParameter: it is on a host that is not among `hosts`.
     """
-    parts = urlsplit(url)
-    if parts.scheme or parts.netloc:
+    parts = urlsplit(found.path)
+    if not parts.netloc:
+        return found
+    if parts.hostname not in hosts:
         raise InvalidParameter(
-            f"{service} URLs name a path of this server's originals, not another host",
+            f"{service} URLs name a path of this server's originals, or a URL on a host of "
+            "EDGE_QUERY_SOURCES",
             param="url",
             allowed="a path such as /sku/123.jpg",
         )
-    return "/" + quote(unquote(parts.path.lstrip("/")), safe="/")
+    return replace(found, path="/" + quote(unquote(parts.path.lstrip("/")), safe="/"))

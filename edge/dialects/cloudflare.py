@@ -1,6 +1,6 @@
 """Cloudflare Images: `/cdn-cgi/image/{options}/{path}`.
 
-Source: https://developers.cloudflare.com/images/transform-images/transform-via-url/ (November 2026).
+Source, November 2026: https://developers.cloudflare.com/images/transform-images/transform-via-url/
 """
 
 import re
@@ -13,7 +13,7 @@ from edge.dialects.base import (
     Word,
     chosen,
     lacking,
-    local_path,
+    source,
     own_words,
     passed,
     renamed,
@@ -112,4 +112,4 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
     if {"w", "h"} & reading.words.keys():
         reading.default(fit="max")
     own_words(reading, query)
-    return reading.done(local_path(url["path"], title) if ":" in url["path"] else "/" + url["path"])
+    return reading.done(source(url["path"]) if ":" in url["path"] else "/" + url["path"])

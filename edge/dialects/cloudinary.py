@@ -1,7 +1,7 @@
 """Cloudinary: components of `name_value` words in the path, chained by slashes.
 
-Source: https://cloudinary.com/documentation/transformation_reference (November 2026). Read is one crop
-before one resize, effects and delivery options in any component.
+Source: https://cloudinary.com/documentation/transformation_reference (November 2026). One
+crop before one resize is read, and effects and delivery options in any component.
 """
 
 import re
@@ -84,7 +84,7 @@ def _colour(reading: Reading, value: str) -> None:
 
 
 def _effect(reading: Reading, value: str) -> None:
-    kind, _, strength = value.partition(":")
+    kind = value.partition(":")[0]
     if kind in ("background_removal", "bgremoval", "make_transparent"):
         reading.set(matte="on")
     elif kind == "upscale":
@@ -141,20 +141,20 @@ words = MappingProxyType(
         "b": Word(_colour, "`bg`: a name, `rgb:…`, `blurred`"),
         "e": Word(
             _effect,
-            "`background_removal`: `matte=on`, `upscale`: `up=auto`, `trim`, `sharpen`, `dropshadow`",
+            "`background_removal` `matte=on`, `upscale` `up=auto`, `trim`, `sharpen`, `dropshadow`",
         ),
         "a": renamed("rot"),
         "fl": Word(_flag, "`attachment`: `dl`; `progressive` and its like are so anyway"),
         "t": renamed("preset"),
-        "z": lacking("z", "frame=0.85"),
-        "r": lacking("r"),
-        "l": lacking("l"),
-        "u": lacking("u"),
-        "o": lacking("o"),
-        "bo": lacking("bo"),
-        "co": lacking("co"),
+        "z": lacking("z", "frame=0.85", joined="_"),
+        "r": lacking("r", joined="_"),
+        "l": lacking("l", joined="_"),
+        "u": lacking("u", joined="_"),
+        "o": lacking("o", joined="_"),
+        "bo": lacking("bo", joined="_"),
+        "co": lacking("co", joined="_"),
         "cs": passed("pictures are sRGB anyway"),
-        "d": lacking("d"),
+        "d": lacking("d", joined="_"),
     }
 )
 
@@ -179,7 +179,7 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
 def _split(parts: list[str]) -> tuple[list[str], list[str]]:
     """The components, and the folders of the picture behind them and behind a version."""
     at = 0
-    components = []
+    components: list[str] = []
     while at < len(parts):
         part = parts[at]
         if _VERSION.fullmatch(part):

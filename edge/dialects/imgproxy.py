@@ -15,7 +15,7 @@ from edge.dialects.base import (
     Word,
     chosen,
     lacking,
-    local_path,
+    source,
     own_words,
     passed,
     renamed,
@@ -157,18 +157,18 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
         else:
             reading.without_equal(parts[at])
         at += 1
-    source, extension = _source(parts[at:])
+    named, extension = _source(parts[at:])
     if extension:
         reading.choose("format", extension, _FORMATS)
     own_words(reading, query)
-    return reading.done(local_path(source, title))
+    return reading.done(source(named))
 
 
 def _source(parts: list[str]) -> tuple[str, str]:
     """The path of the original, and the format that stands behind it."""
     if parts[:1] == ["plain"]:
-        source, _, extension = "/".join(parts[1:]).partition("@")
-        return "/" + unquote(source).removeprefix("local://").lstrip("/"), extension
+        named, _, extension = "/".join(parts[1:]).partition("@")
+        return _local(unquote(named)), extension
     text, _, extension = "".join(parts).partition(".")
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
@@ -178,4 +178,9 @@ def _source(parts: list[str]) -> tuple[str, str]:
         ) from error
     if not raw:
         raise InvalidPath("the URL names no original")
-    return "/" + raw.removeprefix("local://").lstrip("/"), extension
+    return _local(raw), extension
+
+
+def _local(named: str) -> str:
+    """imgproxy's own scheme for its folder, taken off."""
+    return named.removeprefix("local://")

@@ -13,7 +13,7 @@ from edge.dialects.base import (
     Word,
     chosen,
     lacking,
-    local_path,
+    source,
     own_words,
     passed,
     renamed,
@@ -98,4 +98,4 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
     if {"w", "h"} <= reading.words.keys():
         reading.default(fit="cover")
     own_words(reading, query)
-    return reading.done(local_path(url["path"], title) if ":" in url["path"] else "/" + url["path"])
+    return reading.done(source(url["path"]) if ":" in url["path"] else "/" + url["path"])

@@ -1,7 +1,8 @@
 """Optimisers of web frameworks that name the picture in the query: Next.js, Vercel, Netlify, Astro.
 
-Sources: https://nextjs.org/docs/app/api-reference/components/image, https://vercel.com/docs/image-optimization,
-https://docs.netlify.com/image-cdn/overview/, https://docs.astro.build/en/guides/images/ (November 2026).
+Sources, November 2026: https://nextjs.org/docs/app/api-reference/components/image,
+https://vercel.com/docs/image-optimization, https://docs.netlify.com/image-cdn/overview/,
+https://docs.astro.build/en/guides/images/
 """
 
 from types import MappingProxyType
@@ -11,7 +12,7 @@ from edge.dialects.base import (
     Translation,
     Word,
     chosen,
-    local_path,
+    source,
     pairs,
     passed,
     read_pairs,
@@ -21,7 +22,10 @@ from edge.errors import InvalidParameter
 
 name = "next"
 title = "Next.js"
-shape = "`/_next/image?url=%2Fsku%2F123.jpg&w=640&q=75` (`/_vercel/image`, `/.netlify/images`, `/_image`)"
+shape = (
+    "`/_next/image?url=%2Fsku%2F123.jpg&w=640&q=75`; `/_vercel/image`, `/.netlify/images`, "
+    "`/_image`"
+)
 betrayed = True
 
 _PATHS = frozenset({"/_next/image", "/_vercel/image", "/.netlify/images", "/_image"})
@@ -63,11 +67,11 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
     if path not in _PATHS:
         return None
     given = dict(pairs(query))
-    source = given.get("url", given.get("href"))
-    if source is None:
+    named = given.get("url", given.get("href"))
+    if named is None:
         raise InvalidParameter(f"{path} needs url", param="url", allowed="the path of an original")
     reading = Reading(title, strict)
     read_pairs(reading, iter(given.items()), words)
     if {"w", "h"} <= reading.words.keys():
         reading.default(fit="cover")
-    return reading.done(local_path(source, title))
+    return reading.done(source(named))

@@ -47,7 +47,7 @@ def _region(part: str) -> Word:
         parts[_REGION.index(part)] = value
         reading.set(crop=",".join(parts))
 
-    return Word(read, f"its part of `crop` ({'x y width height'.split()[_REGION.index(part)]})")
+    return Word(read, f"its part of `crop` ({('x', 'y', 'width', 'height')[_REGION.index(part)]})")
 
 
 words = MappingProxyType(

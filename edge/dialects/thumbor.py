@@ -12,7 +12,7 @@ from edge.dialects.base import (
     Word,
     chosen,
     lacking,
-    local_path,
+    source,
     own_words,
     passed,
     renamed,
@@ -97,7 +97,7 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
         else:
             reading.without_equal(found[0])
     own_words(reading, query)
-    return reading.done(local_path(url["path"], title))
+    return reading.done(source(url["path"]))
 
 
 def _read_region(reading: Reading, url: re.Match[str]) -> None:

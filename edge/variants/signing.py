@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from edge.access import check_length, rows
 from edge.errors import (
@@ -176,6 +176,22 @@ def verify(
     if required:
         raise SignatureMissing("this server answers signed URLs only", param="sig")
     return ()
+
+
+def verify_foreign(
+    raw_path: str, raw_query: str, keys: Keys, *, required: bool, now: float | None = None
+) -> tuple[Key, ...]:
+    """The same for a URL in another service's words, whose path need not be one of ours.
+
+    `s` and `expires` are that service's own there, and sign nothing here.
+
+    Raises:
+        SignatureMissing, SignatureWrong, SignatureExpired, InvalidParameter.
+    """
+    parts = raw_query.split("&")
+    own = "&".join(part for part in parts if part.partition("=")[0] not in ("s", "expires"))
+    path = unquote(raw_path.removeprefix("/"))
+    return verify(path, own, keys, required=required, now=now)
 
 
 def check_scope(signers: Sequence[Key], path: str, preset: str) -> None:

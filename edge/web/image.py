@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from edge.deadline import Deadline
 from edge.delivery import MEMORY, Delivered, Delivery
+from edge.dialects import Dialects
 from edge.errors import EdgeError, OutputTooLarge, SignatureExpired
 from edge.images import Rendition, Size
 from edge.names import Ask
@@ -76,11 +77,13 @@ class ImageRoute:
         presets: Presets,
         settings: Settings,
         keys: Callable[[], signing.Keys],
+        dialects: Dialects | None = None,
     ) -> None:
         self._delivery = delivery
         self._presets = presets
         self._settings = settings
         self._keys = keys
+        self._dialects = dialects or Dialects()
         self._required = settings.signing.required
         self._lifetimes = headers.Lifetimes.of(settings.http)
         self._hints = settings.http.client_hints
@@ -196,7 +199,8 @@ class ImageRoute:
             device = negotiation.device(told.get(_DPR), told.get(_VIEWPORT), told.get(_SAVE))
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         required = self._required if needs_signature is None else needs_signature
-        asked = self._read(path, query, accept, device, required)
+        host = self._dialects.host(told.get(b"host", b"").decode("latin-1"))
+        asked = self._read(path, query, accept, device, required, host)
         # The reading is remembered, and outlives what it has checked.
         expires = asked.wish.expires
         if expires is not None and self._keys() and time.time() >= expires:
@@ -234,17 +238,29 @@ class ImageRoute:
         accept: AcceptClass,
         device: Device | None,
         needs_signature: bool,
+        host: str,
     ) -> Asked:
-        path = paths.read(raw_path)
         settings = self._settings
-        signers = signing.verify(path, raw_query, self._keys(), required=needs_signature)
+        found = self._dialects.translate(
+            raw_path, raw_query, host=host, strict=settings.query.strict
+        )
+        if found is None:
+            path, query = paths.read(raw_path), raw_query
+            signers = signing.verify(path, raw_query, self._keys(), required=needs_signature)
+        else:
+            path, query = paths.read(found.path), found.query
+            signers = signing.verify_foreign(
+                raw_path, raw_query, self._keys(), required=needs_signature
+            )
         wish = read(
-            raw_query,
+            query,
             self._presets,
             strict=settings.query.strict,
             widths=settings.query.widths,
             device=device,
         )
+        if found and found.ignored:
+            wish = replace(wish, ignored=(*found.ignored, *wish.ignored))
         signing.check_scope(signers, path, wish.transform.preset)
         return Asked(path, wish, wish.resolve(accept, paths.extension(path)))
 
