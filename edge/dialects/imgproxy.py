@@ -15,10 +15,10 @@ from edge.dialects.base import (
     Word,
     chosen,
     lacking,
-    source,
     own_words,
     passed,
     renamed,
+    source,
 )
 from edge.errors import InvalidParameter, InvalidPath
 

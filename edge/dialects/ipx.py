@@ -13,10 +13,10 @@ from edge.dialects.base import (
     Word,
     chosen,
     lacking,
-    source,
     own_words,
     passed,
     renamed,
+    source,
 )
 
 name = "ipx"
@@ -98,4 +98,4 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
     if {"w", "h"} <= reading.words.keys():
         reading.default(fit="cover")
     own_words(reading, query)
-    return reading.done(source(url["path"]) if ":" in url["path"] else "/" + url["path"])
+    return reading.done(source(url["path"]))

@@ -12,11 +12,11 @@ from edge.dialects.base import (
     Translation,
     Word,
     chosen,
-    source,
     pairs,
     passed,
     read_pairs,
     renamed,
+    source,
 )
 from edge.errors import InvalidParameter
 

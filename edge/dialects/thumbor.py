@@ -12,10 +12,10 @@ from edge.dialects.base import (
     Word,
     chosen,
     lacking,
-    source,
     own_words,
     passed,
     renamed,
+    source,
 )
 from edge.errors import InvalidPath
 

@@ -20,7 +20,9 @@ async def test_one_picture_in_three_dialects_is_rendered_once(serve):
 
 async def test_explain_shows_what_was_understood_and_what_was_passed_over(serve):
     server = await serve()
-    told = (await server.get("/-/explain/cdn-cgi/image/width=120,border=3,blur=9/sku/123.jpg")).json()
+    told = (
+        await server.get("/-/explain/cdn-cgi/image/width=120,border=3,blur=9/sku/123.jpg")
+    ).json()
     assert told["path"] == "sku/123.jpg"
     assert told["canonical"] == "up=off&w=120" or told["canonical"].endswith("w=120")
     assert told["ignored"] == ["border=3", "blur=9 (nearest: blur=4)"]
