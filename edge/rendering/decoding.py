@@ -46,14 +46,15 @@ class Decoding:
 
 LIBRARIES = {
     OriginalFormat.JPEG: ("simplejpeg", "pillow"),
-    OriginalFormat.PNG: ("pillow",),
+    OriginalFormat.PNG: ("pillow", "imagecodecs"),
     OriginalFormat.WEBP: ("pillow",),
-    OriginalFormat.AVIF: ("pillow",),
+    OriginalFormat.AVIF: ("pillow", "imagecodecs"),
     OriginalFormat.GIF: ("pillow",),
     OriginalFormat.TIFF: ("tifffile", "imagecodecs", "simplejpeg", "pillow"),
     OriginalFormat.HEIC: ("pillow-heif",),
 }
-"""What decodes each format, as PyPI names it; `pillow` is the stock one."""
+"""What decodes each format, as PyPI names it; `pillow` is the stock one, and imagecodecs decodes
+PNG and AVIF of high dynamic range alone."""
 
 
 def versions() -> dict[str, str]:

@@ -18,7 +18,8 @@ class Facts:
 
     `size` is upright, `stored` is as the file holds it, `orientation` is EXIF's 1 to 8. `bits` are
     per channel. `alpha`: pixels may be see-through. `frames` is 1 for a still. `profile` is the
-    embedded ICC profile's own description ("" where it has none), None without a profile.
+    embedded ICC profile's own description ("" where it has none), or what the file says of its
+    colours by numbers; None where they are sRGB for lack of either.
     `quality` is that of a JPEG or a lossy WebP, 1 to 100, estimated from its quantisation.
     `noise`, the one value that pixels tell, is grain in levels of 255, where it was asked for.
     """
@@ -78,6 +79,12 @@ def read_facts(body: bytes, limits: Limits) -> Facts:
         bits=header.bits,
         alpha=header.alpha,
         frames=header.frames,
-        profile=None if header.icc is None else description(header.icc),
+        profile=_profile(header),
         quality=header.quality,
     )
+
+
+def _profile(header: headers.Header) -> str | None:
+    if header.icc is not None:
+        return description(header.icc)
+    return header.space.name if header.space else None

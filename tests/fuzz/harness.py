@@ -91,15 +91,23 @@ class Process:
 
     def _process(self) -> subprocess.Popen[bytes]:
         if self._running is None:
-            self._running = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "tests.fuzz.target"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=self._environment,
-                cwd=Path(__file__).parents[2],
-            )
+            self._running = self._started()
         return self._running
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        """One that has imported what it needs: that is no input's time."""
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.fuzz.target"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self._environment,
+            cwd=Path(__file__).parents[2],
+        )
+        assert process.stdout
+        if process.stdout.readline() != b"{}\n":
+            raise RuntimeError(f"a decoding process ended at its start with {process.wait()}")
+        return process
 
 
 class Pair:

@@ -3,7 +3,8 @@
     python -m tests.fuzz.target
 
 Reads frames of four bytes of length and a body from its standard input, and answers each with one
-line of JSON. Everything that decodes runs in this one process, so that a crash is a crash.
+line of JSON; before the first, a line says that it is ready. Everything that decodes runs in this
+one process, so that a crash is a crash.
 """
 
 import gc
@@ -77,6 +78,8 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.collect()
     gc.freeze()  # what stays is looked at no more after each input
+    sink.write(b"{}\n")
+    sink.flush()
     while head := source.read(4):
         body = source.read(struct.unpack(">I", head)[0])
         gc.collect()

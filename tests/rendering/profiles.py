@@ -120,6 +120,15 @@ def profile(space: str) -> bytes:
     return _packed(b"mntr", b"RGB ", b"XYZ ", tags)
 
 
+def with_codes(rgb: bytes, primaries: int, transfer: int) -> bytes:
+    """A profile of red, green and blue with the tag of H.273's codes as well."""
+    count = struct.unpack_from(">I", rgb, 128)[0]
+    entries = [struct.unpack_from(">4s2I", rgb, 132 + 12 * index) for index in range(count)]
+    tags = {name: rgb[start : start + length] for name, start, length in entries}
+    tags[b"cicp"] = b"cicp\0\0\0\0" + bytes([primaries, transfer, 0, 1])
+    return _packed(b"mntr", b"RGB ", b"XYZ ", tags)
+
+
 def grey_profile(gamma: float) -> bytes:
     """A version 2 profile of one channel."""
     tags = {b"desc": _description("grey"), b"wtpt": _point(D50), b"kTRC": _gamma(gamma)}

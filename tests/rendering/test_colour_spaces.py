@@ -214,6 +214,20 @@ def _grey(kind: str, grey: Image.Image, profile: bytes) -> bytes:
     return saved(image, kind, icc_profile=profile, **options)
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (as_png(DRAWN, spaces.cicp(12, 13)), "CICP 12/13"),
+        (as_png(DRAWN, spaces.cicp(1, 13)), None),
+        (as_png(DRAWN, spaces.gamma(0.6)), "gAMA"),
+        (spaces.with_nclx(as_avif(DRAWN), 9, 16), "CICP 9/16"),
+    ],
+)
+def test_the_facts_name_colours_that_are_not_srgb(body, told):
+    """So that a file which is held against a rule of sRGB does not pass for it."""
+    assert read_facts(body, Limits()).profile == told
+
+
 def test_a_grey_profile_says_nothing_of_colours():
     body = saved(Image.fromarray(DRAWN), "PNG", icc_profile=profiles.grey_profile(1.0))
     answer = decoded(body)

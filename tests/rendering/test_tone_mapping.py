@@ -1,5 +1,7 @@
 """Pictures of high dynamic range look as they were made on a screen without it."""
 
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -160,6 +162,24 @@ def test_a_smaller_one_is_tone_mapped_as_the_whole():
     assert small.width == 200
     whole = Image.fromarray(drawn).reduce(2)
     assert np.abs(np.asarray(small, dtype=int) - np.asarray(whole)).mean() < 1
+
+
+@pytest.mark.parametrize("transfer", CODED)
+def test_a_profile_of_high_dynamic_range_is_known_by_its_codes(transfer):
+    """As editors write them: the curve in the profile ends at 10,000 cd/m2, which no screen has."""
+    profile = profiles.with_codes(profiles.profile("display-p3"), 9, transfer)
+    coded = values(transfer, spaces.linear_bt2020(sheet(PATCHES)))
+    body = spaces.png16(coded, chunk(b"iCCP", b"p\0\0" + zlib.compress(profile)))
+    answer = decoded(body)
+    assert profiles.delta_e(patches(answer.image), PATCHES.astype(float)).mean() < 0.5
+    assert NAMES[transfer] in answer.notes[0]
+
+
+def test_codes_of_a_profile_of_usual_range_leave_it_to_its_curves():
+    profile = profiles.with_codes(profiles.profile("adobe-rgb"), 9, 13)
+    body = saved(Image.fromarray(sheet(PATCHES)), "PNG", icc_profile=profile)
+    error = profiles.delta_e(patches(decoded(body).image), profiles.expected("adobe-rgb", PATCHES))
+    assert error.max() < 2
 
 
 def test_saved_pictures_of_the_engine_are_not_mistaken():

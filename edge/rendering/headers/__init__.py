@@ -6,9 +6,10 @@ and refuses what is over a limit before anybody decodes it.
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
-from edge.rendering.headers import gif, heif, jpeg, png, tiff, webp
+from edge.rendering.headers import cicp, gif, heif, icc, jpeg, png, tiff, webp
 from edge.rendering.headers.base import Header, Mode, OriginalFormat
 from edge.settings import Limits
 
@@ -54,9 +55,18 @@ def read(body: bytes, limits: Limits) -> Header:
     """
     reader = _reader(body)
     try:
-        return reader(body, limits)
+        return _with_codes(reader(body, limits))
     except (struct.error, IndexError, OverflowError) as error:  # the last: a 64-bit offset
         raise OriginalCorrupt("the original ends within its header") from error
+
+
+def _with_codes(header: Header) -> Header:
+    """A profile of high dynamic range carries its codes, too: its own curves end at a light that no
+    screen shows, and the picture would come out dark."""
+    found = header.icc and icc.codes(header.icc)
+    if not found or not (space := cicp.of_codes(*found)).hdr:
+        return header
+    return replace(header, icc=None, space=space)
 
 
 def _reader(body: bytes) -> Callable[[bytes, Limits], Header]:

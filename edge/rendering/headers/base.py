@@ -98,7 +98,8 @@ class Header:
         """What a decoder is given."""
         if self.parts is None:
             return body
-        return b"".join(body[part] if isinstance(part, slice) else part for part in self.parts)
+        view = memoryview(body)  # so that each byte is copied once
+        return b"".join(view[part] if isinstance(part, slice) else part for part in self.parts)
 
 
 def check_size(size: Size, limits: Limits) -> None:

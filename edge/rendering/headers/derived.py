@@ -94,7 +94,7 @@ def _stated(data: bytes, at: int, *, wide: bool) -> Size:
 def _check_same(item: Item, stated: Size) -> None:
     if item.size != stated:
         raise OriginalCorrupt(
-            f"a {item.kind.decode()} picture says {stated} where the file says {item.size}"
+            f"a picture of kind {item.kind.decode()} says {stated}, the file {item.size}"
         )
 
 

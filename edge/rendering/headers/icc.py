@@ -1,4 +1,4 @@
-"""What a colour profile calls itself."""
+"""What a colour profile calls itself, and the codes that it may carry."""
 
 import struct
 
@@ -15,6 +15,15 @@ def description(profile: bytes) -> str:
     except (struct.error, UnicodeDecodeError, KeyError):
         return ""
     return "".join(letter for letter in text if letter.isprintable())[:_MAX_LETTERS].strip()
+
+
+def codes(profile: bytes) -> tuple[int, int] | None:
+    """H.273's codes of primaries and transfer in a profile of version 4.4 (ICC.1:2022, 9.2.17)."""
+    try:
+        tag = _tag(profile, b"cicp")
+    except (struct.error, KeyError):
+        return None
+    return (tag[8], tag[9]) if tag[:4] == b"cicp" and len(tag) >= 12 else None
 
 
 def _tag(profile: bytes, name: bytes) -> bytes:

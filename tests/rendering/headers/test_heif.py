@@ -105,7 +105,7 @@ def test_an_honest_grid_or_overlay_is_read(brand, wide):
 )  # fmt: skip
 def test_a_derived_picture_that_lies_about_its_size_is_refused(kind, data, brand, wide):
     body = derived(kind, data(wide=wide), [1], brand=brand)
-    assert f"where the file says {SIDE}x{SIDE}" in refused(body)
+    assert f"the file {SIDE}x{SIDE}" in refused(body)
 
 
 @pytest.mark.parametrize(
