@@ -144,7 +144,7 @@ def _derived(kind: bytes, data: bytes, coded: bytes) -> bytes:
     return head + meta(len(head) + len(meta(0)) + 8) + box(b"mdat", stream)
 
 
-def _tiff(tags: dict[int, tuple[int, ...]], content: bytes) -> bytes:
+def tiff_file(tags: dict[int, tuple[int, ...]], content: bytes) -> bytes:
     """Little-endian; the content comes first, and a tag's numbers are shorts, or longs of one."""
     entries, more = b"", b""
     end = 8 + len(content) + 2 + 12 * len(tags) + 4
@@ -167,14 +167,14 @@ def _deep_tiff() -> bytes:
     places = tuple(8 + half * i for i in range(8))
     tags = {256: (16,), 257: (12,), 258: (16,) * 4, 259: (1,), 262: (2,), 277: (4,), 278: (6,),
             284: (2,), 338: (2,), 273: places, 279: (half,) * 8}  # fmt: skip
-    return _tiff(tags, planes.astype("<u2").tobytes())
+    return tiff_file(tags, planes.astype("<u2").tobytes())
 
 
 def _tiled_tiff() -> bytes:
     """Four tiles of 16 by 16 around a grey picture of 24 by 20, white where it is nought."""
     tags = {256: (24,), 257: (20,), 258: (8,), 259: (1,), 262: (0,), 277: (1,), 322: (16,),
             323: (16,), 324: tuple(8 + 256 * i for i in range(4)), 325: (256,) * 4}  # fmt: skip
-    return _tiff(tags, bytes(range(256)) * 4)
+    return tiff_file(tags, bytes(range(256)) * 4)
 
 
 def _see_through() -> Image.Image:

@@ -159,11 +159,21 @@ def _piece(page: Any, number: int, shape: tuple[int, ...]) -> Numbers:
         raise OriginalCorrupt("the TIFF ends within its picture")
     if page.compression == _JPEG:
         return _from_jpeg(page, packed, Size(shape[2], shape[1]), shape[3])
-    numbers, _, _ = page.decode(packed, number)
+    numbers = _unpacked(page, packed, number, shape[1])
     if numbers is None:
         raise OriginalCorrupt("a strip or tile of the TIFF is empty")
     piece: Numbers = numbers[0]
     return piece
+
+
+def _unpacked(page: Any, packed: bytes, number: int, rows: int) -> Any:
+    """Some writers fill the last strip up to the rows of the others."""
+    try:
+        return page.decode(packed, number)[0]
+    except Exception:  # a codec has errors of its own
+        if rows == _piece_size(page)[0]:
+            raise
+        return page.decode(packed, 0)[0]
 
 
 def _from_jpeg(page: Any, packed: bytes, size: Size, samples: int) -> Numbers:
@@ -175,7 +185,7 @@ def _from_jpeg(page: Any, packed: bytes, size: Size, samples: int) -> Numbers:
     told = _ADOBE + (b"\1" if page.photometric == _YCBCR else b"\0") if samples > 1 else b""
     colours = {1: "GRAY", 3: "RGBA", 4: "CMYK"}[samples]
     width, height, _ = jpeg.shape(packed[:2] + told + shared + packed[2:])
-    if width < size.width or height > size.height:
+    if width < size.width or height > _piece_size(page)[0]:
         raise OriginalCorrupt("a strip or tile of the TIFF is of another size than the file says")
     return jpeg.decoded(packed[:2] + told + shared + packed[2:], colours, Size(width, height))
 
