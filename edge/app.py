@@ -25,6 +25,8 @@ from edge.delivery import Delivery
 from edge.dialects import Dialects
 from edge.errands import Errands
 from edge.gate import Cost, Gate, Limit
+from edge.jobs.opening import Shop, open_desk, open_shop
+from edge.jobs.review import Decisions
 from edge.models.base import Models
 from edge.models.embedded import EmbeddedModels
 from edge.models.triton import TritonModels
@@ -38,7 +40,7 @@ from edge.rendering.mattes import Mattes
 from edge.rendering.render import RENDER_VERSION, Renderer
 from edge.rendering.scenes import Scenes
 from edge.rendering.shelf import Shelf
-from edge.rendering.threads import EngineThreads
+from edge.rendering.threads import EngineThreads, cores
 from edge.settings import Settings
 from edge.telemetry import Metrics
 from edge.variants import presets as presets_file
@@ -47,9 +49,11 @@ from edge.watched import Watched
 from edge.web.admin import Admin
 from edge.web.explain import Explain
 from edge.web.image import ImageRoute
+from edge.web.jobs import Jobs
 from edge.web.openapi import OpenApi
 from edge.web.playground import Playground
 from edge.web.probes import Probes
+from edge.web.review import Review
 from edge.web.routes import application
 from edge.web.tokens import Tokens
 
@@ -74,6 +78,9 @@ class Server:
     watches: bool
     """Whether there is such a file."""
 
+    shop: Shop
+    """Jobs, and what works on them."""
+
 
 class TierMetrics:
     """What the ladder tells, as metrics; a purge heard of elsewhere makes us forget as well."""
@@ -97,8 +104,15 @@ class TierMetrics:
 
 
 @asynccontextmanager
-async def connect(given: Settings) -> AsyncIterator[Server]:
+async def connect(
+    given: Settings, *, jobs_file: str | None = None, at_once: int = 1
+) -> AsyncIterator[Server]:
     """Open everything that the settings name; close it all when the block ends.
+
+    Args:
+        jobs_file: keeps jobs in this file, for one command, which may write wherever it likes.
+        at_once: items of jobs that are worked on here at the same time, where there is no Redis
+            and so nobody else to do it.
 
     Raises:
         SettingsError: something in them cannot be.
@@ -133,6 +147,16 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
         stack.push_async_callback(ladder.close)
         await ladder.start()
         stack.push_async_callback(errands.drain, given.server.drain)
+        desk = await stack.enter_async_context(
+            open_desk(
+                given,
+                presets,
+                lambda: keys.value,
+                parse_routes(given.origin.url or str(SAMPLES)),
+                file=jobs_file,
+                anywhere=jobs_file is not None,
+            )
+        )
         grounds = remembered(given, scenes, metrics)
         mattes = Mattes(
             threads, models, RENDER_VERSION, ladder=ladder, leases=leases, metrics=metrics
@@ -162,6 +186,7 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             longest=given.server.deadline,
             patience=given.http.fast_after / 1000 or None,
             stands_in=given.http.fast_max_age > 0,
+            review=Decisions(desk.store).annotate,
         )
         stack.push_async_callback(delivery.close)
         observer.on_purge = forgetting(delivery, shelf)
@@ -199,6 +224,9 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
 
         for watching in (asyncio.create_task(keys.run()), asyncio.create_task(held.run())):
             stack.callback(watching.cancel)
+        shop = open_shop(given, desk, delivery, presets, metrics)
+        if not desk.store.shared:
+            await stack.enter_async_context(shop.working(at_once))
         asgi = application(
             image=image,
             explain=Explain(delivery, image, tokens, needs_token=given.signing.required),
@@ -208,10 +236,12 @@ async def connect(given: Settings) -> AsyncIterator[Server]:
             playground=Playground(listing.paths, presets) if given.server.playground else None,
             metrics=metrics,
             placeholder=given.http.placeholder,
+            jobs=Jobs(shop, tokens, cores()),
+            review=Review(shop, tokens),
             admin_port=given.server.admin_port,
         )
         yield Server(
-            asgi, asgi.near, given, metrics, delivery, probes, errands, about, reload, watches
+            asgi, asgi.near, given, metrics, delivery, probes, errands, about, reload, watches, shop
         )
 
 

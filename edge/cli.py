@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from edge import __version__, cli_models, commands, serving, settings
+from edge import __version__, cli_jobs, cli_models, commands, serving, settings
 from edge.errors import (
     DuplicateParameter,
     EdgeError,
+    FeedRejected,
     InvalidParameter,
     InvalidPath,
     SettingsError,
@@ -27,7 +28,7 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _CODES = "exit codes: 0 done, 1 could not be done, 2 wrong usage or settings, 130 interrupted"
 
 _MISSPELT = (
-    SettingsError, InvalidParameter, UnknownParameter, DuplicateParameter, InvalidPath
+    SettingsError, FeedRejected, InvalidParameter, UnknownParameter, DuplicateParameter, InvalidPath
 )  # fmt: skip
 """What the person who typed the command can mend in it."""
 
@@ -75,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = main.add_subparsers(metavar="COMMAND", required=True)
     adders = (
         _add_serve, _add_render, _add_explain, _add_verify, _add_sign, _add_purge, _add_models,
-        _add_triton,
+        _add_triton, _add_worker, _add_prewarm, _add_jobs,
     )  # fmt: skip
     for add in adders:
         add(verbs)
@@ -278,6 +279,51 @@ def _add_triton(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
 def _triton(options: argparse.Namespace, given: Settings) -> int:
     ports = (options.http_port, options.grpc_port, options.metrics_port)
     return DONE if commands.run_triton(given, ports, options.options) == 0 else FAILED
+
+
+def _add_worker(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
+    worker = _verb(
+        verbs, "worker", _worker,
+        "work on jobs from the queue in Redis until SIGTERM or Ctrl-C",
+        "EDGE_CACHE_REDIS_URL=redis://cache:6379/0 EDGE_ORIGIN_URL=s3://raw edge worker",
+        "edge worker --at-once 4 --metrics-port 9100",
+    )  # fmt: skip
+    cli_jobs.fill_worker(worker)
+
+
+def _worker(options: argparse.Namespace, given: Settings) -> int:
+    return DONE if cli_jobs.work(options, given) else FAILED
+
+
+def _add_prewarm(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
+    prewarm = _verb(
+        verbs, "prewarm", _prewarm,
+        "make the pictures of a feed before anybody asks; 1 if any failed",
+        "edge prewarm feed.csv --preset amazon --preset etsy --server https://img.shop.example",
+        "edge prewarm feed.csv --preset amazon --to export --name '{sku}.MAIN.jpg'",
+        "EDGE_CACHE_REDIS_URL=redis://cache:6379/0 edge prewarm feed.xml --preset etsy --watch",
+    )  # fmt: skip
+    cli_jobs.fill_prewarm(prewarm)
+
+
+def _prewarm(options: argparse.Namespace, given: Settings) -> int:
+    return DONE if cli_jobs.prewarm(options, given) else FAILED
+
+
+def _add_jobs(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
+    jobs = _verb(
+        verbs, "jobs", _jobs,
+        "look at jobs on a server or in Redis, steer them, and see what they cost",
+        "edge jobs list --server https://img.shop.example",
+        "edge jobs show 20261127-101500-1a2b3c4d --items failed",
+        "edge jobs retry 20261127-101500-1a2b3c4d",
+        "edge jobs cost --dry-run feed.csv --preset amazon",
+    )  # fmt: skip
+    cli_jobs.fill_jobs(jobs, _CODES)
+
+
+def _jobs(options: argparse.Namespace, given: Settings) -> int:
+    return DONE if cli_jobs.jobs(options, given) else FAILED
 
 
 def _print_table(rows: Iterable[Sequence[str]]) -> None:

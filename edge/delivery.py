@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +25,8 @@ from edge.variants.transform import Transform
 
 Made = tuple[Rendition, str]
 """A rendition and its source."""
+
+Review = Callable[[Named, Rendition], Awaitable[Rendition]]
 
 _RENDER_SHARE = 0.95
 """A render ends before its first caller leaves: so the caller hears what was late, and the late
@@ -66,6 +68,7 @@ class Delivery:
         longest: seconds that a request may take; a render gets a little less, whoever waits.
         patience: seconds to wait for the networks where the request does not say; None: all it has.
         stands_in: serve something provisional after that wait, rather than `Busy`.
+        review: adds what a person has decided to the notes of a rendition just made.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Delivery:
         longest: float,
         patience: float | None = None,
         stands_in: bool = True,
+        review: Review | None = None,
     ) -> None:
         self._names = Names(originals, scenes, renderer, origin)
         self._originals = originals
@@ -95,6 +99,7 @@ class Delivery:
         self._longest = longest
         self._patience = patience
         self._stands_in = stands_in
+        self._review = review
         self._flights: Flights[Made] = Flights()
         self._fast_flights: Flights[Rendition] = Flights()
         self._delivered_from = cache(metrics.deliveries.labels)
@@ -117,6 +122,10 @@ class Delivery:
     def etag(self, named: Named) -> str | None:
         """The ETag that this variant had when it was last delivered; no tier is asked."""
         return self._names.etag(named)
+
+    def cost(self, transform: Transform) -> Cost:
+        """The gate's class of a render."""
+        return self._renderer.cost(transform)
 
     async def find(self, named: Named) -> Delivered | None:
         """Look in the ladder, nearest tier first."""
@@ -258,6 +267,7 @@ class Delivery:
         async def make() -> Made:
             started = time.monotonic()
             made, rendition = await self._render(ask, stages, deadline)
+            rendition = await self._reviewed(made, rendition)
             await self._ladder.put(made.key, rendition, started)
             return rendition, "render"
 
@@ -279,7 +289,12 @@ class Delivery:
             self._memory(original, ask, stages, deadline),
         ):
             rendered = await self._renderer.render(
-                original, ask.transform, tags=tags, deadline=deadline, fast=fast
+                original,
+                ask.transform,
+                tags=tags,
+                deadline=deadline,
+                priority=ask.priority,
+                fast=fast,
             )
         for stage, seconds in rendered.timings:
             stages.add(stage, seconds)
@@ -288,6 +303,20 @@ class Delivery:
         self._metrics.renders.labels(cost, rendition.format).inc()
         self._metrics.rendition_bytes.labels(rendition.format).observe(len(rendition.body))
         return named, rendition
+
+    async def note(self, named: Named, rendition: Rendition) -> None:
+        """Put the same picture with other notes in the place of what every tier and replica has."""
+        await self._ladder.purge(key_tag(named.key))
+        await self._ladder.put(named.key, rendition, time.monotonic())
+
+    async def _reviewed(self, named: Named, rendition: Rendition) -> Rendition:
+        """With what a person has said of this picture, where it can be asked now."""
+        if self._review is None or rendition.note("compliance") is None:
+            return rendition
+        try:
+            return await self._review(named, rendition)
+        except EdgeError:
+            return rendition
 
     async def _fetch(self, ask: Ask, deadline: Deadline) -> Original:
         stamp = await self._originals.stamp(ask.path, ask.version, deadline)

@@ -21,6 +21,10 @@ EdgeError
 |   +-- OutputTooLarge              the wish is over the server's caps
 |   +-- NotCompliant                strict=1 and a rule of the preset is broken
 |   +-- UploadRejected              the request's own body is not what the route takes
+|   +-- FeedRejected                a feed, or a job's option, before anything of it is begun
+|   +-- JobNotFound
+|   +-- JobConflict                 the job is not in a state in which that can be done
+|   +-- IdempotencyKeyReused        the same key with another request
 +-- OriginalError                   the picture itself
 |   +-- OriginalNotFound
 |   +-- OriginalUnsupported         not a format that we read
@@ -38,6 +42,7 @@ EdgeError
 +-- Busy                            the gate is full
 |   +-- Crowded                     all connections are busy; this one is kept for probes
 +-- DeadlineExceeded
++-- JobsUnavailable                 where jobs are kept does not answer
 +-- TierError                       a cache tier; never reaches a caller, only a metric
 +-- SettingsError                   at start, never in a request
     +-- PresetsFileError
@@ -158,6 +163,22 @@ class UploadRejected(RequestError):
     """The request's body is not what the route takes."""
 
 
+class FeedRejected(RequestError):
+    """A feed is none, or a job's option is wrong; nothing was begun."""
+
+
+class JobNotFound(RequestError):
+    """There is no such job or held item."""
+
+
+class JobConflict(RequestError):
+    """The job is not in a state in which that can be done."""
+
+
+class IdempotencyKeyReused(RequestError):
+    """The Idempotency-Key came before with another request."""
+
+
 class OriginalError(EdgeError):
     """The original itself is at fault."""
 
@@ -183,7 +204,12 @@ class OriginError(EdgeError):
 
 
 class OriginUnavailable(OriginError):
-    """No connection, or an error of the origin's own."""
+    """No connection, or an error of the origin's own.
+
+    `retry_after` is how many seconds the origin asked to be left alone, where it did.
+    """
+
+    retry_after: float | None = None
 
 
 class OriginTimeout(OriginError):
@@ -228,6 +254,10 @@ class DeadlineExceeded(EdgeError):
 
 class ModelLate(ModelUnavailable, DeadlineExceeded):
     """The request's time was over before a network's turn or answer came."""
+
+
+class JobsUnavailable(EdgeError):
+    """The store of jobs, or their queue, does not answer."""
 
 
 class TierError(EdgeError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 
 from edge.deadline import Deadline
+from edge.models.base import Priority
 from edge.originals import Originals
 from edge.rendering.render import RENDER_VERSION, Renderer
 from edge.rendering.scenes import scene_path
@@ -21,7 +22,7 @@ class Ask:
 
     `version` is the URL's `v`: a new one makes the origin be asked at once. `wait` is how many
     seconds the caller waits for a render with networks, None: the server's own; `strict` refuses
-    what breaks a rule, and takes nothing but the final picture.
+    what breaks a rule, and takes nothing but the final picture. `priority` is for the networks.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Ask:
     version: str | None = None
     wait: float | None = None
     strict: bool = False
+    priority: Priority = Priority.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)

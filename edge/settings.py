@@ -47,6 +47,13 @@ def _widths(text: str) -> tuple[int, ...]:
     return tuple(sorted(int(word) for word in _words(text)))
 
 
+def _prices(text: str) -> tuple[tuple[str, float], ...]:
+    prices = tuple((name, float(price)) for name, price in _pairs(text))
+    if any(not 0 <= price < 1e9 for _, price in prices):
+        raise ValueError
+    return prices
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How one kind of setting is read, and what the user is told it may be."""
@@ -63,6 +70,7 @@ SECONDS = Kind(float, "a number of seconds")
 WORDS = Kind(_words, "words separated by commas")
 WIDTHS = Kind(_widths, "whole numbers separated by commas")
 PAIRS = Kind(_pairs, "kid:secret pairs separated by commas")
+PRICES = Kind(_prices, "name:price pairs separated by commas")
 PORT = Kind(int, "a port")
 
 
@@ -370,6 +378,60 @@ class Admin:
 
 
 @dataclass(frozen=True, slots=True)
+class Jobs:
+    depth: int = setting(
+        1000, COUNT, "Items of jobs kept on the queue; the rest waits in its feed.", low=1
+    )
+    at_once: int = setting(
+        0, COUNT, "Items that one worker works on at once; 0: two for each engine thread.",
+        low=0, high=256,
+    )  # fmt: skip
+    tries: int = setting(5, COUNT, "Tries of an item whose failure may pass.", low=1, high=100)
+    backoff: float = setting(
+        2.0, SECONDS, "Wait before the second try; doubled each time.", low=0.01, high=3600
+    )
+    backoff_max: float = setting(300.0, SECONDS, "Longest such wait.", low=0.01, high=86400)
+    heartbeat: float = setting(
+        15.0, SECONDS, "After so long in silence a worker's items go to the others.",
+        low=1, high=3600,
+    )  # fmt: skip
+    stalled: float = setting(
+        120.0, SECONDS, "After so long without an end, items that got lost are queued anew.",
+        low=1, high=86400,
+    )  # fmt: skip
+    keep: float = setting(
+        7 * 86400.0, SECONDS, "How long a job that is over is kept in Redis.", low=60
+    )
+    file: str = setting(
+        "", TEXT, "Where jobs are kept without Redis: a file. Empty: in memory, lost at the end."
+    )
+    feed_bytes: int = setting(64 * 2**20, BYTES, "Largest feed, once unpacked.", low=1024)
+    feed_items: int = setting(1_000_000, COUNT, "Most pictures of one job.", low=1)
+    export: tuple[str, ...] = setting(
+        (), WORDS, "Folders and s3://bucket/prefix that jobs over HTTP may write to. Empty: none."
+    )
+    webhook_secret: tuple[str, ...] = setting(
+        (), WORDS, "whsec_ and base64 of 24 to 64 bytes; of several, all sign. Empty: no webhooks.",
+        secret=True,
+    )  # fmt: skip
+    private: tuple[str, ...] = setting(
+        (), WORDS, "Networks that webhooks and feeds by URL may reach although not public."
+    )
+    prices: tuple[tuple[str, float], ...] = setting(
+        (), PRICES,
+        "For the ledger: cpu and network (or one network's name) by the hour, picture, gigabyte.",
+    )  # fmt: skip
+    currency: str = setting("EUR", TEXT, "Of the prices.")
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    required: bool = setting(
+        False, FLAG, "Keep held pictures out of exports until a person has approved them."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Triton:
     url: str = setting(
         "", TEXT, "grpc://host:8001 runs the networks on Triton. Empty: in this process."
@@ -435,6 +497,8 @@ class Settings:
     presets: Presets = field(default_factory=Presets)
     signing: Signing = field(default_factory=Signing)
     admin: Admin = field(default_factory=Admin)
+    jobs: Jobs = field(default_factory=Jobs)
+    review: Review = field(default_factory=Review)
     triton: Triton = field(default_factory=Triton)
     models: ModelsFolder = field(default_factory=ModelsFolder)
     s3: S3 = field(default_factory=S3)

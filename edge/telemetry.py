@@ -6,12 +6,20 @@ Every metric is a field of `Metrics`; the docs' table is held against this file 
 import json
 import logging
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    start_http_server,
+)
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -164,6 +172,21 @@ class Metrics:
             "Bytes of enlarged tiles and lifted subjects kept in memory.",
             registry=registry,
         )
+        self.jobs = Counter(
+            "edge_jobs_total", "Jobs that came to an end here.", ("status",), registry=registry
+        )
+        self.job_items = Counter(
+            "edge_job_items_total",
+            "Items of jobs worked on here: how they ended, or retried.",
+            ("status",),
+            registry=registry,
+        )
+        self.webhooks = Counter(
+            "edge_job_webhooks_total",
+            "Webhooks sent: done (or given up), or to be sent again.",
+            ("outcome",),
+            registry=registry,
+        )
         self.breaker_open = Gauge(
             "edge_triton_breaker_open",
             "1 while Triton is left alone because it did not answer.",
@@ -173,6 +196,36 @@ class Metrics:
     def exposition(self) -> bytes:
         """Everything in the Prometheus text format."""
         return generate_latest(self.registry)
+
+
+def serve_metrics(metrics: Metrics, port: int, host: str) -> None:
+    """Serve the metrics of a process that has no other port; 0: nowhere."""
+    if port:
+        start_http_server(port, host, metrics.registry)
+
+
+class Consumption:
+    """What one piece of work used up: seconds of processor, and of each network by its name.
+
+    Engine threads and requests to networks add to the one that `consumption` names, wherever they
+    run on its behalf.
+    """
+
+    def __init__(self) -> None:
+        self.cpu = 0.0
+        self.networks: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def add_cpu(self, seconds: float) -> None:
+        with self._lock:
+            self.cpu += seconds
+
+    def add_network(self, name: str, seconds: float) -> None:
+        with self._lock:
+            self.networks[name] = self.networks.get(name, 0.0) + seconds
+
+
+consumption: ContextVar[Consumption | None] = ContextVar("consumption", default=None)
 
 
 class Stages:

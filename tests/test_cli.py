@@ -22,7 +22,19 @@ from edge.cli import DONE, FAILED, USAGE
 from edge.variants import paths, signing
 from tests.running import TOKEN, photo
 
-VERBS = ("serve", "render", "explain", "verify", "sign", "purge", "models", "triton")
+VERBS = (
+    "serve",
+    "render",
+    "explain",
+    "verify",
+    "sign",
+    "purge",
+    "models",
+    "triton",
+    "worker",
+    "prewarm",
+    "jobs",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,19 @@ OWN_GRAMMAR = pytest.mark.parametrize(
     "page", [page for page in PAGES if page.name != "dialects.md"], ids=lambda page: page.name
 )
 SHIPPED = presets.load()
-VERBS = ("serve", "render", "explain", "verify", "sign", "purge", "models", "triton")
+VERBS = (
+    "serve",
+    "render",
+    "explain",
+    "verify",
+    "sign",
+    "purge",
+    "models",
+    "triton",
+    "worker",
+    "prewarm",
+    "jobs",
+)
 
 
 def _scripts_tables():
@@ -156,13 +168,16 @@ def test_the_examples_of_every_help_parse(verb, capsys):
 _URL = re.compile(r"(?:https?://[^/\s'\"]+)?(/[^\s?'\"{}|]+)\?([^\s'\"{}…]+)")
 
 
+_NO_PICTURES = ("$", "/-/readyz", "/-/jobs", "/-/review")
+
+
 def urls_in(text: str) -> list[tuple[str, str]]:
     """Path and query of every example of a picture's URL."""
     found = [match for line in code_lines(text) for match in _URL.findall(line)]
     return [
         (path.removeprefix("/-/explain"), query)
         for path, query in found
-        if not query.startswith("$") and not path.startswith(("$", "/-/readyz")) and "…" not in path
+        if not query.startswith("$") and not path.startswith(_NO_PICTURES) and "…" not in path
     ]
 
 

@@ -25,15 +25,31 @@ FLOORS = {
     2: ("cache", "origins", "models", "dialects"),
     3: ("rendering",),
     4: ("delivery", "names", "originals"),
-    5: ("web",),
-    6: ("app", "serving", "http1", "commands", "cli", "cli_models", "__main__"),
+    5: ("jobs",),
+    6: ("web",),
+    7: (
+        "app",
+        "serving",
+        "http1",
+        "working",
+        "commands",
+        "jobs_commands",
+        "jobs_remote",
+        "cli",
+        "cli_models",
+        "cli_jobs",
+        "__main__",
+    ),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
-NEIGHBOURS_ALLOWED = {0, 4, 6}
+NEIGHBOURS_ALLOWED = {0, 4, 7}
 """Floors whose rooms may know each other: values below, those of delivery, the wiring."""
 
 LIBRARIES = {
-    "redis": {"cache"},
+    "redis": {"cache", "jobs"},
+    "dramatiq": {"jobs"},
+    "defusedxml": {"jobs"},
+    "rich": {"cli_jobs"},
     "aiobotocore": {"buckets"},
     "botocore": {"buckets", "cache", "origins"},
     "aiohttp": {"buckets", "connections", "origins"},

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edge.telemetry import Metrics
+from edge.telemetry import Metrics, consumption
 
 
 class Lap:
@@ -48,4 +48,7 @@ class Meter:
         began = lap.began or time.perf_counter()
         self.metrics.model_queue_seconds.labels(*labels).observe(began - lap.came)
         if lap.began is not None:
-            self.metrics.model_seconds.labels(*labels).observe(time.perf_counter() - lap.began)
+            seconds = time.perf_counter() - lap.began
+            self.metrics.model_seconds.labels(*labels).observe(seconds)
+            if used := consumption.get():
+                used.add_network(model, seconds)

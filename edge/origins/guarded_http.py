@@ -66,8 +66,9 @@ class GuardedClient:
         headers: Mapping[str, str] | None = None,
         *,
         redirects: int = _MOST_REDIRECTS,
+        data: bytes | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer, whatever its status, after at most `redirects` redirects.
+        """The answer, whatever its status, after at most `redirects` redirects; `data` is the body.
 
         Raises:
             AddressForbidden: the URL, or one that it redirects to, must not be reached.
@@ -75,9 +76,9 @@ class GuardedClient:
             aiohttp.ClientError, OSError, TimeoutError: no answer.
         """
         for _ in range(redirects + 1):
-            self._check(url)
+            self.check(url)
             async with self._opened().request(
-                method, url, headers=headers, allow_redirects=False
+                method, url, headers=headers, allow_redirects=False, data=data
             ) as response:
                 if response.status not in _REDIRECTS or not redirects:
                     yield response
@@ -106,7 +107,8 @@ class GuardedClient:
             )
         return self._session
 
-    def _check(self, url: URL) -> None:
+    def check(self, url: URL) -> None:
+        """Raises `AddressForbidden` where that can be told without resolving a name."""
         if url.scheme not in ("http", "https"):
             raise AddressForbidden(
                 "the origin leads to another scheme than http and https", private=url.scheme

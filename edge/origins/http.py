@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import aiohttp
@@ -214,7 +215,18 @@ def _check_status(name: str, response: aiohttp.ClientResponse, *, partial: bool 
         return
     if response.status in _ABSENT:
         raise OriginalNotFound("there is no such original")
-    raise OriginUnavailable(f"the origin answers {response.status}", private=name)
+    unavailable = OriginUnavailable(f"the origin answers {response.status}", private=name)
+    unavailable.retry_after = _seconds(response.headers.get("Retry-After", ""))
+    raise unavailable
+
+
+def _seconds(text: str) -> float | None:
+    """`Retry-After` (RFC 9110 section 10.2.3): seconds, or a date."""
+    if re.fullmatch(r"\d{1,9}", text.strip()):
+        return float(text)
+    with suppress(ValueError, TypeError):
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    return None
 
 
 def _stamp_of(headers: "CIMultiDictProxy[str]", length: str | None) -> Stamp | None:

@@ -3,9 +3,12 @@
 import asyncio
 import contextvars
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from edge.telemetry import consumption
 
 T = TypeVar("T")
 
@@ -32,7 +35,19 @@ class EngineThreads:
     async def run(self, job: Callable[..., T], /, *args: Any) -> T:
         """The job's result; it runs to its end even when nobody waits any more."""
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, context.run, job, *args)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, context.run, _counted, job, *args
+        )
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _counted(job: Callable[..., T], *args: Any) -> T:
+    """The job's result; the processor's time goes to whom it is done for."""
+    used, start = consumption.get(), time.thread_time()
+    try:
+        return job(*args)
+    finally:
+        if used is not None:
+            used.add_cpu(time.thread_time() - start)

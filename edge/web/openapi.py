@@ -9,6 +9,7 @@ from edge import __version__
 from edge.images import Format
 from edge.variants.parameters import PARAMETERS, Parameter
 from edge.variants.presets import Presets
+from edge.web import openapi_jobs
 from edge.web.failures import PROBLEM_JSON, ROWS
 
 
@@ -32,9 +33,10 @@ def document(presets: Presets) -> dict[str, Any]:
                 "get": _probe("Every tier, origin and model answers.", "503"),
             },
             "/-/metrics": {"get": _probe("Prometheus metrics.", kind="text/plain")},
+            **openapi_jobs.paths(_failures()),
         },
         "components": {
-            "schemas": {"Problem": _problem_schema()},
+            "schemas": {"Problem": _problem_schema(), **openapi_jobs.schemas()},
             "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
         },
     }

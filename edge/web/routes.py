@@ -12,10 +12,12 @@ from edge.web import failures
 from edge.web.admin import Admin
 from edge.web.explain import Explain
 from edge.web.image import ImageRoute, Near
+from edge.web.jobs import Jobs
 from edge.web.middleware import Observed
 from edge.web.openapi import OpenApi
 from edge.web.playground import Playground
 from edge.web.probes import Probes
+from edge.web.review import Review
 
 _READ = ["GET", "HEAD"]
 _PUBLIC = ("/-/problems/", "/-/openapi.json")
@@ -32,6 +34,8 @@ def application(
     playground: Playground | None,
     metrics: Metrics,
     placeholder: str,
+    jobs: Jobs | None = None,
+    review: Review | None = None,
     admin_port: int = 0,
 ) -> Observed:
     """The whole ASGI application.
@@ -47,6 +51,8 @@ def application(
         Route("/-/explain/{path:path}", explain.get, methods=_READ),
         Route("/-/purge", admin.purge, methods=["POST"]),
     ]
+    for more in (jobs, review):
+        routes += more.routes() if more else []
     if playground:
         routes.append(Route("/", playground.get, methods=_READ))
 

@@ -1,0 +1,228 @@
+"""One item, from its name to its end: delivered as a request would be, judged, exported."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from edge.deadline import Deadline
+from edge.delivery import Delivered, Delivery
+from edge.errors import Busy, EdgeError
+from edge.images import Rendition
+from edge.jobs import compliance, ledger, review, webhooks
+from edge.jobs.export import Place, Target
+from edge.jobs.model import Item, ItemState, Job, Outcome
+from edge.jobs.review import Decision, Decisions
+from edge.jobs.store import Begun, Event, Sums
+from edge.models.base import Priority
+from edge.names import Ask, Named
+from edge.telemetry import Consumption, Stages, consumption
+from edge.variants import paths
+from edge.variants.decoding import words_of
+from edge.variants.presets import Presets
+from edge.variants.query import AcceptClass, read
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One item's rendition, its name, and what a person has decided of it."""
+
+    named: Named
+    delivered: Delivered
+    decision: Decision | None
+    query: str
+
+    @property
+    def rendition(self) -> Rendition:
+        return self.delivered.rendition
+
+
+class Maker:
+    """Makes items by way of the same delivery as requests, behind those in every queue.
+
+    Args:
+        seconds: that one item may take.
+        review_required: what a person has not approved is not exported.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        presets: Presets,
+        decisions: Decisions,
+        *,
+        seconds: float,
+        widths: tuple[int, ...] = (),
+        review_required: bool = False,
+    ) -> None:
+        self._delivery = delivery
+        self._presets = presets
+        self._decisions = decisions
+        self._seconds = seconds
+        self._widths = widths
+        self._review_required = review_required
+
+    def ask(self, path: str, query: str, accept: str, version: str | None = None) -> Ask:
+        """The wish of a path and a query, as the picture's own route reads it."""
+        wish = read(query, self._presets, widths=self._widths)
+        transform = wish.resolve(AcceptClass(accept), paths.extension(path))
+        deadline = Deadline.after(self._seconds)
+        # waiting as long as it takes: what stands in for a late picture is of no use here
+        return Ask(
+            path,
+            transform,
+            deadline,
+            version or wish.version,
+            self._seconds,
+            wish.strict,
+            Priority.PREWARM,
+        )
+
+    async def name(self, path: str, query: str, accept: str) -> Named:
+        return await self._delivery.name(self.ask(path, query, accept))
+
+    async def make(self, item: Item, accept: str, version: str | None = None) -> Made:
+        """Find the item's rendition or make it, with the parameters that a person chose instead.
+
+        Args:
+            version: one not seen before has the origin asked at once, as the URL's `v` has.
+
+        Raises:
+            EdgeError: whatever keeps it from being made.
+        """
+        ask = self.ask(item.path, item.query, accept, version)
+        named = await self._delivery.name(ask)
+        decision = await self._decisions.of(review.identity(named))
+        query = item.query
+        if decision and decision.query:
+            query = merged(item.query, decision.query)
+            ask = self.ask(item.path, query, accept, version)
+            named = await self._delivery.name(ask)
+        delivered = await self._delivery.find(named)
+        if delivered is None:
+            delivered = await self._delivery.make(named, ask, Stages())
+        if not delivered.final:
+            raise Busy("only a provisional picture could be had")
+        if ask.strict:
+            await self._delivery.insist(delivered, ask)
+        return Made(named, delivered, decision, query)
+
+    async def outcome(self, job: Job, item: Item, target: Target | None, begun: Begun) -> Outcome:
+        """Make, judge and export one item. Raises as `make`, and where it cannot be written."""
+        used, start = Consumption(), time.perf_counter()
+        token = consumption.set(used)
+        try:
+            version = f"{job.id}.{begun.round}" if begun.round else None
+            made = await self.make(item, job.options.accept, version)
+            state = _judged(made)
+            written = await self._written(item, made, state, target)
+        finally:
+            consumption.reset(token)
+        rendition = made.rendition
+        return Outcome(
+            state,
+            key=made.named.key,
+            source=made.delivered.source,
+            format=rendition.format.value,
+            width=rendition.size.width,
+            height=rendition.size.height,
+            bytes=len(rendition.body),
+            sha256=hashlib.sha256(rendition.body).hexdigest(),
+            compliance=_note(made),
+            identity=review.identity(made.named),
+            query=made.query if made.query != item.query else "",
+            seconds=round(time.perf_counter() - start, 4),
+            cpu=round(used.cpu, 4),
+            networks={name: round(seconds, 4) for name, seconds in used.networks.items()},
+            tries=begun.tries,
+            written=written,
+        )
+
+    async def _written(
+        self, item: Item, made: Made, state: ItemState, target: Target | None
+    ) -> str:
+        if target is None or not item.file:
+            return ""
+        if state is ItemState.REJECTED:
+            await target.remove(item.file)
+            return ""
+        if state is ItemState.HELD and self._review_required:
+            return ""
+        rendition = made.rendition
+        await target.write(item.file, rendition.body, rendition.content_type)
+        return item.file
+
+    def exports(self, outcome: Outcome) -> bool:
+        """Whether a ZIP takes it up."""
+        if outcome.state is ItemState.HELD:
+            return not self._review_required
+        return outcome.state is ItemState.SUCCEEDED
+
+
+def failed(error: BaseException, tries: int, seconds: float) -> Outcome:
+    """The end of an item that could not be made."""
+    ours = isinstance(error, EdgeError)
+    told = {
+        "type": type(error).__name__ if ours else "EdgeError",
+        "detail": error.detail if isinstance(error, EdgeError) else "the server has the details",
+        "param": (error.param if isinstance(error, EdgeError) else None) or "",
+    }
+    return Outcome(
+        ItemState.FAILED, error=told, tries=tries, seconds=round(seconds, 4), at=time.time()
+    )
+
+
+def event_of(job: Job, item: Item, outcome: Outcome) -> Event | None:
+    """What a webhook is told of one item: that it is held."""
+    if outcome.state is not ItemState.HELD or not job.options.webhook:
+        return None
+    read = compliance.read(outcome.compliance)
+    return webhooks.event(
+        "item.held",
+        {
+            "job": job.id,
+            "label": job.options.label,
+            "index": item.index,
+            "line": item.line,
+            "sku": item.sku,
+            "preset": item.preset,
+            "rules": list(read.rules),
+            "review": list(read.review),
+        },
+    )
+
+
+def sums_of(item: Item, outcome: Outcome) -> Sums:
+    return ledger.sums(item.preset, outcome)
+
+
+def merged(query: str, instead: str) -> str:
+    """The query with other parameters in the place of its own of the same name."""
+    words, _ = words_of(query, strict=True)
+    others, _ = words_of(instead.lstrip("?"), strict=True)
+    return "&".join(
+        f"{name}={quote(value, safe=',:._-')}" for name, value in (words | others).items()
+    )
+
+
+def target_of(job: Job, endpoint: str, timeout: float) -> Target | None:
+    """Where each item of a job is written as it comes; a ZIP is made at the end."""
+    if not job.options.to:
+        return None
+    place = Place.of(job.options.to)
+    return None if place.archive else place.open(endpoint, timeout)
+
+
+def _judged(made: Made) -> ItemState:
+    if made.decision is not None:
+        approved = made.decision.verdict == review.APPROVED
+        return ItemState.SUCCEEDED if approved else ItemState.REJECTED
+    read = compliance.read(made.rendition.note("compliance"))
+    return ItemState.HELD if read.needs_person else ItemState.SUCCEEDED
+
+
+def _note(made: Made) -> str:
+    note = made.rendition.note("compliance") or ""
+    if note and made.decision is not None:
+        return compliance.with_decision(note, made.decision.verdict)
+    return note

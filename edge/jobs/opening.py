@@ -1,0 +1,176 @@
+"""Opening the room: the store and the queue that the settings name, and all that works on them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from edge.delivery import Delivery
+from edge.jobs.feeder import Feeder
+from edge.jobs.file_store import FileStore
+from edge.jobs.ledger import Prices
+from edge.jobs.making import Maker
+from edge.jobs.queue import LocalQueue, NoQueue, Queue
+from edge.jobs.redis_store import RedisStore
+from edge.jobs.report import UrlOf, plain_url
+from edge.jobs.review import Decisions
+from edge.jobs.reviewing import Reviewing
+from edge.jobs.service import Service
+from edge.jobs.store import Store
+from edge.jobs.webhooks import Webhooks
+from edge.jobs.worker import Bounds, Worker
+from edge.origins.outbound import Outbound
+from edge.origins.routes import Route
+from edge.settings import Settings
+from edge.telemetry import Metrics
+from edge.variants.presets import Presets
+from edge.variants.signing import Keys, sign
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What can be done with jobs without making a picture: submit them, look, steer."""
+
+    store: Store
+    queue: Queue
+    feeder: Feeder
+    service: Service
+    hooks: Webhooks
+    prices: Prices
+    url_of: UrlOf
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The same, with what makes the pictures."""
+
+    desk: Desk
+    maker: Maker
+    reviewing: Reviewing
+    worker: Worker
+    delivery: Delivery
+    stop_seconds: float
+
+    @asynccontextmanager
+    async def working(self, at_once: int, *, feeds: bool = True) -> AsyncIterator[None]:
+        """Take tasks off the queue, and feed it, while the block runs.
+
+        Args:
+            at_once: items that are worked on at the same time; 0: only feed.
+        """
+        feeding = asyncio.create_task(self.desk.feeder.run()) if feeds else None
+        if at_once:
+            self.desk.queue.start(self.worker.handle, at_once)
+        try:
+            yield
+        finally:
+            if feeding is not None:
+                feeding.cancel()
+            await self.desk.queue.stop(self.stop_seconds)
+            await self.worker.close()
+
+
+def open_store(given: Settings, file: str | None = None) -> Store:
+    """In Redis where there is one, in a file or in memory otherwise.
+
+    Args:
+        file: keeps the jobs in this file whatever the settings say.
+    """
+    cache, jobs = given.cache, given.jobs
+    if cache.redis_url and file is None:
+        return RedisStore(cache.redis_url, cache.tier_timeout, jobs.keep)
+    return FileStore(jobs.file if file is None else file)
+
+
+def open_queue(given: Settings, store: Store) -> Queue:
+    """Beside the store: on Redis, or in this process."""
+    if not store.shared:
+        return LocalQueue()
+    try:
+        from edge.jobs.dramatiq_queue import DramatiqQueue  # of the extra `jobs`
+    except ImportError:
+        return NoQueue()
+    return DramatiqQueue(given.cache.redis_url, given.jobs.heartbeat)
+
+
+@asynccontextmanager
+async def open_desk(
+    given: Settings,
+    presets: Presets,
+    keys: Callable[[], Keys],
+    routes: tuple[Route, ...],
+    *,
+    file: str | None = None,
+    anywhere: bool = False,
+) -> AsyncIterator[Desk]:
+    """Args: `anywhere`: exports may be written wherever this process may write."""
+    jobs = given.jobs
+    async with AsyncExitStack() as stack:
+        store = open_store(given, file)
+        stack.push_async_callback(store.close)
+        queue = open_queue(given, store)
+        stack.push_async_callback(queue.close)
+        feeder = Feeder(store, queue, depth=jobs.depth, stalled=jobs.stalled)
+        outbound = Outbound(jobs.private, given.origin.timeout)
+        hooks = Webhooks(outbound, jobs.webhook_secret, jobs.backoff)
+        prices = Prices(dict(jobs.prices), jobs.currency)
+        url_of = _signed(keys) if given.signing.required else plain_url
+        service = Service(
+            store,
+            feeder,
+            hooks,
+            outbound,
+            presets,
+            prices,
+            url_of,
+            widths=given.query.widths,
+            origins=_http_origins(routes),
+            feed_bytes=jobs.feed_bytes,
+            feed_items=jobs.feed_items,
+            export=None if anywhere else jobs.export,
+        )
+        yield Desk(store, queue, feeder, service, hooks, prices, url_of)
+
+
+def open_shop(
+    given: Settings, desk: Desk, delivery: Delivery, presets: Presets, metrics: Metrics
+) -> Shop:
+    """What works on the jobs of a desk, by way of a delivery."""
+    jobs, decisions = given.jobs, Decisions(desk.store)
+    maker = Maker(
+        delivery,
+        presets,
+        decisions,
+        seconds=given.server.deadline,
+        widths=given.query.widths,
+        review_required=given.review.required,
+    )
+    worker = Worker(
+        desk.store,
+        maker,
+        desk.hooks,
+        desk.prices,
+        metrics,
+        bounds=Bounds(jobs.tries, jobs.backoff, jobs.backoff_max),
+        url_of=desk.url_of,
+        endpoint=given.s3.endpoint_url,
+        timeout=given.origin.timeout,
+    )
+    reviewing = Reviewing(desk.service, maker, delivery, decisions)
+    return Shop(desk, maker, reviewing, worker, delivery, given.server.drain)
+
+
+def _http_origins(routes: tuple[Route, ...]) -> tuple[tuple[str, str], ...]:
+    """Origins whose own URLs a feed may name: base and the prefix of our paths."""
+    return tuple(
+        (route.target, route.prefix)
+        for route in routes
+        if route.scheme in ("http", "https") and route.template is None
+    )
+
+
+def _signed(keys: Callable[[], Keys]) -> UrlOf:
+    def url_of(path: str, query: str) -> str:
+        return plain_url(path, sign(path, query, keys(), None))
+
+    return url_of

@@ -1,0 +1,90 @@
+"""What a person decides of a picture, and under which name that is kept.
+
+The name is of the original as it is now, of the wish, and of nothing else: another run, another
+job and a new version of this software find the decision again; a new photo under the same path does
+not.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from edge.errors import FeedRejected
+from edge.images import Rendition
+from edge.jobs import compliance
+from edge.jobs.store import Store
+from edge.names import Named
+
+APPROVED, REJECTED = "approved", "rejected"
+VERDICTS = (APPROVED, REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`query` are the parameters that the picture was approved with instead; `by` and `note` are
+    whatever the person said; `at` is Unix time in seconds."""
+
+    verdict: str
+    query: str = ""
+    by: str = ""
+    note: str = ""
+    at: float = 0.0
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """From JSON; raises `FeedRejected` naming the member that is wrong."""
+        known = ("verdict", "query", "by", "note")
+        for name, value in given.items():
+            if name not in known:
+                raise FeedRejected(f"{name!r} is not said of a picture", param=name, allowed=known)
+            if not isinstance(value, str) or len(value) > 2000:
+                raise FeedRejected(f"{name} is a text", param=name)
+        if given.get("verdict") not in VERDICTS:
+            raise FeedRejected("there is no verdict", param="verdict", allowed=VERDICTS)
+        if given.get("query") and given["verdict"] != APPROVED:
+            raise FeedRejected("only an approved picture takes a query", param="query")
+        return cls(**given, at=round(time.time(), 3))
+
+    def as_facts(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+def identity(named: Named) -> str:
+    """64 hexadecimal digits for an original and a wish."""
+    variant = named.variant
+    parts = (
+        "review", variant.origin, variant.path, variant.stamp, variant.transform.canonical(),
+        variant.scene,
+    )  # fmt: skip
+    message = b"".join(len(p).to_bytes(4, "big") + p for p in (s.encode() for s in parts))
+    return hashlib.sha256(message).hexdigest()
+
+
+class Decisions:
+    """What was decided, in the store of jobs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def of(self, identity: str) -> Decision | None:
+        found = await self._store.decision(identity)
+        return Decision(**found) if found else None
+
+    async def keep(self, identity: str, decision: Decision) -> None:
+        await self._store.decide(identity, asdict(decision))
+
+    async def annotate(self, named: Named, rendition: Rendition) -> Rendition:
+        """With the decision in its compliance note, as every later answer will carry it."""
+        decision = await self.of(identity(named))
+        return noted(rendition, decision.verdict) if decision and not decision.query else rendition
+
+
+def noted(rendition: Rendition, verdict: str) -> Rendition:
+    """The same picture, whose compliance note tells the decision."""
+    notes = tuple(
+        (name, compliance.with_decision(value, verdict) if name == "compliance" else value)
+        for name, value in rendition.notes
+    )
+    return replace(rendition, notes=notes)

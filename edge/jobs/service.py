@@ -1,0 +1,345 @@
+"""Jobs as the web and the command line see them: submit, look, steer, decide."""
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, BinaryIO
+
+from edge.errors import FeedRejected, IdempotencyKeyReused, JobConflict, JobNotFound
+from edge.jobs import ledger, report, worker
+from edge.jobs.export import Place
+from edge.jobs.feeder import Feeder
+from edge.jobs.feeds import Read, read_feed
+from edge.jobs.items import Names, Reader, collision, digest
+from edge.jobs.ledger import Prices
+from edge.jobs.model import Item, ItemState, Job, JobState, Options, Refusal
+from edge.jobs.report import UrlOf
+from edge.jobs.store import CHUNK, Row, Store
+from edge.jobs.webhooks import Webhooks
+from edge.origins.outbound import Outbound
+from edge.variants.presets import Presets
+
+_TOLD = 100
+_DAY = 86_400.0
+_RUNNING = (JobState.QUEUED, JobState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Bytes to be read as a feed; or its lines, where they are known already."""
+
+    source: BinaryIO | None = None
+    content_type: str = ""
+    lines: Read | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A job that was taken, what of its feed was not, and whether it was there before."""
+
+    job: Job
+    refusals: Sequence[Refusal]
+    replayed: bool = False
+
+
+class Service:
+    """Args:
+    feeder: queues the first items at once, so that no worker has to be awake for that.
+    widths: as `EDGE_QUERY_WIDTHS`. origins: see `items.Reader`.
+    feed_bytes, feed_items: bounds of one feed.
+    export: places that jobs may write to; None: anywhere.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        feeder: Feeder,
+        hooks: Webhooks,
+        outbound: Outbound,
+        presets: Presets,
+        prices: Prices,
+        url_of: UrlOf,
+        *,
+        widths: tuple[int, ...] = (),
+        origins: tuple[tuple[str, str], ...] = (),
+        feed_bytes: int = 64 * 2**20,
+        feed_items: int = 1_000_000,
+        export: Sequence[str] | None = None,
+    ) -> None:
+        self.store = store
+        self._feeder = feeder
+        self._hooks = hooks
+        self._outbound = outbound
+        self._presets = presets
+        self.prices = prices
+        self.url_of = url_of
+        self._widths = widths
+        self._origins = origins
+        self.feed_bytes = feed_bytes
+        self._feed_items = feed_items
+        self._export = export
+
+    def items(self, feed: Feed, options: Options) -> Iterator[Item | Refusal]:
+        """What a feed holds. Raises `FeedRejected`, at once or in the course of it."""
+        reader = Reader(self._presets, options, self._widths, self._origins)
+        reader.check()
+        return reader.items(self._lines(feed, options))
+
+    async def download(self, url: str, into: BinaryIO) -> str:
+        """A feed by its URL; answers its content type. Raises as `Outbound.download`."""
+        self._outbound.check(url, "feed")
+        return await self._outbound.download(url, into, self.feed_bytes)
+
+    async def submit(
+        self, feed: Feed, options: Options, *, key: str = "", fingerprint: str = ""
+    ) -> Submitted:
+        """Read the whole feed, and begin.
+
+        Args:
+            key: the caller's own; the same one again is the same job. fingerprint: of all that
+                the request said, so that a key that is used for something else is noticed.
+
+        Raises:
+            FeedRejected: nothing of it can be done, or an option is wrong.
+            IdempotencyKeyReused: the key came with another request.
+            JobsUnavailable: the store does not answer.
+        """
+        self._check(options)
+        id = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(4)
+        if key and (before := await self._before(key, fingerprint, id)):
+            return before
+        try:
+            job, refusals = await self._taken(id, feed, options)
+        except BaseException:
+            await self.store.drop(id)
+            if key:
+                await self.store.release(_key(key))
+            raise
+        await self._feeder.feed_job(job, CHUNK)
+        return Submitted(job, refusals)
+
+    async def find(self, id: str) -> Job:
+        """Raises `JobNotFound`."""
+        job = await self.store.job(id) if _is_id(id) else None
+        if job is None:
+            raise JobNotFound("there is no such job", param="id")
+        return job
+
+    async def facts(self, job: Job) -> dict[str, Any]:
+        """A job as JSON, with what it has cost so far."""
+        spent = await self.store.ledger(f"job:{job.id}")
+        return {**worker.facts(job), "cost": ledger.facts(spent, self.prices)}
+
+    async def spent(self, label: str | None) -> dict[str, Any]:
+        """The ledger of one label, or of all jobs."""
+        name = "all" if label is None else f"label:{label}"
+        return ledger.facts(await self.store.ledger(name), self.prices)
+
+    async def pause(self, id: str) -> Job:
+        """Queue no more of it; what is being made is finished. Raises `JobConflict`."""
+        return await self._moved(id, JobState.PAUSED, _RUNNING)
+
+    async def resume(self, id: str) -> Job:
+        job = await self.find(id)
+        if job.state is not JobState.PAUSED:
+            raise _conflict(job, "resumed")
+        await self.store.rewind(id, "ql", JobState.RUNNING if job.started else JobState.QUEUED)
+        return await self.feed(id)
+
+    async def retry(self, id: str) -> Job:
+        """Try the failed ones again, and go on with one that was cancelled."""
+        job = await self.find(id)
+        failed = job.counts.get(ItemState.FAILED, 0)
+        if not failed and job.state is not JobState.CANCELLED:
+            raise _conflict(job, "retried: nothing of it has failed")
+        await self.store.rewind(id, "fql", JobState.RUNNING if job.started else JobState.QUEUED)
+        return await self.feed(id)
+
+    async def cancel(self, id: str) -> Job:
+        return await self._moved(id, JobState.CANCELLED, (*_RUNNING, JobState.PAUSED))
+
+    async def forget(self, id: str) -> None:
+        """Remove a job that is over. Raises `JobConflict`."""
+        job = await self.find(id)
+        if not job.state.over:
+            raise _conflict(job, "removed")
+        await self.store.drop(id)
+
+    async def rows(
+        self, job: Job, status: str, cursor: str, limit: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Items of one status, or all, and the next cursor; `refused` are lines that were none.
+
+        Raises:
+            FeedRejected: the status or the cursor is none.
+        """
+        place = int(cursor) if cursor.isdigit() and len(cursor) < 12 else 0
+        if cursor and not cursor.isdigit():
+            raise FeedRejected("the cursor is none of ours", param="cursor")
+        if status == "refused":
+            refused = await self.store.refusals(job.id, place, limit)
+            following = str(place + limit) if len(refused) == limit else None
+            return [report.refusal_facts(one) for one in refused], following
+        rows, after = await self.store.rows(job.id, _state(status), place, limit)
+        told = [report.facts(row, self.prices, self.url_of) for row in rows]
+        return told, None if after is None else str(after)
+
+    def report(self, job: Job) -> AsyncIterator[dict[str, Any]]:
+        """Every item, then every refused line."""
+        return report.rows_of(self.store, job, self.prices, self.url_of)
+
+    async def row(self, id: str, index: int) -> tuple[Job, Row]:
+        """One item with its job. Raises `JobNotFound`."""
+        job = await self.find(id)
+        rows, _ = await self.store.rows(id, None, index, 1) if index >= 0 else ([], None)
+        if not rows or rows[0].item.index != index:
+            raise JobNotFound("the job has no such item", param="index")
+        return job, rows[0]
+
+    def _check(self, options: Options) -> None:
+        Reader(self._presets, options, self._widths, self._origins).check()
+        if options.webhook:
+            self._hooks.check(options.webhook)
+        if not options.to:
+            return
+        place = Place.of(options.to)
+        if self._export is not None and not place.allowed_by(self._export):
+            raise FeedRejected(
+                "this server does not write there",
+                param="to",
+                allowed=tuple(self._export) or "nothing: EDGE_JOBS_EXPORT is not set",
+            )
+
+    async def _before(self, key: str, fingerprint: str, id: str) -> Submitted | None:
+        value = await self.store.reserve(_key(key), f"{fingerprint} {id}", _DAY)
+        if value is None:
+            return None
+        before, _, other = value.partition(" ")
+        if before != fingerprint:
+            raise IdempotencyKeyReused(
+                "this Idempotency-Key came with another request", param="Idempotency-Key"
+            )
+        job = await self.store.job(other)
+        if job is None:
+            raise JobConflict("the first request with this Idempotency-Key is not finished yet")
+        return Submitted(job, await self.store.refusals(other, 0, _TOLD), replayed=True)
+
+    async def _taken(self, id: str, feed: Feed, options: Options) -> tuple[Job, Sequence[Refusal]]:
+        """The whole feed into the store; raises `FeedRejected` where it cannot be begun."""
+        intake = _Intake(self.store, id, self._feed_items)
+        found = await asyncio.to_thread(self.items, feed, options)
+        while page := await asyncio.to_thread(lambda: list(islice(found, CHUNK))):
+            await intake.add(page)
+        await intake.flush()
+        if intake.refused and (options.strict or not intake.total):
+            raise _refused(intake)
+        if not intake.total:
+            raise FeedRejected("the feed has no lines", param="feed")
+        if twice := intake.names.twice():
+            await self._check_names(id, twice)
+        job = Job(id, options, intake.total, intake.refused, created=time.time())
+        await self.store.open_job(job)
+        return job, intake.told
+
+    async def _check_names(self, id: str, twice: frozenset[int]) -> None:
+        alike: list[Item] = []
+        cursor: int | None = 0
+        while cursor is not None and len(alike) < _TOLD:
+            rows, cursor = await self.store.rows(id, None, cursor, CHUNK)
+            alike += [row.item for row in rows if digest(row.item.file) in twice]
+        if error := collision(alike):
+            raise error
+
+    async def _moved(self, id: str, to: JobState, allowed: Sequence[JobState]) -> Job:
+        job = await self.find(id)
+        if not await self.store.move(id, to, allowed):
+            raise _conflict(job, to.value)
+        return await self.find(id)
+
+    async def feed(self, id: str) -> Job:
+        """Queue the next items at once; the job as it is then."""
+        await self._feeder.feed_job(await self.find(id), CHUNK)
+        return await self.find(id)
+
+    def _lines(self, feed: Feed, options: Options) -> Read:
+        if feed.lines is not None:
+            return feed.lines
+        if feed.source is None:
+            raise FeedRejected("there is no feed", param="feed")
+        return read_feed(feed.source, self.feed_bytes, options.format, feed.content_type)
+
+
+class _Intake:
+    """Takes a feed's lines into the store, a chunk at a time."""
+
+    def __init__(self, store: Store, job: str, most: int) -> None:
+        self._store = store
+        self._job = job
+        self._most = most
+        self._page: list[Item] = []
+        self._chunk = 0
+        self.names = Names()
+        self.total = 0
+        self.refused = 0
+        self.told: list[Refusal] = []
+
+    async def add(self, found: Sequence[Item | Refusal]) -> None:
+        bad = [one for one in found if isinstance(one, Refusal)]
+        for item in (one for one in found if isinstance(one, Item)):
+            self._page.append(item)
+            self.total += 1
+            if item.file:
+                self.names.add(item.file)
+            if len(self._page) == CHUNK:
+                await self.flush()
+        if self.total > self._most:
+            raise FeedRejected(f"the feed has more than {self._most:,} pictures", param="feed")
+        if bad:
+            self.refused += len(bad)
+            self.told += bad[: _TOLD - len(self.told)]
+            await self._store.add_refusals(self._job, bad)
+
+    async def flush(self) -> None:
+        if self._page:
+            await self._store.add_items(self._job, self._chunk, self._page)
+            self._page, self._chunk = [], self._chunk + 1
+
+
+def _refused(intake: _Intake) -> FeedRejected:
+    first = intake.told[0]
+    return FeedRejected(
+        f"line {first.line}: {first.detail}",
+        param=first.field,
+        diagnostics={
+            "line": first.line, "field": first.field, "refused": intake.refused,
+            "problems": [one.as_facts() for one in intake.told],
+        },
+    )  # fmt: skip
+
+
+def _conflict(job: Job, what: str) -> JobConflict:
+    return JobConflict(f"a job that is {job.state.value} cannot be {what}", param="status")
+
+
+def _state(status: str) -> ItemState | None:
+    if not status:
+        return None
+    try:
+        return ItemState(status)
+    except ValueError:
+        raise FeedRejected(
+            f"there is no status {status[:40]!r}", param="status",
+            allowed=[*(state.value for state in ItemState), "refused"],
+        ) from None  # fmt: skip
+
+
+def _key(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _is_id(id: str) -> bool:
+    return len(id) < 64 and id.replace("-", "").isalnum() and id.isascii()

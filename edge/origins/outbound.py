@@ -1,0 +1,123 @@
+"""Requests to URLs that a user has given: feeds are fetched from them, webhooks told.
+
+Under the same guard as an HTTP origin: public addresses only, or networks that were named.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
+
+import aiohttp
+from yarl import URL
+
+from edge.errors import AddressForbidden, FeedRejected, OriginTimeout, OriginUnavailable
+from edge.origins.address_guard import read_networks
+from edge.origins.guarded_http import GuardedClient, Resolve, system_resolve
+
+_CHUNK = 64 * 1024
+_DRAIN = 16 * 1024
+
+
+class Outbound:
+    """Args: `private_networks` such as 10.1.0.0/16; `timeout` seconds for one whole exchange."""
+
+    def __init__(
+        self,
+        private_networks: Sequence[str],
+        timeout: float,
+        resolve: Resolve = system_resolve,
+    ) -> None:
+        self._private = read_networks(private_networks)
+        self._timeout = timeout
+        self._resolve = resolve
+
+    def check(self, url: str, param: str) -> None:
+        """As far as it can be told without asking anybody.
+
+        Raises:
+            FeedRejected: it is no http or https URL; `param` names where it was given.
+            AddressForbidden: its host may not be reached.
+        """
+        parsed = _parsed(url, param)
+        self._client(parsed).check(parsed)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        """The answer's status and its `Retry-After`; redirects are not followed.
+
+        Raises:
+            AddressForbidden: the host may not be reached.
+            OriginUnavailable, OriginTimeout: no answer.
+        """
+        parsed = _parsed(url, "webhook")
+        client = self._client(parsed)
+        try:
+            async with asyncio.timeout(self._timeout):
+                async with client.request(
+                    "POST", parsed, headers, redirects=0, data=body
+                ) as response:
+                    await response.content.read(_DRAIN)
+                    return response.status, response.headers.get("Retry-After", "")
+        except TimeoutError as error:
+            raise OriginTimeout(f"{parsed.host} did not answer in time") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unreachable(parsed, error) from error
+        finally:
+            await client.close()
+
+    async def download(self, url: str, into: BinaryIO, limit: int) -> str:
+        """Write what the URL answers; its content type.
+
+        Raises:
+            AddressForbidden: the host may not be reached.
+            FeedRejected: more than `limit` bytes, or no such thing.
+            OriginUnavailable, OriginTimeout: no answer.
+        """
+        parsed = _parsed(url, "feed")
+        client = self._client(parsed)
+        try:
+            async with asyncio.timeout(self._timeout * 6):
+                async with client.request("GET", parsed, {"Accept": "*/*"}) as response:
+                    if response.status != 200:
+                        raise FeedRejected(
+                            f"the feed's URL answers {response.status}", param="feed"
+                        )
+                    await _copied(response, into, limit)
+                    return response.headers.get("Content-Type", "")
+        except TimeoutError as error:
+            raise OriginTimeout(f"{parsed.host} did not answer in time") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unreachable(parsed, error) from error
+        finally:
+            await client.close()
+
+    def _client(self, url: URL) -> GuardedClient:
+        return GuardedClient(url, (), self._private, self._resolve)
+
+
+async def _copied(response: aiohttp.ClientResponse, into: BinaryIO, limit: int) -> None:
+    size = 0
+    async for piece in response.content.iter_chunked(_CHUNK):
+        size += len(piece)
+        if size > limit:
+            raise FeedRejected(f"the feed is over {limit:,} bytes", param="feed")
+        into.write(piece)
+
+
+def _parsed(text: str, param: str) -> URL:
+    try:
+        url = URL(text)
+        if url.scheme in ("http", "https") and url.host and not url.raw_fragment:
+            return url
+    except ValueError:
+        pass
+    raise FeedRejected(
+        f"{param} is no URL that can be asked", param=param, allowed="https://host/path"
+    )
+
+
+def _unreachable(url: URL, error: BaseException) -> Exception:
+    cause = error.__cause__ or error.__context__
+    for one in (error, cause):
+        if isinstance(one, AddressForbidden):
+            return one
+    return OriginUnavailable(f"no answer from {url.host}: {type(error).__name__}")

@@ -1,0 +1,187 @@
+"""Jobs over HTTP: submit a feed, see how it goes, pause, go on, try again, cancel."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from edge.access import Role
+from edge.errors import FeedRejected, JobNotFound
+from edge.jobs import report
+from edge.jobs.estimate import Estimator, Workers
+from edge.jobs.model import Job
+from edge.jobs.opening import Shop
+from edge.jobs.service import Service
+from edge.web import pages, submission
+from edge.web.submission import Submission
+from edge.web.tokens import Tokens
+
+UNCACHED = {"cache-control": "no-store"}
+_REPORT = pages.text_of("report.html")
+_PAGE = 100
+_LARGEST_PAGE = 1000
+_KINDS = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html"}
+_VERBS = ("pause", "resume", "retry", "cancel")
+
+
+class Jobs:
+    """`/-/jobs` and what lies below it; every route asks for the role `jobs`."""
+
+    def __init__(self, shop: Shop, tokens: Tokens, cores: int) -> None:
+        self._shop = shop
+        self._service: Service = shop.desk.service
+        self._tokens = tokens
+        self._cores = cores
+
+    def routes(self) -> list[Route]:
+        """In the order in which they are tried."""
+        read = ["GET", "HEAD"]
+        return [
+            Route("/-/jobs", self.submit, methods=["POST"]),
+            Route("/-/jobs", self.list, methods=read),
+            Route("/-/jobs/ledger", self.ledger, methods=read),
+            Route("/-/jobs/{id}", self.show, methods=read),
+            Route("/-/jobs/{id}", self.delete, methods=["DELETE"]),
+            Route("/-/jobs/{id}/items", self.items, methods=read),
+            Route("/-/jobs/{id}/report.{form}", self.report, methods=read),
+            Route("/-/jobs/{id}/{verb}", self.steer, methods=["POST"]),
+        ]
+
+    async def submit(self, request: Request) -> Response:
+        """202 with the job; with `dry_run=1` 200 with what it would take, and nothing begun.
+
+        Raises:
+            FeedRejected: naming line and field; nothing was begun.
+            IdempotencyKeyReused, JobConflict: by the Idempotency-Key.
+        """
+        self._tokens.require(request, Role.JOBS)
+        with submission.spooled() as file:
+            asked = await submission.read(request, self._service, file)
+            if request.query_params.get("dry_run") in ("1", "true"):
+                return JSONResponse(await self._estimate(request, asked), headers=UNCACHED)
+            taken = await self._service.submit(
+                asked.feed, asked.options, key=asked.key, fingerprint=asked.fingerprint
+            )
+        told = await self._told(taken.job) | {
+            "refusals": [one.as_facts() for one in taken.refusals]
+        }
+        headers = UNCACHED | {"location": f"/-/jobs/{taken.job.id}"}
+        if taken.replayed:
+            headers["idempotent-replayed"] = "true"
+        return JSONResponse(told, 202, headers=headers)
+
+    async def list(self, request: Request) -> Response:
+        """The newest first, `limit` at a time."""
+        self._tokens.require(request, Role.JOBS)
+        limit, offset = limit_of(request), number(request, "cursor", 0)
+        jobs = await self._service.store.jobs(limit, offset)
+        following = str(offset + limit) if len(jobs) == limit else None
+        told = {"jobs": [await self._told(job) for job in jobs], "next": following}
+        return JSONResponse(told, headers=UNCACHED)
+
+    async def ledger(self, request: Request) -> Response:
+        """What all jobs have used up, or those of one `label`."""
+        self._tokens.require(request, Role.JOBS)
+        spent = await self._service.spent(request.query_params.get("label"))
+        return JSONResponse(spent, headers=UNCACHED)
+
+    async def show(self, request: Request) -> Response:
+        return JSONResponse(await self._told(await self._job(request)), headers=UNCACHED)
+
+    async def items(self, request: Request) -> Response:
+        """Items by `status`, `limit` at a time from `cursor` on."""
+        job = await self._job(request)
+        query = request.query_params
+        items, following = await self._service.rows(
+            job, query.get("status", ""), query.get("cursor", ""), limit_of(request)
+        )
+        return JSONResponse({"items": items, "next": following}, headers=UNCACHED)
+
+    async def report(self, request: Request) -> Response:
+        """Every item, as JSON, CSV or a page."""
+        job, form = await self._job(request), request.path_params["form"]
+        if form not in _KINDS:
+            raise FeedRejected("there is no such report", param="report", allowed=tuple(_KINDS))
+        head = await self._service.facts(job)
+        name = f'inline; filename="{job.id}.{form}"'
+        headers = UNCACHED | {"content-disposition": name}
+        if form == "html":
+            headers["content-security-policy"] = pages.policy(_REPORT)
+        return StreamingResponse(
+            report_of(self._service, job, head, form), media_type=_KINDS[form], headers=headers
+        )
+
+    async def steer(self, request: Request) -> Response:
+        """Raises `JobConflict` where the job's state does not allow it."""
+        job, verb = await self._job(request), request.path_params["verb"]
+        if verb not in _VERBS:
+            raise JobNotFound("there is no such thing to do", param="verb", allowed=_VERBS)
+        steer: Callable[[str], Any] = getattr(self._service, verb)
+        return JSONResponse(await self._told(await steer(job.id)), 202, headers=UNCACHED)
+
+    async def delete(self, request: Request) -> Response:
+        """Cancels a job that is not over (202), removes one that is (204)."""
+        job = await self._job(request)
+        if job.state.over:
+            await self._service.forget(job.id)
+            return Response(status_code=204, headers=UNCACHED)
+        cancelled = await self._service.cancel(job.id)
+        return JSONResponse(await self._told(cancelled), 202, headers=UNCACHED)
+
+    async def _job(self, request: Request) -> Job:
+        self._tokens.require(request, Role.JOBS)
+        return await self._service.find(request.path_params["id"])
+
+    async def _told(self, job: Job) -> dict[str, Any]:
+        place = f"/-/jobs/{job.id}"
+        links = {
+            "self": place,
+            "items": f"{place}/items",
+            "report": {form: f"{place}/report.{form}" for form in _KINDS},
+            **{verb: f"{place}/{verb}" for verb in _VERBS},
+        }
+        return {**await self._service.facts(job), "links": links}
+
+    async def _estimate(self, request: Request, asked: Submission) -> dict[str, Any]:
+        store = self._service.store
+        estimator = Estimator(
+            self._shop.maker,
+            self._shop.delivery,
+            await store.ledger("all"),
+            self._service.prices,
+            samples=number(request, "samples", 3, 20),
+            accept=asked.options.accept,
+        )
+        workers = Workers(max(1, number(request, "workers", 1, 10_000)), self._cores)
+        return await estimator.of(self._service.items(asked.feed, asked.options), workers)
+
+
+def report_of(
+    service: Service, job: Job, head: Mapping[str, Any], form: str
+) -> AsyncIterator[bytes]:
+    """The report of a job in one of its forms."""
+    rows = service.report(job)
+    if form == "csv":
+        return report.as_csv(rows)
+    if form == "json":
+        return report.as_json(head, rows)
+    before, _, after = _REPORT.partition("$rows")
+    return report.as_html(head, rows, (before, after))
+
+
+def limit_of(request: Request) -> int:
+    return max(1, number(request, "limit", _PAGE, _LARGEST_PAGE))
+
+
+def number(request: Request, name: str, default: int, most: int = 10**9) -> int:
+    """A whole number in the URL; raises `FeedRejected`."""
+    text = request.query_params.get(name, "")
+    if not text:
+        return default
+    if not text.isdigit() or len(text) > 12 or int(text) > most:
+        raise FeedRejected(
+            f"{name} is a whole number", param=name, allowed=f"a whole number, 0 to {most}"
+        )
+    return int(text)

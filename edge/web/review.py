@@ -1,0 +1,90 @@
+"""Held pictures before a person: the page at `/-/review`, and what it asks for."""
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from edge.access import Role
+from edge.errors import JobNotFound, UploadRejected
+from edge.jobs.opening import Shop
+from edge.jobs.review import Decision
+from edge.web import pages
+from edge.web.jobs import UNCACHED, limit_of, number
+from edge.web.tokens import Tokens
+
+_PAGE = pages.text_of("review.html")
+_POLICY = pages.policy(_PAGE, images="'self' blob: data:", connect="'self'")
+_LARGEST_BODY = 20_000
+_PICTURES = ("original", "result")
+
+
+class Review:
+    """The page itself tells nothing; all that it shows is asked for with a token of the role
+    `review`."""
+
+    def __init__(self, shop: Shop, tokens: Tokens) -> None:
+        self._reviewing = shop.reviewing
+        self._tokens = tokens
+
+    def routes(self) -> list[Route]:
+        read = ["GET", "HEAD"]
+        return [
+            Route("/-/review", self.page, methods=read),
+            Route("/-/review/items", self.items, methods=read),
+            Route("/-/review/{job}/{index:int}", self.decide, methods=["POST"]),
+            Route("/-/review/{job}/{index:int}/{which}", self.picture, methods=read),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        headers = {"content-security-policy": _POLICY, "cache-control": "no-cache"}
+        return HTMLResponse(_PAGE, headers=headers)
+
+    async def items(self, request: Request) -> Response:
+        """What waits for a person, the oldest first."""
+        self._tokens.require(request, Role.REVIEW)
+        limit, offset = limit_of(request), number(request, "cursor", 0)
+        held = await self._reviewing.held(limit, offset)
+        return JSONResponse({"items": held}, headers=UNCACHED)
+
+    async def picture(self, request: Request) -> Response:
+        """The original (`side` pixels at most) or the result."""
+        self._tokens.require(request, Role.REVIEW)
+        words = request.path_params
+        if words["which"] not in _PICTURES:
+            raise JobNotFound("there is no such picture", param="which", allowed=_PICTURES)
+        side = number(request, "side", 800, 4000)
+        rendition = await self._reviewing.picture(
+            words["job"], words["index"], words["which"], side
+        )
+        return Response(rendition.body, media_type=rendition.content_type, headers=UNCACHED)
+
+    async def decide(self, request: Request) -> Response:
+        """Approve, reject, or approve with other parameters.
+
+        Raises:
+            FeedRejected: there is no such verdict, or a member is wrong.
+            JobConflict: the item is not one that is looked at.
+        """
+        self._tokens.require(request, Role.REVIEW)
+        decision = Decision.of(await _body(request))
+        words = request.path_params
+        told = await self._reviewing.decide(words["job"], words["index"], decision)
+        return JSONResponse(told, headers=UNCACHED)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    received = b""
+    async for piece in request.stream():
+        received += piece
+        if len(received) > _LARGEST_BODY:
+            raise UploadRejected(f"the body is over {_LARGEST_BODY} bytes")
+    try:
+        body = json.loads(received)
+    except (ValueError, RecursionError) as error:
+        raise UploadRejected("the body is not JSON") from error
+    if not isinstance(body, dict):
+        raise UploadRejected("the body is not a JSON object", allowed=("verdict", "query"))
+    return body

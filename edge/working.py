@@ -1,0 +1,61 @@
+"""Running a worker: the parts of a server, with items of jobs instead of requests."""
+
+import asyncio
+import logging
+import os
+import signal
+
+import uvloop
+
+from edge.app import connect
+from edge.errors import SettingsError
+from edge.rendering.threads import cores
+from edge.serving import give_back_memory, keep_freed_memory
+from edge.settings import Settings
+from edge.telemetry import configure_logging, serve_metrics
+
+_NICENESS = 10
+"""A shopper's request on the same machine goes first."""
+
+_log = logging.getLogger("edge")
+
+
+def work(given: Settings, at_once: int | None, metrics_port: int) -> None:
+    """Work on jobs until SIGTERM or SIGINT; what is being made is finished first.
+
+    Args:
+        at_once: items at the same time; None: as the settings say; 0: only feed the queue.
+        metrics_port: where metrics are served; 0: nowhere.
+
+    Raises:
+        SettingsError: there is no Redis, or its queue's library is not installed.
+    """
+    if not given.cache.redis_url:
+        raise SettingsError("a worker needs the Redis of its servers: set EDGE_CACHE_REDIS_URL")
+    configure_logging(given.server.log, given.server.log_level)
+    keep_freed_memory()
+    os.nice(_NICENESS)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(given, at_once, metrics_port))
+
+
+def items_at_once(given: Settings, at_once: int | None = None) -> int:
+    """As was said, or two for each engine thread: one is fetched while one is drawn."""
+    if at_once is not None:
+        return at_once
+    return given.jobs.at_once or 2 * (given.server.threads or cores() + 1)
+
+
+async def _work(given: Settings, at_once: int | None, metrics_port: int) -> None:
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    async with connect(given) as parts:
+        serve_metrics(parts.metrics, metrics_port, given.server.host)
+        trimming = asyncio.create_task(give_back_memory())
+        async with parts.shop.working(items_at_once(given, at_once)):
+            _log.info("working", extra=parts.about)
+            await ending.wait()
+            _log.info("stopping")
+        trimming.cancel()
+    _log.info("stopped")

@@ -1,0 +1,145 @@
+"""Jobs: what the queue costs an item, how fast a cached catalogue goes, what shoppers feel of it.
+
+Everything runs on this machine: redis-server, workers, and for the last question a server and wrk.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from common import EDGE, Run, cpu_seconds, edge_on, free_port, in_turn, keep, ratios, server, wrk
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--connections", type=int, default=8)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        photos = _photos(folder / "photos")
+        with _redis(folder) as redis:
+            env = {"EDGE_ORIGIN_URL": str(photos), "EDGE_CACHE_REDIS_URL": redis}
+            cached = _cached(folder, env, options.items, options.rounds)
+        beside = _shoppers(folder, photos, options)
+    keep("jobs", beside, cached=cached)
+
+
+def _cached(folder: Path, env: dict[str, str], items: int, rounds: int) -> list[dict[str, float]]:
+    """A feed worked off once, then again and again with everything there, by one worker."""
+    feed = _feed(folder / "feed.csv", items)
+    results = []
+    with _worker(env) as worker:
+        _run(env, feed)
+        for number in range(rounds):
+            before, start = cpu_seconds(worker), time.perf_counter()
+            seconds = _run(env, feed)
+            whole, cpu = time.perf_counter() - start, cpu_seconds(worker) - before
+            results.append({"seconds": seconds, "whole": whole, "worker_cpu": cpu})
+            print(
+                f"round {number + 1}: {items} cached items in {seconds:.2f} s "
+                f"({1000 * seconds / items:.2f} ms an item; {1000 * cpu / items:.2f} ms of the "
+                f"worker's processor), {whole:.2f} s with submitting and the command's start"
+            )
+    return results
+
+
+def _run(env: dict[str, str], feed: Path) -> float:
+    """Submit and watch; seconds from the first item's beginning to the last one's end."""
+    quiet = {**os.environ, **env}
+    out = subprocess.run(
+        [EDGE, "prewarm", feed, "--watch"], env=quiet, check=True, capture_output=True, text=True
+    ).stdout
+    job = out.split(":")[0]
+    shown = subprocess.run(
+        [EDGE, "jobs", "show", job, "--json"], env=quiet, check=True, capture_output=True, text=True
+    ).stdout
+    facts = json.loads(shown)
+    assert facts["status"] == "succeeded", facts
+    return float(facts["finished"] - facts["started"])
+
+
+def _shoppers(folder: Path, photos: Path, options: argparse.Namespace) -> dict[str, list[Run]]:
+    """Interactive hits while a job runs in a worker, and while none does."""
+    with _redis(folder) as redis, edge_on(photos, EDGE_CACHE_REDIS_URL=redis) as base:
+        env = {"EDGE_ORIGIN_URL": str(photos), "EDGE_CACHE_REDIS_URL": redis}
+        url = f"{base}/0.jpg?w=64"
+
+        def drive(name: str) -> Run:
+            return wrk(name, url, seconds=options.seconds, connections=options.connections)
+
+        number = iter(range(1000))
+
+        def beside() -> Run:
+            feed = _feed(folder / "long.csv", 200_000 // 40, query=f"q={40 + next(number)}")
+            with _worker(env):
+                subprocess.run(
+                    [EDGE, "prewarm", feed], env={**os.environ, **env}, check=True,
+                    capture_output=True,
+                )  # fmt: skip
+                time.sleep(2)
+                return drive("beside a job")
+
+        results = in_turn(options.rounds, {"beside a job": beside, "alone": lambda: drive("alone")})
+    p99 = sorted(
+        job.p99 / alone.p99
+        for job, alone in zip(results["beside a job"], results["alone"], strict=True)
+    )
+    print(f"p99 beside a job, times p99 alone: {[round(value, 2) for value in p99]}")
+    print(ratios(results, "alone"))
+    return results
+
+
+def _photos(folder: Path) -> Path:
+    from PIL import Image
+
+    folder.mkdir()
+    for number in range(40):
+        picture = Image.linear_gradient("L").resize((160, 120)).convert("RGB")
+        picture.putpixel((number, 0), (255, 0, 0))
+        picture.save(folder / f"{number}.jpg")
+    return folder
+
+
+def _feed(path: Path, items: int, query: str = "") -> Path:
+    also = f"&{query}" if query else ""
+    rows = (f"s{n},/{n % 40}.jpg,w={20 + n // 40}{also}" for n in range(items))
+    path.write_text("sku,url,query\n" + "\n".join(rows) + "\n")
+    return path
+
+
+@contextmanager
+def _redis(folder: Path) -> Iterator[str]:
+    port = free_port()
+    process = subprocess.Popen(
+        ["redis-server", "--port", str(port), "--dir", folder, "--save", "", "--appendonly", "yes"],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        time.sleep(0.5)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _worker(env: dict[str, str]) -> Iterator[int]:
+    """One worker that is ready; its process's group."""
+    port = free_port()
+    quiet = {"EDGE_SERVER_LOG_LEVEL": "error"}
+    command = [EDGE, "worker", "--metrics-port", str(port)]
+    with server(command, f"http://127.0.0.1:{port}/metrics", {**env, **quiet}) as process:
+        yield process.pid
+
+
+if __name__ == "__main__":
+    main()
