@@ -19,9 +19,10 @@ from pathlib import Path
 
 from edge.errors import ModelUnavailable
 
-SERVER = "nvidia-pytriton==0.7.0"
-LIBRARIES = ("numpy==1.26.4", "onnxruntime==1.31.1")
-"""numpy 1.26 is the last one below 2."""
+SERVER = Path(__file__).with_name("triton_server.lock")
+"""The wheel that carries the server, with its hashes."""
+LIBRARIES = Path(__file__).with_name("triton_libraries.lock")
+"""What the backend imports, with hashes; numpy 1.26 is the last one below 2."""
 PYTHONS = ((3, 12), (3, 11))
 """Versions with a stub in the server's wheel, a wheel of numpy 1.26 and one of that onnxruntime."""
 LEAST_GLIBC = (2, 35)
@@ -108,7 +109,7 @@ def _python() -> tuple[str, str]:
 
 
 def _fingerprint() -> str:
-    parts = "\n".join((SERVER, *LIBRARIES, _BACKEND.read_text("utf-8")))
+    parts = "\n".join(path.read_text("utf-8") for path in (SERVER, LIBRARIES, _BACKEND))
     return hashlib.sha256(parts.encode()).hexdigest()[:10]
 
 
@@ -137,15 +138,18 @@ def _make(root: Path, python: str, version: str, say: Say) -> Installation:
     environment = root / "environment"
     _call(python, "-m", "venv", str(environment))
     own = str(environment / "bin" / "python")
-    pip = (own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    pip = (
+        *(own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--only-binary", ":all:", "--require-hashes"),
+    )
     # The wheel's own dependencies serve its Python API, which is not used here.
-    _call(*pip, "--no-deps", SERVER)
-    _call(*pip, *LIBRARIES)
+    _call(*pip, "--no-deps", "-r", str(SERVER))
+    _call(*pip, "-r", str(LIBRARIES))
     facts = json.loads(_call(own, "-c", _FACTS))
     made = Installation(environment, Path(facts["site"]), _library(facts), root / "backends")
     stub = _stub(made, version)
     if not stub.exists():
-        raise ModelUnavailable(f"the wheel {SERVER} has no stub for Python {version}")
+        raise ModelUnavailable(f"the server's wheel has no stub for Python {version}")
     paths = {name: str(getattr(made, name)) for name in Installation.__dataclass_fields__}
     (root / _MARK).write_text(json.dumps(paths), "utf-8")
     return made
