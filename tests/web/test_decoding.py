@@ -24,12 +24,15 @@ def pids() -> list[int]:
 
 async def test_a_decoder_that_is_ended_costs_one_request(photos: Path, serve: Serve):  # noqa: F811
     photo(300, 200).save(photos / "a.tif")
+    Image.new("RGB", (9000, 8000)).save(photos / "slow.tif", compression="tiff_lzw")
     running = await serve(EDGE_CACHE_MEMORY_BYTES="0", EDGE_DECODE_WORKERS="1")
     assert (await running.get("/a.tif?w=100&fm=jpg")).status_code == 200
     (pid,) = pids()
-    os.kill(pid, signal.SIGKILL)
-    await asyncio.sleep(0.1)
-    broken = await running.get("/a.tif?w=110&fm=jpg")
+    asking = asyncio.create_task(running.get("/slow.tif?w=110&fm=jpg"))
+    while pids():  # noqa: ASYNC110 - until it has the job
+        await asyncio.sleep(0.01)
+    os.kill(pid, signal.SIGSEGV)
+    broken = await asking
     assert broken.status_code == 422
     assert broken.json()["type"].endswith("original-corrupt")
     assert (await running.get("/a.tif?w=120&fm=jpg")).status_code == 200

@@ -89,6 +89,10 @@ class _Worker:
                 raise _refusal(answer)
             return _loaded(answer, target, room)
 
+    @property
+    def lives(self) -> bool:
+        return self._process.poll() is None
+
     def end(self) -> int | None:
         """End it, whatever it does; its exit status."""
         self._link.close()
@@ -170,6 +174,12 @@ class Workers:
             worker.end()
 
     def _take(self, deadline: Deadline | None) -> _Worker:
+        """One that lives: what ended it while it had nothing to do is no picture's fault."""
+        while not (worker := self._next(deadline)).lives:
+            self._replace(worker, "died")
+        return worker
+
+    def _next(self, deadline: Deadline | None) -> _Worker:
         end = time.monotonic() + (deadline.remaining if deadline else 10 * self.seconds)
         with self._free:
             while not self._idle and self._started >= self.count:
