@@ -93,7 +93,7 @@ def _header(
         format,
         shown,
         orientation=_orientation(body, own),
-        bits=max([streams.bits, *(body[box.start + 5] for box in own if box.name == b"pixi")]),
+        bits=_bits(body, own, streams),
         alpha=any(_is_alpha(body, box) for box in items.properties),
         frames=frames,
         icc=profile,
@@ -102,6 +102,14 @@ def _header(
         coded=None if cropped else size,
         parts=_without(body, items.metadata),
     )
+
+
+def _bits(body: bytes, own: list[Box], streams: Streams) -> int:
+    """Of a channel; neither coding has more than 16."""
+    bits = max([streams.bits, *(body[box.start + 5] for box in own if box.name == b"pixi")])
+    if bits > 16:
+        raise OriginalCorrupt(f"the file says that its channels have {bits} bits")
+    return bits
 
 
 def _extent(body: bytes, box: Box) -> Size:

@@ -312,6 +312,15 @@ def test_an_aperture_beyond_the_picture_is_refused(format, part):
 
 
 @pytest.mark.parametrize("format", ["AVIF", "HEIF"])
+@pytest.mark.parametrize("bits", [17, 27, 255])
+def test_channels_of_more_bits_than_there_can_be_are_refused(format, bits):
+    """A table of what each level means would take the memory of a server."""
+    body = saved(photo(96, 64), format)
+    at = body.index(b"pixi") + 4 + 4 + 1
+    assert f"{bits} bits" in refused(body[:at] + bytes([bits]) + body[at + 1 :])
+
+
+@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
 def test_two_profiles_of_one_picture_are_refused(format):
     one = box(b"colr", b"prof" + bytes(200))
     body = with_property(saved(photo(96, 64), format), one)
