@@ -1,7 +1,7 @@
-"""Writes helm/edge/values.schema.json from the types below, the comments of values.yaml and edge's settings.
+"""Writes helm/edge/values.schema.json: the types below, values.yaml's comments, edge's settings.
 
-Every object names its properties as an enumeration, so that a refusal tells what there is instead of
-only that something is not. `--check` only says whether the file is behind.
+Every object names its properties as an enumeration, so that a refusal tells what there is instead
+of only that something is not. `--check` only says whether the file is behind.
 """
 
 import json
@@ -18,22 +18,29 @@ TARGET = CHART / "values.schema.json"
 
 Schema = dict[str, Any]
 
+
+def form(pattern: str, allowed: str, kinds: str | list[str] = "string") -> Schema:
+    """Text of a form. What does not have it is told the words instead of the pattern."""
+    return {"type": kinds, "if": {"pattern": pattern}, "else": {"const": allowed}}
+
+
 TEXT: Schema = {"type": "string"}
 FLAG: Schema = {"type": "boolean"}
 MAP: Schema = {"type": "object"}
 OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
-DIGEST: Schema = {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"}
-TAG: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_.-]{0,128}$"}
-BUCKET: Schema = {"type": "string", "pattern": "^(s3://[a-z0-9.-]+/.+)?$"}
-GRPC: Schema = {"type": "string", "pattern": "^(grpc://.+:[0-9]+)?$"}
-ADDRESS: Schema = {"type": "string", "pattern": "^([^:/]+:[0-9]+)?$"}
-URL: Schema = {"type": "string", "pattern": "^https?://"}
-DURATION: Schema = {"type": "string", "pattern": "^([0-9]+(ms|s|m|h))+$"}
-QUANTITY: Schema = {
-    "type": ["string", "number"],
-    "pattern": "^[0-9]+(\\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$",
-}
-SHARE: Schema = {"type": ["string", "integer"], "pattern": "^[0-9]+%$", "minimum": 0}
+DIGEST = form("^(sha256:[0-9a-f]{64})?$", "sha256: and 64 hexadecimal digits")
+TAG = form("^[A-Za-z0-9_.-]{0,128}$", "letters, digits, . _ -")
+BUCKET = form("^(s3://[a-z0-9.-]+/.+)?$", "s3://bucket/prefix")
+GRPC = form("^(grpc://.+:[0-9]+)?$", "grpc://host:port")
+ADDRESS = form("^([^:/]+:[0-9]+)?$", "host:port")
+URL = form("^https?://", "http://host:port or https://host")
+DURATION = form("^([0-9]+(ms|s|m|h))+$", "a duration such as 30s or 1h")
+QUANTITY = form(
+    "^[0-9]+(\\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$",
+    "a quantity as Kubernetes has it, such as 500m, 2 or 512Mi",
+    ["string", "number"],
+)
+SHARE = form("^[0-9]+%$", "a whole number or a percentage", ["string", "integer"]) | {"minimum": 0}
 STRINGS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 SCALARS: Schema = {
     "type": "object",
@@ -42,7 +49,9 @@ SCALARS: Schema = {
 }
 HOSTS: Schema = {
     "type": "array",
-    "items": {"type": "string", "pattern": "^(\\*\\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"},
+    "items": form(
+        "^(\\*\\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", "a host name such as img.example.com"
+    ),
 }
 PORTS: Schema = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}}
 
@@ -73,7 +82,9 @@ MODELS = {
     "volume": MAP,
     "bucket": BUCKET,
     "bucketImage": TEXT,
-    "fetch": names({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"}),
+    "fetch": names(
+        form("^[a-z0-9][a-z0-9-]*$", "the name of a network that `edge models fetch` knows")
+    ),
 }
 PLACE = {"nodeSelector": STRINGS, "tolerations": OBJECTS, "affinity": MAP}
 ROLLING = {"maxSurge": SHARE, "maxUnavailable": SHARE}
@@ -112,9 +123,9 @@ def setting_of(row: settings.Row) -> Schema:
     if kind == "a number of seconds":
         return schema | {"type": "number"}
     if kind == "a number of bytes":
-        return schema | {"type": ["integer", "string"], "pattern": "^[0-9.]+ ?([kKmMgG]i?)?B?$"}
+        return schema | form("^[0-9.]+ ?([kKmMgG]i?)?B?$", row.allowed, ["integer", "string"])
     if row.allowed == "whole numbers separated by commas":
-        return schema | {"type": ["string", "integer"], "pattern": "^[0-9]+(, ?[0-9]+)*$"}
+        return schema | form("^[0-9]+(, ?[0-9]+)*$", row.allowed, ["string", "integer"])
     return schema | {"type": "string"}
 
 
@@ -140,7 +151,11 @@ def _is_schema(value: Mapping[str, Any]) -> bool:
 
 
 def autoscaling(*modes: str, **further: Schema) -> dict[str, Schema]:
-    return {"mode": one_of(*modes), "minReplicas": REPLICAS, "maxReplicas": whole(1, 1000)} | further
+    return {
+        "mode": one_of(*modes),
+        "minReplicas": REPLICAS,
+        "maxReplicas": whole(1, 1000),
+    } | further
 
 
 def values() -> dict[str, Any]:
@@ -148,7 +163,9 @@ def values() -> dict[str, Any]:
     return {
         "global": MAP,
         "nameOverride": TEXT,
-        "fullnameOverride": {"type": "string", "pattern": "^([a-z]([a-z0-9-]{0,38}[a-z0-9])?)?$"},
+        "fullnameOverride": form(
+            "^([a-z]([a-z0-9-]{0,38}[a-z0-9])?)?$", "a DNS label of at most 40 characters"
+        ),
         "imagePullSecrets": names(),
         "image": IMAGE,
         "replicas": REPLICAS,
@@ -226,7 +243,7 @@ def values() -> dict[str, Any]:
             "gpuResource": TEXT,
             "resources": RESOURCES,
             "scratch": SCRATCH,
-            "options": names({"type": "string", "pattern": "^--"}),
+            "options": names(form("^--", "an option of tritonserver, --name=value")),
             "startupSeconds": whole(10, 7200),
             "preStopSeconds": whole(1, 600),
             "drainSeconds": whole(1, 600),
@@ -253,7 +270,7 @@ def values() -> dict[str, Any]:
                 redisDatabase=whole(0, 1000), authentication=TEXT,
             ),
         },
-        "test": {"path": {"type": "string", "pattern": "^(/.*)?$"}},
+        "test": {"path": form("^(/.*)?$", "a path and query, such as /sku/1.jpg?w=400")},
     }  # fmt: skip
 
 
