@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -11,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.parts import free_port
 from tests.running import TOKEN
 
 
@@ -39,9 +39,7 @@ async def start(photos: Path) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def one(**environ: str) -> Replica:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
+            port = environ.get("EDGE_SERVER_PORT") or free_port()
             mine = {
                 "EDGE_ORIGIN_URL": str(photos),
                 "EDGE_ADMIN_TOKEN": TOKEN,

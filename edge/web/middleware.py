@@ -158,10 +158,10 @@ def _identity(scope: Scope) -> str:
 
 
 def _level(status: int, source: str, error: BaseException | None) -> int:
-    if status >= 500:
+    if status >= 500 and error is not None:
         return logging.ERROR
-    if error is not None:
-        return logging.WARNING
+    if status >= 500 or error is not None:
+        return logging.WARNING  # readiness that says no has told the truth; nothing failed
     # A hit is counted, not logged: at thousands a second the log would cost more than the hit.
     return logging.INFO if source == "render" else logging.DEBUG
 

@@ -40,6 +40,10 @@ class TritonServer:
     def url(self) -> str:
         return self.ports.url
 
+    @property
+    def launched(self) -> bool:
+        return self._process is not None
+
     def start(self) -> "TritonServer":
         """Start and wait for the first answers; outside of a running loop."""
         self.launch()
