@@ -95,7 +95,8 @@ PEERS = {"to": OBJECTS, "ports": PORTS}
 OWNED = {
     "EDGE_SERVER_HOST", "EDGE_SERVER_PORT", "EDGE_SERVER_ADMIN_PORT", "EDGE_SERVER_THREADS",
     "EDGE_SERVER_DRAIN", "EDGE_SERVER_SHUTDOWN_DELAY", "EDGE_PRESETS_FILE", "EDGE_TRITON_URL",
-    "EDGE_MODELS_FOLDER", "EDGE_MODELS_FETCHED", "EDGE_MODELS_THREADS", "EDGE_SIGNING_KEYS",
+    "EDGE_MODELS_FOLDER", "EDGE_MODELS_FETCHED", "EDGE_MODELS_THREADS", "EDGE_DECODE_WORKERS",
+    "EDGE_SIGNING_KEYS",
     "EDGE_SIGNING_FILE", "EDGE_ADMIN_TOKEN", "EDGE_ADMIN_FILE",
 }  # fmt: skip
 """Settings that the chart sets itself, or that are secrets: not under `settings`."""
@@ -263,7 +264,7 @@ def values() -> dict[str, Any]:
             "enabled": FLAG,
             "replicas": REPLICAS,
             "resources": RESOURCES,
-            "drainSeconds": whole(0, 3600),
+            "drainSeconds": whole(0, 600),
             "autoscaling": autoscaling(
                 "none", "keda",
                 queueLength=whole(1, 1_000_000), redisAddress=ADDRESS,

@@ -100,7 +100,8 @@ def test_every_value_has_its_comment_and_its_type() -> None:
         assert set(value) <= set(properties), at
         assert set(properties) - set(value) <= {"global"} | settings_without_default(at), at
         for name in value:
-            walk((*at, name), value[name], properties[name])
+            if at != ("settings",):
+                walk((*at, name), value[name], properties[name])
 
     def settings_without_default(at: tuple[str, ...]) -> set[str]:
         open_ended = (("settings",), ("canary", "image"), ("canary", "models"),

@@ -8,8 +8,9 @@
 {{- range $name, $value := $v.settings }}{{- $_ := set $env $name (include "edge.text" $value) -}}{{- end -}}
 {{- $_ := set $env "EDGE_SERVER_THREADS" .cores -}}
 {{- $_ := set $env "EDGE_MODELS_THREADS" .cores -}}
-{{- if $server -}}
+{{- $_ := set $env "EDGE_DECODE_WORKERS" .cores -}}
 {{- $_ := set $env "EDGE_SERVER_HOST" "0.0.0.0" -}}
+{{- if $server -}}
 {{- $_ := set $env "EDGE_SERVER_PORT" "8080" -}}
 {{- $_ := set $env "EDGE_SERVER_ADMIN_PORT" "8081" -}}
 {{- $_ := set $env "EDGE_SERVER_SHUTDOWN_DELAY" (include "edge.text" $v.shutdown.delaySeconds) -}}
@@ -117,13 +118,15 @@
   command: [sh, -ec]
   args:
     - |
-      cp -r /app/triton_models/. /models
+      cp -r /app/networks/. /models
       {{- with .track.models.fetch }}
       edge models fetch {{ join " " . }} --models /models --replace
       {{- end }}
   env:
     - {name: HOME, value: /tmp}
   {{- include "edge.modelsInitRest" . | nindent 2 }}
+    # Where files are kept before they become networks.
+    - {name: tmp, mountPath: /downloads, subPath: downloads}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -132,7 +135,7 @@
 securityContext: {{- include "edge.containerSecurity" .root | nindent 2 }}
 resources:
   requests: {cpu: 500m, memory: 512Mi}
-  limits: {memory: 1Gi}
+  limits: {memory: 2Gi}
 volumeMounts:
   - {name: models, mountPath: /models}
   - {name: tmp, mountPath: /tmp}
@@ -162,7 +165,7 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- with .place.affinity }}
 affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
-topologySpreadConstraints: {{- include "edge.spread" (dict "root" .root "component" .component "track" .track.name) | indent 2 }}
+topologySpreadConstraints: {{- include "edge.spread" (dict "root" .root "component" .component "track" .track.name) | trim | nindent 2 }}
 {{- end }}
 
 {{/* Labels and annotations of a pod: (root component track). */}}

@@ -124,6 +124,8 @@ seccompProfile: {type: RuntimeDefault}
 - maxSkew: 1
   topologyKey: {{ . }}
   whenUnsatisfiable: {{ $.root.Values.topologySpread }}
+  # Nodes where these pods may not run, such as tainted ones with a GPU, are no empty places.
+  nodeTaintsPolicy: Honor
   labelSelector:
     matchLabels: {{- include "edge.selector" $ | nindent 6 }}
   matchLabelKeys: [pod-template-hash]
