@@ -21,6 +21,7 @@ from tests.kubernetes.chart import (
     probes,
     rendered,
 )
+from tests.kubernetes.test_chart import chart_script
 from tests.parts import free_port
 from tests.test_serving import exchange, request, serving
 
@@ -31,6 +32,7 @@ FOREIGN = {
     "HOME", "AWS_REGION", "AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
     "PICTURES", "ADMIN", "PICTURE",
 }  # fmt: skip
+schema = chart_script().schema
 EACH_SET = pytest.mark.parametrize("name", SETS)
 
 
@@ -123,7 +125,9 @@ def test_the_gateway_waits_longer_than_edge() -> None:
 @EACH_SET
 def test_no_secret_is_in_a_config_map_or_a_value(name: str) -> None:
     """Every secret setting comes from a Secret; nothing that looks like a key is written down."""
-    secret = {"EDGE_ADMIN_TOKEN", "EDGE_SIGNING_KEYS", "AWS_SECRET_ACCESS_KEY"}
+    secret = {f"EDGE_{section}_{name}".upper() for section, name, info in settings._fields()
+              if info.metadata["secret"]} | {"AWS_SECRET_ACCESS_KEY"}  # fmt: skip
+    assert not secret & set(schema()["properties"]["settings"]["properties"])
     assert not objects(name, "Secret")
     for _, pod in pods(name):
         for container in containers(pod):
@@ -257,11 +261,10 @@ def test_memory_limits_hold_the_caches_the_decoders_and_the_rest(name: str) -> N
 
 @EACH_SET
 def test_every_command_is_one_that_the_command_line_takes(name: str) -> None:
-    verbs = cli.parser().format_help()
     for _, pod in pods(name):
         for container in containers(pod):
             arguments = container.get("args", [])
-            if container["name"] == "edge" or (container["name"] == "worker" and "worker" in verbs):
+            if container["name"] in ("edge", "worker"):
                 cli.parser().parse_args(arguments)
             for line in re.findall(r"^ *edge (.*)$", "\n".join(map(str, arguments)), re.MULTILINE):
                 cli.parser().parse_args(line.split())
@@ -310,3 +313,16 @@ def test_secrets_that_may_change_are_files() -> None:
         assert values[key] == f"{mount['mountPath']}/{key}"
         assert {"key": key, "path": key} in volume["secret"]["items"]
     assert "subPath" not in mount, "a file mounted so is not exchanged"
+
+
+def test_workers_are_scaled_by_the_keys_that_jobs_have_in_redis() -> None:
+    """The queue's list, and the set of jobs, without which no worker would come to fill it."""
+    from edge.jobs.dramatiq_queue import QUEUE
+    from edge.jobs.redis_store import NAMESPACE
+
+    [scaler] = [
+        each for each in objects("large-shop", "ScaledObject")
+        if each["metadata"]["name"].endswith("-worker")
+    ]  # fmt: skip
+    watched = {trigger["metadata"]["listName"] for trigger in scaler["spec"]["triggers"]}
+    assert watched == {f"{NAMESPACE}:{QUEUE}", f"{NAMESPACE}:active"}
