@@ -43,14 +43,15 @@ VERBS = (
 )
 
 
-def _scripts_tables():
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "scripts" / "tables.py")
+def script(name: str):
+    """A program of scripts/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-TABLES = _scripts_tables()
+TABLES = script("tables")
 
 
 def fences(text: str) -> list[str]:
@@ -77,6 +78,11 @@ def docs(name: str) -> str:
 
 def test_every_table_is_what_the_code_says():
     assert [page.name for page in TABLES.behind()] == [], "run scripts/document"
+
+
+def test_the_charts_schema_is_what_settings_and_values_say():
+    chart = script("chart")
+    assert chart.text() == chart.TARGET.read_text(), "run scripts/document"
 
 
 @pytest.mark.parametrize("name", sorted(TABLES.TABLES))

@@ -1,6 +1,5 @@
 """The chart under the real helm: it renders for every set of values, and refuses what is wrong."""
 
-import importlib.util
 import json
 import re
 import tarfile
@@ -13,7 +12,6 @@ from tests.kubernetes.chart import (
     CHART,
     EXAMPLES,
     RELEASE,
-    ROOT,
     SETS,
     VERSIONS,
     component,
@@ -25,18 +23,12 @@ from tests.kubernetes.chart import (
     rendered,
     template,
 )
+from tests.test_docs import script
 
 pytestmark = pytest.mark.slow
 
 
-def chart_script():
-    spec = importlib.util.spec_from_file_location("chart_script", ROOT / "scripts" / "chart.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SCRIPT = chart_script()
+SCRIPT = script("chart")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -79,10 +71,6 @@ def test_its_version_is_that_of_edge() -> None:
 
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["appVersion"] == __version__
-
-
-def test_the_schema_is_what_values_and_settings_say() -> None:
-    assert SCRIPT.text() == SCRIPT.TARGET.read_text(), "run scripts/document"
 
 
 def test_every_value_has_its_comment_and_its_type() -> None:

@@ -21,8 +21,9 @@ from tests.kubernetes.chart import (
     probes,
     rendered,
 )
-from tests.kubernetes.test_chart import chart_script
 from tests.parts import free_port
+from tests.test_cli import fetched
+from tests.test_docs import script
 from tests.test_serving import exchange, request, serving
 
 pytestmark = pytest.mark.slow
@@ -32,7 +33,7 @@ FOREIGN = {
     "HOME", "AWS_REGION", "AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
     "PICTURES", "ADMIN", "PICTURE",
 }  # fmt: skip
-schema = chart_script().schema
+schema = script("chart").schema
 EACH_SET = pytest.mark.parametrize("name", SETS)
 
 
@@ -326,3 +327,24 @@ def test_workers_are_scaled_by_the_keys_that_jobs_have_in_redis() -> None:
     ]  # fmt: skip
     watched = {trigger["metadata"]["listName"] for trigger in scaler["spec"]["triggers"]}
     assert watched == {f"{NAMESPACE}:{QUEUE}", f"{NAMESPACE}:active"}
+
+
+def test_a_worker_starts_as_charted_shows_metrics_and_ends_well(redis_url: str) -> None:
+    [container] = component("workers", "worker")["spec"]["template"]["spec"]["containers"]
+    port = free_port()
+    named_ports = {each["name"]: str(each["containerPort"]) for each in container["ports"]}
+    arguments = [
+        str(port) if each == named_ports["metrics"] else each for each in container["args"]
+    ]
+    given = environment(container) | {"EDGE_CACHE_REDIS_URL": redis_url, "HOME": os.environ["HOME"]}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge", *arguments], env={**os.environ, **given},
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert b"edge_job_items_total" in fetched(f"http://127.0.0.1:{port}/metrics")
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
