@@ -49,17 +49,22 @@ def decoders_table() -> Iterator[str]:
     yield from _head("format", "decoders", "where", "advisories that touch it, and what fixed them")
     locked, apart = _locked(), decoding.apart(settings.Decode())
     for format, libraries in decoding.LIBRARIES.items():
-        known = [
-            f"{row['id']} ({row['library']} {row['fixed']})"
-            for row in advisories()
-            if format.value in row["formats"] and row.get("within", row["library"]) in libraries
-        ]
-        yield _row(
-            format.value.upper(),
-            ", ".join(f"{name} {locked[name]}" for name in libraries),
-            "a worker process" if format in apart else "a thread",
-            ", ".join(known) or "none",
-        )
+        where = "a worker process" if format in apart else "a thread"
+        yield _decoder(format.value.upper(), format.value, libraries, where, locked)
+    yield _decoder("colour profiles", "profile", decoding.PROFILES, "a thread", locked)
+
+
+def _decoder(
+    name: str, kind: str, libraries: tuple[str, ...], where: str, locked: dict[str, str]
+) -> str:
+    known = [
+        f"{row['id']} ({row['library']} {row['fixed']}"
+        + (f"; no {row['never'].replace(' ', ', ')} reaches it)" if "never" in row else ")")
+        for row in advisories()
+        if kind in row["formats"] and row.get("within", row["library"]) in libraries
+    ]
+    versions = ", ".join(f"{library} {locked[library]}" for library in libraries)
+    return _row(name, versions, where, ", ".join(known) or "none")
 
 
 def advisories() -> list[dict[str, Any]]:

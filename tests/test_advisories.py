@@ -1,30 +1,49 @@
 """No decoder that is installed or locked has a known hole, and pillow-simd, which has, decodes
 nothing that was not made here."""
 
+import importlib
 import re
 import tomllib
 from pathlib import Path
 
+import imagecodecs
+import numpy as np
 import pillow_heif
 import pytest
-from PIL import Image, features
+from imagecodecs import png_decode
+from PIL import Image, ImageCms, features
 
-from edge.rendering import decoders, decoding, engine, headers, stock
-from edge.rendering.decoders import Ask
+from edge.rendering import codec_colour, decoders, decoding, engine, headers, stock
+from edge.rendering.codec import decode
+from edge.rendering.decoders import Ask, deep, png
+from edge.rendering.facts import read_facts
 from edge.settings import Limits
-from tests.rendering.originals import photo, saved
+from tests.rendering import profiles, spaces
+from tests.rendering.originals import chunk, photo, saved
 
 ROOT = Path(__file__).parent.parent
 LIST = tomllib.loads((ROOT / "scripts" / "advisories").read_text())
 ROWS = LIST["advisory"]
+LEFT_AWAY = {"PLTE tRNS"}
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version.partition(".post")[0]))
+    found = re.search(r"\d+(\.\d+)+", version.partition(".post")[0].rpartition("version ")[2])
+    return tuple(int(part) for part in found[0].split("."))
 
 
 def installed() -> dict[str, str]:
-    return decoding.versions() | {"libheif": pillow_heif.libheif_version()}
+    """Of each library, and of those in their wheels."""
+    avif = importlib.import_module(f"{stock.package()}._avif")
+    within = {
+        "libheif": pillow_heif.libheif_version(),
+        "libde265": pillow_heif.libheif_info()["decoders"]["libde265"],
+        "lcms2": stock.part("ImageCms").core.littlecms_version,
+        "libpng": imagecodecs.png_version(),
+        "libavif": avif.libavif_version,
+        "dav1d": re.search(r"dav1d \[dec\]:([\d.]+)", avif.codec_versions())[1],
+    }
+    return decoding.versions() | within
 
 
 def locked(file: str) -> dict[str, list[str]]:
@@ -38,7 +57,26 @@ def locked(file: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
 def test_what_is_installed_is_fixed(row):
-    assert numbers(installed()[row["library"]]) >= numbers(row["fixed"])
+    """Or what reaches the hole is left away: the tests below hold each of those."""
+    fixed = numbers(installed()[row["library"]]) >= numbers(row["fixed"])
+    assert fixed or row.get("never") in LEFT_AWAY
+
+
+def test_no_palette_and_no_clear_colour_reach_the_png_decoder_of_imagecodecs(monkeypatch):
+    """16 bits of PQ, with a palette that only suggests colours; then with a colour that is clear,
+    which goes by another decoder."""
+    given: list[bytes] = []
+    monkeypatch.setattr(deep, "png_decode", lambda data: given.append(data) or png_decode(data))
+    palette, clear = chunk(b"PLTE", bytes(range(30))), chunk(b"tRNS", bytes(6))
+    more = {"none": (), "suggested": (palette,), "clear": (palette, clear)}
+    for chunks in more.values():
+        body = spaces.png16(np.full((8, 8, 3), 0.5), spaces.cicp(9, 16), *chunks)
+        header = headers.read(body, Limits())
+        assert all(part in header.picture(body) for part in chunks)
+        decoders.load(header.picture(body), Ask.of(header, None))
+    assert len(given) == 2
+    assert given[0] == given[1]
+    assert {name for name, _ in png.chunks(given[1])} == {b"IHDR", b"IDAT", b"IEND"}
 
 
 @pytest.mark.parametrize("file", ["requirements.lock", "requirements-dev.lock"])
@@ -93,6 +131,21 @@ def test_no_original_reaches_pillow_simd_s_readers(monkeypatch, format):
             monkeypatch.setattr(Image.core, decoder, refuse)
     loaded = decoders.load(header.picture(body), Ask.of(header, None))
     assert loaded.image.size == photo().size
+
+
+def test_no_profile_reaches_pillow_simd_s_little_cms(monkeypatch):
+    if stock.package() == "PIL":
+        pytest.skip("stock Pillow is the engine here")
+    codec_colour._conversions.clear()
+
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("the engine was given a profile")
+
+    for entry in ("profile_frombytes", "profile_open", "buildTransform", "createProfile"):
+        monkeypatch.setattr(ImageCms.core, entry, refuse)
+    body = saved(photo(), "PNG", icc_profile=profiles.profile("adobe-rgb"))
+    answer = decode(body, read_facts(body, Limits())).image
+    assert np.abs(np.asarray(answer, int) - np.asarray(photo(), int)).max() > 10
 
 
 def test_the_engine_was_built_to_write_what_it_writes():

@@ -1,21 +1,28 @@
 """Colours to sRGB: by the embedded profile, or by what the file says of its colours otherwise."""
 
 import io
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
-from PIL import Image, ImageCms
+from PIL import Image
 
 from edge.images import digest
-from edge.rendering import colour_spaces, tone_mapping
-from edge.rendering.headers import Header, Mode
+from edge.rendering import colour_spaces, stock, tone_mapping
+from edge.rendering.headers import Header, Mode, icc
 from edge.rendering.headers.cicp import ColourSpace
 
 _NEAR = 2
 """Levels of 255: profiles that are sRGB in all but rounding differ from it by 1 or 2."""
+
+_KEPT = {"RGB": "RGBX"}
+"""How the engine keeps a mode's pixels, where not as its name says."""
+
+_BAND = 256  # rows that are converted at once: there need not be room for all of them twice
 
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _BROKEN = "the embedded colour profile cannot be used; colours are taken as {}"
@@ -138,8 +145,8 @@ def _build(mode: str, profile: bytes) -> Conversion:
     try:
         if mode == "L":
             return _grey_conversion(profile)
-        apply = _transform(_open(mode, profile), mode, "RGB")
-    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+        apply = _transform(_open(mode, profile), mode)
+    except (_cms().PyCMSError, OSError, TypeError, ValueError, struct.error):
         return _fallback(mode)
     return Conversion(None if mode == "RGB" and _is_identity(apply) else apply)
 
@@ -150,32 +157,48 @@ def _fallback(mode: str) -> Conversion:
     return Conversion(None, _BROKEN.format("sRGB"))
 
 
-def _open(mode: str, profile: bytes) -> ImageCms.ImageCmsProfile:
+def _cms() -> Any:
+    """LittleCMS of the maintained Pillow: a profile is bytes of a stranger's as the pixels are."""
+    return stock.part("ImageCms")
+
+
+def _open(mode: str, profile: bytes) -> Any:
     """Raises `ValueError` where the profile is not for this kind of picture."""
+    cms = _cms()
     if mode == "LAB":
-        return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return cms.ImageCmsProfile(cms.createProfile("LAB"))
+    opened = cms.ImageCmsProfile(io.BytesIO(icc.for_conversion(profile)))
     if opened.profile.xcolor_space.strip() != _SPACES[mode]:
         raise ValueError(f"a {opened.profile.xcolor_space} profile in a picture of mode {mode}")
     return opened
 
 
-def _transform(source: ImageCms.ImageCmsProfile, mode: str, to: str) -> Convert:
-    transform = ImageCms.buildTransform(
+def _transform(source: Any, mode: str) -> Convert:
+    cms, kept = _cms(), _KEPT.get(mode, mode)
+    transform = cms.buildTransform(
         source,
-        ImageCms.createProfile("sRGB"),  # one each: a profile's handle is not for two threads
-        mode,
-        to,
-        ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        cms.createProfile("sRGB"),  # one each: a profile's handle is not for two threads
+        kept,
+        "RGB",
+        cms.Intent.RELATIVE_COLORIMETRIC,
+        cms.Flags.BLACKPOINTCOMPENSATION,
     )
 
     def apply(image: Image.Image) -> Image.Image:
-        converted = ImageCms.applyTransform(image, transform)
-        assert converted is not None  # only in-place conversion answers None
+        converted = Image.new("RGB", image.size)
+        for top in range(0, image.height, _BAND):
+            box = (0, top, image.width, min(top + _BAND, image.height))
+            converted.paste(_applied(transform, image.crop(box), kept), box)
         return converted
 
     return apply
+
+
+def _applied(transform: Any, band: Image.Image, kept: str) -> Image.Image:
+    """One Pillow's pixels by the other's transform; they share no image, so bytes go between."""
+    levels = band.tobytes("raw", kept)
+    image = stock.part("Image").frombuffer(kept, band.size, levels, "raw", kept, 0, 1)
+    return stock.adopted(_cms().applyTransform(image, transform))
 
 
 def _grey_conversion(profile: bytes) -> Conversion:
@@ -185,7 +208,7 @@ def _grey_conversion(profile: bytes) -> Conversion:
     """
     mode = "L" if _is_grey(profile) else "RGB"
     ramp = Image.frombytes("L", (256, 1), bytes(range(256))).convert(mode)
-    converted = _transform(_open(mode, profile), mode, "RGB")(ramp)
+    converted = _transform(_open(mode, profile), mode)(ramp)
     curve = list(converted.getchannel("G").tobytes())
     if max(abs(level - index) for index, level in enumerate(curve)) <= _NEAR:
         return Conversion(None)

@@ -56,6 +56,9 @@ LIBRARIES = {
 """What decodes each format, as PyPI names it; `pillow` is the stock one, and imagecodecs decodes
 PNG and AVIF of high dynamic range alone."""
 
+PROFILES = ("pillow",)
+"""What reads colour profiles: LittleCMS in the wheel of the stock Pillow."""
+
 
 def versions() -> dict[str, str]:
     """Which version of each library decodes here."""

@@ -120,13 +120,17 @@ def profile(space: str) -> bytes:
     return _packed(b"mntr", b"RGB ", b"XYZ ", tags)
 
 
-def with_codes(rgb: bytes, primaries: int, transfer: int) -> bytes:
-    """A profile of red, green and blue with the tag of H.273's codes as well."""
+def with_tags(rgb: bytes, more: dict[bytes, bytes]) -> bytes:
+    """A profile of red, green and blue with other tags as well."""
     count = struct.unpack_from(">I", rgb, 128)[0]
     entries = [struct.unpack_from(">4s2I", rgb, 132 + 12 * index) for index in range(count)]
     tags = {name: rgb[start : start + length] for name, start, length in entries}
-    tags[b"cicp"] = b"cicp\0\0\0\0" + bytes([primaries, transfer, 0, 1])
-    return _packed(b"mntr", b"RGB ", b"XYZ ", tags)
+    return _packed(b"mntr", b"RGB ", b"XYZ ", tags | more)
+
+
+def with_codes(rgb: bytes, primaries: int, transfer: int) -> bytes:
+    """The same with the tag of H.273's codes."""
+    return with_tags(rgb, {b"cicp": b"cicp\0\0\0\0" + bytes([primaries, transfer, 0, 1])})
 
 
 def grey_profile(gamma: float) -> bytes:

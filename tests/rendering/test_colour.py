@@ -242,3 +242,31 @@ def test_two_threads_may_share_a_profile():
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda _: decoded(body).image.tobytes(), range(24)))
     assert set(together) == {alone}
+
+
+def test_a_profile_s_other_tags_are_not_looked_at():
+    """A pipeline of any length, named first by ICC.1:2022, gives way to matrix and curves."""
+    plain = profiles.profile("adobe-rgb")
+    odd = profiles.with_tags(plain, {b"D2B1": b"mpet" + bytes(40), b"A2Bx": b"junk" * 9})
+    bodies = [saved(Image.fromarray(sheet(PATCHES)), "PNG", icc_profile=p) for p in (plain, odd)]
+    first, second = (np.asarray(decoded(body).image) for body in bodies)
+    assert np.array_equal(first, second)
+
+
+def test_a_profile_that_ends_within_its_table_is_passed_over():
+    cut = profiles.profile("adobe-rgb")[:140]
+    body = saved(Image.fromarray(sheet(PATCHES)), "PNG", icc_profile=cut)
+    answer = decoded(body)
+    assert np.array_equal(np.asarray(answer.image), sheet(PATCHES))
+    assert "cannot be used" in answer.notes[0]
+
+
+def test_a_large_picture_is_converted_in_bands_without_a_seam():
+    """All rows alike stay alike, across the rows where one band ends and another starts."""
+    row = np.random.default_rng(5).integers(0, 256, (1, 64, 3), np.uint8)
+    body = saved(
+        Image.fromarray(row.repeat(700, axis=0)), "PNG", icc_profile=profiles.profile("adobe-rgb")
+    )
+    pixels = np.asarray(decoded(body).image)
+    assert pixels.shape == (700, 64, 3)
+    assert (pixels == pixels[0]).all()

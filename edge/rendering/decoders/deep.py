@@ -56,10 +56,13 @@ def _levels(data: bytes, ask: Ask) -> tuple[Levels, int]:
 
 
 def _png(data: bytes, ask: Ask) -> tuple[Levels, int]:
-    """One with a colour that is clear goes by Pillow's 8 bits, which know it."""
-    levels, bits = _whole(png_decode(data), ask.bits)
-    if levels.shape[2] in (2, 4) or b"tRNS" not in data[:4096]:
-        return levels, bits
+    """One with a colour that is clear goes by Pillow's 8 bits, which know it.
+
+    libpng is given the header and the rows alone: a palette that only suggests colours, and clear
+    ones, are what it used after it had freed them (CVE-2026-33416).
+    """
+    if not any(name == b"tRNS" for name, _ in png.chunks(data)):
+        return _whole(png_decode(png.bare(data)), ask.bits)
     loaded = png.load(data, ask)
     image = loaded.image.convert("RGBA")
     if loaded.alpha is not None:

@@ -26,19 +26,25 @@ def load(data: bytes, ask: Ask) -> Loaded:
     return plain(opened, ask)
 
 
+def bare(data: bytes) -> bytes:
+    """The same file with nothing but its header, rows and end, each chunk's check computed anew."""
+    kept = (part for part in chunks(data) if part[0] in (b"IHDR", b"IDAT", b"IEND"))
+    return data[:_START] + b"".join(_chunk(*part) for part in kept)
+
+
 def _without_end(data: bytes) -> bytes:
     """The same file, its packed rows in one chunk and without their checksum.
 
     A decoder that meets the end of the stream stops there, however many rows it has. One that does
     not meet it stops at the last row, or asks for more and is told that there is no more.
     """
-    chunks = list(_chunks(data))
-    stream = b"".join(content for name, content in chunks if name == b"IDAT")
+    found = list(chunks(data))
+    stream = b"".join(content for name, content in found if name == b"IDAT")
     if not _is_cut(data):
         stream = stream[:-_CHECK]
     if not stream:
         raise OriginalCorrupt("the PNG has no rows")
-    body = [_chunk(*part) for part in chunks if part[0] not in (b"IDAT", b"IEND")]
+    body = [_chunk(*part) for part in found if part[0] not in (b"IDAT", b"IEND")]
     return b"".join((data[:_START], *body, _chunk(b"IDAT", stream), _chunk(b"IEND", b"")))
 
 
@@ -47,7 +53,8 @@ def _is_cut(data: bytes) -> bool:
     return data[-8:-4] != b"IEND"
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Name and content of each; the last one's content may be cut."""
     at, view = _START, memoryview(data)
     while at + 8 < len(data):
         length, name = struct.unpack_from(">I4s", data, at)

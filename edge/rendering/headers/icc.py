@@ -5,6 +5,16 @@ import struct
 _HEAD = 128
 _MAX_TAGS = 100
 _MAX_LETTERS = 200
+_ENTRY = 12  # bytes: name, place, length
+
+_FOR_CONVERSION = frozenset(
+    {b"wtpt", b"bkpt", b"chad", b"kTRC"}
+    | {bytes((colour,)) + kind for colour in b"rgb" for kind in (b"XYZ", b"TRC")}
+    | {way + bytes((intent,)) for way in (b"A2B", b"B2A") for intent in b"0123"}
+)
+"""What converting needs (ICC.1:2022, section 8): tables, or matrix and curves, and white. Not the
+pipelines of any length (`D2B0` and others): one profile of 4 MB could make a pixel take a second.
+Profiles that have those must have one of the others as well."""
 
 
 def description(profile: bytes) -> str:
@@ -15,6 +25,16 @@ def description(profile: bytes) -> str:
     except (struct.error, UnicodeDecodeError, KeyError):
         return ""
     return "".join(letter for letter in text if letter.isprintable())[:_MAX_LETTERS].strip()
+
+
+def for_conversion(profile: bytes) -> bytes:
+    """The same profile with no tag in its table but those that a conversion needs."""
+    count = min(struct.unpack_from(">I", profile, _HEAD)[0], _MAX_TAGS)
+    start, end = _HEAD + 4, _HEAD + 4 + _ENTRY * count
+    entries = [profile[at : at + _ENTRY] for at in range(start, end, _ENTRY)]
+    kept = [entry for entry in entries if entry[:4] in _FOR_CONVERSION]
+    table = struct.pack(">I", len(kept)) + b"".join(kept)
+    return profile[:_HEAD] + table.ljust(end - _HEAD, b"\0") + profile[end:]
 
 
 def codes(profile: bytes) -> tuple[int, int] | None:
