@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ class TierMetrics:
 
     def __init__(self, metrics: Metrics) -> None:
         # Finding a label's child costs more than counting it, and every hit counts.
-        self._lookups = cache(metrics.tier_lookups.labels)
+        self._lookups = cache(partial(metrics.tally, metrics.tier_lookups))
         self._writes = cache(metrics.tier_writes.labels)
         self._purged = cache(metrics.purged.labels)
         self.on_purge: Callable[[], None] = lambda: None

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from edge.cache.base import key_tag
@@ -102,7 +102,7 @@ class Delivery:
         self._review = review
         self._flights: Flights[Made] = Flights()
         self._fast_flights: Flights[Rendition] = Flights()
-        self._delivered_from = cache(metrics.deliveries.labels)
+        self._delivered_from = cache(partial(metrics.tally, metrics.deliveries))
 
     async def name(self, ask: Ask) -> Named:
         """What is asked for; asks the origin only when the original's stamp is not known."""

@@ -20,6 +20,8 @@ from prometheus_client import (
     generate_latest,
     start_http_server,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -34,6 +36,8 @@ class Metrics:
     def __init__(self) -> None:
         registry = CollectorRegistry()
         self.registry = registry
+        self._tallies: list[Tally] = []
+        registry.register(_Tallied(self._tallies))  # the first of all, so that it is read first
         self.requests = Counter(
             "edge_requests_total", "Requests answered.", ("route", "status"), registry=registry
         )
@@ -193,9 +197,52 @@ class Metrics:
             registry=registry,
         )
 
+    def tally(self, counter: Counter, *labels: str | int) -> "Tally":
+        """One counter with these labels, for what happens at every hit."""
+        tally = Tally(counter.labels(*labels))
+        self._tallies.append(tally)
+        return tally
+
     def exposition(self) -> bytes:
         """Everything in the Prometheus text format."""
         return generate_latest(self.registry)
+
+
+class Tally:
+    """A plain number that is added to a Prometheus counter when that is read.
+
+    Counting itself takes a lock and two checks, three times a hit: a tenth of all that a hit
+    costs. Counted by one thread alone, the event loop's; read by any.
+    """
+
+    __slots__ = ("_counter", "_number", "_told")
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._number = self._told = 0
+
+    def inc(self) -> None:
+        self._number += 1
+
+    def tell(self) -> None:
+        """Bring the counter up to date."""
+        number = self._number
+        self._counter.inc(number - self._told)
+        self._told = number
+
+
+class _Tallied(Collector):
+    """Has no metric of its own: brings those of the tallies up to date before they are read."""
+
+    def __init__(self, tallies: list[Tally]) -> None:
+        self._tallies = tallies
+        self._lock = threading.Lock()
+
+    def collect(self) -> Iterator[Metric]:
+        with self._lock:
+            for tally in tuple(self._tallies):
+                tally.tell()
+        return iter(())
 
 
 def serve_metrics(metrics: Metrics, port: int, host: str) -> None:

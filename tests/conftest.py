@@ -8,6 +8,8 @@ from pathlib import Path
 
 import boto3
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as searching
 
 from edge.errors import ModelUnavailable
 from edge.models import fetching, public
@@ -16,6 +18,10 @@ from tests.parts import RedisServer, S3Server, WebServer, absent
 from tests.running import photos, serve
 
 __all__ = ["photos", "serve"]
+
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+searching.register_profile("edge", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+searching.load_profile("edge")
 
 os.environ.setdefault("AWS_ACCESS_KEY_ID", S3Server.access_key)
 os.environ.setdefault("AWS_SECRET_ACCESS_KEY", S3Server.secret_key)

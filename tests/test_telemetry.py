@@ -54,3 +54,16 @@ def test_two_servers_in_one_process_count_apart():
     one.deliveries.labels("memory").inc()
     assert b'edge_deliveries_total{source="memory"} 1.0' in one.exposition()
     assert b'edge_deliveries_total{source="memory"}' not in other.exposition()
+
+
+def test_what_is_counted_at_every_hit_stands_in_the_metrics_whenever_they_are_read():
+    metrics = Metrics()
+    hits = metrics.tally(metrics.deliveries, "memory")
+    hits.inc()
+    hits.inc()
+    assert b'edge_deliveries_total{source="memory"} 2.0' in metrics.exposition()
+    hits.inc()
+    metrics.deliveries.labels("memory").inc()
+    found = metrics.registry.get_sample_value("edge_deliveries_total", {"source": "memory"})
+    assert found == 4.0
+    assert b'edge_deliveries_total{source="memory"} 4.0' in metrics.exposition()

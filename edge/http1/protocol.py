@@ -69,7 +69,8 @@ class Protocol(BoundedReading):
         self._state = state
         self._crowd = crowd
         self._refused = refused
-        self._held = b""
+        self._held = self._default_lines = b""
+        self._default: list[tuple[bytes, bytes]] = []
         self._running: RequestResponseCycle | None = None
         self._last_words: bytes | None = None
         self._ends_at: float | None = None
@@ -103,12 +104,13 @@ class Protocol(BoundedReading):
         if self._held:
             self._held += data
         elif self._phase != OVER:
-            self._feed(data)
+            if len(data) <= FED and not self.pipeline:
+                self._parse(data)
+            else:
+                self._feed(data)
 
     def _feed(self, data: bytes) -> None:
         """Parse piece by piece; behind a request that waits for its turn, keep the rest unread."""
-        if len(data) <= FED and not self.pipeline:
-            return self._parse(data)
         for start in range(0, len(data), FED):
             if self.pipeline:
                 self._held = data[start:]
@@ -157,10 +159,11 @@ class Protocol(BoundedReading):
         return None
 
     def _answer(self, cycle: RequestResponseCycle, status: int, lines: bytes, body: bytes) -> None:
-        told = [STATUS_LINE[status]]
-        for name, value in cycle.default_headers:
-            told += (name, b": ", value, b"\r\n")
-        told += (lines, b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        if cycle.default_headers is not self._default:  # the date's second has passed
+            self._default = cycle.default_headers
+            self._default_lines = b"".join(b"%b: %b\r\n" % field for field in self._default)
+        ending = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+        told = [STATUS_LINE[status], self._default_lines, lines, ending]
         cycle.response_started = True
         if len(body) <= _COPIED:
             told.append(body)

@@ -27,7 +27,7 @@ _UNWANTED = 256 * 1024
 _OVERHEAD = 8
 """Bytes of framing that each byte of a chunked body may have: `1 CRLF x CRLF` has five."""
 
-_ENDING = frozenset({b"transfer-encoding", b"upgrade"})
+_HEEDED = frozenset({b"host", b"expect", b"transfer-encoding", b"upgrade"})
 
 
 class _Enough(Exception):
@@ -98,7 +98,7 @@ class BoundedReading(HttpToolsProtocol):
                 and len(self.url) > limits.url_bytes
             ):
                 return self._url_too_long()
-            if self._raw > limits.header_bytes + FED:
+            if self._raw > limits.header_bytes + FED or len(self.headers) > limits.headers:
                 return self._headers_too_large()
         elif self._phase == BODY and before == BODY:
             self._framing += size
@@ -122,17 +122,18 @@ class BoundedReading(HttpToolsProtocol):
         if self._phase != HEAD:
             return  # a trailer: counted with the bytes of its body, and read by nobody
         name = name.lower()
-        headers = self.headers
-        headers.append((name, value))
-        if len(headers) > self._limits.headers:
-            self._stop(self._headers_too_large())
+        self.headers.append((name, value))
+        if name in _HEEDED:
+            self._heed(name, value)
+
+    def _heed(self, name: bytes, value: bytes) -> None:
         if name == b"host":
             if self._host:
                 self._stop(RequestMalformed("the request names two hosts"))
             self._host = True
         elif name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
-        elif name in _ENDING:
+        else:
             # The parser keeps a trailer until the next request begins, and would count it as a
             # header line of that one; nor does it know where the body of an upgrade ends.
             self._last = True
@@ -141,6 +142,10 @@ class BoundedReading(HttpToolsProtocol):
         limits, url = self._limits, len(self.url)
         if url > limits.url_bytes:
             self._stop(self._url_too_long())
+        if len(self.headers) > limits.headers:
+            self._stop(self._headers_too_large())
+        if not self._host and self.parser.get_http_version() == "1.1":
+            self._stop(RequestMalformed("the request names no host"))  # RFC 9112 section 3.2
         if self._raw > limits.header_bytes - FED or limits.header_bytes < FED:
             size = sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size + url > limits.header_bytes:

@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from typing import Any
 
@@ -41,7 +41,7 @@ class Observed:
         self._app = app
         self._near = near
         self._metrics = metrics
-        self._answered = cache(metrics.requests.labels)
+        self._answered = cache(partial(metrics.tally, metrics.requests))
         self._seconds = cache(metrics.request_seconds.labels)
         self._placeholder = placeholder
         self._wished_size = wished_size
