@@ -194,7 +194,7 @@ def _add_verify(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
 
 def _verify(options: argparse.Namespace, given: Settings) -> int:
     preset = commands.preset_named(given, options.preset)
-    verdicts = [commands.verify_file(given, file, preset) for file in options.files]
+    verdicts = asyncio.run(commands.verify_files(given, options.files, preset))
     if options.json:
         print(json.dumps([verdict.as_facts() for verdict in verdicts], indent=2))
     else:

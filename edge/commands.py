@@ -19,10 +19,11 @@ from edge.images import Original, Rendition, Stamp, digest
 from edge.models import adding, catalogue, fetching, public, server
 from edge.models.repository import in_one_folder
 from edge.models.wish import Wish
-from edge.rendering import decoding, engine, verify
+from edge.rendering import decoding, engine
 from edge.rendering.render import Renderer
 from edge.rendering.scenes import Scenes
 from edge.rendering.threads import EngineThreads
+from edge.rendering.verify import Report
 from edge.settings import Settings
 from edge.telemetry import Metrics
 from edge.variants import paths, presets, signing
@@ -98,7 +99,7 @@ class Verdict:
     """What the verification of one file came to; `problem` says why it could not be verified."""
 
     file: Path
-    report: verify.Report | None = None
+    report: Report | None = None
     problem: str = ""
 
     @property
@@ -131,10 +132,19 @@ class Verdict:
         return {"file": str(self.file), **told}
 
 
-def verify_file(given: Settings, file: Path, preset: Preset) -> Verdict:
-    """Hold one file against a preset's rules; a file that cannot be read is a verdict, too."""
+async def verify_files(
+    given: Settings, files: Sequence[Path], preset: Preset
+) -> tuple[Verdict, ...]:
+    """Hold files against a preset's rules, by the networks that look for letters and faces too; a
+    file that cannot be read is a verdict, too."""
+    async with _renderer(given) as renderer:
+        return tuple([await _verdict(renderer, file, preset, given) for file in files])
+
+
+async def _verdict(renderer: Renderer, file: Path, preset: Preset, given: Settings) -> Verdict:
     try:
-        return Verdict(file, verify.verify_file(_bytes_of(file), preset, given.limits))
+        deadline = Deadline.after(given.server.deadline * 10)
+        return Verdict(file, await renderer.verify(_bytes_of(file), preset, deadline))
     except EdgeError as error:
         return Verdict(file, problem=error.detail)
 

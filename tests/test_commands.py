@@ -46,14 +46,14 @@ async def test_a_users_preset_counts_here_too(chair, tmp_path):
     out = tmp_path / "tile.webp"
     out.write_bytes(made.body)
     preset = commands.preset_named(given, "tile")
-    assert commands.verify_file(given, out, preset).passed
-    assert not commands.verify_file(given, chair, preset).passed
+    kept, broken = await commands.verify_files(given, [out, chair], preset)
+    assert kept.passed
+    assert not broken.passed
 
 
-def test_a_file_that_cannot_be_verified_is_a_failed_verdict(given, tmp_path):
-    verdict = commands.verify_file(
-        given, tmp_path / "none.jpg", commands.preset_named(given, "thumb")
-    )
+async def test_a_file_that_cannot_be_verified_is_a_failed_verdict(given, tmp_path):
+    preset = commands.preset_named(given, "thumb")
+    [verdict] = await commands.verify_files(given, [tmp_path / "none.jpg"], preset)
     assert not verdict.passed
     assert "cannot be read" in verdict.problem
     assert verdict.as_facts()["passed"] is False

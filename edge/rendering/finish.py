@@ -8,6 +8,7 @@ from PIL import Image, ImageChops
 
 from edge.images import Color, Format, Size
 from edge.rendering.codec import Encoded, Quality, encode
+from edge.rendering.drift import Reference
 from edge.rendering.job import Job
 from edge.rendering.matte import SOLID
 from edge.rendering.picture import Made, Picture
@@ -29,7 +30,8 @@ HAZE = 20
 @dataclass(frozen=True, slots=True)
 class Done:
     """The bytes, their format, the size of the picture in them, how they hold their preset's rules,
-    what they were made of, and what was `added` that no camera saw."""
+    what they were made of, what was `added` that no camera saw, and the `picture` that was encoded.
+    """
 
     body: bytes = field(repr=False)
     format: Format
@@ -38,22 +40,32 @@ class Done:
     report: Report | None = None
     made: Provenance | None = None
     added: Made | None = None
+    picture: Picture | None = field(default=None, repr=False)
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
         report = (("compliance", self.report.header),) if self.report else ()
         added = (("made", str(self.added)),) if self.added else ()
-        return (*report, *added, *(self.made.notes if self.made else ()))
+        colours = self.report.colours if self.report else None
+        colour = (("colour", str(colours)),) if colours and str(colours) else ()
+        return (*report, *added, *colour, *(self.made.notes if self.made else ()))
 
 
-def finish(picture: Picture, job: Job, xmp: bytes | None = None, *, unsure: bool = False) -> Done:
+def finish(
+    picture: Picture, job: Job, xmp: bytes | None = None, *, unsure: bool = False,
+    reference: Reference | None = None,
+) -> Done:  # fmt: skip
     """Encode, and where a preset rules, verify what came out; what can be mended is mended.
 
     A ground of one exact colour starts at a high quality: there JPEG's ringing ends at the block
     that the outline crosses, and full colour resolution comes with it. A file that is too large for
     its preset goes without its metadata. A matte that is `unsure` tells the rules nothing.
+    `reference` is the original as it lies under the picture.
     """
-    own = Own(picture.made or Made(0.0), None if unsure else picture.matte)
+    own = Own(
+        picture.made or Made(0.0), None if unsure else picture.matte,
+        reference=reference, swatch=job.transform.swatch,
+    )  # fmt: skip
     done = _finished(picture, job, xmp, own)
     if xmp and done.report and "bytes_max" in _broken(done.report):
         return _finished(picture, job, None, own)
@@ -68,7 +80,9 @@ def _finished(picture: Picture, job: Job, xmp: bytes | None, own: Own) -> Done:
         job.deadline.check("encode")
         format = _format(tried, job)
         encoded = job.watch.time("encode", _encode, tried, format, job, quality, xmp)
-        last = Done(encoded.body, format, encoded.quality, picture.size, added=picture.made)
+        last = Done(
+            encoded.body, format, encoded.quality, picture.size, added=picture.made, picture=tried
+        )
         if job.preset is None:
             return last
         report = job.watch.time("verify", verify_file, encoded.body, job.preset, own=own)

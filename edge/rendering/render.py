@@ -4,6 +4,7 @@ facts -> decode -> look -> cut -> plan -> run -> encode -> verify. Pixel work go
 one hop to an engine thread; what waits for a network comes back to the event loop for it.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +19,9 @@ from edge.models.base import Models, Priority
 from edge.rendering import cutting, provenance
 from edge.rendering.blurhash import blurhash
 from edge.rendering.cases import UNSURE, cases
+from edge.rendering.codec import decode
+from edge.rendering.detection import Detected, Looked, detect
+from edge.rendering.drift import reference
 from edge.rendering.facts import Facts, read_facts
 from edge.rendering.finish import Done, finish, reframed
 from edge.rendering.job import Job, Stopwatch
@@ -30,9 +34,9 @@ from edge.rendering.run import Timings, apply_all, run
 from edge.rendering.shelf import Shelf
 from edge.rendering.sighting import Opened, Seen, name_of, open_original, see, to_cut_out
 from edge.rendering.step import AsyncStep, Engine, SceneFetch, Tools
-from edge.rendering.verify import PALE, Own, Report, broken_by, verify_file
+from edge.rendering.verify import PALE, Own, Report, broken_by, verify_file, with_seen
 from edge.settings import Limits
-from edge.variants.presets import Preset, Presets
+from edge.variants.presets import Preset, Presets, Rules
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Matte, Upscale
 
@@ -126,6 +130,7 @@ class Renderer:
         seen, done = await self._made(begin, job, tools)
         if larger := reframed(done, job):
             seen, done = await self._made(begin, replace(job, transform=larger), tools)
+        done = await self._looked_at(done, job, tools)
         rendition = Rendition.of(done.body, done.format, done.size, tags=tags, notes=done.notes)
         timings = tuple(watch.timings)
         return Rendered(
@@ -175,7 +180,9 @@ class Renderer:
     def model_digests(self, transform: Transform) -> tuple[tuple[str, str], ...]:
         """Name and digest of each network that may have a part in it and is in the repository."""
         found = []
-        for name in _networks(transform):
+        preset = self._preset(transform)
+        looking = preset.rules.networks if preset else ()
+        for name in (*_networks(transform), *(_LOOKING[word] for word in looking)):
             try:
                 found.append((name, self._models.spec(name).digest))
             except ModelMissing:
@@ -186,6 +193,20 @@ class Renderer:
         """How a finished rendition holds its preset's rules; None where it has none."""
         preset, own = self._preset(transform), _own(rendition)
         return verify_file(rendition.body, preset, self._limits, own) if preset else None
+
+    async def verify(self, body: bytes, preset: Preset, deadline: Deadline) -> Report:
+        """Hold any finished picture against a preset's rules, with all that can be seen on it.
+
+        Raises:
+            OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
+        """
+        report = await self._engine.run(verify_file, body, preset, self._limits)
+        rules, ground = preset.rules, preset.rules.ground
+        if not rules.wants_a_look:
+            return report
+        image = (await self._engine.run(decode, body, read_facts(body, self._limits))).image
+        looked = await self._engine.run(Looked.at, image, ground.color if ground else None)
+        return with_seen(report, rules, looked, await self._detected(looked, rules, deadline))
 
     def insist(self, rendition: Rendition, transform: Transform) -> None:
         """Raises `NotCompliant`, with every broken rule, unless a rendition holds them all."""
@@ -224,6 +245,28 @@ class Renderer:
             done = await self._engine.run(self._finish, picture, job, seen)
         return seen, done
 
+    async def _looked_at(self, done: Done, job: Job, tools: Tools) -> Done:
+        """With what the rules want to know that is seen on the whole picture, by networks too."""
+        rules = job.preset.rules if job.preset else None
+        picture, report = done.picture, done.report
+        if rules is None or picture is None or report is None or not rules.wants_a_look or job.fast:
+            return replace(done, picture=None)
+        ground = rules.ground.color if rules.ground else None
+        start = time.perf_counter()
+        looked = await self._engine.run(Looked.at, picture.image, ground, picture.matte)
+        seen = await self._detected(looked, rules, tools.deadline, tools.priority)
+        job.watch.timings.append(("look over", time.perf_counter() - start))
+        return replace(done, picture=None, report=with_seen(report, rules, looked, seen))
+
+    async def _detected(
+        self, looked: Looked, rules: Rules, deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Detected:  # fmt: skip
+        return await detect(
+            looked, text=rules.no_text, heads=rules.no_head, models=self._models,
+            engine=self._engine, deadline=deadline, priority=priority,
+        )  # fmt: skip
+
     def _at_once(self, job: Job) -> tuple[Seen, Done | None]:
         return self._begin(open_original(job, self._limits), job)
 
@@ -240,7 +283,10 @@ class Renderer:
         made = provenance.of(job, seen.plan, seen.look, self._models)
         xmp = provenance.embedded(made, job, self._metadata)
         found = cases(seen.look, seen.facts)
-        done = finish(picture, job, xmp, unsure=UNSURE in found)
+        known = None
+        if job.preset:
+            known = job.watch.time("colours", reference, seen.picture.image, seen.plan, picture)
+        done = finish(picture, job, xmp, unsure=UNSURE in found, reference=known)
         report = done.report
         if report:
             report = replace(report, review=found + (PALE,) * report.pale)
@@ -252,6 +298,10 @@ def _own(rendition: Rendition) -> Own:
     made, told = rendition.note("made"), rendition.note("compliance")
     broken = None if told is None else broken_by(told)
     return Own(Made.read(made) if made else Made(0.0), broken=broken)
+
+
+_LOOKING = {"no_text": roles.TEXT_DETECTION, "no_head": roles.FACE_DETECTION}
+"""The networks that rules ask."""
 
 
 def _networks(transform: Transform) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Verify: hold finished bytes against their preset's rules; nothing is believed, all is decoded.
 
-What no rule can see on a picture (text, a watermark, a second view) is not checked, and what is
-only a guess is marked as a heuristic.
+What is only a guess is marked as a heuristic. What networks see is asked for elsewhere, since a
+check does not wait, and comes in by `with_seen`.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,8 +13,10 @@ import numpy as np
 from PIL import Image
 
 from edge.errors import NotCompliant
-from edge.images import Format
+from edge.images import Box, Color, Format, Size
 from edge.rendering.codec import decode, reread
+from edge.rendering.detection import Detected, Looked, place_of
+from edge.rendering.drift import Colours, Reference, compare
 from edge.rendering.facts import Facts, OriginalFormat, read_facts
 from edge.rendering.inspection import (
     GroundSeen,
@@ -51,11 +53,15 @@ PALE = "pale"
 class Own:
     """What no pixel tells, of a picture that this server made: what of it was `made`, and its
     `matte` (L, of the same size), None where it has none. `broken` are the rules that it broke when
-    there was one, None where that is not known: what the matte told then still holds."""
+    there was one, None where that is not known: what the matte told then still holds. `reference`
+    is the original as it lies under it, `swatch` the colour that its product is measured against.
+    """
 
     made: Made = Made(0.0)  # noqa: RUF009 - frozen
     matte: Image.Image | None = field(default=None, repr=False)
     broken: frozenset[str] | None = None
+    reference: Reference | None = field(default=None, repr=False)
+    swatch: Color | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +87,13 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What one picture's verification came to; `review` names why a person should look at it, which
-    no rule can measure."""
+    no rule can measure. `colours` is how far the product's moved, None where nobody knows."""
 
     preset: str
     version: str
     findings: tuple[Finding, ...]
     review: tuple[str, ...] = ()
+    colours: Colours | None = None
 
     @property
     def failed(self) -> tuple[Finding, ...]:
@@ -119,7 +126,7 @@ class Report:
             "version": self.version,
             "passed": self.passed,
             "findings": [finding.as_facts() for finding in self.findings],
-        }
+        } | ({"colours": str(self.colours)} if self.colours else {})
 
     def insist(self) -> None:
         """Raises `NotCompliant`, with every broken rule, unless all are held."""
@@ -169,7 +176,56 @@ def verify_file(
     broken = own.broken if own else None
     if broken is not None:
         findings = [_as_told(finding, broken) for finding in findings]
-    return Report(preset.name, preset.version, tuple(findings))
+        findings += [Finding(rule, False, TOLD, True, True) for rule in SEEN_ONCE if rule in broken]
+    colours = None
+    if own and own.reference:
+        colours = compare(decoded.image, own.reference, own.swatch)
+        findings += _colours(colours, preset.rules)
+    return Report(preset.name, preset.version, tuple(findings), colours=colours)
+
+
+SEEN_ONCE = ("no_second_view", "no_text", "no_head", "drift_max", "swatch_max")
+"""The rules that are judged when a picture is made; of a cached one its own header tells them."""
+
+TOLD = "as it was told when the picture was made"
+
+
+def _colours(colours: Colours, rules: Rules) -> Iterator[Finding]:
+    for rule, found, most in (
+        ("drift_max", colours.high, rules.drift_max),
+        ("swatch_max", colours.swatch, rules.swatch_max),
+    ):
+        if most is not None and found is not None:
+            yield Finding(rule, found <= most, found, most, heuristic=True)
+
+
+def with_seen(report: Report, rules: Rules, looked: Looked, seen: Detected) -> Report:
+    """The report with what was seen on the picture: parts on its ground, letters, faces.
+
+    What nobody could look for gives no finding; a network that failed gives a reason for review.
+    """
+    findings = list(report.findings)
+    if rules.no_second_view and looked.parts is not None:
+        findings.append(_none("no_second_view", [_share_of(looked, box) for box in looked.views]))
+    for rule, wanted, places in (
+        ("no_text", rules.no_text, seen.text), ("no_head", rules.no_head, seen.heads)
+    ):  # fmt: skip
+        if wanted and places is not None:
+            findings.append(_none(rule, [list(place) for place in places]))
+    review = report.review + ((UNCHECKED,) if seen.failed else ())
+    return replace(report, findings=tuple(findings), review=review)
+
+
+UNCHECKED = "unchecked"
+"""The reason to look where a network that looks for letters or faces could not be asked."""
+
+
+def _none(rule: str, places: list[list[float]]) -> Finding:
+    return Finding(rule, not places, places, [], heuristic=True)
+
+
+def _share_of(looked: Looked, box: Box) -> list[float]:
+    return list(place_of(box, Size(*looked.small.size)))
 
 
 def _as_told(finding: Finding, broken: frozenset[str]) -> Finding:

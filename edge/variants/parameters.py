@@ -161,6 +161,11 @@ PARAMETERS = (
         "Match the light at the subject's edge to the new ground.", "0", "1",
     ),
     Parameter(
+        "swatch", words.SWATCH, Group.SUBJECT,
+        "A brand's colour: how far the product's is from it is told (`X-Edge-Colour`, CIEDE2000).",
+        "none", "c8102e",
+    ),
+    Parameter(
         "q", words.QUALITY, Group.FILE,
         "Quality of a lossy format, or `auto` for the picture's own need.",
         "auto", "80", ("quality",),

@@ -33,6 +33,13 @@ class Rules:
         srgb: the colours are sRGB.
         no_alpha: the file has no alpha channel.
         no_border: no frame is drawn around the picture.
+        no_second_view: no picture stands in the picture, and the product not twice at two sizes.
+        no_text: nothing is written beside the product, a watermark neither (needs a network).
+        no_head: no face is seen (needs a network).
+        drift_max: how far the product's colours may have moved from the photo's: the CIEDE2000
+            that 95 % of its pixels stay under.
+        swatch_max: how far the product's colour may be from the one that `swatch` names, in
+            CIEDE2000.
         made_max: greatest share of the canvas that may lie beyond the photo's edge.
         guessed_max: the same, of what does not just continue a plain ground.
     """
@@ -49,11 +56,26 @@ class Rules:
     srgb: bool = False
     no_alpha: bool = False
     no_border: bool = False
+    no_second_view: bool = False
+    no_text: bool = False
+    no_head: bool = False
+    drift_max: float | None = None
+    swatch_max: float | None = None
     made_max: float | None = None
     guessed_max: float | None = None
 
     def __bool__(self) -> bool:
         return self != Rules()
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Those of the rules that a network is asked for."""
+        return ("no_text",) * self.no_text + ("no_head",) * self.no_head
+
+    @property
+    def wants_a_look(self) -> bool:
+        """Whether some rule is about what is seen on the whole picture."""
+        return self.no_text or self.no_head or self.no_second_view
 
 
 @dataclass(frozen=True)

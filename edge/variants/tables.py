@@ -50,6 +50,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "srgb": Rule(words.FLAG),
         "no_alpha": Rule(words.FLAG),
         "no_border": Rule(words.FLAG),
+        "no_second_view": Rule(words.FLAG),
+        "no_text": Rule(words.FLAG),
+        "no_head": Rule(words.FLAG),
+        "drift_max": Rule(decimal(0, 100, 2)),
+        "swatch_max": Rule(decimal(0, 100, 2)),
         "made_max": Rule(decimal(0, 1, 3)),
         "guessed_max": Rule(decimal(0, 1, 3)),
     }

@@ -6,7 +6,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from edge.images import Format
+from edge.images import Color, Format
 from edge.variants.values import (
     AUTO,
     CENTER,
@@ -50,6 +50,7 @@ class Transform:
         blur: radius (sigma) in pixels of the output, 0 to 100.
         background: the ground; None as it was shot.
         frame: share of the canvas that the subject fills; set exactly where fit is PRODUCT.
+        swatch: the brand's colour that the product's is measured against, or None.
         quality: 1 to 100 or AUTO.
         max_bytes: the largest file, or None.
         format: None as long as it is still to be negotiated; after that, None is PNG where
@@ -75,6 +76,7 @@ class Transform:
     frame: float | None = None
     shadow: bool = False
     harmonize: bool = False
+    swatch: Color | None = None
     quality: int | Auto = AUTO
     max_bytes: int | None = None
     format: Format | None = None
@@ -195,6 +197,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "frame": "frame",
         "shadow": "shadow",
         "harmonize": "harmonize",
+        "swatch": "swatch",
         "q": "quality",
         "maxbytes": "max_bytes",
         "fm": "format",

@@ -229,6 +229,26 @@ BACKGROUND = Kind(
     accepts=frozenset({"transparent", "blur", "original", "scene:", *NAMED_COLORS}),
 )
 
+
+def _swatch(text: str) -> Color | None:
+    if text.lower() in _OFF:
+        return None
+    try:
+        color = Color.parse(text, param="swatch")
+    except InvalidParameter:
+        raise ValueError from None
+    if not color.opaque:
+        raise ValueError
+    return color
+
+
+SWATCH = Kind(
+    _swatch,
+    "3 or 6 hexadecimal digits | a colour's name | off",
+    choices=("off",),
+    accepts=frozenset({*_OFF, *NAMED_COLORS}),
+)
+
 _UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "kib": 2**10, "m": 10**6}
 _UNITS |= {"mb": 10**6, "mib": 2**20}
 MIN_BYTES, MAX_BYTES = 256, 100_000_000

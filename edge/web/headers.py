@@ -30,6 +30,7 @@ ALWAYS: tuple[tuple[bytes, bytes], ...] = (
 _NOTE_HEADERS = {
     "compliance": b"x-edge-compliance",
     "made": b"x-edge-made",
+    "colour": b"x-edge-colour",
     "original": b"x-edge-original",
     "models": b"x-edge-models",
     "preset": b"x-edge-preset",

@@ -40,7 +40,8 @@ def test_no_golden_row_is_left_over():
 
 def test_every_marketplace_is_there():
     assert set(SHIPPED.names) == {
-        "amazon", "amazon-alt", "walmart", "faire", "ebay", "shopify", "shopify-cutout",
+        "amazon", "amazon-flat", "amazon-alt", "walmart", "faire", "ebay", "shopify",
+        "shopify-cutout",
         "shopify-lifestyle", "etsy", "etsy-hero", "instagram", "instagram-story", "tiktok",
         "tiktok-catalog", "display", "display-wide", "print", "thumb",
     }  # fmt: skip
