@@ -29,6 +29,9 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # from malloc.h
 _TRIM_SECONDS = 30.0
 _MOST_FILES = 65536
 
+_UNSENT_BYTES = 256 * 1024
+"""That the system takes ahead of each reader; without a bound it keeps megabytes for a slow one."""
+
 
 def serve(given: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished first.
@@ -123,11 +126,14 @@ def _open_many_files() -> None:
 
 def _listen(host: str, port: int, variable: str) -> socket.socket:
     try:
-        return socket.create_server(
+        listening = socket.create_server(
             (host, port),
             family=socket.AF_INET6 if ":" in host else socket.AF_INET,
             backlog=2048,
         )
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # accepted connections inherit it
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+        return listening
     except OSError as error:
         raise SettingsError(
             f"EDGE_SERVER_HOST={host} {variable}={port}: cannot listen there: {error.strerror}"
@@ -136,7 +142,14 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
 
 def protocol_of(parts: Server) -> type[asyncio.Protocol]:
     """What uvicorn has to speak HTTP with, so that this server's hits are answered at once."""
-    limits, seen = Limits.of(parts.given), _Seen(parts.metrics)
+    wished, seen = Limits.of(parts.given), _Seen(parts.metrics)
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    limits = wished if files == resource.RLIM_INFINITY else wished.within(files)
+    if limits.connections < wished.connections:
+        _log.warning(
+            "fewer connections than EDGE_LIMITS_CONNECTIONS: too few file descriptors (ulimit -n)",
+            extra={"connections": limits.connections},
+        )
     made = partial(
         Protocol,
         near=parts.near,

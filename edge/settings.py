@@ -260,9 +260,16 @@ class Limits:
         2048,
         COUNT,
         "Connections at once; 32 more are let in for probes. At the cap, the one that waits "
-        "longest for its client is closed.",
+        "longest for its client is closed. Never more than the file descriptors allow.",
         low=1,
         high=1_000_000,
+    )
+    unread_bytes: int = setting(
+        268_435_456,
+        BYTES,
+        "Bodies that their readers have not taken yet, together, those that many read counted "
+        "once. Beyond it, who takes least is cut off.",
+        low=1_000_000,
     )
     url_bytes: int = setting(8192, BYTES, "Longest URL of a request.", low=256)
     header_bytes: int = setting(

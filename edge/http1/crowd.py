@@ -22,6 +22,17 @@ class Connection(Protocol):
     def evict(self) -> None:
         """Close at once: another needs the place more."""
 
+    @property
+    def unread(self) -> bytes | None:
+        """The large body that this connection keeps in memory until it is read."""
+
+    @property
+    def pace(self) -> float:
+        """Bytes that its reader takes from one look to the next; infinite: not known yet."""
+
+    def cut_off(self) -> None:
+        """Close at once, for its reader is too slow."""
+
 
 class Crowd:
     """The cap on connections.
@@ -37,6 +48,8 @@ class Crowd:
         self._all: set[Connection] = set()
         self._waiting: OrderedDict[Connection, None] = OrderedDict()
         self._next_look: asyncio.TimerHandle | None = None
+        self._look_due = 0.0
+        self._passed_over = False
 
     def __len__(self) -> int:
         return len(self._all)
@@ -96,12 +109,40 @@ class Crowd:
     def _look_later(self) -> None:
         if self._next_look is None:
             loop = asyncio.get_running_loop()
-            self._next_look = loop.call_later(self._limits.tick, self._look)
+            self._look_due = loop.time() + self._limits.tick
+            self._next_look = loop.call_at(self._look_due, self._look)
 
     def _look(self) -> None:
         self._next_look = None
         now = asyncio.get_running_loop().time()
-        for connection in tuple(self._all):
-            connection.look(now)
+        # Where this process itself was held up, what clients did meanwhile has not been seen yet.
+        self._passed_over = not self._passed_over and now - self._look_due > self._limits.tick
+        if not self._passed_over:
+            for connection in tuple(self._all):
+                connection.look(now)
+            self._hold_to_budget()
         if self._all:
             self._look_later()
+
+    def _hold_to_budget(self) -> None:
+        """Cut off the readers of those bodies that even their best reader takes slowest.
+
+        Each reader may be within its bounds and yet thousands of them, of different bodies, hold
+        more than there is. One body alone is never too much.
+        """
+        readers: dict[int, list[Connection]] = {}
+        sizes: dict[int, int] = {}
+        for connection in self._all:
+            if (body := connection.unread) is not None:
+                readers.setdefault(id(body), []).append(connection)
+                sizes[id(body)] = len(body)
+        over = sum(sizes.values()) - self._limits.unread_bytes
+        if over <= 0:
+            return
+        paces = {body: max(reader.pace for reader in many) for body, many in readers.items()}
+        for slowest in sorted(paces, key=lambda one: paces[one])[:-1]:
+            if over <= 0 or paces[slowest] == float("inf"):
+                return
+            over -= sizes[slowest]
+            for reader in readers[slowest]:
+                reader.cut_off()

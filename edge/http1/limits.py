@@ -1,6 +1,6 @@
 """What one connection may cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from edge.errors import EdgeError
@@ -24,6 +24,7 @@ class Limits:
         keep_alive: between two requests.
         reader_timeout: time in which a reader must take `reader_timeout` times `LEAST_RATE` bytes,
             or all that is left.
+        unread_bytes: of bodies that their readers have not taken yet, each counted once.
     """
 
     url_bytes: int = 8192
@@ -35,6 +36,7 @@ class Limits:
     body_timeout: float = 30.0
     keep_alive: float = 75.0
     reader_timeout: float = 30.0
+    unread_bytes: int = 268_435_456
 
     @classmethod
     def of(cls, given: Settings) -> "Limits":
@@ -49,7 +51,17 @@ class Limits:
             body_timeout=server.deadline,
             keep_alive=server.keep_alive,
             reader_timeout=server.reader_timeout,
+            unread_bytes=limits.unread_bytes,
         )
+
+    def within(self, files: int) -> "Limits":
+        """The same with so few connections that others, too, get some of so many descriptors.
+
+        A server without a free one can accept nobody and open no original.
+        """
+        spare = min(_OTHER_FILES, files // 4)
+        most = max(1, files - spare - self.reserve)
+        return replace(self, connections=min(self.connections, most))
 
     @property
     def tick(self) -> float:
@@ -57,6 +69,9 @@ class Limits:
         times = (self.head_timeout, self.body_timeout, self.keep_alive, self.reader_timeout)
         return min(1.0, *(time / 4 for time in times))
 
+
+_OTHER_FILES = 512
+"""Descriptors kept for originals, caches, origins, Redis and Triton."""
 
 LEAST_RATE = 1024
 """Bytes a second below which a reader counts as one that does not read."""

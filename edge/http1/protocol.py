@@ -297,6 +297,23 @@ class Protocol(BoundedReading):
                 what = "head" if self._phase == HEAD else "body"
                 self._refuse(RequestLate(f"the request's {what} did not come in time"))
 
+    @property
+    def unread(self) -> bytes | None:
+        """The large body that lives on because its reader has not taken all of it."""
+        cycle = self._running
+        if cycle is not None and not cycle.response_complete and not self._out.rest:
+            body: bytes | None = cycle.scope.get("edge.body")  # type: ignore[assignment]
+            return body
+        return self._out.body
+
+    @property
+    def pace(self) -> float:
+        pace = self._out.pace
+        return float("inf") if pace is None else pace
+
+    def cut_off(self) -> None:
+        self._end("reader")
+
     def _longest(self, busy: bool) -> float:
         """Seconds that the client may take now; without end where it is the server's turn."""
         limits = self._limits

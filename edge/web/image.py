@@ -287,6 +287,7 @@ class ImageRoute:
         answered = [*known, status, *timing]
         await send({"type": "http.response.start", "status": 200, "headers": answered})
         body = b"" if scope["method"] == "HEAD" else rendition.body
+        scope["edge.body"] = body  # the server counts what waits for readers
         # In pieces, so that a slow reader has no copy of all of it in the server's buffers.
         for start in range(0, len(body) - _PIECE, _PIECE):
             piece = body[start : start + _PIECE]

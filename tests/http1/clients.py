@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,15 +51,15 @@ class Process:
 
 
 @contextmanager
-def serving(**environ: str) -> Iterator[Process]:
+def serving(
+    command: Sequence[str] = (sys.executable, "-m", "edge", "serve"), **environ: str
+) -> Iterator[Process]:
     """`edge serve` with these settings."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environ = {"EDGE_SERVER_PORT": str(port), "EDGE_SERVER_LOG_LEVEL": "error", **environ}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "edge", "serve"], env={**os.environ, **environ}
-    )
+    process = subprocess.Popen(command, env={**os.environ, **environ})
     try:
         fetched(f"http://127.0.0.1:{port}/-/healthz")
         yield Process(port, process.pid)
@@ -70,13 +70,13 @@ def serving(**environ: str) -> Iterator[Process]:
 
 def everything(wire: socket.socket) -> bytes:
     """All that comes until the server closes, whichever way it does."""
-    told = b""
+    told = bytearray()
     try:
         while part := wire.recv(65536):
             told += part
     except ConnectionError:
         pass
-    return told
+    return bytes(told)
 
 
 def one_answer(wire: socket.socket) -> bytes:

@@ -1,10 +1,12 @@
 """Nobody holds a place by doing nothing, and probes are answered whoever else has come."""
 
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -163,6 +165,51 @@ def test_what_lies_behind_a_large_answer_comes_after_it(server, wire):
     assert len(told) > 30e6
     assert told.count(b'{"status":"ok"}') == 2
     assert told.endswith(b'{"status":"ok"}')
+
+
+def test_slow_readers_of_many_bodies_hold_no_more_than_the_budget(photos):
+    """Each reads enough to be let alone, and all of them together would hold eight bodies."""
+    budget = {"EDGE_LIMITS_UNREAD_BYTES": "20000000"}
+    with serving(EDGE_ORIGIN_URL=str(photos), **budget) as server, ExitStack() as stack:
+        paths = [f"/noise.png?w={1400 - number}&fm=png" for number in range(8)]
+        for path in paths[:6]:  # some from memory, some just made
+            assert len(server.get(path)) > 5e6
+        quick = stack.enter_context(reading_slowly(server, paths[0]))
+        taken, stop = [0], Event()
+        steady = Thread(target=_read_steadily, args=(quick, taken, stop))
+        steady.start()
+        stack.callback(steady.join)
+        stack.callback(stop.set)
+        for path in paths[1:]:
+            stack.enter_context(reading_slowly(server, path))
+        for _ in range(BUSY * 5):
+            if server.metric(ENDED) >= 5:
+                break
+            time.sleep(0.2)
+        assert 5 <= server.metric(ENDED) <= 6
+        before = taken[0]
+        time.sleep(2)
+        assert taken[0] > before
+
+
+def _read_steadily(wire: socket.socket, taken: list[int], stop: Event) -> None:
+    while not stop.wait(0.02) and (part := wire.recv(4096)):
+        taken[0] += len(part)
+
+
+def test_there_are_never_more_connections_than_descriptors_for_them(photos):
+    """With 256 descriptors, of which a quarter is kept for originals and others."""
+    limited = (sys.executable, "-c", "import resource as r, runpy, sys;"
+               "r.setrlimit(r.RLIMIT_NOFILE, (256, 256)); sys.argv = ['edge', 'serve'];"
+               "runpy.run_module('edge', run_name='__main__')")  # fmt: skip
+    with (
+        serving(limited, EDGE_ORIGIN_URL=str(photos)) as server,
+        ExitStack() as stack,
+    ):
+        for _ in range(400):
+            stack.enter_context(server.connect())
+        assert statuses(server.get("/noise.png?w=64&fm=jpg")) == [200]
+        assert server.metric("edge_connections") == 256 - 64 - 32
 
 
 CAP = {"EDGE_LIMITS_CONNECTIONS": "50"}
