@@ -35,6 +35,7 @@ from edge.origins.base import Origin
 from edge.origins.browse import Listing
 from edge.origins.opening import open_origin
 from edge.origins.routes import Origins, parse_routes
+from edge.recall import Recall
 from edge.rendering import decoding, engine
 from edge.rendering.mattes import Mattes
 from edge.rendering.render import RENDER_VERSION, Renderer
@@ -83,14 +84,13 @@ class Server:
 
 
 class TierMetrics:
-    """What the ladder tells, as metrics; a purge heard of elsewhere makes us forget as well."""
+    """What the ladder tells, as metrics."""
 
     def __init__(self, metrics: Metrics) -> None:
         # Finding a label's child costs more than counting it, and every hit counts.
         self._lookups = cache(partial(metrics.tally, metrics.tier_lookups))
         self._writes = cache(metrics.tier_writes.labels)
         self._purged = cache(metrics.purged.labels)
-        self.on_purge: Callable[[], None] = lambda: None
 
     def looked_up(self, tier: str, outcome: str) -> None:
         self._lookups(tier, outcome).inc()
@@ -100,7 +100,6 @@ class TierMetrics:
 
     def purged(self, tier: str, entries: int) -> None:
         self._purged(tier).inc(entries)
-        self.on_purge()
 
 
 @asynccontextmanager
@@ -135,14 +134,13 @@ async def connect(
         stack.push_async_callback(scenes.close)
         leases, purges = open_leases(given)
         stack.push_async_callback(leases.close)
-        observer = TierMetrics(metrics)
         tiers = open_tiers(given)
         ladder = Ladder(
             tiers,
             given.cache.tier_timeout,
             errands=errands,
             purges=purges,
-            observer=observer,
+            observer=TierMetrics(metrics),
         )
         stack.push_async_callback(ladder.close)
         await ladder.start()
@@ -163,6 +161,7 @@ async def connect(
         )
         stack.push_async_callback(mattes.close)
         shelf = Shelf(given.cache.enlarged_bytes, metrics)
+        ladder.on_purge(shelf.forget)
         renderer = Renderer(
             threads,
             models,
@@ -174,7 +173,7 @@ async def connect(
             metadata=given.files.provenance,
         )
         delivery = Delivery(
-            originals=remembered(given, origins, metrics),
+            originals=remembered(given, origins, metrics, Recall(ladder, given.origin.url)),
             scenes=grounds,
             ladder=ladder,
             renderer=renderer,
@@ -189,7 +188,6 @@ async def connect(
             review=Decisions(desk.store).annotate,
         )
         stack.push_async_callback(delivery.close)
-        observer.on_purge = forgetting(delivery, shelf)
         about = {
             "version": __version__,
             "engine": str(imaging),
@@ -265,16 +263,6 @@ class Gauges:
         for tier, usage in (await self.ladder.usage()).items():
             if usage.bytes is not None:
                 self.metrics.tier_bytes.labels(tier).set(usage.bytes)
-
-
-def forgetting(delivery: Delivery, shelf: Shelf) -> Callable[[], None]:
-    """What a purge, of this process or of another, makes us forget beside what the tiers held."""
-
-    def forget() -> None:
-        delivery.forget()
-        shelf.clear()
-
-    return forget
 
 
 def open_keys(given: Settings) -> Watched[Keys]:
@@ -409,10 +397,13 @@ def survey(origins: Origins) -> Callable[[], Awaitable[Sequence[TierState]]]:
     return states
 
 
-def remembered(given: Settings, origin: Origin, metrics: Metrics) -> Originals:
+def remembered(
+    given: Settings, origin: Origin, metrics: Metrics, recall: Recall | None = None
+) -> Originals:
     return Originals(
         origin,
         metrics,
         remember=given.origin.remember,
         body_bytes=given.cache.original_bytes,
+        recall=recall,
     )

@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
+from edge import recall
 from edge.cache.base import key_tag
 from edge.cache.ladder import Ladder
 from edge.cache.memory import MemoryTier
@@ -16,7 +17,7 @@ from edge.deadline import Deadline
 from edge.errands import Errands
 from edge.errors import Busy, DeadlineExceeded, EdgeError, ModelUnavailable
 from edge.gate import Cost, Gate
-from edge.images import Original, Rendition
+from edge.images import Original, Rendition, Stamp
 from edge.names import Ask, Named, Names
 from edge.originals import Originals
 from edge.rendering.render import Renderer
@@ -36,6 +37,9 @@ FAST_TAG = "rendition:fast"
 """So that a CDN can be told to drop all provisional pictures at once."""
 
 
+_UNSETTLED = "unsettled"
+"""Note of a rendition whose original was just being written."""
+
 MEMORY = MemoryTier.name
 """The source of what lies in this process."""
 
@@ -47,11 +51,13 @@ it changed, or the same canvas made without them. Neither ever has the final one
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """A rendition, and where it came from: a tier's name, `render`, or what stands in for a late
-    one, `stale` or `fast`; `joined` another's flight."""
+    one, `stale` or `fast`; `joined` another's flight. It is not `settled` where the original's
+    stamp is not: caches keep it for moments only."""
 
     rendition: Rendition
     source: str
     joined: bool = False
+    settled: bool = True
 
     @property
     def final(self) -> bool:
@@ -90,6 +96,7 @@ class Delivery:
     ) -> None:
         self._names = Names(originals, scenes, renderer, origin)
         self._originals = originals
+        self._origin = origin
         self._ladder = ladder
         self._renderer = renderer
         self._leases = leases
@@ -103,6 +110,7 @@ class Delivery:
         self._flights: Flights[Made] = Flights()
         self._fast_flights: Flights[Rendition] = Flights()
         self._delivered_from = cache(partial(metrics.tally, metrics.deliveries))
+        ladder.on_purge(self._names.forget)
 
     async def name(self, ask: Ask) -> Named:
         """What is asked for; asks the origin only when the original's stamp is not known."""
@@ -236,16 +244,11 @@ class Delivery:
 
         A render under way when the purge comes is served to those who wait and not stored.
         """
-        self.forget()
         return await self._ladder.purge(tag)
 
     async def purge_key(self, key: str) -> dict[str, int | str]:
         """Remove one single rendition from every tier."""
         return await self.purge(key_tag(key))
-
-    def forget(self) -> None:
-        """Forget ETags, stamps and originals, so that the next request asks the origin anew."""
-        self._names.forget()
 
     async def close(self) -> None:
         """Give up the renders under way."""
@@ -258,7 +261,8 @@ class Delivery:
         if source != MEMORY:  # it was noted when it came there
             self._names.delivered(named, rendition.etag)
         self._delivered_from(source).inc()
-        return Delivered(rendition, source, joined)
+        settled = named.settled and rendition.note(_UNSETTLED) is None
+        return Delivered(rendition, source, joined, settled)
 
     async def _lead(self, named: Named, ask: Ask, stages: Stages) -> Made:
         """One render for the whole fleet: a lease's holder works, the others get what it made."""
@@ -299,10 +303,17 @@ class Delivery:
         for stage, seconds in rendered.timings:
             stages.add(stage, seconds)
             self._metrics.render_seconds.labels(stage).observe(seconds)
-        rendition = rendered.rendition
+        rendition = replace(
+            rendered.rendition, notes=(*rendered.rendition.notes, *self._noted(original.stamp))
+        )
         self._metrics.renders.labels(cost, rendition.format).inc()
         self._metrics.rendition_bytes.labels(rendition.format).observe(len(rendition.body))
         return named, rendition
+
+    def _noted(self, stamp: Stamp) -> tuple[tuple[str, str], ...]:
+        """What a rendition tells of its original, for a time when the origin does not answer."""
+        noted = ((recall.NOTE, recall.note(self._origin, stamp.version)),)
+        return noted if stamp.settled else (*noted, (_UNSETTLED, "1"))
 
     async def note(self, named: Named, rendition: Rendition) -> None:
         """Put the same picture with other notes in the place of what every tier and replica has."""

@@ -192,11 +192,14 @@ WHITE = NAMED_COLORS["white"]
 class Stamp:
     """What an origin says of one original without sending it.
 
-    `version` changes whenever the bytes do: an ETag, or modification time and size.
+    `version` changes whenever the bytes do: an ETag, or modification time and size. It is not
+    `settled` where it may be another in a moment: the original was written just now, or this is
+    what is remembered of an original whose origin does not answer.
     """
 
     version: str
     length: int | None = None
+    settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
 """What a wish for an original is called: its variant, its cache key, and what is known of that."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cachetools import LRUCache
 
+from edge.cache.base import tagged_key
 from edge.deadline import Deadline
 from edge.models.base import Priority
 from edge.originals import Originals
 from edge.rendering.render import RENDER_VERSION, Renderer
 from edge.rendering.scenes import scene_path
 from edge.variants.transform import Transform
-from edge.variants.variant import Variant
+from edge.variants.variant import Variant, tagged_original
 
 _NAMES = 4_096
 _REMEMBERED = 10_000
@@ -36,10 +37,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A variant and its cache key."""
+    """A variant and its cache key; not `settled` where its original's stamp is not."""
 
     variant: Variant
     key: str
+    settled: bool = True
 
 
 class Names:
@@ -59,7 +61,7 @@ class Names:
         self._scenes = scenes
         self._renderer = renderer
         self._origin = origin
-        self._etags: LRUCache[str, str] = LRUCache(_REMEMBERED)
+        self._etags: LRUCache[str, tuple[str, tuple[str, ...]]] = LRUCache(_REMEMBERED)
         self._made: LRUCache[tuple[str, str], str] = LRUCache(_REMEMBERED)
         self._names: LRUCache[tuple[str, str, str, str], Named] = LRUCache(_NAMES)
 
@@ -68,14 +70,15 @@ class Names:
         stamp = self._originals.known(ask.path, ask.version)
         if stamp is None:
             stamp = await self._originals.stamp(ask.path, ask.version, ask.deadline)
-        return await self.of(ask, stamp.version)
+        named = await self.of(ask, stamp.version)
+        return named if stamp.settled else replace(named, settled=False)
 
     def known(self, path: str, transform: Transform, version: str | None) -> Named | None:
         """The name, where nobody needs to be asked: it was given before, and may be trusted."""
         if transform.background and transform.background.scene:
             return None
         stamp = self._originals.known(path, version)
-        if stamp is None:
+        if stamp is None or not stamp.settled:
             return None
         try:
             return self._names[path, stamp.version, transform.canonical(), ""]
@@ -96,10 +99,11 @@ class Names:
 
     def etag(self, named: Named) -> str | None:
         """The ETag that this variant had when it was last delivered."""
-        return self._etags.get(named.key)
+        known = self._etags.get(named.key)
+        return known[0] if known else None
 
     def delivered(self, named: Named, etag: str) -> None:
-        self._etags[named.key] = etag
+        self._etags[named.key] = (etag, named.variant.tags)
 
     def made(self, named: Named) -> None:
         """This name's final rendition was made here."""
@@ -110,12 +114,17 @@ class Names:
         key = self._made.get(_wish(named))
         return None if key == named.key else key
 
-    def forget(self) -> None:
-        """Forget ETags, stamps and originals, so that the next request asks the origin anew."""
-        self._etags.clear()
-        self._made.clear()
-        self._originals.forget_all()
-        self._scenes.forget_all()
+    def forget(self, tag: str) -> None:
+        """Forget what was delivered under this tag; where it is an original's, its stamp and bytes
+        as well, so that the next request asks the origin anew. All others stay as they are."""
+        self._etags.pop(tagged_key(tag) or "", None)
+        for key in [key for key, (_, tags) in self._etags.items() if tag in tags]:
+            del self._etags[key]
+        if (path := tagged_original(tag)) is not None:
+            for wish in [wish for wish in self._made if wish[0] == path]:
+                del self._made[wish]
+            self._originals.forget(path)
+            self._scenes.forget(path)
 
     def _new(self, ask: Ask, stamp: str, scene: str) -> Named:
         digests = self._renderer.model_digests(ask.transform)

@@ -4,8 +4,10 @@ Originals and renditions are two caches with two names; this one only ever holds
 """
 
 import asyncio
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from cachetools import LRUCache, TTLCache
 
@@ -43,6 +45,8 @@ class Originals:
         remember: seconds for which a validator is trusted before the origin is asked again.
         body_bytes: how many bytes of recent originals are kept, so that the five sizes on one
             page fetch their photo once.
+        recall: tells the stamp of an original of which this process knows nothing, as far as
+            the tiers hold pictures of it; asked only where the origin is in trouble.
         clock: seconds that only go forward.
     """
 
@@ -53,17 +57,21 @@ class Originals:
         *,
         remember: float,
         body_bytes: int,
+        recall: Callable[[str], Awaitable[Stamp | None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._origin = origin
         self._metrics = metrics
         self._remember = remember
+        self._recall = recall
         self._clock = clock
-        self._stamps: LRUCache[tuple[str, str | None], tuple[Stamp, float]] = LRUCache(_STAMPS)
+        self._stamps: LRUCache[tuple[str, str | None], tuple[Stamp, float, int]] = LRUCache(_STAMPS)
+        self._purges = 0
+        self._purged: LRUCache[str, int] = LRUCache(_STAMPS)
         self._bodies: LRUCache[tuple[str, str], Original] = LRUCache(
             max(1, body_bytes), getsizeof=lambda original: len(original.body) + 500
         )
-        self._missing: TTLCache[tuple[str, str | None], None] = TTLCache(
+        self._missing: TTLCache[tuple[str, str | None], int] = TTLCache(
             _STAMPS, MISSING_SECONDS, clock
         )
         self._just_missing: TTLCache[str, None] = TTLCache(_STAMPS, _ANY_VERSION_SECONDS, clock)
@@ -73,12 +81,14 @@ class Originals:
         self._fetching: Flights[Original] = Flights()
 
     def known(self, path: str, version: str | None) -> Stamp | None:
-        """The remembered stamp, while it may be trusted."""
+        """The remembered stamp, while it may be trusted; see `Stamp.settled`."""
         try:
-            stamp, since = self._stamps[path, version]
+            stamp, since, purge = self._stamps[path, version]
         except KeyError:
             return None
-        return stamp if self._clock() - since < self._remember else None
+        if self._clock() - since >= self._remember or purge != self._purged.get(path, 0):
+            return None
+        return stamp
 
     async def stamp(self, path: str, version: str | None, deadline: Deadline) -> Stamp:
         """The original's validator; an origin in trouble is bridged with the last one known.
@@ -91,16 +101,21 @@ class Originals:
         """
         if stamp := self.known(path, version):
             return stamp
-        if path in self._just_missing or (path, version) in self._missing:
+        missing = self._missing.get((path, version))
+        if path in self._just_missing or missing == self._purged.get(path, 0):
             raise OriginalNotFound("there is no such original")
-        old = self._stamps.get((path, version))
+        asking = asyncio.create_task(self._ask(path, version, deadline))
         try:
-            return await self._asked(path, version, deadline, _BRIDGE_WAIT if old else None)
+            return await self._in_moments(asking)
         except (OriginError, Busy):
-            if old is None:
-                raise
-            self._trust_again(path, version, old[0])
-            return old[0]
+            if last := await self._last(path, version, asking):
+                self._trust_again(path, version, last)
+                self._leave(asking)
+                return last
+            return await asking
+        finally:
+            if asking not in self._late:
+                asking.cancel()
 
     async def fetch(self, path: str, stamp: Stamp, deadline: Deadline) -> Original:
         """The bytes that belong to the stamp, or newer ones when the original has just changed."""
@@ -114,33 +129,54 @@ class Originals:
         """The bytes as they are now, for those who need no stamp first."""
         return await self.fetch(path, await self.stamp(path, None, deadline), deadline)
 
-    def forget_all(self) -> None:
-        for known in (self._stamps, self._bodies, self._missing, self._just_missing, self._handed):
-            known.clear()
+    def forget(self, path: str) -> None:
+        """Ask for this one anew; nothing of any other is forgotten."""
+        self._purges += 1
+        self._purged[path] = self._purges
+        self._just_missing.pop(path, None)
+        for known in (self._bodies, self._handed):
+            for name in [name for name in known if name[0] == path]:
+                known.pop(name, None)
 
-    async def _asked(
-        self, path: str, version: str | None, deadline: Deadline, wait: float | None
-    ) -> Stamp:
-        """What the origin says now; after `wait` seconds it is noted for those who come later."""
-        asking = asyncio.create_task(self._ask(path, version, deadline))
+    async def _in_moments(self, asking: asyncio.Task[Stamp]) -> Stamp:
+        """What the origin says, if it says it soon."""
+        done, _ = await asyncio.wait((asking,), timeout=_BRIDGE_WAIT)
+        if not done:
+            raise OriginTimeout("the origin did not answer in time")
+        return asking.result()
+
+    async def _last(
+        self, path: str, version: str | None, asking: asyncio.Task[Stamp]
+    ) -> Stamp | None:
+        """The last answer that is known here, or that the tiers know."""
+        stamp, _, purge = self._stamps.get((path, version), (None, 0.0, 0))
+        if stamp and purge == self._purged.get(path, 0):
+            return stamp
+        if self._recall is None:
+            return None
+        recalling = asyncio.ensure_future(self._recall(path))
         try:
-            done, _ = await asyncio.wait((asking,), timeout=wait)
-        except asyncio.CancelledError:
-            asking.cancel()
-            raise
-        if done:
-            return asking.result()
-        self._late.add(asking)
-        asking.add_done_callback(self._came_late)
-        raise OriginTimeout("the origin did not answer in time")
+            await asyncio.wait((recalling,))
+            recalled = recalling.result()
+        finally:
+            recalling.cancel()
+        # Another `v` than was known means that the original may be another.
+        return recalled if version is None or recalled is None else replace(recalled, settled=False)
+
+    def _leave(self, asking: asyncio.Task[Stamp]) -> None:
+        """What comes late is noted for those who ask later."""
+        if not asking.done():
+            self._late.add(asking)
+            asking.add_done_callback(self._came_late)
 
     async def _ask(self, path: str, version: str | None, deadline: Deadline) -> Stamp:
+        purge = self._purged.get(path, 0)  # a later one asks anew
         try:
-            stamp = await self._stamping.join(path, lambda: self._stamp(path, deadline))
+            stamp = await self._stamping.join((path, purge), lambda: self._stamp(path, deadline))
         except OriginalNotFound:
             self._lost(path, version)
             raise
-        self._learn(path, version, stamp)
+        self._learn(path, version, stamp, purge)
         return stamp
 
     def _came_late(self, asking: asyncio.Task[Stamp]) -> None:
@@ -151,7 +187,8 @@ class Originals:
     def _trust_again(self, path: str, version: str | None, stamp: Stamp) -> None:
         """For some seconds, so that not every caller waits for an origin in trouble."""
         again = min(self._remember, _BRIDGE_SECONDS)
-        self._stamps[path, version] = (stamp, self._clock() - self._remember + again)
+        since = self._clock() - self._remember + again
+        self._stamps[path, version] = (stamp, since, self._purged.get(path, 0))
 
     async def _stamp(self, path: str, deadline: Deadline) -> Stamp:
         found = await self._origin.stamp(path, deadline)
@@ -165,6 +202,7 @@ class Originals:
     async def _fetch(self, path: str, stamp: Stamp, deadline: Deadline) -> Original:
         if handed := self._handed.pop((path, stamp.version), None):
             return handed
+        purge = self._purged.get(path, 0)
         try:
             original = await self._origin.fetch(path, deadline)
         except Exception as error:
@@ -173,7 +211,7 @@ class Originals:
             self._metrics.origin_fetches.labels("error").inc()
             raise
         self._metrics.origin_fetches.labels("ok").inc()
-        self._learn(path, None, original.stamp)
+        self._learn(path, None, original.stamp, purge)
         self._keep(path, original)
         return original
 
@@ -191,8 +229,10 @@ class Originals:
 
     def _lost(self, path: str, version: str | None) -> None:
         self._stamps.pop((path, version), None)
-        self._missing[path, version] = self._just_missing[path] = None
+        self._missing[path, version] = self._purged.get(path, 0)
+        self._just_missing[path] = None
 
-    def _learn(self, path: str, version: str | None, stamp: Stamp) -> None:
+    def _learn(self, path: str, version: str | None, stamp: Stamp, purge: int) -> None:
         self._missing.pop((path, version), None)
-        self._stamps[path, version] = (stamp, self._clock())
+        since = self._clock() if stamp.settled else -math.inf
+        self._stamps[path, version] = (stamp, since, purge)

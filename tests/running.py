@@ -1,6 +1,7 @@
 """A whole server on a real socket, with a folder of photos of its own."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -59,7 +60,14 @@ def photos(tmp_path: Path) -> Path:
     photo(600, 800).save(folder / "sku" / "123.jpg", quality=92)
     photo(900, 600, 1).save(folder / "sku" / "456.png")
     photo(400, 400, 2).save(folder / "sku" / "789.webp")
+    settle(folder)
     return folder
+
+
+def settle(folder: Path) -> None:
+    """As if the files had been written long ago: of one just written, caches keep little."""
+    for file in (file for file in folder.rglob("*") if file.is_file()):
+        os.utime(file, ns=(file.stat().st_mtime_ns - 3_600_000_000_000,) * 2)
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ FLOORS = {
     1: ("variants", "buckets"),
     2: ("cache", "origins", "models", "dialects"),
     3: ("rendering",),
-    4: ("delivery", "names", "originals"),
+    4: ("delivery", "names", "originals", "recall"),
     5: ("jobs",),
     6: ("web",),
     7: (

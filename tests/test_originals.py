@@ -135,7 +135,7 @@ async def test_after_forgetting_everything_is_asked_anew():
     kept = originals(shelf)
     await kept.bring("a.jpg", SOON)
     shelf.files["a.jpg"] = b"second"
-    kept.forget_all()
+    kept.forget("a.jpg")
     assert (await kept.bring("a.jpg", SOON)).body == b"second"
 
 
@@ -180,7 +180,7 @@ async def test_a_purge_forgets_what_was_missing():
     with pytest.raises(OriginalNotFound):
         await kept.stamp("b.jpg", None, SOON)
     shelf.files["b.jpg"] = b"come"
-    kept.forget_all()
+    kept.forget("b.jpg")
     assert (await kept.stamp("b.jpg", None, SOON)).version == "come"
 
 
@@ -272,3 +272,84 @@ async def test_a_caller_who_leaves_takes_the_question_along():
         await asking
     await asyncio.sleep(0.01)
     assert shelf.left == 1
+
+
+async def test_forgetting_one_forgets_no_other():
+    shelf = Shelf()
+    shelf.files["b.jpg"] = b"other"
+    kept = originals(shelf)
+    for path in ("a.jpg", "b.jpg"):
+        await kept.bring(path, SOON)
+    kept.forget("a.jpg")
+    for path in ("a.jpg", "b.jpg"):
+        await kept.bring(path, SOON)
+    assert (shelf.stamps, shelf.fetches) == (3, 3)
+
+
+async def test_what_was_being_asked_when_a_purge_came_is_not_believed_after_it():
+    shelf = Shelf()
+    shelf.slow = asyncio.Event()
+    kept = originals(shelf)
+    before = asyncio.create_task(kept.stamp("a.jpg", None, SOON))
+    await asyncio.sleep(0.01)
+    kept.forget("a.jpg")
+    shelf.slow.set()
+    await before
+    assert kept.known("a.jpg", None) is None
+
+
+def recalling(shelf: Shelf, told: Stamp | None, clock: Clock) -> Originals:
+    async def recall(path: str) -> Stamp | None:
+        return told
+
+    return Originals(
+        shelf, Metrics(), remember=60, body_bytes=0, recall=recall, clock=clock
+    )  # fmt: skip
+
+
+async def test_an_origin_in_trouble_is_bridged_with_what_the_tiers_know():
+    shelf, clock = Shelf(), Clock()
+    shelf.broken = True
+    kept = recalling(shelf, Stamp("first"), clock)
+    for _ in range(3):
+        assert await kept.stamp("a.jpg", None, SOON) == Stamp("first")
+    assert shelf.stamps == 1, "not every caller asks an origin in trouble"
+    clock.now += 6
+    shelf.broken, shelf.files["a.jpg"] = False, b"second"
+    assert (await kept.stamp("a.jpg", None, SOON)).version == "second"
+
+
+async def test_what_is_recalled_for_a_version_that_was_never_seen_is_not_settled():
+    shelf = Shelf()
+    shelf.broken = True
+    kept = recalling(shelf, Stamp("first"), Clock())
+    for _ in range(2):
+        assert await kept.stamp("a.jpg", "7", SOON) == Stamp("first", settled=False)
+    assert shelf.stamps == 1
+
+
+async def test_where_the_tiers_know_nothing_a_slow_origin_has_the_whole_time(monkeypatch):
+    monkeypatch.setattr("edge.originals._BRIDGE_WAIT", 0.02)
+    shelf = Shelf()
+    shelf.slow = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.1, shelf.slow.set)
+    kept = recalling(shelf, None, Clock())
+    assert await kept.stamp("a.jpg", None, SOON) == Stamp("first")
+
+
+async def test_an_original_that_is_missing_is_not_recalled():
+    kept = recalling(Shelf(), Stamp("first"), Clock())
+    with pytest.raises(OriginalNotFound):
+        await kept.stamp("b.jpg", None, SOON)
+
+
+async def test_a_stamp_that_is_not_settled_is_asked_for_at_every_hit():
+    class Writing(Shelf):
+        async def stamp(self, path: str, deadline: Deadline) -> Stamp:
+            self.stamps += 1
+            return Stamp(str(self.stamps), settled=False)
+
+    shelf = Writing()
+    kept = originals(shelf)
+    for version in ("1", "2", "3"):
+        assert (await kept.stamp("a.jpg", None, SOON)).version == version

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
@@ -65,6 +66,20 @@ class InProcess(Protocol):
     def name(self) -> str: ...
 
     def peek(self, key: str) -> Rendition | None: ...
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A tier that outlives the process, and can say what it holds."""
+
+    async def recall(self, tag: str) -> Sequence[Rendition]:
+        """Some of the entries that carry the tag, at most `RECALLED`, without their bodies; the
+        latest stored ones where the tier can tell. Raises `TierError`."""
+        ...
+
+
+RECALLED = 12
+"""Entries that are read where one photo's are recalled: mattes among them, and two versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +172,16 @@ def unpack(entry: bytes) -> Rendition:
 def unpack_tags(start_of_entry: bytes) -> tuple[str, ...]:
     """The tags of an entry of which only the first `HEAD_BYTES` were read. Raises `TierError`."""
     return _read_header(start_of_entry)[0].tags
+
+
+def unpack_heads(starts: Iterable[bytes | None]) -> tuple[Rendition, ...]:
+    """Entries without their bodies, of the first `HEAD_BYTES` of each; what is no entry is left
+    out."""
+    found = []
+    for start in starts:
+        with suppress(TierError):
+            found.append(_read_header(start or b"")[0])
+    return tuple(found)
 
 
 HEAD_BYTES = _FIXED + _LARGEST_HEADER

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,12 +19,14 @@ from typing import TypeVar
 
 from edge.cache.base import (
     HEAD_BYTES,
+    RECALLED,
     Reach,
     Usage,
     check_key,
     pack,
     tagged_key,
     unpack,
+    unpack_heads,
     unpack_tags,
 )
 from edge.cache.folder_index import FolderIndex
@@ -89,6 +91,9 @@ class FolderTier:
             if swept is self._swept:
                 return removed
 
+    async def recall(self, tag: str) -> Sequence[Rendition]:
+        return await self._in_thread(self._recall, tag)
+
     async def ping(self) -> None:
         await self._in_thread(self._probe)
 
@@ -149,6 +154,18 @@ class FolderTier:
                 removed += sum(self._remove(key) for key in keys)
             if not keys:
                 return removed
+
+    def _recall(self, tag: str) -> tuple[Rendition, ...]:
+        with self._change():
+            keys = self._index.latest(tag, RECALLED)
+        return unpack_heads(self._head(key) for key in keys)
+
+    def _head(self, key: str) -> bytes | None:
+        try:
+            with self._shard(key) as shard:
+                return _read_file(shard, key, HEAD_BYTES)
+        except (FileNotFoundError, TierError):
+            return None
 
     def _usage(self) -> Usage:
         with self._change():

@@ -91,6 +91,14 @@ class FolderIndex:
     def tagged(self, tag: str, count: int) -> list[str]:
         return self._keys("SELECT key FROM tags WHERE tag = ? LIMIT ?", (_tag(tag), count))
 
+    def latest(self, tag: str, count: int) -> list[str]:
+        """Of those that carry the tag, the most lately used."""
+        return self._keys(
+            "SELECT tags.key FROM tags JOIN entries ON entries.key = tags.key WHERE tag = ?"
+            " ORDER BY used DESC LIMIT ?",
+            (_tag(tag), count),
+        )
+
     def starting_with(self, start: str) -> set[str]:
         """The keys that start with these two digits."""
         low, high = bytes.fromhex(start), bytes.fromhex(start) + b"\xff" * 32

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.cache.base import InProcess, Purges, Reach, Tier, Usage, key_tag
+from edge.cache.base import InProcess, Purges, Reach, Recalling, Tier, Usage, key_tag
 from edge.cache.breaker import Breaker
 from edge.cache.epochs import Epochs
 from edge.errands import Errands
@@ -26,6 +26,9 @@ _OWN = frozenset({Reach.PROCESS, Reach.MACHINE})
 
 _WRITE_TIMEOUTS = 5
 """A write may take so many times as long as a look-up: nobody waits for it."""
+
+_RECALL_TIMEOUTS = 5
+"""It takes several look-ups, and who waits for it has nothing else to serve."""
 
 _PURGE_SECONDS = 30.0
 
@@ -103,6 +106,12 @@ class Ladder:
         self._purges = purges
         self._observer = observer or Unobserved()
         self._epochs = Epochs()
+        self._listeners: list[Callable[[str], None]] = []
+
+    def on_purge(self, listener: Callable[[str], None]) -> None:
+        """Call `listener(tag)` for every purge, of this replica or another: before the tiers drop
+        what carries the tag, and once more when they have."""
+        self._listeners.append(listener)
 
     async def start(self) -> None:
         """Begin to hear of other replicas' purges, and open the tiers' connections.
@@ -148,7 +157,7 @@ class Ladder:
         Answers how many entries went from each tier, or what went wrong there; `replicas` is
         named only where they could not be told.
         """
-        self._epochs.note(tag)
+        self._purging(tag)
         answers: dict[str, int | str] = {}
         if self._purges is not None:
             try:
@@ -160,8 +169,25 @@ class Ladder:
 
     async def purged_elsewhere(self, tag: str) -> None:
         """Another replica has purged the tag from the shared tiers; now from our own."""
-        self._epochs.note(tag)
+        self._purging(tag)
         await self._purge([rung for rung in self._rungs if rung.tier.reach in _OWN], tag)
+
+    async def recall(self, tag: str) -> tuple[Rendition, ...]:
+        """What the nearest tier that outlives this process knows of entries that carry the tag,
+        without their bodies, the latest made first; at most some ten, none where no tier has any.
+
+        For times when nobody else can be asked: it may cost a tier several look-ups.
+        """
+        for rung in self._rungs:
+            if isinstance(rung.tier, Recalling):
+                found = [
+                    entry
+                    for entry in await self._recalled(rung, rung.tier, tag)
+                    if not self._epochs.since_made("", entry)
+                ]
+                if found:
+                    return tuple(sorted(found, key=lambda entry: entry.made, reverse=True))
+        return ()
 
     async def states(self) -> tuple[TierState, ...]:
         """Each tier answers for itself."""
@@ -235,8 +261,27 @@ class Ladder:
         rung.writing.worked()
         self._observer.wrote(tier.name, "ok")
 
+    async def _recalled(self, rung: _Rung, tier: Recalling, tag: str) -> Sequence[Rendition]:
+        if not rung.reading.allows():
+            return ()
+        try:
+            async with asyncio.timeout(self._timeout * _RECALL_TIMEOUTS):
+                return await tier.recall(tag)
+        except Exception as error:
+            self._broke(rung.reading, rung.tier, error)
+            return ()
+
+    def _purging(self, tag: str) -> None:
+        self._epochs.note(tag)
+        self._tell(tag)
+
+    def _tell(self, tag: str) -> None:
+        for listener in self._listeners:
+            listener(tag)
+
     async def _purge(self, rungs: Sequence[_Rung], tag: str) -> dict[str, int | str]:
         answers = await asyncio.gather(*(self._purge_one(rung.tier, tag) for rung in rungs))
+        self._tell(tag)
         return {rung.tier.name: answer for rung, answer in zip(rungs, answers, strict=True)}
 
     async def _purge_one(self, tier: Tier, tag: str) -> int | str:

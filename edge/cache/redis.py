@@ -9,7 +9,7 @@ set is never longer than what lives. A set outlives its members, so under the ev
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -19,7 +19,18 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from edge.cache.base import Reach, Usage, key_tag, pack, tag_digest, tagged_key, unpack
+from edge.cache.base import (
+    HEAD_BYTES,
+    RECALLED,
+    Reach,
+    Usage,
+    key_tag,
+    pack,
+    tag_digest,
+    tagged_key,
+    unpack,
+    unpack_heads,
+)
 from edge.errors import SettingsError, TierError
 from edge.images import Rendition
 
@@ -132,6 +143,17 @@ class RedisTier:
             while keys := await self._tagged(tag):
                 removed += await self._remove(tag, keys)
             return removed
+
+    async def recall(self, tag: str) -> Sequence[Rendition]:
+        with tier_errors("recalling"):
+            latest = cast(
+                list[bytes], await self._redis.zrange(_tag(tag), 0, RECALLED - 1, desc=True)
+            )
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for key in latest:
+                    pipe.getrange(_entry(key.decode()), 0, HEAD_BYTES - 1)
+                starts = await pipe.execute()
+        return unpack_heads(starts)
 
     async def ping(self) -> None:
         with tier_errors("answering"):

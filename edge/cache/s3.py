@@ -6,11 +6,23 @@ empty object for each of its tags. How much is kept is a matter of the bucket's 
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from edge.buckets import TROUBLE, Bucket, explained, missing
-from edge.cache.base import Reach, Usage, check_key, key_tag, pack, tag_digest, tagged_key, unpack
+from edge.cache.base import (
+    HEAD_BYTES,
+    RECALLED,
+    Reach,
+    Usage,
+    check_key,
+    key_tag,
+    pack,
+    tag_digest,
+    tagged_key,
+    unpack,
+    unpack_heads,
+)
 from edge.errors import TierError
 from edge.images import Rendition
 
@@ -73,6 +85,11 @@ class S3Tier:
             removed += await self._remove(keys, tag_digest(tag))
         return removed
 
+    async def recall(self, tag: str) -> Sequence[Rendition]:
+        keys = (await self._tagged(tag))[:RECALLED]
+        reads = (self._read(self._entry(key), HEAD_BYTES) for key in keys)
+        return unpack_heads(await asyncio.gather(*reads))
+
     async def ping(self) -> None:
         with _tier_errors("answering"):
             client = await self._bucket.client()
@@ -88,11 +105,13 @@ class S3Tier:
         with _tier_errors("closing"):
             await self._bucket.close()
 
-    async def _read(self, name: str) -> bytes | None:
+    async def _read(self, name: str, most: int | None = None) -> bytes | None:
+        """One object, or its first bytes."""
+        span = {} if most is None else {"Range": f"bytes=0-{most - 1}"}
         with _tier_errors("reading"):
             client = await self._bucket.client()
             try:
-                answer = await client.get_object(Bucket=self._bucket.name, Key=name)
+                answer = await client.get_object(Bucket=self._bucket.name, Key=name, **span)
             except TROUBLE as error:
                 if missing(error):
                     return None
@@ -113,14 +132,15 @@ class S3Tier:
                 )
 
     async def _tagged(self, tag: str) -> list[str]:
-        """Some of the keys that carry the tag, none once all are gone."""
+        """Some of the keys that carry the tag, the latest first; none once all are gone."""
         start = self._tag(tag_digest(tag))
         with _tier_errors("listing"):
             client = await self._bucket.client()
             answer = await client.list_objects_v2(
                 Bucket=self._bucket.name, Prefix=start, MaxKeys=_DELETE_AT_ONCE
             )
-        return [row["Key"].removeprefix(start) for row in answer.get("Contents", ())]
+        rows = sorted(answer.get("Contents", ()), key=lambda row: row["LastModified"], reverse=True)
+        return [row["Key"].removeprefix(start) for row in rows]
 
     async def _remove(self, keys: list[str], *digests: str) -> int:
         """Remove entries with all objects of their tags; answers how many entries there were."""

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,12 @@ from edge.origins.base import in_time
 from edge.origins.paths import Neighbours, neighbours
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR, errno.ENXIO})
+
+SETTLING_SECONDS = 2.0
+"""For which a file that was just written may still be being written."""
+
+_AHEAD_SECONDS = 60.0
+"""By which the clock of a file server may be ahead of this machine's."""
 
 _THREADS = 8
 
@@ -93,9 +100,9 @@ class FolderOrigin:
                 )
             body = file.read(before.st_size + 1)
             after = os.fstat(file.fileno())
-        if len(body) != before.st_size or _stamp_of(after) != _stamp_of(before):
+        if len(body) != before.st_size or not _unchanged(before, after):
             raise OriginTruncated("the original changed while it was read")
-        return Original(path, body, _stamp_of(before))
+        return Original(path, body, _stamp_of(after))
 
     def _open(self, path: str) -> int:
         """A descriptor of a regular file inside the folder."""
@@ -139,4 +146,14 @@ class FolderOrigin:
 
 
 def _stamp_of(facts: os.stat_result) -> Stamp:
-    return Stamp(f"{facts.st_mtime_ns:x}-{facts.st_size:x}", facts.st_size)
+    """A file that was written just now may still be; what was read of it is never mistaken for what
+    is there once it has settled, even where the clock of its times stood still in between."""
+    version = f"{facts.st_mtime_ns:x}-{facts.st_size:x}"
+    age = time.time() - facts.st_mtime
+    if -_AHEAD_SECONDS < age < SETTLING_SECONDS:
+        return Stamp(f"{version}-unsettled", facts.st_size, settled=False)
+    return Stamp(version, facts.st_size)
+
+
+def _unchanged(before: os.stat_result, after: os.stat_result) -> bool:
+    return (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)

@@ -119,7 +119,8 @@ class Renderer:
             DeadlineExceeded: between two stages.
         """
         watch = Stopwatch()
-        tools = Tools(self._models, self._engine, deadline, priority, self._scene, self._shelf)
+        shelf = self._shelf
+        tools = Tools(self._models, self._engine, deadline, priority, self._scene, shelf, tags)
         job = Job(original.body, transform, self._preset(transform), watch, deadline, fast)
         if cutting.sought(transform):
             opened, name = await self._engine.run(self._open, job)

@@ -24,6 +24,9 @@ _OVERHEAD = 400
 _CUTOUT = -1
 """In the place of a tile's number."""
 
+_TAGS_LATE = 100
+"""Names of tiles that have gone may stay so many longer than the tiles."""
+
 _LARGEST_SHARE = 0.25
 """Of the limit: a picture that needs more would push out all others, and its own first tiles."""
 
@@ -36,6 +39,7 @@ class Shelf:
         self._tiles: LRUCache[tuple[str, int], Tensor] = LRUCache(
             max(1, limit_bytes), getsizeof=lambda tile: tile.nbytes + _OVERHEAD
         )
+        self._tags: dict[tuple[str, int], tuple[str, ...]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._count = cache((metrics or Metrics()).upscale_tiles.labels)
 
@@ -46,7 +50,12 @@ class Shelf:
 
     @asynccontextmanager
     async def tray(
-        self, picture: str, model: str, expected_bytes: int, deadline: Deadline
+        self,
+        picture: str,
+        model: str,
+        expected_bytes: int,
+        deadline: Deadline,
+        tags: tuple[str, ...] = (),
     ) -> AsyncIterator["Tray"]:
         """The tiles of one picture by one network, for one caller at a time.
 
@@ -56,16 +65,17 @@ class Shelf:
             picture: the name that `name_of` gives.
             model: name and digest of the network.
             expected_bytes: of all tiles that the caller needs; too many of them are not kept.
+            tags: what a purge names them by.
 
         Raises:
             DeadlineExceeded: the others took until then.
         """
         name, label = f"{model} {picture}", model.partition(" ")[0]
         if expected_bytes > self._tiles.maxsize * _LARGEST_SHARE:
-            yield Tray(self, name, label, keeps=False)  # there is nothing to wait for
+            yield Tray(self, name, label, tags, keeps=False)  # there is nothing to wait for
             return
         async with self.turn(name, deadline):
-            yield Tray(self, name, label, keeps=True)
+            yield Tray(self, name, label, tags, keeps=True)
 
     @asynccontextmanager
     async def turn(self, name: str, deadline: Deadline) -> AsyncIterator[None]:
@@ -77,24 +87,33 @@ class Shelf:
         finally:
             lock.release()
 
-    def clear(self) -> None:
-        """Forget everything, as after a purge."""
-        self._tiles.clear()
+    def forget(self, tag: str) -> None:
+        """Forget what was made for a picture that carries the tag."""
+        for name in [name for name, tags in self._tags.items() if tag in tags]:
+            self._tiles.pop(name, None)
+            del self._tags[name]
 
     def get(self, name: str, index: int) -> Tensor | None:
         return self._tiles.get((name, index))
 
-    def put(self, name: str, index: int, core: Tensor) -> None:
+    def put(self, name: str, index: int, core: Tensor, tags: tuple[str, ...] = ()) -> None:
         if core.nbytes + _OVERHEAD <= self._tiles.maxsize:
-            self._tiles[name, index] = core.copy()  # a part would hold the whole answer in memory
+            # a part would hold the whole answer in memory
+            self._keep((name, index), core.copy(), tags)
 
     def cutout(self, name: str) -> Tensor | None:
         """uint8 [H, W, 4] under the name of the picture that it was cut out of."""
         return self._tiles.get((name, _CUTOUT))
 
-    def put_cutout(self, name: str, cutout: Tensor) -> None:
+    def put_cutout(self, name: str, cutout: Tensor, tags: tuple[str, ...] = ()) -> None:
         if cutout.nbytes <= self._tiles.maxsize * _LARGEST_SHARE:
-            self._tiles[name, _CUTOUT] = cutout
+            self._keep((name, _CUTOUT), cutout, tags)
+
+    def _keep(self, name: tuple[str, int], tile: Tensor, tags: tuple[str, ...]) -> None:
+        self._tiles[name] = tile
+        self._tags[name] = tags
+        if len(self._tags) > 2 * len(self._tiles) + _TAGS_LATE:
+            self._tags = {name: self._tags[name] for name in self._tiles}
 
     def counted(self, model: str, source: str) -> None:
         self._count(model, source).inc()
@@ -103,10 +122,13 @@ class Shelf:
 class Tray:
     """One picture's tiles on the shelf: an `edge.models.upscaling.Kept`."""
 
-    def __init__(self, shelf: Shelf, name: str, model: str, *, keeps: bool) -> None:
+    def __init__(
+        self, shelf: Shelf, name: str, model: str, tags: tuple[str, ...], *, keeps: bool
+    ) -> None:
         self._shelf = shelf
         self._name = name
         self._model = model
+        self._tags = tags
         self._keeps = keeps
 
     def get(self, index: int) -> Tensor | None:
@@ -118,7 +140,7 @@ class Tray:
     def put(self, index: int, core: Tensor) -> None:
         self._shelf.counted(self._model, "made")
         if self._keeps:
-            self._shelf.put(self._name, index, core)
+            self._shelf.put(self._name, index, core, self._tags)
 
 
 def name_of(pixels: Tensor) -> str:

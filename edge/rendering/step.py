@@ -130,7 +130,8 @@ SceneFetch = Callable[[str, Deadline], Awaitable[Image.Image]]
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step may work with; on the `shelf` lies what was enlarged or cut out lately."""
+    """What a step may work with; on the `shelf` lies what was enlarged or cut out lately,
+    under the `tags` of the original."""
 
     models: Models
     engine: Engine
@@ -138,6 +139,7 @@ class Tools:
     priority: Priority = Priority.INTERACTIVE
     scene: SceneFetch | None = field(default=None, repr=False)
     shelf: Shelf | None = field(default=None, repr=False)
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

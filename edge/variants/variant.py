@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from edge.variants.transform import Transform
 
@@ -11,6 +11,12 @@ from edge.variants.transform import Transform
 def original_tag(path: str) -> str:
     """The purge tag of every rendition of one original."""
     return f"original:{_safe(path)}"
+
+
+def tagged_original(tag: str) -> str | None:
+    """The path that `original_tag` was made of; None for any other tag."""
+    path = tag.removeprefix("original:")
+    return None if path == tag else unquote(path)
 
 
 def preset_tag(name: str) -> str:

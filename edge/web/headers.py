@@ -67,16 +67,16 @@ class Lifetimes:
         brief, brief_cdn = _brief_browser(age).encode(), _brief_cdn(age).encode()
         return cls(base.encode(), versioned.encode(), cdn.encode(), brief, brief_cdn, http)
 
-    def fields(self, left: int | None, *, versioned: bool, final: bool) -> Headers:
+    def fields(self, left: int | None, *, versioned: bool, lasting: bool) -> Headers:
         """`Cache-Control` and `CDN-Cache-Control`.
 
         Args:
             left: seconds for which the URL holds (`exp`), None: for ever. No cache keeps the
                 picture longer, neither fresh nor stale.
             versioned: the URL names a version of the original; browsers never need to ask again.
-            final: not a stand-in.
+            lasting: not a stand-in, nor of an original that was written just now.
         """
-        if final:
+        if lasting:
             whole = self.versioned if versioned else self.browser, self.cdn
             ages = _YEAR if versioned else self.http.max_age, self.http.cdn_max_age
             reach = max(self.http.stale_while_revalidate, self.http.stale_if_error)
@@ -90,7 +90,7 @@ class Lifetimes:
             if ages[0] + reach > left:
                 age = min(ages[0], left)
                 ending = f"public, max-age={age}, must-revalidate, no-transform"
-                browser = (ending if final else _brief_browser(age)).encode()
+                browser = (ending if lasting else _brief_browser(age)).encode()
             if ages[1] + reach > left:
                 cdn = _brief_cdn(min(ages[1], left)).encode()
         return [(b"cache-control", browser), (b"cdn-cache-control", cdn)]
@@ -110,13 +110,13 @@ def validators(
     *,
     versioned: bool,
     vary: Sequence[str],
-    final: bool = True,
+    lasting: bool = True,
     left: int | None = None,
 ) -> Headers:
     """What a 304 must repeat of the 200 (RFC 9110 section 15.4.5)."""
     headers = [
         (b"etag", f'"{etag}"'.encode()),
-        *lifetimes.fields(left, versioned=versioned, final=final),
+        *lifetimes.fields(left, versioned=versioned, lasting=lasting),
     ]
     if vary:
         headers.append((b"vary", ", ".join(vary).encode()))

@@ -152,7 +152,7 @@ class ImageRoute:
         if given and not ask.strict:
             etag = self._delivery.etag(named)
             if etag and headers.matches(given, etag):
-                return await self._not_modified(send, asked, etag)
+                return await self._not_modified(send, asked, etag, lasting=named.settled)
         delivered = await self._delivery.find(named)
         if delivered is None:
             delivered = await _while_connected(self._delivery.make(named, ask, stages), receive)
@@ -160,7 +160,8 @@ class ImageRoute:
             await self._delivery.insist(delivered, ask)
         if given and headers.matches(given, delivered.rendition.etag):
             etag = delivered.rendition.etag
-            return await self._not_modified(send, asked, etag, final=delivered.final)
+            lasting = delivered.final and delivered.settled
+            return await self._not_modified(send, asked, etag, lasting=lasting)
         scope["edge.source"] = delivered.source
         await self._answer(scope, send, asked, delivered, stages)
 
@@ -265,15 +266,15 @@ class ImageRoute:
         return Asked(path, wish, wish.resolve(accept, paths.extension(path)))
 
     async def _not_modified(
-        self, send: Send, asked: Asked, etag: str, *, final: bool = True
+        self, send: Send, asked: Asked, etag: str, *, lasting: bool = True
     ) -> None:
-        fields = self._not_new(asked, etag, final=final)
+        fields = self._not_new(asked, etag, lasting=lasting)
         await send({"type": "http.response.start", "status": 304, "headers": fields})
         await send({"type": "http.response.body", "body": b""})
 
-    def _not_new(self, asked: Asked, etag: str, *, final: bool = True) -> headers.Headers:
+    def _not_new(self, asked: Asked, etag: str, *, lasting: bool = True) -> headers.Headers:
         """The headers of a 304."""
-        return [*self._validators(asked, etag, final=final), *headers.ALWAYS]
+        return [*self._validators(asked, etag, lasting=lasting), *headers.ALWAYS]
 
     async def _answer(
         self, scope: Scope, send: Send, asked: Asked, delivered: Delivered, stages: Stages
@@ -281,9 +282,8 @@ class ImageRoute:
         rendition = delivered.rendition
         status = headers.cache_status(delivered.source, joined=delivered.joined)
         timing = headers.server_timing(stages.items())
-        known = (
-            self._headers(asked, rendition) if delivered.final else self._brief(asked, delivered)
-        )
+        lasting = delivered.final and delivered.settled
+        known = self._headers(asked, rendition) if lasting else self._brief(asked, delivered)
         answered = [*known, status, *timing]
         await send({"type": "http.response.start", "status": 200, "headers": answered})
         body = b"" if scope["method"] == "HEAD" else rendition.body
@@ -304,22 +304,23 @@ class ImageRoute:
         ]
 
     def _brief(self, asked: Asked, delivered: Delivered) -> headers.Headers:
-        """The headers of what stands in for a late rendition."""
+        """The headers of what stands in for a late rendition, or may be another in a moment."""
         rendition = delivered.rendition
+        kind = [] if delivered.final else [(b"x-edge-rendition", delivered.source.encode())]
         return [
             *headers.describing(rendition, asked.wish.download),
-            *self._validators(asked, rendition.etag, final=False),
-            (b"x-edge-rendition", delivered.source.encode()),
+            *self._validators(asked, rendition.etag, lasting=False),
+            *kind,
             *self._always,
         ]
 
-    def _validators(self, asked: Asked, etag: str, *, final: bool = True) -> headers.Headers:
+    def _validators(self, asked: Asked, etag: str, *, lasting: bool = True) -> headers.Headers:
         return headers.validators(
             etag,
             self._lifetimes,
             versioned=asked.wish.version is not None,
             vary=asked.vary,
-            final=final,
+            lasting=lasting,
             left=self._left(asked),
         )
 

@@ -128,3 +128,18 @@ async def test_a_tier_opened_again_finds_and_purges_what_was_there(open_tier, ki
     assert await second.purge("preset:amazon") == 1
     assert await second.get(key(2)) is not None
     await second.close()
+
+
+@pytest.mark.parametrize("kind", ["redis", "folder", "s3"])
+async def test_a_tier_that_outlives_the_process_recalls_what_carries_a_tag(open_tier, kind):
+    tier = open_tier(kind)
+    for number in range(3):
+        await tier.put(key(number), rendition(number, tags=("original:/a.jpg", "preset:ebay")))
+    await tier.put(key(9), rendition(9, tags=("original:/b.jpg",)))
+    found = await tier.recall("original:/a.jpg")
+    assert {entry.etag for entry in found} == {rendition(number).etag for number in range(3)}
+    assert {(entry.body, entry.notes) for entry in found} == {(b"", rendition().notes)}
+    assert list(await tier.recall("original:/c.jpg")) == []
+    await tier.purge(key_tag(key(9)))
+    assert list(await tier.recall("original:/b.jpg")) == []
+    await tier.close()

@@ -110,14 +110,14 @@ async def test_a_wrong_signature_is_kept_no_longer_than_the_url_says(serve):
 def test_what_stands_in_ends_with_its_url_too():
     lifetimes = headers.Lifetimes.of(Http())
     for left in (1, 10, 29, 30, 1_000):
-        fields = dict(lifetimes.fields(left, versioned=True, final=False))
+        fields = dict(lifetimes.fields(left, versioned=True, lasting=False))
         for value in fields.values():
             assert max(int(age) for _, age in SECONDS.findall(value.decode())) <= min(left, 30)
 
 
 @pytest.mark.parametrize("final", [True, False])
 def test_a_url_that_ended_while_its_picture_was_made_is_kept_nowhere(final):
-    fields = headers.Lifetimes.of(Http()).fields(0, versioned=True, final=final)
+    fields = headers.Lifetimes.of(Http()).fields(0, versioned=True, lasting=final)
     assert {value for _, value in fields} == {b"no-store"}
 
 

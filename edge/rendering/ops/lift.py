@@ -41,7 +41,8 @@ class Lift(AsyncStep):
             if (cutout := tools.shelf.cutout(picture.name)) is not None:
                 return await tools.engine.run(_again, picture, cutout)
             lifted = await tools.engine.run(self._lifted, picture)
-            tools.shelf.put_cutout(picture.name, await tools.engine.run(_kept, lifted))
+            kept = await tools.engine.run(_kept, lifted)
+            tools.shelf.put_cutout(picture.name, kept, tools.tags)
             return lifted
 
     def _lifted(self, picture: Picture) -> Picture:

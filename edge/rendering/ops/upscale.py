@@ -122,7 +122,7 @@ class Upscale(AsyncStep):
         model = _named(self.model, tools)
         size = self.cut.size if self.cut else Size(pixels.shape[1], pixels.shape[0])
         expected = size.pixels * 3 * self.factor**2
-        async with tools.shelf.tray(source, model, expected, tools.deadline) as tray:
+        async with tools.shelf.tray(source, model, expected, tools.deadline, tools.tags) as tray:
             return await larger(tray)
 
     def _joined(self, picture: Picture, larger: Image.Image) -> Picture:
