@@ -42,9 +42,11 @@ def picture(seed: int = 0) -> Tensor:
     return np.random.default_rng(seed).integers(0, 256, (130, 160, 3), np.uint8)
 
 
-async def enlarged(shelf: Shelf, models: Doubler, pixels: Tensor, region: Box) -> Tensor:
+async def enlarged(
+    shelf: Shelf, models: Doubler, pixels: Tensor, region: Box, *tags: str
+) -> Tensor:
     deadline, size = Deadline.after(30), region.size
-    async with shelf.tray(name_of(pixels), MODEL, size.pixels * 12, deadline) as tray:
+    async with shelf.tray(name_of(pixels), MODEL, size.pixels * 12, deadline, tags) as tray:
         return await upscale(models, pixels, 2, deadline, region=region, kept=tray)
 
 
@@ -119,8 +121,19 @@ async def test_it_never_holds_more_than_its_limit() -> None:
     for seed in range(6):
         await enlarged(shelf, models, picture(seed), SMALL)
         assert 0 < shelf.bytes <= 400_000
-    shelf.clear()
-    assert shelf.bytes == 0
+
+
+async def test_a_purge_forgets_what_was_made_for_that_picture_alone() -> None:
+    shelf, models = Shelf(2**24), Doubler()
+    await enlarged(shelf, models, picture(1), SMALL, "original:a.jpg")
+    alone = shelf.bytes
+    await enlarged(shelf, models, picture(2), SMALL, "original:b.jpg")
+    shelf.put_cutout("b", np.zeros((8, 8, 4), np.uint8), ("original:b.jpg",))
+    shelf.forget("original:c.jpg")
+    assert shelf.bytes > alone
+    shelf.forget("original:b.jpg")
+    assert shelf.bytes == alone
+    assert shelf.cutout("b") is None
 
 
 async def test_nobody_waits_for_what_will_not_be_kept() -> None:
