@@ -60,6 +60,7 @@ LIBRARIES = {
     "starlette": {"web", "app"},
     "uvicorn": {"serving", "http1"},
     "PIL": {"rendering", "models"},
+    "cv2": {"rendering"},
     "prometheus_client": {"telemetry"},
 }
 

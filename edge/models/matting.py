@@ -48,6 +48,8 @@ class Letterbox:
 
     @classmethod
     def of(cls, size: Size, side: int = MATTING_SIDE, *, stretched: bool = False) -> "Letterbox":
+        """In its middle, as large as its shape allows; `stretched` over all of it, as networks of
+        the U2-Net family were trained: bars beside the picture cost them more than its shape."""
         if stretched:
             return cls(size, Box(0, 0, side, side), side)
         factor = side / size.long
@@ -63,14 +65,52 @@ class Letterbox:
         canvas[self.box.top : self.box.bottom, self.box.left : self.box.right] = np.asarray(small)
         return canvas
 
+    def part(self, alpha: Tensor) -> Tensor:
+        """uint8 [side, side] -> uint8 [h, w]: the picture's part of the answer, as it is."""
+        inner = alpha[self.box.top : self.box.bottom, self.box.left : self.box.right]
+        return np.ascontiguousarray(inner)
+
     def take(self, alpha: Tensor) -> Tensor:
         """uint8 [side, side] -> uint8 [H, W]: the picture's part of the answer, at full size."""
-        inner = alpha[self.box.top : self.box.bottom, self.box.left : self.box.right]
-        # Bilinear: a sharper filter rings, and would draw a faint line around every subject.
-        full = Image.fromarray(np.ascontiguousarray(inner)).resize(
-            (self.size.width, self.size.height), Image.Resampling.BILINEAR
-        )
-        return np.asarray(full)
+        return enlarged(self.part(alpha), self.size)
+
+
+def enlarged(alpha: Tensor, size: Size) -> Tensor:
+    """uint8 [h, w] -> uint8 [H, W]."""
+    # Bilinear: a sharper filter rings, and would draw a faint line around every subject.
+    full = Image.fromarray(alpha).resize((size.width, size.height), Image.Resampling.BILINEAR)
+    return np.asarray(full)
+
+
+async def small_matte(
+    models: Models,
+    image: Tensor,
+    deadline: Deadline,
+    priority: Priority = Priority.INTERACTIVE,
+    *,
+    role: str = MATTING,
+    mirrored: bool = False,
+) -> Tensor:
+    """The alpha of the subject as the network gives it: uint8 [H, W, 3] -> uint8 [h, w].
+
+    Args:
+        role: `MATTING`, or `MATTING_SECOND` for the larger network. Each looks at the picture in
+            a square of its own size, which its config.pbtxt says.
+        mirrored: look at the picture's mirror image; the answer is turned back.
+
+    Raises:
+        ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
+    """
+    spec = models.spec(role)
+    letterbox = Letterbox.of(size_of(image, role), side_of(spec), stretched=spec.stretched)
+    small = await asyncio.to_thread(letterbox.put, image)
+    if mirrored:
+        small = np.ascontiguousarray(small[:, ::-1])
+    answer = await models.infer(
+        role, {spec.inputs[0].name: small[None]}, deadline=deadline, priority=priority
+    )
+    alpha = answer[spec.outputs[0].name][0, :, :, 0]
+    return letterbox.part(alpha[:, ::-1] if mirrored else alpha)
 
 
 async def coarse_matte(
@@ -81,23 +121,9 @@ async def coarse_matte(
     *,
     role: str = MATTING,
 ) -> Tensor:
-    """The alpha of the subject, 0 to 255: uint8 [H, W, 3] -> uint8 [H, W].
-
-    Args:
-        role: `MATTING`, or `MATTING_SECOND` for the larger network. Each looks at the picture in
-            a square of its own size, which its config.pbtxt says.
-
-    Raises:
-        ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
-    """
-    spec = models.spec(role)
-    letterbox = Letterbox.of(size_of(image, role), side_of(spec), stretched=spec.stretched)
-    small = await asyncio.to_thread(letterbox.put, image)
-    answer = await models.infer(
-        role, {spec.inputs[0].name: small[None]}, deadline=deadline, priority=priority
-    )
-    alpha = answer[spec.outputs[0].name][0, :, :, 0]
-    return await asyncio.to_thread(letterbox.take, alpha)
+    """`small_matte` at the size of the picture: uint8 [H, W, 3] -> uint8 [H, W]."""
+    alpha = await small_matte(models, image, deadline, priority, role=role)
+    return await asyncio.to_thread(enlarged, alpha, size_of(image, role))
 
 
 async def refine(

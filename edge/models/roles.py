@@ -27,6 +27,9 @@ without."""
 FACE_DETECTION = "face_detection"
 """Where faces are in a picture; a repository may do without."""
 
+MATTERS = (MATTING, MATTING_SECOND)
+"""Those that may be asked where the subject is."""
+
 MASKS = (MATTING, MATTING_SECOND, TEXT_DETECTION, FACE_DETECTION)
 """Roles that look at a whole picture in a square of their own size and answer a mask of it."""
 

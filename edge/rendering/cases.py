@@ -1,34 +1,30 @@
-"""Cases: what makes a photo hard, under one name each, and so why a person should look."""
+"""What a person is told of a photo: whether to look at the cut, and facts that may matter."""
 
+from edge.rendering.doubt import REVIEW
 from edge.rendering.facts import Facts
 from edge.rendering.look import Look
 
 SMALL = 300
 """Pixels on the short side under which enlarging cannot bring back what was never there."""
 
-UNSURE = "unsure"
+DOUBT = "doubt"
 
-_FLAGS = {
-    "white-on-white": "white-on-white",
-    "ground-coloured": "ground-coloured",
-    "see-through": "see-through",
-    "shadow": "shadow",
-    "several": "several",
-    "apart": "apart",
-    "review": UNSURE,
-}
+DETAIL = "detail"
+"""The note on a photo that shows a part of the product only."""
 
 
-def cases(look: Look | None, facts: Facts) -> tuple[str, ...]:
-    """The names of all that may have gone wrong though every rule is held, in a fixed order.
+def review(look: Look | None) -> tuple[str, ...]:
+    """`doubt` where a person would reject the cut too probably, else nothing."""
+    return (DOUBT,) if look and (look.doubt or 0.0) >= REVIEW else ()
 
-    `white-on-white`, `ground-coloured` and `see-through`: the outline may be guessed; `shadow`: one
-    may be left beside the product; `several`: more than one product; `apart`: something small stays
-    beside it; `unsure`: the matte's confidence is low; `cut-by-edge`: the camera cut the subject;
-    `small`: fewer than 300 pixels on the short side. What comes out adds `pale` (see `verify`).
+
+def notes(look: Look | None, facts: Facts) -> tuple[str, ...]:
+    """Facts about the photo, in a fixed order; a preset may forbid one by a rule.
+
+    `detail`: a part of the product fills the frame; `several`: more than one product;
+    `cut-by-edge`: the camera cut the product; `small`: fewer than 300 pixels on the short side.
     """
-    flags = look.flags if look else ()
-    found = [name for flag, name in _FLAGS.items() if flag in flags]
+    found = [flag for flag in (DETAIL, "several") if look and flag in look.flags]
     if look and look.touches and look.cut_by:
         found.append("cut-by-edge")
     if facts.size.short < SMALL:

@@ -1,8 +1,10 @@
-"""Cutting out: which way leads to the matte, and what is told of it.
+"""Cutting out: which way leads to the matte, and how far it is doubted.
 
-An original that is see-through already brings its matte. A plain studio ground is unmixed
-analytically. Where that abstains or is unsure, the networks are asked. What is found depends on the
-original and the networks alone, never on the wish: so all presets of a photo can share it.
+An original that is see-through already brings its matte. Else the small network looks at the photo,
+and `fusion` joins what it says with the background. Where that is doubted, a second network looks,
+or the small one at the mirror image. Without any network a plain background still tells. What is
+found depends on the original and the networks alone, never on the wish: so all presets of a photo
+can share it.
 """
 
 import time
@@ -16,46 +18,27 @@ from edge.images import Box, Size
 from edge.models import matting, roles
 from edge.models.base import Models
 from edge.rendering.area import Area
-from edge.rendering.islands import holds_ground
+from edge.rendering.doubt import REVIEW, doubt_of
+from edge.rendering.fusion import Fused, fuse, split_by
 from edge.rendering.job import Stopwatch
 from edge.rendering.look import Look, look
 from edge.rendering.matte import HALF, bounds, edges, touched
-from edge.rendering.plain_ground import Abstained, cut_out
-from edge.rendering.regions import Mask, border, components, flood, grown
+from edge.rendering.own_alpha import VISIBLE, flattened, hides, without_shadow
 from edge.rendering.step import Tools
 from edge.rendering.studio import Pixels
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Matte, Upscale
 
-PREFERRED = 0.88
-"""From this confidence on no network is asked: it would be slower and not better there."""
+CLEAR = "clear"
+"""The flag of an original that shows nothing at all, for which no network can do anything."""
 
-SURE = 0.9
-"""The same for a network's cut, from where on nobody need look. Of the 109 pictures that the
-shipped one was measured on, 6 of 45 above it overlap the truth by less than nine tenths, 38 of 64
-below."""
-
-UNSURE_COSTS = 1.5
-"""What a share of the matte that is neither subject nor ground takes from the confidence. Every
-outline has some, so it runs from a twentieth up; it makes 0.9 the line that `SURE` names."""
-
-STRAY, STRAY_AT_EDGE, SPECK = 0.06, 0.2, 0.005
-"""Shares of the largest part of a network's matte: below the first a part that stands alone is not
-the subject's, below the second not where the photo's edge cuts it, below the third it is not worth
-a word."""
-
-_TRACE, _TOLD = 1, 6
-"""Alpha from which a network may mean something, for thin legs are seen like that, and from which
-it says so."""
-
-_GRID, _HAZE, _NEAR_EDGE, _AROUND = 256, 16, 3, 8
-"""Cells on the long side; the alpha from which they join what is beside them; how many of them a
-part that the photo's edge cuts may stay away from it; how far a stray's haze may reach."""
+UNSEEN_BY_NETWORK = 0.5
+"""The least doubt of a cut that no network has looked at."""
 
 FINEST = 2500
 """Pixels on the long side up to which a matte has all of the original's; a larger original is
-reduced to it first. On a plain ground 4000 pixels take three times as long as 2500, and few presets
-are larger."""
+reduced to it first. On a plain background 4000 pixels take three times as long as 2500, and few
+presets are larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +46,26 @@ class Cut:
     """A matte and where it came from.
 
     `matte` (mode L) covers the whole upright original; `subject` is in fractions of it; `by` is
-    `alpha`, `plain-ground` or `network`; `confidence` runs from 0 to 1; `flags` names what makes
-    this photo hard, `review` among them where a person should look; `doubted`, in fractions too, is
-    all that a network took for the subject with the least trace, where it was not sure.
+    `alpha`, `plain-ground` or `network`; `doubt` (0 to 1) is the probability that a person would
+    reject it; `flags` says what is special about this photo: `touches-left` and its like,
+    `several`, `detail`; `doubted`, in fractions too, is all that the network took for the subject
+    with the least trace, where the cut is doubted or its background is a scene.
     """
 
     matte: Image.Image = field(repr=False)
     subject: Area
     by: str
-    confidence: float
+    doubt: float
     flags: tuple[str, ...] = ()
     doubted: Area | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abstained:
+    """Why no matte was made, in words, and as flags: `tiny`, `no-subject`, `not-plain`."""
+
+    reason: str
+    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,7 @@ class Findings:
             covered=tuple(round(float(np.mean(line >= HALF)), 3) for line in edges(alpha).values()),
             flags=tuple(dict.fromkeys((*guessed, *found.flags))),
             cut_by=found.by,
-            confidence=found.confidence,
+            doubt=found.doubt,
             doubted=found.doubted,
         )
 
@@ -107,8 +99,7 @@ _MENDED = frozenset(
     {"no-subject", "touches-edge"}
 )  # of the look's guesses, those that a matte ends
 
-
-_HARD = frozenset({"see-through", "ground-coloured", "several"})
+_TRACE = 1  # alpha from which a network may mean something, for thin legs are seen like that
 
 
 def resolution(original: Size) -> Size:
@@ -136,16 +127,26 @@ def must(transform: Transform) -> bool:
     return transform.matte is Matte.ON or (bool(transform.preset) and wanted(transform))
 
 
-def at_hand(image: Image.Image, seen: Pixels | None = None) -> Cut | Abstained:
-    """The cut that needs no network; `seen`, where one was asked what is shadow, is its rough
-    matte [H, W]."""
-    if image.mode == "RGBA":
+def at_hand(image: Image.Image) -> Cut | Abstained:
+    """The cut that needs no network."""
+    if image.mode == "RGBA" and hides(image):
         return _by_alpha(image)
-    found = cut_out(image, seen)
-    if isinstance(found, Abstained):
-        return found
-    flags = found.flags if found.confidence >= PREFERRED else (*found.flags, "review")
-    return _cut(found.matte, found.box, "plain-ground", found.confidence, flags)
+    return _judged(fuse(flattened(image), None), None)
+
+
+def for_wish(findings: Findings, image: Image.Image, transform: Transform) -> Findings:
+    """The findings as a wish needs them: a cut-out's own shadow stays whole where the result is
+    see-through or a scene, and goes whole where one colour is laid behind. `image` is the original,
+    of any size; pixel work."""
+    cut, colour = findings.found, transform.background and transform.background.color
+    if not (isinstance(cut, Cut) and cut.by == "alpha" and colour and colour.opaque):
+        return findings
+    matte = without_shadow(image, cut.matte) if image.mode == "RGBA" else cut.matte
+    alpha = np.asarray(matte)
+    box = bounds(alpha >= VISIBLE)
+    if matte is cut.matte or box is None:
+        return findings
+    return replace(findings, found=_cut(alpha, box, "alpha", 0.0, ()))
 
 
 def insist(found: Cut | Abstained, transform: Transform, models: Models) -> None:
@@ -158,7 +159,8 @@ def insist(found: Cut | Abstained, transform: Transform, models: Models) -> None
     if isinstance(found, Abstained) and must(transform):
         why = {"reason": found.reason, "flags": list(found.flags)}
         try:
-            models.spec(roles.MATTING)
+            if CLEAR not in found.flags:
+                models.spec(roles.MATTING)
         except ModelMissing as missing:
             raise ModelMissing(
                 f"{found.reason}; {missing.detail}",
@@ -174,7 +176,7 @@ def insist(found: Cut | Abstained, transform: Transform, models: Models) -> None
 
 def networks(models: Models) -> tuple[tuple[str, str], ...]:
     """Name and digest of the networks that may be asked, as far as the repository has them."""
-    names = (roles.MATTING, roles.MATTING_REFINE) if _has(models, roles.MATTING) else ()
+    names = roles.MATTERS if _has(models, roles.MATTING) else ()
     return tuple((name, models.spec(name).digest) for name in names if _has(models, name))
 
 
@@ -184,146 +186,86 @@ def near(image: Image.Image, watch: Stopwatch) -> Findings:
 
 
 async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Findings:
-    """What is found in an upright sRGB picture, by the networks where it needs them.
+    """What is found in an upright sRGB picture.
 
     Raises:
         ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
     """
-    findings = await tools.engine.run(near, image, watch)
-    found = findings.found
-    settled = _is_sure(found)
-    if (settled and "shadow" not in found.flags) or not _has(tools.models, roles.MATTING):
-        return findings
+    own = image.mode == "RGBA" and await tools.engine.run(hides, image)
+    if own or not _has(tools.models, roles.MATTING):
+        return await tools.engine.run(near, image, watch)
+    image = await tools.engine.run(flattened, image)
+    seen = await tools.engine.run(watch.time, "look", look, image)
+    first = await _asked(image, tools, watch)
+    fused = await tools.engine.run(watch.time, "cut", fuse, image, first)
+    found = _judged(fused, first)
+    if isinstance(found, Cut) and found.doubt < REVIEW:
+        return Findings(seen, found)
+    other = await _asked(image, tools, watch, again=True)
+    both = await tools.engine.run(mean, first, other)
+    fused = await tools.engine.run(watch.time, "cut", fuse, image, both)
+    return Findings(seen, _judged(split_by(fused, first, other), both))
+
+
+async def _asked(
+    image: Image.Image, tools: Tools, watch: Stopwatch, *, again: bool = False
+) -> Pixels:
+    """What the network says; `again`: what the second one does, or the same of the mirror image."""
     start = time.perf_counter()
-    pixels = await tools.engine.run(lambda: np.asarray(image.convert("RGB")))
-    coarse = await matting.coarse_matte(tools.models, pixels, tools.deadline, tools.priority)
-    if settled:
-        watch.timings.append(("matting", time.perf_counter() - start))
-        told = await tools.engine.run(watch.time, "cut", at_hand, image, coarse)
-        return replace(findings, found=told if _is_sure(told) else found)
-    cut = await _by_network(pixels, coarse, tools)
+    second = again and _has(tools.models, roles.MATTING_SECOND)
+    pixels = await tools.engine.run(np.asarray, image)
+    said = await matting.small_matte(
+        tools.models,
+        pixels,
+        tools.deadline,
+        tools.priority,
+        role=roles.MATTING_SECOND if second else roles.MATTING,
+        mirrored=again and not second,
+    )
     watch.timings.append(("matting", time.perf_counter() - start))
-    if isinstance(found, Cut):
-        told = await tools.engine.run(watch.time, "cut", at_hand, image, coarse)
-        found = told if isinstance(told, Cut) else found
-    return replace(findings, found=_better(cut, found, findings.look))
+    return said
 
 
-def _is_sure(found: Cut | Abstained) -> bool:
-    return isinstance(found, Cut) and found.confidence >= PREFERRED
-
-
-async def _by_network(pixels: Pixels, coarse: Pixels, tools: Tools) -> Cut | None:
-    """The subject as the networks see it; None where they see none."""
-    alpha = await tools.engine.run(_untraced, coarse)
-    if _has(tools.models, roles.MATTING_REFINE):
-        finer = await matting.refine(tools.models, pixels, alpha, tools.deadline, tools.priority)
-        alpha = await tools.engine.run(_mean, alpha, finer)
-    return await tools.engine.run(_judged, pixels, alpha, coarse)
-
-
-def _untraced(coarse: Pixels) -> Pixels:
-    """A matte without the traces that a network leaves of its doubts."""
-    shown = np.where(coarse < _TOLD, 0, np.where(coarse > 255 - _TOLD, 255, coarse))
-    return shown.astype(np.uint8)
-
-
-def _mean(one: Pixels, other: Pixels) -> Pixels:
-    """Of two mattes. Led along the picture's edges the coarse one errs less along outlines than the
-    refined one does, most of all on hair; that errs less in the whole."""
+def mean(one: Pixels, other: Pixels) -> Pixels:
+    """Of two mattes of one picture, in the finer one's size."""
+    if one.size < other.size:
+        one, other = other, one
+    size = (one.shape[1], one.shape[0])
+    other = np.asarray(Image.fromarray(other).resize(size, Image.Resampling.BILINEAR))
     return ((one.astype(np.uint16) + other + 1) // 2).astype(np.uint8)
 
 
-def _better(cut: Cut | None, found: Cut | Abstained, look: Look) -> Cut | Abstained:
-    """The network's cut, or the doubtful one found without it where that is the surer one."""
-    if cut is None:
-        return _unseen(found)
-    if isinstance(found, Cut) and found.confidence > cut.confidence:
-        return found
-    return _warned(cut, found, look)
-
-
-def _warned(cut: Cut, found: Cut | Abstained, look: Look) -> Cut:
-    """The network's cut, still saying what was hard to see without it. A scene has no colour of its
-    own that the subject could share."""
-    known = _HARD if look.uniform else _HARD - {"ground-coloured"}
-    hard = (flag for flag in found.flags if flag in known)
-    return replace(cut, flags=tuple(dict.fromkeys((*cut.flags, *hard))))
-
-
-def _unseen(found: Cut | Abstained) -> Abstained:
-    """Where the network sees nothing, a doubtful cut is not to be trusted."""
-    flags = found.flags if isinstance(found, Abstained) else ()
-    return Abstained("the networks see no subject", tuple(dict.fromkeys((*flags, "no-subject"))))
-
-
-def _judged(pixels: Pixels, alpha: Pixels, coarse: Pixels) -> Cut | None:
-    """The network's matte with a confidence: how little of the coarse one, before it was refined,
-    is neither subject nor ground."""
-    parts = _Parts.of(alpha)
-    if parts is None:
-        return None
-    alpha = parts.only(alpha, parts.joined)
-    box = bounds(alpha >= HALF)
+def _judged(fused: Fused | str, network: Pixels | None) -> Cut | Abstained:
+    """The matte with its doubt and what is to be told of it."""
+    if isinstance(fused, str):
+        return Abstained(fused, ("no-subject" if network is not None else "not-plain",))
+    box = bounds(fused.matte >= HALF)
     if box is None:
-        return None
-    sure = int(np.count_nonzero(coarse >= 230))
-    unsure = int(np.count_nonzero((coarse > 25) & (coarse < 230)))
-    confidence = round(max(0.0, 1 - UNSURE_COSTS * unsure / max(1, sure + unsure)), 3)
-    flags = [f"touches-{side}" for side in touched(alpha)]
-    if confidence < SURE or parts.strays.any() or holds_ground(pixels, alpha):
-        flags.append("review")
-    cut = _cut(alpha, box, "network", confidence, tuple(flags))
-    if confidence >= SURE:
+        return Abstained("nothing stands out from the background", ("no-subject",))
+    doubt = doubt_of(fused.evidence)
+    if network is None:
+        doubt = max(doubt, UNSEEN_BY_NETWORK)
+    flags = [f"touches-{side}" for side in touched(fused.matte)]
+    flags += ["several"] * (fused.parts > 1) + ["detail"] * fused.detail
+    by = "plain-ground" if fused.plain else "network"
+    cut = _cut(fused.matte, box, by, doubt, tuple(flags))
+    if network is None or (fused.plain and doubt < REVIEW):
         return cut
-    traces = bounds(parts.only(coarse, ~parts.strays) >= _TRACE)
-    return replace(cut, doubted=_fractions(traces or box, alpha))
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """Of a network's matte, on a grid of cells `factor` pixels wide: those of its main parts and of
-    all that is joined to them, and those of strays and around them."""
-
-    joined: Mask
-    strays: Mask
-    factor: int
-
-    @classmethod
-    def of(cls, alpha: Pixels) -> "_Parts | None":
-        """None where nothing is the subject's."""
-        factor = max(1, -(-max(alpha.shape) // _GRID))
-        grid = np.asarray(Image.fromarray(alpha).reduce(factor))
-        numbers, count = components(grid >= HALF)
-        if not count:
-            return None
-        areas = np.bincount(numbers.ravel(), minlength=count + 1)
-        areas[0] = 0
-        share = np.full(count + 1, STRAY)
-        share[np.unique(numbers[border(grid.shape, _NEAR_EDGE)])] = STRAY_AT_EDGE
-        main = areas >= share * areas.max()
-        joined = grown(flood(grid >= _HAZE, main[numbers]), 1)
-        strays = ~main & (areas >= SPECK * areas.max())
-        return cls(joined, grown(strays[numbers], _AROUND), factor)
-
-    def only(self, alpha: Pixels, cells: Mask) -> Pixels:
-        """The matte in these cells, and nothing elsewhere."""
-        high, wide = (length * self.factor for length in cells.shape)
-        small = Image.fromarray(cells.astype(np.uint8))
-        near = np.asarray(small.resize((wide, high), Image.Resampling.NEAREST))
-        return np.where(near[: alpha.shape[0], : alpha.shape[1]] > 0, alpha, np.uint8(0))
+    traces = bounds(network >= _TRACE)
+    return replace(cut, doubted=_fractions(traces, network) if traces else cut.subject)
 
 
 def _by_alpha(image: Image.Image) -> Cut | Abstained:
+    """The original's own alpha, as it is; what is visible counts, soft shadows too."""
     alpha = np.asarray(image.getchannel("A"))
-    box = bounds(alpha >= HALF)
+    box = bounds(alpha >= VISIBLE)
     if box is None:
-        return Abstained("the original is see-through everywhere", ("no-subject",))
-    return _cut(alpha, box, "alpha", 1.0, ())
+        return Abstained("the original is see-through everywhere", ("no-subject", CLEAR))
+    return _cut(alpha, box, "alpha", 0.0, ())
 
 
-def _cut(alpha: Pixels, box: Box, by: str, confidence: float, flags: tuple[str, ...]) -> Cut:
-    return Cut(Image.fromarray(alpha), _fractions(box, alpha), by, confidence, flags)
+def _cut(alpha: Pixels, box: Box, by: str, doubt: float, flags: tuple[str, ...]) -> Cut:
+    return Cut(Image.fromarray(alpha), _fractions(box, alpha), by, doubt, flags)
 
 
 def _fractions(box: Box, alpha: Pixels) -> Area:

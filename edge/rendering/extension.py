@@ -217,7 +217,7 @@ def _seen(grid: Image.Image, ground: Mask, known: Known) -> Mask:
     if known.matte:
         matte = known.matte.resize(grid.size, Image.Resampling.BOX)
         return ~grown(np.asarray(matte) > HALO, 1)
-    found = survey(np.asarray(grid), LEAST_BORDER)
+    found = survey(np.asarray(grid), least=LEAST_BORDER)
     box = bounds(~ground)
     if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > OWN:
         return ground  # what is plain there may be the subject

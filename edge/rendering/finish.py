@@ -52,20 +52,30 @@ class Done:
 
 
 def finish(
-    picture: Picture, job: Job, xmp: bytes | None = None, *, unsure: bool = False,
+    picture: Picture,
+    job: Job,
+    xmp: bytes | None = None,
+    *,
+    unsure: bool = False,
+    notes: tuple[str, ...] = (),
     reference: Reference | None = None,
-) -> Done:  # fmt: skip
+) -> Done:
     """Encode, and where a preset rules, verify what came out; what can be mended is mended.
 
     A ground of one exact colour starts at a high quality: there JPEG's ringing ends at the block
     that the outline crosses, and full colour resolution comes with it. A file that is too large for
-    its preset goes without its metadata. A matte that is `unsure` tells the rules nothing.
-    `reference` is the original as it lies under the picture.
+    its preset goes without its metadata. A matte that is `unsure` tells the rules nothing; `notes`
+    are facts about the photo, which a preset may forbid. `reference` is the original as it lies
+    under the picture.
     """
     own = Own(
-        picture.made or Made(0.0), None if unsure else picture.matte,
-        reference=reference, swatch=job.transform.swatch,
-    )  # fmt: skip
+        picture.made or Made(0.0),
+        None if unsure else picture.matte,
+        reference=reference,
+        swatch=job.transform.swatch,
+        notes=frozenset(notes),
+        exact=picture.exact,
+    )
     done = _finished(picture, job, xmp, own)
     if xmp and done.report and "bytes_max" in _broken(done.report):
         return _finished(picture, job, None, own)
@@ -98,7 +108,8 @@ def _finished(picture: Picture, job: Job, xmp: bytes | None, own: Own) -> Done:
 
 def _tries(picture: Picture, job: Job) -> Iterator[tuple[Picture, Quality]]:
     """As asked for; where a ground has to be exact, also without the haze of a soft matte, and at
-    last at the quality that rings least. A shadow that was asked for is no haze."""
+    last at the quality that rings least. A shadow that was asked for is no haze, nor is
+    an original's own soft alpha."""
     given = job.transform.quality
     ground = job.preset.rules.ground if job.preset else None
     exact = ground is not None and _format(picture, job) is Format.JPEG
@@ -106,7 +117,7 @@ def _tries(picture: Picture, job: Job) -> Iterator[tuple[Picture, Quality]]:
     if exact:
         quality = EXACT if given is AUTO else max(EXACT, given)
     yield picture, quality
-    if job.transform.shadow:
+    if job.transform.shadow or picture.exact:
         return
     if picture.matte is not None and ground is not None and ground.color is not None:
         picture = job.watch.time("mend", _without_haze, picture, picture.matte, ground.color)

@@ -12,6 +12,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from edge.images import Box, Color, Size
 from edge.rendering.area import Area
+from edge.rendering.own_alpha import VISIBLE, flattened, hides
 
 LONGEST = 384
 """Pixels on the long side of the picture that is looked at: a box is then good to a third of a
@@ -37,9 +38,10 @@ class Look:
     reaches: left, top, right, bottom. `flags` names what makes this photo hard: `scene`,
     `white-on-white`, `touches-edge`, `tiny`, `no-subject`. `trimmed` is what a trim leaves, in
     fractions; None where it was not asked for or leaves everything. `cut_by` says who found the
-    matte, None where there is none, and `confidence` (0 to 1) how far it can be trusted; where that
-    is little, `doubted` is all that the subject may be, None otherwise. `covered` is how much of
-    each side, in that order, the subject covers (0 to 1), as far as a matte tells.
+    matte, None where there is none, and `doubt` (0 to 1) how probable it is that a person would
+    reject it; where that is much, `doubted` is all that the subject may be, None otherwise.
+    `covered` is how much of each side, in that order, the subject covers (0 to 1), as far as a
+    matte tells.
     """
 
     ground: Color
@@ -50,7 +52,7 @@ class Look:
     flags: tuple[str, ...] = ()
     trimmed: Area | None = None
     cut_by: str | None = None
-    confidence: float | None = None
+    doubt: float | None = None
     doubted: Area | None = None
     covered: tuple[float, ...] | None = None
 
@@ -85,10 +87,9 @@ class Look:
 def look(image: Image.Image) -> Look:
     """One pass over an upright sRGB picture, RGB or RGBA, of any size."""
     small = image.copy() if max(image.size) <= LONGEST else _reduced(image)
-    alpha = np.asarray(small.getchannel("A")) if small.mode == "RGBA" else None
-    if alpha is not None and alpha.min() < 128:
-        return _look_at_alpha(alpha)
-    pixels = np.asarray(small.convert("RGB"), dtype=np.float32)
+    if small.mode == "RGBA" and hides(small):
+        return _look_at_alpha(np.asarray(small.getchannel("A")))
+    pixels = np.asarray(flattened(small), dtype=np.float32)
     border = _border(pixels.shape[0], pixels.shape[1])
     ground, inliers = _smooth_ground(pixels, border)
     distance = _farthest(pixels - ground)
@@ -164,7 +165,7 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 def _look_at_alpha(alpha: npt.NDArray[np.uint8]) -> Look:
     """The merchant has cut the subject out already."""
-    subject = _bounds(alpha > 8)
+    subject = _bounds(alpha >= VISIBLE)
     flags = () if subject else ("no-subject",)
     return Look(Color(255, 255, 255, 0), 0.0, False, subject, _touched(subject), flags)
 

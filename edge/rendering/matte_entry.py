@@ -12,9 +12,8 @@ from PIL import Image
 
 from edge.images import Color, Format, Rendition, Size
 from edge.rendering.area import Area
-from edge.rendering.cutting import Cut, Findings, resolution
+from edge.rendering.cutting import Abstained, Cut, Findings, resolution
 from edge.rendering.look import Look
-from edge.rendering.plain_ground import Abstained
 
 _NOTE = "findings"
 _LEVEL = 1
@@ -31,7 +30,7 @@ def pack(findings: Findings, tags: tuple[str, ...]) -> Rendition:
         facts["cut"] = {
             "subject": found.subject.as_tuple(),
             "by": found.by,
-            "confidence": found.confidence,
+            "doubt": found.doubt,
             "flags": found.flags,
             "doubted": found.doubted.as_tuple() if found.doubted else None,
         }
@@ -60,7 +59,7 @@ def unpack(entry: Rendition, original: Size) -> Findings | None:
                 matte.copy(),
                 Area(*told["subject"]),
                 told["by"],
-                told["confidence"],
+                told["doubt"],
                 tuple(told["flags"]),
                 Area(*told["doubted"]) if told["doubted"] else None,
             )

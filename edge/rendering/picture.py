@@ -8,6 +8,7 @@ from PIL import Image
 
 from edge.images import Box, Size
 from edge.rendering.area import Area
+from edge.rendering.matte import snapped
 
 REDUCING_GAP = 3.0
 """Pillow first averages whole blocks, as long as this times the target's pixels stay; at 3 its
@@ -50,7 +51,8 @@ class Picture:
     it no camera saw, None where all is the photo's or another ground's. `lifted`: the image shows
     the subject's own colours wherever the matte does not hide it, and nothing that counts
     elsewhere. `name` is the same for the same pixels and matte, empty where nobody gave it one.
-    `rough`: the matte is looked at only, so it is brought to other sizes the cheapest way.
+    `rough`: the matte is looked at only, so it is brought to other sizes the cheapest way. `exact`:
+    the matte is the original's own alpha, and no level of it is taken for noise.
     """
 
     image: Image.Image = field(repr=False)
@@ -60,10 +62,17 @@ class Picture:
     lifted: bool = False
     name: str = ""
     rough: bool = False
+    exact: bool = False
 
     @property
     def size(self) -> Size:
         return Size(*self.image.size)
+
+    @property
+    def clean_matte(self) -> Image.Image:
+        """The matte (L), next to nothing as nothing and next to all as all unless it is `exact`."""
+        assert self.matte is not None, "asked for only where there is a matte"
+        return self.matte if self.exact else snapped(self.matte)
 
     @property
     def has_alpha(self) -> bool:
@@ -100,7 +109,8 @@ class Picture:
         together = self.image.copy()
         together.putalpha(self.matte)
         together = smaller(together)
-        matte = together.getchannel("A").point(_CALM)
+        matte = together.getchannel("A")
+        matte = matte if self.exact else matte.point(_CALM)
         made = replace(self, matte=None).mapped(lambda _: together.convert("RGB"), move)
         return replace(made, matte=matte)
 

@@ -138,10 +138,10 @@ def _grounds(job: Job) -> list[tuple[str, str]]:
 
 
 def _cutters(plan: Plan, cut_by: str | None) -> tuple[str, ...]:
-    """The networks that found the subject, where the plan needs it cut out."""
-    if cut_by != "network" or not any(step.op == "matte" for step in plan.steps):
+    """The networks that may have found the subject, where the plan needs it cut out."""
+    if cut_by in (None, "alpha") or not any(step.op == "matte" for step in plan.steps):
         return ()
-    return roles.MATTING, roles.MATTING_REFINE
+    return roles.MATTERS
 
 
 def _named(models: Models, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -150,5 +150,5 @@ def _named(models: Models, names: tuple[str, ...]) -> tuple[str, ...]:
         try:
             named.append(f"{name}@{models.spec(name).digest[:_SHORT]}")
         except ModelMissing:
-            continue  # the refiner may be absent
+            continue  # a repository may do without the second
     return tuple(named)

@@ -18,7 +18,7 @@ from edge.models import roles
 from edge.models.base import Models, Priority
 from edge.rendering import cutting, provenance
 from edge.rendering.blurhash import blurhash
-from edge.rendering.cases import UNSURE, cases
+from edge.rendering.cases import notes, review
 from edge.rendering.codec import decode
 from edge.rendering.detection import Detected, Looked, detect
 from edge.rendering.drift import reference
@@ -34,13 +34,13 @@ from edge.rendering.run import Timings, apply_all, run
 from edge.rendering.shelf import Shelf
 from edge.rendering.sighting import Opened, Seen, name_of, open_original, see, to_cut_out
 from edge.rendering.step import AsyncStep, Engine, SceneFetch, Tools
-from edge.rendering.verify import PALE, Own, Report, broken_by, verify_file, with_seen
+from edge.rendering.verify import PALE, Own, Report, told_by, verify_file, with_seen
 from edge.settings import Limits
 from edge.variants.presets import Preset, Presets, Rules
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Matte, Upscale
 
-RENDER_VERSION = "10"
+RENDER_VERSION = "11"
 """Part of every cache key, of mattes as well: raised whenever the same wish yields another picture
 than before."""
 
@@ -161,7 +161,8 @@ class Renderer:
             "facts": seen.facts.as_dict(),
             "decoded": {"size": [decoded.width, decoded.height], "notes": list(seen.notes)},
             "look": seen.look.as_facts() if seen.look else None,
-            "review": list(cases(seen.look, seen.facts)),
+            "review": list(review(seen.look)),
+            "notes": list(notes(seen.look, seen.facts)),
             "blurhash": await self._engine.run(blurhash, opened.decoded.image),
             "matte": source and {"cached": None if source in ("made", "joined") else source},
             "plan": seen.plan.as_facts(),
@@ -233,7 +234,9 @@ class Renderer:
         findings, source = await self._mattes.of(sitter, tools, job.watch, fast=job.fast)
         if not job.fast:
             cutting.insist(findings.found, job.transform, self._models)
-        return replace(opened, findings=findings), source
+        image = opened.decoded.image
+        fitting = partial(cutting.for_wish, findings, image, job.transform)
+        return replace(opened, findings=await self._engine.run(fitting)), source
 
     async def _made(
         self, begin: Callable[[Job], tuple[Seen, Done | None]], job: Job, tools: Tools
@@ -283,22 +286,23 @@ class Renderer:
     def _finish(self, picture: Picture, job: Job, seen: Seen) -> Done:
         made = provenance.of(job, seen.plan, seen.look, self._models)
         xmp = provenance.embedded(made, job, self._metadata)
-        found = cases(seen.look, seen.facts)
+        doubted, facts = review(seen.look), notes(seen.look, seen.facts)
         known = None
         if job.preset:
             known = job.watch.time("colours", reference, seen.picture.image, seen.plan, picture)
-        done = finish(picture, job, xmp, unsure=UNSURE in found, reference=known)
+        done = finish(picture, job, xmp, unsure=bool(doubted), notes=facts, reference=known)
         report = done.report
         if report:
-            report = replace(report, review=found + (PALE,) * report.pale)
+            report = replace(report, review=doubted, notes=facts + (PALE,) * report.pale)
         return replace(done, made=made, report=report)
 
 
 def _own(rendition: Rendition) -> Own:
     """What its notes tell of a picture beside its bytes."""
     made, told = rendition.note("made"), rendition.note("compliance")
-    broken = None if told is None else broken_by(told)
-    return Own(Made.read(made) if made else Made(0.0), broken=broken)
+    broken = None if told is None else told_by(told, "rule")
+    notes = told_by(told, "notes") if told else frozenset()
+    return Own(Made.read(made) if made else Made(0.0), broken=broken, notes=notes)
 
 
 _LOOKING = {"no_text": roles.TEXT_DETECTION, "no_head": roles.FACE_DETECTION}
@@ -318,5 +322,5 @@ def _networks(transform: Transform) -> tuple[str, ...]:
         or transform.fit is Fit.PRODUCT
         or cutting.sought(transform)
     ):
-        names += (roles.MATTING, roles.MATTING_REFINE)
+        names += roles.MATTERS
     return tuple(names)

@@ -13,13 +13,13 @@ from edge.images import Size
 from edge.models.base import Models
 from edge.rendering import cutting, wear
 from edge.rendering.codec import Decoded, decode
-from edge.rendering.cutting import Cut, Findings
+from edge.rendering.cutting import Abstained, Cut, Findings
 from edge.rendering.facts import Facts, read_facts
 from edge.rendering.job import Job
 from edge.rendering.look import LONGEST, Look, look, trim
 from edge.rendering.ops import crop
+from edge.rendering.own_alpha import flattened
 from edge.rendering.picture import Picture
-from edge.rendering.plain_ground import Abstained
 from edge.rendering.plan import Plan, plan, wants_look
 from edge.rendering.step import Step
 from edge.settings import Limits
@@ -163,9 +163,12 @@ def _picture(decoded: Decoded, look: Look | None, cut: Cut | None) -> Picture:
     size = Size(*decoded.image.size)
     subject = look.subject_in(size) if look else None
     matte = cut.matte if cut else None
+    own = cut is not None and cut.by == "alpha"
+    image = decoded.image if own or cut is None else flattened(decoded.image)
     if matte and matte.size != decoded.image.size:
         matte = matte.resize(decoded.image.size, Image.Resampling.BICUBIC)
-    return Picture(decoded.image, matte, subject.outward(size) if subject else None)
+    box = subject.outward(size) if subject else None
+    return Picture(image, matte, box, lifted=own, exact=own)
 
 
 def _shows_grain(transform: Transform, facts: Facts, decoded: Decoded) -> bool:

@@ -1,18 +1,19 @@
-"""The ground of a studio photo on a reduced grid: is it plain, how does it look, where is it.
+"""The background model of a photo on a reduced grid: is it plain, how does it look, where is it.
 
-A plain ground is smooth from border to border: one colour, a gradient or a sweep, darkened by soft
-shadows. So it is found by walking from the border over cells that hardly differ from their
-neighbours, and it is known behind the subject by filling the gap smoothly.
+A plain background is smooth from border to border: one colour, a gradient or a sweep, darkened by
+soft shadows. So it is found by walking from the border over cells that hardly differ from their
+neighbours, and it is known behind the product by filling the gap smoothly.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from edge.rendering import shadows
-from edge.rendering.regions import Mask, border, flood, grown
+from edge.rendering.regions import Mask, border, components, flood, grown, shrunk
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -20,54 +21,46 @@ Pixels = npt.NDArray[np.uint8]
 RING = 0.03
 """Depth of the border that is judged, as a share of the long side."""
 
-SHARE = 0.55
-"""Of the border, the least that is ground in a studio photo."""
+SHARE = 0.6
+"""Of the border that no network takes for the product, the least that is plain background."""
+
+LEAST_SEEN = 0.1
+"""Of the border: where a product leaves less of it free, nothing is known of a background."""
 
 CALM = 6.0
-"""Levels that a ground may change within three cells whatever its noise: gradients, JPEG."""
+"""Levels that a background may change within three cells whatever its noise: gradients, JPEG."""
 
 ROUGHEST = 8.0
 """Levels within three cells in the middle of the border, above which it is a texture: linen and
 carpets of the try-out photographs lie above 9, paper and painted walls below 6."""
 
 SHADOW_STEPS = 2.5
-"""A shadow may change so many times faster than the lit ground; product outlines are steeper."""
+"""A shadow may change so many times faster than the lit background; outlines are steeper."""
 
-CORE_STEPS = 4.5
-"""The same for the core of a shadow close to where the product stands."""
+DARKEST = 0.2
+"""The least of the background's light that a shadow leaves; under it, black products begin."""
 
-BEND = 0.5
-"""Times calm, the most that a core may bend within five cells: it has no texture."""
+TINT = 11.0
+"""Levels by which a shadow's colour may stray from the darkened background's."""
 
-RAMP = 0.3
-"""The same for a shadow's soft edge on coloured paper: the outline of a product of the paper's hue
-bends more."""
+COLOURED = 40.0
+"""Levels between the strongest and the weakest channel of a background that has a colour."""
 
-SMOOTH = 0.3
-"""Times calm, the most that a shadow more saturated than its ground may bend around a cell: fur and
-felt bend more."""
-
-HUE_STEPS = 0.6
-"""Times calm, the most that the colour within a shadow may change, apart from its light."""
+BOUNCES = 2.0
+"""How often, per share of light lost, the light in a shadow may have met the background before."""
 
 NOISE_STEPS, REACH = 4.0, 4
 """How rough, times calm, and how many cells wide JPEG's noise around an outline may be."""
 
-CORE_DEPTH = 0.35
-"""The darkest part of a core that is still taken for shadow: black glaze begins below."""
-
-CORE_SHARE = 0.06
-"""Of what the ground does not reach, the most that may be the core of its shadow."""
-
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """A plain ground, on the grid of a reduced picture [h, w].
+    """A plain background, on the grid of a reduced picture [h, w].
 
-    `backdrop` uint8 [h, w, 3] is the ground as it would be without the subject, soft shadows
-    included; `open` is where it is seen; `calm` the levels within three cells that count as no
-    edge; `range` the levels within three cells at each cell; `share` the share of the border that
-    is ground (0 to 1); `surface` [h, w, 3] a quadratic through the border.
+    `backdrop` uint8 [h, w, 3] is the background as it would be without the product; `open` is where
+    it is seen; `calm` the levels within three cells that count as no edge; `range` the levels
+    within three cells at each cell; `share` the share of the free border that is background (0 to
+    1).
     """
 
     backdrop: Pixels = field(repr=False)
@@ -75,62 +68,104 @@ class Studio:
     range: Pixels = field(repr=False)
     calm: float
     share: float
-    surface: Floats = field(repr=False)
 
     @property
     def blown_out(self) -> bool:
-        """The ground is so white that no shade of it is left."""
+        """The background is so white that no shade of it is left."""
         return bool(np.median(self.backdrop[::4, ::4].min(axis=2)) >= 252)
 
+    @property
+    def coloured(self) -> bool:
+        """The background has a colour of its own, which tells its shadows from grey products."""
+        few = self.backdrop[::4, ::4].astype(np.int16)
+        return bool(np.median(few.max(axis=2) - few.min(axis=2)) >= COLOURED)
+
     def with_open(self, grid: Pixels, seen: Mask) -> "Studio":
-        """The same studio with its ground seen elsewhere, and the backdrop filled from there."""
+        """The same with the background seen elsewhere, and the backdrop filled from there."""
         return replace(self, open=seen, backdrop=backdrop(grid, seen))
 
 
 @dataclass(frozen=True, slots=True)
 class NotPlain:
-    """Why the border is no studio ground."""
+    """Why there is no plain background; `detail` where the product fills the border."""
 
     reason: str
+    detail: bool = False
 
 
-def survey(grid: Pixels, least: float = SHARE) -> Studio | NotPlain:
-    """Find the ground of a picture uint8 [h, w, 3] of some hundred cells a side; at least so much
-    of the border has to show it."""
-    ring = border(grid.shape[:2], max(2, round(RING * max(grid.shape[:2]))))
+def survey(
+    grid: Pixels,
+    claimed: Mask | None = None,
+    sure: Mask | None = None,
+    *,
+    least: float = SHARE,
+    roughest: float = ROUGHEST,
+    floors: bool = False,
+) -> Studio | NotPlain:
+    """The background of a picture uint8 [h, w, 3] of some hundred cells a side.
+
+    Args:
+        claimed: bool [h, w], what a network takes for the product, None where none was asked.
+        sure: those of it that no colour can make background.
+        least: of the border that is not claimed, so much has to show a plain background.
+        roughest: levels within three cells in the middle of that, above which it is a texture.
+        floors: what reaches two opposite sides is background too, whatever its colour.
+    """
+    height, width = grid.shape[:2]
+    nothing = np.zeros((height, width), np.bool_)
+    claimed, sure = (nothing if cells is None else cells for cells in (claimed, sure))
+    ring = border(nothing.shape, max(2, round(RING * max(nothing.shape))))
+    free = ring & ~claimed
+    if np.count_nonzero(free) < LEAST_SEEN * np.count_nonzero(ring):
+        return NotPlain("the product fills the border", detail=True)
     steps = local_range(grid)
-    usual = float(np.median(steps[ring]))
-    if usual > ROUGHEST:
+    usual = float(np.median(steps[free]))
+    if usual > roughest:
         return NotPlain("the border is textured")
     calm = CALM + 1.5 * usual
-    surface = fit_surface(grid, ring)
-    off = shadows.worst(np.abs(grid - surface))
-    seeds = ring & (steps <= calm) & (off <= 3 * calm)
-    share = np.count_nonzero(seeds) / np.count_nonzero(ring)
+    surface = fit_surface(grid, free)
+    off = worst(np.abs(grid - surface))
+    seeds = free & (steps <= calm) & (off <= 3 * calm)
+    share = np.count_nonzero(seeds) / np.count_nonzero(free)
     if share < least:
-        return NotPlain("the border is not one smooth ground")
-    ground = _walk(grid.astype(np.float32), surface, steps, calm, seeds)
-    ground = _close_in(grid, ground, steps, calm)
-    ground |= shadows.hard(grid, ground, backdrop(grid, ground), surface, steps, calm)
-    return Studio(backdrop(grid, ground), ground, steps, calm, share, surface)
+        return NotPlain("the border is not one smooth background")
+    light, tint = shade_of(grid.astype(np.float32), surface)
+    alike = (tint <= TINT) & (light >= DARKEST) & (light <= 1.25)
+    soft = (light < 1) & (steps <= SHADOW_STEPS * calm) & ~claimed
+    denied = ~sure & (~claimed | (off <= calm))
+    seen = flood(((steps <= calm) | soft) & alike & denied, seeds)
+    if floors:
+        seen |= _scenery(~seen & ~claimed)
+    seen = _close_in(grid, seen, steps, calm, denied)
+    enclosed = (steps <= calm) & (apart(grid, backdrop(grid, seen)) <= calm) & denied
+    seen |= flood(enclosed, shrunk(enclosed, 1))
+    return Studio(backdrop(grid, seen), seen, steps, calm, share)
+
+
+def _scenery(rest: Mask) -> Mask:
+    """What reaches two opposite sides of the picture, as a floor or a horizon does: no product."""
+    labels, count = components(rest)
+    across, down = (
+        np.intersect1d(*sides) for sides in ((labels[:, 0], labels[:, -1]), (labels[0], labels[-1]))
+    )
+    found = np.zeros(count + 1, np.bool_)
+    found[across] = found[down] = True
+    found[0] = False
+    scenery: Mask = found[labels]
+    return scenery
 
 
 def local_range(grid: Pixels) -> Pixels:
     """Levels between the least and the greatest of each cell's 3x3, in the worst channel [h, w]."""
-    padded = np.pad(grid, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    rows_high = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
-    rows_low = np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:])
-    high = np.maximum(np.maximum(rows_high[:, :-2], rows_high[:, 1:-1]), rows_high[:, 2:])
-    low = np.minimum(np.minimum(rows_low[:, :-2], rows_low[:, 1:-1]), rows_low[:, 2:])
-    worst: Pixels = shadows.worst(high - low)
-    return worst
+    near = np.ones((3, 3), np.uint8)
+    return worst(cv2.morphologyEx(grid, cv2.MORPH_GRADIENT, near))
 
 
 def fit_surface(grid: Pixels, cells: Mask) -> Floats:
     """A quadratic surface per channel through most of `cells` [h, w, 3]; the rest are outliers.
 
     Iteratively reweighted least squares with Tukey's biweight (Beaton and Tukey 1974), from a
-    constant over a plane to the quadratic, so that a subject on the border draws it nowhere.
+    constant over a plane to the quadratic, so that a product on the border draws it nowhere.
     """
     height, width = grid.shape[:2]
     down = np.linspace(-1, 1, height, dtype=np.float32)
@@ -141,7 +176,7 @@ def fit_surface(grid: Pixels, cells: Mask) -> Floats:
     factors = np.zeros((basis.shape[1], 3), np.float32)
     factors[0] = np.median(colours, axis=0)
     for count in (3, 3, 6, 6, 6):
-        off = shadows.worst(np.abs(colours - basis @ factors))
+        off = worst(np.abs(colours - basis @ factors))
         reach = 4.7 * max(2.0, 1.48 * float(np.median(off)))
         weight = np.clip(1 - np.square(off / reach), 0, None) ** 2
         weighted = basis[:, :count] * weight[:, None]
@@ -158,9 +193,33 @@ def _terms(x: Floats, y: Floats) -> Floats:
     return terms
 
 
+def shade_of(grid: Floats, behind: Floats) -> tuple[Floats, Floats]:
+    """How much of the background's light each cell has [h, w], and how many levels its colour is
+    off from a background in shadow.
+
+    What light a shadow gets was reflected by the background before, so on coloured paper it is more
+    saturated: a mixture of the background's colour and that colour times itself.
+    """
+    squared = np.maximum(np.einsum("hwc,hwc->hw", behind, behind), 1.0)
+    light: Floats = np.einsum("hwc,hwc->hw", grid, behind) / squared
+    off = grid - light[..., None] * behind
+    twice = np.square(behind) / 255
+    vivid = twice - (np.einsum("hwc,hwc->hw", twice, behind) / squared)[..., None] * behind
+    length = np.maximum(np.einsum("hwc,hwc->hw", vivid, vivid), 1.0)
+    share = np.einsum("hwc,hwc->hw", off, vivid) / length
+    share = np.clip(share, 0, BOUNCES * np.maximum(1 - light, 0))
+    return light, worst(np.abs(off - share[..., None] * vivid))
+
+
 def apart(one: Pixels, other: Pixels) -> Pixels:
     """Levels between two pictures in the channel where they differ most [h, w]."""
-    return shadows.worst(np.maximum(one, other) - np.minimum(one, other))
+    return worst(cv2.absdiff(one, other))
+
+
+def worst(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The greatest of three channels; numpy's own maximum over so short an axis is slow."""
+    worst: npt.NDArray[Any] = np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
+    return worst
 
 
 def backdrop(grid: Pixels, seen: Mask) -> Pixels:
@@ -183,54 +242,12 @@ def _pulled(image: Image.Image) -> Image.Image:
     return coarse
 
 
-_solid = [0, *[255] * 255]  # a cell that saw any ground knows its colour
+_solid = [0, *[255] * 255]  # a cell that saw any background knows its colour
 
 
-def _walk(grid: Floats, surface: Floats, steps: Pixels, calm: float, seeds: Mask) -> Mask:
-    """Cells joined to the border by calm ones of about its colour, and by softly darkened ones.
-
-    From the shadow so found the walk goes on into its steeper core, unless that would take a good
-    part of what is left: then it is no shadow but a grey product.
-    """
-    light, tint = shadows.shade_of(grid, surface)
-    bend = _bend(light) * surface.mean(axis=2)
-    bounced = shadows.bounced(grid, surface, light) & (_around(bend) <= SMOOTH * calm)
-    alike = ((tint <= shadows.TINT) | bounced) & (light >= shadows.SHADOW_DEPTH) & (light <= 1.25)
-    soft = (light < 0.97) & (steps <= SHADOW_STEPS * calm)
-    even = (bend <= BEND * calm) & (steps <= CORE_STEPS * calm)
-    if shadows.is_paper(surface, calm):
-        of_one = shadows.hue_steps(grid, surface) <= HUE_STEPS * calm
-        soft &= (bend <= RAMP * calm) & of_one
-        even &= of_one
-    ground = flood(alike & ((steps <= calm) | soft), seeds)
-    core = alike & even & (light < 0.9) & (light > CORE_DEPTH)
-    deeper = flood(core, ground & (light < 0.93)) & ~ground
-    if np.count_nonzero(deeper) > CORE_SHARE * np.count_nonzero(~ground):
-        return ground
-    rim = grown(deeper, 3) & grown(ground, 3) & alike
-    reached: Mask = ground | deeper | rim
-    return reached
-
-
-def _bend(light: Floats) -> Floats:
-    """How far each cell is from the mean of its surroundings: little on a ramp, much at an edge."""
-    padded = np.pad(light, 2, mode="edge")
-    middle = slice(2, -2)
-    around = padded[:-4, middle] + padded[4:, middle] + padded[middle, :-4] + padded[middle, 4:]
-    bend: Floats = np.abs(light - around / 4)
-    return bend
-
-
-def _around(values: Floats) -> Floats:
-    """The mean of each cell's 5x5, values of 0 to 64 levels."""
-    image = Image.fromarray(np.clip(values * 4, 0, 255).astype(np.uint8))
-    mean: Floats = np.asarray(image.filter(ImageFilter.BoxBlur(2)), np.float32) / np.float32(4)
-    return mean
-
-
-def _close_in(grid: Pixels, ground: Mask, steps: Pixels, calm: float) -> Mask:
-    """Go on to the outline itself, through JPEG's noise beside it, by the ground's own colour."""
-    behind = backdrop(grid, ground)
-    same = (apart(grid, behind) <= calm) & (steps <= NOISE_STEPS * calm)
-    walkable: Mask = (same & grown(ground, REACH)) | ground
-    return flood(walkable, ground)
+def _close_in(grid: Pixels, seen: Mask, steps: Pixels, calm: float, free: Mask) -> Mask:
+    """Go on to the outline itself, through JPEG's noise beside it, by the background's colour."""
+    behind = backdrop(grid, seen)
+    same = (apart(grid, behind) <= calm) & (steps <= NOISE_STEPS * calm) & free
+    walkable: Mask = (same & grown(seen, REACH)) | seen
+    return flood(walkable, seen)

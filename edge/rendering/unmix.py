@@ -35,11 +35,15 @@ OPAQUE = 0.75
 glossy rims mirror the ground: without this allowance they would come out half see-through."""
 
 
-def unmix(image: Image.Image, ink: Pixels, studio: Studio, subject: Mask) -> Pixels:
+def unmix(
+    image: Image.Image, ink: Pixels, studio: Studio, subject: Mask, guess: Pixels | None = None
+) -> Pixels:
     """The alpha of `subject` (a grid's cells, rim included) at the full size of `image` [H, W];
-    `ink` are its pure colours from `inks`."""
+    `ink` are its pure colours from `inks`, `guess` [H, W] counts where these hardly differ from
+    the background's."""
     alpha, places = _laid_out(shrunk(subject, INNER), grown(subject, 1), image.size)
-    guess = _enlarged(shrunk(subject, 1), image.size, Image.Resampling.BILINEAR)
+    if guess is None:
+        guess = _enlarged(shrunk(subject, 1), image.size, Image.Resampling.BILINEAR)
     _unmixed(np.asarray(image), studio.backdrop, ink, places, guess, alpha, studio.calm)
     return _tidied(alpha, alpha >= SOLID)
 

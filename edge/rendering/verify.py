@@ -46,7 +46,10 @@ _FORMATS = {
 
 
 PALE = "pale"
-"""What a person should look at where only the matte told the product from its ground."""
+"""The note where only the matte told the product from its ground."""
+
+_FORBIDS = {"no_detail": "detail"}
+"""Rules that forbid what is noted of a photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Own:
     `matte` (L, of the same size), None where it has none. `broken` are the rules that it broke when
     there was one, None where that is not known: what the matte told then still holds. `reference`
     is the original as it lies under it, `swatch` the colour that its product is measured against.
+    `notes` are facts about its photo. `exact`: the matte is the original's own alpha.
     """
 
     made: Made = Made(0.0)  # noqa: RUF009 - frozen
@@ -62,6 +66,8 @@ class Own:
     broken: frozenset[str] | None = None
     reference: Reference | None = field(default=None, repr=False)
     swatch: Color | None = None
+    notes: frozenset[str] = frozenset()
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +92,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one picture's verification came to; `review` names why a person should look at it, which
-    no rule can measure. `colours` is how far the product's moved, None where nobody knows."""
+    """What one picture's verification came to; `review` says whether a person should look at it,
+    which no rule can measure, and `notes` are facts about its photo. `colours` is how far the
+    product's moved, None where nobody knows."""
 
     preset: str
     version: str
     findings: tuple[Finding, ...]
     review: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     colours: Colours | None = None
 
     @property
@@ -111,12 +119,14 @@ class Report:
     @property
     def header(self) -> str:
         """`amazon/2026-1; pass`, or `amazon/2026-1; fail; rule=ground,fill_min`, and at the end of
-        either `; review=several,small`."""
+        either `; review=doubt; notes=several,small`."""
         parts = [f"{self.preset}/{self.version}", "pass" if self.passed else "fail"]
         if not self.passed:
             parts.append(f"rule={','.join(finding.rule for finding in self.failed)}")
         if self.review:
             parts.append(f"review={','.join(self.review)}")
+        if self.notes:
+            parts.append(f"notes={','.join(self.notes)}")
         return "; ".join(parts)
 
     def as_facts(self) -> dict[str, Any]:
@@ -239,9 +249,9 @@ _BY_MATTE = frozenset({"ground", "ground_neutral"})
 """The rules of which a matte can tell more than the pixels."""
 
 
-def broken_by(header: str) -> frozenset[str]:
-    """The rules that a report's header says are broken."""
-    told = header.partition("rule=")[2].partition(";")[0]
+def told_by(header: str, word: str) -> frozenset[str]:
+    """What a report's header lists after `word`: `rule` the broken ones, `notes` facts."""
+    told = header.partition(f"; {word}=")[2].partition(";")[0]
     return frozenset(filter(None, told.split(",")))
 
 
@@ -302,6 +312,15 @@ def _made(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
             yield Finding(rule, share <= most, share, most)
 
 
+def _noted(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if specimen.own is None:
+        return
+    for rule, note in _FORBIDS.items():
+        if getattr(rules, rule):
+            found = note in specimen.own.notes
+            yield Finding(rule, not found, found, False, heuristic=True)
+
+
 def _border(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
     if rules.no_border:
         drawn = has_drawn_border(specimen.pixels)
@@ -334,6 +353,7 @@ CHECKS: tuple[Callable[[Specimen, Rules], Iterator[Finding]], ...] = (
     _border,
     _ground,
     _made,
+    _noted,
 )
 
 
@@ -343,11 +363,20 @@ def _exact(seen: GroundSeen, ground: Background, *, heuristic: bool = False) -> 
     return Finding("ground", holds, measured, f"exactly {ground}", heuristic)
 
 
+_SEEN = [0, *[255] * 255] * 4
+
+
 def _by_matte(specimen: Specimen, own: Own, ground: Background) -> Finding | None:
-    """The ground without what the matte gives to the product; None where that does not hold."""
-    if ground.color is None or own.matte is None:
+    """The ground without what the matte gives to the product; None where that does not hold. Of an
+    original's own alpha the faintest shadow is the product's."""
+    if own.matte is None:
         return None
-    seen = ground_of(specimen.pixels, ground.color, own.matte)
+    if ground.color is not None:
+        seen = ground_of(specimen.pixels, ground.color, own.matte)
+    elif own.exact and specimen.image.mode == "RGBA":
+        seen = clear_ground_of(specimen.image.point(_SEEN))
+    else:
+        return None
     finding = _exact(seen, ground, heuristic=True)
     return finding if finding.passed else None
 

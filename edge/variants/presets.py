@@ -33,6 +33,7 @@ class Rules:
         srgb: the colours are sRGB.
         no_alpha: the file has no alpha channel.
         no_border: no frame is drawn around the picture.
+        no_detail: the photo shows the whole product, not a part that fills the frame.
         no_second_view: no picture stands in the picture, and the product not twice at two sizes.
         no_text: nothing is written beside the product, a watermark neither (needs a network).
         no_head: no face is seen (needs a network).
@@ -56,6 +57,7 @@ class Rules:
     srgb: bool = False
     no_alpha: bool = False
     no_border: bool = False
+    no_detail: bool = False
     no_second_view: bool = False
     no_text: bool = False
     no_head: bool = False

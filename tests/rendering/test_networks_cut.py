@@ -12,6 +12,7 @@ from edge.deadline import Deadline
 from edge.images import Size
 from edge.models.embedded import EmbeddedModels
 from edge.rendering.cutting import Abstained, Cut, Findings, search
+from edge.rendering.doubt import REVIEW
 from edge.rendering.job import Stopwatch
 from edge.rendering.look import look
 from edge.rendering.step import Tools
@@ -22,17 +23,25 @@ from tests.rendering.test_samples import ALPHAS, SAMPLES
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
-SOLID = {"lamp": 0.02, "mug": 0.022, "watch": 0.02, "vase-white": 0.02}
-"""Mean error of alpha, 0 to 1, that is allowed where no part is thin."""
+SHIPPED = {
+    "lamp": 0.04, "mug": 0.022, "watch": 0.02, "vase-white": 0.02, "chair": 0.04, "glass": 0.05,
+}  # fmt: skip
+"""Mean error of alpha, 0 to 1, that is allowed to the shipped network."""
 
-HARD = {"chair": 0.04, "glass": 0.03}
-"""The same for thin legs, and for a thin stem."""
+PUBLIC = {
+    "lamp": 0.005, "mug": 0.005, "watch": 0.01, "vase-white": 0.006, "chair": 0.008, "glass": 0.025,
+    "bottle": 0.006, "headphones": 0.005, "plush": 0.014, "sneaker": 0.011, "sunglasses": 0.006,
+    "tote": 0.003,
+}  # fmt: skip
+"""The same for the one that `scripts/serve` fetches, on plain backgrounds too."""
+
+HARD = ("chair", "glass")
 
 
 @cache
-def cut(path: Path) -> Cut | Abstained:
+def cut(path: Path, *folders: Path) -> Cut | Abstained:
     async def found() -> Cut | Abstained:
-        models = EmbeddedModels(ROOT / "triton_models")
+        models = EmbeddedModels((*folders, ROOT / "triton_models"))
         try:
             with Image.open(path) as picture:
                 tools = Tools(models, Inline(), Deadline.after(60))
@@ -43,63 +52,56 @@ def cut(path: Path) -> Cut | Abstained:
     return asyncio.run(found())
 
 
-def error(name: str) -> float:
-    found = cut(SAMPLES / f"{name}.jpg")
+def error(name: str, *folders: Path) -> float:
+    found = cut(SAMPLES / f"{name}.jpg", *folders)
     assert isinstance(found, Cut)
     with Image.open(ALPHAS / f"{name}.png") as exact:
         alpha = np.asarray(exact.convert("L"), np.float32)
     return float(np.abs(np.asarray(found.matte, np.float32) - alpha).mean() / 255)
 
 
-@pytest.mark.parametrize(("name", "most"), (SOLID | HARD).items())
-def test_what_stands_in_a_scene_is_cut_out(name: str, most: float) -> None:
+@pytest.mark.parametrize(("name", "most"), SHIPPED.items())
+def test_what_needs_a_network_is_cut_out_by_the_shipped_one(name: str, most: float) -> None:
     assert error(name) <= most
 
 
-@pytest.mark.parametrize("name", SOLID)
-def test_a_solid_cut_needs_no_review(name: str) -> None:
-    """But for the lamp's, from which books at the photo's edge were left out, and the mug's, which
-    holds the table that its handle encloses."""
-    found = cut(SAMPLES / f"{name}.jpg")
-    assert isinstance(found, Cut)
-    assert found.by == "network"
-    assert ("review" in found.flags) == (name in ("lamp", "mug"))
+@pytest.mark.parametrize(("name", "most"), PUBLIC.items())
+def test_the_fetched_one_is_right_to_a_hundredth(
+    public_networks: Path, name: str, most: float
+) -> None:
+    assert error(name, public_networks) <= most
 
 
 @pytest.mark.parametrize("name", HARD)
-def test_a_doubtful_cut_asks_for_one(name: str) -> None:
-    found = cut(SAMPLES / f"{name}.jpg")
-    assert isinstance(found, Cut)
-    assert {"review", "see-through"} & set(found.flags)
+def test_a_hard_cut_is_doubted_more_than_a_clean_one(name: str) -> None:
+    hard, clean = cut(SAMPLES / f"{name}.jpg"), cut(SAMPLES / "bottle.jpg")
+    assert isinstance(hard, Cut)
+    assert isinstance(clean, Cut)
+    assert hard.doubt > clean.doubt
+    assert clean.doubt < REVIEW
 
 
-def test_what_was_hard_to_see_is_still_told() -> None:
-    flags = {name: set(cut(SAMPLES / f"{name}.jpg").flags) for name in ("glass", "vase-white")}
-    assert "see-through" in flags["glass"]
-    assert "ground-coloured" in flags["vase-white"]
-    assert "ground-coloured" not in cut(SAMPLES / "watch.jpg").flags, "a scene has no one colour"
-
-
-def test_what_a_doubtful_cut_has_lost_stays_in_a_picture_as_shot() -> None:
+def test_what_a_doubtful_cut_has_lost_stays_in_a_picture_as_shot(
+    public_networks: Path,
+) -> None:
     """The chair's legs are thin; a frame that ends where the matte does would cut them off."""
     with Image.open(SAMPLES / "chair.jpg") as picture:
         image = picture.convert("RGB")
-    findings = Findings(look(image), cut(SAMPLES / "chair.jpg"))
+    findings = Findings(look(image), cut(SAMPLES / "chair.jpg", public_networks))
     with Image.open(ALPHAS / "chair.png") as exact:
         legs = np.flatnonzero((np.asarray(exact.convert("L")) > 128).any(axis=1))[-1]
     size = Size(*image.size)
     kept = findings.told.kept_in(size)
     assert kept is not None
     assert kept.bottom >= legs - 8
-    assert not findings.told.sure
 
 
-def test_a_hard_shadow_on_plain_ground_goes(tmp_path: Path) -> None:
-    """The analytic path tells of it, and the network of what of it is the product's."""
+def test_a_hard_shadow_on_plain_ground_goes(tmp_path: Path, public_networks: Path) -> None:
+    """The network denies it, and the background's model knows what it would be without it."""
     plain = photo(blob, shadow=0.0, ground=(236, 236, 234), subject=(40, 90, 70))
     shot: Photo = hard_shadow(plain)
     shot.image.save(tmp_path / "shaded.png")
-    found = cut(tmp_path / "shaded.png")
+    found = cut(tmp_path / "shaded.png", public_networks)
     assert isinstance(found, Cut)
     assert found.by == "plain-ground"
     assert np.abs(np.asarray(found.matte, np.float32) - shot.alpha).mean() / 255 < 0.004

@@ -17,7 +17,7 @@ WHITE_GROUND = Background.of(Color(255, 255, 255))
 
 def seen(subject: Area, cut_by: str | None = "plain-ground") -> Look:
     """A look with the subject's box in fractions."""
-    return Look(Color(240, 240, 240), 1.0, True, subject, cut_by=cut_by, confidence=1.0)
+    return Look(Color(240, 240, 240), 1.0, True, subject, cut_by=cut_by, doubt=0.0)
 
 
 def wish(**how: object) -> Transform:

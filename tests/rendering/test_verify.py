@@ -12,7 +12,7 @@ from edge.errors import NotCompliant, OriginalCorrupt, OriginalUnsupported
 from edge.images import WHITE
 from edge.rendering.inspection import ground_of, has_drawn_border
 from edge.rendering.picture import Made
-from edge.rendering.verify import SEEN_ONCE, Own, Report, broken_by, verify_file
+from edge.rendering.verify import SEEN_ONCE, Own, Report, told_by, verify_file
 from edge.variants import presets
 from edge.variants.presets import Preset
 
@@ -171,9 +171,10 @@ def test_a_product_at_the_border_is_no_ground_where_its_matte_is_known() -> None
     ebay = PRESETS["ebay"]
     assert "ground_neutral" in broken(verify_file(jpeg(image), ebay))
     assert "ground_neutral" not in broken(verify_file(jpeg(image), ebay, own=Own(matte=matte)))
-    later = Own(broken=broken_by("ebay/2026-1; pass; review=cut-by-edge"))
+    later = Own(broken=told_by("ebay/2026-1; pass; notes=cut-by-edge", "rule"))
     assert verify_file(jpeg(image), ebay, own=later).passed, "as it was told when it was made"
-    later = Own(broken=broken_by("ebay/2026-1; fail; rule=ground_neutral,long_min; review=small"))
+    told = "ebay/2026-1; fail; rule=ground_neutral,long_min; notes=small"
+    later = Own(broken=told_by(told, "rule"))
     assert "ground_neutral" in broken(verify_file(jpeg(image), ebay, own=later))
 
 
@@ -201,3 +202,12 @@ def test_every_shipped_rule_is_checked(preset: Preset) -> None:
         if getattr(preset.rules, name) not in (None, (), False) and name not in SEEN_ONCE
     }
     assert {finding.rule for finding in report.findings} == wanted
+
+
+def test_a_photo_of_a_detail_is_no_main_image() -> None:
+    rules = Preset("main", "1", "", {}, presets.Rules(no_detail=True))
+    image = jpeg(Image.new("RGB", (64, 64), (40, 60, 90)))
+    assert verify_file(image, rules, own=Own(notes=frozenset({"small"}))).passed
+    report = verify_file(image, rules, own=Own(notes=frozenset({"detail"})))
+    assert broken(report) == {"no_detail"}
+    assert verify_file(image, rules).passed, "of a file from elsewhere nobody knows"

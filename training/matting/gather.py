@@ -17,15 +17,16 @@ import numpy as np
 from PIL import Image
 
 from edge.rendering.foreground import foreground
-from edge.rendering.plain_ground import Cutout, cut_out
+from edge.rendering.fusion import Fused, fuse
 from training.matting.pack import Item, encoded, fitted, names_in, write
 
 LONGEST_SUBJECT = 384
 LONGEST_PAIR = 512
 LONGEST_GROUND = 720
 
-TRUSTED = 0.86
-"""Least confidence of the analytic path: looked through by eye on contact sheets."""
+FAINTEST = 0.07
+"""Of the outline, the most that may hardly differ from a plain background: looked through by eye on
+contact sheets."""
 
 PLAIN = ("plain", "products")
 """Folders in which pictures on plain grounds are looked for."""
@@ -79,16 +80,16 @@ def pair(name: str, image: Image.Image, alpha: Image.Image, band: int) -> Iterat
     yield Item(name, encoded(image, "JPEG", quality=92), encoded(alpha, "PNG"), band)
 
 
-def plain(path: Path) -> tuple[Image.Image, Image.Image, Cutout] | None:
-    """A photograph on a plain ground and its alpha, where the analytic path is sure of it."""
+def plain(path: Path) -> tuple[Image.Image, Image.Image, Fused] | None:
+    """A photograph on a plain ground and its alpha, where its outline is seen all around."""
     image = Image.open(path).convert("RGB")
-    found = cut_out(image)
-    if not isinstance(found, Cutout) or found.confidence < TRUSTED:
+    found = fuse(image, None)
+    if not isinstance(found, Fused) or found.evidence.weak > FAINTEST:
         return None
     return image, Image.fromarray(found.matte), found
 
 
-def plains(folder: Path) -> Iterator[tuple[str, Image.Image, Image.Image, Cutout]]:
+def plains(folder: Path) -> Iterator[tuple[str, Image.Image, Image.Image, Fused]]:
     for path in names_in(folder, (".jpg", ".png", ".webp")):
         found = plain(path)
         if found:
@@ -103,7 +104,7 @@ def foregrounds(data: Path, renders: list[Path]) -> Iterator[Item]:
                 yield from subject(f"{folder.name}/{path.stem}", np.asarray(image))
     for folder in PLAIN:
         for name, image, alpha, found in plains(data / folder):
-            if any(flag.startswith("touches") for flag in found.flags):
+            if found.evidence.cut:
                 continue
             clean = np.asarray(foreground(image, alpha).convert("RGB"))
             yield from subject(f"{folder}/{name}", np.dstack([clean, np.asarray(alpha)]))

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter, ImageOps
 from edge.images import Box, Color, Size
 from edge.rendering.cutting import wanted
 from edge.rendering.foreground import foreground
-from edge.rendering.matte import HALO, SOLID, snapped
+from edge.rendering.matte import HALO, SOLID
 from edge.rendering.picture import Picture
 from edge.rendering.step import AsyncStep, PixelStep, Sight, State, Step, Tools
 from edge.rendering.studio import backdrop
@@ -119,8 +119,7 @@ def alone(picture: Picture) -> Picture:
 def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
     """Paste the subject in its own colours on `sheet` (RGB); only the part that holds it is looked
     at. Answers its matte with clean ends (L)."""
-    assert picture.matte is not None, "planned only where there is a matte"
-    matte = snapped(picture.matte)
+    matte = picture.clean_matte
     if picture.lifted:
         sheet.paste(picture.image, mask=matte)
     elif seen := matte.getbbox():
@@ -133,8 +132,7 @@ def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
 
 def cut(picture: Picture) -> tuple[Image.Image, Image.Image]:
     """The subject in its own colours (RGB) and its matte with clean ends (L)."""
-    assert picture.matte is not None, "planned only where there is a matte"
-    matte = snapped(picture.matte)
+    matte = picture.clean_matte
     image = picture.image if picture.image.mode == "RGB" else picture.image.convert("RGB")
     return (image if picture.lifted else foreground(image, matte)), matte
 

@@ -28,20 +28,21 @@ _STEEPER = [min(255, max(0, round(127.5 + STEEPNESS * (a - 127.5)))) for a in ra
 
 @dataclass(frozen=True, slots=True)
 class Matte(PixelStep):
-    """`by` found the subject with `confidence`; `sharpen` where the matte was stretched."""
+    """`by` found the subject, in a cut that a person would reject with the probability `doubt`;
+    `sharpen` where the matte was stretched."""
 
     op = "matte"
     by: str
-    confidence: float
+    doubt: float
     sharpen: bool
 
     @property
     def notes(self) -> tuple[str, ...]:
         ways = {
             "alpha": "by its own alpha",
-            "plain-ground": "from its plain ground without a network",
+            "plain-ground": "from its plain background",
         }
-        return (f"cut out {ways.get(self.by, 'by a network')}, confidence {self.confidence:.2f}",)
+        return (f"cut out {ways.get(self.by, 'by a network')}, doubt {self.doubt:.2f}",)
 
     def apply(self, picture: Picture) -> Picture:
         if picture.matte is None or not self.sharpen:
@@ -63,4 +64,4 @@ def plan(transform: Transform, sight: Sight) -> Matte | None:
     if look is None or look.cut_by is None or not sight.state.matted or not wanted(transform):
         return None
     soft = sight.state.reduced < 1 / STRETCHED and not sight.state.lifted
-    return Matte(look.cut_by, look.confidence or 0.0, soft and look.cut_by != "alpha")
+    return Matte(look.cut_by, look.doubt or 0.0, soft and look.cut_by != "alpha")

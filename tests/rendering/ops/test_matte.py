@@ -49,15 +49,15 @@ def test_a_matte_that_was_not_stretched_stays() -> None:
 def test_it_is_sharpened_where_the_picture_was_enlarged_and_not_lifted(
     width: int, ground: Background, sharpen: bool
 ) -> None:
-    look = Look(Color(240, 240, 240), 1.0, True, cut_by="network", confidence=0.9)
+    look = Look(Color(240, 240, 240), 1.0, True, cut_by="network", doubt=0.1)
     wish = Transform(width=width, matte=values.Matte.AUTO, background=ground, upscale=Upscale.AUTO)
     made = plan(wish, facts(600, 800), look, LIMITS)
     found = next(one for one in made.steps if one.op == "matte")
     assert found.sharpen is sharpen
-    assert any("confidence 0.90" in note for note in made.notes)
+    assert any("doubt 0.10" in note for note in made.notes)
 
 
 def test_nothing_is_cut_where_the_ground_stays_as_shot() -> None:
-    look = Look(Color(240, 240, 240), 1.0, True, cut_by="network", confidence=0.9)
+    look = Look(Color(240, 240, 240), 1.0, True, cut_by="network", doubt=0.1)
     made = plan(Transform(matte=values.Matte.AUTO), facts(600, 800), look, LIMITS)
     assert not {"matte", "ground"} & {one.op for one in made.steps}

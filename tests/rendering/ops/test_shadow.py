@@ -76,7 +76,7 @@ def test_on_nothing_the_shadow_is_black_and_half_see_through() -> None:
 
 def test_it_is_planned_on_demand_and_under_a_cut_out_subject_only() -> None:
     white = Background.of(Color(255, 255, 255))
-    cut = Look(Color(240, 240, 240), 1.0, True, cut_by="plain-ground", confidence=1.0)
+    cut = Look(Color(240, 240, 240), 1.0, True, cut_by="plain-ground", doubt=0.0)
     for shadow, look, wanted in ((True, cut, True), (False, cut, False), (True, None, False)):
         wish = Transform(matte=Matte.AUTO, background=white, shadow=shadow)
         steps = plan(wish, facts(100, 100), look, LIMITS).steps

@@ -1,0 +1,178 @@
+"""Judge the server's own cuts, through its renderer as a request goes.
+
+    python -m training.matting.cuts error PAIRS    mean absolute error of `matte=on` over
+                                                   NAME.jpg with NAME_alpha.png, per kind
+    python -m training.matting.cuts sheet PHOTOS OUT [--wish fmt=amazon&w=700]
+                                                   sheets to look at: photo, rendition, header
+    python -m training.matting.cuts evidence PHOTOS OUT.json
+                                                   what each cut gives to doubt, for `doubt.py`
+
+`--models` names the repository; by default the bundled networks serve, under those of `--fetched`.
+"""
+
+import argparse
+import asyncio
+import io
+import json
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from edge.deadline import Deadline
+from edge.images import Original, Stamp
+from edge.models import roles
+from edge.models.base import Models
+from edge.models.embedded import EmbeddedModels
+from edge.models.matting import small_matte
+from edge.rendering.cutting import mean
+from edge.rendering.fusion import Fused, fuse, split_by
+from edge.rendering.own_alpha import flattened
+from edge.rendering.render import Rendered, Renderer
+from edge.rendering.threads import EngineThreads
+from edge.settings import Limits
+from edge.variants import presets
+from edge.variants.query import AcceptClass, read
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = (".jpg", ".jpeg", ".png", ".webp")
+CELL, ACROSS = 420, 4
+PRESETS = presets.load()
+
+
+def photos(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in KINDS and not path.stem.endswith("_alpha")
+    )
+
+
+async def renditions(
+    paths: list[Path], query: str, models: Models
+) -> AsyncIterator[tuple[Path, Rendered | Exception, float]]:
+    """Each photo's rendition and the processor's seconds that it took."""
+    engine = EngineThreads(1)
+    renderer = Renderer(engine, models, Limits(), presets=PRESETS)
+    wish = read(query, PRESETS, strict=True).resolve(AcceptClass.BASE, ".jpg")
+    for path in paths:
+        original = Original(path.name, path.read_bytes(), Stamp("1"))
+        start = time.process_time()
+        try:
+            made: Rendered | Exception = await renderer.render(
+                original, wish, deadline=Deadline.after(600)
+            )
+        except Exception as error:  # a refusal is an answer too
+            made = error
+        yield path, made, time.process_time() - start
+    engine.close()
+
+
+async def errors(folder: Path, models: Models) -> None:
+    found, spent = defaultdict(list), 0.0
+    async for path, made, seconds in renditions(photos(folder), "fm=png&matte=on", models):
+        with Image.open(path.with_name(f"{path.stem}_alpha.png")) as exact:
+            truth = np.asarray(exact.convert("L"), np.float32)
+        alpha = np.zeros_like(truth)
+        if isinstance(made, Rendered):
+            with Image.open(io.BytesIO(made.rendition.body)) as image:
+                alpha = np.asarray(image.convert("RGBA").getchannel("A"), np.float32)
+        error = float(np.abs(alpha - truth).mean() / 255)
+        found["_".join(path.stem.split("_")[:2])].append(error)
+        spent += seconds
+    every = [error for errors in found.values() for error in errors]
+    for kind, errors in sorted(found.items()):
+        print(f"{kind:24} {len(errors):4} {np.mean(errors):.4f}")
+    print(f"{'all':24} {len(every):4} {np.mean(every):.4f}  {spent / len(every):.2f} s each")
+
+
+async def sheets(folder: Path, out: Path, query: str, models: Models) -> None:
+    cells: list[Image.Image] = []
+    doubted = total = 0
+    async for path, made, _ in renditions(photos(folder), query, models):
+        told = str(made)[:60] if isinstance(made, Exception) else made.rendition.note("compliance")
+        total += 1
+        doubted += "review=" in (told or "")
+        cells.append(_cell(path, made, f"{path.stem}: {told}"))
+    rows = 2 * ACROSS
+    for number, start in enumerate(range(0, len(cells), rows)):
+        sheet = Image.new("RGB", (ACROSS * CELL, 2 * (CELL // 2 + CELL)), (60, 60, 60))
+        for place, cell in enumerate(cells[start : start + rows]):
+            sheet.paste(cell, (place % ACROSS * CELL, place // ACROSS * (CELL // 2 + CELL)))
+        sheet.save(out / f"sheet-{number:02}.png")
+    print(f"{total} photos, doubted {doubted / max(1, total):.0%}")
+
+
+def _cell(path: Path, made: Rendered | Exception, told: str) -> Image.Image:
+    cell = Image.new("RGB", (CELL, CELL // 2 + CELL), (60, 60, 60))
+    with Image.open(path) as photo:
+        small = flattened(photo.convert("RGBA"))
+    small.thumbnail((CELL, CELL // 2 - 14))
+    cell.paste(small, (0, 14))
+    if isinstance(made, Rendered):
+        with Image.open(io.BytesIO(made.rendition.body)) as image:
+            large = flattened(image.convert("RGBA"))
+        large.thumbnail((CELL, CELL))
+        cell.paste(large, (0, CELL // 2))
+    ImageDraw.Draw(cell).text((2, 1), told, fill=(255, 255, 120))
+    return cell
+
+
+async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str, float]]]:
+    """What one look gives to doubt, and what two do."""
+    told = {}
+    for path in photos(folder):
+        with Image.open(path) as photo:
+            image = flattened(photo.convert("RGBA"))
+        pixels, deadline = np.asarray(image), Deadline.after(600)
+        one = await small_matte(models, pixels, deadline)
+        second = roles.MATTING_SECOND in models.names()
+        role = roles.MATTING_SECOND if second else roles.MATTING
+        other = await small_matte(models, pixels, deadline, role=role, mirrored=not second)
+        looks = {"one": fuse(image, one)}
+        looks["again"] = split_by(fuse(image, mean(one, other)), one, other)
+        told[path.name] = {
+            look: {name: float(value) for name, value in asdict(fused.evidence).items()}
+            for look, fused in looks.items()
+            if isinstance(fused, Fused)
+        }
+    return told
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("what", choices=("error", "sheet", "evidence"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("out", type=Path, nargs="?", default=Path("out"))
+    parser.add_argument("--wish", default="fmt=amazon&w=700")
+    parser.add_argument("--models", type=Path, default=ROOT / "triton_models")
+    parser.add_argument("--fetched", type=Path)
+    given = parser.parse_args()
+    if given.what == "sheet":
+        given.out.mkdir(parents=True, exist_ok=True)
+    folders = [folder for folder in (given.fetched, given.models) if folder]
+
+    async def run() -> None:
+        models = EmbeddedModels(folders, 1)
+        try:
+            if given.what == "error":
+                await errors(given.folder, models)
+            elif given.what == "sheet":
+                await sheets(given.folder, given.out, given.wish, models)
+            else:
+                told.update(await evidence(given.folder, models))
+        finally:
+            await models.close()
+
+    told: dict[str, dict[str, dict[str, float]]] = {}
+    asyncio.run(run())
+    if told:
+        given.out.write_text(json.dumps(told, indent=1))
+
+
+if __name__ == "__main__":
+    main()
