@@ -162,15 +162,17 @@ async def connect(
         stack.push_async_callback(mattes.close)
         shelf = Shelf(given.cache.enlarged_bytes, metrics)
         ladder.on_purge(shelf.forget)
+        pictures = Scenes(grounds.bring, threads, given.limits)
         renderer = Renderer(
             threads,
             models,
             given.limits,
-            Scenes(grounds.bring, threads, given.limits),
+            pictures,
             presets,
             mattes=mattes,
             shelf=shelf,
             metadata=given.files.provenance,
+            scene_facts=pictures.facts,
         )
         delivery = Delivery(
             originals=remembered(given, origins, metrics, Recall(ladder, given.origin.url)),

@@ -20,6 +20,7 @@ from edge.gate import Cost, Gate
 from edge.images import Original, Rendition, Stamp
 from edge.names import Ask, Named, Names
 from edge.originals import Originals
+from edge.rendering.memory import rereading
 from edge.rendering.render import Renderer
 from edge.telemetry import Metrics, Stages
 from edge.variants.transform import Transform
@@ -143,7 +144,8 @@ class Delivery:
     async def insist(self, delivered: Delivered, ask: Ask) -> None:
         """Raise `NotCompliant` where the rendition breaks a rule of its preset."""
         if "; fail" in (delivered.rendition.note("compliance") or ""):
-            await asyncio.to_thread(self._renderer.insist, delivered.rendition, ask.transform)
+            async with self._rereading(delivered.rendition, ask.deadline):
+                await asyncio.to_thread(self._renderer.insist, delivered.rendition, ask.transform)
 
     async def make(self, named: Named, ask: Ask, stages: Stages) -> Delivered:
         """Render, or wait for the render of the same variant that is under way.
@@ -222,9 +224,10 @@ class Delivery:
         original = await self._fetch(ask, ask.deadline)
         found = await self._ladder.get(named.key)
         async with self._place(self._renderer.cost(ask.transform), Stages(), ask.deadline):
-            explained = await self._renderer.explain(
-                original, ask.transform, deadline=ask.deadline, tags=named.variant.tags
-            )
+            async with self._memory(original, ask, Stages(), ask.deadline):
+                explained = await self._renderer.explain(
+                    original, ask.transform, deadline=ask.deadline, tags=named.variant.tags
+                )
             verification = await self._verified(found[0], ask) if found else None
         return {
             "key": named.key,
@@ -236,7 +239,8 @@ class Delivery:
         }
 
     async def _verified(self, rendition: Rendition, ask: Ask) -> dict[str, Any] | None:
-        report = await asyncio.to_thread(self._renderer.verified, rendition, ask.transform)
+        async with self._rereading(rendition, ask.deadline):
+            report = await asyncio.to_thread(self._renderer.verified, rendition, ask.transform)
         return report.as_facts() if report else None
 
     async def purge(self, tag: str) -> dict[str, int | str]:
@@ -338,10 +342,17 @@ class Delivery:
         self, original: Original, ask: Ask, stages: Stages, deadline: Deadline
     ) -> AsyncIterator[None]:
         """Room for what a render is expected to hold at its peak."""
-        peak = await self._renderer.peak(original, ask.transform)
+        peak = await self._renderer.peak(original, ask.transform, deadline)
         start = time.perf_counter()
         async with self._gate.memory(peak.admitted(self._gate.budget), deadline):
             stages.add("queue", time.perf_counter() - start)
+            yield
+
+    @asynccontextmanager
+    async def _rereading(self, rendition: Rendition, deadline: Deadline) -> AsyncIterator[None]:
+        """Room for holding a rendition against its rules; one larger than all room waits for it."""
+        count = min(rereading(rendition.size), self._gate.budget)
+        async with self._gate.memory(count, deadline):
             yield
 
     @asynccontextmanager

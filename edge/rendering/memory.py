@@ -46,28 +46,39 @@ class Peak:
     total: int
 
     def admitted(self, budget: int) -> int:
-        """What is asked of the budget: all of it where the render alone would take more.
+        """What is asked of the budget.
 
         Raises:
-            OriginalTooLarge: decoding alone needs more than there is.
+            OriginalTooLarge: the render alone would take more than all may take together.
         """
-        if self.decoding > budget:
-            raise OriginalTooLarge(
-                f"the original needs {self.decoding / 2**20:.0f} MiB to decode",
-                allowed=f"at most {budget / 2**20:.0f} MiB (EDGE_LIMITS_MEMORY_BYTES)",
-            )
-        return min(self.total, budget)
+        for count, work in ((self.decoding, "decode"), (self.total, "render like this")):
+            if count > budget:
+                raise OriginalTooLarge(
+                    f"the original needs {count / 2**20:.0f} MiB to {work}",
+                    allowed=f"at most {budget / 2**20:.0f} MiB (EDGE_LIMITS_MEMORY_BYTES)",
+                )
+        return self.total
 
 
-def peak(facts: Facts, transform: Transform, limits: Limits) -> Peak:
-    """Raises: RequestError, as `plan` does."""
+def peak(facts: Facts, transform: Transform, limits: Limits, scene: Facts | None = None) -> Peak:
+    """Of a render; `scene`: of the picture that becomes its ground.
+
+    Raises: RequestError, as `plan` does.
+    """
     made = plan(transform, facts, None, limits)
     least = None if wants_look(transform) or cutting.sought(transform) else made.decode
     decoding = _decoding(facts, least)
     beside = made.canvas.pixels * _OUTPUT.get(transform.format or Format.JPEG, _ANY_OUTPUT)
     if cutting.sought(transform):
         beside += cutting.resolution(facts.size).pixels * _CUT
+    if scene:
+        beside += _decoding(scene, None)
     return Peak(decoding, round(decoding + beside))
+
+
+def rereading(size: Size) -> int:
+    """Bytes that holding a finished rendition against its rules may take."""
+    return round(size.pixels * _ANY_OUTPUT)
 
 
 def _decoding(facts: Facts, least: Size | None) -> int:

@@ -33,12 +33,12 @@ from edge.rendering.plan import Plan
 from edge.rendering.run import Timings, apply_all, run
 from edge.rendering.shelf import Shelf
 from edge.rendering.sighting import Opened, Seen, name_of, open_original, see, to_cut_out
-from edge.rendering.step import AsyncStep, Engine, SceneFetch, Tools
+from edge.rendering.step import AsyncStep, Engine, SceneFacts, SceneFetch, Tools
 from edge.rendering.verify import PALE, Own, Report, told_by, verify_file, with_seen
 from edge.settings import Limits
 from edge.variants.presets import Preset, Presets, Rules
 from edge.variants.transform import Transform
-from edge.variants.values import Fit, Matte, Upscale
+from edge.variants.values import Fit, Ground, Matte, Upscale
 
 RENDER_VERSION = "11"
 """Part of every cache key, of mattes as well: raised whenever the same wish yields another picture
@@ -73,6 +73,7 @@ class Renderer:
         mattes: where cut-outs come from; without, each render makes its own.
         shelf: where enlarged tiles are kept; without, each render makes its own.
         metadata: whether edited pictures say so within the file: `never`, `auto`, `always`.
+        scene_facts: what the header of that ground picture says; without, it is not counted.
     """
 
     def __init__(
@@ -86,7 +87,9 @@ class Renderer:
         mattes: Mattes | None = None,
         shelf: Shelf | None = None,
         metadata: str = "auto",
+        scene_facts: SceneFacts | None = None,
     ) -> None:
+        self._scene_facts = scene_facts
         self._mattes = mattes or Mattes(engine, models, RENDER_VERSION)
         self._shelf = shelf
         self._metadata = metadata
@@ -168,12 +171,15 @@ class Renderer:
             "plan": seen.plan.as_facts(),
         }
 
-    async def peak(self, original: Original, transform: Transform) -> Peak:
-        """Bytes that this render may hold; the same errors as `render` where the header tells."""
-        return await self._engine.run(self._peak, original.body, transform)
+    async def peak(self, original: Original, transform: Transform, deadline: Deadline) -> Peak:
+        """Bytes that this render may hold; the same errors as `render` where headers tell."""
+        ground, scene = transform.background, None
+        if ground and ground.kind is Ground.SCENE and self._scene_facts:
+            scene = await self._scene_facts(ground.scene, deadline)
+        return await self._engine.run(self._peak, original.body, transform, scene)
 
-    def _peak(self, body: bytes, transform: Transform) -> Peak:
-        return peak(read_facts(body, self._limits), transform, self._limits)
+    def _peak(self, body: bytes, transform: Transform, scene: Facts | None) -> Peak:
+        return peak(read_facts(body, self._limits), transform, self._limits, scene)
 
     def cost(self, transform: Transform) -> Cost:
         """The gate's class, before anything of the original is known."""

@@ -8,7 +8,7 @@ from edge.deadline import Deadline
 from edge.errors import InvalidParameter, OriginalNotFound
 from edge.images import Original
 from edge.rendering.codec import decode
-from edge.rendering.facts import read_facts
+from edge.rendering.facts import Facts, read_facts
 from edge.rendering.step import Engine
 from edge.settings import Limits
 
@@ -29,13 +29,21 @@ class Scenes:
 
     async def __call__(self, name: str, deadline: Deadline) -> Image.Image:
         """Raises: InvalidParameter where there is no such scene; OriginalError, OriginError."""
+        original = await self._original(name, deadline)
+        return await self._engine.run(self._decode, original.body)
+
+    async def facts(self, name: str, deadline: Deadline) -> Facts:
+        """What its header says; the same errors."""
+        original = await self._original(name, deadline)
+        return await self._engine.run(read_facts, original.body, self._limits)
+
+    async def _original(self, name: str, deadline: Deadline) -> Original:
         try:
-            original = await self._fetch(scene_path(name), deadline)
+            return await self._fetch(scene_path(name), deadline)
         except OriginalNotFound as error:
             raise InvalidParameter(
                 f"there is no scene named {name!r}", param="bg", allowed="scene:<name>"
             ) from error
-        return await self._engine.run(self._decode, original.body)
 
     def _decode(self, body: bytes) -> Image.Image:
         return decode(body, read_facts(body, self._limits)).image.convert("RGB")

@@ -127,6 +127,9 @@ class Engine(Protocol):
 SceneFetch = Callable[[str, Deadline], Awaitable[Image.Image]]
 """Brings the ground picture of `bg=scene:<name>`: sRGB, RGB."""
 
+SceneFacts = Callable[[str, Deadline], Awaitable[Facts]]
+"""Brings what that picture's header says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:

@@ -5,7 +5,7 @@ import pytest
 from edge.errors import OriginalTooLarge
 from edge.images import Size
 from edge.rendering.facts import Facts, OriginalFormat
-from edge.rendering.memory import Peak, peak
+from edge.rendering.memory import Peak, peak, rereading
 from edge.settings import Limits
 from edge.variants.presets import load
 from edge.variants.query import AcceptClass, read
@@ -49,6 +49,19 @@ def test_what_alone_is_over_the_budget_is_refused_and_says_the_setting():
     assert "EDGE_LIMITS_MEMORY_BYTES" in str(raised.value.allowed)
 
 
-def test_a_render_that_decodes_within_the_budget_runs_alone_at_most():
-    assert Peak(1000, 3000).admitted(2000) == 2000
+def test_a_render_that_decodes_within_the_budget_and_does_not_fit_is_refused():
+    with pytest.raises(OriginalTooLarge, match="render like this"):
+        Peak(1000, 3000).admitted(2000)
     assert Peak(1000, 1500).admitted(2000) == 1500
+
+
+def test_a_scene_counts_with_all_its_pixels():
+    original, sheet = facts(OriginalFormat.JPEG, 800, 600), facts(OriginalFormat.WEBP, 9000, 9000)
+    wished = wish("w=400&bg=scene:oak")
+    alone, with_scene = (peak(original, wished, Limits(), scene) for scene in (None, sheet))
+    assert with_scene.total - alone.total > 81 * MEGA * 10
+    assert with_scene.decoding == alone.decoding
+
+
+def test_rereading_counts_by_the_rendition_s_pixels():
+    assert rereading(Size(1000, 1000)) >= 10 * 10**6

@@ -184,3 +184,20 @@ def test_part_of_a_webp_that_says_its_own_length_is_refused(lossless, share):
     head = body[8:16] + struct.pack("<I", len(data))
     with pytest.raises(OriginalCorrupt):
         decoded(b"RIFF" + struct.pack("<I", len(head) + len(data)) + head + data)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_png_whose_rows_are_not_what_was_checked_is_refused(share):
+    """Zeros in the place of what never arrived unpack to as many rows as the picture has."""
+    body = saved(Image.new("RGB", (120, 96), (5, 6, 7)), "PNG", compress_level=0)
+    start, end = body.index(b"IDAT") + 4, len(body) - 16
+    cut = start + int((end - start) * share)
+    with pytest.raises(OriginalCorrupt, match="damaged within its IDAT"):
+        decoded(body[:cut] + bytes(end - cut) + body[end:])
+
+
+def test_a_png_whose_palette_is_damaged_is_refused():
+    body = bytearray(saved(photo().quantize(32), "PNG"))
+    body[body.index(b"PLTE") + 6] ^= 64
+    with pytest.raises(OriginalCorrupt, match="damaged within its PLTE"):
+        decoded(bytes(body))
