@@ -42,7 +42,8 @@ _ADOBE = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"
 
 
 def load(data: bytes, ask: Ask) -> Loaded:
-    """The first page; alpha is unassociated, extra samples that are no alpha are left out."""
+    """The first page, alpha unassociated. Where no extra sample says that it is alpha, the first
+    is, as libvips and ImageMagick read it; the others are left out."""
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page = file.pages.first
         ask.check(page.imagewidth, page.imagelength)
@@ -69,7 +70,8 @@ class _Kind:
         colours = _COLOURS[photometric]
         if photometric == _RGB and not extra and page.samplesperpixel == 4:
             extra = [_UNASSOCIATED]  # some writers forget to say so
-        place = next((at for at, kind in enumerate(extra) if kind in (1, 2)), None)
+        first = 0 if extra and page.samplesperpixel > colours else None
+        place = next((at for at, kind in enumerate(extra) if kind in (1, 2)), first)
         if place is not None and colours + place >= page.samplesperpixel:
             raise OriginalCorrupt("the TIFF says of more samples than it has what they are")
         alpha = None if place is None else colours + place

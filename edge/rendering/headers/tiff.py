@@ -24,6 +24,10 @@ _MOST_SAMPLES = 32
 """Colours, alpha and saved selections of one pixel."""
 
 
+_COLOURS = {2: 3, 5: 4, 6: 3, 8: 3}
+"""Samples that are colour, by photometric interpretation; 1 for all others."""
+
+
 def read(body: bytes, limits: Limits) -> Header:
     directory = Directory(body, Form.of(body))
     _check_raw(body, directory)
@@ -86,9 +90,12 @@ def _bits(directory: Directory) -> int:
 
 
 def _alpha(directory: Directory) -> bool:
+    """One that is marked, or the first sample beyond the colours."""
+    colours = _COLOURS.get(directory.first(PHOTOMETRIC), 1)
+    more = directory.first(SAMPLES, 1) > colours
     extra = directory.numbers(_EXTRA_SAMPLES)
     undeclared = directory.first(PHOTOMETRIC) == 2 and directory.first(SAMPLES, 3) == 4
-    return any(kind in (1, 2) for kind in extra) or (undeclared and not extra)
+    return any(kind in (1, 2) for kind in extra) or (more and bool(extra)) or undeclared
 
 
 def _pages(body: bytes, directory: Directory, limits: Limits) -> int:

@@ -87,24 +87,27 @@ def with_channels(levels: np.ndarray, *more: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("planes", [False, True])
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_saved_selections_of_rgb_are_left_out(planes, count):
-    levels = with_channels(RGB, *[SELECTION] * count)
+def test_the_first_of_samples_that_say_nothing_is_alpha(planes, count):
+    """As libvips and ImageMagick read saved selections; the others are left out."""
+    levels = with_channels(RGB, ALPHA, *[SELECTION] * (count - 1))
     how = {"photometric": "rgb", "extrasamples": ["unspecified"] * count}
     if planes:
         levels, how = np.moveaxis(levels, 2, 0), how | {"planarconfig": "separate"}
-    near(decoded(written(levels, **how)), RGB)
+    near(decoded(written(levels, **how)), with_channels(RGB, ALPHA))
 
 
-def test_saved_selections_of_grey_and_ink_are_left_out():
-    grey = written(
-        with_channels(GREY, SELECTION), photometric="minisblack", planarconfig="contig",
-        extrasamples=["unspecified"],
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("photometric", ["minisblack", "separated"])
+def test_the_first_of_samples_that_say_nothing_is_alpha_of_grey_and_ink(photometric, count, bits):
+    levels = {"minisblack": GREY, "separated": INK}[photometric]
+    many = with_channels(levels, ALPHA, *[SELECTION] * (count - 1)).astype(f"uint{bits}")
+    body = written(
+        many * (1 if bits == 8 else 257), photometric=photometric, planarconfig="contig",
+        extrasamples=["unspecified"] * count,
     )  # fmt: skip
-    near(decoded(grey), np.dstack([GREY] * 3))
-    ink = written(
-        with_channels(INK, SELECTION), photometric="separated", extrasamples=["unspecified"]
-    )
-    near(decoded(ink), decoded(written(INK, photometric="separated")))
+    plain = decoded(written(levels, photometric=photometric))
+    near(decoded(body), with_channels(plain, ALPHA), by=1)
 
 
 @pytest.mark.parametrize("bits", [8, 16])

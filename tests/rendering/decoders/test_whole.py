@@ -201,3 +201,13 @@ def test_a_png_whose_palette_is_damaged_is_refused():
     body[body.index(b"PLTE") + 6] ^= 64
     with pytest.raises(OriginalCorrupt, match="damaged within its PLTE"):
         decoded(bytes(body))
+
+
+def test_small_pngs_of_any_depth_are_read_whatever_their_packing_ends_with():
+    """In some streams the last bytes come out only with the checksum behind them."""
+    for bits, kind in ((1, 0), (2, 0), (4, 0), (8, 0), (16, 0), (8, 2), (8, 6)):
+        for wide, high in ((2, 2), (3, 7), (8, 1), (16, 23), (37, 23), (64, 64)):
+            length = (wide * bits * {0: 1, 2: 3, 6: 4}[kind] + 7) // 8
+            for row in (bytes(length), bytes(at * 7 % 256 for at in range(length))):
+                body = png(wide, high, bits=bits, kind=kind, rows=(b"\0" + row) * high)
+                assert decoded(body).size == (wide, high)
