@@ -40,7 +40,7 @@ from edge.variants.presets import Preset, Presets, Rules
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Ground, Matte, Upscale
 
-RENDER_VERSION = "11"
+RENDER_VERSION = "12"
 """Part of every cache key, of mattes as well: raised whenever the same wish yields another picture
 than before."""
 
