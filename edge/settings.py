@@ -406,6 +406,10 @@ class Jobs:
         120.0, SECONDS, "After so long without an end, items that got lost are queued anew.",
         low=1, high=86400,
     )  # fmt: skip
+    nice: int = setting(
+        10, COUNT, "How far a worker steps back on a machine that it shares with a server; 0: not.",
+        low=0, high=19,
+    )  # fmt: skip
     keep: float = setting(
         7 * 86400.0, SECONDS, "How long a job that is over is kept in Redis.", low=60
     )

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import os
 import signal
+from contextlib import suppress
+from pathlib import Path
 
 import uvloop
 
@@ -14,8 +16,7 @@ from edge.serving import give_back_memory, keep_freed_memory
 from edge.settings import Settings
 from edge.telemetry import configure_logging, serve_metrics
 
-_NICENESS = 10
-"""A shopper's request on the same machine goes first."""
+_GROUP = Path("/proc/self/autogroup")
 
 _log = logging.getLogger("edge")
 
@@ -34,9 +35,21 @@ def work(given: Settings, at_once: int | None, metrics_port: int) -> None:
         raise SettingsError("a worker needs the Redis of its servers: set EDGE_CACHE_REDIS_URL")
     configure_logging(given.server.log, given.server.log_level)
     keep_freed_memory()
-    os.nice(_NICENESS)
+    give_way(given.jobs.nice)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_work(given, at_once, metrics_port))
+
+
+def give_way(niceness: int) -> None:
+    """Let a shopper's request on the same machine go first; 0: share it alike.
+
+    Where Linux groups processes by session (sched(7), "The autogroup feature"), their niceness
+    counts within the group alone, and the group has one of its own.
+    """
+    if niceness:
+        os.nice(niceness)
+        with suppress(OSError):  # no such feature, or not allowed
+            _GROUP.write_text(str(niceness))
 
 
 def items_at_once(given: Settings, at_once: int | None = None) -> int:

@@ -35,6 +35,7 @@ class Fleet:
             "EDGE_JOBS_HEARTBEAT": "2",
             "EDGE_JOBS_STALLED": "4",
             "EDGE_JOBS_BACKOFF": "0.2",
+            "EDGE_JOBS_NICE": "0",  # or a busy machine leaves them nothing
         }
         self.workers: list[subprocess.Popen] = []
 
