@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge import jobs_commands, working
+from edge import jobs_commands, jobs_text, working
 from edge.errors import SettingsError
 from edge.jobs.feeds import FORMATS
 from edge.jobs.model import JobState, Options
@@ -168,13 +168,13 @@ def jobs(options: argparse.Namespace, given: Settings) -> bool:
     if options.what == "list":
         found = there.list(options.limit) if there else asyncio.run(
             jobs_commands.list_in_redis(given, options.limit))  # fmt: skip
-        _print(found, options, _job_lines)
+        _print(found, options, jobs_text.listed)
         return True
     if options.what == "show":
         return _show(options, given, there)
     steered = there.steer(options.job, options.what) if there else asyncio.run(
         jobs_commands.steer_in_redis(given, options.job, options.what))  # fmt: skip
-    _print([steered], options, _job_lines)
+    _print([steered], options, jobs_text.listed)
     return True
 
 
@@ -190,9 +190,9 @@ def _show(options: argparse.Namespace, given: Settings, there: Remote | None) ->
     if options.json:
         print(json.dumps({**facts, "items": list(rows)}, indent=2))
     else:
-        print("\n".join(_facts_lines(facts)))
+        print("\n".join(jobs_text.job(facts)))
         for row in rows:
-            print(_row_line(row))
+            print(jobs_text.item(row))
     return facts["status"] not in (JobState.FAILED, JobState.PARTIAL)
 
 
@@ -202,7 +202,7 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
         spent = asyncio.run(jobs_commands.ledger_in_redis(given, options.label)) if (
             there is None and given.cache.redis_url
         ) else Remote(given, there).ledger(options.label)  # fmt: skip
-        _print(spent, options, _ledger_lines)
+        _print(spent, options, jobs_text.ledger)
         return True
     if options.feed is None:
         raise SettingsError("--dry-run needs a FEED")
@@ -219,7 +219,7 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
                 given, wanted, samples=options.samples, workers=options.workers
             )
         )
-    _print(told, options, _estimate_lines)
+    _print(told, options, jobs_text.estimate)
     return True
 
 
@@ -272,7 +272,9 @@ def _progress(how: str = "the same command") -> Iterator[jobs_commands.Told]:
         task = bar.add_task("", total=None, rest="")
 
         def told(facts: Mapping[str, Any]) -> None:
-            bar.update(task, total=facts["total"], completed=facts["done"], rest=_rest(facts))
+            bar.update(
+                task, total=facts["total"], completed=facts["done"], rest=jobs_text.progress(facts)
+            )
 
         try:
             yield told
@@ -282,96 +284,9 @@ def _progress(how: str = "the same command") -> Iterator[jobs_commands.Told]:
             raise
 
 
-def _rest(facts: Mapping[str, Any]) -> str:
-    left = facts["time_left"]
-    words = [f"{facts['counts'].get('failed', 0)} failed", f"{facts['rate']:.1f}/s"]
-    if held := facts["counts"].get("held", 0):
-        words.insert(1, f"{held} held")
-    return ", ".join(words if left is None else [*words, f"{_time(left)} left"])
-
-
-def _time(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
 def _ended(facts: Mapping[str, Any]) -> bool:
-    print("\n".join(_facts_lines(facts)))
+    print("\n".join(jobs_text.job(facts)))
     return bool(facts["status"] == JobState.SUCCEEDED)
-
-
-def _facts_lines(facts: Mapping[str, Any]) -> Iterator[str]:
-    counts = ", ".join(f"{count:,} {name}" for name, count in facts["counts"].items() if count)
-    label = f", label {facts['label']}" if facts["label"] else ""
-    yield f"{facts['id']}: {facts['status']}{label}"
-    yield f"  {facts['total']:,} pictures: {counts}; {facts['cached']:,} were there before"
-    if facts["refused"]:
-        yield f"  {facts['refused']:,} lines of the feed were refused"
-    if facts["time_left"] is not None:
-        yield f"  {facts['rate']:.1f} a second, {_time(facts['time_left'])} left"
-    yield from _ledger_lines(facts["cost"])
-
-
-def _ledger_lines(cost: Mapping[str, Any]) -> Iterator[str]:
-    networks = sum(cost["network_seconds"].values())
-    yield (
-        f"  {cost['cost']:.4f} {cost['currency']}: {cost['pictures']:,} pictures, "
-        f"{cost['bytes']:,} bytes, {cost['cpu_seconds']:.1f} s of processor, "
-        f"{networks:.1f} s of networks"
-    )
-    for preset, one in cost["presets"].items():
-        seconds = sum(one["network_seconds"].values())
-        yield (
-            f"    {preset}: {one['pictures']:,} pictures ({one['cached']:,} cached), "
-            f"{one['cpu_seconds']:.1f} s, {seconds:.1f} s of networks, {one['cost']:.4f}"
-        )
-
-
-_EACH = (("cpu_seconds_each", "processor"), ("network_seconds_each", "networks"))
-
-
-def _estimate_lines(told: Mapping[str, Any]) -> Iterator[str]:
-    yield (
-        f"{told['total']:,} pictures: {told['cached']:,} are there, {told['missing']:,} are to be "
-        f"made, {told['networks']:,} of them with networks"
-    )
-    if told["failed"] or told["refused"]:
-        yield f"{told['failed']:,} cannot be had, {told['refused']:,} lines are no items"
-    unknown = f" and {told['unknown']:,} of unknown cost" if told["unknown"] else ""
-    yield (
-        f"about {_time(told['seconds'])} on {told['workers']} worker(s), "
-        f"{told['cost']:.4f} {told['currency']}{unknown}"
-    )
-    for preset, one in told["presets"].items():
-        each = ", ".join(
-            f"{one[name]:.2f} s of {what} each"
-            for name, what in _EACH
-            if name in one
-        )  # fmt: skip
-        source = f" ({each}, from {one['from']})" if "from" in one else ""
-        yield f"  {preset}: {one['cached']:,} there, {one['missing']:,} to be made{source}"
-    for problem in told["problems"]:
-        line = f"line {problem['line']}, {problem['field']}: " if "line" in problem else ""
-        yield f"  {line}{problem['detail']}"
-
-
-def _job_lines(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for facts in found:
-        counts = facts["counts"]
-        yield (
-            f"{facts['id']}  {facts['status']:<9}  {facts['done']:>7,} of {facts['total']:>7,}  "
-            f"{counts.get('failed', 0):>5,} failed  {counts.get('held', 0):>5,} held  "
-            f"{facts['label']}"
-        ).rstrip()
-
-
-def _row_line(row: Mapping[str, Any]) -> str:
-    words = (
-        f"line {row['line']}", row.get("sku", ""), row.get("preset", ""), row["state"],
-        row.get("url", ""), row.get("error", "") or row.get("compliance", ""),
-    )  # fmt: skip
-    return "  " + "  ".join(filter(None, words))
 
 
 def _print(told: Any, options: argparse.Namespace, lines: Any) -> None:

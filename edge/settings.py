@@ -410,9 +410,7 @@ class Jobs:
         10, COUNT, "How far a worker steps back on a machine that it shares with a server; 0: not.",
         low=0, high=19,
     )  # fmt: skip
-    keep: float = setting(
-        7 * 86400.0, SECONDS, "How long a job that is over is kept in Redis.", low=60
-    )
+    keep: float = setting(7 * 86400.0, SECONDS, "How long a job that is over is kept.", low=60)
     file: str = setting(
         "", TEXT, "Where jobs are kept without Redis: a file. Empty: in memory, lost at the end."
     )

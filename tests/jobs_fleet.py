@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from edge import settings
+from edge.errors import JobsUnavailable
 from edge.jobs.model import Job, Options
 from edge.jobs.service import Feed, Service
 from edge.jobs_commands import desk_of
@@ -90,11 +93,10 @@ async def submit(service: Service, feed: Path, options: Options | None = None) -
         return (await service.submit(Feed(body), options or Options())).job
 
 
-async def until(service: Service, job: str, ready) -> Job:
+async def until(service: Service, job: str, ready, seconds: float = END_SECONDS) -> Job:
     """The job once `ready(job)`; a store that is away meanwhile is waited for."""
-    from edge.errors import JobsUnavailable
-
-    for _ in range(int(END_SECONDS / 0.1)):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         try:
             found = await service.find(job)
             if ready(found):
@@ -102,7 +104,18 @@ async def until(service: Service, job: str, ready) -> Job:
         except JobsUnavailable:
             pass
         await asyncio.sleep(0.1)
-    raise AssertionError(f"not in {END_SECONDS:.0f} s: {found}")
+    raise AssertionError(f"not in {seconds:.0f} s: {found}")
+
+
+async def up(http: httpx.AsyncClient, port: int) -> None:
+    """Until a worker serves its metrics."""
+    for _ in range(600):
+        try:
+            await http.get(f"http://127.0.0.1:{port}/metrics")
+            return
+        except httpx.TransportError:
+            await asyncio.sleep(0.1)
+    raise AssertionError("the worker does not answer")
 
 
 async def digests(service: Service, job: Job) -> dict[str, str]:

@@ -35,6 +35,7 @@ FLOORS = {
         "commands",
         "jobs_commands",
         "jobs_remote",
+        "jobs_text",
         "cli",
         "cli_models",
         "cli_jobs",

@@ -13,49 +13,39 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from edge.errors import JobsUnavailable
+from edge.jobs.file_tables import (
+    RECOVER,
+    TABLES,
+    add_sums,
+    code_of,
+    come_due,
+    conclude_if_done,
+    jobs_where,
+    over_before,
+    put_event,
+    settle,
+    write_end,
+)
 from edge.jobs.model import (
-    ENDS,
     OPEN_CODES,
     Item,
     ItemState,
     Job,
     JobState,
-    Options,
     Outcome,
     Refusal,
 )
-from edge.jobs.store import Begun, Event, Row, Sums, Task, ledgers_of
+from edge.jobs.store import Begun, Event, Row, Sums, Task
 
 T = TypeVar("T")
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS job (id TEXT PRIMARY KEY, options TEXT, total INT, refused INT,
-  state TEXT, created REAL, started REAL DEFAULT 0, finished REAL DEFAULT 0,
-  touched REAL DEFAULT 0, cursor INT DEFAULT 0, cached INT DEFAULT 0, n_s INT DEFAULT 0,
-  n_h INT DEFAULT 0, n_x INT DEFAULT 0, n_f INT DEFAULT 0, t0 REAL DEFAULT 0, n0 INT DEFAULT 0,
-  t1 REAL DEFAULT 0, n1 INT DEFAULT 0, round INT DEFAULT 0);
-CREATE TABLE IF NOT EXISTS item (job TEXT, idx INT, packed TEXT, state TEXT, tries INT DEFAULT 0,
-  result TEXT, PRIMARY KEY (job, idx)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS refusal (job TEXT, line INT, field TEXT, detail TEXT);
-CREATE TABLE IF NOT EXISTS later (member TEXT PRIMARY KEY, due REAL);
-CREATE TABLE IF NOT EXISTS held (job TEXT, idx INT, at REAL, PRIMARY KEY (job, idx));
-CREATE TABLE IF NOT EXISTS event (job TEXT, id TEXT, packed TEXT, PRIMARY KEY (job, id));
-CREATE TABLE IF NOT EXISTS ledger (name TEXT, field TEXT, value REAL, PRIMARY KEY (name, field));
-CREATE TABLE IF NOT EXISTS decision (identity TEXT PRIMARY KEY, packed TEXT);
-CREATE TABLE IF NOT EXISTS reserved (key TEXT PRIMARY KEY, value TEXT, until REAL);
-"""
-
-# What the process before had begun is begun anew; an end that it was about to write comes due.
-_RECOVER = """
-UPDATE item SET state = 'w' WHERE state = 'q';
-UPDATE job SET cursor = 0 WHERE state IN ('queued', 'running');
-UPDATE later SET due = 0 WHERE member LIKE 'conclude:%';
-"""
+_KEEP_SECONDS = 7 * 86_400.0
 _OPEN_STATES = ("queued", "running")
 
 
 class FileStore:
-    """Args: `path` of the file; empty keeps everything in memory.
+    """Args: `path` of the file; empty keeps everything in memory. `keep` seconds for a job that is
+    over.
 
     Raises:
         JobsUnavailable: the file cannot be opened, or another process has it.
@@ -63,7 +53,8 @@ class FileStore:
 
     shared = False
 
-    def __init__(self, path: str = "") -> None:
+    def __init__(self, path: str = "", keep: float = _KEEP_SECONDS) -> None:
+        self._keep = keep
         self._lock = threading.Lock()
         self._path = path
         try:
@@ -73,7 +64,7 @@ class FileStore:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_TABLES + _RECOVER)
+            self._db.executescript(TABLES + RECOVER)
         except sqlite3.Error as error:
             raise JobsUnavailable(
                 f"{path} cannot be opened, or another process works on it: {error}"
@@ -92,6 +83,8 @@ class FileStore:
         await self._do(lambda db: db.executemany("INSERT INTO refusal VALUES (?, ?, ?, ?)", rows))
 
     async def open_job(self, job: Job) -> None:
+        for old in await self._do(lambda db: over_before(db, time.time() - self._keep)):
+            await self.drop(old)
         row = (
             job.id, json.dumps(job.options.as_facts()), job.total, job.refused, job.state.value,
             job.created,
@@ -114,22 +107,22 @@ class FileStore:
         await self._do(work)
 
     async def job(self, job: str) -> Job | None:
-        found = await self._do(lambda db: _jobs(db, "WHERE id = ?", job))
+        found = await self._do(lambda db: jobs_where(db, "WHERE id = ?", job))
         return found[0] if found else None
 
     async def jobs(self, limit: int, offset: int) -> Sequence[Job]:
         order = "ORDER BY created DESC LIMIT ? OFFSET ?"
-        return await self._do(lambda db: _jobs(db, order, limit, offset))
+        return await self._do(lambda db: jobs_where(db, order, limit, offset))
 
     async def active(self) -> Sequence[Job]:
         where = "WHERE state IN (?, ?) ORDER BY created"
-        return await self._do(lambda db: _jobs(db, where, *_OPEN_STATES))
+        return await self._do(lambda db: jobs_where(db, where, *_OPEN_STATES))
 
     async def move(self, job: str, to: JobState, allowed: Sequence[JobState]) -> bool:
         finished = time.time() if to is JobState.CANCELLED else 0.0
 
         def work(db: sqlite3.Connection) -> bool:
-            if (found := _jobs(db, "WHERE id = ?", job)) and found[0].state in allowed:
+            if (found := jobs_where(db, "WHERE id = ?", job)) and found[0].state in allowed:
                 db.execute(
                     "UPDATE job SET state = ?, finished = ? WHERE id = ?", (to, finished, job)
                 )
@@ -155,14 +148,14 @@ class FileStore:
             )
             if to:
                 db.execute("UPDATE job SET state = ?, finished = 0 WHERE id = ?", (to, job))
-            _conclude_if_done(db, job)
+            conclude_if_done(db, job)
             return moved
 
         return await self._do(work)
 
     async def reopen(self, job: str, index: int) -> bool:
         def work(db: sqlite3.Connection) -> bool:
-            code, found = _code(db, job, index), _jobs(db, "WHERE id = ?", job)
+            code, found = code_of(db, job, index), jobs_where(db, "WHERE id = ?", job)
             if code in OPEN_CODES or not code or not found:
                 return False
             if found[0].state is JobState.CANCELLED:
@@ -214,7 +207,7 @@ class FileStore:
             items = [Item.unpack(row[0]) for row in rows]
             if len(items) == limit:
                 return items, items[-1].index + 1
-            return items, _jobs(db, "WHERE id = ?", job)[0].total
+            return items, jobs_where(db, "WHERE id = ?", job)[0].total
 
         return await self._do(work)
 
@@ -240,7 +233,7 @@ class FileStore:
         now = time.time()
 
         def work(db: sqlite3.Connection) -> Begun:
-            found, code = _jobs(db, "WHERE id = ?", job), _code(db, job, index)
+            found, code = jobs_where(db, "WHERE id = ?", job), code_of(db, job, index)
             if not found or code not in OPEN_CODES:
                 return Begun("done", 0)
             go = found[0].state in _OPEN_STATES
@@ -265,9 +258,9 @@ class FileStore:
 
     async def retry_at(self, job: str, index: int, due: float) -> None:
         def work(db: sqlite3.Connection) -> None:
-            if _code(db, job, index) in OPEN_CODES:
+            if code_of(db, job, index) in OPEN_CODES:
                 db.execute("UPDATE item SET state = 'l' WHERE job = ? AND idx = ?", (job, index))
-                _at(db, Task("item", job, str(index)), due)
+                come_due(db, Task("item", job, str(index)), due)
 
         await self._do(work)
 
@@ -277,19 +270,19 @@ class FileStore:
         now = time.time()
 
         def work(db: sqlite3.Connection) -> bool:
-            _settle(db, Task("item", job.id, str(item.index)))
+            settle(db, Task("item", job.id, str(item.index)))
             row = db.execute(
                 "SELECT state, result FROM item WHERE job = ? AND idx = ?", (job.id, item.index)
             ).fetchone()
             if row is None or row[0] not in OPEN_CODES:
                 return False
             first = row[1] is None or '"state":"failed"' in row[1]
-            _write_end(db, job, item, outcome, now, cached=first and outcome.cached)
+            write_end(db, job, item, outcome, now, cached=first and outcome.cached)
             if event:
-                _put_event(db, job.id, event)
-                _at(db, Task("notify", job.id, event.id), now)
-            _add(db, job, (*(sums.once.items() if first else ()), *sums.always.items()))
-            _conclude_if_done(db, job.id)
+                put_event(db, job.id, event)
+                come_due(db, Task("notify", job.id, event.id), now)
+            add_sums(db, job, (*(sums.once.items() if first else ()), *sums.always.items()))
+            conclude_if_done(db, job.id)
             return True
 
         return await self._do(work)
@@ -298,14 +291,14 @@ class FileStore:
         now = time.time()
 
         def work(db: sqlite3.Connection) -> bool:
-            _settle(db, Task("conclude", job))
-            found = _jobs(db, "WHERE id = ?", job)
+            settle(db, Task("conclude", job))
+            found = jobs_where(db, "WHERE id = ?", job)
             if not found or found[0].state is not JobState.RUNNING or found[0].open:
                 return False
             db.execute("UPDATE job SET state = ?, finished = ? WHERE id = ?", (state, now, job))
             if event:
-                _put_event(db, job, event)
-                _at(db, Task("notify", job, event.id), now)
+                put_event(db, job, event)
+                come_due(db, Task("notify", job, event.id), now)
             return True
 
         return await self._do(work)
@@ -351,10 +344,10 @@ class FileStore:
         return await self._do(work)
 
     async def postpone(self, task: Task, due: float) -> None:
-        await self._do(lambda db: _at(db, task, due))
+        await self._do(lambda db: come_due(db, task, due))
 
     async def settle(self, task: Task) -> None:
-        await self._do(lambda db: _settle(db, task))
+        await self._do(lambda db: settle(db, task))
 
     async def event(self, job: str, event: str) -> Event | None:
         row = await self._do(
@@ -365,7 +358,7 @@ class FileStore:
         return Event(**json.loads(row[0])) if row else None
 
     async def set_event(self, job: str, event: Event) -> None:
-        await self._do(lambda db: _put_event(db, job, event))
+        await self._do(lambda db: put_event(db, job, event))
 
     async def lead(self, owner: str, seconds: float) -> bool:
         return True
@@ -439,77 +432,3 @@ class FileStore:
                 self._db.execute("ROLLBACK")
                 raise
             return result
-
-
-_COLUMNS = (
-    "id, options, total, refused, state, created, started, finished, touched, cursor, cached, "
-    "n_s, n_h, n_x, n_f, t0, n0"
-)
-
-
-def _jobs(db: sqlite3.Connection, where: str, *values: Any) -> list[Job]:
-    return [_job_of(row) for row in db.execute(f"SELECT {_COLUMNS} FROM job {where}", values)]
-
-
-def _job_of(row: Sequence[Any]) -> Job:
-    id, options, total, refused, state, created, started, finished, touched, cursor, cached = row[
-        :11
-    ]
-    counts = {end.value: count for end, count in zip(ENDS, row[11:15], strict=True)}
-    return Job(
-        id, Options.of(json.loads(options)), total, refused, JobState(state), created, started,
-        finished, touched, cursor, cached, counts, (row[15], row[16]),
-    )  # fmt: skip
-
-
-def _code(db: sqlite3.Connection, job: str, index: int) -> str:
-    row = db.execute("SELECT state FROM item WHERE job = ? AND idx = ?", (job, index)).fetchone()
-    return row[0] if row else ""
-
-
-def _write_end(
-    db: sqlite3.Connection, job: Job, item: Item, outcome: Outcome, now: float, *, cached: bool
-) -> None:
-    code = outcome.state.code
-    db.execute(
-        "UPDATE item SET state = ?, result = ? WHERE job = ? AND idx = ?",
-        (code, outcome.pack(), job.id, item.index),
-    )
-    db.execute(
-        f"UPDATE job SET n_{code} = n_{code} + 1, cached = cached + ?, touched = ? WHERE id = ?",
-        (cached, now, job.id),
-    )
-    db.execute(
-        "UPDATE job SET t0 = t1, n0 = n1, t1 = ?, n1 = n_s + n_h + n_x + n_f "
-        "WHERE id = ? AND ? - t1 > 10",
-        (now, job.id, now),
-    )
-    if code == "h":
-        db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (job.id, item.index, now))
-
-
-def _add(db: sqlite3.Connection, job: Job, pairs: Sequence[tuple[str, float]]) -> None:
-    db.executemany(
-        "INSERT INTO ledger VALUES (?, ?, ?) "
-        "ON CONFLICT (name, field) DO UPDATE SET value = value + excluded.value",
-        [(name, field, value) for name in ledgers_of(job) for field, value in pairs],
-    )
-
-
-def _conclude_if_done(db: sqlite3.Connection, job: str) -> None:
-    found = _jobs(db, "WHERE id = ?", job)
-    if found and not found[0].open and found[0].state is JobState.RUNNING:
-        _at(db, Task("conclude", job), time.time())
-
-
-def _at(db: sqlite3.Connection, task: Task, due: float) -> None:
-    db.execute("INSERT OR REPLACE INTO later VALUES (?, ?)", (task.member, due))
-
-
-def _settle(db: sqlite3.Connection, task: Task) -> None:
-    db.execute("DELETE FROM later WHERE member = ?", (task.member,))
-
-
-def _put_event(db: sqlite3.Connection, job: str, event: Event) -> None:
-    facts = {"id": event.id, "type": event.type, "data": dict(event.data), "tries": event.tries}
-    db.execute("INSERT OR REPLACE INTO event VALUES (?, ?, ?)", (job, event.id, json.dumps(facts)))

@@ -79,7 +79,7 @@ def open_store(given: Settings, file: str | None = None) -> Store:
     cache, jobs = given.cache, given.jobs
     if cache.redis_url and file is None:
         return RedisStore(cache.redis_url, cache.tier_timeout, jobs.keep)
-    return FileStore(jobs.file if file is None else file)
+    return FileStore(jobs.file if file is None else file, jobs.keep)
 
 
 def open_queue(given: Settings, store: Store) -> Queue:

@@ -7,32 +7,29 @@ own list (see `dramatiq_queue`): both may be watched from outside to decide how 
 import json
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from redis.exceptions import RedisError
-
-from edge.cache.redis import PREFIX, open_redis
-from edge.errors import JobsUnavailable
+from edge.cache.redis import open_redis
 from edge.jobs import redis_scripts as scripts
-from edge.jobs.model import ENDS, Item, ItemState, Job, JobState, Options, Outcome, Refusal
+from edge.jobs.model import Item, ItemState, Job, JobState, Outcome, Refusal
+from edge.jobs.redis_keys import (
+    PARTS,
+    job_key,
+    job_of,
+    key_of,
+    ledger_key,
+    packed_event,
+    part_key,
+    part_keys,
+    redis_errors,
+    state_at,
+)
 from edge.jobs.store import CHUNK, Begun, Event, Row, Sums, Task, ledgers_of
 
-NAMESPACE = f"{PREFIX}jobs"
-_PARTS = ("states", "tries", "feed", "results", "refused", "events", "ledger")
 _SCAN = 8192
 _UNSEEN_SECONDS = 3600
 """How long a feed is kept that nobody has opened a job for: its reader died."""
-
-
-@contextmanager
-def redis_errors() -> Iterator[None]:
-    """What Redis or the way to it can raise, as `JobsUnavailable`."""
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise JobsUnavailable(f"the store of jobs does not answer: {error}") from error
 
 
 class RedisStore:
@@ -50,7 +47,7 @@ class RedisStore:
 
     async def add_items(self, job: str, chunk: int, items: Sequence[Item]) -> None:
         packed = zlib.compress("\n".join(item.pack() for item in items).encode(), 6)
-        feed, states = _part(job, "feed"), _part(job, "states")
+        feed, states = part_key(job, "feed"), part_key(job, "states")
         with redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hset(feed, chunk, packed)
@@ -60,7 +57,7 @@ class RedisStore:
                 await pipe.execute()
 
     async def add_refusals(self, job: str, refusals: Sequence[Refusal]) -> None:
-        key = _part(job, "refused")
+        key = part_key(job, "refused")
         packed = [json.dumps([r.line, r.field, r.detail]) for r in refusals]
         with redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
@@ -79,64 +76,76 @@ class RedisStore:
         }
         with redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hset(_job(job.id), mapping=facts)
-                for part in _PARTS:
-                    pipe.persist(_part(job.id, part))
-                pipe.zadd(_key("all"), {job.id: job.created})
-                pipe.sadd(_key("active"), job.id)
+                pipe.hset(job_key(job.id), mapping=facts)
+                for part in PARTS:
+                    pipe.persist(part_key(job.id, part))
+                pipe.zadd(key_of("all"), {job.id: job.created})
+                pipe.sadd(key_of("active"), job.id)
                 await pipe.execute()
 
     async def drop(self, job: str) -> None:
         with redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(_job(job), *(_part(job, part) for part in _PARTS))
-                pipe.zrem(_key("all"), job)
-                pipe.srem(_key("active"), job)
+                pipe.delete(job_key(job), *(part_key(job, part) for part in PARTS))
+                pipe.zrem(key_of("all"), job)
+                pipe.srem(key_of("active"), job)
                 await pipe.execute()
 
     async def job(self, job: str) -> Job | None:
         with redis_errors():
-            return _job_of(job, await self._redis.hgetall(_job(job)))
+            return job_of(job, await self._redis.hgetall(job_key(job)))
 
     async def jobs(self, limit: int, offset: int) -> Sequence[Job]:
         with redis_errors():
-            ids = await self._redis.zrevrange(_key("all"), offset, offset + limit - 1)
+            ids = await self._redis.zrevrange(key_of("all"), offset, offset + limit - 1)
         found = [(name.decode(), await self.job(name.decode())) for name in ids]
         if gone := [name for name, job in found if job is None]:  # their time was over
             with redis_errors():
-                await self._redis.zrem(_key("all"), *gone)
+                await self._redis.zrem(key_of("all"), *gone)
         return [job for _, job in found if job]
 
     async def active(self) -> Sequence[Job]:
         with redis_errors():
-            ids = await self._redis.smembers(_key("active"))
+            ids = await self._redis.smembers(key_of("active"))
         found = [await self.job(name.decode()) for name in ids]
         return sorted((job for job in found if job), key=lambda job: job.created)
 
     async def move(self, job: str, to: JobState, allowed: Sequence[JobState]) -> bool:
-        keys = [_job(job), _key("active"), *_parts(job)]
+        keys = [job_key(job), key_of("active"), *part_keys(job)]
         return bool(
             await self._run("MOVE", keys, [to.value, time.time(), job, self._keep, *allowed])
         )
 
     async def rewind(self, job: str, codes: str, to: JobState | None) -> int:
-        keys = [_job(job), _part(job, "states"), _part(job, "tries"), _key("active"), _key("later")]
+        keys = [
+            job_key(job),
+            part_key(job, "states"),
+            part_key(job, "tries"),
+            key_of("active"),
+            key_of("later"),
+        ]
         moved = await self._run(
-            "REWIND", [*keys, *_parts(job)], [codes, to.value if to else "", job, time.time()]
+            "REWIND", [*keys, *part_keys(job)], [codes, to.value if to else "", job, time.time()]
         )
         return int(moved)
 
     async def reopen(self, job: str, index: int) -> bool:
-        keys = [_job(job), _part(job, "states"), _part(job, "tries"), _key("active"), _key("held")]
-        return bool(await self._run("REOPEN", [*keys, *_parts(job)], [index, job]))
+        keys = [
+            job_key(job),
+            part_key(job, "states"),
+            part_key(job, "tries"),
+            key_of("active"),
+            key_of("held"),
+        ]
+        return bool(await self._run("REOPEN", [*keys, *part_keys(job)], [index, job]))
 
     async def amend(self, job: str, index: int, was: ItemState, now: ItemState) -> bool:
         with redis_errors():
-            packed = await self._redis.hget(_part(job, "results"), index)
+            packed = await self._redis.hget(part_key(job, "results"), index)
         if packed is None:
             return False
         result = json.dumps(json.loads(packed) | {"state": now.value}, separators=(",", ":"))
-        keys = [_job(job), _part(job, "states"), _part(job, "results"), _key("held")]
+        keys = [job_key(job), part_key(job, "states"), part_key(job, "results"), key_of("held")]
         return bool(await self._run("AMEND", keys, [index, was.code, now.code, job, result]))
 
     async def waiting(self, job: str, cursor: int, limit: int) -> tuple[Sequence[Item], int]:
@@ -144,30 +153,37 @@ class RedisStore:
         return await self._items(job, found), cursor
 
     async def queued(self, job: str, indexes: Sequence[int], was: int, cursor: int) -> None:
-        await self._run("QUEUED", [_job(job), _part(job, "states")], [was, cursor, *indexes])
+        await self._run("QUEUED", [job_key(job), part_key(job, "states")], [was, cursor, *indexes])
 
     async def item(self, job: str, index: int) -> Item | None:
         found = await self._items(job, [index])
         return found[0] if found else None
 
     async def begin(self, job: str, index: int) -> Begun:
-        keys = [_job(job), _part(job, "states"), _part(job, "tries")]
+        keys = [job_key(job), part_key(job, "states"), part_key(job, "tries")]
         verdict, tries, round = await self._run("BEGIN", keys, [index, time.time()])
         return Begun(verdict.decode(), int(tries), int(round))
 
     async def retry_at(self, job: str, index: int, due: float) -> None:
         member = Task("item", job, str(index)).member
-        await self._run("RETRY_AT", [_part(job, "states"), _key("later")], [index, due, member])
+        await self._run(
+            "RETRY_AT", [part_key(job, "states"), key_of("later")], [index, due, member]
+        )
 
     async def finish(
         self, job: Job, item: Item, outcome: Outcome, sums: Sums, event: Event | None
     ) -> bool:
         keys = [
-            _job(job.id), _part(job.id, "states"), _part(job.id, "results"), _key("later"),
-            _key("held"), _part(job.id, "events"), *map(_ledger, ledgers_of(job)),
-        ]  # fmt: skip
+            job_key(job.id),
+            part_key(job.id, "states"),
+            part_key(job.id, "results"),
+            key_of("later"),
+            key_of("held"),
+            part_key(job.id, "events"),
+            *map(ledger_key, ledgers_of(job)),
+        ]
         pairs = [word for pair in (*sums.once.items(), *sums.always.items()) for word in pair]
-        told = [event.id, _packed(event)] if event else ["", ""]
+        told = [event.id, packed_event(event)] if event else ["", ""]
         arguments = [
             item.index, outcome.state.code, outcome.pack(), time.time(), job.id,
             int(outcome.cached), *told, len(sums.once), *pairs,
@@ -175,8 +191,14 @@ class RedisStore:
         return bool(await self._run("FINISH", keys, arguments))
 
     async def conclude(self, job: str, state: JobState, event: Event | None) -> bool:
-        keys = [_job(job), _key("active"), _key("later"), _part(job, "events"), *_parts(job)]
-        told = [event.id, _packed(event)] if event else ["", ""]
+        keys = [
+            job_key(job),
+            key_of("active"),
+            key_of("later"),
+            part_key(job, "events"),
+            *part_keys(job),
+        ]
+        told = [event.id, packed_event(event)] if event else ["", ""]
         arguments = [state.value, time.time(), job, self._keep, *told]
         return bool(await self._run("CONCLUDE", keys, arguments))
 
@@ -189,62 +211,62 @@ class RedisStore:
             return [], None
         items = await self._items(job, found)
         with redis_errors():
-            results = await self._redis.hmget(_part(job, "results"), found)
-            states = await self._redis.getrange(_part(job, "states"), found[0], found[-1])
+            results = await self._redis.hmget(part_key(job, "results"), found)
+            states = await self._redis.getrange(part_key(job, "states"), found[0], found[-1])
         rows = [
-            Row(item, _state(states, item.index - found[0]), result and Outcome.unpack(result))
+            Row(item, state_at(states, item.index - found[0]), result and Outcome.unpack(result))
             for item, result in zip(items, results, strict=True)
         ]
         return rows, cursor if len(found) == limit else None
 
     async def refusals(self, job: str, offset: int, limit: int) -> Sequence[Refusal]:
         with redis_errors():
-            found = await self._redis.lrange(_part(job, "refused"), offset, offset + limit - 1)
+            found = await self._redis.lrange(part_key(job, "refused"), offset, offset + limit - 1)
         return [Refusal(*json.loads(packed)) for packed in found]
 
     async def due(self, lease: float, limit: int) -> Sequence[Task]:
         now = time.time()
-        found = await self._run("DUE", [_key("later")], [now, now + lease, limit])
+        found = await self._run("DUE", [key_of("later")], [now, now + lease, limit])
         return [Task.of_member(member.decode()) for member in found]
 
     async def postpone(self, task: Task, due: float) -> None:
         with redis_errors():
-            await self._redis.zadd(_key("later"), {task.member: due})
+            await self._redis.zadd(key_of("later"), {task.member: due})
 
     async def settle(self, task: Task) -> None:
         with redis_errors():
-            await self._redis.zrem(_key("later"), task.member)
+            await self._redis.zrem(key_of("later"), task.member)
 
     async def event(self, job: str, event: str) -> Event | None:
         with redis_errors():
-            packed = await self._redis.hget(_part(job, "events"), event)
+            packed = await self._redis.hget(part_key(job, "events"), event)
         return Event(**json.loads(packed)) if packed else None
 
     async def set_event(self, job: str, event: Event) -> None:
         with redis_errors():
-            await self._redis.hset(_part(job, "events"), event.id, _packed(event))
+            await self._redis.hset(part_key(job, "events"), event.id, packed_event(event))
 
     async def lead(self, owner: str, seconds: float) -> bool:
-        return bool(await self._run("LEAD", [_key("feeder")], [owner, int(seconds * 1000)]))
+        return bool(await self._run("LEAD", [key_of("feeder")], [owner, int(seconds * 1000)]))
 
     async def held(self, limit: int, offset: int) -> Sequence[tuple[str, int]]:
         with redis_errors():
-            members = await self._redis.zrange(_key("held"), offset, offset + limit - 1)
+            members = await self._redis.zrange(key_of("held"), offset, offset + limit - 1)
         pairs = (member.decode().rpartition(":") for member in members)
         return [(job, int(index)) for job, _, index in pairs]
 
     async def decision(self, identity: str) -> Mapping[str, Any] | None:
         with redis_errors():
-            packed = await self._redis.hget(_key("decisions"), identity)
+            packed = await self._redis.hget(key_of("decisions"), identity)
         return json.loads(packed) if packed else None
 
     async def decide(self, identity: str, decision: Mapping[str, Any]) -> None:
         with redis_errors():
-            await self._redis.hset(_key("decisions"), identity, json.dumps(dict(decision)))
+            await self._redis.hset(key_of("decisions"), identity, json.dumps(dict(decision)))
 
     async def reserve(self, key: str, value: str, seconds: float) -> str | None:
         with redis_errors():
-            name = _key(f"idempotency:{key}")
+            name = key_of(f"idempotency:{key}")
             if await self._redis.set(name, value, nx=True, ex=int(seconds)):
                 return None
             before = await self._redis.get(name)
@@ -252,11 +274,11 @@ class RedisStore:
 
     async def release(self, key: str) -> None:
         with redis_errors():
-            await self._redis.delete(_key(f"idempotency:{key}"))
+            await self._redis.delete(key_of(f"idempotency:{key}"))
 
     async def ledger(self, name: str) -> Mapping[str, float]:
         with redis_errors():
-            found = await self._redis.hgetall(_ledger(name))
+            found = await self._redis.hgetall(ledger_key(name))
         return {field.decode(): float(value) for field, value in found.items()}
 
     async def ping(self) -> None:
@@ -277,7 +299,7 @@ class RedisStore:
         while len(found) < limit:
             with redis_errors():
                 states = await self._redis.getrange(
-                    _part(job, "states"), cursor, cursor + _SCAN - 1
+                    part_key(job, "states"), cursor, cursor + _SCAN - 1
                 )
             if not states:
                 break
@@ -294,7 +316,7 @@ class RedisStore:
         if not chunks:
             return []
         with redis_errors():
-            packed = await self._redis.hmget(_part(job, "feed"), chunks)
+            packed = await self._redis.hmget(part_key(job, "feed"), chunks)
         lines = {
             chunk: zlib.decompress(body).split(b"\n")
             for chunk, body in zip(chunks, packed, strict=True)
@@ -305,58 +327,3 @@ class RedisStore:
             for index in indexes
             if index // CHUNK in lines and index % CHUNK < len(lines[index // CHUNK])
         ]
-
-
-def _key(name: str) -> str:
-    return f"{NAMESPACE}:{name}"
-
-
-def _job(job: str) -> str:
-    return _key(f"job:{job}")
-
-
-def _part(job: str, part: str) -> str:
-    return _key(f"job:{job}:{part}")
-
-
-def _parts(job: str) -> list[str]:
-    return [_part(job, part) for part in _PARTS]
-
-
-def _ledger(name: str) -> str:
-    kind, _, id = name.partition(":")
-    return _part(id, "ledger") if kind == "job" else _key(f"ledger:{name}")
-
-
-def _packed(event: Event) -> str:
-    facts = {"id": event.id, "type": event.type, "data": dict(event.data), "tries": event.tries}
-    return json.dumps(facts)
-
-
-def _state(states: bytes, place: int) -> ItemState:
-    return ItemState.of_code(chr(states[place]))
-
-
-def _job_of(id: str, facts: Mapping[bytes, bytes]) -> Job | None:
-    if b"state" not in facts:
-        return None
-    told = {name.decode(): value.decode() for name, value in facts.items()}
-
-    def number(name: str) -> float:
-        return float(told.get(name, 0))
-
-    return Job(
-        id=id,
-        options=Options.of(json.loads(told["options"])),
-        total=int(number("total")),
-        refused=int(number("refused")),
-        state=JobState(told["state"]),
-        created=number("created"),
-        started=number("started"),
-        finished=number("finished"),
-        touched=number("touched"),
-        cursor=int(number("cursor")),
-        cached=int(number("cached")),
-        counts={end.value: int(number(f"n_{end.code}")) for end in ENDS},
-        window=(number("t0"), int(number("n0"))),
-    )

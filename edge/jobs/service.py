@@ -14,7 +14,8 @@ from edge.jobs import ledger, report, worker
 from edge.jobs.export import Place
 from edge.jobs.feeder import Feeder
 from edge.jobs.feeds import Read, read_feed
-from edge.jobs.items import Names, Reader, collision, digest
+from edge.jobs.intake import TOLD, Intake, refused
+from edge.jobs.items import Reader, collision, digest
 from edge.jobs.ledger import Prices
 from edge.jobs.model import Item, ItemState, Job, JobState, Options, Refusal
 from edge.jobs.report import UrlOf
@@ -23,7 +24,6 @@ from edge.jobs.webhooks import Webhooks
 from edge.origins.outbound import Outbound
 from edge.variants.presets import Presets
 
-_TOLD = 100
 _DAY = 86_400.0
 _RUNNING = (JobState.QUEUED, JobState.RUNNING)
 
@@ -181,9 +181,9 @@ class Service:
         if cursor and not cursor.isdigit():
             raise FeedRejected("the cursor is none of ours", param="cursor")
         if status == "refused":
-            refused = await self.store.refusals(job.id, place, limit)
-            following = str(place + limit) if len(refused) == limit else None
-            return [report.refusal_facts(one) for one in refused], following
+            lines = await self.store.refusals(job.id, place, limit)
+            following = str(place + limit) if len(lines) == limit else None
+            return [report.refusal_facts(one) for one in lines], following
         rows, after = await self.store.rows(job.id, _state(status), place, limit)
         told = [report.facts(row, self.prices, self.url_of) for row in rows]
         return told, None if after is None else str(after)
@@ -226,17 +226,17 @@ class Service:
         job = await self.store.job(other)
         if job is None:
             raise JobConflict("the first request with this Idempotency-Key is not finished yet")
-        return Submitted(job, await self.store.refusals(other, 0, _TOLD), replayed=True)
+        return Submitted(job, await self.store.refusals(other, 0, TOLD), replayed=True)
 
     async def _taken(self, id: str, feed: Feed, options: Options) -> tuple[Job, Sequence[Refusal]]:
         """The whole feed into the store; raises `FeedRejected` where it cannot be begun."""
-        intake = _Intake(self.store, id, self._feed_items)
+        intake = Intake(self.store, id, self._feed_items)
         found = await asyncio.to_thread(self.items, feed, options)
         while page := await asyncio.to_thread(lambda: list(islice(found, CHUNK))):
             await intake.add(page)
         await intake.flush()
         if intake.refused and (options.strict or not intake.total):
-            raise _refused(intake)
+            raise refused(intake)
         if not intake.total:
             raise FeedRejected("the feed has no lines", param="feed")
         if twice := intake.names.twice():
@@ -248,7 +248,7 @@ class Service:
     async def _check_names(self, id: str, twice: frozenset[int]) -> None:
         alike: list[Item] = []
         cursor: int | None = 0
-        while cursor is not None and len(alike) < _TOLD:
+        while cursor is not None and len(alike) < TOLD:
             rows, cursor = await self.store.rows(id, None, cursor, CHUNK)
             alike += [row.item for row in rows if digest(row.item.file) in twice]
         if error := collision(alike):
@@ -271,54 +271,6 @@ class Service:
         if feed.source is None:
             raise FeedRejected("there is no feed", param="feed")
         return read_feed(feed.source, self.feed_bytes, options.format, feed.content_type)
-
-
-class _Intake:
-    """Takes a feed's lines into the store, a chunk at a time."""
-
-    def __init__(self, store: Store, job: str, most: int) -> None:
-        self._store = store
-        self._job = job
-        self._most = most
-        self._page: list[Item] = []
-        self._chunk = 0
-        self.names = Names()
-        self.total = 0
-        self.refused = 0
-        self.told: list[Refusal] = []
-
-    async def add(self, found: Sequence[Item | Refusal]) -> None:
-        bad = [one for one in found if isinstance(one, Refusal)]
-        for item in (one for one in found if isinstance(one, Item)):
-            self._page.append(item)
-            self.total += 1
-            if item.file:
-                self.names.add(item.file)
-            if len(self._page) == CHUNK:
-                await self.flush()
-        if self.total > self._most:
-            raise FeedRejected(f"the feed has more than {self._most:,} pictures", param="feed")
-        if bad:
-            self.refused += len(bad)
-            self.told += bad[: _TOLD - len(self.told)]
-            await self._store.add_refusals(self._job, bad)
-
-    async def flush(self) -> None:
-        if self._page:
-            await self._store.add_items(self._job, self._chunk, self._page)
-            self._page, self._chunk = [], self._chunk + 1
-
-
-def _refused(intake: _Intake) -> FeedRejected:
-    first = intake.told[0]
-    return FeedRejected(
-        f"line {first.line}: {first.detail}",
-        param=first.field,
-        diagnostics={
-            "line": first.line, "field": first.field, "refused": intake.refused,
-            "problems": [one.as_facts() for one in intake.told],
-        },
-    )  # fmt: skip
 
 
 def _conflict(job: Job, what: str) -> JobConflict:

@@ -15,7 +15,7 @@ from edge.jobs import report, retries, webhooks
 from edge.jobs.export import Entry, Place, Target, write_archive
 from edge.jobs.ledger import Prices
 from edge.jobs.making import Maker, event_of, failed, sums_of, target_of
-from edge.jobs.model import Item, Job, Outcome
+from edge.jobs.model import Item, Job, JobState, Outcome
 from edge.jobs.report import UrlOf
 from edge.jobs.store import Begun, Row, Store, Task
 from edge.jobs.webhooks import Webhooks
@@ -24,6 +24,9 @@ from edge.telemetry import Metrics
 _log = logging.getLogger(__name__)
 _STORE_SECONDS = 1.0
 _AGAIN_SECONDS = 15.0
+_EXPORT_SECONDS = 3600.0
+"""How long a place to write to may be away before the job counts as failed."""
+
 _MANIFEST = "manifest"
 _PAGE = 200
 _JOBS = 64
@@ -153,13 +156,16 @@ class Worker:
         if job is None or job.open:
             await self._store.settle(task)
             return
+        end = job.end
         try:
             await self._export(job)
         except JobsUnavailable as error:
             _log.warning("a job's export failed", extra={"job": job.id, "why": error.detail})
-            await self._store.postpone(task, time.time() + _AGAIN_SECONDS)
-            return
-        end, told = job.end, None
+            if time.time() - job.touched < _EXPORT_SECONDS:
+                await self._store.postpone(task, time.time() + _AGAIN_SECONDS)
+                return
+            end = JobState.FAILED
+        told = None
         if job.options.webhook:
             kind = "job.failed" if end.value == "failed" else "job.finished"
             told = webhooks.event(kind, facts(replace(job, state=end)))

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import re
 import time
+from pathlib import Path
 
 import pytest
 import standardwebhooks
@@ -159,3 +161,19 @@ async def test_a_feed_is_not_fetched_beyond_its_bounds(http_origin, tmp_path):
             await outbound.download(f"{http_origin.url}/big", file, 1000)
         with pytest.raises(FeedRejected, match="404"):
             await outbound.download(f"{http_origin.url}/gone", file, 1000)
+
+
+def test_the_example_of_the_docs_verifies_what_we_sign():
+    page = (Path(__file__).parents[2] / "docs" / "jobs.md").read_text()
+    [example] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(example, names)
+    body, now = b'{"a": 1}', int(time.time())
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(now),
+        "webhook-signature": signature(keys_of([OTHER, SECRET]), "msg_1", now, body),
+    }
+    assert names["verified"](SECRET, headers, body)
+    assert not names["verified"](SECRET, headers, body + b" ")
+    assert not names["verified"](SECRET, headers | {"webhook-timestamp": str(now - 400)}, body)
