@@ -201,7 +201,7 @@ async def connect(
         probes = Probes(
             {"tiers": ladder.states, "origins": survey(origins), "models": models.states},
             frozenset({"origins"}),
-            about,
+            {name: told for name, told in about.items() if name != "origin"},
             metrics,
             Gauges(metrics, gate, errands, ladder, shelf).refresh,
             tokens if given.admin.metrics else None,

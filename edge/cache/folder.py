@@ -110,7 +110,9 @@ class FolderTier:
         try:
             return await loop.run_in_executor(self._threads, work, *arguments)
         except OSError as error:
-            raise TierError(f"the folder {self._root} failed: {error}") from error
+            raise TierError(
+                f"the folder failed: {error.strerror}", private=f"{self._root}: {error}"
+            ) from error
 
     # What follows runs in the tier's threads.
 

@@ -11,7 +11,7 @@ from edge.cache.base import InProcess, Purges, Reach, Recalling, Tier, Usage, ke
 from edge.cache.breaker import Breaker
 from edge.cache.epochs import Epochs
 from edge.errands import Errands
-from edge.errors import TierError
+from edge.errors import EdgeError, TierError
 from edge.images import Rendition
 
 _log = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ class TierState:
     name: str
     ready: bool
     detail: str = ""
+    private: str = ""
+    """What only the log may say."""
 
 
 class _Rung:
@@ -122,7 +124,7 @@ class Ladder:
             await self._purges.subscribe(self.purged_elsewhere)
         for state in await self.states():
             if not state.ready:
-                _log.warning("tier not ready", extra={"tier": state.name, "why": state.detail})
+                _log.warning("tier not ready", extra={"tier": state.name, "why": state.private})
 
     async def get(self, key: str) -> tuple[Rendition, str] | None:
         """The rendition and the name of the nearest tier that has it."""
@@ -205,7 +207,7 @@ class Ladder:
             closing.append(self._purges.close())
         for outcome in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(outcome, BaseException):
-                _log.warning("a tier did not close", extra={"why": _why(outcome)})
+                _log.warning("a tier did not close", extra={"why": _whole(outcome)})
 
     async def _ask(self, rung: _Rung, key: str) -> Rendition | None:
         tier = rung.tier
@@ -289,7 +291,7 @@ class Ladder:
             async with asyncio.timeout(_PURGE_SECONDS):
                 entries = await tier.purge(tag)
         except Exception as error:
-            _log.warning("purge failed", extra={"tier": tier.name, "why": _why(error)})
+            _log.warning("purge failed", extra={"tier": tier.name, "why": _whole(error)})
             return _why(error)
         self._observer.purged(tier.name, entries)
         return entries
@@ -299,7 +301,7 @@ class Ladder:
             async with asyncio.timeout(self._timeout):
                 await tier.ping()
         except Exception as error:
-            return TierState(tier.name, False, _why(error))
+            return TierState(tier.name, False, _why(error), _whole(error))
         return TierState(tier.name, True)
 
     async def _usage(self, tier: Tier) -> Usage | None:
@@ -314,12 +316,19 @@ class Ladder:
         expected = isinstance(error, TierError | TimeoutError)
         _log.warning(
             "tier failed",
-            extra={"tier": tier.name, "why": _why(error)},
+            extra={"tier": tier.name, "why": _whole(error)},
             exc_info=None if expected else error,
         )
 
 
 def _why(error: BaseException) -> str:
+    """What went wrong, without addresses and paths."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    return error.detail if isinstance(error, TierError) else f"{type(error).__name__}: {error}"
+    return error.detail if isinstance(error, TierError) else type(error).__name__
+
+
+def _whole(error: BaseException) -> str:
+    """What went wrong, for the log."""
+    private = error.private if isinstance(error, EdgeError) else str(error)
+    return f"{_why(error)}: {private}" if private else _why(error)

@@ -78,7 +78,9 @@ def tier_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise TierError(f"Redis failed at {doing}: {type(error).__name__} {error}") from error
+        raise TierError(
+            f"Redis failed at {doing}: {type(error).__name__}", private=str(error)
+        ) from error
 
 
 def stopping() -> bool:

@@ -4,6 +4,8 @@ It is on the way of every memory hit. So what cannot have been passed within one
 bytes is not looked at for it, and the phases are plain numbers.
 """
 
+import re
+from functools import lru_cache
 from typing import Any
 
 import httptools
@@ -28,6 +30,15 @@ _OVERHEAD = 8
 """Bytes of framing that each byte of a chunked body may have: `1 CRLF x CRLF` has five."""
 
 _HEEDED = frozenset({b"host", b"expect", b"transfer-encoding", b"upgrade"})
+
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+"""RFC 9110 section 7.2: a host as in URLs (RFC 3986 section 3.2.2), and a port."""
+
+
+@lru_cache(512)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value.strip(b" \t")) is not None
 
 
 class _Enough(Exception):
@@ -130,6 +141,8 @@ class BoundedReading(HttpToolsProtocol):
         if name == b"host":
             if self._host:
                 self._stop(RequestMalformed("the request names two hosts"))
+            if not _is_host(value):
+                self._stop(RequestMalformed("the Host is none"))
             self._host = True
         elif name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"

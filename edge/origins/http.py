@@ -37,7 +37,10 @@ _HEAD_SHARE = 1 / 3
 """Of the time for an answer: what HEAD has, before GET is asked instead."""
 
 _HEADLESS_SECONDS = 60.0
-"""For which a server that did not answer HEAD at all is not asked by it again."""
+"""For which a server that answered GET, and HEAD not at all, is not asked by HEAD again."""
+
+_UNANSWERED, _UNASKED = 0, -1
+"""In the place of a status."""
 
 _NEIGHBOURS = ("jpg", "png", "webp", "jpeg")
 """Few, because each costs a request that most often finds nothing."""
@@ -122,12 +125,14 @@ class HttpOrigin:
             if status != 200:
                 stamp = await self._by_first_byte(name)
                 self._head_lies = self._head_lies or status in _ABSENT
+            if status == _UNANSWERED:  # and GET was answered: it is not the server that is slow
+                self._headless_until = time.monotonic() + _HEADLESS_SECONDS
         return stamp if stamp is not None else await self._fetch(name)
 
     async def _by_head(self, name: str) -> tuple[int, Stamp | None]:
         """Status, and what it says of the file; no status of HTTP where there was no answer."""
         if time.monotonic() < self._headless_until:
-            return 0, None
+            return _UNASKED, None
         try:
             async with asyncio.timeout(self._timeout * _HEAD_SHARE):
                 async with self._client.request("HEAD", self._url(name)) as response:
@@ -135,12 +140,11 @@ class HttpOrigin:
                         return response.status, None
                     return 200, _stamp_of(response.headers, response.headers.get("Content-Length"))
         except (AddressForbidden, OriginUnavailable):
-            return -1, None  # it redirects HEAD elsewhere; GET is held to the same
+            return _UNASKED, None  # it redirects HEAD elsewhere; GET is held to the same
         except aiohttp.ClientConnectorError:
             raise  # nobody there: GET would fare no better
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
-            self._headless_until = time.monotonic() + _HEADLESS_SECONDS
-            return 0, None
+            return _UNANSWERED, None
 
     async def _by_first_byte(self, name: str) -> Stamp | Original | None:
         """The same by GET; where the server sends all of it, and no validator, that is the file."""

@@ -114,14 +114,17 @@ class Origins:
             await origin.ping()
 
     async def states(self) -> Mapping[str, str]:
-        """Each origin's name, and what is wrong with it; empty where nothing is."""
+        """Each origin's prefix, and what is wrong with it; empty where nothing is.
+
+        Readiness tells them to whoever asks: no word of folders, buckets and hosts.
+        """
         states = {}
-        for _, origin in self._rows:
+        for route, origin in self._rows:
             try:
                 await origin.ping()
-                states[origin.name] = ""
+                states[route.prefix or "/"] = ""
             except EdgeError as error:
-                states[origin.name] = error.detail
+                states[route.prefix or "/"] = error.detail
         return states
 
     async def close(self) -> None:

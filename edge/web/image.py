@@ -24,6 +24,7 @@ from edge.variants.presets import Presets
 from edge.variants.query import AcceptClass, Wish, read
 from edge.variants.transform import Transform
 from edge.web import headers, negotiation
+from edge.web.failures import PROBLEM_JSON
 from edge.web.negotiation import accept_class
 
 _READ_URLS = 4096
@@ -332,14 +333,21 @@ def _remembered(asked: Asked, name: tuple[int, str, int | None], fields: headers
     return lines
 
 
+_ALLOW = [(b"allow", b"GET, HEAD, OPTIONS"), (b"access-control-allow-methods", b"GET, HEAD")]
+_NO_METHOD = b'{"type":"about:blank","title":"Method Not Allowed","status":405}'
+
+
 async def _other_method(scope: Scope, send: Send) -> None:
     """OPTIONS, as a browser's preflight asks it; anything else is not allowed."""
-    status = 204 if scope["method"] == "OPTIONS" else 405
-    allow = [(b"allow", b"GET, HEAD, OPTIONS"), (b"access-control-allow-methods", b"GET, HEAD")]
-    await send(
-        {"type": "http.response.start", "status": status, "headers": [*allow, *headers.ALWAYS]}
-    )
-    await send({"type": "http.response.body", "body": b""})
+    fields = [*_ALLOW, *headers.ALWAYS]
+    if scope["method"] == "OPTIONS":
+        status, body = 204, b""
+    else:
+        status, body = 405, _NO_METHOD
+        length = (b"content-length", str(len(body)).encode())
+        fields += [(b"content-type", PROBLEM_JSON.encode()), length]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _while_connected(work: Coroutine[Any, Any, Delivered], receive: Receive) -> Delivered:

@@ -39,7 +39,7 @@ class Probes:
     Args:
         surveys: the kinds of parts (`tiers`, `origins`, `models`) and how each is asked.
         needed: the kinds without which nothing can be served; the others only degrade.
-        facts: shown with readiness: version, imaging engine, runtime.
+        facts: shown with readiness: version, imaging engine, runtime; no address, bucket or folder.
         refresh: brings gauges up to date before the metrics are read.
         tokens: asked for the role `metrics` before anything but a status is told; None: all is
             told to everybody.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.http1.clients import HEALTH, Process, everything, flood, serving, statuses
+from tests.http1.clients import HEALTH, Process, everything, flood, one_answer, serving, statuses
 from tests.running import TOKEN
 
 pytestmark = pytest.mark.slow
@@ -189,6 +189,11 @@ POST = b"POST /-/purge HTTP/1.1\r\nhost: a\r\n"
         b"GET /-/healthz HTTP/1.1\r\n\r\n",
         b"GET /-/healthz HTTP/1.1\r\naccept: */*\r\n\r\n",
         b"GET http://a/-/healthz HTTP/1.1\r\n\r\n",
+        b"GET /-/healthz HTTP/1.1\r\nhost: a b\r\n\r\n",
+        b"GET /-/healthz HTTP/1.1\r\nhost: a/b?c#d\r\n\r\n",
+        b"GET /-/healthz HTTP/1.1\r\nhost: u@a\r\n\r\n",
+        b"GET /-/healthz HTTP/1.1\r\nhost: \xff\r\n\r\n",
+        b"GET /-/healthz HTTP/1.1\r\nhost: a:b\r\n\r\n",
         b"GET /-/healthz HTTP/1.1\nhost: a\n\n",
         b"GET /-/healthz HTTP/1.1\r\nhost: a\nx: y\r\n\r\n",
         b"GET /-/healthz HTTP/1.1\rhost: a\r\n\r\n",
@@ -207,6 +212,14 @@ POST = b"POST /-/purge HTTP/1.1\r\nhost: a\r\n"
 def test_a_request_of_two_meanings_is_refused_and_nothing_behind_it_is_read(wire, request_):
     flood(wire, iter([request_ + HEALTH]))
     assert problem(everything(wire))["status"] == 400
+
+
+@pytest.mark.parametrize(
+    "host", ["", "a", "a.example:8080", "[::1]:8080", "1.2.3.4", "a_b", "A:", "a \t"]
+)
+def test_every_host_that_may_be_is_one(wire, host):
+    wire.sendall(f"GET /-/healthz HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
+    assert statuses(one_answer(wire)) == [200]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,13 @@ from contextlib import suppress
 import pytest
 
 from edge.deadline import Deadline
-from edge.errors import AddressForbidden, OriginalNotFound, OriginTruncated, OriginUnavailable
+from edge.errors import (
+    AddressForbidden,
+    OriginalNotFound,
+    OriginTimeout,
+    OriginTruncated,
+    OriginUnavailable,
+)
 from edge.images import Original, Stamp
 from edge.origins.http import HttpOrigin
 from tests.origins.conftest import LOOPBACK, MAX_BYTES
@@ -37,6 +43,19 @@ async def test_where_head_never_answers_get_decides_and_head_is_left_alone(http_
     for _ in range(3):
         assert await origin.stamp("a.jpg", soon()) == Stamp('"v1"', len(BODY))
     assert http_origin.count("HEAD", "/a.jpg") == 1
+    await origin.close()
+
+
+async def test_a_server_that_is_slow_for_once_goes_on_being_asked_by_head(http_origin):
+    """It answers neither HEAD nor GET; that says nothing of HEAD."""
+    http_origin.answers["/a.jpg"] = Answer(BODY, headers=ETAG, delay=30)
+    origin = HttpOrigin(http_origin.url, MAX_BYTES, 1, private_networks=LOOPBACK)
+    with pytest.raises(OriginTimeout):
+        await origin.stamp("a.jpg", soon())
+    http_origin.answers["/a.jpg"] = Answer(BODY, headers=ETAG)
+    asked = http_origin.count("HEAD", "/a.jpg")
+    assert await origin.stamp("a.jpg", soon()) == Stamp('"v1"', len(BODY))
+    assert http_origin.count("HEAD", "/a.jpg") == asked + 1
     await origin.close()
 
 

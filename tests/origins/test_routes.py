@@ -183,7 +183,7 @@ async def test_a_path_that_no_origin_serves_is_not_found():
 async def test_each_origin_answers_for_itself_and_is_closed():
     well, ill = Named("well"), Named("ill", "no connection")
     origins = Origins({Route("/a", "s3", "a"): well, Route("/b", "s3", "b"): ill})
-    assert await origins.states() == {"well": "", "ill": "no connection"}
+    assert await origins.states() == {"/a": "", "/b": "no connection"}
     with pytest.raises(OriginUnavailable):
         await origins.ping()
     await origins.close()

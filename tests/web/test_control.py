@@ -1,10 +1,12 @@
 """Everything under `/-/`, and the page at `/`."""
 
 import json
+import shutil
 
 import pytest
 
 from edge.variants.parameters import PARAMETERS
+from tests.parts import free_port
 from tests.running import TOKEN
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -32,6 +34,27 @@ async def test_without_its_origin_a_server_is_not_ready(serve, photos):
     assert answer.status_code == 503
     assert answer.json()["status"] == "not ready"
     assert (await server.get("/-/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_readiness_tells_nobody_where_things_are(serve, photos, tmp_path, lost):
+    """No folder, bucket, host or port, neither of what answers nor of what does not."""
+    dead = free_port()
+    server = await serve(
+        EDGE_ORIGIN_URL=f"/sku={photos}/sku,/web=http://127.0.0.1:{dead}/media,/s3=s3://raw/pictures",
+        EDGE_ORIGIN_HTTP_PRIVATE="127.0.0.0/8",
+        EDGE_S3_ENDPOINT_URL=f"http://127.0.0.1:{dead}",
+        EDGE_CACHE_STORE_URL=str(tmp_path / "store"),
+        EDGE_CACHE_REDIS_URL=f"redis://127.0.0.1:{dead}/0",
+    )
+    if lost:
+        shutil.rmtree(tmp_path / "store")
+        (tmp_path / "store").write_text("a file")
+        photos.rename(photos.parent / "gone")
+    text = (await server.get("/-/readyz")).text
+    assert set(json.loads(text)["origins"]) == {"/sku", "/web", "/s3"}
+    for secret in (str(tmp_path), "127.0.0.1", str(dead), "raw", "pictures", "media"):
+        assert secret not in text
 
 
 async def test_a_kind_of_parts_that_is_excluded_is_not_asked(serve, photos):

@@ -249,6 +249,8 @@ async def test_options_answers_a_preflight_and_other_methods_are_refused(serve):
     refused = await server.http.post("/sku/123.jpg")
     assert refused.status_code == 405
     assert refused.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["status"] == 405
 
 
 async def test_strict_never_serves_what_breaks_a_rule(serve, photos):
