@@ -4,12 +4,14 @@
 
 Reads frames of four bytes of length and a body from its standard input, and answers each with one
 line of JSON; before the first, a line says that it is ready. Everything that decodes runs in this
-one process, so that a crash is a crash.
+one process, so that a crash is a crash. With `FUZZ_ISOLATE=all` worker processes decode, as in a
+server; one that has to be replaced is a crash as well.
 """
 
 import gc
 import hashlib
 import json
+import os
 import resource
 import struct
 import sys
@@ -25,8 +27,12 @@ from edge.rendering.facts import Facts, read_facts
 from edge.settings import Decode, Limits
 
 LIMITS = Limits(pixels=8_000_000, frames=50)
+ISOLATE = os.environ.get("FUZZ_ISOLATE", "none")
 ROOM = 4 * 2**30
 """Bytes of address space: what asks for more is told so, before the machine swaps."""
+
+
+_REPLACED: list[str] = []
 
 
 def answer(body: bytes) -> dict[str, Any]:
@@ -40,6 +46,13 @@ def answer(body: bytes) -> dict[str, Any]:
         said = {"kind": "refused", "digest": type(error).__name__, "detail": error.detail[:200]}
     except Exception:
         said = {"kind": "escaped", "digest": "", "detail": traceback.format_exc()[-1500:]}
+    if _REPLACED:
+        said = {
+            "kind": "crash",
+            "digest": "",
+            "detail": f"a worker had to be replaced: {_REPLACED}",
+        }
+        _REPLACED.clear()
     return {**said, "seconds": time.process_time() - start, "peak": _peak()}
 
 
@@ -73,7 +86,7 @@ def _peak() -> int:
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
-    decoding.use(Decode(isolate="none"), lambda reason: None)
+    decoding.use(Decode(isolate=ISOLATE, workers=1), _REPLACED.append)
     resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.collect()

@@ -33,6 +33,7 @@ _ROOM = {"L": 1, "RGB": 4, "RGBA": 4, "CMYK": 4, "LAB": 3}
 
 _BYTES_PER_PIXEL = 5  # the most that is handed back: four channels and alpha
 _START_SECONDS = 60.0
+_STARTS = 3  # tries, before a request is told that none can be started
 _SHORTEST = 0.05
 _REFUSALS = {
     name: getattr(errors, name)
@@ -68,12 +69,20 @@ class _Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         root = str(Path(edge.__file__).parent.parent)
         command = [sys.executable, "-I", "-c", _PROGRAM, root, str(theirs.fileno()), str(memory)]
-        with theirs:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=_ENVIRONMENT
-            )
         self._link = ours
-        self.sandbox = str(self._answer(_START_SECONDS).get("sandbox"))
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=_ENVIRONMENT
+                )
+        except OSError:
+            ours.close()
+            raise
+        try:
+            self.sandbox = str(self._answer(_START_SECONDS).get("sandbox"))
+        except BaseException:
+            self.end()
+            raise
 
     def decode(self, data: bytes, ask: Ask, seconds: float, longest: float) -> Loaded:
         """Raises: Gone, and what the decoder raised."""
@@ -189,11 +198,21 @@ class Workers:
             if self._idle:
                 return self._idle.pop()
             self._started += 1
-        try:
-            return _Worker(self.memory)
-        except (OSError, Gone) as error:
-            self._forget()
-            raise Busy("no decoder can be started") from error
+        return self._new()
+
+    def _new(self) -> _Worker:
+        """One just started; where its start fails, another: that is no picture's fault either."""
+        for left in reversed(range(_STARTS)):
+            try:
+                return _Worker(self.memory)
+            except (OSError, Gone) as error:
+                if not left:
+                    self._forget()
+                    raise Busy("no decoder can be started") from error
+            except BaseException:
+                self._forget()
+                raise
+        raise AssertionError("the last try returns or raises")
 
     def _give(self, worker: _Worker) -> None:
         with self._free:

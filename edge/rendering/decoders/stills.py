@@ -30,5 +30,5 @@ def load(data: bytes, ask: Ask) -> Loaded:
 def _on_nothing(frame: Any, covered: tuple[int, int, int, int]) -> Any:
     """Browsers fill the screen with nothing, whatever background the file names."""
     screen = stock.part("Image").new("RGBA", frame.size)
-    screen.paste(frame.convert("RGBA").crop(covered), covered)
+    screen.paste(frame.crop(covered).convert("RGBA"), covered)
     return screen

@@ -143,6 +143,38 @@ def test_a_decoder_that_was_ended_between_two_jobs_is_replaced_and_costs_none(fr
     assert reasons == ["died"]
 
 
+@contextmanager
+def failing_starts(monkeypatch, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The next so many decoders end before they are ready; all that were started."""
+    started: list[subprocess.Popen[bytes]] = []
+    start = subprocess.Popen
+
+    def popen(command, **how):
+        program = "raise SystemExit(1)" if len(started) < count else command[3]
+        started.append(start([*command[:3], program, *command[4:]], **how))
+        return started[-1]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "Popen", popen)
+        yield started
+
+
+def test_a_decoder_that_ends_at_its_start_is_replaced_and_costs_no_job(monkeypatch, frail):
+    workers, _ = frail
+    with failing_starts(monkeypatch, 2) as started:
+        assert workers.decode(*job(saved(photo(), "PNG"))).image.size == photo().size
+    assert [process.returncode for process in started] == [1, 1, None]
+
+
+def test_where_none_can_be_started_none_is_left_behind(monkeypatch, frail):
+    workers, _ = frail
+    with failing_starts(monkeypatch, 99) as started, pytest.raises(Busy, match="be started"):
+        workers.decode(*job(saved(photo(), "PNG")))
+    assert started
+    assert all(process.returncode == 1 for process in started), "each was waited for"
+    assert workers.decode(*job(saved(photo(), "PNG"))).image.size == photo().size
+
+
 def test_a_picture_that_takes_too_long_is_given_up():
     reasons: list[str] = []
     workers = Workers(1, MEMORY, 0.05, reasons.append)
