@@ -134,7 +134,8 @@ class ImageRoute:
         return Near(200, lines, rendition.body if scope["method"] == "GET" else b"", MEMORY)
 
     def _hit(self, asked: Asked, rendition: Rendition) -> bytes:
-        name = (200, rendition.etag, self._left(asked))
+        left = None if asked.wish.expires is None else self._left(asked)
+        name = (200, rendition.etag, left)
         if known := asked.lines.get(name):
             return known
         fields = [*self._headers(asked, rendition), headers.cache_status(MEMORY)]
@@ -201,7 +202,9 @@ class ImageRoute:
             device = negotiation.device(told.get(_DPR), told.get(_VIEWPORT), told.get(_SAVE))
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         required = self._required if needs_signature is None else needs_signature
-        host = self._dialects.host(told.get(b"host", b"").decode("latin-1"))
+        host = ""
+        if self._dialects.hosts:
+            host = self._dialects.host(told.get(b"host", b"").decode("latin-1"))
         asked = self._read(path, query, accept, device, required, host)
         # The reading is remembered, and outlives what it has checked.
         expires = asked.wish.expires
