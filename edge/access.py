@@ -96,7 +96,10 @@ def rows(
     if not file:
         return []
     try:
-        content = tomllib.loads(Path(file).read_text("utf-8"))
+        text = Path(file).read_text("utf-8")
+        if not text.strip():  # as a file is for a moment while it is written in place
+            raise SettingsError(f"{file} is empty")
+        content = tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
     except ValueError as error:

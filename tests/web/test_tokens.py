@@ -59,6 +59,15 @@ async def test_tokens_are_exchanged_without_a_restart(serve, tokens):
     assert answer.status_code == 200
 
 
+async def test_a_file_that_is_just_being_written_takes_nothing_away(serve, tokens):
+    """Written in place it is empty first; whoever means no token at all takes the setting away."""
+    server = await serve(EDGE_ADMIN_FILE=str(tokens), EDGE_ADMIN_METRICS="1")
+    for text in ("", "\n", FILE[:40]):
+        tokens.write_text(text)
+        await server.parts.reload()
+        assert (await server.get("/-/metrics", **bearer(METRICS))).status_code == 200
+
+
 async def test_metrics_and_what_readiness_knows_are_for_the_role_where_that_is_set(serve, tokens):
     server = await serve(EDGE_ADMIN_FILE=str(tokens), EDGE_ADMIN_METRICS="1")
     assert (await server.get("/-/metrics")).status_code == 401
