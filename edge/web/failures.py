@@ -1,6 +1,7 @@
 """Errors as RFC 9457 answers: one row per class, the nearest class wins."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from edge.originals import MISSING_SECONDS
 
 PROBLEM_JSON = "application/problem+json"
 _RETRY_AFTER = 1
+_LONGEST_WAIT = 60
 _NO_STORE = {"cache-control": "no-store"}
 
 
@@ -151,11 +153,18 @@ def _lifetime(error: EdgeError, row: Row, left: int | None) -> dict[str, str]:
         ending = ", must-revalidate" if left < row.keep else ""
         return {"cache-control": f"public, max-age={min(row.keep, left)}{ending}"}
     if row.status in (429, 502, 503, 504):
-        wait = error.retry_after if isinstance(error, errors.Busy) else _RETRY_AFTER
-        return _NO_STORE | {"retry-after": str(wait)}
+        return _NO_STORE | {"retry-after": str(_wait(error))}
     if row.status == 401:
         return _NO_STORE | {"www-authenticate": "Bearer"}
     return _NO_STORE
+
+
+def _wait(error: EdgeError) -> int:
+    """Seconds of `Retry-After`: what the gate knows or the origin asked for, within a minute."""
+    if isinstance(error, errors.Busy):
+        return error.retry_after
+    asked = error.retry_after if isinstance(error, errors.OriginUnavailable) else None
+    return min(_LONGEST_WAIT, max(_RETRY_AFTER, math.ceil(asked or 0)))
 
 
 def _picture(size: Size, row: Row) -> bytes:

@@ -175,3 +175,10 @@ def test_trouble_of_this_side_is_told_without_its_places(detail):
     told = failures.problem(errors.ModelUnavailable(detail), "/")["detail"]
     for secret in ("10.0.0.7", "/srv", "minio", "fd00"):
         assert secret not in told
+
+
+@pytest.mark.parametrize(("asked", "told"), [(None, "1"), (0.0, "1"), (6.2, "7"), (1e8, "60")])
+def test_what_an_origin_asks_for_is_passed_on_within_a_minute(asked, told):
+    error = errors.OriginUnavailable("the origin answers 503")
+    error.retry_after = asked
+    assert failures.answer(error, "/x.jpg").headers["retry-after"] == told
