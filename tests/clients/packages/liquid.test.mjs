@@ -20,10 +20,10 @@ test("a width", async () => {
   assert.equal(await url(", width: 800"), "https://images.example.com/files/red-shoe.jpg?v=1700000001&w=800");
 });
 
-test("width and height without a crop keep the whole picture, as image_url does", async () => {
+test("width and height without a crop cut at the centre, as image_url does", async () => {
   assert.equal(
     await url(", width: 800, height: 600"),
-    "https://images.example.com/files/red-shoe.jpg?fit=inside&h=600&v=1700000001&w=800",
+    "https://images.example.com/files/red-shoe.jpg?fit=cover&h=600&v=1700000001&w=800",
   );
 });
 
