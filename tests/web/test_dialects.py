@@ -25,6 +25,7 @@ async def test_explain_shows_what_was_understood_and_what_was_passed_over(serve)
     ).json()
     assert told["path"] == "sku/123.jpg"
     assert told["canonical"].endswith("w=120")
+    assert told["ignored"] == ["border=3", "blur=9 (nearest: blur=4)"]
 
 
 async def test_the_strict_grammar_refuses_it_and_names_the_nearest(serve):
