@@ -23,6 +23,7 @@ class Role(StrEnum):
     EXPLAIN = "explain"
     JOBS = "jobs"
     REVIEW = "review"
+    SIGN = "sign"
 
 
 @dataclass(frozen=True, slots=True)

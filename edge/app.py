@@ -49,6 +49,7 @@ from edge.variants.signing import Keys
 from edge.watched import Watched
 from edge.web.admin import Admin
 from edge.web.explain import Explain
+from edge.web.gallery import Gallery
 from edge.web.image import ImageRoute
 from edge.web.jobs import Jobs
 from edge.web.openapi import OpenApi
@@ -208,8 +209,9 @@ async def connect(
         )
 
         signed = given.signing.required
-        # Where URLs must be signed, nobody is told the names of what there is to ask for.
-        listing = Listing(() if signed else parse_routes(given.origin.url or str(SAMPLES)))
+        listing = Listing(
+            parse_routes(given.origin.url or str(SAMPLES)), given.s3.endpoint_url or None
+        )
         stack.push_async_callback(listing.close)
 
         dialects = Dialects.of(given.query.dialects, given.query.sources)
@@ -227,13 +229,18 @@ async def connect(
         shop = open_shop(given, desk, delivery, presets, metrics)
         if not desk.store.shared:
             await stack.enter_async_context(shop.working(at_once))
+        gallery = playground = None
+        if given.server.playground:
+            gallery = Gallery(listing, tokens, lambda: keys.value, presets, signed=signed)
+            playground = Playground(listing.paths, presets, signed=signed)
         asgi = application(
             image=image,
-            explain=Explain(delivery, image, tokens, needs_token=given.signing.required),
+            explain=Explain(delivery, image, tokens, presets, needs_token=given.signing.required),
             admin=Admin(delivery, tokens),
             probes=probes,
             openapi=OpenApi(presets),
-            playground=Playground(listing.paths, presets) if given.server.playground else None,
+            playground=playground,
+            gallery=gallery,
             metrics=metrics,
             placeholder=given.http.placeholder,
             jobs=Jobs(shop, tokens, cores()),

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from edge import app
@@ -26,7 +25,7 @@ from edge.rendering.threads import EngineThreads
 from edge.rendering.verify import Report
 from edge.settings import Settings
 from edge.telemetry import Metrics
-from edge.variants import paths, presets, signing
+from edge.variants import links, presets, signing
 from edge.variants.kinds import nearest
 from edge.variants.presets import Preset
 from edge.variants.query import AcceptClass, read
@@ -67,19 +66,13 @@ async def explain_file(given: Settings, file: Path, query: str) -> dict[str, Any
 
 def sign_url(given: Settings, url: str, *, expires: int | None, kid: str | None) -> str:
     """The URL with key id, expiry (seconds from now) and signature; host and scheme are kept."""
-    parts = urlsplit(url)
-    path = paths.read(parts.path)
     keys = signing.Keys.of(given.signing.keys, given.signing.file)
     if kid is not None:
         keys = signing.Keys(keys.named(kid))
         if not keys:
             raise SettingsError(f"EDGE_SIGNING_KEYS has no key id {kid!r}, nor EDGE_SIGNING_FILE")
     until = None if expires is None else int(time.time()) + expires
-    query = signing.sign(path, parts.query, keys, until)
-    if keys[0].presets or keys[0].paths:
-        preset = read(query, presets.load(given.presets.file or None)).transform.preset
-        signing.check_scope(keys[:1], path, preset)
-    return parts._replace(query=query).geturl()
+    return links.signed(url, keys, presets.load(given.presets.file or None), until)
 
 
 def preset_named(given: Settings, name: str) -> Preset:

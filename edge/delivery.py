@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
-from edge import recall
+from edge import progress, recall
 from edge.cache.base import key_tag
 from edge.cache.ladder import Ladder
 from edge.cache.memory import MemoryTier
@@ -235,6 +235,7 @@ class Delivery:
             "version": named.variant.stamp,
             "cached": found[1] if found else None,
             "verification": verification,
+            "original": {"bytes": len(original.body)},
             **explained,
         }
 
@@ -357,6 +358,7 @@ class Delivery:
 
     @asynccontextmanager
     async def _place(self, cost: Cost, stages: Stages, deadline: Deadline) -> AsyncIterator[None]:
+        progress.entered("queue")
         start = time.perf_counter()
         try:
             async with self._gate.enter(cost, deadline):

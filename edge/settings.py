@@ -374,7 +374,7 @@ class Admin:
         "",
         TEXT,
         "A TOML file of further tokens, each [[token]] with name, token and roles (purge, metrics, "
-        "explain, jobs, review); read anew when it changes.",
+        "explain, jobs, review, sign); read anew when it changes.",
     )
     metrics: bool = setting(
         False,

@@ -23,6 +23,8 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from edge import progress
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -285,6 +287,7 @@ class Stages:
 
     @contextmanager
     def span(self, name: str) -> Iterator[None]:
+        progress.entered(name)
         start = time.perf_counter()
         try:
             yield

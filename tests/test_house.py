@@ -20,6 +20,7 @@ FLOORS = {
         "access",
         "watched",
         "connections",
+        "progress",
     ),
     1: ("variants", "buckets"),
     2: ("cache", "origins", "models", "dialects"),

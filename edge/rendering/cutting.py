@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from PIL import Image
 
+from edge import progress
 from edge.errors import ModelMissing, OriginalUnsupported
 from edge.images import Box, Size
 from edge.models import matting, roles
@@ -211,6 +212,7 @@ async def _asked(
     image: Image.Image, tools: Tools, watch: Stopwatch, *, again: bool = False
 ) -> Pixels:
     """What the network says; `again`: what the second one does, or the same of the mirror image."""
+    progress.entered("matting")
     start = time.perf_counter()
     second = again and _has(tools.models, roles.MATTING_SECOND)
     pixels = await tools.engine.run(np.asarray, image)

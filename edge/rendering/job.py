@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
+from edge import progress
 from edge.deadline import Deadline
 from edge.variants.presets import Preset
 from edge.variants.transform import Transform
@@ -20,6 +21,7 @@ class Stopwatch:
     timings: list[tuple[str, float]] = field(default_factory=list)
 
     def time(self, stage: str, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        progress.entered(stage)
         start = time.perf_counter()
         try:
             return job(*args, **kwargs)

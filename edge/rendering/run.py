@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from itertools import groupby
 
+from edge import progress
 from edge.deadline import Deadline
 from edge.rendering.picture import Picture
 from edge.rendering.step import AsyncStep, PixelStep, Step, Tools
@@ -25,6 +26,7 @@ async def run(steps: Iterable[Step], picture: Picture, tools: Tools) -> tuple[Pi
             for step in group:
                 assert isinstance(step, AsyncStep)
                 tools.deadline.check(step.op)
+                progress.entered(step.op)
                 start = time.perf_counter()
                 picture = await step.apply(picture, tools)
                 timings.append((step.op, time.perf_counter() - start))
@@ -42,6 +44,7 @@ def apply_all(
     for step in steps:
         assert isinstance(step, PixelStep), f"{step.op} is neither pixel work nor a wait"
         deadline.check(step.op)
+        progress.entered(step.op)
         start = time.perf_counter()
         picture = step.apply(picture)
         timings.append((step.op, time.perf_counter() - start))

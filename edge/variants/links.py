@@ -5,9 +5,12 @@ to it.
 """
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from edge.variants import paths, signing
 from edge.variants.paths import encoded
+from edge.variants.presets import Presets
+from edge.variants.query import read
 
 WIDTHS = (320, 480, 640, 828, 1080, 1280, 1668, 2048, 2560)
 """Widths in pixels of a `srcset`: those of common phones, tablets and desktops, each at most 1.5
@@ -70,3 +73,19 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(int(value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def signed(url: str, keys: signing.Keys, presets: Presets, until: int | None) -> str:
+    """The URL with key id, expiry (`until`, Unix time in seconds) and signature by the first key;
+    host and scheme are kept.
+
+    Raises:
+        SettingsError: there is no key to sign with.
+        RequestError: the URL cannot be signed, or the key may not sign it.
+    """
+    parts = urlsplit(url)
+    path = paths.read(parts.path)
+    query = signing.sign(path, parts.query, keys, until)
+    if keys[0].presets or keys[0].paths:
+        signing.check_scope(keys[:1], path, read(query, presets).transform.preset)
+    return parts._replace(query=query).geturl()

@@ -1,10 +1,15 @@
 """`/-/explain/...`: what a URL means and how its picture would be made, as JSON."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from edge.access import Role
 from edge.delivery import Delivery
+from edge.errors import EdgeError
+from edge.variants.effects import effects
+from edge.variants.presets import Presets
 from edge.web.image import ImageRoute
 from edge.web.tokens import Tokens
 
@@ -20,11 +25,18 @@ class Explain:
     """
 
     def __init__(
-        self, delivery: Delivery, image: ImageRoute, tokens: Tokens, *, needs_token: bool
+        self,
+        delivery: Delivery,
+        image: ImageRoute,
+        tokens: Tokens,
+        presets: Presets,
+        *,
+        needs_token: bool,
     ) -> None:
         self._delivery = delivery
         self._image = image
         self._tokens = tokens
+        self._presets = presets
         self._needs_token = needs_token
 
     async def get(self, request: Request) -> Response:
@@ -38,8 +50,16 @@ class Explain:
             "canonical": asked.transform.canonical(),
             "negotiates": asked.wish.negotiates,
             "ignored": list(asked.wish.ignored),
+            "words": self._words(scope["query_string"].decode("latin-1")),
         }
         return JSONResponse({"path": asked.path, **wish, **explained}, headers=_UNCACHED)
+
+    def _words(self, query: str) -> list[dict[str, Any]]:
+        """What each word does beside the others; of a URL in other words, nothing."""
+        try:
+            return [effect.as_facts() for effect in effects(query, self._presets)]
+        except EdgeError:
+            return []
 
 
 _UNCACHED = {"cache-control": "no-store"}

@@ -1,14 +1,11 @@
-"""The page at `/`: pictures of this server in sizes, formats and presets, and a form to try more.
+"""The page at `/`: an original beside its rendition, every parameter as a control, and a gallery.
 
-The page is plain HTML, and everything on it is a link that works without its one small script.
+The page is one answer without a request to anywhere else. Its links work without its script.
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from html import escape
-from importlib.resources import files
 from string import Template
 from urllib.parse import quote
 
@@ -19,125 +16,158 @@ from edge import __version__
 from edge.variants.kinds import Kind
 from edge.variants.parameters import PARAMETERS, Group, Parameter
 from edge.variants.presets import Preset, Presets
+from edge.web import pages
 
 Browse = Callable[[], Awaitable[Sequence[str]]]
 """Some paths of originals; empty where the origin cannot list."""
 
-_TEXT = files("edge.web").joinpath("playground.html").read_text(encoding="utf-8")
-_PAGE = Template(_TEXT)
+_SCRIPTS = ("state", "stage", "report", "share", "gallery", "main")
 
 
-def _hashed(tag: str) -> str:
-    """The CSP source of the page's one inline element of this kind."""
-    [content] = re.findall(rf"<{tag}>(.*?)</{tag}>", _TEXT, re.DOTALL)
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+class _Page(Template):
+    delimiter = "@@"
 
 
-_CSP = (
-    f"default-src 'none'; style-src {_hashed('style')}; script-src {_hashed('script')}; "
-    "img-src 'self' blob: data:; connect-src 'self'; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
+def _assembled() -> str:
+    """The page with its style and script in it, and the places for what differs by server."""
+    parts = "\n".join(pages.text_of(f"page/{name}.js") for name in _SCRIPTS)
+    script = f'"use strict";\n(() => {{\n{parts}\n}})();'
+    inlined = {"style": pages.text_of("page/style.css"), "script": script}
+    return _Page(pages.text_of("page/index.html")).safe_substitute(inlined)
 
-_SIZES = ("w=160", "w=320", "w=640", "w=1200", "w=320&dpr=2", "size=1k")
-_FORMATS = ("jpg", "webp", "avif", "png")
-_PRESETS = ("amazon", "shopify", "etsy", "instagram", "tiktok", "thumb")
-_CHANGES = (
-    "w=320&ar=1:1",
-    "w=320&h=320&fit=pad&bg=blur",
-    "w=320&ar=16:9&g=subject",
-    "w=320&ar=9:16&g=subject",
-    "w=320&h=240&fit=pad&bg=f4efe6",
-    "w=240&rot=90",
-    "w=240&flip=h",
-    "w=240&blur=6",
-)
-_FIELDS = (Group.SIZE, Group.CHANGE, Group.SUBJECT, Group.FILE)
-"""The groups of parameters that the form has fields for, below preset and format."""
+
+_TEXT = _assembled()
+_PAGE = _Page(_TEXT)
+_POLICY = pages.policy(_TEXT, images="'self' blob: data:", connect="'self'")
+
+_FIELDS = (Group.SIZE, Group.CHANGE, Group.SUBJECT, Group.FILE, Group.DELIVERY)
+"""The groups of parameters that have controls of their own, below preset and format."""
+
+
+_SHORT = 3
+"""Letters of a word that is shown with its longer alias."""
 
 _NOTHING = (
-    "<p>This origin cannot list its pictures, or they are asked for by signed URLs alone. "
-    "Ask for one by its path: "
-    "<code>/sku/123.jpg?w=640</code></p>"
+    '<p class="hint">This origin cannot list its pictures, or they are asked for by signed URLs '
+    "alone. Ask for one by its path: <code>/sku/123.jpg?w=640</code></p>"
 )
 
 
 class Playground:
-    """Args: what to browse, and the presets."""
+    """Args: what to browse, the presets, and whether this server answers signed URLs only."""
 
-    def __init__(self, browse: Browse, presets: Presets) -> None:
+    def __init__(self, browse: Browse, presets: Presets, *, signed: bool = False) -> None:
         self._browse = browse
         self._presets = presets
+        self._signed = signed
 
     async def get(self, request: Request) -> Response:
-        paths = await self._browse()
+        # Where URLs must be signed, nobody is told the names of what there is to ask for.
+        paths = [] if self._signed else await self._browse()
+        first = paths[0] if paths else ""
         page = _PAGE.substitute(
             version=escape(__version__),
-            bench=_bench(paths, self._presets) if paths else "",
-            pictures="\n".join(_card(path, self._presets) for path in paths) or _NOTHING,
-            changed=_changed(paths[0]) if paths else "",
-            presets="\n".join(_preset_row(preset, paths) for preset in self._presets),
+            signed="1" if self._signed else "",
+            first=escape(first),
+            first_url=_url(first, "w=800") if first else "/",
+            tabs="\n".join(_tabs(self._presets)),
+            groups=_groups(self._presets),
+            cards="\n".join(_card(path) for path in paths),
+            nothing="" if paths else _NOTHING,
             parameters="\n".join(_parameter_rows()),
         )
-        headers = {"content-security-policy": _CSP, "cache-control": "no-cache"}
+        headers = {"content-security-policy": _POLICY, "cache-control": "no-cache"}
         return HTMLResponse(page, headers=headers)
 
 
-def _bench(paths: Sequence[str], presets: Presets) -> str:
-    """The form, and where its picture is shown; the script fills it."""
-    pictures = "".join(f"<option>{escape(path)}" for path in paths)
+def _tabs(presets: Presets) -> Iterator[str]:
+    yield _tab("", "No preset", "any size", selected=True)
+    for preset in presets:
+        yield _tab(preset.name, preset.title, _canvas(preset), selected=False)
+
+
+def _tab(name: str, title: str, canvas: str, *, selected: bool) -> str:
+    return (
+        f'<button type="button" class="tab" role="tab" aria-controls="panel" '
+        f'aria-selected="{str(selected).lower()}" tabindex="{0 if selected else -1}" '
+        f'data-preset="{escape(name)}" title="{escape(title)}"><span class="thumb"><img alt="">'
+        f"</span><span>{escape(name or title)}</span><small>{escape(canvas)}</small></button>"
+    )
+
+
+def _canvas(preset: Preset) -> str:
+    wish = preset.transform
+    if wish.width and wish.height:
+        return f"{wish.width} × {wish.height}"
+    return f"{wish.longest} px"
+
+
+def _groups(presets: Presets) -> str:
     named = "".join(
         f'<option value="{escape(p.name)}">{escape(f"{p.name}: {p.title}")}' for p in presets
     )
-    groups = "\n".join(_group(group, is_open=group is Group.SIZE) for group in _FIELDS)
-    return f"""<div class="bench">
-<section class="view" aria-live="polite">
-<div class="stage" id="stage"><img id="picture" alt="The rendition" hidden>
-<p id="problem">Without JavaScript this form is idle; every link below works all the same.</p></div>
-<a class="url" id="link" href="{_url(paths[0], "w=800")}">{_url(paths[0], "w=800")}</a>
-<p><a id="explain" href="/-/explain{_url(paths[0], "w=800")}">how it is made</a></p>
-<dl id="facts"></dl>
-</section>
-<form id="try">
-<div class="fields">
-<label class="wide">picture<select name="path">{pictures}</select></label>
-<label class="two">fmt<select name="fmt"><option value="">no preset{named}</select></label>
-{_field(_named("fm"))}
-</div>
-{groups}
-<details><summary>Anything else</summary><div class="fields"><label class="wide">further words
-<input name="more" placeholder="strict=1&amp;v=7" autocomplete="off"></label></div></details>
-<p><input type="reset" value="Start over"></p>
-</form>
-</div>"""
+    row = _named("fmt")
+    preset = _framed(
+        row,
+        f'<select name="fmt" aria-describedby="help-fmt said-fmt">'
+        f'<option value="">no preset{named}</select>',
+        wide=True,
+    )
+    groups = [f'<div class="fields">{preset}{_field(_named("fm"))}{_field(_named("q"))}</div>']
+    for group in _FIELDS:
+        fields = "\n".join(_field(p) for p in PARAMETERS if p.group is group and p.name != "q")
+        opened = " open" if group in (Group.SIZE, Group.SUBJECT) else ""
+        groups.append(
+            f"<details{opened}><summary>{escape(group)}<em></em></summary>"
+            f'<div class="fields">{fields}</div></details>'
+        )
+    groups.append(
+        '<details><summary>Anything else<em></em></summary><div class="fields">'
+        '<div class="field wide" data-word="more"><label><b>further words</b>'
+        '<input name="more" aria-describedby="said-more" placeholder="old=1&amp;sharpen=auto" '
+        'autocomplete="off" spellcheck="false"></label>'
+        '<p class="said" id="said-more" hidden></p></div></div></details>'
+    )
+    return "\n".join(groups)
 
 
 def _named(name: str) -> Parameter:
     return next(row for row in PARAMETERS if row.name == name)
 
 
-def _group(group: Group, *, is_open: bool) -> str:
-    fields = "\n".join(_field(row) for row in PARAMETERS if row.group is group)
-    return (
-        f"<details{' open' if is_open else ''}><summary>{escape(group)}</summary>"
-        f'<div class="fields">{fields}</div></details>'
-    )
-
-
 def _field(row: Parameter) -> str:
-    """One parameter of the table as a field: a list where its words are all there is."""
-    name, hint = escape(row.name), escape(f"{row.help} Allowed: {row.kind.allowed}")
+    """One parameter of the table as a control: a list where its words are all there is."""
+    name = escape(row.name)
+    told = f'aria-describedby="help-{name} said-{name}"'
     if _is_closed(row.kind):
         words = "".join(f"<option>{escape(word)}" for word in row.kind.choices)
-        inner = f'<select name="{name}"><option value="">{words}</select>'
-    else:
-        value = ' value="800"' if row.name == "w" else ""
-        words = "".join(f"<option>{escape(word)}" for word in row.kind.choices)
-        inner = (
-            f'<input name="{name}"{value} list="of-{name}" autocomplete="off" '
-            f'placeholder="{escape(row.example)}"><datalist id="of-{name}">{words}</datalist>'
-        )
-    return f'<label title="{hint}">{name}{inner}</label>'
+        empty = f'<option value="">{escape(row.default)}'
+        default = f'data-default="{escape(row.default)}"'
+        return _framed(row, f'<select name="{name}" {told} {default}>{empty}{words}</select>')
+    value = ' value="800"' if row.name == "w" else ""
+    words = "".join(f"<option>{escape(word)}" for word in row.kind.choices)
+    listed = f'<datalist id="of-{name}">{words}</datalist>' if words else ""
+    field = (
+        f'<input name="{name}"{value} {told}{f" list=of-{name}" if words else ""} '
+        f'autocomplete="off" spellcheck="false" placeholder="{escape(row.default)}" '
+        f'data-default="{escape(row.default)}">'
+    )
+    return _framed(row, field, listed)
+
+
+def _framed(row: Parameter, field: str, more: str = "", *, wide: bool = False) -> str:
+    name = escape(row.name)
+    also = f" {escape(row.aliases[0])}" if row.aliases and len(name) <= _SHORT else ""
+    label = f"<label><b>{name}</b>{also}{field}</label>"
+    if name == "bg":
+        picker = '<input type="color" data-for="bg" value="#f4efe6" aria-label="bg as a colour">'
+        label = f'<div class="with-colour">{label}{picker}</div>'
+    return (
+        f'<div class="field{" wide" if wide else ""}" data-word="{name}">{label}{more}'
+        f'<p class="help" id="help-{name}">{_prose(row.help)} '
+        f"Allowed: {escape(row.kind.allowed)}.</p>"
+        f'<p class="said" id="said-{name}" hidden></p></div>'
+    )
 
 
 def _is_closed(kind: Kind) -> bool:
@@ -146,54 +176,22 @@ def _is_closed(kind: Kind) -> bool:
     return bool(kind.choices) and (not rest or rest.startswith(" ("))
 
 
-def _card(path: str, presets: Presets) -> str:
-    thumb = "w=240&h=240"
-    formats = [f"w=480&fm={format}" for format in _FORMATS]
-    named = [f"fmt={name}" for name in _PRESETS if name in presets]
+def _card(path: str) -> str:
+    """A picture of the first page, which works as a link where there is no script."""
+    folder, _, name = path.rpartition("/")
     return (
-        f'<article><a href="{_url(path, "w=1200")}"><img loading="lazy" width="240" height="240" '
-        f'alt="{escape(_stem(path))}" src="{_url(path, thumb)}" '
-        f'srcset="{_url(path, f"{thumb}&dpr=2")} 2x"></a>'
-        f"<h3>{escape(path)}</h3>"
-        f"<p>{_links(path, _SIZES)}</p><p>{_links(path, formats)}</p><p>{_links(path, named)}</p>"
-        f'<p><a href="#try" data-path="{escape(path)}">try it above</a> '
-        f'<a href="/-/explain{_url(path, "w=640")}">how it is made</a></p></article>'
+        f'<li><a class="shot" href="{_url(path, "w=1200")}" data-path="{escape(path)}">'
+        f'<img loading="lazy" width="200" height="200" alt="" src="{_url(path, "w=240&h=240")}">'
+        f"<span>{escape(name)}</span><small>{escape(folder)}</small></a></li>"
     )
-
-
-def _changed(path: str) -> str:
-    figures = "\n".join(
-        f'<figure><a href="{_url(path, query)}"><img loading="lazy" alt="{escape(query)}" '
-        f'src="{_url(path, query)}"></a><figcaption>{escape(query)}</figcaption></figure>'
-        for query in _CHANGES
-    )
-    return f'<h2>One photo, changed</h2>\n<div class="strip">\n{figures}\n</div>'
-
-
-def _preset_row(preset: Preset, paths: Sequence[str]) -> str:
-    links = " ".join(
-        f'<a href="{_url(path, f"fmt={preset.name}")}">{escape(_stem(path))}</a>'
-        for path in paths[:6]
-    )
-    return (
-        f"<tr><th><code>{escape(preset.name)}</code></th><td>{escape(preset.title)}</td>"
-        f"<td>{_canvas(preset)}</td><td>{links}</td>"
-    )
-
-
-def _canvas(preset: Preset) -> str:
-    wish = preset.transform
-    if wish.width and wish.height:
-        return f"{wish.width} × {wish.height}"
-    return f"{wish.longest} on the {'long side' if wish.long_side else 'side given'}"
 
 
 def _parameter_rows() -> Iterator[str]:
     for row in PARAMETERS:
         also = " ".join(f"<code>{escape(alias)}</code>" for alias in row.aliases)
         yield (
-            f"<tr><th><code>{escape(row.name)}</code></th><td>{_prose(row.help)}</td>"
-            f"<td>{escape(row.kind.allowed)}</td><td>{also}</td>"
+            f'<tr><th scope="row"><code>{escape(row.name)}</code></th><td>{_prose(row.help)}</td>'
+            f"<td>{escape(row.kind.allowed)}</td><td>{also}</td></tr>"
         )
 
 
@@ -203,11 +201,3 @@ def _prose(text: str) -> str:
 
 def _url(path: str, query: str) -> str:
     return escape(f"/{quote(path)}?{query}", quote=True)
-
-
-def _stem(path: str) -> str:
-    return path.rpartition("/")[2].rpartition(".")[0] or path
-
-
-def _links(path: str, queries: Sequence[str]) -> str:
-    return " ".join(f'<a href="{_url(path, q)}">{escape(q)}</a>' for q in queries)

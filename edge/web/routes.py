@@ -1,5 +1,7 @@
 """Which URL leads where. Everything of ours that is not a picture lives under `/-/`."""
 
+from contextlib import nullcontext
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,6 +13,7 @@ from edge.telemetry import Metrics
 from edge.web import failures
 from edge.web.admin import Admin
 from edge.web.explain import Explain
+from edge.web.gallery import Gallery
 from edge.web.image import ImageRoute, Near
 from edge.web.jobs import Jobs
 from edge.web.middleware import Observed
@@ -36,6 +39,7 @@ def application(
     placeholder: str,
     jobs: Jobs | None = None,
     review: Review | None = None,
+    gallery: Gallery | None = None,
     admin_port: int = 0,
 ) -> Observed:
     """The whole ASGI application.
@@ -51,7 +55,7 @@ def application(
         Route("/-/explain/{path:path}", explain.get, methods=_READ),
         Route("/-/purge", admin.purge, methods=["POST"]),
     ]
-    for more in (jobs, review):
+    for more in (jobs, review, gallery):
         routes += more.routes() if more else []
     if playground:
         routes.append(Route("/", playground.get, methods=_READ))
@@ -60,7 +64,7 @@ def application(
         return image.near(scope) if _is_picture(scope["path"]) else None
 
     return Observed(
-        _Door(image, Router(routes, redirect_slashes=False), admin_port),
+        _Door(image, Router(routes, redirect_slashes=False), admin_port, gallery),
         metrics,
         placeholder,
         image.wished_size,
@@ -76,14 +80,18 @@ class _Door:
     our errors reach the middleware.
     """
 
-    def __init__(self, image: ImageRoute, rest: Router, admin_port: int) -> None:
+    def __init__(
+        self, image: ImageRoute, rest: Router, admin_port: int, gallery: Gallery | None
+    ) -> None:
         self._image = image
         self._rest = rest
         self._admin_port = admin_port
+        self._watch = gallery.watch if gallery else lambda scope: nullcontext()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_picture(scope["path"]):
-            await self._image(scope, receive, send)
+            with self._watch(scope):
+                await self._image(scope, receive, send)
             return
         scope["app"] = self  # makes the router raise instead of answering in plain text
         try:

@@ -33,12 +33,12 @@ def run(*command: str | Path, cwd: Path = ROOT, **variables: str) -> str:
     return done.stdout
 
 
-def packages(name: str) -> Path:
+def packages(name: str, within: Path = HERE) -> Path:
     """A folder with the packages that `name/package-lock.json` pins, the client and the tests.
 
     Installed once for each lock, by hash, and kept under `.edge`.
     """
-    source = HERE / name
+    source = within / name
     pinned = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()[:16]
     folder = _KEPT / f"{name}-{pinned}"
     if not (folder / ".ready").exists():

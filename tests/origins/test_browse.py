@@ -2,7 +2,7 @@
 
 import os
 
-from edge.origins.browse import Listing
+from edge.origins.browse import Found, Listing
 from edge.origins.routes import parse_routes
 
 
@@ -18,3 +18,27 @@ async def test_only_what_a_url_can_name_is_shown(tmp_path):
         "a.jpg",
         "grün #1?.webp",
     )
+
+
+async def test_a_bucket_is_listed_below_its_prefix(bucket, s3_client, s3_endpoint):
+    for number in range(1_100):
+        s3_client.put_object(Bucket=bucket, Key=f"shop/sku-{number:04}.jpg", Body=b"x")
+    for key in ("shop/notes.txt", "shop/.hidden.jpg", "other/a.jpg"):
+        s3_client.put_object(Bucket=bucket, Key=key, Body=b"x")
+    listing = Listing(parse_routes(f"/media=s3://{bucket}/shop"), s3_endpoint)
+    found = await listing.find("sku-09", start=98)
+    assert found.paths == ("media/sku-0998.jpg", "media/sku-0999.jpg")
+    assert (found.matches, found.complete, found.lists) == (100, True, True)
+    assert (await listing.find()).matches == 1_100
+    await listing.close()
+
+
+async def test_a_bucket_that_may_not_be_listed_shows_nothing(s3_endpoint):
+    listing = Listing(parse_routes("s3://there-is-no-such-bucket"), s3_endpoint)
+    assert await listing.find() == Found((), 0, complete=False, lists=True)
+    await listing.close()
+
+
+async def test_web_servers_and_templates_are_not_listed():
+    routes = parse_routes("/a=https://shop.example/files,/b=/srv/photos/{stem}.tif")
+    assert not (await Listing(routes).find()).lists

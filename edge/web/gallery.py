@@ -1,0 +1,159 @@
+"""What the page at `/` asks for beside pictures: names of originals, signatures, stages."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Scope
+
+from edge.access import Role
+from edge.errors import InvalidParameter, UploadRejected
+from edge.origins.browse import Listing
+from edge.progress import Progress, watched
+from edge.variants import signing
+from edge.variants.kinds import Kind, whole
+from edge.variants.links import signed
+from edge.variants.presets import Presets
+from edge.web import headers
+from edge.web.tokens import Tokens
+
+PROGRESS_HEADER = b"x-edge-progress"
+
+_UNCACHED = {"cache-control": "no-store"}
+_LARGEST_PAGE = 200
+_LARGEST_BODY = 100_000
+_MOST_URLS = 200
+_LONGEST_SEARCH = 100
+_NAME = re.compile(rb"[A-Za-z0-9-]{8,64}")
+_MOST_WATCHED = 256
+_LONGEST_LIFE = 366 * 86_400
+
+
+class Gallery:
+    """Args:
+    signed: URLs must be signed here, so names are told to a token with the role `explain` only.
+    """
+
+    def __init__(
+        self,
+        listing: Listing,
+        tokens: Tokens,
+        keys: Callable[[], signing.Keys],
+        presets: Presets,
+        *,
+        signed: bool,
+    ) -> None:
+        self._listing = listing
+        self._tokens = tokens
+        self._keys = keys
+        self._presets = presets
+        self._signed = signed
+        self._watched: dict[str, Progress] = {}
+
+    def routes(self) -> list[Route]:
+        read = ["GET", "HEAD"]
+        return [
+            Route("/-/pictures", self.pictures, methods=read),
+            Route("/-/progress/{name}", self.progress, methods=read),
+            Route("/-/sign", self.sign, methods=["POST"]),
+        ]
+
+    async def pictures(self, request: Request) -> Response:
+        """`?search=&start=&limit=`: one page of what is in the origins.
+
+        Raises:
+            InvalidParameter: a number is out of range.
+            TokenWrong, RoleMissing: see `signed`.
+        """
+        if self._signed:
+            self._tokens.require(request, Role.EXPLAIN)
+        asked = request.query_params
+        start = _number(asked.get("start", "0"), "start", whole(0, 10_000_000))
+        limit = _number(asked.get("limit", "60"), "limit", whole(1, _LARGEST_PAGE))
+        found = await self._listing.find(asked.get("search", "")[:_LONGEST_SEARCH], start, limit)
+        after = start + len(found.paths)
+        told = {
+            "pictures": list(found.paths),
+            "matches": found.matches,
+            "next": after if after < found.matches else None,
+            "complete": found.complete,
+            "lists": found.lists,
+        }
+        return JSONResponse(told, headers=_UNCACHED)
+
+    async def sign(self, request: Request) -> Response:
+        """`{"urls": [...], "expires": seconds}`: the same URLs with signatures.
+
+        Raises:
+            TokenWrong, RoleMissing: no token with the role `sign`.
+            UploadRejected: the body is something else.
+            SettingsError: there is no key.
+        """
+        self._tokens.require(request, Role.SIGN)
+        urls, expires = _wish(await _body(request))
+        until = None if expires is None else int(time.time()) + expires
+        keys = self._keys()
+        if not keys:
+            raise UploadRejected("this server has no key to sign with (EDGE_SIGNING_KEYS)")
+        made = [signed(url, keys, self._presets, until) for url in urls]
+        return JSONResponse({"urls": made, "until": until}, headers=_UNCACHED)
+
+    async def progress(self, request: Request) -> Response:
+        """The stage of the picture that was asked for with this name in `X-Edge-Progress`; null
+        where nobody waits for one of that name in this process."""
+        found = self._watched.get(request.path_params["name"])
+        return JSONResponse({"stage": found and found.stage}, headers=_UNCACHED)
+
+    @contextmanager
+    def watch(self, scope: Scope) -> Iterator[None]:
+        """Lets `progress` tell of what happens within, where the request names itself."""
+        name = headers.find(scope["headers"], PROGRESS_HEADER) or ""
+        if not _NAME.fullmatch(name.encode("latin-1")) or len(self._watched) >= _MOST_WATCHED:
+            yield
+            return
+        progress = self._watched[name] = Progress()
+        try:
+            with watched(progress):
+                yield
+        finally:
+            self._watched.pop(name, None)
+
+
+def _number(text: str, name: str, kind: Kind) -> int:
+    value = kind.value(text, name)
+    if not isinstance(value, int):
+        raise InvalidParameter(f"{name} is no number", param=name, allowed=kind.allowed)
+    return value
+
+
+async def _body(request: Request) -> Any:
+    received = b""
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > _LARGEST_BODY:
+            raise UploadRejected(f"the body is over {_LARGEST_BODY} bytes")
+    try:
+        return json.loads(received)
+    except ValueError as error:
+        raise UploadRejected("the body is not JSON") from error
+
+
+def _wish(body: Any) -> tuple[list[str], int | None]:
+    if not isinstance(body, dict) or not set(body) <= {"urls", "expires"}:
+        raise UploadRejected(
+            "give urls, and expires where they shall end", allowed=("urls", "expires")
+        )
+    urls, expires = body.get("urls"), body.get("expires")
+    if not isinstance(urls, list) or not 0 < len(urls) <= _MOST_URLS:
+        raise UploadRejected(f"it must be a list of 1 to {_MOST_URLS} URLs", param="urls")
+    if not all(isinstance(url, str) for url in urls):
+        raise UploadRejected("each must be a text", param="urls")
+    if expires is not None and not (type(expires) is int and 0 < expires <= _LONGEST_LIFE):
+        raise UploadRejected(f"it must be seconds, 1 to {_LONGEST_LIFE:,}", param="expires")
+    return urls, expires
