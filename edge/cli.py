@@ -7,12 +7,12 @@ or a setting is wrong; 130 interrupted.
 import argparse
 import asyncio
 import json
+import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from edge import __version__, cli_jobs, cli_models, commands, serving, settings
+from edge import __version__, cli_jobs, cli_models, cli_render, commands, serving, settings
 from edge.errors import (
     DuplicateParameter,
     EdgeError,
@@ -37,10 +37,16 @@ _Verb = Callable[[argparse.Namespace, Settings], int]
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code. Wrong usage raises `SystemExit(2)`, as argparse."""
-    options = parser().parse_args(arguments)
+    options = _options(arguments)
     verb: _Verb = options.verb
     try:
-        return verb(options, settings.load())
+        code = verb(options, settings.load())
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader has left, as `head` does; what is still in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except _MISSPELT as error:
         print(f"edge: {_told(error)}", file=sys.stderr)
         return USAGE
@@ -49,6 +55,17 @@ def run(arguments: Sequence[str]) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """What argparse makes of them; files and a query may stand behind options, too."""
+    known = parser()
+    options, left = known.parse_known_args(arguments)
+    if left and (not hasattr(options, "inputs") or any(one.startswith("-") for one in left)):
+        known.error(f"unrecognized arguments: {' '.join(left)}")
+    if left:
+        options.inputs += left
+    return options
 
 
 def _told(error: EdgeError) -> str:
@@ -129,40 +146,17 @@ def _serve(options: argparse.Namespace, given: Settings) -> int:
 def _add_render(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
     render = _verb(
         verbs, "render", _render,
-        "make one rendition of a file, without a server",
+        "make renditions of files, without a server, and tell how each holds its preset's rules",
         "edge render chair.jpg 'w=800' -o chair-800.webp",
-        "edge render chair.jpg 'fmt=amazon' -o chair-amazon.jpg",
+        "edge render chair.jpg 'fmt=amazon&strict=1' -o chair-amazon.jpg",
+        "edge render photos/ --preset amazon --preset etsy -o export/ --json",
+        "edge render - 'w=800' -o - < chair.jpg > chair-800.jpg",
     )  # fmt: skip
-    _add_file(render)
-    render.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="OUT",
-        help="where to write; its extension is the format where QUERY names none",
-    )  # fmt: skip
+    cli_render.fill(render)
 
 
 def _render(options: argparse.Namespace, given: Settings) -> int:
-    start = time.perf_counter()
-    rendition = asyncio.run(
-        commands.render_file(given, options.file, options.query, options.output.suffix)
-    )
-    _write_whole(options.output, rendition.body)
-    seconds = time.perf_counter() - start
-    print(
-        f"{options.output}: {rendition.format} {rendition.size}, {len(rendition.body):,} bytes, "
-        f"{seconds:.2f} s"
-    )
-    return DONE
-
-
-def _write_whole(target: Path, body: bytes) -> None:
-    """Never leave a partial file: write beside the target, then rename."""
-    beside = target.with_name(f".{target.name}.part")
-    try:
-        beside.write_bytes(body)
-        beside.replace(target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise EdgeError(f"{target} cannot be written: {error.strerror}") from error
+    return DONE if cli_render.run(options, given) else FAILED
 
 
 def _add_explain(verbs: "_Verbs[argparse.ArgumentParser]") -> None:

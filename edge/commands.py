@@ -3,45 +3,29 @@
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from edge import app
-from edge.deadline import Deadline
-from edge.errors import EdgeError, InvalidParameter, OriginalNotFound, SettingsError
-from edge.images import Original, Rendition, Stamp, digest
+from edge import app, local
+from edge.errors import EdgeError, InvalidParameter, SettingsError
+from edge.images import Rendition
 from edge.models import adding, catalogue, fetching, public, server
 from edge.models.repository import in_one_folder
 from edge.models.wish import Wish
-from edge.rendering import decoding, engine
-from edge.rendering.render import Renderer
-from edge.rendering.scenes import Scenes
-from edge.rendering.threads import EngineThreads
 from edge.rendering.verify import Report
 from edge.settings import Settings
-from edge.telemetry import Metrics
 from edge.variants import links, presets, signing
 from edge.variants.kinds import nearest
 from edge.variants.presets import Preset
 from edge.variants.query import AcceptClass, read
-from edge.variants.transform import Transform
+from edge.variants.query import Wish as UrlWish
 
 Table = Sequence[Sequence[str]]
 """Rows of cells, the first one the heads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One file, what is wished for it, and the time there is."""
-
-    original: Original
-    transform: Transform
-    deadline: Deadline
 
 
 async def render_file(given: Settings, file: Path, query: str, suffix: str) -> Rendition:
@@ -50,18 +34,27 @@ async def render_file(given: Settings, file: Path, query: str, suffix: str) -> R
     Args:
         query: as in a URL; the strict grammar, because nobody but the caller can be meant.
         suffix: of the output, the format where the query names none.
+
+    Raises:
+        NotCompliant: the query says `strict=1`, and a rule of the preset is broken.
     """
-    job = _job(given, file, query, suffix)
-    async with _renderer(given) as renderer:
-        rendered = await renderer.render(job.original, job.transform, deadline=job.deadline)
-    return rendered.rendition
+    wish = wish_of(given, query)
+    async with local.workshop(given) as workshop:
+        return (await workshop.make(local.original_of(file), wish, suffix)).rendition
 
 
 async def explain_file(given: Settings, file: Path, query: str) -> dict[str, Any]:
     """Facts, look and plan for a local file."""
-    job = _job(given, file, query, file.suffix)
-    async with _renderer(given) as renderer:
-        return await renderer.explain(job.original, job.transform, deadline=job.deadline)
+    transform = wish_of(given, query).resolve(AcceptClass.BASE, file.suffix)
+    async with local.workshop(given) as workshop:
+        return await workshop.renderer.explain(
+            local.original_of(file), transform, deadline=workshop.deadline()
+        )
+
+
+def wish_of(given: Settings, query: str) -> UrlWish:
+    """A query in the strict grammar, because nobody but the caller can be meant."""
+    return read(query.lstrip("?"), presets.load(given.presets.file or None), strict=True)
 
 
 def sign_url(given: Settings, url: str, *, expires: int | None, kid: str | None) -> str:
@@ -130,14 +123,14 @@ async def verify_files(
 ) -> tuple[Verdict, ...]:
     """Hold files against a preset's rules, by the networks that look for letters and faces too; a
     file that cannot be read is a verdict, too."""
-    async with _renderer(given) as renderer:
-        return tuple([await _verdict(renderer, file, preset, given) for file in files])
+    async with local.workshop(given) as workshop:
+        return tuple([await _verdict(workshop, file, preset) for file in files])
 
 
-async def _verdict(renderer: Renderer, file: Path, preset: Preset, given: Settings) -> Verdict:
+async def _verdict(workshop: local.Workshop, file: Path, preset: Preset) -> Verdict:
     try:
-        deadline = Deadline.after(given.server.deadline * 10)
-        return Verdict(file, await renderer.verify(_bytes_of(file), preset, deadline))
+        body = local.bytes_of(file)
+        return Verdict(file, await workshop.renderer.verify(body, preset, workshop.deadline()))
     except EdgeError as error:
         return Verdict(file, problem=error.detail)
 
@@ -150,10 +143,13 @@ def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, 
 
     Raises:
         SettingsError: EDGE_ADMIN_TOKEN is not set.
+        InvalidParameter: there is no preset of that name.
         EdgeError: the server cannot be reached, or refuses.
     """
     if not given.admin.token:
         raise SettingsError("set EDGE_ADMIN_TOKEN to the server's admin token")
+    if name == "preset":
+        _check_spelling(given, value)
     place = (url or f"http://{given.server.host}:{given.server.port}").rstrip("/")
     if not place.startswith(("http://", "https://")):
         raise SettingsError(f"--server {place!r}: allowed is http://host:port or https://host")
@@ -171,6 +167,18 @@ def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, 
     except (URLError, OSError, ValueError) as error:
         raise EdgeError(f"{place} cannot be reached: {error}") from error
     return answered
+
+
+def _check_spelling(given: Settings, name: str) -> None:
+    """Refuse what is nearly a preset. Others pass: the server may have it, or may have had it."""
+    known = presets.load(given.presets.file or None)
+    meant = None if name in known else nearest(name, frozenset(known.names))
+    if meant:
+        raise InvalidParameter(
+            f"there is no preset {name!r} here; --tag preset:{name} purges it all the same",
+            param="preset",
+            nearest=meant,
+        )
 
 
 def _detail(error: HTTPError) -> str:
@@ -314,34 +322,3 @@ def run_triton(given: Settings, ports: tuple[int, int, int], options: Sequence[s
             threads=given.models.threads,
             options=options,
         )
-
-
-def _bytes_of(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise OriginalNotFound(f"{file} cannot be read: {error.strerror}") from error
-
-
-def _job(given: Settings, file: Path, query: str, suffix: str) -> Job:
-    wish = read(query.lstrip("?"), presets.load(given.presets.file or None), strict=True)
-    body = _bytes_of(file)
-    original = Original(file.name, body, Stamp(digest(body), len(body)))
-    transform = wish.resolve(AcceptClass.BASE, suffix)
-    return Job(original, transform, Deadline.after(given.server.deadline * 10))
-
-
-@asynccontextmanager
-async def _renderer(given: Settings) -> AsyncIterator[Renderer]:
-    engine.check(given.server.engine)
-    async with AsyncExitStack() as stack:
-        stack.callback(decoding.use(given.decode, lambda reason: None))
-        models = app.open_models(given)
-        stack.push_async_callback(models.close)
-        threads = EngineThreads(given.server.threads)
-        stack.callback(threads.close)
-        grounds = app.remembered(given, app.open_scenes(given), Metrics())
-        scenes = Scenes(grounds.bring, threads, given.limits)
-        rules = presets.load(given.presets.file or None)
-        metadata = given.files.provenance
-        yield Renderer(threads, models, given.limits, scenes, rules, metadata=metadata)

@@ -40,6 +40,8 @@ FLOORS = {
         "cli",
         "cli_models",
         "cli_jobs",
+        "cli_render",
+        "local",
         "__main__",
     ),
 }

@@ -59,13 +59,16 @@ class Bench:
         await self.run(f"document.querySelector({json.dumps(selector)}).click()")
 
     async def drawn(self) -> str:
-        """A digest of the picture that is shown now; empty where none is."""
+        """A digest of the pixels that are shown now; empty where there are none."""
         return await self.wait(
-            "(async () => { if (document.getElementById('canvas').hidden) return '';"
-            " const asked = await fetch(document.getElementById('picture').src);"
-            " const body = await asked.arrayBuffer();"
-            " const sum = await crypto.subtle.digest('SHA-256', body);"
-            " return Array.from(new Uint8Array(sum)).join(); })()"
+            "(async () => { const picture = document.getElementById('picture');"
+            " if (document.getElementById('canvas').hidden) return '';"
+            " const wide = picture.naturalWidth, high = picture.naturalHeight;"
+            " const pen = new OffscreenCanvas(wide, high).getContext('2d');"
+            " pen.drawImage(picture, 0, 0);"
+            " const sum = await crypto.subtle.digest('SHA-256',"
+            " pen.getImageData(0, 0, wide, high).data);"
+            " return [wide, high, ...new Uint8Array(sum)].join(); })()"
         )
 
     async def sized(self, width: int, height: int, scheme: str = "light") -> None:

@@ -13,6 +13,8 @@ from edge import app
 from edge.variants import paths, presets
 from edge.variants.parameters import PARAMETERS, Group
 from edge.variants.query import read
+from edge.variants.tables import RULES
+from edge.web import pages
 from tests.running import TOKEN, photo
 
 
@@ -115,7 +117,7 @@ async def test_the_stage_of_a_picture_is_told_while_it_is_made(serve):
     server = await serve(app.SAMPLES)
     assert (await server.get("/-/progress/nobody-waits")).json() == {"stage": None}
     asked = {"x_edge_progress": "watched-1"}
-    making = asyncio.create_task(server.get("/mug.jpg?fmt=shopify-cutout", **asked))
+    making = asyncio.create_task(server.get("/mug.jpg?matte=on&w=300", **asked))
     seen = set()
     while not making.done():
         seen.add((await server.get("/-/progress/watched-1")).json()["stage"])
@@ -135,3 +137,9 @@ async def test_explain_says_which_word_overrules_which(serve):
         {"word": "flip", "given": "off", "counts": False},
     ]
     assert told["original"]["bytes"] == (server.photos / "sku" / "123.jpg").stat().st_size
+
+
+def test_every_rule_of_the_presets_has_a_name_for_people():
+    script = pages.text_of("page/report.js")
+    named = script[script.index("const NAMES") : script.index("const REVIEWS")]
+    assert {name for name in RULES if not re.search(rf"\b{name}:", named)} == set()

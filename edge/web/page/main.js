@@ -87,8 +87,8 @@ const show = async (step = false) => {
   turns.stop?.abort();
   turns.stop = new AbortController();
   try {
-    if (!pathNow()) throw new Error("Give the path of an original, such as sku/123.jpg.");
     if (signedOnly && !operator.token) throw new Error("This server answers signed URLs only. With a token of the role sign, this page signs for itself: open Operator at the top.");
+    if (!pathNow()) throw new Error("Give the path of an original, such as sku/123.jpg.");
     const [asked] = await answerable([wish]);
     const answer = await fetch(asked, { headers: { accept, "x-edge-progress": name }, cache: "reload", signal: turns.stop.signal });
     if (turn !== turns.now) return;
@@ -109,6 +109,8 @@ const show = async (step = false) => {
 
 const soon = () => {
   clearTimeout(turns.timer);
+  ++turns.now; // what is under way is of another wish
+  turns.stop?.abort();
   document.body.dataset.shown = "";
   turns.timer = setTimeout(() => show(), 350);
 };

@@ -27,6 +27,7 @@ const tellNumbers = (answer, body, ms) => {
     number("Answered in", span(ms), `${from}, ${how}`),
   ];
   if (verdict) rows.push(number("Verdict", passed ? (review ? "Pass, look" : "Pass") : "Fails", verdict.split(";")[0], passed ? "good" : "bad"));
+  if (said("x-edge-colour")) rows.push(number("Colour", said("x-edge-colour").split(";")[0], said("x-edge-colour").split(";").slice(1).join(";").trim()));
   if (said("x-edge-rendition")) rows.push(number("Stand-in", said("x-edge-rendition"), "the final one is being made", "bad"));
   at("numbers").replaceChildren(...rows);
 };
@@ -45,7 +46,8 @@ const tellSaved = (explained, body) => {
 const NAMES = {
   formats: "File format", long_min: "Long side, at least", long_max: "Long side, at most", short_min: "Short side, at least",
   ratios: "Aspect ratio", bytes_max: "File size, at most", srgb: "Colours", no_alpha: "No transparency", no_border: "No drawn border",
-  ground: "Ground", ground_neutral: "Neutral ground", fill_min: "Product fills, at least", made_max: "Added ground, at most", guessed_max: "Guessed ground, at most",
+  ground: "Ground", ground_neutral: "Neutral ground", fill_min: "Product fills, at least", no_second_view: "No second view", no_text: "No text", no_head: "No head",
+  drift_max: "Colours moved, at most", swatch_max: "Off the swatch, at most", made_max: "Added ground, at most", guessed_max: "Guessed ground, at most",
 };
 const REVIEWS = {
   "white-on-white": "White on white: the outline may be guessed.", "ground-coloured": "Parts have the colour of the ground: the outline may be guessed.",
