@@ -46,7 +46,7 @@ const tellSaved = (explained, body) => {
 const NAMES = {
   formats: "File format", long_min: "Long side, at least", long_max: "Long side, at most", short_min: "Short side, at least",
   ratios: "Aspect ratio", bytes_max: "File size, at most", srgb: "Colours", no_alpha: "No transparency", no_border: "No drawn border",
-  ground: "Ground", ground_neutral: "Neutral ground", fill_min: "Product fills, at least", no_second_view: "No second view", no_text: "No text", no_head: "No head",
+  ground: "Ground", ground_neutral: "Neutral ground", fill_min: "Product fills, at least", no_second_view: "No second view", no_text: "No text", no_detail: "No close-up", no_head: "No head",
   drift_max: "Colours moved, at most", swatch_max: "Off the swatch, at most", made_max: "Added ground, at most", guessed_max: "Guessed ground, at most",
 };
 const REVIEWS = {
