@@ -139,10 +139,12 @@ def parses(arguments: list[str]) -> None:
     except SystemExit as left:
         code = left.code
     assert not code, f"edge {shlex.join(arguments)} does not parse"
-    query = getattr(options, "query", "")
-    if query and query != "QUERY":
-        read(query, SHIPPED, strict=True)
-    if preset := getattr(options, "preset", None):
+    queries = [getattr(options, "query", ""), *getattr(options, "inputs", ())]
+    for query in queries:
+        if query and "=" in query:
+            read(query, SHIPPED, strict=True)
+    named = getattr(options, "preset", None) or []
+    for preset in [named] if isinstance(named, str) else named:
         assert preset in SHIPPED
 
 
