@@ -122,7 +122,7 @@ def commands_in(text: str) -> list[list[str]]:
         line = line.strip().removeprefix("$ ").replace("\\|", "|")
         match = re.match(r"((?:[A-Z_]+=\S+ +)*)edge( .*|$)", line)
         if match and " | " not in line:
-            found.append(shlex.split(match[2], comments=True))
+            found.append(shlex.split(match[2].partition(" < ")[0], comments=True))
     return found
 
 
@@ -176,7 +176,7 @@ def test_the_examples_of_every_help_parse(verb, capsys):
 _URL = re.compile(r"(?:https?://[^/\s'\"]+)?(/[^\s?'\"{}|]+)\?([^\s'\"{}…]+)")
 
 
-_NO_PICTURES = ("$", "/-/readyz", "/-/jobs", "/-/review")
+_NO_PICTURES = ("$", "/-/pictures", "/-/readyz", "/-/jobs", "/-/review")
 
 
 def urls_in(text: str) -> list[tuple[str, str]]:
