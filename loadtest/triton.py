@@ -229,7 +229,7 @@ def row(name: str, at_once: int, measured: Measured) -> list[str]:
     """One line of the table: shares are of the mean time of a request."""
     times, counts = sorted(measured.milliseconds), measured.counts
     total = sum(times) / len(times)
-    networks = sum(v for k, v in measured.stages.items() if k in ("upscale", "matting", "refine"))
+    networks = sum(v for k, v in measured.stages.items() if k in ("upscale", "matting"))
     waited = measured.stages["queue"] / len(times)
     tiles, runs = counts["nv_inference_count"], counts["nv_inference_exec_count"]
     asked = counts["edge_model_seconds_count"] or 1

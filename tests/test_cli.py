@@ -263,7 +263,7 @@ def test_models_lists_every_role_and_says_what_is_not_there(monkeypatch, tmp_pat
     monkeypatch.setenv("EDGE_MODELS_FOLDER", str(tmp_path / "models"))
     assert cli.run(["models"]) == FAILED
     told = capsys.readouterr().out
-    for role in ("upscale_x2", "upscale_x4", "matting", "matting_refine"):
+    for role in ("upscale_x2", "upscale_x4", "matting"):
         assert role in told
 
 

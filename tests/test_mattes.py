@@ -36,7 +36,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     networks.nearest(folder, "upscale_x2", 64, 2, overlap=4)
     networks.nearest(folder, "upscale_x4", 64, 4, overlap=4)
     networks.luminance_matte(folder)
-    networks.threshold_refiner(folder)
     return str(folder)
 
 

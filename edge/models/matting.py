@@ -1,38 +1,24 @@
-"""Finds the subject: a coarse matte from one look at the picture, refined along its outline."""
+"""Finds the subject: a coarse matte from one look at the picture."""
 
 import asyncio
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.deadline import Deadline
 from edge.images import Box, Size
 from edge.models.base import Models, Priority, Tensor
 from edge.models.checks import size_of
-from edge.models.crowd import each
 from edge.models.roles import (
     MATTING,
-    MATTING_REFINE,
     MATTING_SIDE,
-    REFINE_SIDE,
-    check,
     side_of,
 )
-from edge.models.tiles import Tiling
-
-Mask = npt.NDArray[np.bool_]
 
 GROUND = 128
 """Level of the bars beside a picture that is not square: neither the white nor the black of a
 studio, and the network is trained with the same."""
-
-REFINE_OVERLAP = 16
-"""Context of a refined tile where config.pbtxt names none."""
-
-TILES_PER_REQUEST = 2
-REQUESTS_IN_FLIGHT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,78 +110,3 @@ async def coarse_matte(
     """`small_matte` at the size of the picture: uint8 [H, W, 3] -> uint8 [H, W]."""
     alpha = await small_matte(models, image, deadline, priority, role=role)
     return await asyncio.to_thread(enlarged, alpha, size_of(image, role))
-
-
-async def refine(
-    models: Models,
-    image: Tensor,
-    alpha: Tensor,
-    deadline: Deadline,
-    priority: Priority = Priority.INTERACTIVE,
-    *,
-    band: Mask | None = None,
-) -> Tensor:
-    """A sharper alpha inside the uncertain band; outside it the coarse one stays untouched.
-
-    Args:
-        image: uint8 [H, W, 3].
-        alpha: uint8 [H, W], the coarse matte at the same size.
-        band: bool [H, W], where to look again; by default `uncertain_band(alpha)`.
-
-    Returns:
-        uint8 [H, W], a new array.
-
-    Raises:
-        ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
-    """
-    spec = models.spec(MATTING_REFINE)
-    check(spec)
-    size = size_of(image, MATTING_REFINE)
-    band = await asyncio.to_thread(uncertain_band, alpha) if band is None else band
-    tiling = Tiling(size, REFINE_SIDE, spec.overlap or REFINE_OVERLAP)
-    picture, coarse = (tensor.name for tensor in spec.inputs)
-    refined = alpha.copy()
-
-    async def look_again(indices: tuple[int, ...]) -> None:
-        tiles = {
-            picture: tiling.batch(image, indices),
-            coarse: tiling.batch(alpha[..., None], indices),
-        }
-        answer = await models.infer(MATTING_REFINE, tiles, deadline=deadline, priority=priority)
-        for index, tile in zip(indices, answer[spec.outputs[0].name], strict=True):
-            where = tiling.target(index)
-            np.copyto(refined[where], tile[..., 0][tiling.kept(index)], where=band[where])
-
-    wanted = tiles_of(tiling, band)
-    most = min(TILES_PER_REQUEST, spec.max_batch_size)
-    groups = [wanted[start : start + most] for start in range(0, len(wanted), most)]
-    await each(groups, look_again, at_once=REQUESTS_IN_FLIGHT)
-    return refined
-
-
-def uncertain_band(alpha: Tensor, *, low: int = 5, high: int = 250, reach: int = 8) -> Mask:
-    """Where a coarse matte may be wrong: soft alpha, and `reach` pixels to each side of it.
-
-    The reach grows with the picture, because one pixel of the coarse matte covers many there.
-    """
-    steps = max(1, round(reach * max(alpha.shape) / (2 * MATTING_SIDE)))
-    soft = (alpha > low) & (alpha < high)
-    soft[1:] |= (alpha[1:] < 128) != (alpha[:-1] < 128)  # a hard edge has no soft pixel
-    soft[:, 1:] |= (alpha[:, 1:] < 128) != (alpha[:, :-1] < 128)
-    return _widened(_widened(soft, steps).T, steps).T
-
-
-def tiles_of(tiling: Tiling, band: Mask) -> tuple[int, ...]:
-    """The tiles whose core holds a pixel of the band."""
-    return tuple(index for index in range(tiling.count) if band[tiling.target(index)].any())
-
-
-def _widened(mask: Mask, steps: int) -> Mask:
-    """True where a True lies at most `steps` rows away: differences of a running sum."""
-    length = mask.shape[0]
-    total = np.zeros((length + 1, mask.shape[1]), np.int32)
-    np.cumsum(mask, axis=0, out=total[1:])
-    rows = np.arange(length)
-    first, last = np.maximum(rows - steps, 0), np.minimum(rows + steps + 1, length)
-    near: Mask = total[last] > total[first]
-    return near

@@ -13,7 +13,6 @@ MATTING = "matting"
 MATTING_SECOND = "matting_second"
 """A larger network for the pictures that the first one doubts; a repository may do without."""
 
-MATTING_REFINE = "matting_refine"
 TEXT_DETECTION = "text_detection"
 """Where letters stand in a picture; a repository may do without."""
 
@@ -39,8 +38,7 @@ MASK_SIDES = (64, 4096)
 MATTING_SIDE = 512
 """The square of the shipped matting network, and of one whose graph leaves its size free."""
 
-REFINE_SIDE = 256
-ROLES = (*UPSCALE.values(), MATTING, MATTING_REFINE)
+ROLES = (*UPSCALE.values(), MATTING)
 
 
 def digests(models: Models, roles: Iterable[str]) -> tuple[str, ...]:
@@ -63,9 +61,6 @@ def check(spec: ModelSpec) -> None:
             check_upscaler(spec, scale)
     if spec.name in MASKS:
         side_of(spec)
-    if spec.name == MATTING_REFINE:
-        inputs = (REFINE_SIDE, REFINE_SIDE, 3), (REFINE_SIDE, REFINE_SIDE, 1)
-        _check_shapes(spec, inputs, (REFINE_SIDE, REFINE_SIDE, 1))
 
 
 def side_of(spec: ModelSpec) -> int:

@@ -14,12 +14,12 @@ from tests.models import networks
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All five roles: 32 pixel upscalers, a matte and a refiner that read the luminance."""
+    """All roles: 32 pixel upscalers and a matte of the luminance; and a network of two inputs."""
     folder = tmp_path_factory.mktemp("triton_models")
     networks.nearest(folder, "upscale_x2", 32, 2, overlap=4)
     networks.nearest(folder, "upscale_x4", 32, 4, overlap=4)
     networks.luminance_matte(folder)
-    networks.threshold_refiner(folder)
+    networks.of_two(folder)
     return folder
 
 

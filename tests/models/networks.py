@@ -148,10 +148,8 @@ def luminance_matte(folder: Path, name: str = "matting", side: int = 512, **conf
     )  # fmt: skip
 
 
-def threshold_refiner(
-    folder: Path, name: str = "matting_refine", side: int = 256, *, overlap: int = 16
-) -> Path:
-    """The refined alpha: 255 where the picture is dark, whatever the coarse alpha says."""
+def of_two(folder: Path, name: str = "of_two", side: int = 256, *, overlap: int = 16) -> Path:
+    """A network of two inputs: 255 where the picture is dark, whatever the alpha says."""
     nodes = [
         helper.make_node("Cast", ["image"], ["levels"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["levels"], ["mean"], axes=[3], keepdims=1),

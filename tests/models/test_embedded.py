@@ -58,7 +58,7 @@ async def test_inputs_that_disagree_about_the_batch_are_refused(
 ) -> None:
     inputs = {"image": noise(256, 256)[None], "alpha": np.zeros((2, 256, 256, 1), np.uint8)}
     with pytest.raises(ModelContractBroken, match="batches of"):
-        await embedded.infer("matting_refine", inputs, deadline=deadline)
+        await embedded.infer("of_two", inputs, deadline=deadline)
 
 
 async def test_a_missing_model_is_named(embedded: EmbeddedModels, deadline: Deadline) -> None:

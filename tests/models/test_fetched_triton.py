@@ -25,7 +25,7 @@ SHIPPED = Path(__file__).parents[2] / "triton_models"
 def layers(public_networks: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The fetched folder over two of the shipped networks, one of which it has, too."""
     under = tmp_path_factory.mktemp("shipped")
-    for name in ("matting", "matting_refine"):
+    for name in ("matting", "upscale_x2"):
         shutil.copytree(SHIPPED / name, under / name)
     return public_networks, under
 
@@ -47,7 +47,7 @@ async def test_triton_serves_the_fetched_network_in_the_shipped_ones_place(
     there, here = TritonModels(server.url, layers), EmbeddedModels(layers, threads=1)
     assert roles.side_of(there.spec("matting")) == 320
     rows = await catalogue.check(there, layers)
-    assert {row.name for row in rows} >= {*roles.MASKS, "matting_refine"} - {roles.MATTING_SECOND}
+    assert {row.name for row in rows} >= {*roles.MASKS, "upscale_x2"} - {roles.MATTING_SECOND}
     assert all(row.ok for row in rows), rows
     image = picture((200, 300, 3))
     one, other = [await coarse_matte(door, image, deadline) for door in (here, there)]

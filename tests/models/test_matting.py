@@ -1,4 +1,4 @@
-"""The coarse matte of a whole picture and its refinement along the outline."""
+"""The coarse matte of a whole picture."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from edge.errors import ModelContractBroken, ModelMissing
 from edge.images import Size
 from edge.models.base import Priority, Tensor
 from edge.models.embedded import EmbeddedModels
-from edge.models.matting import GROUND, Letterbox, coarse_matte, refine, uncertain_band
+from edge.models.matting import GROUND, Letterbox, coarse_matte
 from tests.models import networks
 from tests.models.conftest import noise
 
@@ -59,63 +59,10 @@ def test_the_bars_are_plain_and_the_picture_lies_between_them() -> None:
     assert (square[384:] == GROUND).all()
 
 
-async def test_refining_changes_the_band_only(embedded: EmbeddedModels, deadline: Deadline) -> None:
-    image, truth = disc(700, 500)
-    coarse = truth.copy()
-    coarse[:20, :20] = 99
-    band = np.zeros_like(truth, bool)
-    band[100:400, 200:300] = True
-    coarse[band] = 77
-    before = coarse.copy()
-    refined = await refine(embedded, image, coarse, deadline, band=band)
-    assert np.array_equal(refined[band], truth[band])
-    assert np.array_equal(refined[~band], coarse[~band])
-    assert np.array_equal(coarse, before), "the coarse matte belongs to the caller"
-
-
-async def test_a_blurred_outline_becomes_sharp(
-    embedded: EmbeddedModels, deadline: Deadline
-) -> None:
-    image, truth = disc(900, 700)
-    coarse = await coarse_matte(embedded, image, deadline)
-    refined = await refine(embedded, image, coarse, deadline)
-    assert np.count_nonzero(coarse != truth) > 500
-    assert np.array_equal(refined, truth)
-
-
-async def test_the_cost_grows_with_the_outline_not_with_the_area(
-    tiny: Path, deadline: Deadline
-) -> None:
-    models = Watched(tiny, threads=1)
-    image, truth = disc(2000, 2000)
-    await refine(models, image, truth, deadline)
-    whole = (-(-2000 // 224)) ** 2
-    assert 0 < models.tiles < whole / 2
-    models.tiles = 0
-    await refine(models, image, np.full_like(truth, 255), deadline)
-    assert models.tiles == 0
-    await models.close()
-
-
-def test_the_band_holds_soft_alpha_hard_edges_and_their_neighbourhood() -> None:
-    alpha = np.zeros((1024, 1024), np.uint8)
-    alpha[:, 500:] = 255
-    band = uncertain_band(alpha)
-    assert band[:, 493:508].all()
-    assert not band[:, :480].any()
-    assert not band[:, 520:].any()
-    assert not uncertain_band(np.zeros_like(alpha)).any()
-    alpha[50, 20] = 100
-    assert uncertain_band(alpha)[43:58, 13:28].all()
-    assert not uncertain_band(alpha)[:, 200:400].any()
-
-
 async def test_a_missing_network_is_named(tmp_path: Path, deadline: Deadline) -> None:
     models = EmbeddedModels(tmp_path)
     with pytest.raises(ModelMissing, match="'matting'"):
         await coarse_matte(models, noise(8, 8), deadline)
-    with pytest.raises(ModelMissing, match="'matting_refine'"):
-        await refine(models, noise(8, 8), noise(8, 8)[..., 0], deadline)
     await models.close()
 
 

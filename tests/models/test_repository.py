@@ -39,7 +39,7 @@ def test_a_missing_model_is_named_with_the_folder_and_what_is_there(tiny: Path) 
     with pytest.raises(ModelMissing) as caught:
         Repository(tiny).spec("upscale_x8")
     assert caught.value.param == "upscale_x8"
-    for word in ("upscale_x8", tiny.name, "matting, matting_refine, upscale_x2, upscale_x4"):
+    for word in ("upscale_x8", tiny.name, "matting, of_two, upscale_x2, upscale_x4"):
         assert word in caught.value.detail
 
 

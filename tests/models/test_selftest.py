@@ -45,7 +45,7 @@ class Lying(EmbeddedModels):
 async def test_every_model_of_the_repository_answers_for_itself(embedded: EmbeddedModels) -> None:
     states = await embedded.states()
     assert [state.name for state in states] == [
-        "matting", "matting_refine", "upscale_x2", "upscale_x4",
+        "matting", "of_two", "upscale_x2", "upscale_x4",
     ]  # fmt: skip
     for state in states:
         assert state.ready, state.detail
@@ -54,7 +54,7 @@ async def test_every_model_of_the_repository_answers_for_itself(embedded: Embedd
         assert state.facts["runtime"] == "embedded"
 
 
-@pytest.mark.parametrize("name", ["upscale_x2", "matting", "matting_refine"])
+@pytest.mark.parametrize("name", ["upscale_x2", "matting", "of_two"])
 async def test_a_dead_answer_is_not_ready_even_without_a_stored_one(tiny: Path, name: str) -> None:
     models = Lying(tiny, threads=1)
     models.shift = 255
