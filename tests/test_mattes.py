@@ -118,7 +118,8 @@ async def test_one_matting_whatever_finds_the_subject(serve, tiny, shot, at_once
     assert sources.pop("made") == 1
     assert sum(sources.values()) == 3
     assert set(sources) <= ({"joined", "memory"} if at_once else {"memory"})
-    assert await server.metric('edge_model_batch_sum{model="matting"') <= 1
+    looks = await server.metric('edge_model_batch_sum{model="matting"')
+    assert looks <= 2, "one look, and one more where that is doubted"
     alone = [
         await fan_out(await serve(EDGE_MODELS_FOLDER=tiny), [url], at_once=False) for url in urls
     ]
@@ -231,7 +232,7 @@ async def test_one_matting_in_the_whole_fleet(
     assert sum(made) == 1
     assert sum([await each.metric("edge_mattes_total{") for each in replicas]) == 4
     asked = [await each.metric('edge_model_batch_sum{model="matting"') for each in replicas]
-    assert sum(asked) <= 1
+    assert sum(asked) <= 2, "one look, and one more where that is doubted"
     await replicas[0].http.post(
         "/-/purge", json={"original": shot}, headers={"authorization": f"Bearer {TOKEN}"}
     )
