@@ -7,8 +7,10 @@ import stat
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple, Unpack
+from unicodedata import normalize
 
 from edge.deadline import Deadline
 from edge.errors import (
@@ -34,6 +36,9 @@ _THREADS = 8
 
 Result = TypeVar("Result")
 Given = TypeVarTuple("Given")
+
+_MOST_LISTED = 50_000
+"""Entries of a folder that are compared with a name that is not there."""
 
 
 class FolderOrigin:
@@ -76,13 +81,29 @@ class FolderOrigin:
 
     async def _existing(self, path: str) -> list[str]:
         def existing() -> list[str]:
-            return [
+            return self._alike(path) + [
                 name for name in neighbours(path) if os.path.isfile(os.path.join(self._root, name))
             ]
 
         return await self._run(existing)
 
     # What follows runs in threads.
+
+    def _alike(self, path: str) -> list[str]:
+        """Files of the same folder whose names are canonically the same (Unicode Standard Annex 15): forms
+        mixed within one name, and letters such as the Angstrom sign that no form keeps."""
+        composed = normalize("NFC", path)
+        if path.isascii() or path != composed:
+            return []  # asked once, for the composed spelling
+        folder, _, name = path.rpartition("/")
+        try:
+            with os.scandir(os.path.join(self._root, folder)) as entries:
+                names = [entry.name for entry in islice(entries, _MOST_LISTED)]
+        except OSError:
+            return []
+        below = f"{folder}/" if folder else ""
+        alike = (each for each in names if not each.isascii() and each != name)
+        return [below + each for each in alike if normalize("NFC", each) == name]
 
     def _stamp(self, path: str) -> Stamp:
         descriptor = self._open(path)

@@ -152,3 +152,22 @@ async def test_a_folder_that_is_not_there_is_unavailable_not_empty(tmp_path):
         await origin.ping()
     with pytest.raises(OriginUnavailable):
         await origin.fetch("sku/123.jpg", soon())
+
+
+@pytest.mark.parametrize(
+    ("held", "asked"),
+    [
+        ("\u212bngstrom.jpg", "\u00c5ngstrom.jpg"),
+        ("\u212bngstrom.jpg", "A\u030angstrom.jpg"),
+        ("gru\u0308n-\u00e9.jpg", "gr\u00fcn-e\u0301.jpg"),
+        ("gru\u0308n-\u00e9.jpg", "gr\u00fcn-\u00e9.jpg"),
+    ],
+)
+async def test_names_that_are_canonically_the_same_are_one(tmp_path, held, asked):
+    (tmp_path / "sku").mkdir()
+    (tmp_path / "sku" / held).write_bytes(b"this one")
+    (tmp_path / "sku" / "angstrom.jpg").write_bytes(b"another")
+    origin = FolderOrigin(tmp_path, 1000)
+    found = await origin.fetch(f"sku/{asked}", Deadline.after(10))
+    assert found.body == b"this one"
+    await origin.close()
