@@ -85,6 +85,9 @@ def tokens(text: str, file: str) -> tuple[Token, ...]:
     return tuple(given)
 
 
+_SETTINGS = {"key": "EDGE_SIGNING_FILE", "token": "EDGE_ADMIN_FILE"}
+
+
 def rows(
     file: str, table: str, columns: Mapping[str, type], optional: frozenset[str] = frozenset()
 ) -> list[dict[str, Any]]:
@@ -96,15 +99,16 @@ def rows(
     """
     if not file:
         return []
+    setting = _SETTINGS[table]
     try:
         text = Path(file).read_text("utf-8")
         if not text.strip():  # as a file is for a moment while it is written in place
-            raise SettingsError(f"{file} is empty")
+            raise SettingsError(f"{setting}: {file} is empty")
         content = tomllib.loads(text)
     except OSError as error:
-        raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
+        raise SettingsError(f"{setting}: {file} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise SettingsError(f"{file} is no TOML file") from error
+        raise SettingsError(f"{setting}: {file} is no TOML file") from error
     found = content.pop(table, [])
     if content or not isinstance(found, list):
         raise SettingsError(f"{file}: allowed is [[{table}]] alone, not {sorted(content)}")

@@ -66,7 +66,9 @@ class FolderTier:
         try:
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise SettingsError(f"the folder {self._root} cannot be made: {error}") from error
+            raise SettingsError(
+                f"EDGE_CACHE_STORE_URL: the folder {self._root} cannot be made: {error}"
+            ) from error
         self._index = FolderIndex(self._root / "index.sqlite3")
         self._changing = threading.Lock()
         self._touched: dict[str, float] = {}

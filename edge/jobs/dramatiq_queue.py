@@ -38,7 +38,7 @@ class DramatiqQueue:
                 url, socket_timeout=_SOCKET_SECONDS, socket_keepalive=True, protocol=2
             )
         except ValueError as error:
-            raise SettingsError("the URL of Redis is wrong") from error
+            raise SettingsError("EDGE_CACHE_REDIS_URL is no URL of a Redis") from error
         self._broker: Any = RedisBroker(  # type: ignore[no-untyped-call]
             client=client,
             namespace=NAMESPACE,

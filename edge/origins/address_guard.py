@@ -78,7 +78,11 @@ def check_address(text: str, private_ok: Sequence[Network] = ()) -> Address:
     real = getattr(address, "ipv4_mapped", None) or address
     named = _is_in(real, private_ok) and not _is_in(real, _NEVER)
     if getattr(address, "scope_id", None) is not None or not (named or _is_public(real)):
-        raise AddressForbidden("the origin has no public address", private=str(address))
+        raise AddressForbidden(
+            "the origin has no public address",
+            diagnostics={"setting": "EDGE_ORIGIN_HTTP_PRIVATE"},
+            private=str(address),
+        )
     return address
 
 

@@ -46,8 +46,9 @@ def _enum(kind: type[StrEnum]) -> dict[str, Any]:
 
 
 def _pixels(text: str) -> int:
-    value = int(number(text) + 0.5)  # a layout's 333.5 px is a fair wish
-    if not 1 <= value <= MAX_SIDE:
+    asked = number(text)
+    value = int(asked + 0.5)  # a layout's 333.5 px is a fair wish, half a pixel is a share misread
+    if asked < 1 or value > MAX_SIDE:
         raise ValueError
     return value
 

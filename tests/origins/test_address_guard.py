@@ -120,3 +120,9 @@ def test_some_addresses_no_network_can_open(text):
 def test_a_network_that_is_none_stops_the_start(text):
     with pytest.raises(SettingsError):
         read_networks([text])
+
+
+def test_a_private_address_is_refused_with_the_setting_that_allows_it():
+    with pytest.raises(AddressForbidden) as refused:
+        check_address("10.1.2.3")
+    assert refused.value.diagnostics == {"setting": "EDGE_ORIGIN_HTTP_PRIVATE"}
