@@ -323,7 +323,9 @@ class Delivery:
     async def note(self, named: Named, rendition: Rendition) -> None:
         """Put the same picture with other notes in the place of what every tier and replica has."""
         await self._ladder.purge(key_tag(named.key))
-        await self._ladder.put(named.key, rendition, time.monotonic())
+        # made anew as far as tiers can tell: else the purge would count against it for ever
+        renewed = replace(rendition, made=time.time())
+        await self._ladder.put(named.key, renewed, time.monotonic())
 
     async def _reviewed(self, named: Named, rendition: Rendition) -> Rendition:
         """With what a person has said of this picture, where it can be asked now."""

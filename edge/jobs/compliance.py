@@ -7,12 +7,14 @@ DECISION = "decision"
 
 @dataclass(frozen=True, slots=True)
 class Compliance:
-    """`amazon/2026-1; fail; rule=ground,fill_min; review=several; decision=approved`, read."""
+    """`amazon/2026-1; fail; rule=ground,fill_min; review=doubt; notes=several;
+    decision=approved`, read. Only what breaks a rule or asks for review needs a person."""
 
     preset: str = ""
     passed: bool = True
     rules: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     decision: str = ""
 
     @property
@@ -32,6 +34,7 @@ def read(note: str | None) -> Compliance:
         "fail" not in words,
         _listed(named.get("rule", "")),
         _listed(named.get("review", "")),
+        _listed(named.get("notes", "")),
         named.get(DECISION, ""),
     )
 

@@ -18,7 +18,7 @@ _PAGE = 500
 
 COLUMNS = (
     "line", "sku", "preset", "state", "url", "file", "format", "width", "height", "bytes", "sha256",
-    "compliance", "review", "decision", "source", "tries", "seconds", "cpu_seconds",
+    "compliance", "review", "notes", "decision", "source", "tries", "seconds", "cpu_seconds",
     "network_seconds", "cost", "time", "field", "error",
 )  # fmt: skip
 
@@ -55,6 +55,7 @@ def facts(row: Row, prices: Prices, url_of: UrlOf = plain_url) -> dict[str, Any]
         "sha256": outcome.sha256,
         "compliance": outcome.compliance,
         "review": ",".join(read.review),
+        "notes": ",".join(read.notes),
         "decision": read.decision,
         "source": outcome.source,
         "tries": outcome.tries,

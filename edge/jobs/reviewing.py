@@ -98,7 +98,7 @@ class Reviewing:
             **told,
             "query": row.item.query,
             "rules": list(read.rules),
-            "reasons": list(read.review),
+            "reasons": [*read.review, *read.notes],
             "links": {"original": f"{place}/original", "result": f"{place}/result", "self": place},
         }
 

@@ -35,6 +35,9 @@ _DISCONNECTED = "http.disconnect"
 _DPR, _VIEWPORT, _SAVE = (name.lower().encode() for name in (DPR, VIEWPORT, SAVE))
 
 
+_Lines = tuple[int, str, float, int | None]
+
+
 class ClientLeft(Exception):
     """The client went away before its answer; there is nobody to tell."""
 
@@ -57,11 +60,9 @@ class Asked:
     path: str
     wish: Wish
     transform: Transform
-    lines: dict[tuple[int, str, int | None], bytes] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-    """Headers of what was last answered without waiting, by status, ETag and the seconds that the
-    URL has left."""
+    lines: dict[_Lines, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """Headers of what was last answered without waiting, by status, ETag, the moment it was made
+    (which a person's decision renews) and the seconds that the URL has left."""
 
     @property
     def vary(self) -> tuple[str, ...]:
@@ -135,14 +136,14 @@ class ImageRoute:
 
     def _hit(self, asked: Asked, rendition: Rendition) -> bytes:
         left = None if asked.wish.expires is None else self._left(asked)
-        name = (200, rendition.etag, left)
+        name = (200, rendition.etag, rendition.made, left)
         if known := asked.lines.get(name):
             return known
         fields = [*self._headers(asked, rendition), headers.cache_status(MEMORY)]
         return _remembered(asked, name, fields)
 
     def _unchanged(self, asked: Asked, etag: str) -> bytes:
-        name = (304, etag, self._left(asked))
+        name = (304, etag, 0.0, self._left(asked))
         return asked.lines.get(name) or _remembered(asked, name, self._not_new(asked, etag))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
@@ -329,7 +330,7 @@ class ImageRoute:
         )
 
 
-def _remembered(asked: Asked, name: tuple[int, str, int | None], fields: headers.Headers) -> bytes:
+def _remembered(asked: Asked, name: _Lines, fields: headers.Headers) -> bytes:
     if len(asked.lines) >= _HEADS:
         asked.lines.clear()
     lines = asked.lines[name] = headers.lines(fields)

@@ -14,7 +14,7 @@ from edge.jobs.store import Event
 from edge.jobs.webhooks import MOST_TRIES, Webhooks, keys_of, signature
 from edge.origins.outbound import Outbound
 from tests.jobs.receiver import OTHER, SECRET, Receiver
-from tests.web.jobs import over, post, run
+from tests.web.jobs import RULED, over, post, run
 
 HERE = {
     "EDGE_JOBS_WEBHOOK_SECRET": SECRET, "EDGE_JOBS_PRIVATE": "127.0.0.0/8",
@@ -66,16 +66,17 @@ async def test_a_job_of_which_nothing_came_is_told_as_failed(serve):
         assert receiver.received[0].event["type"] == "job.failed"
 
 
-async def test_held_items_are_told(serve):
+async def test_held_items_are_told(serve, tmp_path):
+    (tmp_path / "presets.toml").write_text(RULED)
     with Receiver() as receiver:
-        server = await serve(**HERE)
+        server = await serve(**HERE, EDGE_PRESETS_FILE=str(tmp_path / "presets.toml"))
         submitted = await post(
             server, f"/-/jobs?preset=thumb&accept=webp&webhook={receiver.url}", FEED
         )
         facts = await over(server, submitted.json()["id"])
         await arrived(receiver, 1 + facts["counts"]["held"])
         held = [one.event["data"] for one in receiver.received if one.event["type"] == "item.held"]
-        assert len(held) == facts["counts"]["held"]
+        assert len(held) == facts["counts"]["held"] == 2
         assert all(one["rules"] or one["review"] for one in held)
 
 

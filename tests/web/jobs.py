@@ -7,6 +7,12 @@ import httpx
 
 from tests.running import TOKEN, Running
 
+RULED = """
+[thumb.rules]
+long_min = 5000
+"""
+"""A file of presets by which every thumbnail breaks a rule, and so is held."""
+
 AUTH = {"authorization": f"Bearer {TOKEN}"}
 
 

@@ -7,16 +7,30 @@ import pytest
 
 from tests.browser import chromium
 from tests.running import TOKEN, photo
-from tests.web.jobs import AUTH, get, items, over, post, run
+from tests.web.jobs import AUTH, RULED, get, items, over, post, run
 
 THUMBS = "/-/jobs?preset=thumb&accept=webp"
 
 
 @pytest.fixture
+def serve(serve, tmp_path: Path):
+    """Servers by whose presets every thumbnail is held."""
+    file = tmp_path / "presets.toml"
+    file.write_text(RULED)
+
+    async def start(**environ: str):
+        return await serve(**{"EDGE_PRESETS_FILE": str(file)} | environ)
+
+    return start
+
+
+@pytest.fixture
 def small(photos: Path) -> Path:
-    """Photos too small for their preset, so that each rendition is held."""
+    """Some photos more."""
     for number in range(5):
         photo(120, 90, number).save(photos / f"small{number}.jpg")
+        # as if written a while ago: what has just changed may be changing still
+        os.utime(photos / f"small{number}.jpg", (1e9, 1e9))
     return photos
 
 
