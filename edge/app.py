@@ -163,7 +163,8 @@ async def connect(
         stack.push_async_callback(mattes.close)
         shelf = Shelf(given.cache.enlarged_bytes, metrics)
         ladder.on_purge(shelf.forget)
-        pictures = Scenes(grounds.bring, threads, given.limits)
+        known_scenes = partial(scene_names, given)
+        pictures = Scenes(grounds.bring, threads, given.limits, known_scenes)
         renderer = Renderer(
             threads,
             models,
@@ -178,6 +179,7 @@ async def connect(
         delivery = Delivery(
             originals=remembered(given, origins, metrics, Recall(ladder, given.origin.url)),
             scenes=grounds,
+            scene_names=known_scenes,
             ladder=ladder,
             renderer=renderer,
             leases=leases,
@@ -334,6 +336,19 @@ def open_scenes(
     given: Settings, gate: Gate | None = None, metrics: Metrics | None = None
 ) -> Origins:
     return open_origins(given, given.origin.scenes, SAMPLES / "scenes", gate, metrics)
+
+
+def scene_names(given: Settings) -> tuple[str, ...]:
+    """The names that `bg=scene:` takes, where scenes lie in a folder that can be listed."""
+    found: set[str] = set()
+    for route in parse_routes(given.origin.scenes or str(SAMPLES / "scenes")):
+        if route.scheme == "folder" and not route.prefix and route.template is None:
+            with suppress(OSError):
+                found |= {Path(name).stem for name in os.listdir(route.target) if name[0] != "."}
+    return tuple(sorted(found)[:_MOST_SCENES])
+
+
+_MOST_SCENES = 50
 
 
 def open_leases(given: Settings) -> tuple[Leases, Purges | None]:

@@ -22,6 +22,7 @@ from edge.names import Ask, Named, Names
 from edge.originals import Originals
 from edge.rendering.memory import rereading
 from edge.rendering.render import Renderer
+from edge.rendering.scenes import SceneNames
 from edge.telemetry import Metrics, Stages
 from edge.variants.transform import Transform
 
@@ -70,7 +71,7 @@ class Delivery:
 
     Args:
         originals: where originals come from.
-        scenes: the ground pictures of `bg=scene:<name>`.
+        scenes: the ground pictures of `bg=scene:<name>`; `scene_names` those that there are.
         origin: names where originals live, so that two catalogues never share a cache key.
         longest: seconds that a request may take; a render gets a little less, whoever waits.
         patience: seconds to wait for the networks where the request does not say; None: all it has.
@@ -91,11 +92,12 @@ class Delivery:
         metrics: Metrics,
         origin: str,
         longest: float,
+        scene_names: SceneNames = tuple,
         patience: float | None = None,
         stands_in: bool = True,
         review: Review | None = None,
     ) -> None:
-        self._names = Names(originals, scenes, renderer, origin)
+        self._names = Names(originals, scenes, renderer, origin, scene_names)
         self._originals = originals
         self._origin = origin
         self._ladder = ladder

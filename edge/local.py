@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from edge.origins.paths import EXTENSIONS
 from edge.rendering import decoding, engine
 from edge.rendering.mattes import Mattes
 from edge.rendering.render import RENDER_VERSION, Renderer
-from edge.rendering.scenes import Scenes, scene_path
+from edge.rendering.scenes import Scenes, no_scene, scene_path
 from edge.rendering.shelf import Shelf
 from edge.rendering.threads import EngineThreads
 from edge.settings import Settings
@@ -88,11 +89,11 @@ class Workshop:
         start, deadline = time.monotonic(), self.deadline()
         transform = wish.resolve(AcceptClass.BASE, suffix)
         ground = transform.background.scene if transform.background else ""
-        scene = (await self._grounds.stamp(scene_path(ground), None, deadline)) if ground else None
+        scene = await self._scene(ground, deadline) if ground else ""
         digests = self.renderer.model_digests(transform)
         variant = Variant(
             original.path, ORIGIN, original.stamp.version, transform, digests,
-            scene.version if scene else "",
+            scene,
         )  # fmt: skip
         key = variant.key(RENDER_VERSION)
         found = await self._ladder.get(key)
@@ -105,6 +106,12 @@ class Workshop:
         if wish.strict and "; fail" in (found[0].note("compliance") or ""):
             self.renderer.insist(found[0], transform)
         return Made(*found, time.monotonic() - start)
+
+    async def _scene(self, name: str, deadline: Deadline) -> str:
+        try:
+            return (await self._grounds.stamp(scene_path(name), None, deadline)).version
+        except OriginalNotFound as error:
+            raise no_scene(name, app.scene_names(self._given)) from error
 
 
 @asynccontextmanager
@@ -136,7 +143,7 @@ async def workshop(given: Settings) -> AsyncIterator[Workshop]:
             threads,
             models,
             given.limits,
-            Scenes(grounds.bring, threads, given.limits),
+            Scenes(grounds.bring, threads, given.limits, partial(app.scene_names, given)),
             presets.load(given.presets.file or None),
             mattes=mattes,
             shelf=Shelf(given.cache.enlarged_bytes, metrics),

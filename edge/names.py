@@ -6,10 +6,11 @@ from cachetools import LRUCache
 
 from edge.cache.base import tagged_key
 from edge.deadline import Deadline
+from edge.errors import OriginalNotFound
 from edge.models.base import Priority
 from edge.originals import Originals
 from edge.rendering.render import RENDER_VERSION, Renderer
-from edge.rendering.scenes import scene_path
+from edge.rendering.scenes import SceneNames, no_scene, scene_path
 from edge.variants.transform import Transform
 from edge.variants.variant import Variant, tagged_original
 
@@ -52,11 +53,18 @@ class Names:
         scenes: the ground pictures of `bg=scene:<name>`.
         renderer: knows the networks that may have a part.
         origin: names where originals live, so that two catalogues never share a cache key.
+        scene_names: those that there are, for who asks for another.
     """
 
     def __init__(
-        self, originals: Originals, scenes: Originals, renderer: Renderer, origin: str
+        self,
+        originals: Originals,
+        scenes: Originals,
+        renderer: Renderer,
+        origin: str,
+        scene_names: SceneNames = tuple,
     ) -> None:
+        self._scene_names = scene_names
         self._originals = originals
         self._scenes = scenes
         self._renderer = renderer
@@ -89,13 +97,20 @@ class Names:
         """The name for this version of the original."""
         scene = ask.transform.background.scene if ask.transform.background else ""
         if scene:
-            scene = (await self._scenes.stamp(scene_path(scene), None, ask.deadline)).version
+            scene = await self._scene(scene, ask.deadline)
         known = (ask.path, stamp, ask.transform.canonical(), scene)
         try:
             return self._names[known]
         except KeyError:
             self._names[known] = named = self._new(ask, stamp, scene)
             return named
+
+    async def _scene(self, name: str, deadline: Deadline) -> str:
+        """The version of a ground picture; raises `InvalidParameter` where there is none."""
+        try:
+            return (await self._scenes.stamp(scene_path(name), None, deadline)).version
+        except OriginalNotFound as error:
+            raise no_scene(name, self._scene_names()) from error
 
     def etag(self, named: Named) -> str | None:
         """The ETag that this variant had when it was last delivered."""

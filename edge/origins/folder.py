@@ -90,8 +90,9 @@ class FolderOrigin:
     # What follows runs in threads.
 
     def _alike(self, path: str) -> list[str]:
-        """Files of the same folder whose names are canonically the same (Unicode Standard Annex 15): forms
-        mixed within one name, and letters such as the Angstrom sign that no form keeps."""
+        """Files of the same folder whose names are canonically the same (Unicode Standard Annex
+        15): forms mixed within one name, and letters such as the Angstrom sign that no form
+        keeps."""
         composed = normalize("NFC", path)
         if path.isascii() or path != composed:
             return []  # asked once, for the composed spelling

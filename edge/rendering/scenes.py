@@ -1,6 +1,6 @@
 """The ground pictures of `bg=scene:<name>`: fetched like originals, decoded like them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from PIL import Image
 
@@ -11,8 +11,13 @@ from edge.rendering.codec import decode
 from edge.rendering.facts import Facts, read_facts
 from edge.rendering.step import Engine
 from edge.settings import Limits
+from edge.variants.kinds import nearest
 
 Fetch = Callable[[str, Deadline], Awaitable[Original]]
+
+
+SceneNames = Callable[[], Sequence[str]]
+"""Names of scenes; none where they cannot be listed."""
 
 
 class Scenes:
@@ -20,9 +25,13 @@ class Scenes:
 
     Args:
         fetch: the picture's file for a path such as `oak.jpg`.
+        names: those that there are, as far as that can be told; asked where one is missing.
     """
 
-    def __init__(self, fetch: Fetch, engine: Engine, limits: Limits) -> None:
+    def __init__(
+        self, fetch: Fetch, engine: Engine, limits: Limits, names: SceneNames = tuple
+    ) -> None:
+        self._names = names
         self._fetch = fetch
         self._engine = engine
         self._limits = limits
@@ -41,12 +50,21 @@ class Scenes:
         try:
             return await self._fetch(scene_path(name), deadline)
         except OriginalNotFound as error:
-            raise InvalidParameter(
-                f"there is no scene named {name!r}", param="bg", allowed="scene:<name>"
-            ) from error
+            raise no_scene(name, self._names()) from error
 
     def _decode(self, body: bytes) -> Image.Image:
         return decode(body, read_facts(body, self._limits)).image.convert("RGB")
+
+
+def no_scene(name: str, names: Sequence[str]) -> InvalidParameter:
+    """What is told of a scene that is not there."""
+    words = tuple(f"scene:{known}" for known in names)
+    return InvalidParameter(
+        f"there is no scene named {name!r}",
+        param="bg",
+        allowed=words or "scene:<name>",
+        nearest=nearest(f"scene:{name}", frozenset(words)),
+    )
 
 
 def scene_path(name: str) -> str:
