@@ -120,7 +120,8 @@ def see(opened: Opened, job: Job, models: Models, limits: Limits) -> Seen:
         decoded = _decoded(job, facts, made.decode)
     if not cutting.wanted(job.transform):
         looked_at = any(step.wants_matte for step in made.steps)
-        picture = _picture(decoded, seen, opened.cut if looked_at else None)
+        known = opened.cut if looked_at else None
+        picture = _picture(decoded, seen, known, cuts_out=False)
         return Seen(facts, seen, made, replace(picture, rough=True), decoded.notes)
     picture = _picture(decoded, seen, opened.cut)
     return Seen(facts, seen, made, picture, (*decoded.notes, *opened.notes))
@@ -159,12 +160,19 @@ def _suffices(decoded: Decoded, plan: Plan) -> bool:
     return decoded.image.width >= least.width and decoded.image.height >= least.height
 
 
-def _picture(decoded: Decoded, look: Look | None, cut: Cut | None) -> Picture:
+def _picture(
+    decoded: Decoded, look: Look | None, cut: Cut | None, *, cuts_out: bool = True
+) -> Picture:
     size = Size(*decoded.image.size)
     subject = look.subject_in(size) if look else None
     matte = cut.matte if cut else None
-    own = cut is not None and cut.by == "alpha"
-    image = decoded.image if own or cut is None else flattened(decoded.image)
+    by_alpha = cut is not None and cut.by == "alpha"
+    own = by_alpha and cuts_out
+    image = decoded.image
+    if own:
+        image = image.convert("RGB")  # the matte has all of its alpha, which counts once
+    elif cut and not by_alpha:
+        image = flattened(image)
     if matte and matte.size != decoded.image.size:
         matte = matte.resize(decoded.image.size, Image.Resampling.BICUBIC)
     box = subject.outward(size) if subject else None

@@ -101,6 +101,19 @@ def test_glass_stays_so_through_framing_and_resizing() -> None:
     assert np.abs(made[250, 250] - (*PANE, 150)).max() <= 2
 
 
+def test_glass_counts_its_alpha_once_on_a_larger_white_canvas() -> None:
+    """Padded without being resized, its edges and all."""
+    made = pixels(rendered(pane(), "fmt=amazon&w=424&h=424&up=off"))
+    middle = made[212, 212, :3]
+    shot = pixels(rendered(pane(), "fm=png&bg=ffffff"))[300, 300, :3]
+    assert np.abs(middle - shot).max() <= 3
+
+
+def test_as_shot_a_cut_out_keeps_its_alpha() -> None:
+    made = pixels(rendered(pane(), "fm=png&fit=cover&g=subject&ar=1:1&w=400&up=2"))
+    assert (made[..., 3] == 0).any()
+
+
 def test_dark_glass_is_no_shadow() -> None:
     image = dark_glasses()
     matte = image.getchannel("A")
