@@ -76,12 +76,21 @@ const choosePreset = (tab) => {
   form.dispatchEvent(new Event("preset"));
 };
 
+/** Sideways alone: the page stays where its reader is. */
+const bringIntoView = (tab, strip) => {
+  const left = tab.offsetLeft - strip.offsetLeft, right = left + tab.offsetWidth;
+  if (left < strip.scrollLeft || right > strip.scrollLeft + strip.clientWidth) {
+    strip.scrollLeft = left - (strip.clientWidth - tab.offsetWidth) / 2;
+  }
+};
+
 const markTab = () => {
   const given = new Map(words()), name = given.get("preset") || given.get("fmt") || "";
   for (const tab of document.querySelectorAll(".tab")) {
     const own = tab.dataset.preset === name;
     tab.setAttribute("aria-selected", String(own));
     tab.tabIndex = own ? 0 : -1;
+    if (own) bringIntoView(tab, at("tabs"));
   }
 };
 
