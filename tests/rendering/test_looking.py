@@ -164,7 +164,7 @@ async def test_what_was_seen_stands_in_the_header_and_is_told_again_later(
     known = the_presets()
     models, threads = EmbeddedModels((public_networks, SHIPPED), threads=1), EngineThreads(1)
     renderer = Renderer(threads, models, Limits(), presets=known)
-    wish, made = await rendered(renderer, badge(), "preset=all&w=800&up=off", known)
+    wish, made = await rendered(renderer, badge(), "preset=all&w=800&up=off&matte=off", known)
     assert made.report is not None
     assert "no_text" in (made.rendition.note("compliance") or "")
     again_told = renderer.verified(made.rendition, wish)
