@@ -14,12 +14,14 @@ from starlette.types import ASGIApp, Scope
 from edge import __version__, access
 from edge.access import Token
 from edge.cache.base import Purges, Tier
+from edge.cache.breaker import ProbedBreaker
 from edge.cache.folder import FolderTier
 from edge.cache.ladder import Ladder, TierState
 from edge.cache.leases import RedisLeases
 from edge.cache.memory import MemoryTier
+from edge.cache.owed import OwedPurges
 from edge.cache.purges import RedisPurges
-from edge.cache.redis import RedisTier
+from edge.cache.redis import RedisServer, RedisTier
 from edge.coalesce import Leases, NoLeases
 from edge.delivery import Delivery
 from edge.dialects import Dialects
@@ -133,15 +135,17 @@ async def connect(
         scenes = open_scenes(given, gate, metrics)
         stack.push_async_callback(origins.close)
         stack.push_async_callback(scenes.close)
-        leases, purges = open_leases(given)
+        server = await stack.enter_async_context(open_redis_server(given))
+        leases, purges = open_leases(given, server)
         stack.push_async_callback(leases.close)
-        tiers = open_tiers(given)
+        tiers = open_tiers(given, server)
         ladder = Ladder(
             tiers,
             given.cache.tier_timeout,
             errands=errands,
             purges=purges,
             observer=TierMetrics(metrics),
+            owed=OwedPurges(beside_folder_tier(given, "purges.owed")),
         )
         stack.push_async_callback(ladder.close)
         await ladder.start()
@@ -351,23 +355,44 @@ def scene_names(given: Settings) -> tuple[str, ...]:
 _MOST_SCENES = 50
 
 
-def open_leases(given: Settings) -> tuple[Leases, Purges | None]:
+@asynccontextmanager
+async def open_redis_server(given: Settings) -> AsyncIterator[ProbedBreaker | None]:
+    """Whether the Redis that the settings name answers; None where they name none."""
+    if not given.cache.redis_url:
+        yield None
+        return
+    server = RedisServer(given.cache.redis_url, given.cache.tier_timeout)
+    try:
+        yield server.breaker
+    finally:
+        await server.close()
+
+
+def beside_folder_tier(given: Settings, name: str) -> Path | None:
+    """A file beside the tier that outlives this process on its machine; None without such a one."""
+    store = given.cache.store_url
+    return Path(store, name) if store and not store.startswith("s3://") else None
+
+
+def open_leases(
+    given: Settings, server: ProbedBreaker | None = None
+) -> tuple[Leases, Purges | None]:
     """With Redis, one render per key in the whole fleet, and purges that reach every replica."""
     if not given.cache.redis_url:
         return NoLeases(), None
-    url, timeout, store = given.cache.redis_url, given.cache.tier_timeout, given.cache.store_url
-    own = Path(store, "purges.position") if store and not store.startswith("s3://") else None
-    return RedisLeases(url, timeout), RedisPurges(url, timeout, own)
+    url, timeout = given.cache.redis_url, given.cache.tier_timeout
+    own = beside_folder_tier(given, "purges.position")
+    return RedisLeases(url, timeout, server=server), RedisPurges(url, timeout, own, server)
 
 
-def open_tiers(given: Settings) -> list[Tier]:
+def open_tiers(given: Settings, server: ProbedBreaker | None = None) -> list[Tier]:
     """The tiers that the settings name, nearest first."""
     cache = given.cache
     tiers: list[Tier] = []
     if cache.memory_bytes:
         tiers.append(MemoryTier(cache.memory_bytes))
     if cache.redis_url:
-        tiers.append(RedisTier(cache.redis_url, cache.redis_ttl, cache.tier_timeout))
+        tiers.append(RedisTier(cache.redis_url, cache.redis_ttl, cache.tier_timeout, server))
     if cache.store_url.startswith("s3://"):
         from edge.cache.s3 import S3Tier  # its libraries take half of a start
 
@@ -384,10 +409,18 @@ def open_gate(given: Settings, threads: int) -> Gate:
         {
             Cost.ORIGIN: Limit(limits.origin_running, limits.origin_waiting),
             Cost.CLASSICAL: Limit(limits.classical_running or threads, limits.classical_waiting),
-            Cost.NETWORK: Limit(limits.network_running, limits.network_waiting),
+            Cost.NETWORK: Limit(
+                limits.network_running,
+                limits.network_waiting,
+                slow=given.server.deadline * _SLOW_SHARE,
+            ),
         },
         limits.memory_bytes or available_memory() * 3 // 4,
     )
+
+
+_SLOW_SHARE = 0.3
+"""Of the deadline: where renders with networks take more, fewer run at once, and so finish."""
 
 
 def available_memory() -> int:

@@ -235,8 +235,9 @@ def _add_purge(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
 def _purge(options: argparse.Namespace, given: Settings) -> int:
     names = ("original", "preset", "tag", "key")
     [(name, value)] = [(n, v) for n in names if (v := getattr(options, n)) is not None]
-    print(json.dumps(commands.purge(given, options.server, name, value), indent=2))
-    return DONE
+    answered = commands.purge(given, options.server, name, value)
+    print(json.dumps(answered, indent=2))
+    return FAILED if "unreached" in answered else DONE
 
 
 def _add_models(verbs: "_Verbs[argparse.ArgumentParser]") -> None:

@@ -9,13 +9,33 @@ from edge.errors import Busy
 
 Result = TypeVar("Result")
 
+_JOINED_AGAIN = 3
+"""Flights that one caller joins; what runs out of time so often is late."""
+
+_CLOSE = 0.1
+"""Seconds before a deadline that count as its end: clients of a network give up a little early."""
+
 
 class _Flight(Generic[Result]):
-    __slots__ = ("task", "waiting")
+    __slots__ = ("deadline", "keeps", "task", "waiting")
 
-    def __init__(self, task: asyncio.Task[Result]) -> None:
+    def __init__(
+        self,
+        task: asyncio.Task[Result],
+        keeps: Callable[[], bool] | None,
+        deadline: Deadline | None,
+    ) -> None:
         self.task = task
+        self.deadline = deadline
+        self.keeps = keeps
         self.waiting = 0
+
+    @property
+    def ran_out_of_time(self) -> bool:
+        """Whether it failed once its leader's time was over."""
+        if self.deadline is None or self.task.cancelled() or self.task.exception() is None:
+            return False
+        return self.deadline.remaining < _CLOSE
 
 
 class Flights(Generic[Result]):
@@ -35,26 +55,35 @@ class Flights(Generic[Result]):
     def __contains__(self, key: Hashable) -> bool:
         return key in self._flights
 
-    async def join(self, key: Hashable, make: Callable[[], Awaitable[Result]]) -> Result:
+    async def join(
+        self,
+        key: Hashable,
+        make: Callable[[], Awaitable[Result]],
+        keeps: Callable[[], bool] | None = None,
+        deadline: Deadline | None = None,
+    ) -> Result:
         """The result of the flight under way for this key, or of a new one that runs `make`.
 
         The work runs in a task of its own, so a caller who is cancelled harms nobody, the first
-        one included; when the last one leaves, the work is cancelled.
+        one included; when the last one leaves, the work is cancelled, unless `keeps` says then that
+        it is worth to be ended. Where `make` has a `deadline`, that of a flight which was joined
+        is not the joiner's: what failed for want of its leader's time is made once more.
 
         Raises:
             Busy: the flights were closed while this one was under way.
             Exception: whatever `make` raised, the same object for every waiter.
         """
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._start(key, make)
-        else:
-            self.joined += 1
-        flight.waiting += 1
-        try:
-            await asyncio.wait((flight.task,))
-        finally:
-            self._leave(key, flight)
+        for _ in range(_JOINED_AGAIN):
+            joined = key in self._flights
+            flight = self._flights.get(key) or self._start(key, make, keeps, deadline)
+            self.joined += joined
+            flight.waiting += 1
+            try:
+                await asyncio.wait((flight.task,))
+            finally:
+                self._leave(key, flight)
+            if not (joined and flight.ran_out_of_time and deadline and deadline.remaining):
+                break
         if flight.task.cancelled():
             raise Busy("the server is stopping; the render was given up")
         return flight.task.result()
@@ -66,11 +95,17 @@ class Flights(Generic[Result]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, key: Hashable, make: Callable[[], Awaitable[Result]]) -> _Flight[Result]:
+    def _start(
+        self,
+        key: Hashable,
+        make: Callable[[], Awaitable[Result]],
+        keeps: Callable[[], bool] | None,
+        deadline: Deadline | None,
+    ) -> _Flight[Result]:
         async def work() -> Result:
             return await make()
 
-        flight = _Flight(asyncio.create_task(work(), name=f"flight {key}"))
+        flight = _Flight(asyncio.create_task(work(), name=f"flight {key}"), keeps, deadline)
         flight.task.add_done_callback(lambda _: self._land(key, flight))
         self._flights[key] = flight
         self.started += 1
@@ -79,6 +114,8 @@ class Flights(Generic[Result]):
     def _leave(self, key: Hashable, flight: _Flight[Result]) -> None:
         flight.waiting -= 1
         if not flight.waiting and not flight.task.done():
+            if flight.keeps is not None and flight.keeps():
+                return
             self._forget(key, flight)
             flight.task.cancel()
 

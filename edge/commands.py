@@ -1,5 +1,6 @@
 """What the commands do, as values; printing and exit codes are the command line's."""
 
+import io
 import json
 import sys
 import time
@@ -136,7 +137,8 @@ async def _verdict(workshop: local.Workshop, file: Path, preset: Preset) -> Verd
 
 
 def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, Any]:
-    """What a running server answers to a purge of `name` (original, preset, tag or key).
+    """What a running server answers to a purge of `name` (original, preset, tag or key); it has
+    `unreached` where not every tier and replica was reached.
 
     Args:
         url: of the server; None: where the settings say that it listens.
@@ -163,6 +165,8 @@ def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, 
         with urlopen(request, timeout=30) as answer:
             answered: dict[str, Any] = json.load(answer)
     except HTTPError as error:
+        if error.code == 503 and (answered := _unreached(error)):
+            return answered
         raise EdgeError(f"{place} answered {error.code}: {_detail(error)}") from error
     except (URLError, OSError, ValueError) as error:
         raise EdgeError(f"{place} cannot be reached: {error}") from error
@@ -179,6 +183,17 @@ def _check_spelling(given: Settings, name: str) -> None:
             param="preset",
             nearest=meant,
         )
+
+
+def _unreached(error: HTTPError) -> dict[str, Any]:
+    """The answer to a purge that was neither done nor kept; empty where it is none."""
+    text = error.read()
+    error.fp = io.BytesIO(text)
+    try:
+        answered = json.loads(text)
+        return answered if "unreached" in answered else {}
+    except (ValueError, TypeError):
+        return {}
 
 
 def _detail(error: HTTPError) -> str:

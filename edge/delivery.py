@@ -1,6 +1,7 @@
 """Find a rendition or make it: ladder, flight, lease, gate, render, and the writes behind it."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -10,7 +11,7 @@ from typing import Any
 
 from edge import progress, recall
 from edge.cache.base import key_tag
-from edge.cache.ladder import Ladder
+from edge.cache.ladder import Ladder, Purged
 from edge.cache.memory import MemoryTier
 from edge.coalesce import Flights, Leases, find_or_make
 from edge.deadline import Deadline
@@ -162,7 +163,7 @@ class Delivery:
         joined = named.key in self._flights
         if joined:
             self._metrics.flights_joined.inc()
-        flight = self._flights.join(named.key, lambda: self._lead(named, ask, stages))
+        flight = self._fly(named, ask, stages)
         wait = self._patience if ask.wait is None else ask.wait
         if wait is None or self._renderer.cost(ask.transform) is not Cost.NETWORK:
             made = await ask.deadline.bound(flight, "the rendition was ready")
@@ -175,6 +176,12 @@ class Delivery:
                 return await self._stand_in(named, ask, stages)
         self._names.made(named)
         return self._delivered(named, *made, joined=joined)
+
+    async def _fly(self, named: Named, ask: Ask, stages: Stages) -> Made:
+        """What the flight under way brings, or one of this caller's own."""
+        deadline, progress = Deadline.after(self._longest * _RENDER_SHARE), _Progress()
+        lead = partial(self._lead, named, ask, stages, deadline, progress)
+        return await self._flights.join(named.key, lead, progress.mostly_done, deadline)
 
     async def _stand_in(self, named: Named, ask: Ask, stages: Stages) -> Delivered:
         """Stale, else fast."""
@@ -246,14 +253,14 @@ class Delivery:
             report = await asyncio.to_thread(self._renderer.verified, rendition, ask.transform)
         return report.as_facts() if report else None
 
-    async def purge(self, tag: str) -> dict[str, int | str]:
-        """Remove what carries the tag from every tier; how many went, or what went wrong, by tier.
+    async def purge(self, tag: str) -> Purged:
+        """Remove what carries the tag from every tier and replica.
 
         A render under way when the purge comes is served to those who wait and not stored.
         """
         return await self._ladder.purge(tag)
 
-    async def purge_key(self, key: str) -> dict[str, int | str]:
+    async def purge_key(self, key: str) -> Purged:
         """Remove one single rendition from every tier."""
         return await self.purge(key_tag(key))
 
@@ -271,13 +278,19 @@ class Delivery:
         settled = named.settled and rendition.note(_UNSETTLED) is None
         return Delivered(rendition, source, joined, settled)
 
-    async def _lead(self, named: Named, ask: Ask, stages: Stages) -> Made:
+    async def _lead(
+        self,
+        named: Named,
+        ask: Ask,
+        stages: Stages,
+        deadline: Deadline,
+        progress: "_Progress",
+    ) -> Made:
         """One render for the whole fleet: a lease's holder works, the others get what it made."""
-        deadline = Deadline.after(self._longest * _RENDER_SHARE)
 
         async def make() -> Made:
             started = time.monotonic()
-            made, rendition = await self._render(ask, stages, deadline)
+            made, rendition = await self._render(ask, stages, deadline, progress=progress)
             rendition = await self._reviewed(made, rendition)
             await self._ladder.put(made.key, rendition, started)
             return rendition, "render"
@@ -287,9 +300,19 @@ class Delivery:
         )
 
     async def _render(
-        self, ask: Ask, stages: Stages, deadline: Deadline, *, fast: bool = False
+        self,
+        ask: Ask,
+        stages: Stages,
+        deadline: Deadline,
+        *,
+        fast: bool = False,
+        progress: "_Progress | None" = None,
     ) -> tuple[Named, Rendition]:
-        """Fetch and render; the name is that of the bytes that came, which may be newer."""
+        """Fetch and render; the name is that of the bytes that came, which may be newer.
+
+        The deadline is for the way to a place; a render that has one has its whole time from then
+        on, for what it makes is kept even where those who waited have left.
+        """
         with stages.span("origin"):
             original = await self._fetch(ask, deadline)
         named = await self._names.of(ask, original.stamp.version)
@@ -299,6 +322,9 @@ class Delivery:
             self._place(cost, stages, deadline),
             self._memory(original, ask, stages, deadline),
         ):
+            if progress is not None:
+                progress.begins(self._gate.typical(cost))
+                deadline = Deadline.after(self._longest * _RENDER_SHARE)
             rendered = await self._renderer.render(
                 original,
                 ask.transform,
@@ -371,6 +397,20 @@ class Delivery:
         except Busy:
             self._metrics.gate_refused.labels(cost).inc()
             raise
+
+
+class _Progress:
+    """How far a render is."""
+
+    def __init__(self) -> None:
+        self._half = math.inf
+
+    def begins(self, typical: float) -> None:
+        """It has a place now, and takes so many seconds as a rule; 0: nobody knows."""
+        self._half = time.monotonic() + (typical / 2 or math.inf)
+
+    def mostly_done(self) -> bool:
+        return time.monotonic() >= self._half
 
 
 async def _quietly(task: asyncio.Task[Made]) -> None:

@@ -261,7 +261,12 @@ class JobsUnavailable(EdgeError):
 
 
 class TierError(EdgeError):
-    """A cache tier failed; the ladder turns it into a miss and a metric."""
+    """A cache tier failed; the ladder turns it into a miss and a metric.
+
+    `away`: its server did not answer at all, so that nobody else need ask it now.
+    """
+
+    away: bool = False
 
 
 class SettingsError(EdgeError):

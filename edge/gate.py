@@ -1,7 +1,7 @@
 """How many may render and how many may wait, by cost class. A full queue answers at once."""
 
 import asyncio
-import math
+import random
 import sys
 import time
 from collections import deque
@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 
 from edge.deadline import Deadline
-from edge.errors import Busy
+from edge.errors import Busy, DeadlineExceeded
 
-_LONGEST_RETRY = 30
+_LONGEST_RETRY = 60
+_WEIGHT = 0.1
+"""Of the latest one in what is typical."""
 
 
 class Cost(StrEnum):
@@ -29,10 +32,14 @@ class Cost(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `running` at once and `waiting` behind them."""
+    """At most `running` at once and `waiting` behind them.
+
+    Where one takes more than `slow` seconds, fewer are let run at once; None: always `running`.
+    """
 
     running: int
     waiting: int
+    slow: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +51,143 @@ class Load:
 
 
 class _Lane:
+    """One queue, first come first served, for a number of places.
+
+    Who could not be done in his time is refused at once, and again whenever it shows that what is
+    ahead of him takes longer than it seemed.
+    """
+
     def __init__(self, cost: Cost, limit: Limit) -> None:
         self._cost = cost
         self._limit = limit
-        self._slots = asyncio.Semaphore(limit.running)
-        self._typical_seconds = 0.1
-        self.running = 0
-        self.waiting = 0
+        self._pace = Pace(limit)
+        self._queue: deque[tuple[Deadline, asyncio.Future[int]]] = deque()
+        self._since: dict[int, float] = {}
+        self._numbers = count()
 
-    async def enter(self, deadline: Deadline) -> None:
-        if self._slots.locked() and self.waiting >= self._limit.waiting:
-            raise Busy(
-                f"too much {self._cost} work is waiting already",
-                retry_after=self._retry_after(),
-            )
-        self.waiting += 1
+    @property
+    def running(self) -> int:
+        return len(self._since)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    async def enter(self, deadline: Deadline) -> int:
+        """A number to leave with."""
+        if self._queue or self.running >= int(self._pace.places):
+            return await self._wait(deadline)
+        return self._take()
+
+    def _take(self) -> int:
+        number = next(self._numbers)
+        self._since[number] = time.monotonic()
+        return number
+
+    def leave(self, number: int, outcome: BaseException | None) -> None:
+        self._pace.took(time.monotonic() - self._since.pop(number), outcome, bool(self._queue))
+        self._refuse_who_would_be_late()
+        self._call()
+
+    @property
+    def typical(self) -> float:
+        """Seconds that one takes, as far as is known: those that run may show that it is more."""
+        now = time.monotonic()
+        least = min((now - since for since in self._since.values()), default=0.0)
+        return max(self._pace.typical, least)
+
+    async def _wait(self, deadline: Deadline) -> int:
+        if len(self._queue) >= self._limit.waiting:
+            raise self._busy(f"too much {self._cost} work is waiting already")
+        if self._late(len(self._queue), deadline):
+            raise self._busy(f"the {self._cost} work ahead takes longer than the request has")
+        turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        entry = (deadline, turn)
+        self._queue.append(entry)
         try:
             async with asyncio.timeout(deadline.remaining):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            raise Busy(
-                f"no place for {self._cost} work came free in time",
-                retry_after=self._retry_after(),
-            ) from error
-        finally:
-            self.waiting -= 1
-        self.running += 1
+                return await turn
+        except BaseException as error:
+            if entry in self._queue:
+                self._queue.remove(entry)
+            elif turn.done() and not turn.cancelled() and not turn.exception():
+                del self._since[turn.result()]  # the place was given in the same moment
+                self._call()
+            if isinstance(error, TimeoutError):
+                raise self._busy(f"no place for {self._cost} work came free in time") from error
+            raise
 
-    def leave(self, seconds: float) -> None:
-        self._typical_seconds += 0.1 * (seconds - self._typical_seconds)
-        self.running -= 1
-        self._slots.release()
+    def _call(self) -> None:
+        """Give the places that are free to those who wait the longest."""
+        free = int(self._pace.places) - self.running
+        for deadline, turn in list(self._queue)[: max(0, free)]:
+            self._queue.remove((deadline, turn))
+            if not turn.done():
+                turn.set_result(self._take())
 
-    def _retry_after(self) -> int:
-        ahead = (self.waiting + self.running) / self._limit.running
-        return min(_LONGEST_RETRY, max(1, math.ceil(ahead * self._typical_seconds)))
+    def _refuse_who_would_be_late(self) -> None:
+        ahead = 0
+        for deadline, turn in tuple(self._queue):
+            if ahead >= self._pace.places and self._late(ahead, deadline):
+                self._queue.remove((deadline, turn))
+                if not turn.done():
+                    turn.set_exception(
+                        self._busy(f"the {self._cost} work ahead takes longer than it seemed")
+                    )
+            else:
+                ahead += 1
+
+    def _late(self, ahead: int, deadline: Deadline) -> bool:
+        """Whether one with so many before him in the queue would not be done in his time."""
+        typical = self.typical
+        return self._until(ahead) + typical > deadline.remaining and typical > 0
+
+    def _until(self, ahead: int) -> float:
+        """Seconds until a place is free for one with so many before him in the queue; of those who
+        run, half is done on average."""
+        return (ahead + 0.5) * self.typical / self._pace.places
+
+    def _busy(self, detail: str) -> Busy:
+        return Busy(detail, retry_after=_spread(self._until(len(self._queue))))
+
+
+def _spread(seconds: float) -> int:
+    """Whole seconds to come again after; others for each who was refused at the same moment."""
+    low, high = seconds, 2 * seconds + 2
+    if high > _LONGEST_RETRY:
+        low, high = _LONGEST_RETRY / 2, _LONGEST_RETRY
+    return max(1, round(random.uniform(low, high)))
+
+
+class Pace:
+    """How long work takes, and how much of it is let run at once.
+
+    Where the limit adapts, places are given and taken by additive increase and multiplicative
+    decrease (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion
+    Avoidance in Computer Networks", 1989): one that took longer than it should, or ran out of its
+    time, takes a quarter of them away, a full lane that is quick gets one more for each round.
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self.typical = 0.0
+        self.places = float(limit.running)
+        self._rested = 0.0
+
+    def took(self, seconds: float, outcome: BaseException | None, full: bool) -> None:
+        """One is done after so many seconds, or has failed with `outcome`."""
+        if outcome is None or seconds > self.typical:
+            weight = _WEIGHT if self.typical else 1.0
+            self.typical += weight * (seconds - self.typical)
+        if self._limit.slow is None:
+            return
+        slow = seconds > self._limit.slow or isinstance(outcome, DeadlineExceeded)
+        now = time.monotonic()
+        if slow and now >= self._rested:
+            self.places = max(1.0, self.places * 0.75)
+            self._rested = now + self.typical  # once for all that ran together
+        elif not slow and full and outcome is None:
+            self.places = min(float(self._limit.running), self.places + 1 / self.places)
 
 
 class _Budget:
@@ -138,17 +247,25 @@ class Gate:
             part: one of few, such as the name of an origin.
 
         Raises:
-            Busy: the queue is full, or no place came free before the deadline.
+            Busy: the queue is full, what is ahead takes longer than the deadline leaves, or no
+                place came free before it.
         """
         if (cost, part) not in self._lanes:
             self._lanes[cost, part] = _Lane(cost, self._limits[cost])
         lane = self._lanes[cost, part]
-        await lane.enter(deadline)
-        start = time.monotonic()
+        number = await lane.enter(deadline)
+        outcome: BaseException | None = None
         try:
             yield
+        except BaseException as error:
+            outcome = error
+            raise
         finally:
-            lane.leave(time.monotonic() - start)
+            lane.leave(number, outcome)
+
+    def typical(self, cost: Cost) -> float:
+        """Seconds that work of this class holds its place; 0 where nothing is known of it."""
+        return self._lanes[cost, ""].typical
 
     @property
     def budget(self) -> int:

@@ -122,7 +122,7 @@ class Originals:
         if kept := self._bodies.get((path, stamp.version)):
             return kept
         return await self._fetching.join(
-            (path, stamp.version), lambda: self._fetch(path, stamp, deadline)
+            (path, stamp.version), lambda: self._fetch(path, stamp, deadline), deadline=deadline
         )
 
     async def bring(self, path: str, deadline: Deadline) -> Original:
@@ -172,7 +172,9 @@ class Originals:
     async def _ask(self, path: str, version: str | None, deadline: Deadline) -> Stamp:
         purge = self._purged.get(path, 0)  # a later one asks anew
         try:
-            stamp = await self._stamping.join((path, purge), lambda: self._stamp(path, deadline))
+            stamp = await self._stamping.join(
+                (path, purge), lambda: self._stamp(path, deadline), deadline=deadline
+            )
         except OriginalNotFound:
             self._lost(path, version)
             raise

@@ -209,3 +209,25 @@ async def test_a_lease_is_released_when_the_work_fails():
     with pytest.raises(OriginalCorrupt):
         await find_or_make(leases, "key", Deadline.after(1), find=Store().find, make=make)
     assert leases.released == 1
+
+
+@pytest.mark.parametrize("worth", [True, False])
+async def test_work_that_nobody_waits_for_is_ended_where_it_is_worth_it(worth):
+    flights, go, done = Flights(), asyncio.Event(), []
+
+    async def work() -> str:
+        await go.wait()
+        done.append(1)
+        return "made"
+
+    caller = asyncio.create_task(flights.join("key", work, lambda: worth))
+    await asyncio.sleep(0.01)
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    assert ("key" in flights) is worth
+    later = asyncio.create_task(flights.join("key", work, lambda: worth))
+    await asyncio.sleep(0)
+    go.set()
+    assert await later == "made"
+    assert done == [1]
+    await flights.close()

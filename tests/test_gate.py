@@ -1,7 +1,9 @@
 """The gate: bounded running, bounded waiting, an answer at once when both are full."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import time
+from collections import Counter
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
@@ -131,3 +133,92 @@ async def test_who_leaves_the_queue_lets_the_next_one_in():
         waiting.cancel()
         async with held.memory(40, Deadline.after(0.5)):
             assert held.held == 100
+
+
+async def test_who_cannot_be_done_in_time_is_refused_at_once():
+    held = Gate({Cost.CLASSICAL: Limit(1, 100)})
+    async with held.enter(Cost.CLASSICAL, Deadline.after(5)):
+        await asyncio.sleep(0.2)  # so long it takes, as far as anybody knows
+    async with held.enter(Cost.CLASSICAL, Deadline.after(5)):
+        start = time.monotonic()
+        with pytest.raises(Busy, match="ahead"):
+            await held.enter(Cost.CLASSICAL, Deadline.after(0.25)).__aenter__()
+        assert time.monotonic() - start < 0.2
+        assert held.load()[Cost.CLASSICAL].waiting == 0
+
+
+async def test_who_waits_is_refused_as_soon_as_it_shows_that_he_would_be_late():
+    held = Gate({Cost.CLASSICAL: Limit(1, 100)})
+
+    async def work() -> str:
+        begun = time.monotonic()
+        try:
+            async with held.enter(Cost.CLASSICAL, Deadline.after(3)):
+                await asyncio.sleep(0.5)
+                return "done"
+        except Busy:
+            return "refused" if time.monotonic() - begun < 1.5 else "late"
+
+    outcomes = Counter(await asyncio.gather(*(work() for _ in range(40))))
+    assert outcomes["late"] == 0
+    assert outcomes["done"] >= 2
+
+
+async def test_of_those_that_could_be_done_in_time_nearly_all_are():
+    held = Gate({Cost.CLASSICAL: Limit(2, 100)})
+
+    async def work() -> bool:
+        with suppress(Busy):
+            async with held.enter(Cost.CLASSICAL, Deadline.after(20)):
+                await asyncio.sleep(0.05)
+                return True
+        return False
+
+    assert sum(await asyncio.gather(*(work() for _ in range(60)))) >= 54
+
+
+async def test_those_refused_together_do_not_come_again_together():
+    held = Gate({Cost.CLASSICAL: Limit(1, 0)})
+    moments = set()
+    async with held.enter(Cost.CLASSICAL, Deadline.after(60)):
+        for _ in range(100):
+            with pytest.raises(Busy) as caught:
+                await held.enter(Cost.CLASSICAL, Deadline.after(60)).__aenter__()
+            moments.add(caught.value.retry_after)
+    assert len(moments) > 1
+    assert min(moments) >= 1
+
+
+async def test_where_work_is_slow_fewer_run_at_once_and_more_again_when_it_is_quick():
+    held = Gate({Cost.NETWORK: Limit(8, 1000, slow=0.05)})
+    most = 0
+
+    async def work(seconds: float) -> None:
+        nonlocal most
+        async with held.enter(Cost.NETWORK, Deadline.after(600)):
+            most = max(most, held.load()[Cost.NETWORK].running)
+            await asyncio.sleep(seconds)
+
+    for _ in range(12):
+        await work(0.06)
+    begun = [asyncio.create_task(work(0.0)) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert held.load()[Cost.NETWORK] == Load(1, 1)
+    await asyncio.gather(*begun)
+    await asyncio.gather(*(work(0.0) for _ in range(200)))
+    most = 0
+    await asyncio.gather(*(work(0.0) for _ in range(20)))
+    assert most > 1
+
+
+async def test_a_place_given_to_one_who_leaves_in_that_moment_is_not_lost():
+    held = gate(running=1, waiting=5)
+    place = held.enter(Cost.CLASSICAL, Deadline.after(5))
+    await place.__aenter__()
+    waiting = asyncio.create_task(held.enter(Cost.CLASSICAL, Deadline.after(5)).__aenter__())
+    await asyncio.sleep(0)
+    await place.__aexit__(None, None, None)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert held.load()[Cost.CLASSICAL] == Load(0, 0)

@@ -16,6 +16,7 @@ class Epochs:
 
     def __init__(self) -> None:
         self._tags: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._held: dict[str, tuple[float, float]] = {}
 
     def note(self, tag: str) -> None:
         """The tag is purged now."""
@@ -24,6 +25,15 @@ class Epochs:
         self._tags.move_to_end(tag)
         while len(self._tags) > _KEPT or self._oldest() < now - _KEPT_SECONDS:
             self._tags.popitem(last=False)
+
+    def hold(self, tag: str) -> None:
+        """Remember the purge of the tag, however long it takes until it has reached everybody."""
+        self._held[tag] = self._tags.get(tag, (time.monotonic(), time.time()))
+
+    def release(self, tag: str) -> None:
+        """It has; from now on it is remembered like any other."""
+        if self._held.pop(tag, None):
+            self.note(tag)
 
     def since(self, started: float, key: str, rendition: Rendition) -> bool:
         """Whether the rendition was purged after its making began."""
@@ -37,7 +47,7 @@ class Epochs:
         return next(iter(self._tags.values()))[0]
 
     def _of(self, key: str, rendition: Rendition) -> list[tuple[float, float]]:
-        if not self._tags:
+        if not (self._tags or self._held):
             return []
         tags = (key_tag(key), *rendition.tags)
-        return [self._tags[tag] for tag in tags if tag in self._tags]
+        return [known[tag] for known in (self._tags, self._held) for tag in tags if tag in known]

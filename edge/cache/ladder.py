@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.cache.base import InProcess, Purges, Reach, Recalling, Tier, Usage, key_tag
-from edge.cache.breaker import Breaker
+from edge.cache.breaker import Breaker, ProbedBreaker
 from edge.cache.epochs import Epochs
+from edge.cache.owed import OwedPurges
 from edge.errands import Errands
 from edge.errors import EdgeError, TierError
 from edge.images import Rendition
@@ -31,6 +32,10 @@ _RECALL_TIMEOUTS = 5
 """It takes several look-ups, and who waits for it has nothing else to serve."""
 
 _PURGE_SECONDS = 30.0
+_SETTLE_SECONDS = 1.0
+
+REPLICAS = "replicas"
+"""The name, beside those of the tiers, of what a purge has to reach."""
 
 
 class Observer(Protocol):
@@ -71,15 +76,34 @@ class TierState:
     """What only the log may say."""
 
 
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What became of a purge.
+
+    `removed` is how many entries went from each tier; `unreached` what went wrong at a tier or at
+    telling the `replicas`; `kept` whether that is tried again until it is done.
+    """
+
+    removed: Mapping[str, int]
+    unreached: Mapping[str, str]
+    kept: bool
+
+
 class _Rung:
     """A tier, and whether it may be asked and written now."""
 
-    __slots__ = ("reading", "tier", "writing")
+    __slots__ = ("reading", "server", "tier", "writing")
 
     def __init__(self, tier: Tier) -> None:
         self.tier = tier
+        self.server: ProbedBreaker | None = getattr(tier, "server", None)
         self.reading = Breaker()
         self.writing = Breaker()
+
+    @property
+    def answers(self) -> bool:
+        """Whether its server does, as far as is known."""
+        return self.server is None or self.server.allows()
 
 
 class Ladder:
@@ -90,6 +114,7 @@ class Ladder:
         timeout: seconds that a look-up in one tier may take; later counts as a miss.
         errands: take the writes that nobody waits for. None: `put` and `get` wait for them.
         purges: tell the other replicas, and hear from them once `start` was called.
+        owed: keeps purges that did not reach everybody; tried again once `start` was called.
     """
 
     def __init__(
@@ -100,7 +125,10 @@ class Ladder:
         errands: Errands | None = None,
         purges: Purges | None = None,
         observer: Observer | None = None,
+        owed: OwedPurges | None = None,
     ) -> None:
+        self._owed = owed or OwedPurges()
+        self._settling: asyncio.Task[None] | None = None
         self._rungs = tuple(_Rung(tier) for tier in tiers)
         self._memory = next((t for t in tiers[:1] if isinstance(t, InProcess)), None)
         self._timeout = timeout
@@ -120,6 +148,10 @@ class Ladder:
 
         A tier that does not answer is told in the log and used once it does.
         """
+        for tag in await asyncio.to_thread(self._owed.load):
+            self._purging(tag)
+            self._epochs.hold(tag)
+        self._settling = asyncio.create_task(self._settle(), name="owed purges")
         if self._purges is not None:
             await self._purges.subscribe(self.purged_elsewhere)
         for state in await self.states():
@@ -153,21 +185,63 @@ class Ladder:
         """
         await self._write(self._rungs, key, rendition, started, _BEFORE_PUT_RETURNS)
 
-    async def purge(self, tag: str) -> dict[str, int | str]:
+    async def purge(self, tag: str) -> Purged:
         """Remove what carries the tag from all tiers and replicas.
 
-        Answers how many entries went from each tier, or what went wrong there; `replicas` is
-        named only where they could not be told.
+        What is not reached now is tried again every second until it is; until then, nothing that
+        was made before the purge is served from a tier that still has it.
         """
         self._purging(tag)
-        answers: dict[str, int | str] = {}
-        if self._purges is not None:
-            try:
-                async with asyncio.timeout(_PURGE_SECONDS):
-                    await self._purges.publish(tag)
-            except (TierError, TimeoutError) as error:
-                answers["replicas"] = _why(error)
-        return answers | await self._purge(self._rungs, tag)
+        untold = await self._publish(tag)
+        answers = await self._purge(self._rungs, tag)
+        removed = {name: answer for name, answer in answers.items() if isinstance(answer, int)}
+        unreached = {name: why for name, why in answers.items() if isinstance(why, str)}
+        if untold is not None:
+            unreached[REPLICAS] = untold
+        return Purged(removed, unreached, kept=not unreached or await self._keep(tag, unreached))
+
+    async def _publish(self, tag: str) -> str | None:
+        """Tell the other replicas; what went wrong, None where nothing did."""
+        if self._purges is None:
+            return None
+        try:
+            async with asyncio.timeout(_PURGE_SECONDS):
+                await self._purges.publish(tag)
+        except (TierError, TimeoutError) as error:
+            return _why(error)
+        return None
+
+    async def _keep(self, tag: str, parts: Iterable[str]) -> bool:
+        if not self._owed.add(tag, parts):
+            return False
+        self._epochs.hold(tag)
+        await asyncio.to_thread(self._owed.save)
+        return True
+
+    async def _settle(self) -> None:
+        """Reach what earlier purges did not, for as long as the process lives."""
+        while True:
+            await asyncio.sleep(_SETTLE_SECONDS)
+            if len(self._owed):
+                await self._settle_once()
+                await asyncio.to_thread(self._owed.save)
+
+    async def _settle_once(self) -> None:
+        failed: set[str] = set()
+        for tag, parts in self._owed.all():
+            for part in sorted(parts - failed, key=REPLICAS.__eq__):  # replicas are told last
+                if not await self._reach(part, tag):
+                    failed.add(part)
+                elif self._owed.settle(tag, (part,)):
+                    self._epochs.release(tag)
+                    _log.info("a purge has reached all", extra={"tag": tag})
+
+    async def _reach(self, part: str, tag: str) -> bool:
+        if part == REPLICAS:
+            return await self._publish(tag) is None
+        rungs = [rung for rung in self._rungs if rung.tier.name == part]
+        answers = await self._purge(rungs, tag)
+        return not any(isinstance(answer, str) for answer in answers.values())
 
     async def purged_elsewhere(self, tag: str) -> None:
         """Another replica has purged the tag from the shared tiers; now from our own."""
@@ -197,11 +271,15 @@ class Ladder:
 
     async def usage(self) -> Mapping[str, Usage]:
         """What each tier holds; a tier that does not answer is left out."""
-        usages = await asyncio.gather(*(self._usage(rung.tier) for rung in self._rungs))
+        usages = await asyncio.gather(*(self._usage(rung) for rung in self._rungs))
         named = zip((rung.tier.name for rung in self._rungs), usages, strict=True)
         return {name: usage for name, usage in named if usage is not None}
 
     async def close(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+            await asyncio.wait((self._settling,))
+            await asyncio.to_thread(self._owed.save)
         closing: list[Awaitable[None]] = [rung.tier.close() for rung in self._rungs]
         if self._purges is not None:
             closing.append(self._purges.close())
@@ -213,7 +291,7 @@ class Ladder:
         tier = rung.tier
         if tier.reach is Reach.PROCESS:  # the way of every hot request: no timer, no breaker
             found = await tier.get(key)
-        elif not rung.reading.allows():
+        elif not (rung.answers and rung.reading.allows()):
             self._observer.looked_up(tier.name, "skipped")
             return None
         else:
@@ -221,7 +299,7 @@ class Ladder:
                 async with asyncio.timeout(self._timeout):
                     found = await tier.get(key)
             except Exception as error:
-                self._broke(rung.reading, tier, error)
+                self._broke(rung, rung.reading, error)
                 self._observer.looked_up(tier.name, "error")
                 return None
             rung.reading.worked()
@@ -248,7 +326,8 @@ class Ladder:
 
     async def _write_one(self, rung: _Rung, key: str, rendition: Rendition, started: float) -> None:
         tier = rung.tier
-        if self._epochs.since(started, key, rendition) or not rung.writing.allows():
+        free = rung.answers and rung.writing.allows()
+        if not free or self._epochs.since(started, key, rendition):
             self._observer.wrote(tier.name, "skipped")
             return
         try:
@@ -257,20 +336,20 @@ class Ladder:
                 if self._epochs.since(started, key, rendition):  # purged while it was written
                     await tier.purge(key_tag(key))
         except Exception as error:
-            self._broke(rung.writing, tier, error)
+            self._broke(rung, rung.writing, error)
             self._observer.wrote(tier.name, "error")
             return
         rung.writing.worked()
         self._observer.wrote(tier.name, "ok")
 
     async def _recalled(self, rung: _Rung, tier: Recalling, tag: str) -> Sequence[Rendition]:
-        if not rung.reading.allows():
+        if not (rung.answers and rung.reading.allows()):
             return ()
         try:
             async with asyncio.timeout(self._timeout * _RECALL_TIMEOUTS):
                 return await tier.recall(tag)
         except Exception as error:
-            self._broke(rung.reading, rung.tier, error)
+            self._broke(rung, rung.reading, error)
             return ()
 
     def _purging(self, tag: str) -> None:
@@ -282,16 +361,19 @@ class Ladder:
             listener(tag)
 
     async def _purge(self, rungs: Sequence[_Rung], tag: str) -> dict[str, int | str]:
-        answers = await asyncio.gather(*(self._purge_one(rung.tier, tag) for rung in rungs))
+        answers = await asyncio.gather(*(self._purge_one(rung, tag) for rung in rungs))
         self._tell(tag)
         return {rung.tier.name: answer for rung, answer in zip(rungs, answers, strict=True)}
 
-    async def _purge_one(self, tier: Tier, tag: str) -> int | str:
+    async def _purge_one(self, rung: _Rung, tag: str) -> int | str:
+        tier = rung.tier
+        if not rung.answers:
+            return "its server does not answer"
         try:
             async with asyncio.timeout(_PURGE_SECONDS):
                 entries = await tier.purge(tag)
         except Exception as error:
-            _log.warning("purge failed", extra={"tier": tier.name, "why": _whole(error)})
+            self._broke(rung, rung.writing, error)
             return _why(error)
         self._observer.purged(tier.name, entries)
         return entries
@@ -304,19 +386,25 @@ class Ladder:
             return TierState(tier.name, False, _why(error), _whole(error))
         return TierState(tier.name, True)
 
-    async def _usage(self, tier: Tier) -> Usage | None:
+    async def _usage(self, rung: _Rung) -> Usage | None:
+        if not rung.answers:
+            return None
         try:
             async with asyncio.timeout(self._timeout):
-                return await tier.usage()
+                return await rung.tier.usage()
         except Exception:
             return None
 
-    def _broke(self, breaker: Breaker, tier: Tier, error: Exception) -> None:
-        breaker.failed()
+    def _broke(self, rung: _Rung, breaker: Breaker, error: Exception) -> None:
+        away = isinstance(error, TimeoutError) or (isinstance(error, TierError) and error.away)
+        if away and rung.server is not None:
+            rung.server.failed()
+        else:
+            breaker.failed()
         expected = isinstance(error, TierError | TimeoutError)
         _log.warning(
             "tier failed",
-            extra={"tier": tier.name, "why": _whole(error)},
+            extra={"tier": rung.tier.name, "why": _whole(error)},
             exc_info=None if expected else error,
         )
 

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from edge.cache.breaker import Breaker
+from edge.cache.breaker import Breaker, ProbedBreaker
 from edge.cache.redis import PREFIX, open_redis, stop, stopping, tier_errors
 from edge.coalesce import Lease, NoLease
 from edge.deadline import Deadline
@@ -68,11 +68,22 @@ class RedisLease:
 
 
 class RedisLeases:
-    """Leases of `seconds` each: so long does a dead leader hold up the others."""
+    """Leases of `seconds` each: so long does a dead leader hold up the others.
+
+    Args:
+        server: whether this Redis answers, shared with others who ask it.
+    """
 
     def __init__(
-        self, url: str, timeout: float, *, seconds: float = 5.0, poll: float = 0.25
+        self,
+        url: str,
+        timeout: float,
+        *,
+        seconds: float = 5.0,
+        poll: float = 0.25,
+        server: ProbedBreaker | None = None,
     ) -> None:
+        self._server = server
         self.seconds = seconds
         self._poll = poll
         self._redis: Redis = open_redis(url, timeout)
@@ -103,13 +114,13 @@ class RedisLeases:
 
     async def give_up(self, key: str, token: str) -> None:
         """End a lease and tell who waits; where Redis fails, it ends by itself."""
-        if not self._breaker.allows():
+        if not self._allows():
             return
         try:
             with tier_errors("releasing a lease"):
                 await self._release(keys=[_name(key)], args=[token, _CHANNEL, key])
-        except TierError:
-            self._breaker.failed()
+        except TierError as error:
+            self._failed(error)
 
     async def close(self) -> None:
         await asyncio.gather(*self._giving_up, return_exceptions=True)
@@ -119,7 +130,7 @@ class RedisLeases:
 
     async def _try(self, key: str) -> Lease | None:
         """A lease; a free one where Redis fails; None while another replica holds it."""
-        if not self._breaker.allows():
+        if not self._allows():
             return NoLease()
         token = secrets.token_hex(16)
         try:
@@ -128,7 +139,7 @@ class RedisLeases:
                     _name(key), token, nx=True, px=round(self.seconds * 1000)
                 )
         except TierError as error:
-            self._breaker.failed()
+            self._failed(error)
             _log.warning("leading without a lease", extra={"why": error.detail})
             return NoLease()
         except asyncio.CancelledError:
@@ -136,6 +147,15 @@ class RedisLeases:
             raise
         self._breaker.worked()
         return RedisLease(self, key, token) if won else None
+
+    def _allows(self) -> bool:
+        return (self._server is None or self._server.allows()) and self._breaker.allows()
+
+    def _failed(self, error: TierError) -> None:
+        if error.away and self._server is not None:
+            self._server.failed()
+        else:
+            self._breaker.failed()
 
     def _give_up_behind(self, key: str, token: str) -> None:
         task = asyncio.create_task(self.give_up(key, token))

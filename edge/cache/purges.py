@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+from edge.cache.breaker import ProbedBreaker
 from edge.cache.redis import PREFIX, open_redis, stop, stopping, tier_errors
 from edge.errors import TierError
 
@@ -37,9 +38,17 @@ class RedisPurges:
         timeout: seconds that it may take to answer.
         position: a file that remembers how far this replica has heard, beside a tier that outlives
             the process.
+        server: whether this Redis answers, shared with others who ask it.
     """
 
-    def __init__(self, url: str, timeout: float, position: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float,
+        position: Path | None = None,
+        server: ProbedBreaker | None = None,
+    ) -> None:
+        self._server = server
         self._position = position
         self._redis = open_redis(url, timeout, connections=8)
         self._listening = open_redis(url, _BLOCK_SECONDS + timeout, connections=1)
@@ -47,6 +56,8 @@ class RedisPurges:
         self._replica = secrets.token_hex(8)
 
     async def publish(self, tag: str) -> None:
+        if self._server is not None and not self._server.allows():
+            raise TierError("Redis does not answer")
         with tier_errors("telling the other replicas"):
             await self._redis.xadd(
                 _STREAM, {"tag": tag, "by": self._replica}, maxlen=_KEPT, approximate=True
@@ -94,6 +105,8 @@ class RedisPurges:
                 if not lost:
                     _log.warning("purges of other replicas unheard", extra={"why": error.detail})
                 lost = True
+                if error.away and self._server is not None:
+                    self._server.failed()  # before a caller has to find out
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _catch_up(self, last: str) -> str:

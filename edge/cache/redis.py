@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -18,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from edge.cache.base import (
     HEAD_BYTES,
@@ -31,6 +32,7 @@ from edge.cache.base import (
     unpack,
     unpack_heads,
 )
+from edge.cache.breaker import ProbedBreaker
 from edge.errors import SettingsError, TierError
 from edge.images import Rendition
 
@@ -38,6 +40,10 @@ PREFIX = "edge:1:"
 """Of every name in Redis; the number grows when the form of what is stored changes."""
 
 _log = logging.getLogger(__name__)
+
+_AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
+_EXHAUSTED = "No connection available"
+"""What the client says when all of its own connections are taken: no news of the server."""
 
 _PURGE_AT_ONCE = 500
 _TAG_MARGIN = 3600
@@ -78,9 +84,28 @@ def tier_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise TierError(
-            f"Redis failed at {doing}: {type(error).__name__}", private=str(error)
-        ) from error
+        what = f"Redis failed at {doing}: {type(error).__name__}"
+        failed = TierError(what, private=str(error))
+        failed.away = isinstance(error, _AWAY) and _EXHAUSTED not in str(error)
+        raise failed from error
+
+
+class RedisServer:
+    """Whether one Redis answers, for all who ask it: the tier, the leases and the purges.
+
+    Args:
+        url: see `open_redis`.
+        timeout: seconds that a probe may take.
+    """
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._redis = open_redis(url, timeout, connections=1)
+        self.breaker = ProbedBreaker(self._redis.ping)
+
+    async def close(self) -> None:
+        await self.breaker.close()
+        with suppress(TierError), tier_errors("closing"):
+            await self._redis.aclose()
 
 
 def stopping() -> bool:
@@ -101,12 +126,19 @@ async def stop(task: "asyncio.Task[None]") -> None:
 
 
 class RedisTier:
-    """Renditions in Redis for `ttl` seconds each; its bytes are bounded by Redis's `maxmemory`."""
+    """Renditions in Redis for `ttl` seconds each; its bytes are bounded by Redis's `maxmemory`.
+
+    Args:
+        server: whether this Redis answers, shared with others who ask it.
+    """
 
     name = "redis"
     reach = Reach.REPLICAS
 
-    def __init__(self, url: str, ttl: float, timeout: float) -> None:
+    def __init__(
+        self, url: str, ttl: float, timeout: float, server: ProbedBreaker | None = None
+    ) -> None:
+        self.server = server
         self._ttl = max(1, round(ttl))
         self._redis = open_redis(url, timeout)
 

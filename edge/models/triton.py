@@ -1,5 +1,7 @@
 """The networks on a Triton Inference Server, over gRPC. The only file that talks to Triton."""
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,6 +103,7 @@ class TritonModels:
         self._client: Any = None
         self._sharing = Sharing(self._register, self._unregister) if shared_memory else None
         self._served: set[str] = set()
+        self._answered = -math.inf
         self.breaker = Breaker()
         self._meter = Meter(metrics, self.runtime)
         self._meter.metrics.breaker_open.set_function(lambda: float(self.breaker.open))
@@ -238,6 +241,7 @@ class TritonModels:
         except InferenceServerException as error:
             raise await self._unanswered(request, error) from error
         self.breaker.succeeded()
+        self._answered = time.monotonic()
         self._served.add(request.spec.name)
         return result
 
@@ -247,8 +251,9 @@ class TritonModels:
             f"the request ran out of time in the queue of {name} or while it ran", param=name
         )
         if status == "DEADLINE_EXCEEDED":
-            if request.seconds >= _PATIENT_SECONDS:
-                self.breaker.failed()
+            begun = time.monotonic() - request.seconds
+            if request.seconds >= _PATIENT_SECONDS and self._answered < begun:
+                self.breaker.failed()  # while it answers others it has too much to do, no more
             return _Unanswered(late)
         if status == "UNAVAILABLE" and not await self.alive():
             self.breaker.failed()

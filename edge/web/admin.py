@@ -7,13 +7,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from edge.access import Role
+from edge.cache.ladder import Purged
 from edge.delivery import Delivery
 from edge.errors import UploadRejected
 from edge.variants import paths
 from edge.variants.variant import original_tag, preset_tag
+from edge.web.failures import public
 from edge.web.tokens import Tokens
 
 _LARGEST_BODY = 10_000
+_RETRY_AFTER = "5"
 _NAMES = ("original", "tag", "preset", "key")
 
 
@@ -25,7 +28,8 @@ class Admin:
         self._tokens = tokens
 
     async def purge(self, request: Request) -> Response:
-        """Answers what was removed from which tier.
+        """Answers what was removed from which tier, and what was not reached: 207 where that is
+        tried again until it is, 503 where it is not.
 
         Raises:
             TokenWrong, RoleMissing: the request carries no token that may purge.
@@ -33,12 +37,18 @@ class Admin:
         """
         self._tokens.require(request, Role.PURGE)
         name, value = _wish(await _body(request))
-        removed = await self._purge(name, value)
-        return JSONResponse(
-            {name: value, "removed": removed}, headers={"cache-control": "no-store"}
-        )
+        purged = await self._purge(name, value)
+        answer: dict[str, Any] = {name: value, "removed": purged.removed}
+        status, headers = 200, {"cache-control": "no-store"}
+        if purged.unreached:
+            unreached = {part: public(why) for part, why in purged.unreached.items()}
+            answer |= {"unreached": unreached, "kept": purged.kept}
+            status = 207 if purged.kept else 503
+        if not purged.kept:
+            headers["retry-after"] = _RETRY_AFTER
+        return JSONResponse(answer, status, headers)
 
-    async def _purge(self, name: str, value: str) -> dict[str, int | str]:
+    async def _purge(self, name: str, value: str) -> Purged:
         if name == "key":
             return await self._delivery.purge_key(value)
         if name == "original":

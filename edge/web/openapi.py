@@ -127,7 +127,12 @@ def _purge() -> dict[str, Any]:
                 }
             },
         },
-        "responses": {"200": _json("What was removed, by tier"), **_failures()},
+        "responses": {
+            "200": _json("What was removed, by tier"),
+            "207": _json("What was removed, and what was not reached yet: it is tried until it is"),
+            "503": _json("What was removed, and what was not reached and is not tried again"),
+            **{status: told for status, told in _failures().items() if status != "503"},
+        },
     }
 
 

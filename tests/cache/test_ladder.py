@@ -8,7 +8,7 @@ import pytest
 
 from edge.cache.base import Reach, Usage, key_tag
 from edge.cache.folder import FolderTier
-from edge.cache.ladder import Ladder
+from edge.cache.ladder import Ladder, Purged
 from edge.cache.memory import MemoryTier
 from edge.cache.purges import RedisPurges
 from edge.cache.redis import RedisTier
@@ -198,7 +198,8 @@ async def test_a_purge_reaches_every_tier_and_tells_what_went(ladder, tiers, cou
     await ladder.put(key(1), rendition(1), now())
     await ladder.put(key(2), rendition(2), now())
     await tiers[0].purge(key_tag(key(2)))
-    assert await ladder.purge("preset:amazon") == {"memory": 1, "shared": 2, "store": 2}
+    purged = await ladder.purge("preset:amazon")
+    assert purged == Purged({"memory": 1, "shared": 2, "store": 2}, {}, kept=True)
     assert counts.purges == {"memory": 1, "shared": 2, "store": 2}
     assert await ladder.get(key(1)) is None
 
@@ -206,11 +207,57 @@ async def test_a_purge_reaches_every_tier_and_tells_what_went(ladder, tiers, cou
 async def test_a_purge_tells_which_tier_it_did_not_reach(ladder, tiers):
     await ladder.put(key(1), rendition(), now())
     tiers[1].trouble = TierError("Redis is down")
-    assert await ladder.purge("preset:amazon") == {
-        "memory": 1,
-        "shared": "Redis is down",
-        "store": 1,
-    }
+    purged = await ladder.purge("preset:amazon")
+    assert purged.removed == {"memory": 1, "store": 1}
+    assert purged.unreached == {"shared": "Redis is down"}
+    assert purged.kept
+
+
+async def test_what_a_purge_did_not_reach_is_reached_later(tiers, monkeypatch):
+    monkeypatch.setattr("edge.cache.ladder._SETTLE_SECONDS", 0.01)
+    ladder = Ladder(tiers, TIMEOUT)
+    await ladder.start()
+    await tiers[1].put(key(1), rendition(made=time.time() - 5))
+    tiers[1].trouble = TierError("down")
+    await ladder.purge("preset:amazon")
+    tiers[1].trouble = None
+    for _ in range(500):
+        await asyncio.sleep(0.01)
+        if await tiers[1].get(key(1)) is None:
+            break
+    assert await tiers[1].get(key(1)) is None
+    await ladder.close()
+
+
+async def test_what_was_purged_stays_purged_until_it_is_reached_however_long_it_takes(
+    tiers, monkeypatch
+):
+    monkeypatch.setattr("edge.cache.epochs._KEPT_SECONDS", 0.0)
+    ladder = Ladder(tiers, TIMEOUT)
+    await tiers[1].put(key(1), rendition(made=time.time() - 5))
+    tiers[1].trouble = TierError("down")
+    await ladder.purge("preset:amazon")
+    await ladder.purge("another, which makes the first one old")
+    tiers[1].trouble = None
+    assert await ladder.get(key(1)) is None
+
+
+async def test_a_purge_that_cannot_be_kept_is_told(tiers, monkeypatch):
+    monkeypatch.setattr("edge.cache.owed.MOST", 1)
+    ladder = Ladder(tiers, TIMEOUT)
+    tiers[1].trouble = TierError("down")
+    assert (await ladder.purge("one")).kept
+    assert not (await ladder.purge("two")).kept
+    assert (await ladder.purge("one")).kept
+
+
+async def test_every_purge_is_told_to_those_who_remember_something(ladder):
+    heard = []
+    ladder.on_purge(heard.append)
+    await ladder.purge("mine")
+    await ladder.purged_elsewhere("theirs")
+    assert set(heard) == {"mine", "theirs"}
+    assert heard[-1] == "theirs", "and once more when the tiers have dropped it"
 
 
 @pytest.mark.parametrize("tag", ["preset:amazon", key_tag(key(1))])
@@ -311,7 +358,7 @@ async def test_a_purge_reaches_what_the_other_replica_keeps_for_itself(replicas)
     for ladder in replicas:
         await ladder.put(key(1), rendition(made=time.time()), now())
     assert (await other.get(key(1)))[1] == "memory"
-    assert await one.purge("preset:amazon") == {"memory": 1, "redis": 1, "folder": 1}
+    assert (await one.purge("preset:amazon")).removed == {"memory": 1, "redis": 1, "folder": 1}
     assert await gone(other, 1)
 
 
@@ -355,8 +402,8 @@ async def test_with_redis_gone_everything_is_served_and_counted(replicas, redis_
         assert await one.get(key(f"more {number}")) is None
     assert now() - start < 3 * TIMEOUT
     purged = await one.purge("preset:amazon")
-    assert (purged["memory"], purged["folder"]) == (2, 2)
-    assert "Redis" in purged["redis"]
-    assert "Redis" in purged["replicas"]
+    assert purged.removed == {"memory": 2, "folder": 2}
+    assert "Redis" in purged.unreached["redis"]
+    assert "Redis" in purged.unreached["replicas"]
     assert not {state.name: state.ready for state in await one.states()}["redis"]
     redis_server.thaw() if trouble == "frozen" else redis_server.start()
