@@ -124,10 +124,15 @@ class Server:
         high=600,
     )
     drain: float = setting(
-        25.0, SECONDS, "Longest time to finish requests after SIGTERM.", low=0, high=600
+        35.0,
+        SECONDS,
+        "Longest time to finish requests after SIGTERM; longer than EDGE_SERVER_DEADLINE, so that "
+        "all that were let in are answered.",
+        low=0,
+        high=600,
     )
     shutdown_delay: float = setting(
-        0.0,
+        1.0,
         SECONDS,
         "After SIGTERM, how long new requests are still answered while readiness says draining, "
         "so that balancers hear of it first; EDGE_SERVER_DRAIN begins after it.",

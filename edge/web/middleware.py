@@ -1,5 +1,6 @@
 """Around every request: an id, the log line, the metrics, and errors turned into answers."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -11,7 +12,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edge.errors import EdgeError
+from edge.errors import Busy, EdgeError
 from edge.images import Size
 from edge.telemetry import Metrics, request_id
 from edge.web import failures, headers
@@ -20,6 +21,8 @@ from edge.web.negotiation import only_images
 
 _log = logging.getLogger("edge.access")
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_STOPPING = "the server is stopping and has no more time for this request"
+_ELSEWHERE_AFTER = 1
 _PROCESS = secrets.token_hex(6)
 _NUMBERS = count(1)
 _DEFAULT_PLACEHOLDER = Size(400, 400)
@@ -79,6 +82,12 @@ class Observed:
             await self._app(scope, receive, answer)
         except ClientLeft as left:
             error = left
+        except asyncio.CancelledError as cancelled:
+            # The server has drained for as long as it may; whoever is still there hears it.
+            error = cancelled
+            if not answer.status:
+                await self._fail(scope, answer, Busy(_STOPPING, retry_after=_ELSEWHERE_AFTER))
+            raise
         except Exception as raised:
             error = raised
             await self._fail(scope, answer, raised)
