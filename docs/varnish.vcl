@@ -10,6 +10,14 @@ backend edge {
     .host = "127.0.0.1";
     .port = "8080";
     .first_byte_timeout = 60s;
+    .probe = {
+        .url = "/-/healthz";
+        .interval = 1s;
+        .timeout = 1s;
+        .window = 3;
+        .threshold = 2;
+        .initial = 2;
+    }
 }
 
 acl purgers {
@@ -49,12 +57,26 @@ sub vcl_recv {
         set req.http.Accept = "*/*";
     }
     unset req.http.Cookie;
+    # While edge lives, an old copy is shown for a minute while a new one is fetched; when it is dead,
+    # for as long as the copy is kept.
+    if (std.healthy(req.backend_hint)) {
+        set req.grace = 60s;
+    }
 }
 
 sub vcl_backend_response {
     if (beresp.http.CDN-Cache-Control ~ "max-age=\d+") {
         set beresp.ttl = std.duration(
             regsub(beresp.http.CDN-Cache-Control, ".*max-age=(\d+).*", "\1s"), 60s);
+    }
+    # An error never takes the place of a picture that is there, old as it may be.
+    if (beresp.status >= 500 && bereq.is_bgfetch) {
+        return (abandon);
+    }
+    # As long as edge allows a picture to be shown when it cannot be asked (RFC 5861).
+    if (beresp.http.CDN-Cache-Control ~ "stale-if-error=\d+") {
+        set beresp.grace = std.duration(
+            regsub(beresp.http.CDN-Cache-Control, ".*stale-if-error=(\d+).*", "\1s"), 10s);
     }
     # Kept past its time, so that a 304 from edge makes it fresh again without a body.
     set beresp.keep = 24h;

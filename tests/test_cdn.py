@@ -8,13 +8,17 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from edge.variants import signing
+from tests.replicas import Start, start
 from tests.running import TOKEN, Running, Serve, photo
+
+__all__ = ["start"]
 
 pytestmark = pytest.mark.slow
 SECRET = "a secret of some length"
@@ -66,10 +70,17 @@ async def cdn(serve: Serve, tmp_path: Path) -> AsyncIterator[Cdn]:
         EDGE_HTTP_FAST_MAX_AGE="1",
         EDGE_SIGNING_KEYS=f"k:{SECRET}",
     )
+    async with varnish(edge.port, tmp_path) as http:
+        yield Cdn(http, edge)
+
+
+@asynccontextmanager
+async def varnish(edge_port: int, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """Varnish in front of what listens on that port."""
     port, vcl = free_port(), tmp_path / "edge.vcl"
     text = VCL.read_text()
     assert '.port = "8080";' in text
-    vcl.write_text(text.replace('.port = "8080";', f'.port = "{edge.port}";'))
+    vcl.write_text(text.replace('.port = "8080";', f'.port = "{edge_port}";'))
     command = ["varnishd", "-F", "-j", "none", "-n", str(tmp_path / "varnish"), "-f", str(vcl)]
     command += ["-a", f"127.0.0.1:{port}", "-s", "malloc,64m"]
     log = (tmp_path / "varnish.log").open("wb")
@@ -81,7 +92,7 @@ async def cdn(serve: Serve, tmp_path: Path) -> AsyncIterator[Cdn]:
         await answers(f"http://127.0.0.1:{port}/-/healthz")
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             http.headers.clear()
-            yield Cdn(http, edge)
+            yield http
     finally:
         process.terminate()
         process.wait(10)
@@ -246,3 +257,22 @@ async def test_what_operators_ask_is_closed_to_the_public(cdn: Cdn, path):
 async def test_what_a_problems_type_leads_to_is_open(cdn: Cdn):
     problem = (await cdn.get("/sku/123.jpg?w=abc")).json()
     assert (await cdn.get(problem["type"])).status_code == 200
+
+
+async def test_when_edge_is_dead_the_proxy_shows_what_it_has(start: Start, tmp_path: Path):
+    """Past its time, as long as edge allowed it."""
+    if not shutil.which("varnishd", path=os.environ["PATH"] + ":/usr/sbin"):
+        pytest.skip("varnishd is not installed")
+    edge = await start(EDGE_HTTP_CDN_MAX_AGE="1")
+    url = "/sku/123.jpg?w=80"
+    async with varnish(edge.http.base_url.port or 0, tmp_path) as http:
+        first = await http.get(url)
+        assert first.status_code == 200
+        edge.process.kill()
+        await edge.process.wait()
+        await asyncio.sleep(4)
+        for _ in range(3):
+            stale = await http.get(url)
+            assert (stale.status_code, stale.content) == (200, first.content)
+            await asyncio.sleep(0.5)
+        assert (await http.get("/sku/123.jpg?w=81")).status_code == 503, "what it never had"

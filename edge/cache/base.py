@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from edge.errors import TierError
 from edge.images import Format, Rendition, Size, digest
 
-_MAGIC = b"EDGE1"
+_MAGIC = b"EDGE2"
 _SUM_BYTES = 8
 _FIXED = len(_MAGIC) + _SUM_BYTES + 4
 _LARGEST_HEADER = 64 * 1024
@@ -128,10 +128,12 @@ def tag_digest(tag: str) -> str:
     return hashlib.blake2b(tag.encode(), digest_size=16).hexdigest()
 
 
-def pack(rendition: Rendition) -> bytes:
-    """One self-contained entry: magic, header's sum, header's length, JSON header, body."""
+def pack(rendition: Rendition, key: str) -> bytes:
+    """One self-contained entry: magic, header's sum, header's length, JSON header, body. It names
+    its key, so that one that comes to lie in the place of another is never taken for it."""
     header = json.dumps(
         {
+            "key": key,
             "format": rendition.format.value,
             "size": [rendition.size.width, rendition.size.height],
             "etag": rendition.etag,
@@ -148,13 +150,13 @@ def pack(rendition: Rendition) -> bytes:
     )
 
 
-def unpack(entry: bytes) -> Rendition:
+def unpack(entry: bytes, key: str) -> Rendition:
     """The reverse of `pack`.
 
     Raises:
-        TierError: the entry is of another version, cut short, or one of its hashes is wrong.
+        TierError: the entry is of another version or key, cut short, or one of its hashes is wrong.
     """
-    rendition, start = _read_header(entry)
+    rendition, start = _read_header(entry, key)
     body = entry[start:]
     if digest(body) != rendition.etag:
         raise TierError("the stored entry is damaged: its hash is wrong")
@@ -169,9 +171,9 @@ def unpack(entry: bytes) -> Rendition:
     )
 
 
-def unpack_tags(start_of_entry: bytes) -> tuple[str, ...]:
+def unpack_tags(start_of_entry: bytes, key: str) -> tuple[str, ...]:
     """The tags of an entry of which only the first `HEAD_BYTES` were read. Raises `TierError`."""
-    return _read_header(start_of_entry)[0].tags
+    return _read_header(start_of_entry, key)[0].tags
 
 
 def unpack_heads(starts: Iterable[bytes | None]) -> tuple[Rendition, ...]:
@@ -192,8 +194,8 @@ def _header_sum(header: bytes) -> bytes:
     return hashlib.blake2b(header, digest_size=_SUM_BYTES).digest()
 
 
-def _read_header(entry: bytes) -> tuple[Rendition, int]:
-    """The rendition without its body, and where the body starts."""
+def _read_header(entry: bytes, key: str | None = None) -> tuple[Rendition, int]:
+    """The rendition without its body, and where the body starts; of this key where one is told."""
     if entry[: len(_MAGIC)] != _MAGIC or len(entry) < _FIXED:
         raise TierError("the stored entry is not one of ours")
     start = _FIXED + int.from_bytes(entry[_FIXED - 4 : _FIXED], "big")
@@ -202,6 +204,8 @@ def _read_header(entry: bytes) -> tuple[Rendition, int]:
         raise TierError("the stored entry is damaged: its header's hash is wrong")
     try:
         facts = json.loads(header)
+        if key is not None and facts["key"] != key:
+            raise TierError("the stored entry is that of another key")
         return (
             Rendition(
                 body=b"",

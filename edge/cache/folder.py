@@ -121,22 +121,29 @@ class FolderTier:
     def _read(self, key: str) -> Rendition | None:
         try:
             with self._shard(key) as shard:
-                rendition = unpack(_read_file(shard, key))
+                rendition = unpack(_read_file(shard, key), key)
         except FileNotFoundError:
             return None
         except TierError as error:
             _log.warning("damaged entry removed", extra={"tier": self.name, "why": error.detail})
-            with self._change():
+            with suppress(TierError, OSError), self._change():
                 self._remove(key)
             return None
         self._touched[key] = time.time()
         if len(self._touched) > _TOUCHES_KEPT:
-            with self._change():
-                pass
+            self._note_uses()
         return rendition
 
+    def _note_uses(self) -> None:
+        """Where nothing can be written, what is held is served all the same."""
+        try:
+            with self._change():
+                pass
+        except (TierError, OSError):
+            self._touched = {}
+
     def _write(self, key: str, rendition: Rendition) -> None:
-        entry = pack(rendition)
+        entry = pack(rendition, key)
         cost = _cost(len(entry))
         if cost > self._limit * _LARGEST_SHARE:
             return
@@ -263,7 +270,7 @@ class FolderTier:
         """Take a file that the index does not know into it; one that is no entry goes."""
         try:
             with self._shard(key) as shard:
-                tags = unpack_tags(_read_file(shard, key, HEAD_BYTES))
+                tags = unpack_tags(_read_file(shard, key, HEAD_BYTES), key)
             self._index.add(check_key(key), _cost(facts.st_size), tags, facts.st_mtime)
         except (TierError, OSError):
             self._remove(check_key(key))

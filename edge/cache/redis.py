@@ -149,8 +149,8 @@ class RedisTier:
             return None
         try:
             if len(entry) > _UNPACK_IN_THREAD:
-                return await asyncio.to_thread(unpack, entry)
-            return unpack(entry)
+                return await asyncio.to_thread(unpack, entry, key)
+            return unpack(entry, key)
         except TierError as error:
             _log.warning("damaged entry removed", extra={"tier": self.name, "why": error.detail})
             await self.purge(key_tag(key))
@@ -166,7 +166,7 @@ class RedisTier:
                     pipe.zremrangebyscore(name, "-inf", now)
                     pipe.zadd(name, {key: now + self._ttl})
                     pipe.expire(name, self._ttl + _TAG_MARGIN)
-                pipe.set(_entry(key), pack(rendition), ex=self._ttl)
+                pipe.set(_entry(key), pack(rendition, key), ex=self._ttl)
                 await pipe.execute()
 
     async def purge(self, tag: str) -> int:

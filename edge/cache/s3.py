@@ -64,8 +64,8 @@ class S3Tier:
             return None
         try:
             if len(entry) > _UNPACK_IN_THREAD:
-                return await asyncio.to_thread(unpack, entry)
-            return unpack(entry)
+                return await asyncio.to_thread(unpack, entry, key)
+            return unpack(entry, key)
         except TierError as error:
             _log.warning("damaged entry removed", extra={"tier": self.name, "why": error.detail})
             await self.purge(key_tag(key))
@@ -75,7 +75,7 @@ class S3Tier:
         digests = sorted({tag_digest(tag) for tag in rendition.tags})
         # Tags first: an entry that no tag knows of could not be purged.
         await asyncio.gather(*(self._write(self._tag(digest) + key, b"", ()) for digest in digests))
-        await self._write(self._entry(key), pack(rendition), digests)
+        await self._write(self._entry(key), pack(rendition, key), digests)
 
     async def purge(self, tag: str) -> int:
         if (single := tagged_key(tag)) is not None:

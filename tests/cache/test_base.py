@@ -20,33 +20,38 @@ text = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 )
 def test_unpack_gives_back_what_was_packed(body, format, tags, notes):
     made = Rendition.of(body, format, Size(3, 5), tags=tags, notes=notes)
-    assert unpack(pack(made)) == made
-    assert unpack_tags(pack(made)[:HEAD_BYTES]) == tags
+    assert unpack(pack(made, key(1)), key(1)) == made
+    assert unpack_tags(pack(made, key(1))[:HEAD_BYTES], key(1)) == tags
 
 
 @given(place=st.integers(0, 400), bit=st.integers(0, 7))
 def test_a_single_flipped_bit_anywhere_is_found(place, bit):
-    entry = bytearray(pack(rendition(length=100)))
+    entry = bytearray(pack(rendition(length=100), key(1)))
     entry[place % len(entry)] ^= 1 << bit
     with pytest.raises(TierError):
-        unpack(bytes(entry))
+        unpack(bytes(entry), key(1))
 
 
 def test_an_entry_cut_short_or_lengthened_anywhere_is_refused():
-    entry = pack(rendition(length=100))
+    entry = pack(rendition(length=100), key(1))
     for length in range(len(entry)):
         with pytest.raises(TierError):
-            unpack(entry[:length])
+            unpack(entry[:length], key(1))
     with pytest.raises(TierError):
-        unpack(entry + b"\0")
+        unpack(entry + b"\0", key(1))
 
 
 def test_an_entry_whose_tags_would_not_fit_the_header_is_not_packed():
     with pytest.raises(TierError):
-        pack(rendition(tags=("x" * HEAD_BYTES,)))
+        pack(rendition(tags=("x" * HEAD_BYTES,)), key(1))
 
 
 def test_only_a_key_tag_names_a_key():
     assert tagged_key(key_tag(key(1))) == key(1)
     for tag in ("preset:amazon", "key:", "key:short", key(1)):
         assert tagged_key(tag) is None
+
+
+def test_an_entry_of_another_key_is_none():
+    with pytest.raises(TierError, match="another key"):
+        unpack(pack(rendition(), key(1)), key(2))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.cache.base import pack
 from edge.cache.folder import FolderTier
 from edge.errors import SettingsError, TierError
 from tests.cache.entries import key, rendition
@@ -178,7 +179,7 @@ async def test_files_that_a_crash_left_are_taken_in_or_removed(folder, tmp_path)
     root = tmp_path / "tier"
     orphan = entry(root, "orphan")
     orphan.parent.mkdir(exist_ok=True)
-    orphan.write_bytes(entry(root, 1).read_bytes())
+    orphan.write_bytes(pack(rendition(), key("orphan")))
     half = entry(root, 1).with_name(f"{key(1)}.part")
     half.write_bytes(b"half written")
     entry(root, 1).unlink()
@@ -282,3 +283,31 @@ async def test_processes_share_one_folder_one_limit_and_one_purge(folder, tmp_pa
     assert sum(path.stat().st_size for path in held) <= LIMIT
     assert await folder.purge("preset:shared") == len(held)
     assert entries(root) == []
+
+
+async def test_a_folder_that_cannot_be_written_goes_on_serving_what_it_holds(tmp_path):
+    """Two thousand different hits: more than uses are remembered without writing them down."""
+    first = FolderTier(tmp_path, 20_000_000)
+    for number in range(2_000):
+        await first.put(key(number), rendition(number, 20))
+    await first.close()
+    index = tmp_path / "index.sqlite3"
+    index.unlink()
+    index.mkdir()  # SQLite can neither read nor write it, whoever asks
+    second = FolderTier(tmp_path, 20_000_000)
+    for number in range(2_000):
+        assert await second.get(key(number)) == rendition(number, 20)
+    with pytest.raises(TierError):
+        await second.put(key("new"), rendition())
+    await second.close()
+
+
+async def test_an_entry_in_the_place_of_another_is_a_miss(tmp_path):
+    tier = FolderTier(tmp_path, LIMIT)
+    for word in ("a", "b"):
+        await tier.put(key(word), rendition(word))
+    entries = [tmp_path / key(word)[:2] / key(word) for word in ("a", "b")]
+    entries[0].write_bytes(entries[1].read_bytes())
+    assert await tier.get(key("a")) is None
+    assert await tier.get(key("b")) == rendition("b")
+    await tier.close()
