@@ -73,7 +73,9 @@ def test_what_cannot_be_fetched_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(environment, "obstacle", lambda: None)
-    monkeypatch.setattr(environment, "SERVER", str(tmp_path / "nothing.whl"))
+    lock = tmp_path / "server.lock"
+    lock.write_text(f"{tmp_path / 'nothing.whl'} --hash=sha256:{'0' * 64}\n")
+    monkeypatch.setattr(environment, "SERVER", lock)
     with pytest.raises(ModelUnavailable, match="failed: ") as caught:
         prepare(tmp_path / "cache", say=lambda _: None)
     assert "\n" not in caught.value.detail
