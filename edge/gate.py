@@ -18,6 +18,9 @@ _LONGEST_RETRY = 60
 _WEIGHT = 0.1
 """Of the latest one in what is typical."""
 
+_SAMPLES = 8
+"""Until so many are done, what seems typical may be twice of what it is."""
+
 
 class Cost(StrEnum):
     """What a place is needed for: the origin's answer, this machine's cores, or a network as well.
@@ -139,8 +142,9 @@ class _Lane:
 
     def _late(self, ahead: int, deadline: Deadline) -> bool:
         """Whether one with so many before him in the queue would not be done in his time."""
-        typical = self.typical
-        return self._until(ahead) + typical > deadline.remaining and typical > 0
+        doubt = 1.0 if self._pace.samples >= _SAMPLES else 0.5  # the first ones are the slowest
+        needed = (self._until(ahead) + self.typical) * doubt
+        return needed > deadline.remaining and needed > 0
 
     def _until(self, ahead: int) -> float:
         """Seconds until a place is free for one with so many before him in the queue; of those who
@@ -171,13 +175,15 @@ class Pace:
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
         self.typical = 0.0
+        self.samples = 0
         self.places = float(limit.running)
         self._rested = 0.0
 
     def took(self, seconds: float, outcome: BaseException | None, full: bool) -> None:
         """One is done after so many seconds, or has failed with `outcome`."""
         if outcome is None or seconds > self.typical:
-            weight = _WEIGHT if self.typical else 1.0
+            self.samples += 1
+            weight = max(_WEIGHT, 1 / self.samples)
             self.typical += weight * (seconds - self.typical)
         if self._limit.slow is None:
             return
