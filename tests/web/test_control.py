@@ -200,12 +200,12 @@ async def test_the_page_links_to_pictures_that_answer(serve):
     server = await serve()
     page = await server.get("/")
     assert page.headers["content-type"].startswith("text/html")
-    sources = {unescape(s) for s in re.findall(r'src="([^"]+)"', page.text)}
-    assert len(sources) >= 8
+    sources = {unescape(s) for s in re.findall(r'src="(/[^"]+)"', page.text)}
+    assert len(sources) == 3, "one of each photo"
     for source in sources:
         assert (await server.get(source)).status_code == 200, source
     for preset in ("amazon", "tiktok", "thumb"):
-        assert f"fmt={preset}" in page.text
+        assert f'"{preset}"' in page.text
 
 
 async def test_the_page_can_be_switched_off(serve):
