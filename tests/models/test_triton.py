@@ -253,7 +253,7 @@ async def test_the_urgent_overtake_in_triton_s_queue(inline: TritonModels) -> No
     await begun.wait()  # the first is done: the others lie in Triton's queue, one runs
     await ask("visitor", Priority.INTERACTIVE)
     await asyncio.gather(*prewarming)
-    assert order.index("visitor") <= 5, order
+    assert order.index("visitor") <= 6, order  # unasked, it would be the last
     assert len(order) == 9
 
 

@@ -222,7 +222,7 @@ async def test_in_a_hurry_no_network_is_asked_and_nothing_is_kept() -> None:
 async def test_it_goes_with_its_original_and_with_its_network(tag: str) -> None:
     stage = Stage(Matting())
     await stage.of()
-    assert (await stage.ladder.purge(tag))["memory"] == 1
+    assert (await stage.ladder.purge(tag)).removed["memory"] == 1
     assert (await stage.of())[1] == "made"
 
 
@@ -240,7 +240,7 @@ async def test_a_purge_while_it_is_made_keeps_it_out() -> None:
 async def test_it_is_of_no_preset() -> None:
     stage = Stage(Matting())
     await stage.of()
-    assert (await stage.ladder.purge("preset:amazon"))["memory"] == 0
+    assert (await stage.ladder.purge("preset:amazon")).removed["memory"] == 0
 
 
 async def test_what_no_purge_could_name_is_not_kept() -> None:
