@@ -22,7 +22,7 @@ from tests.test_house import FLOORS
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS]
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *DOCS]
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 OWN_GRAMMAR = pytest.mark.parametrize(
     "page", [page for page in PAGES if page.name != "dialects.md"], ids=lambda page: page.name
