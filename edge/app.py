@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -122,6 +123,7 @@ async def connect(
     imaging = engine.check(given.server.engine)
     presets = presets_file.load(given.presets.file or None)
     metrics, errands = Metrics(), Errands()
+    metrics.build.labels(**build(imaging)).set(1)
     keys, held = open_keys(given), open_tokens(given)
     tokens = Tokens(lambda: held.value)
     async with AsyncExitStack() as stack:
@@ -221,7 +223,7 @@ async def connect(
         stack.push_async_callback(listing.close)
 
         dialects = Dialects.of(given.query.dialects, given.query.sources)
-        image = ImageRoute(delivery, presets, given, lambda: keys.value, dialects)
+        image = ImageRoute(delivery, presets, given, lambda: keys.value, dialects, metrics)
         keys.on_change = image.forget
 
         watches = bool(given.signing.file or given.admin.file)
@@ -278,6 +280,16 @@ class Gauges:
         for tier, usage in (await self.ladder.usage()).items():
             if usage.bytes is not None:
                 self.metrics.tier_bytes.labels(tier).set(usage.bytes)
+
+
+def build(imaging: object) -> dict[str, str]:
+    """What runs here, as the labels of `edge_build_info`."""
+    return {
+        "version": __version__,
+        "render_version": RENDER_VERSION,
+        "python": platform.python_version(),
+        "engine": str(imaging),
+    }
 
 
 def open_keys(given: Settings) -> Watched[Keys]:

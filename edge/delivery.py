@@ -24,6 +24,7 @@ from edge.originals import Originals
 from edge.rendering.memory import rereading
 from edge.rendering.render import Renderer
 from edge.rendering.scenes import SceneNames
+from edge.rendering.verify import Report
 from edge.telemetry import Metrics, Stages
 from edge.variants.transform import Transform
 
@@ -341,7 +342,15 @@ class Delivery:
         )
         self._metrics.renders.labels(cost, rendition.format).inc()
         self._metrics.rendition_bytes.labels(rendition.format).observe(len(rendition.body))
+        if rendered.report is not None and not fast:
+            self._count_verdict(rendered.report)
         return named, rendition
+
+    def _count_verdict(self, report: Report) -> None:
+        verdict = "pass" if report.passed else "fail"
+        self._metrics.compliance.labels(report.preset, verdict).inc()
+        for reason in report.review:
+            self._metrics.review_reasons.labels(report.preset, reason).inc()
 
     def _noted(self, stamp: Stamp) -> tuple[tuple[str, str], ...]:
         """What a rendition tells of its original, for a time when the origin does not answer."""

@@ -17,6 +17,9 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
     generate_latest,
     start_http_server,
 )
@@ -24,6 +27,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from edge import progress
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series and tell nothing
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -71,6 +76,24 @@ class Metrics:
             "Bytes of renditions made.",
             ("format",),
             buckets=_BYTES,
+            registry=registry,
+        )
+        self.compliance = Counter(
+            "edge_compliance_total",
+            "Renditions made that a preset has rules for: pass or fail.",
+            ("preset", "verdict"),
+            registry=registry,
+        )
+        self.review_reasons = Counter(
+            "edge_review_reasons_total",
+            "Reasons why a person should look at a rendition made; one may have several.",
+            ("preset", "reason"),
+            registry=registry,
+        )
+        self.negotiated = Counter(
+            "edge_negotiated_total",
+            "Answers whose format was chosen by Accept, by that format.",
+            ("format",),
             registry=registry,
         )
         self.failures = Counter(
@@ -198,6 +221,14 @@ class Metrics:
             "1 while Triton is left alone because it did not answer.",
             registry=registry,
         )
+        self.build = Gauge(
+            "edge_build_info",
+            "Always 1; which edge this is, which renderer it has, and what it runs on.",
+            ("version", "render_version", "python", "engine"),
+            registry=registry,
+        )
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
 
     def tally(self, counter: Counter, *labels: str | int) -> "Tally":
         """One counter with these labels, for what happens at every hit."""

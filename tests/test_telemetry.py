@@ -67,3 +67,13 @@ def test_what_is_counted_at_every_hit_stands_in_the_metrics_whenever_they_are_re
     found = metrics.registry.get_sample_value("edge_deliveries_total", {"source": "memory"})
     assert found == 4.0
     assert b'edge_deliveries_total{source="memory"} 4.0' in metrics.exposition()
+
+
+def test_the_process_itself_is_measured_and_no_series_tells_when_it_was_made():
+    metrics = Metrics()
+    metrics.requests.labels("image", 200).inc()
+    metrics.request_seconds.labels("image", "render").observe(0.1)
+    text = metrics.exposition().decode()
+    for name in ("process_resident_memory_bytes", "process_cpu_seconds_total", "python_info"):
+        assert f"# TYPE {name}" in text
+    assert "_created" not in text

@@ -28,6 +28,15 @@ def model_tag(name: str) -> str:
     return f"model:{_safe(name)}"
 
 
+def renderer_tag(version: str) -> str:
+    """The tag by which a CDN drops what a renderer of this version made.
+
+    It stands in no tier: the version is part of every key there, so what another renderer made is
+    never found, and an index of it all would cost an object for each rendition.
+    """
+    return f"renderer:{_safe(version)}"
+
+
 def _safe(text: str) -> str:
     """Text for a header and a list of tags: no space, comma, control character or other script."""
     return quote(text, safe="/._-")

@@ -8,8 +8,10 @@ from functools import cache
 from urllib.parse import quote, unquote
 
 from edge.images import FORMAT_WORDS, Format, Rendition
+from edge.rendering.render import RENDER_VERSION
 from edge.settings import Http
 from edge.variants.parameters import BY_NAME
+from edge.variants.variant import renderer_tag
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -36,6 +38,9 @@ _NOTE_HEADERS = {
     "preset": b"x-edge-preset",
 }
 
+
+RENDERER = renderer_tag(RENDER_VERSION)
+"""On all that is answered here, because no key leads to what another renderer has made."""
 
 _YEAR = 31_536_000
 
@@ -125,11 +130,12 @@ def validators(
 
 def describing(rendition: Rendition, download: str | None) -> Headers:
     """What the bytes are, and the names by which a CDN purges them."""
+    tags = (*rendition.tags, RENDERER)
     headers = [
         (b"content-type", rendition.content_type.encode()),
         (b"content-length", str(len(rendition.body)).encode()),
-        (b"cache-tag", ",".join(rendition.tags).encode("latin-1")),
-        (b"surrogate-key", " ".join(rendition.tags).encode("latin-1")),
+        (b"cache-tag", ",".join(tags).encode("latin-1")),
+        (b"surrogate-key", " ".join(tags).encode("latin-1")),
         (b"x-edge-size", str(rendition.size).encode()),
     ]
     for name, value in rendition.notes:

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
 from starlette.types import Receive, Scope, Send
@@ -17,7 +17,7 @@ from edge.errors import EdgeError, OutputTooLarge, SignatureExpired
 from edge.images import Rendition, Size
 from edge.names import Ask
 from edge.settings import Settings
-from edge.telemetry import Stages
+from edge.telemetry import Metrics, Stages
 from edge.variants import paths, signing
 from edge.variants.device import DPR, PLAIN, SAVE, VIEWPORT, Device
 from edge.variants.presets import Presets
@@ -80,7 +80,10 @@ class ImageRoute:
         settings: Settings,
         keys: Callable[[], signing.Keys],
         dialects: Dialects | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
+        metrics = metrics or Metrics()
+        self._negotiated = cache(partial(metrics.tally, metrics.negotiated))
         self._delivery = delivery
         self._presets = presets
         self._settings = settings
@@ -132,6 +135,8 @@ class ImageRoute:
         if given and headers.matches(given, rendition.etag):
             return Near(304, self._unchanged(asked, rendition.etag), b"", "none")
         lines = self._hit(asked, rendition)
+        if wish.negotiates:
+            self._negotiated(rendition.format).inc()
         return Near(200, lines, rendition.body if scope["method"] == "GET" else b"", MEMORY)
 
     def _hit(self, asked: Asked, rendition: Rendition) -> bytes:
@@ -290,6 +295,8 @@ class ImageRoute:
         lasting = delivered.final and delivered.settled
         known = self._headers(asked, rendition) if lasting else self._brief(asked, delivered)
         answered = [*known, status, *timing]
+        if asked.wish.negotiates:
+            self._negotiated(rendition.format).inc()
         await send({"type": "http.response.start", "status": 200, "headers": answered})
         body = b"" if scope["method"] == "HEAD" else rendition.body
         scope["edge.body"] = body  # the server counts what waits for readers

@@ -9,7 +9,7 @@ from edge import __version__
 from edge.images import Format
 from edge.variants.parameters import PARAMETERS, Parameter
 from edge.variants.presets import Presets
-from edge.web import openapi_jobs
+from edge.web import openapi_jobs, openapi_page
 from edge.web.failures import PROBLEM_JSON, ROWS
 
 
@@ -33,10 +33,15 @@ def document(presets: Presets) -> dict[str, Any]:
                 "get": _probe("Every tier, origin and model answers.", "503"),
             },
             "/-/metrics": {"get": _probe("Prometheus metrics.", kind="text/plain")},
+            **openapi_page.paths(_failures()),
             **openapi_jobs.paths(_failures()),
         },
         "components": {
-            "schemas": {"Problem": _problem_schema(), **openapi_jobs.schemas()},
+            "schemas": {
+                "Problem": _problem_schema(),
+                **openapi_page.schemas(),
+                **openapi_jobs.schemas(),
+            },
             "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
         },
     }

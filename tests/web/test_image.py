@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.rendering.render import RENDER_VERSION
 from tests.running import photo
 
 
@@ -145,6 +146,9 @@ async def test_the_headers_that_every_picture_carries(serve):
     assert "immutable" not in headers["cache-control"]
     assert "original:sku/123.jpg" in headers["cache-tag"].split(",")
     assert "preset:thumb" in headers["surrogate-key"].split()
+    renderer = f"renderer:{RENDER_VERSION}"
+    assert renderer in headers["cache-tag"].split(",")
+    assert renderer in headers["surrogate-key"].split()
 
 
 async def test_only_a_versioned_url_is_immutable(serve):
