@@ -1,6 +1,7 @@
 """Wiring: every concrete class is named here, opened in order and closed in reverse."""
 
 import asyncio
+import logging
 import os
 import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -12,8 +13,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Scope
 
-from edge import __version__, access
-from edge.access import Token
+from edge import __version__
 from edge.cache.base import Purges, Tier
 from edge.cache.breaker import ProbedBreaker
 from edge.cache.folder import FolderTier
@@ -27,10 +27,12 @@ from edge.coalesce import Leases, NoLeases
 from edge.delivery import Delivery
 from edge.dialects import Dialects
 from edge.errands import Errands
+from edge.errors import ModelContractBroken, ModelMissing
 from edge.gate import Cost, Gate, Limit
 from edge.jobs.opening import Shop, open_desk, open_shop
 from edge.jobs.review import Decisions
-from edge.models.base import Models
+from edge.models import roles
+from edge.models.base import Models, ModelState
 from edge.models.embedded import EmbeddedModels
 from edge.models.triton import TritonModels
 from edge.originals import Originals
@@ -39,17 +41,15 @@ from edge.origins.browse import Listing
 from edge.origins.opening import open_origin
 from edge.origins.routes import Origins, parse_routes
 from edge.recall import Recall
+from edge.reloading import Files
 from edge.rendering import decoding, engine
 from edge.rendering.mattes import Mattes
 from edge.rendering.render import RENDER_VERSION, Renderer
 from edge.rendering.scenes import Scenes
 from edge.rendering.shelf import Shelf
 from edge.rendering.threads import EngineThreads, cores
-from edge.settings import Settings
+from edge.settings import Settings, naming
 from edge.telemetry import Metrics
-from edge.variants import presets as presets_file
-from edge.variants.signing import Keys
-from edge.watched import Watched
 from edge.web.admin import Admin
 from edge.web.explain import Explain
 from edge.web.gallery import Gallery
@@ -61,6 +61,8 @@ from edge.web.probes import Probes
 from edge.web.review import Review
 from edge.web.routes import application
 from edge.web.tokens import Tokens
+
+_log = logging.getLogger("edge")
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -78,7 +80,7 @@ class Server:
     errands: Errands
     about: dict[str, Any]
     reload: Callable[[], Awaitable[None]]
-    """Reads the files of keys and tokens anew."""
+    """Reads the files of keys, tokens and presets anew."""
 
     watches: bool
     """Whether there is such a file."""
@@ -121,11 +123,11 @@ async def connect(
         SettingsError: something in them cannot be.
     """
     imaging = engine.check(given.server.engine)
-    presets = presets_file.load(given.presets.file or None)
     metrics, errands = Metrics(), Errands()
     metrics.build.labels(**build(imaging)).set(1)
-    keys, held = open_keys(given), open_tokens(given)
-    tokens = Tokens(lambda: held.value)
+    files = Files.open(given, metrics)
+    presets, keys = files.presets, files.keys
+    tokens = Tokens(lambda: files.tokens.value)
     async with AsyncExitStack() as stack:
         models = open_models(given, metrics)
         stack.push_async_callback(models.close)
@@ -208,7 +210,12 @@ async def connect(
             "origin": given.origin.url or "the bundled samples",
         }
         probes = Probes(
-            {"tiers": ladder.states, "origins": survey(origins), "models": models.states},
+            {
+                "tiers": ladder.states,
+                "origins": survey(origins),
+                "scenes": survey(scenes),
+                "models": networks(models),
+            },
             frozenset({"origins"}),
             {name: told for name, told in about.items() if name != "origin"},
             metrics,
@@ -222,18 +229,13 @@ async def connect(
         )
         stack.push_async_callback(listing.close)
 
-        dialects = Dialects.of(given.query.dialects, given.query.sources)
+        with naming("EDGE_DIALECTS"):
+            dialects = Dialects.of(given.query.dialects, given.query.sources)
         image = ImageRoute(delivery, presets, given, lambda: keys.value, dialects, metrics)
-        keys.on_change = image.forget
-
-        watches = bool(given.signing.file or given.admin.file)
-
-        async def reload() -> None:
-            await keys.refresh(force=True)
-            await held.refresh(force=True)
-
-        for watching in (asyncio.create_task(keys.run()), asyncio.create_task(held.run())):
-            stack.callback(watching.cancel)
+        looking = asyncio.create_task(warn_of_what_is_missing(origins, scenes, models))
+        stack.callback(looking.cancel)
+        files.on_change(image.forget)
+        stack.enter_context(files.watched())
         shop = open_shop(given, desk, delivery, presets, metrics)
         if not desk.store.shared:
             await stack.enter_async_context(shop.working(at_once))
@@ -256,8 +258,9 @@ async def connect(
             admin_port=given.server.admin_port,
         )
         yield Server(
-            asgi, asgi.near, given, metrics, delivery, probes, errands, about, reload, watches, shop
-        )
+            asgi, asgi.near, given, metrics, delivery, probes, errands, about, files.reload,
+            files.any, shop,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,18 +295,6 @@ def build(imaging: object) -> dict[str, str]:
     }
 
 
-def open_keys(given: Settings) -> Watched[Keys]:
-    """The keys that may sign URLs."""
-    signing = given.signing
-    return Watched(lambda: Keys.of(signing.keys, signing.file), signing.file)
-
-
-def open_tokens(given: Settings) -> Watched[tuple[Token, ...]]:
-    """The tokens of those who may do more than look at pictures."""
-    admin = given.admin
-    return Watched(lambda: access.tokens(admin.token, admin.file), admin.file)
-
-
 def counted(metrics: Metrics) -> Callable[[str], None]:
     """What counts the decoders that had to be replaced, by reason."""
     return lambda reason: metrics.decoders_replaced.labels(reason).inc()
@@ -312,13 +303,14 @@ def counted(metrics: Metrics) -> Callable[[str], None]:
 def open_models(given: Settings, metrics: Metrics | None = None) -> Models:
     """The networks: on Triton where a URL is given, in this process otherwise."""
     if given.triton.url:
-        return TritonModels(
-            given.triton.url,
-            given.models.folders,
-            in_flight=given.triton.in_flight,
-            shared_memory=given.triton.shared_memory,
-            metrics=metrics,
-        )
+        with naming("EDGE_TRITON_URL"):
+            return TritonModels(
+                given.triton.url,
+                given.models.folders,
+                in_flight=given.triton.in_flight,
+                shared_memory=given.triton.shared_memory,
+                metrics=metrics,
+            )
     return EmbeddedModels(given.models.folders, given.models.threads, metrics=metrics)
 
 
@@ -328,11 +320,12 @@ def open_origins(
     default: Path,
     gate: Gate | None = None,
     metrics: Metrics | None = None,
+    variable: str = "EDGE_ORIGIN_URL",
 ) -> Origins:
     """Every origin that a setting names; without one, the bundled folder."""
-    routes = parse_routes(url or str(default))
-    return Origins(
-        {
+    routes = parse_routes(url or str(default), variable=variable)
+    with naming(variable):
+        rows = {
             route: open_origin(
                 route,
                 max_bytes=given.origin.max_bytes,
@@ -342,16 +335,16 @@ def open_origins(
                 s3_endpoint=given.s3.endpoint_url,
             )
             for route in routes
-        },
-        gate,
-        metrics,
-    )
+        }
+    return Origins(rows, gate, metrics)
 
 
 def open_scenes(
     given: Settings, gate: Gate | None = None, metrics: Metrics | None = None
 ) -> Origins:
-    return open_origins(given, given.origin.scenes, SAMPLES / "scenes", gate, metrics)
+    return open_origins(
+        given, given.origin.scenes, SAMPLES / "scenes", gate, metrics, "EDGE_ORIGIN_SCENES"
+    )
 
 
 def scene_names(given: Settings) -> tuple[str, ...]:
@@ -373,7 +366,8 @@ async def open_redis_server(given: Settings) -> AsyncIterator[ProbedBreaker | No
     if not given.cache.redis_url:
         yield None
         return
-    server = RedisServer(given.cache.redis_url, given.cache.tier_timeout)
+    with naming("EDGE_CACHE_REDIS_URL"):
+        server = RedisServer(given.cache.redis_url, given.cache.tier_timeout)
     try:
         yield server.breaker
     finally:
@@ -464,6 +458,41 @@ def survey(origins: Origins) -> Callable[[], Awaitable[Sequence[TierState]]]:
         ]
 
     return states
+
+
+def networks(models: Models) -> Callable[[], Awaitable[Sequence[ModelState]]]:
+    """How readiness asks the networks: those that are there, and those without which a wish of the
+    URL's grammar fails."""
+
+    async def states() -> Sequence[ModelState]:
+        return [*await models.states(), *absent(models)]
+
+    return states
+
+
+def absent(models: Models) -> list[ModelState]:
+    """The networks without which a wish of the URL's grammar fails, as far as they are not there.
+    None is asked or loaded."""
+    found = []
+    for role in roles.ROLES:
+        try:
+            models.spec(role)
+        except ModelMissing:
+            lost = "cut-outs" if role == roles.MATTING else "enlarging"
+            detail = f"not in EDGE_MODELS_FOLDER: no {lost} without it"
+            found.append(ModelState(role, ready=False, detail=detail))
+        except ModelContractBroken:
+            continue  # it is there, and answers for itself
+    return found
+
+
+async def warn_of_what_is_missing(origins: Origins, scenes: Origins, models: Models) -> None:
+    """Say at the start what will keep readiness from being plain; the tiers do that themselves."""
+    missing = [(f"network {state.name}", state.detail) for state in absent(models)]
+    for what, asked in (("origin", origins), ("scenes", scenes)):
+        missing += [(f"{what} {name}", why) for name, why in (await asked.states()).items() if why]
+    for what, why in missing:
+        _log.warning("degraded: something is missing", extra={"what": what, "detail": why})
 
 
 def remembered(

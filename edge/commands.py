@@ -17,9 +17,10 @@ from edge.images import Rendition
 from edge.models import adding, catalogue, fetching, public, server
 from edge.models.repository import in_one_folder
 from edge.models.wish import Wish
+from edge.reloading import keys_of, presets_of
 from edge.rendering.verify import Report
 from edge.settings import Settings
-from edge.variants import links, presets, signing
+from edge.variants import links, signing
 from edge.variants.kinds import nearest
 from edge.variants.presets import Preset
 from edge.variants.query import AcceptClass, read
@@ -55,23 +56,23 @@ async def explain_file(given: Settings, file: Path, query: str) -> dict[str, Any
 
 def wish_of(given: Settings, query: str) -> UrlWish:
     """A query in the strict grammar, because nobody but the caller can be meant."""
-    return read(query.lstrip("?"), presets.load(given.presets.file or None), strict=True)
+    return read(query.lstrip("?"), presets_of(given), strict=True)
 
 
 def sign_url(given: Settings, url: str, *, expires: int | None, kid: str | None) -> str:
     """The URL with key id, expiry (seconds from now) and signature; host and scheme are kept."""
-    keys = signing.Keys.of(given.signing.keys, given.signing.file)
+    keys = keys_of(given)
     if kid is not None:
         keys = signing.Keys(keys.named(kid))
         if not keys:
             raise SettingsError(f"EDGE_SIGNING_KEYS has no key id {kid!r}, nor EDGE_SIGNING_FILE")
     until = None if expires is None else int(time.time()) + expires
-    return links.signed(url, keys, presets.load(given.presets.file or None), until)
+    return links.signed(url, keys, presets_of(given), until)
 
 
 def preset_named(given: Settings, name: str) -> Preset:
     """Raises `InvalidParameter` for a name that no preset has."""
-    known = presets.load(given.presets.file or None)
+    known = presets_of(given)
     if name not in known:
         raise InvalidParameter(
             f"there is no preset {name!r}",
@@ -175,7 +176,7 @@ def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, 
 
 def _check_spelling(given: Settings, name: str) -> None:
     """Refuse what is nearly a preset. Others pass: the server may have it, or may have had it."""
-    known = presets.load(given.presets.file or None)
+    known = presets_of(given)
     meant = None if name in known else nearest(name, frozenset(known.names))
     if meant:
         raise InvalidParameter(

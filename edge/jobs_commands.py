@@ -16,9 +16,9 @@ from edge.jobs.opening import Desk, open_desk
 from edge.jobs.service import Feed, Service
 from edge.jobs_remote import Remote
 from edge.origins.routes import parse_routes
+from edge.reloading import keys_of, presets_of
 from edge.rendering.threads import cores
 from edge.settings import Settings
-from edge.variants import presets as presets_file
 from edge.web.jobs import report_of
 from edge.working import items_at_once
 
@@ -77,10 +77,10 @@ async def watch_there(remote: Remote, job: str, told: Told) -> Mapping[str, Any]
 @asynccontextmanager
 async def desk_of(given: Settings) -> AsyncIterator[Desk]:
     """The jobs in the Redis of the settings, without a server in between."""
-    presets = presets_file.load(given.presets.file or None)
-    keys = app.open_keys(given)
+    presets = presets_of(given)
+    keys = keys_of(given)
     routes = parse_routes(given.origin.url or str(app.SAMPLES))
-    async with open_desk(given, presets, lambda: keys.value, routes, anywhere=True) as desk:
+    async with open_desk(given, presets, lambda: keys, routes, anywhere=True) as desk:
         yield desk
 
 

@@ -16,6 +16,7 @@ from edge.errors import OriginalNotFound, SettingsError
 from edge.images import Original, Rendition, Stamp, digest
 from edge.originals import Originals
 from edge.origins.paths import EXTENSIONS
+from edge.reloading import presets_of
 from edge.rendering import decoding, engine
 from edge.rendering.mattes import Mattes
 from edge.rendering.render import RENDER_VERSION, Renderer
@@ -24,7 +25,6 @@ from edge.rendering.shelf import Shelf
 from edge.rendering.threads import EngineThreads
 from edge.settings import Settings
 from edge.telemetry import Metrics
-from edge.variants import presets
 from edge.variants.query import AcceptClass, Wish
 from edge.variants.variant import Variant
 
@@ -144,7 +144,7 @@ async def workshop(given: Settings) -> AsyncIterator[Workshop]:
             models,
             given.limits,
             Scenes(grounds.bring, threads, given.limits, partial(app.scene_names, given)),
-            presets.load(given.presets.file or None),
+            presets_of(given),
             mattes=mattes,
             shelf=Shelf(given.cache.enlarged_bytes, metrics),
             metadata=given.files.provenance,

@@ -94,7 +94,7 @@ async def _serve(given: Settings) -> None:
         )
         _log.info("serving", extra={"url": f"http://{host}:{port}", **parts.about})
         trimming = asyncio.create_task(give_back_memory())
-        _read_anew_on_hangup(parts)
+        read_anew_on_hangup(parts)
         server = _Uvicorn(config, parts.probes, given.server.shutdown_delay)
         await server.serve(sockets=listening)
         # Requests and what they left behind share one time, so that the whole end has a bound.
@@ -103,8 +103,8 @@ async def _serve(given: Settings) -> None:
         _log.info("stopped")
 
 
-def _read_anew_on_hangup(parts: Server) -> None:
-    """SIGHUP: files of keys and tokens are read at once, not with the next look at them."""
+def read_anew_on_hangup(parts: Server) -> None:
+    """SIGHUP: files of presets, keys and tokens are read at once."""
     loop, under_way = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
     def reload() -> None:

@@ -4,14 +4,17 @@
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, field, fields
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge.errors import SettingsError
+from edge.errors import EdgeError, SettingsError
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +57,42 @@ def _prices(text: str) -> tuple[tuple[str, float], ...]:
     return prices
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    return _each(text, lambda word: bool(_HOST.fullmatch(word)))
+
+
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return _each(text, lambda word: bool(ip_network(word)))
+
+
+def _places(text: str) -> tuple[str, ...]:
+    return _each(text, lambda word: bool(_place(word)))
+
+
+def _each(text: str, good: Callable[[str], bool]) -> tuple[str, ...]:
+    words = _words(text)
+    if not all(good(word) for word in words):
+        raise ValueError
+    return words
+
+
+def _place(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if separator and (scheme != "s3" or not rest.partition("/")[0]):
+        raise ValueError
+    return text
+
+
+def _web_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How one kind of setting is read, and what the user is told it may be."""
@@ -68,6 +107,11 @@ BYTES = Kind(_bytes, "a number of bytes, units as in 256MiB or 2GB")
 COUNT = Kind(int, "a whole number")
 SECONDS = Kind(float, "a number of seconds")
 WORDS = Kind(_words, "words separated by commas")
+HOSTS = Kind(_hosts, "hosts separated by commas, without scheme and path")
+NETWORKS = Kind(_networks, "networks such as 10.1.0.0/16, separated by commas")
+PLACE = Kind(_place, "a folder, or s3://bucket/prefix")
+PLACES = Kind(_places, "folders and s3://bucket/prefix, separated by commas")
+WEB_URL = Kind(_web_url, "http://host:port or https://host")
 WIDTHS = Kind(_widths, "whole numbers separated by commas")
 PAIRS = Kind(_pairs, "kid:secret pairs separated by commas")
 PRICES = Kind(_prices, "name:price pairs separated by commas")
@@ -175,10 +219,10 @@ class Origins:
         10.0, SECONDS, "Longest time for one answer of an origin.", low=0.1, high=300
     )
     http_allow: tuple[str, ...] = setting(
-        (), WORDS, "Further hosts that an HTTP origin may redirect to, such as cdn.example.com."
+        (), HOSTS, "Further hosts that an HTTP origin may redirect to, such as cdn.example.com."
     )
     http_private: tuple[str, ...] = setting(
-        (), WORDS, "Networks that may be reached although not public, such as 10.1.0.0/16."
+        (), NETWORKS, "Networks that may be reached although not public, such as 10.1.0.0/16."
     )
     remember: float = setting(
         10.0, SECONDS, "How long an original's validator is trusted before it is asked again.",
@@ -201,7 +245,7 @@ class Cache:
     redis_url: str = setting("", TEXT, "redis://host:6379/0 adds the shared tier and leases.")
     redis_ttl: float = setting(7 * 86400.0, SECONDS, "How long Redis keeps a rendition.", low=1)
     store_url: str = setting(
-        "", TEXT, "The durable tier: a folder or s3://bucket/prefix. Empty: none."
+        "", PLACE, "The durable tier: a folder or s3://bucket/prefix. Empty: none."
     )
     store_bytes: int = setting(
         10 * 2**30, BYTES, "Bytes of the durable tier where it is a folder.", low=0
@@ -343,7 +387,7 @@ class Query:
     )
     sources: tuple[str, ...] = setting(
         (),
-        WORDS,
+        HOSTS,
         "Hosts whose URLs name originals of this server, where a dialect names sources by URL.",
     )
 
@@ -422,14 +466,14 @@ class Jobs:
     feed_bytes: int = setting(64 * 2**20, BYTES, "Largest feed, once unpacked.", low=1024)
     feed_items: int = setting(1_000_000, COUNT, "Most pictures of one job.", low=1)
     export: tuple[str, ...] = setting(
-        (), WORDS, "Folders and s3://bucket/prefix that jobs over HTTP may write to. Empty: none."
+        (), PLACES, "Folders and s3://bucket/prefix that jobs over HTTP may write to. Empty: none."
     )
     webhook_secret: tuple[str, ...] = setting(
         (), WORDS, "whsec_ and base64 of 24 to 64 bytes; of several, all sign. Empty: no webhooks.",
         secret=True,
     )  # fmt: skip
     private: tuple[str, ...] = setting(
-        (), WORDS, "Networks that webhooks and feeds by URL may reach although not public."
+        (), NETWORKS, "Networks that webhooks and feeds by URL may reach although not public."
     )
     prices: tuple[tuple[str, float], ...] = setting(
         (), PRICES,
@@ -492,7 +536,7 @@ class ModelsFolder:
 @dataclass(frozen=True, slots=True)
 class S3:
     endpoint_url: str = setting(
-        "", TEXT, "Endpoint of an S3 API other than Amazon's, such as http://127.0.0.1:9000."
+        "", WEB_URL, "Endpoint of an S3 API other than Amazon's, such as http://127.0.0.1:9000."
     )
 
 
@@ -565,6 +609,18 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
     _check_together(settings)
     return settings
+
+
+@contextmanager
+def naming(variable: str) -> Iterator[None]:
+    """What is found wrong later on, with a setting's value, names the setting as well."""
+    try:
+        yield
+    except EdgeError as error:
+        if variable not in error.detail:
+            error.detail = f"{variable}: {error.detail}"
+            error.args = (error.detail,)
+        raise
 
 
 def _sections() -> Iterator[tuple[str, Callable[..., Any]]]:

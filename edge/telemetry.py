@@ -221,6 +221,18 @@ class Metrics:
             "1 while Triton is left alone because it did not answer.",
             registry=registry,
         )
+        self.reloads = Counter(
+            "edge_reloads_total",
+            "Files read anew while this process runs: ok, or failed, and the old ones stay.",
+            ("file", "outcome"),
+            registry=registry,
+        )
+        self.reload_successful = Gauge(
+            "edge_reload_successful",
+            "0 where the last reading of that file failed; absent before the first.",
+            ("file",),
+            registry=registry,
+        )
         self.build = Gauge(
             "edge_build_info",
             "Always 1; which edge this is, which renderer it has, and what it runs on.",

@@ -20,37 +20,49 @@ class Watched(Generic[T]):
     Args:
         load: reads the value, in a thread.
         file: looked at once a second; empty: the value never changes.
+        seen: told whether a later reading was good.
 
     Raises:
         SettingsError: as `load` does, here only.
     """
 
-    def __init__(self, load: Callable[[], T], file: str = "") -> None:
+    def __init__(
+        self,
+        load: Callable[[], T],
+        file: str = "",
+        seen: Callable[[bool], None] = lambda good: None,
+    ) -> None:
         self._load = load
-        self._file = file
+        self._seen = seen
+        self.file = file
         self._stamp = _stamp(file)
         self.on_change: Callable[[], None] = lambda: None
         self.value = load()
 
     async def run(self) -> None:
         """Look at the file for ever."""
-        while self._file:
+        while self.file:
             await asyncio.sleep(_SECONDS)
             await self.refresh()
 
     async def refresh(self, *, force: bool = False) -> None:
         """Read the file anew where it is another one than before, or anyway."""
-        stamp = await asyncio.to_thread(_stamp, self._file)
+        stamp = await asyncio.to_thread(_stamp, self.file)
         if stamp == self._stamp and not force:
             return
         self._stamp = stamp
         try:
             self.value = await asyncio.to_thread(self._load)
         except SettingsError as error:
-            _log.error("a file was not taken over", extra={"detail": error.detail})
+            _log.error(
+                "a file was not taken over: what was read before stays",
+                extra={"file": self.file, "detail": error.detail},
+            )
+            self._seen(False)
             return
+        self._seen(True)
         self.on_change()
-        _log.info("a file was read anew", extra={"file": self._file})
+        _log.info("a file was read anew", extra={"file": self.file})
 
 
 def _stamp(file: str) -> tuple[int, ...] | None:

@@ -12,7 +12,7 @@ import uvloop
 from edge.app import connect
 from edge.errors import SettingsError
 from edge.rendering.threads import cores
-from edge.serving import give_back_memory, keep_freed_memory
+from edge.serving import give_back_memory, keep_freed_memory, read_anew_on_hangup
 from edge.settings import Settings
 from edge.telemetry import configure_logging, serve_metrics
 
@@ -65,6 +65,7 @@ async def _work(given: Settings, at_once: int | None, metrics_port: int) -> None
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     async with connect(given) as parts:
         serve_metrics(parts.metrics, metrics_port, given.server.host)
+        read_anew_on_hangup(parts)
         trimming = asyncio.create_task(give_back_memory())
         async with parts.shop.working(items_at_once(given, at_once)):
             _log.info("working", extra=parts.about)

@@ -33,6 +33,7 @@ FLOORS = {
         "serving",
         "http1",
         "working",
+        "reloading",
         "commands",
         "jobs_commands",
         "jobs_remote",

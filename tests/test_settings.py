@@ -1,11 +1,14 @@
 """Settings: read once, each bad value named with what is allowed, and all of them in the docs."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from edge import settings
-from edge.errors import SettingsError
+from edge import app, settings
+from edge.errors import EdgeError, SettingsError
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -79,3 +82,56 @@ def test_the_docs_name_every_setting_and_no_other():
         line.split("`")[1] for line in DOCS.read_text().splitlines() if line.startswith("| `EDGE_")
     }
     assert documented == {row.variable for row in settings.rows()}
+
+
+WRONG = {
+    "EDGE_ORIGIN_URL": "ftp://host/photos",
+    "EDGE_ORIGIN_SCENES": "ftp://host/scenes",
+    "EDGE_CACHE_REDIS_URL": "http://redis",
+    "EDGE_PRESETS_FILE": "/no/such/presets.toml",
+    "EDGE_SIGNING_KEYS": "a:short",
+    "EDGE_SIGNING_FILE": "/no/such/keys.toml",
+    "EDGE_ADMIN_TOKEN": "short",
+    "EDGE_ADMIN_FILE": "/no/such/tokens.toml",
+    "EDGE_JOBS_FILE": "/no/such/folder/jobs",
+    "EDGE_JOBS_WEBHOOK_SECRET": "whsec_short",
+    "EDGE_TRITON_URL": "http://host:8000",
+    "EDGE_CACHE_STORE_URL": "s3://",
+    "EDGE_ORIGIN_HTTP_ALLOW": "https://cdn.example.com/x",
+    "EDGE_ORIGIN_HTTP_PRIVATE": "10.1.0.0/99",
+    "EDGE_JOBS_PRIVATE": "nonsense",
+    "EDGE_JOBS_EXPORT": "ftp://host/out",
+    "EDGE_QUERY_SOURCES": "http://host/x",
+    "EDGE_DIALECTS": "imgixx",
+    "EDGE_S3_ENDPOINT_URL": "minio:9000",
+}
+"""A wrong value of each setting whose text has a form of its own."""
+
+ANY = {"EDGE_SERVER_HOST", "EDGE_JOBS_CURRENCY", "EDGE_MODELS_FOLDER", "EDGE_MODELS_FETCHED"}
+"""Settings of which no value is wrong by itself: an address is tried where it is listened on, and
+without networks a server is degraded."""
+
+
+@pytest.mark.parametrize("row", [*settings.rows()], ids=lambda row: row.variable)
+async def test_every_setting_that_may_be_wrong_is_named_when_it_is(row):
+    if row.variable in ANY:
+        assert row.allowed == "any text"
+        return
+    wrong = WRONG.get(row.variable, "no number, flag or choice")
+    with pytest.raises(EdgeError) as caught:
+        async with app.connect(settings.load({row.variable: wrong})):
+            pass
+    assert row.variable in caught.value.detail
+    others = {other.variable for other in settings.rows()} - {row.variable, "EDGE_SIGNING_FILE"}
+    named = {name for name in others if f"{name}:" in caught.value.detail}
+    assert named == set(), "the wrong one is named instead"
+
+
+def test_an_address_that_cannot_be_listened_on_is_named():
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "serve"],
+        env={**os.environ, "EDGE_SERVER_HOST": "192.0.2.1", "EDGE_SERVER_PORT": "0"},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "EDGE_SERVER_HOST=192.0.2.1" in done.stderr

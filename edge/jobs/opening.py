@@ -21,7 +21,7 @@ from edge.jobs.webhooks import Webhooks
 from edge.jobs.worker import Bounds, Worker
 from edge.origins.outbound import Outbound
 from edge.origins.routes import Route
-from edge.settings import Settings
+from edge.settings import Settings, naming
 from edge.telemetry import Metrics
 from edge.variants.presets import Presets
 from edge.variants.signing import Keys, sign
@@ -79,7 +79,10 @@ def open_store(given: Settings, file: str | None = None) -> Store:
     cache, jobs = given.cache, given.jobs
     if cache.redis_url and file is None:
         return RedisStore(cache.redis_url, cache.tier_timeout, jobs.keep)
-    return FileStore(jobs.file if file is None else file, jobs.keep)
+    if file is not None:
+        return FileStore(file, jobs.keep)
+    with naming("EDGE_JOBS_FILE"):
+        return FileStore(jobs.file, jobs.keep)
 
 
 def open_queue(given: Settings, store: Store) -> Queue:

@@ -224,7 +224,8 @@ class Renderer:
 
     def _preset(self, transform: Transform) -> Preset | None:
         """The preset whose rules count for this wish."""
-        preset = self._presets.get(transform.preset) if self._presets else None
+        named = transform.preset, transform.preset_version
+        preset = self._presets.revision(*named) if self._presets else None
         return preset if preset and preset.rules else None
 
     def _open(self, job: Job) -> tuple[Opened, str]:

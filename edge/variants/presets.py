@@ -121,6 +121,45 @@ class Presets:
     def names(self) -> tuple[str, ...]:
         return tuple(self.by_name)
 
+    @property
+    def now(self) -> "Presets":
+        """These presets as they are now, which never change: what a memory is kept by."""
+        return self
+
+    def revision(self, name: str, version: str) -> Preset | None:
+        """The preset of that version, where it is still known; else as it is now."""
+        return self.get(name)
+
+
+class LivePresets(Presets):
+    """Presets that are exchanged as a whole while a server runs.
+
+    Those before are kept once more, for the renders that began under them: a picture is held
+    against the rules of the version in its name.
+    """
+
+    def __init__(self, first: Presets) -> None:
+        super().__init__(first.by_name)
+        object.__setattr__(self, "_held", (first, first))
+
+    def exchange(self, new: Presets) -> None:
+        """From now on these count."""
+        object.__setattr__(self, "_held", (new, self.now))
+        object.__setattr__(self, "by_name", new.by_name)
+
+    @property
+    def now(self) -> Presets:
+        held: tuple[Presets, Presets] = self._held  # type: ignore[attr-defined]
+        return held[0]
+
+    def revision(self, name: str, version: str) -> Preset | None:
+        held: tuple[Presets, Presets] = self._held  # type: ignore[attr-defined]
+        for presets in held:
+            preset = presets.get(name)
+            if preset is not None and preset.version == version:
+                return preset
+        return self.get(name)
+
 
 def load(path: str | None = None) -> Presets:
     """The shipped presets, and a user's file merged over them key by key where a path is given.

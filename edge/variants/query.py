@@ -131,7 +131,7 @@ def read(
     Raises:
         InvalidParameter, UnknownParameter, DuplicateParameter, OutputTooLarge.
     """
-    return _read(raw_query, presets, strict, tuple(widths), device)
+    return _read(raw_query, presets.now, strict, tuple(widths), device)
 
 
 @lru_cache(maxsize=4096)

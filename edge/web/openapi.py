@@ -1,5 +1,6 @@
 """The OpenAPI document, generated from the table of parameters and the table of failures."""
 
+from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
@@ -51,10 +52,12 @@ class OpenApi:
     """Serves the document."""
 
     def __init__(self, presets: Presets) -> None:
-        self._document = document(presets)
+        self._presets = presets
+        self._document = lru_cache(1)(document)
 
     async def get(self, request: Request) -> Response:
-        return JSONResponse(self._document, headers={"cache-control": "public, max-age=300"})
+        described = self._document(self._presets.now)
+        return JSONResponse(described, headers={"cache-control": "public, max-age=300"})
 
 
 def _path() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What operators ask: is the process alive, can it serve, what has it done."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -29,6 +29,10 @@ class State(Protocol):
 Survey = Callable[[], Awaitable[Sequence[State]]]
 """Asks every part of one kind to answer for itself."""
 
+Part = dict[str, dict[str, Any]]
+Parts = dict[str, Part]
+"""Each kind of parts, each part of it by name, and whether that is `ready`, with a `detail`."""
+
 _LONGEST = 10.0
 _UNCACHED = {"cache-control": "no-store"}
 
@@ -37,8 +41,9 @@ class Probes:
     """`healthz`, `readyz` and `metrics`.
 
     Args:
-        surveys: the kinds of parts (`tiers`, `origins`, `models`) and how each is asked.
-        needed: the kinds without which nothing can be served; the others only degrade.
+        surveys: the kinds of parts (`tiers`, `origins`, `scenes`, `models`) and how each is asked.
+        needed: the kinds of which at least one must answer, for without any nothing can be served;
+            all else only degrades.
         facts: shown with readiness: version, imaging engine, runtime; no address, bucket or folder.
         refresh: brings gauges up to date before the metrics are read.
         tokens: asked for the role `metrics` before anything but a status is told; None: all is
@@ -75,14 +80,13 @@ class Probes:
             InvalidParameter: there is no such kind.
         """
         kinds = self._asked(request)
-        parts = dict(
-            zip(kinds, await asyncio.gather(*(self._survey(k) for k in kinds)), strict=True)
-        )
-        whole = {kind: all(p["ready"] for p in named.values()) for kind, named in parts.items()}
-        ready = not self.draining and all(whole[kind] for kind in self._needed & set(kinds))
-        answer: dict[str, Any] = {"status": self._word(ready, all(whole.values()))}
+        parts = await self._ask(kinds)
+        reasons = list(_reasons(parts))
+        served = all(_any_ready(parts[kind]) for kind in self._needed & set(kinds))
+        ready = served and not self.draining
+        answer: dict[str, Any] = {"status": self._word(ready, whole=not reasons)}
         if self._tokens is None or self._tokens.allows(request, Role.METRICS):
-            answer |= {**self._facts, **parts}
+            answer |= {"reasons": reasons, **self._facts, **parts}
         return JSONResponse(
             answer,
             status_code=200 if ready else 503,
@@ -115,12 +119,16 @@ class Probes:
             )
         return [kind for kind in self._surveys if kind not in excluded]
 
-    def _word(self, ready: bool, whole: bool) -> str:
+    async def _ask(self, kinds: Sequence[str]) -> "Parts":
+        answers = await asyncio.gather(*(self._survey(kind) for kind in kinds))
+        return dict(zip(kinds, answers, strict=True))
+
+    def _word(self, ready: bool, *, whole: bool) -> str:
         if self.draining:
             return "draining"
         return ("ready" if whole else "degraded") if ready else "not ready"
 
-    async def _survey(self, kind: str) -> dict[str, dict[str, Any]]:
+    async def _survey(self, kind: str) -> "Part":
         try:
             async with asyncio.timeout(_LONGEST):
                 states = await self._surveys[kind]()
@@ -130,3 +138,14 @@ class Probes:
             state.name: {"ready": state.ready} | ({"detail": state.detail} if state.detail else {})
             for state in states
         }
+
+
+def _any_ready(parts: Part) -> bool:
+    return any(part["ready"] for part in parts.values())
+
+
+def _reasons(parts: Parts) -> Iterator[str]:
+    for kind, named in parts.items():
+        for name, part in named.items():
+            if not part["ready"]:
+                yield f"{kind}: {name}: {part.get('detail') or 'not ready'}"

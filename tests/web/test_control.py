@@ -21,7 +21,9 @@ async def test_healthz_asks_nothing_and_readyz_asks_everything(serve, tmp_path):
     assert ready["status"] == "ready"
     assert set(ready["tiers"]) == {"memory", "folder"}
     assert all(
-        part["ready"] for kind in ("tiers", "origins", "models") for part in ready[kind].values()
+        part["ready"]
+        for kind in ("tiers", "origins", "scenes", "models")
+        for part in ready[kind].values()
     )
     assert {"upscale_x2", "upscale_x4"} <= set(ready["models"])
     assert "illow" in ready["engine"]
@@ -78,7 +80,7 @@ async def test_a_misspelt_kind_of_parts_is_refused_with_what_there_is(serve):
     answer = await server.get("/-/readyz?exclude=origin")
     assert answer.status_code == 400
     assert answer.json()["param"] == "exclude"
-    assert answer.json()["allowed"] == ["tiers", "origins", "models"]
+    assert answer.json()["allowed"] == ["tiers", "origins", "scenes", "models"]
 
 
 async def test_a_dead_tier_degrades_and_does_not_unready(serve):
