@@ -178,6 +178,25 @@ def metrics_table() -> Iterator[str]:
             yield _row(f"`{described.name}{suffix}`", labels, described.documentation)
 
 
+def capacity_table() -> Iterator[str]:
+    """Cores and Redis for pages a second, from the costs that were measured."""
+    sys.path.insert(0, str(ROOT))
+    from loadtest import fleet_capacity, fleet_costs
+
+    costs = fleet_costs.load()
+    yield from _head("pages a second", "the CDN holds", "cores", "of a Redis", "accelerators")
+    for pages in (10, 100, 1000):
+        for cdn in (0.0, 0.9, 0.98):
+            want = fleet_capacity.need(costs, pages, cdn=cdn)
+            cores, store, network = (_two(x) for x in (want.cores, want.redis, want.network))
+            yield _row(f"{pages:,}", f"{cdn:.0%}", cores, store, network)
+
+
+def _two(value: float) -> str:
+    """Two significant digits, without an exponent."""
+    return f"{float(f'{value:.2g}'):,.10g}"
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "settings": settings_table,
     "parameters": parameters_table,
@@ -189,6 +208,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "dialect_words": dialect_words_table,
     "errors": errors_table,
     "metrics": metrics_table,
+    "capacity": capacity_table,
 }
 
 
