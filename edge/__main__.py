@@ -2,7 +2,7 @@
 
 import sys
 
-from edge.cli import run
+from edge.cli.main import run
 
 
 def main() -> None:

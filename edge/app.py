@@ -14,41 +14,42 @@ from typing import Any
 from starlette.types import ASGIApp, Scope
 
 from edge import __version__
+from edge.admission import Admission, Cost, Limit
+from edge.background_tasks import BackgroundTasks
 from edge.cache.base import Purges, Tier
 from edge.cache.breaker import ProbedBreaker
 from edge.cache.folder import FolderTier
-from edge.cache.ladder import Ladder, TierState
 from edge.cache.leases import RedisLeases
 from edge.cache.memory import MemoryTier
 from edge.cache.owed import OwedPurges
 from edge.cache.purges import RedisPurges
 from edge.cache.redis import RedisServer, RedisTier
-from edge.coalesce import Leases, NoLeases
-from edge.delivery import Delivery
+from edge.cache.tiers import Tiers, TierState
+from edge.delivery.delivery import Delivery
+from edge.delivery.originals import Originals
+from edge.delivery.recall import Recall
 from edge.dialects import Dialects
-from edge.errands import Errands
 from edge.errors import ModelContractBroken, ModelMissing
-from edge.gate import Cost, Gate, Limit
 from edge.jobs.opening import Shop, open_desk, open_shop
 from edge.jobs.review import Decisions
 from edge.models import roles
 from edge.models.base import Models, ModelState
 from edge.models.embedded import EmbeddedModels
 from edge.models.triton import TritonModels
-from edge.originals import Originals
 from edge.origins.base import Origin
 from edge.origins.browse import Listing
 from edge.origins.opening import open_origin
 from edge.origins.routes import Origins, parse_routes
-from edge.recall import Recall
 from edge.reloading import Files
-from edge.rendering import decoding, engine
-from edge.rendering.mattes import Mattes
+from edge.rendering.engine import pillow
+from edge.rendering.engine.threads import EngineThreads, cores
+from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import RENDER_VERSION, Renderer
-from edge.rendering.scenes import Scenes
-from edge.rendering.shelf import Shelf
-from edge.rendering.threads import EngineThreads, cores
+from edge.rendering.source import libraries
+from edge.rendering.source.scenes import Scenes
+from edge.rendering.tile_cache import TileCache
 from edge.settings import Settings, naming
+from edge.single_flight import Leases, NoLeases
 from edge.telemetry import Metrics
 from edge.web.admin import Admin
 from edge.web.explain import Explain
@@ -72,12 +73,12 @@ class Server:
     """Everything that is open while the server runs."""
 
     asgi: ASGIApp
-    near: Callable[[Scope], tuple[int, bytes, bytes] | None]
+    memory_hit: Callable[[Scope], tuple[int, bytes, bytes] | None]
     given: Settings
     metrics: Metrics
     delivery: Delivery
     probes: Probes
-    errands: Errands
+    background_tasks: BackgroundTasks
     about: dict[str, Any]
     reload: Callable[[], Awaitable[None]]
     """Reads the files of keys, tokens and presets anew."""
@@ -90,7 +91,7 @@ class Server:
 
 
 class TierMetrics:
-    """What the ladder tells, as metrics."""
+    """What the tiers tells, as metrics."""
 
     def __init__(self, metrics: Metrics) -> None:
         # Finding a label's child costs more than counting it, and every hit counts.
@@ -122,8 +123,8 @@ async def connect(
     Raises:
         SettingsError: something in them cannot be.
     """
-    imaging = engine.check(given.server.engine)
-    metrics, errands = Metrics(), Errands()
+    imaging = pillow.check(given.server.engine)
+    metrics, background_tasks = Metrics(), BackgroundTasks()
     metrics.build.labels(**build(imaging)).set(1)
     files = Files.open(given, metrics)
     presets, keys = files.presets, files.keys
@@ -131,29 +132,29 @@ async def connect(
     async with AsyncExitStack() as stack:
         models = open_models(given, metrics)
         stack.push_async_callback(models.close)
-        stack.callback(decoding.use(given.decode, counted(metrics)))
+        stack.callback(libraries.use(given.decode, counted(metrics)))
         threads = EngineThreads(given.server.threads)
         stack.callback(threads.close)
-        gate = open_gate(given, threads.count)
-        origins = open_origins(given, given.origin.url, SAMPLES, gate, metrics)
-        scenes = open_scenes(given, gate, metrics)
+        admission = open_gate(given, threads.count)
+        origins = open_origins(given, given.origin.url, SAMPLES, admission, metrics)
+        scenes = open_scenes(given, admission, metrics)
         stack.push_async_callback(origins.close)
         stack.push_async_callback(scenes.close)
         server = await stack.enter_async_context(open_redis_server(given))
         leases, purges = open_leases(given, server)
         stack.push_async_callback(leases.close)
-        tiers = open_tiers(given, server)
-        ladder = Ladder(
-            tiers,
+        tier_list = open_tiers(given, server)
+        tiers = Tiers(
+            tier_list,
             given.cache.tier_timeout,
-            errands=errands,
+            background_tasks=background_tasks,
             purges=purges,
             observer=TierMetrics(metrics),
             owed=OwedPurges(beside_folder_tier(given, "purges.owed")),
         )
-        stack.push_async_callback(ladder.close)
-        await ladder.start()
-        stack.push_async_callback(errands.drain, given.server.drain)
+        stack.push_async_callback(tiers.close)
+        await tiers.start()
+        stack.push_async_callback(background_tasks.drain, given.server.drain)
         desk = await stack.enter_async_context(
             open_desk(
                 given,
@@ -164,15 +165,15 @@ async def connect(
                 anywhere=jobs_file is not None,
             )
         )
-        grounds = remembered(given, scenes, metrics)
-        mattes = Mattes(
-            threads, models, RENDER_VERSION, ladder=ladder, leases=leases, metrics=metrics
+        backgrounds = remembered(given, scenes, metrics)
+        mattes = MatteStore(
+            threads, models, RENDER_VERSION, tiers=tiers, leases=leases, metrics=metrics
         )
         stack.push_async_callback(mattes.close)
-        shelf = Shelf(given.cache.enlarged_bytes, metrics)
-        ladder.on_purge(shelf.forget)
+        tile_cache = TileCache(given.cache.enlarged_bytes, metrics)
+        tiers.on_purge(tile_cache.forget)
         known_scenes = partial(scene_names, given)
-        pictures = Scenes(grounds.bring, threads, given.limits, known_scenes)
+        pictures = Scenes(backgrounds.bring, threads, given.limits, known_scenes)
         renderer = Renderer(
             threads,
             models,
@@ -180,38 +181,38 @@ async def connect(
             pictures,
             presets,
             mattes=mattes,
-            shelf=shelf,
+            tile_cache=tile_cache,
             metadata=given.files.provenance,
             scene_facts=pictures.facts,
         )
         delivery = Delivery(
-            originals=remembered(given, origins, metrics, Recall(ladder, given.origin.url)),
-            scenes=grounds,
+            originals=remembered(given, origins, metrics, Recall(tiers, given.origin.url)),
+            scenes=backgrounds,
             scene_names=known_scenes,
-            ladder=ladder,
+            tiers=tiers,
             renderer=renderer,
             leases=leases,
-            gate=gate,
-            errands=errands,
+            admission=admission,
+            background_tasks=background_tasks,
             metrics=metrics,
             origin=given.origin.url,
             longest=given.server.deadline,
-            patience=given.http.fast_after / 1000 or None,
-            stands_in=given.http.fast_max_age > 0,
+            patience=given.http.fallback_after / 1000 or None,
+            stands_in=given.http.fallback_max_age > 0,
             review=Decisions(desk.store).annotate,
         )
         stack.push_async_callback(delivery.close)
         about = {
             "version": __version__,
             "engine": str(imaging),
-            "decoders": decoding.describe(),
+            "decoders": libraries.describe(),
             "networks": models.runtime,
-            "tiers": [tier.name for tier in tiers],
+            "tiers": [tier.name for tier in tier_list],
             "origin": given.origin.url or "the bundled samples",
         }
         probes = Probes(
             {
-                "tiers": ladder.states,
+                "tiers": tiers.states,
                 "origins": survey(origins),
                 "scenes": survey(scenes),
                 "models": networks(models),
@@ -219,7 +220,7 @@ async def connect(
             frozenset({"origins"}),
             {name: told for name, told in about.items() if name != "origin"},
             metrics,
-            Gauges(metrics, gate, errands, ladder, shelf).refresh,
+            Gauges(metrics, admission, background_tasks, tiers, tile_cache).refresh,
             tokens if given.admin.metrics else None,
         )
 
@@ -258,7 +259,7 @@ async def connect(
             admin_port=given.server.admin_port,
         )
         yield Server(
-            asgi, asgi.near, given, metrics, delivery, probes, errands, about, files.reload,
+            asgi, asgi.memory_hit, given, metrics, delivery, probes, background_tasks, about, files.reload,
             files.any, shop,
         )  # fmt: skip
 
@@ -268,19 +269,19 @@ class Gauges:
     """Values that are read rather than counted, brought up to date before each scrape."""
 
     metrics: Metrics
-    gate: Gate
-    errands: Errands
-    ladder: Ladder
-    shelf: Shelf
+    admission: Admission
+    background_tasks: BackgroundTasks
+    tiers: Tiers
+    tile_cache: TileCache
 
     async def refresh(self) -> None:
-        for cost, load in self.gate.load().items():
-            self.metrics.gate_running.labels(cost).set(load.running)
-            self.metrics.gate_waiting.labels(cost).set(load.waiting)
-        self.metrics.gate_bytes.set(self.gate.held)
-        self.metrics.errands.set(len(self.errands))
-        self.metrics.enlarged_bytes.set(self.shelf.bytes)
-        for tier, usage in (await self.ladder.usage()).items():
+        for cost, load in self.admission.load().items():
+            self.metrics.admission_running.labels(cost).set(load.running)
+            self.metrics.admission_waiting.labels(cost).set(load.waiting)
+        self.metrics.admission_bytes.set(self.admission.held)
+        self.metrics.background_tasks.set(len(self.background_tasks))
+        self.metrics.enlarged_bytes.set(self.tile_cache.bytes)
+        for tier, usage in (await self.tiers.usage()).items():
             if usage.bytes is not None:
                 self.metrics.tier_bytes.labels(tier).set(usage.bytes)
 
@@ -318,7 +319,7 @@ def open_origins(
     given: Settings,
     url: str,
     default: Path,
-    gate: Gate | None = None,
+    admission: Admission | None = None,
     metrics: Metrics | None = None,
     variable: str = "EDGE_ORIGIN_URL",
 ) -> Origins:
@@ -336,14 +337,14 @@ def open_origins(
             )
             for route in routes
         }
-    return Origins(rows, gate, metrics)
+    return Origins(rows, admission, metrics)
 
 
 def open_scenes(
-    given: Settings, gate: Gate | None = None, metrics: Metrics | None = None
+    given: Settings, admission: Admission | None = None, metrics: Metrics | None = None
 ) -> Origins:
     return open_origins(
-        given, given.origin.scenes, SAMPLES / "scenes", gate, metrics, "EDGE_ORIGIN_SCENES"
+        given, given.origin.scenes, SAMPLES / "scenes", admission, metrics, "EDGE_ORIGIN_SCENES"
     )
 
 
@@ -394,24 +395,24 @@ def open_leases(
 def open_tiers(given: Settings, server: ProbedBreaker | None = None) -> list[Tier]:
     """The tiers that the settings name, nearest first."""
     cache = given.cache
-    tiers: list[Tier] = []
+    tier_list: list[Tier] = []
     if cache.memory_bytes:
-        tiers.append(MemoryTier(cache.memory_bytes))
+        tier_list.append(MemoryTier(cache.memory_bytes))
     if cache.redis_url:
-        tiers.append(RedisTier(cache.redis_url, cache.redis_ttl, cache.tier_timeout, server))
+        tier_list.append(RedisTier(cache.redis_url, cache.redis_ttl, cache.tier_timeout, server))
     if cache.store_url.startswith("s3://"):
         from edge.cache.s3 import S3Tier  # its libraries take half of a start
 
         bucket, _, prefix = cache.store_url.removeprefix("s3://").partition("/")
-        tiers.append(S3Tier(bucket, prefix, given.s3.endpoint_url))
+        tier_list.append(S3Tier(bucket, prefix, given.s3.endpoint_url))
     elif cache.store_url:
-        tiers.append(FolderTier(Path(cache.store_url), cache.store_bytes))
-    return tiers
+        tier_list.append(FolderTier(Path(cache.store_url), cache.store_bytes))
+    return tier_list
 
 
-def open_gate(given: Settings, threads: int) -> Gate:
+def open_gate(given: Settings, threads: int) -> Admission:
     limits = given.limits
-    return Gate(
+    return Admission(
         {
             Cost.ORIGIN: Limit(limits.origin_running, limits.origin_waiting),
             Cost.CLASSICAL: Limit(limits.classical_running or threads, limits.classical_waiting),
@@ -461,8 +462,8 @@ def survey(origins: Origins) -> Callable[[], Awaitable[Sequence[TierState]]]:
 
 
 def networks(models: Models) -> Callable[[], Awaitable[Sequence[ModelState]]]:
-    """How readiness asks the networks: those that are there, and those without which a wish of the
-    URL's grammar fails."""
+    """How readiness asks the networks: those that are there, and those without which a request of
+    the URL's grammar fails."""
 
     async def states() -> Sequence[ModelState]:
         return [*await models.states(), *absent(models)]
@@ -471,8 +472,8 @@ def networks(models: Models) -> Callable[[], Awaitable[Sequence[ModelState]]]:
 
 
 def absent(models: Models) -> list[ModelState]:
-    """The networks without which a wish of the URL's grammar fails, as far as they are not there.
-    None is asked or loaded."""
+    """The networks without which a request of the URL's grammar fails, as far as they are not
+    there. None is asked or loaded."""
     found = []
     for role in roles.ROLES:
         try:

@@ -18,7 +18,7 @@ EdgeError
 |   |   +-- AddressForbidden
 |   |   +-- TokenWrong
 |   |   +-- RoleMissing             a known token that is good for other things
-|   +-- OutputTooLarge              the wish is over the server's caps
+|   +-- OutputTooLarge              the request is over the server's caps
 |   +-- NotCompliant                strict=1 and a rule of the preset is broken
 |   +-- UploadRejected              the request's own body is not what the route takes
 |   +-- FeedRejected                a feed, or a job's option, before anything of it is begun
@@ -39,7 +39,7 @@ EdgeError
 |   +-- ModelUnavailable
 |   |   +-- ModelLate               no turn or no answer in time; a DeadlineExceeded, too
 |   +-- ModelContractBroken         wrong tensor name, shape or type
-+-- Busy                            the gate is full
++-- Busy                            admission control is full
 |   +-- Crowded                     all connections are busy; this one is kept for probes
 +-- DeadlineExceeded
 +-- JobsUnavailable                 where jobs are kept does not answer
@@ -237,7 +237,7 @@ class ModelContractBroken(ModelError):
 
 
 class Busy(EdgeError):
-    """The gate is full. `retry_after` is in whole seconds."""
+    """Admission control is full. `retry_after` is in whole seconds."""
 
     def __init__(self, detail: str, *, retry_after: int = 1) -> None:
         super().__init__(detail)
@@ -261,7 +261,7 @@ class JobsUnavailable(EdgeError):
 
 
 class TierError(EdgeError):
-    """A cache tier failed; the ladder turns it into a miss and a metric.
+    """A cache tier failed; the tiers turns it into a miss and a metric.
 
     `away`: its server did not answer at all, so that nobody else need ask it now.
     """

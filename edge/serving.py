@@ -98,7 +98,9 @@ async def _serve(given: Settings) -> None:
         server = _Uvicorn(config, parts.probes, given.server.shutdown_delay)
         await server.serve(sockets=listening)
         # Requests and what they left behind share one time, so that the whole end has a bound.
-        await parts.errands.drain(max(1.0, server.closed + given.server.drain - time.monotonic()))
+        await parts.background_tasks.drain(
+            max(1.0, server.closed + given.server.drain - time.monotonic())
+        )
         trimming.cancel()
         _log.info("stopped")
 
@@ -142,17 +144,17 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
 
 def protocol_of(parts: Server) -> type[asyncio.Protocol]:
     """What uvicorn has to speak HTTP with, so that this server's hits are answered at once."""
-    wished, seen = Limits.of(parts.given), _Seen(parts.metrics)
+    requested, seen = Limits.of(parts.given), _Seen(parts.metrics)
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    limits = wished if files == resource.RLIM_INFINITY else wished.within(files)
-    if limits.connections < wished.connections:
+    limits = requested if files == resource.RLIM_INFINITY else requested.within(files)
+    if limits.connections < requested.connections:
         _log.warning(
             "fewer connections than EDGE_LIMITS_CONNECTIONS: too few file descriptors (ulimit -n)",
             extra={"connections": limits.connections},
         )
     made = partial(
         Protocol,
-        near=parts.near,
+        memory_hit=parts.memory_hit,
         state=parts.probes,
         limits=limits,
         crowd=Crowd(limits, seen),

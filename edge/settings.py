@@ -212,7 +212,9 @@ class Origins:
         "prefix: /sku=s3://raw/{stem}.tif,/media=https://host. Empty: the bundled samples.",
     )
     scenes: str = setting(
-        "", TEXT, "Folder or URL of ground pictures for bg=scene:<name>. Empty: the bundled ones."
+        "",
+        TEXT,
+        "Folder or URL of background pictures for bg=scene:<name>. Empty: the bundled ones.",
     )
     max_bytes: int = setting(64 * 2**20, BYTES, "Largest original in bytes.", low=1024)
     timeout: float = setting(
@@ -239,7 +241,7 @@ class Cache:
     enlarged_bytes: int = setting(
         192 * 2**20,
         BYTES,
-        "Bytes of enlarged tiles and lifted subjects kept in memory for the next preset; 0: none.",
+        "Bytes of enlarged tiles and decontaminated subjects kept in memory for the next preset; 0: none.",
         low=0,
     )
     redis_url: str = setting("", TEXT, "redis://host:6379/0 adds the shared tier and leases.")
@@ -264,18 +266,18 @@ class Http:
     )
     stale_while_revalidate: int = setting(86400, COUNT, "stale-while-revalidate, seconds.", low=0)
     stale_if_error: int = setting(604800, COUNT, "stale-if-error, in seconds.", low=0)
-    fast_after: int = setting(
+    fallback_after: int = setting(
         0,
         COUNT,
-        "Milliseconds to wait for the networks before a fast picture is served and the final one "
+        "Milliseconds to wait for the networks before a fallback picture is served and the final one "
         "made behind it; 0: only where the URL says wait=.",
         low=0,
         high=600_000,
     )
-    fast_max_age: int = setting(
+    fallback_max_age: int = setting(
         30,
         COUNT,
-        "How long a CDN keeps a fast picture, in seconds; 0: none is served, a late one is a 503.",
+        "How long a CDN keeps a fallback picture, in seconds; 0: none is served, a late one is a 503.",
         low=0,
         high=3600,
     )

@@ -128,24 +128,27 @@ class Metrics:
             ("outcome",),
             registry=registry,
         )
-        self.flights_joined = Counter(
-            "edge_flights_joined_total",
+        self.single_flight_joined = Counter(
+            "edge_single_flight_joined_total",
             "Requests that waited for a render already under way.",
             registry=registry,
         )
-        self.gate_running = Gauge(
-            "edge_gate_running", "Renders running.", ("cost",), registry=registry
+        self.admission_running = Gauge(
+            "edge_admission_running", "Renders running.", ("cost",), registry=registry
         )
-        self.gate_waiting = Gauge(
-            "edge_gate_waiting", "Renders waiting.", ("cost",), registry=registry
+        self.admission_waiting = Gauge(
+            "edge_admission_waiting", "Renders waiting.", ("cost",), registry=registry
         )
-        self.gate_bytes = Gauge(
-            "edge_gate_bytes",
+        self.admission_bytes = Gauge(
+            "edge_admission_bytes",
             "Bytes that the renders running are expected to take at their peak.",
             registry=registry,
         )
-        self.gate_refused = Counter(
-            "edge_gate_refused_total", "Renders refused by the gate.", ("cost",), registry=registry
+        self.admission_refused = Counter(
+            "edge_admission_refused_total",
+            "Renders refused by admission control.",
+            ("cost",),
+            registry=registry,
         )
         self.decoders_replaced = Counter(
             "edge_decoders_replaced_total",
@@ -153,7 +156,9 @@ class Metrics:
             ("reason",),
             registry=registry,
         )
-        self.errands = Gauge("edge_errands", "Errands under way.", registry=registry)
+        self.background_tasks = Gauge(
+            "edge_background_tasks", "Background tasks under way.", registry=registry
+        )
         self.purged = Counter(
             "edge_purged_total", "Entries purged per tier.", ("tier",), registry=registry
         )
@@ -186,7 +191,7 @@ class Metrics:
         )
         self.mattes = Counter(
             "edge_mattes_total",
-            "Cut-outs that renders asked for: made, made fast, joined in the making, or by tier.",
+            "Cut-outs that renders asked for: made, made as a fallback, joined in the making, or by tier.",
             ("source",),
             registry=registry,
         )
@@ -198,7 +203,7 @@ class Metrics:
         )
         self.enlarged_bytes = Gauge(
             "edge_enlarged_bytes",
-            "Bytes of enlarged tiles and lifted subjects kept in memory.",
+            "Bytes of enlarged tiles and decontaminated subjects kept in memory.",
             registry=registry,
         )
         self.jobs = Counter(

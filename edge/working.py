@@ -11,7 +11,7 @@ import uvloop
 
 from edge.app import connect
 from edge.errors import SettingsError
-from edge.rendering.threads import cores
+from edge.rendering.engine.threads import cores
 from edge.serving import give_back_memory, keep_freed_memory, read_anew_on_hangup
 from edge.settings import Settings
 from edge.telemetry import configure_logging, serve_metrics

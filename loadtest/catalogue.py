@@ -21,9 +21,9 @@ from urllib.request import urlopen
 from common import ROOT, edge_on, photos
 from PIL import Image
 
-from edge.rendering import engine
+from edge.rendering.engine import pillow
 
-engine.check()  # opening AVIF may need a plug-in
+pillow.check()  # opening AVIF may need a plug-in
 SIZES = ("w=160", "w=320", "w=640", "w=1000&h=1000&fit=pad", "w=480&h=600&fit=cover&g=subject")
 FORMATS = ("jpg", "webp", "avif")
 KINDS = {"jpg": "JPEG", "webp": "WEBP", "avif": "AVIF"}
@@ -116,7 +116,7 @@ def main() -> int:
         wishes = list(product(paths, SIZES, options.formats))
         start = time.perf_counter()
         with ThreadPoolExecutor(options.clients) as pool:
-            served = list(pool.map(lambda wish: ask(base, *wish), wishes))
+            served = list(pool.map(lambda image_request: ask(base, *image_request), wishes))
         elapsed = time.perf_counter() - start
         if options.sheet:
             sheet(base, paths, options.sheet)

@@ -3,7 +3,7 @@
 Prints, per preset, the share that passes and the rules that are broken, by the way in which the
 subject was cut out. `--sheets DIR` writes a contact sheet per preset, framed green where the rules
 are held, amber where a person should look, red where a rule is broken; and `crops.png`: of each
-photo a piece of its outline on the first preset's ground, twice as large.
+photo a piece of its outline on the first preset's background, twice as large.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def fetch(url: str) -> tuple[int, dict[str, str], bytes]:
 
 
 def cut_by(base: str, path: str, preset: str) -> str:
-    """How the subject was found: `plain-ground`, `network`, `alpha`, or the problem's name."""
+    """How the subject was found: `plain-background`, `network`, `alpha`, or the problem's name."""
     _, _, body = fetch(f"{base}/-/explain/{quote(path)}?fmt={preset}")
     told = json.loads(body)
     look = told.get("look")
@@ -108,8 +108,8 @@ def framed(one: Made) -> Image.Image:
 def outline(one: Made) -> Image.Image:
     """A piece of the outline, by chance but always the same, twice as large."""
     picture = Image.open(io.BytesIO(one.body)).convert("RGB")
-    ground = np.asarray(picture.convert("L")) >= 254
-    rim = ground[1:-1, 1:-1] & ~(ground[2:, 1:-1] & ground[1:-1, 2:])
+    background = np.asarray(picture.convert("L")) >= 254
+    rim = background[1:-1, 1:-1] & ~(background[2:, 1:-1] & background[1:-1, 2:])
     places = np.argwhere(rim)
     if len(places):
         row, column = places[np.random.default_rng(len(places)).integers(len(places))]

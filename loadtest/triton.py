@@ -94,8 +94,8 @@ def triton(folder: Path, threads: int) -> Iterator[tuple[str, str]]:
     """The wheel's Triton on a folder: its gRPC URL and the URL of its metrics."""
     import asyncio
 
-    from edge.models.environment import prepare
-    from edge.models.server import Ports, start, stop, wait_until_ready
+    from edge.tools.triton.environment import prepare
+    from edge.tools.triton.server import Ports, start, stop, wait_until_ready
 
     ports = Ports(free_port(), free_port(), free_port())
     with (folder.parent / f"{folder.name}.log").open("wb") as log:

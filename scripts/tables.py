@@ -13,9 +13,9 @@ from typing import Any
 
 from edge import settings
 from edge.dialects import ALL
-from edge.models import public
-from edge.rendering import decoding
+from edge.rendering.source import libraries as libraries_module
 from edge.telemetry import Metrics
+from edge.tools.public_networks import public
 from edge.variants import presets
 from edge.variants.parameters import PARAMETERS
 from edge.variants.tables import RULES
@@ -47,11 +47,11 @@ def _head(*names: str) -> Iterator[str]:
 def decoders_table() -> Iterator[str]:
     """What decodes each format, in the locked version, and what is known against it."""
     yield from _head("format", "decoders", "where", "advisories that touch it, and what fixed them")
-    locked, apart = _locked(), decoding.apart(settings.Decode())
-    for format, libraries in decoding.LIBRARIES.items():
+    locked, apart = _locked(), libraries_module.apart(settings.Decode())
+    for format, libraries in libraries_module.LIBRARIES.items():
         where = "a worker process" if format in apart else "a thread"
         yield _decoder(format.value.upper(), format.value, libraries, where, locked)
-    yield _decoder("colour profiles", "profile", decoding.PROFILES, "a thread", locked)
+    yield _decoder("colour profiles", "profile", libraries_module.PROFILES, "a thread", locked)
 
 
 def _decoder(

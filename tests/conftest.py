@@ -12,8 +12,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as searching
 
 from edge.errors import ModelUnavailable
-from edge.models import fetching, public
 from edge.settings import ModelsFolder
+from edge.tools.public_networks import fetching, public
 from tests.parts import RedisServer, S3Server, WebServer, absent
 from tests.running import photos, serve
 

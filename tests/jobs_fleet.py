@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from edge import settings
+from edge.cli.jobs_commands import desk_of
 from edge.errors import JobsUnavailable
 from edge.jobs.model import Job, Options
 from edge.jobs.service import Feed, Service
-from edge.jobs_commands import desk_of
 from tests.parts import RedisServer
 from tests.running import photo
 

@@ -13,10 +13,11 @@ import pytest
 from imagecodecs import png_decode
 from PIL import Image, ImageCms, features
 
-from edge.rendering import codec_colour, decoders, decoding, engine, headers, stock
-from edge.rendering.codec import decode
-from edge.rendering.decoders import Ask, deep, png
-from edge.rendering.facts import read_facts
+from edge.rendering.engine import pillow, stock
+from edge.rendering.source import colour, decoders, headers, libraries
+from edge.rendering.source.decode import decode
+from edge.rendering.source.decoders import DecodeRequest, deep, png
+from edge.rendering.source.facts import read_facts
 from edge.settings import Limits
 from tests.rendering import profiles, spaces
 from tests.rendering.originals import chunk, photo, saved
@@ -43,7 +44,7 @@ def installed() -> dict[str, str]:
         "libavif": avif.libavif_version,
         "dav1d": re.search(r"dav1d \[dec\]:([\d.]+)", avif.codec_versions())[1],
     }
-    return decoding.versions() | within
+    return libraries.versions() | within
 
 
 def locked(file: str) -> dict[str, list[str]]:
@@ -73,7 +74,7 @@ def test_no_palette_and_no_clear_colour_reach_the_png_decoder_of_imagecodecs(mon
         body = spaces.png16(np.full((8, 8, 3), 0.5), spaces.cicp(9, 16), *chunks)
         header = headers.read(body, Limits())
         assert all(part in header.picture(body) for part in chunks)
-        decoders.load(header.picture(body), Ask.of(header, None))
+        decoders.load(header.picture(body), DecodeRequest.of(header, None))
     assert len(given) == 2
     assert given[0] == given[1]
     assert {name for name, _ in png.chunks(given[1])} == {b"IHDR", b"IDAT", b"IEND"}
@@ -100,17 +101,17 @@ def test_what_is_meant_to_work_is_fixed():
 
 def test_every_decoder_was_looked_up():
     known = {row.get("within", row["library"]) for row in ROWS} | set(LIST["none_published"])
-    assert set(decoding.versions()) <= known
+    assert set(libraries.versions()) <= known
 
 
 def test_every_format_has_its_decoders():
-    assert set(decoding.LIBRARIES) == set(headers.OriginalFormat)
+    assert set(libraries.LIBRARIES) == set(headers.OriginalFormat)
 
 
 def test_pillow_simd_lacks_fixes_of_decoders():
     """The day it lacks none, it may decode again."""
-    version = engine.describe().version
-    if engine.describe().name != "pillow-simd":
+    version = pillow.describe().version
+    if pillow.describe().name != "pillow-simd":
         pytest.skip("stock Pillow is the engine here")
     assert [row for row in ROWS if row["formats"] and numbers(row["fixed"]) > numbers(version)]
 
@@ -129,14 +130,14 @@ def test_no_original_reaches_pillow_simd_s_readers(monkeypatch, format):
     for decoder in ("jpeg_decoder", "zip_decoder", "gif_decoder", "libtiff_decoder"):
         if hasattr(Image.core, decoder):
             monkeypatch.setattr(Image.core, decoder, refuse)
-    loaded = decoders.load(header.picture(body), Ask.of(header, None))
+    loaded = decoders.load(header.picture(body), DecodeRequest.of(header, None))
     assert loaded.image.size == photo().size
 
 
 def test_no_profile_reaches_pillow_simd_s_little_cms(monkeypatch):
     if stock.package() == "PIL":
         pytest.skip("stock Pillow is the engine here")
-    codec_colour._conversions.clear()
+    colour._conversions.clear()
 
     def refuse(*_: object, **__: object) -> None:
         pytest.fail("the engine was given a profile")

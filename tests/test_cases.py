@@ -57,7 +57,7 @@ async def test_several_products_all_stay_whole_in_the_frame(serve):
     answer = await server.get("/two-products.jpg?fmt=amazon&w=1600&h=1600")
     inked = (pixels(answer.content) < 235).any(axis=(0, 2))
     starts = np.flatnonzero(inked[1:] & ~inked[:-1])
-    assert len(starts) >= 2, "both are there, ground between them"
+    assert len(starts) >= 2, "both are there, background between them"
     assert not inked[0]
     assert not inked[-1]
 

@@ -1,4 +1,5 @@
-"""The same photo, wish and networks give the same bytes: in other processes, on other servers."""
+"""The same photo, request and networks give the same bytes: in other processes, on other
+servers."""
 
 import asyncio
 import os

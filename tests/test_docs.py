@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from edge import cli, settings
+from edge import settings
+from edge.cli import main
 from edge.rendering import plan
 from edge.telemetry import Metrics
 from edge.variants import paths, presets
@@ -135,7 +136,7 @@ def parses(arguments: list[str]) -> None:
         return
     code, options = 0, None
     try:
-        options = cli.parser().parse_args(arguments)
+        options = main.parser().parse_args(arguments)
     except SystemExit as left:
         code = left.code
     assert not code, f"edge {shlex.join(arguments)} does not parse"
@@ -164,7 +165,7 @@ def test_commands_are_found_where_they_stand():
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_examples_of_every_help_parse(verb, capsys):
     with pytest.raises(SystemExit):
-        cli.run([verb, "--help"])
+        main.run([verb, "--help"])
     told = capsys.readouterr().out.partition("examples:")[2].partition("exit codes:")[0]
     examples = commands_in(f"```\n{told}```\n")
     assert examples

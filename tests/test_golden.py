@@ -1,4 +1,4 @@
-"""Every sample in the wishes that use the whole chain looks as it did when somebody looked at it.
+"""Every sample in the requests that use the whole chain looks as it did when somebody looked at it.
 
 Held by likeness and by rule, never by bytes: engines and encoders differ. Where a change was meant,
 `scripts/golden` makes the pictures anew; look at them before they are kept.
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from edge.app import SAMPLES
-from edge.rendering.measure import luma, ssim
+from edge.rendering.output.metrics import luma, ssim
 from tests.running import Running
 
 FOLDER = Path(__file__).parent / "golden"
@@ -25,7 +25,7 @@ SAND = (232, 196, 170)
 ALIKE, CAST = 0.975, 2.5
 """Least SSIM of luma, and most levels that any channel's mean may be off."""
 
-WISHES = {
+REQUESTS = {
     "amazon": "fmt=amazon&w=640",
     "etsy": "fmt=etsy&w=640",
     "tiktok": "fmt=tiktok&w=360",
@@ -47,13 +47,13 @@ def seen(body: bytes) -> Image.Image:
     return flat.convert("RGB")
 
 
-def url(name: str, wish: str) -> str:
-    return f"/{name}.jpg?{WISHES[wish]}&wait=60000"
+def url(name: str, image_request: str) -> str:
+    return f"/{name}.jpg?{REQUESTS[image_request]}&wait=60000"
 
 
-async def broken(server: Running, name: str, wish: str) -> tuple[bytes, set[str]]:
+async def broken(server: Running, name: str, image_request: str) -> tuple[bytes, set[str]]:
     """The rendition, and the rules that it breaks, as far as they are asked."""
-    answer = await server.get(url(name, wish))
+    answer = await server.get(url(name, image_request))
     assert answer.status_code == 200, answer.text
     verdict = answer.headers.get("x-edge-compliance", "")
     rules = verdict.partition("rule=")[2].partition(";")[0]
@@ -61,13 +61,16 @@ async def broken(server: Running, name: str, wish: str) -> tuple[bytes, set[str]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wish", WISHES)
-async def test_the_samples_look_as_they_did(serve, wish):
+@pytest.mark.parametrize("image_request", REQUESTS)
+async def test_the_samples_look_as_they_did(serve, image_request):
     server = await serve(EDGE_ORIGIN_URL="")
     off = {}
     for name in NAMES:
-        body, rules = await broken(server, name, wish)
-        made, golden = seen(body), Image.open(FOLDER / f"{name}-{wish}.webp").convert("RGB")
+        body, rules = await broken(server, name, image_request)
+        made, golden = (
+            seen(body),
+            Image.open(FOLDER / f"{name}-{image_request}.webp").convert("RGB"),
+        )
         assert made.size == golden.size, name
         likeness = ssim(luma(made), luma(golden))
         cast = np.abs(np.mean(np.asarray(made, float) - np.asarray(golden, float), (0, 1))).max()
@@ -77,7 +80,7 @@ async def test_the_samples_look_as_they_did(serve, wish):
 
 
 def test_a_golden_picture_belongs_to_each_sample_and_wish() -> None:
-    wanted = {f"{name}-{wish}.webp" for name in NAMES for wish in WISHES}
+    wanted = {f"{name}-{image_request}.webp" for name in NAMES for image_request in REQUESTS}
     assert {path.name for path in FOLDER.iterdir()} == wanted
 
 
@@ -92,8 +95,10 @@ def test_what_the_eye_would_see_is_noticed(change: str) -> None:
     if change == "a shift":
         other = np.roll(pixels, 2, axis=1)
     else:
-        ground = np.asarray(golden).min(-1) > 250
-        rim = ground & (np.roll(~ground, 2, 0) | np.roll(~ground, -2, 0) | np.roll(~ground, 3, 1))
+        background = np.asarray(golden).min(-1) > 250
+        rim = background & (
+            np.roll(~background, 2, 0) | np.roll(~background, -2, 0) | np.roll(~background, 3, 1)
+        )
         other = np.where(rim[..., None], 200, pixels)
     changed = Image.fromarray(other.astype(np.uint8))
     assert ssim(luma(changed), luma(golden)) < ALIKE

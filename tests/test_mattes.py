@@ -14,7 +14,7 @@ from edge.images import Size
 from edge.models.tiles import Tiling
 from tests.models import networks
 from tests.parts import RedisServer
-from tests.rendering.test_cutting import plain, scene
+from tests.rendering.matting.test_segment import plain, scene
 from tests.replicas import Start, start
 from tests.running import TOKEN, Running, running
 
@@ -25,7 +25,8 @@ TWELVE = (
     "etsy", "instagram", "tiktok", "display",
 )  # fmt: skip
 FOUR = tuple(
-    f"matte=on&{wish}" for wish in ("fmt=png", "w=300&bg=fff", "w=90&bg=red", "h=200&fit=product")
+    f"matte=on&{image_request}"
+    for image_request in ("fmt=png", "w=300&bg=fff", "w=90&bg=red", "h=200&fit=product")
 )
 
 
@@ -39,10 +40,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-@pytest.fixture(params=["plain ground", "network"])
+@pytest.fixture(params=["plain background", "network"])
 def shot(request: pytest.FixtureRequest, photos: Path) -> str:
     """The URL of a photo whose subject is found on one way or the other."""
-    image = plain() if request.param == "plain ground" else dark_ball()
+    image = plain() if request.param == "plain background" else dark_ball()
     image.save(photos / "shot.png")
     return "/shot.png"
 
@@ -112,7 +113,7 @@ async def test_twelve_presets_of_one_photo_cost_one_matting_and_one_upscale(
 @pytest.mark.parametrize("at_once", [False, True], ids=["in turn", "at once"])
 async def test_one_matting_whatever_finds_the_subject(serve, tiny, shot, at_once) -> None:
     server = await serve(EDGE_MODELS_FOLDER=tiny)
-    urls = [f"{shot}?{wish}" for wish in FOUR]
+    urls = [f"{shot}?{image_request}" for image_request in FOUR]
     bodies = await fan_out(server, urls, at_once=at_once)
     sources = await mattes(server)
     assert sources.pop("made") == 1
@@ -130,17 +131,17 @@ async def test_a_purged_photo_is_cut_out_anew_and_a_changed_one_too(
     serve, tiny, photos, shot
 ) -> None:
     server = await serve(EDGE_MODELS_FOLDER=tiny, EDGE_ORIGIN_REMEMBER="0")
-    await fan_out(server, [f"{shot}?{wish}" for wish in FOUR[:2]], at_once=False)
+    await fan_out(server, [f"{shot}?{image_request}" for image_request in FOUR[:2]], at_once=False)
     await purge(server, "/sku/123.jpg")
     await fan_out(server, [f"{shot}?{FOUR[2]}"], at_once=False)
     assert (await mattes(server))["made"] == 1
     await purge(server, shot)
-    await fan_out(server, [f"{shot}?{wish}" for wish in FOUR], at_once=False)
+    await fan_out(server, [f"{shot}?{image_request}" for image_request in FOUR], at_once=False)
     assert (await mattes(server))["made"] == 2
     Image.open(photos / "shot.png").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
         photos / "shot.png"
     )
-    await fan_out(server, [f"{shot}?{wish}" for wish in FOUR], at_once=False)
+    await fan_out(server, [f"{shot}?{image_request}" for image_request in FOUR], at_once=False)
     assert (await mattes(server))["made"] == 3
 
 
@@ -162,7 +163,7 @@ async def test_it_is_found_after_a_restart_and_not_where_it_was_damaged(
 ) -> None:  # fmt: skip
     store = tmp_path / "store"
     environ = {"EDGE_MODELS_FOLDER": tiny, "EDGE_CACHE_STORE_URL": str(store)}
-    urls = [f"{shot}?{wish}" for wish in FOUR]
+    urls = [f"{shot}?{image_request}" for image_request in FOUR]
     assert await restarted(photos, environ, *urls[:2], lambda: None) == {"folder": 1}
 
     def damage() -> None:
@@ -186,19 +187,22 @@ async def test_without_redis_everybody_makes_their_own(
         EDGE_CACHE_TIER_TIMEOUT="0.3",
     )
     redis_server.kill()
-    await fan_out(server, [f"{shot}?{wish}" for wish in FOUR], at_once=False)
+    await fan_out(server, [f"{shot}?{image_request}" for image_request in FOUR], at_once=False)
     assert (await mattes(server))["made"] == 4
 
 
 async def test_explain_says_whether_it_would_come_from_a_tier(serve, tiny, shot) -> None:
     server = await serve(EDGE_MODELS_FOLDER=tiny)
-    asked = [await server.get(f"/-/explain{shot}?{wish}") for wish in (FOUR[0], FOUR[1], "w=50")]
+    asked = [
+        await server.get(f"/-/explain{shot}?{image_request}")
+        for image_request in (FOUR[0], FOUR[1], "w=50")
+    ]
     assert [answer.json()["matte"] for answer in asked] == [
         {"cached": None},
         {"cached": "memory"},
         None,
     ]
-    looks = [answer.json()["look"] for answer in asked[:2]]
+    looks = [answer.json()["analysis"] for answer in asked[:2]]
     assert looks[0] == looks[1]
     await fan_out(server, [f"{shot}?{FOUR[2]}"], at_once=False)
     assert (await mattes(server))["made"] == 1, "explaining has made it, and it was kept"
@@ -224,9 +228,13 @@ async def test_one_matting_in_the_whole_fleet(
 ) -> None:
     environ = {"EDGE_CACHE_REDIS_URL": redis_url, "EDGE_MODELS_FOLDER": tiny}
     replicas = [await start(**environ) for _ in range(2)]
-    urls = [f"{shot}?{wish}" for wish in FOUR]
+    urls = [f"{shot}?{image_request}" for image_request in FOUR]
     asking = [replicas[i % 2].http.get(url) for i, url in enumerate(urls)]
-    answers = await asyncio.gather(*asking) if at_once else [await ask for ask in asking]
+    answers = (
+        await asyncio.gather(*asking)
+        if at_once
+        else [await delivery_request for delivery_request in asking]
+    )
     assert [answer.status_code for answer in answers] == [200] * 4
     made = [await each.metric('edge_mattes_total{source="made"') for each in replicas]
     assert sum(made) == 1

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.cli.test_main import fetched
 from tests.parts import free_port
-from tests.test_cli import fetched
 
 pytestmark = pytest.mark.slow
 

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "triton_models"
 BOTTLE = ROOT / "edge" / "samples" / "bottle.jpg"
 QUEUE = 8
-"""Requests that may wait for the slow network: two pictures' worth, as many as are in flight of
+"""Requests that may wait for the slow network: two pictures' worth, as many as are in call of
 each at once."""
 CROWD = 32
 OPEN = "edge_triton_breaker_open"
@@ -90,7 +90,7 @@ def check_refused(answer: httpx.Response, slug: str = "model-unavailable") -> di
 async def running_renders(replica: Replica, count: int) -> None:
     """Until so many renders hold a place for networks."""
     for _ in range(200):
-        if await replica.metric('edge_gate_running{cost="network"}') >= count:
+        if await replica.metric('edge_admission_running{cost="network"}') >= count:
             return
         await asyncio.sleep(0.02)
     raise AssertionError(f"{count} renders never ran at once")
@@ -112,13 +112,13 @@ async def classical_traffic(replica: Replica) -> AsyncIterator[list[int]]:
     """Someone asks for new renditions that need no network, all the while; each must be served."""
     statuses: list[int] = []
 
-    async def ask() -> None:
+    async def delivery_request() -> None:
         for width in range(20, 2000):
             answer = await replica.http.get(f"/sku/456.png?w={width}&fm=jpg&up=off")
             statuses.append(answer.status_code)
             await asyncio.sleep(0.05)
 
-    asking = asyncio.create_task(ask())
+    asking = asyncio.create_task(delivery_request())
     try:
         yield statuses
     finally:

@@ -9,8 +9,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from edge.models import catalogue, selftest
+from edge.models import selftest
 from edge.models.embedded import EmbeddedModels
+from edge.tools import catalogue
 
 FOLDER = Path(__file__).parent.parent / "triton_models"
 

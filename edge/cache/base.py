@@ -29,7 +29,7 @@ class Reach(Enum):
 
 
 class Tier(Protocol):
-    """One level of cache. Every failure is a `TierError`; the ladder decides what that means.
+    """One level of cache. Every failure is a `TierError`; the tiers decides what that means.
 
     Keys are 64 lower-case hexadecimal digits. Tags are free text without line breaks. A damaged
     entry is removed and counts as a miss.

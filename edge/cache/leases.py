@@ -17,9 +17,9 @@ from redis.exceptions import RedisError
 
 from edge.cache.breaker import Breaker, ProbedBreaker
 from edge.cache.redis import PREFIX, open_redis, stop, stopping, tier_errors
-from edge.coalesce import Lease, NoLease
 from edge.deadline import Deadline
 from edge.errors import TierError
+from edge.single_flight import Lease, NoLease
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class RedisLeases:
         self._giving_up: set[asyncio.Task[None]] = set()
 
     async def take(self, key: str, deadline: Deadline) -> Lease | None:
-        """See `edge.coalesce.Leases.take`."""
+        """See `edge.single_flight.Leases.take`."""
         with self._notices.expect(key) as finished:
             while True:
                 lease = await self._try(key)

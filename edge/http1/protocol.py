@@ -57,7 +57,7 @@ class Protocol(BoundedReading):
     def __init__(
         self,
         *given: Any,
-        near: Callable[[Any], Whole | None],
+        memory_hit: Callable[[Any], Whole | None],
         state: Draining,
         limits: Limits,
         crowd: Crowd,
@@ -65,7 +65,7 @@ class Protocol(BoundedReading):
         **named: Any,
     ) -> None:
         super().__init__(*given, limits=limits, **named)
-        self._near = near
+        self._memory_hit = memory_hit
         self._state = state
         self._crowd = crowd
         self._refused = refused
@@ -144,7 +144,7 @@ class Protocol(BoundedReading):
         if unusual and (error := self._turned_away(cycle)):
             return self._say_last(error)
         idle = not self.pipeline and not self.flow.write_paused
-        if idle and (whole := self._near(cycle.scope)):
+        if idle and (whole := self._memory_hit(cycle.scope)):
             self._answer(cycle, *whole)
         else:
             self._is_busy()

@@ -7,7 +7,7 @@ DECISION = "decision"
 
 @dataclass(frozen=True, slots=True)
 class Compliance:
-    """`amazon/2026-1; fail; rule=ground,fill_min; review=doubt; notes=several;
+    """`amazon/2026-1; fail; rule=background,fill_min; review=doubt; notes=several;
     decision=approved`, read. Only what breaks a rule or asks for review needs a person."""
 
     preset: str = ""

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.delivery import Delivery
+from edge.admission import Cost
+from edge.delivery.delivery import Delivery
 from edge.errors import EdgeError
-from edge.gate import Cost
 from edge.jobs.ledger import Prices, Spent, by_preset
 from edge.jobs.making import Maker
 from edge.jobs.model import Item, Refusal

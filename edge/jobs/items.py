@@ -1,4 +1,4 @@
-"""From a feed's lines to items: which original, which wish, which file; the rest is refused."""
+"""From a feed's lines to items: which original, which request, which file; the rest is refused."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from edge.jobs.model import Item, Options, Refusal
 from edge.variants import paths
 from edge.variants.kinds import nearest
 from edge.variants.presets import Presets
-from edge.variants.query import AcceptClass, Wish, read
+from edge.variants.query import AcceptClass, ImageRequest, read
 
 _LONGEST_SKU = 200
 _MOST_PRESETS = 50
@@ -129,11 +129,18 @@ class Reader:
                 nearest=nearest(name, frozenset(self.presets.names)),
             )
 
-    def _wish(self, preset: str, query: str) -> Wish:
+    def _wish(self, preset: str, query: str) -> ImageRequest:
         return read(_query(preset, query), self.presets, strict=True, widths=self.widths)
 
     def _file(
-        self, columns: Fields, line: Line, sku: str, path: str, preset: str, wish: Wish, index: int
+        self,
+        columns: Fields,
+        line: Line,
+        sku: str,
+        path: str,
+        preset: str,
+        wish: ImageRequest,
+        index: int,
     ) -> str:
         if not self.options.to:
             return ""
@@ -173,7 +180,7 @@ def _clean(name: str, url: str) -> tuple[str, str]:
 
 
 def _query(preset: str, query: str) -> str:
-    """The whole wish: a preset's name, and what is asked beside it."""
+    """The whole request: a preset's name, and what is asked beside it."""
     query = query.lstrip("?")
     if not preset:
         return query

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from edge.deadline import Deadline
-from edge.delivery import Delivered, Delivery
+from edge.delivery.delivery import Delivered, Delivery
+from edge.delivery.keys import DeliveryRequest, KeyedVariant
 from edge.errors import Busy, EdgeError
 from edge.images import Rendition
 from edge.jobs import compliance, ledger, review, webhooks
@@ -15,7 +16,6 @@ from edge.jobs.model import Item, ItemState, Job, Outcome
 from edge.jobs.review import Decision, Decisions
 from edge.jobs.store import Begun, Event, Sums
 from edge.models.base import Priority
-from edge.names import Ask, Named
 from edge.telemetry import Consumption, Stages, consumption
 from edge.variants import paths
 from edge.variants.decoding import words_of
@@ -27,7 +27,7 @@ from edge.variants.query import AcceptClass, read
 class Made:
     """One item's rendition, its name, and what a person has decided of it."""
 
-    named: Named
+    named: KeyedVariant
     delivered: Delivered
     decision: Decision | None
     query: str
@@ -62,13 +62,15 @@ class Maker:
         self._widths = widths
         self._review_required = review_required
 
-    def ask(self, path: str, query: str, accept: str, version: str | None = None) -> Ask:
-        """The wish of a path and a query, as the picture's own route reads it."""
+    def delivery_request(
+        self, path: str, query: str, accept: str, version: str | None = None
+    ) -> DeliveryRequest:
+        """The request of a path and a query, as the picture's own route reads it."""
         wish = read(query, self._presets, widths=self._widths)
         transform = wish.resolve(AcceptClass(accept), paths.extension(path))
         deadline = Deadline.after(self._seconds)
         # waiting as long as it takes: what stands in for a late picture is of no use here
-        return Ask(
+        return DeliveryRequest(
             path,
             transform,
             deadline,
@@ -78,8 +80,8 @@ class Maker:
             Priority.PREWARM,
         )
 
-    async def name(self, path: str, query: str, accept: str) -> Named:
-        return await self._delivery.name(self.ask(path, query, accept))
+    async def name(self, path: str, query: str, accept: str) -> KeyedVariant:
+        return await self._delivery.name(self.delivery_request(path, query, accept))
 
     async def make(self, item: Item, accept: str, version: str | None = None) -> Made:
         """Find the item's rendition or make it, with the parameters that a person chose instead.
@@ -90,21 +92,21 @@ class Maker:
         Raises:
             EdgeError: whatever keeps it from being made.
         """
-        ask = self.ask(item.path, item.query, accept, version)
-        named = await self._delivery.name(ask)
+        delivery_request = self.delivery_request(item.path, item.query, accept, version)
+        named = await self._delivery.name(delivery_request)
         decision = await self._decisions.of(review.identity(named))
         query = item.query
         if decision and decision.query:
             query = merged(item.query, decision.query)
-            ask = self.ask(item.path, query, accept, version)
-            named = await self._delivery.name(ask)
+            delivery_request = self.delivery_request(item.path, query, accept, version)
+            named = await self._delivery.name(delivery_request)
         delivered = await self._delivery.find(named)
         if delivered is None:
-            delivered = await self._delivery.make(named, ask, Stages())
+            delivered = await self._delivery.make(named, delivery_request, Stages())
         if not delivered.final:
             raise Busy("only a provisional picture could be had")
-        if ask.strict:
-            await self._delivery.insist(delivered, ask)
+        if delivery_request.strict:
+            await self._delivery.require_compliance(delivered, delivery_request)
         return Made(named, delivered, decision, query)
 
     async def outcome(self, job: Job, item: Item, target: Target | None, begun: Begun) -> Outcome:

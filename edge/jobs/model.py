@@ -134,7 +134,7 @@ def _presets(value: Any) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True)
 class Item:
     """One picture to be made: `index` counts items of a job from 0, `line` lines of the feed from
-    1; `query` is the whole wish; `file` the name in the export, empty where there is none."""
+    1; `query` is the whole request; `file` the name in the export, empty where there is none."""
 
     index: int
     line: int
@@ -173,7 +173,7 @@ class Outcome:
 
     Attributes:
         source: a tier's name, or `render`.
-        identity: of the original and the wish, under which a person's decision is kept.
+        identity: of the original and the request, under which a person's decision is kept.
         seconds: from its beginning to its end, waiting included.
         cpu: seconds of processor. networks: seconds of each network, by name.
         error: type, detail and param of the failure.

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from edge.delivery import Delivery
+from edge.delivery.delivery import Delivery
 from edge.jobs.feeder import Feeder
 from edge.jobs.file_store import FileStore
 from edge.jobs.ledger import Prices

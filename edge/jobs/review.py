@@ -1,6 +1,6 @@
 """What a person decides of a picture, and under which name that is kept.
 
-The name is of the original as it is now, of the wish, and of nothing else: another run, another
+The name is of the original as it is now, of the request, and of nothing else: another run, another
 job and a new version of this software find the decision again; a new photo under the same path does
 not.
 """
@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from edge.delivery.keys import KeyedVariant
 from edge.errors import FeedRejected
 from edge.images import Rendition
 from edge.jobs import compliance
 from edge.jobs.store import Store
-from edge.names import Named
 
 APPROVED, REJECTED = "approved", "rejected"
 VERDICTS = (APPROVED, REJECTED)
@@ -51,8 +51,8 @@ class Decision:
         return {name: value for name, value in asdict(self).items() if value}
 
 
-def identity(named: Named) -> str:
-    """64 hexadecimal digits for an original and a wish."""
+def identity(named: KeyedVariant) -> str:
+    """64 hexadecimal digits for an original and a request."""
     variant = named.variant
     parts = (
         "review", variant.origin, variant.path, variant.stamp, variant.transform.canonical(),
@@ -75,7 +75,7 @@ class Decisions:
     async def keep(self, identity: str, decision: Decision) -> None:
         await self._store.decide(identity, asdict(decision))
 
-    async def annotate(self, named: Named, rendition: Rendition) -> Rendition:
+    async def annotate(self, named: KeyedVariant, rendition: Rendition) -> Rendition:
         """With the decision in its compliance note, as every later answer will carry it."""
         decision = await self.of(identity(named))
         return noted(rendition, decision.verdict) if decision and not decision.query else rendition

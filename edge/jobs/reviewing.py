@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from edge.delivery import Delivery
+from edge.delivery.delivery import Delivery
 from edge.errors import FeedRejected, JobConflict
 from edge.images import Rendition
 from edge.jobs import compliance, report
@@ -53,8 +53,10 @@ class Reviewing:
         if which == "result":
             return (await self._maker.make(row.item, job.options.accept)).rendition
         side = max(_SIDES[0], min(_SIDES[1], side))
-        ask = self._maker.ask(row.item.path, _THUMBNAIL.format(side), job.options.accept)
-        return (await self._delivery.deliver(ask)).rendition
+        delivery_request = self._maker.delivery_request(
+            row.item.path, _THUMBNAIL.format(side), job.options.accept
+        )
+        return (await self._delivery.deliver(delivery_request)).rendition
 
     async def decide(self, id: str, index: int, decision: Decision) -> dict[str, Any]:
         """Keep a decision on a held item, or another one on an item that was decided before.

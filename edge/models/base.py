@@ -34,11 +34,11 @@ class ModelSpec:
     """One model as its config.pbtxt describes it.
 
     `digest` is the first 16 hexadecimal digits of the SHA-256 of model.onnx; `overlap` is how many
-    pixels of context each side of a tile needs (0 for models that see the whole picture). `calm` is
-    said by upscalers that leave an even ground as Lanczos would: in tiles where no pixel is more
-    levels off the mean of its neighbours they need not be asked; None: they always are. `stretched`
-    says that a network that looks at a whole picture takes it stretched to its square; else it is
-    letterboxed.
+    pixels of context each side of a tile needs (0 for models that see the whole picture).
+    `noise_tolerance` is said by upscalers that leave an even background as Lanczos would: in tiles
+    where no pixel is more levels off the mean of its neighbours they need not be asked; None: they
+    always are. `stretched` says that a network that looks at a whole picture takes it stretched to
+    its square; else it is letterboxed.
     """
 
     name: str
@@ -47,7 +47,7 @@ class ModelSpec:
     max_batch_size: int
     digest: str
     overlap: int = 0
-    calm: int | None = None
+    noise_tolerance: int | None = None
     stretched: bool = False
 
 

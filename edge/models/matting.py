@@ -16,7 +16,7 @@ from edge.models.roles import (
     side_of,
 )
 
-GROUND = 128
+BACKGROUND = 128
 """Level of the bars beside a picture that is not square: neither the white nor the black of a
 studio, and the network is trained with the same."""
 
@@ -47,7 +47,7 @@ class Letterbox:
         """uint8 [H, W, 3] -> uint8 [side, side, 3], bars of `GROUND` beside it."""
         inner = self.box.size
         small = Image.fromarray(image).resize((inner.width, inner.height), Image.Resampling.BICUBIC)
-        canvas = np.full((self.side, self.side, 3), GROUND, np.uint8)
+        canvas = np.full((self.side, self.side, 3), BACKGROUND, np.uint8)
         canvas[self.box.top : self.box.bottom, self.box.left : self.box.right] = np.asarray(small)
         return canvas
 

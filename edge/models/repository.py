@@ -146,7 +146,7 @@ def parse_config(text: str, *, name: str, digest: str) -> ModelSpec:
         max_batch_size=config.max_batch_size,
         digest=digest,
         overlap=_number(name, config, "overlap", "pixels") or 0,
-        calm=_number(name, config, "calm", "levels"),
+        noise_tolerance=_number(name, config, "noise_tolerance", "levels"),
         stretched=_stretched(name, config),
     )
 

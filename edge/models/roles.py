@@ -19,7 +19,9 @@ TEXT_DETECTION = "text_detection"
 UPSCALE: Mapping[int, str] = MappingProxyType({2: "upscale_x2", 4: "upscale_x4"})
 """Scale -> model."""
 
-UPSCALE_WORN: Mapping[int, str] = MappingProxyType({2: "upscale_x2_photo", 4: "upscale_x4_photo"})
+UPSCALE_DEGRADED: Mapping[int, str] = MappingProxyType(
+    {2: "upscale_x2_photo", 4: "upscale_x4_photo"}
+)
 """Scale -> model for sources that compression or a small sensor has worn; a repository may do
 without."""
 
@@ -56,7 +58,7 @@ def check(spec: ModelSpec) -> None:
     Raises:
         ModelContractBroken: names the model, what its config says, and what it must be.
     """
-    for scale, name in (*UPSCALE.items(), *UPSCALE_WORN.items()):
+    for scale, name in (*UPSCALE.items(), *UPSCALE_DEGRADED.items()):
         if spec.name == name:
             check_upscaler(spec, scale)
     if spec.name in MASKS:

@@ -29,7 +29,8 @@ REFERENCE_LEVELS = 2.0
 FAITHFUL_LEVELS = 12.0
 """An upscaler without a stored answer: farthest that a field may move from its source."""
 ALIVE_LEVELS = 32.0
-"""Another network without a stored answer: least spread of its answer over a disc on a ground."""
+"""Another network without a stored answer: least spread of its answer over a disc on a
+background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def judge(spec: ModelSpec, answer: Mapping[str, Tensor], reference: Reference | 
         return "equals its source; no answer of this network is stored"
     spread = float(np.ptp(fields_of(output)))
     _demand(spec, spread >= ALIVE_LEVELS, f"nearly flat: a spread of {spread:.1f} levels")
-    return "tells subject from ground; no answer of this network is stored"
+    return "tells subject from background; no answer of this network is stored"
 
 
 async def record(models: Models, repository: Repository, name: str) -> Path:
@@ -138,7 +139,7 @@ def probe(spec: ModelSpec) -> Mapping[str, Tensor]:
 
 
 def picture(shape: tuple[int, ...]) -> Tensor:
-    """A shaded disc on a light ground, drawn in whole numbers: the same on every machine."""
+    """A shaded disc on a light background, drawn in whole numbers: the same on every machine."""
     height, width, channels = shape
     y, x = np.mgrid[:height, :width]
     away = (2 * x - width) ** 2 + (2 * y - height) ** 2

@@ -13,7 +13,7 @@ from edge.images import Box, Size
 from edge.models.base import Models, Priority, Tensor
 from edge.models.checks import size_of
 from edge.models.crowd import each
-from edge.models.roles import UPSCALE, UPSCALE_WORN, check_upscaler
+from edge.models.roles import UPSCALE, UPSCALE_DEGRADED, check_upscaler
 from edge.models.tiles import Tiling
 
 TILES_PER_REQUEST = 2
@@ -26,7 +26,7 @@ for others and that its tiles do not fill the memory."""
 
 
 _AROUND = 2
-"""Pixels to each side whose mean a pixel is held against to tell an even ground."""
+"""Pixels to each side whose mean a pixel is held against to tell an even background."""
 
 
 class Kept(Protocol):
@@ -62,8 +62,8 @@ async def upscale(
 
     Tiles are counted from the corner of the whole picture, whatever region is asked for: so two
     regions of one picture share them, and a region comes out as a part of the whole would. A tile
-    that shows nothing but an even ground is enlarged by Lanczos, if the network says that it is
-    `calm` there.
+    that shows nothing but an even background is enlarged by Lanczos, if the network says that it is
+    `noise_tolerance` there.
 
     Args:
         model: another network than the role's.
@@ -78,7 +78,7 @@ async def upscale(
     spec = models.spec(name)
     side = check_upscaler(spec, scale)
     source, target = spec.inputs[0].name, spec.outputs[0].name
-    size, shelf = size_of(image, name), kept or _Nothing()
+    size, tile_cache = size_of(image, name), kept or _Nothing()
     tiling = Tiling(size, side, spec.overlap)
     wanted = region or Box(0, 0, size.width, size.height)
     canvas = np.empty((wanted.size.height * scale, wanted.size.width * scale, 3), np.uint8)
@@ -88,7 +88,7 @@ async def upscale(
         answer = await models.infer(name, {source: tiles}, deadline=deadline, priority=priority)
         for index, tile in zip(indices, answer[target], strict=True):
             core = tile[tiling.kept(index, scale)]
-            shelf.put(index, core)
+            tile_cache.put(index, core)
             tiling.show(canvas, index, core, wanted, scale)
 
     def show(cores: dict[int, Tensor]) -> None:
@@ -98,26 +98,28 @@ async def upscale(
     def resample(indices: Sequence[int], levels: int) -> list[int]:
         """Shows those that are calm; answers the others."""
         tiles = {index: tiling.cut(image, index) for index in indices}
-        calm = {index: tile for index, tile in tiles.items() if is_calm(tile, levels)}
-        show({i: lanczos(tile, scale)[tiling.kept(i, scale)] for i, tile in calm.items()})
-        return [index for index in indices if index not in calm]
+        noise_tolerance = {index: tile for index, tile in tiles.items() if is_even(tile, levels)}
+        show(
+            {i: lanczos(tile, scale)[tiling.kept(i, scale)] for i, tile in noise_tolerance.items()}
+        )
+        return [index for index in indices if index not in noise_tolerance]
 
-    found = {index: shelf.get(index) for index in tiling.meeting(wanted)}
+    found = {index: tile_cache.get(index) for index in tiling.meeting(wanted)}
     missing = [index for index, core in found.items() if core is None]
     held = {index: core for index, core in found.items() if core is not None}
     if held:
         await asyncio.to_thread(show, held)  # up to 20 MB, which the event loop should not copy
-    if missing and spec.calm is not None:
-        missing = await asyncio.to_thread(resample, missing, spec.calm)
+    if missing and spec.noise_tolerance is not None:
+        missing = await asyncio.to_thread(resample, missing, spec.noise_tolerance)
     most = min(TILES_PER_REQUEST, spec.max_batch_size)
     groups = [missing[start : start + most] for start in range(0, len(missing), most)]
     await each(groups, enlarge, at_once=REQUESTS_IN_FLIGHT)
     return canvas
 
 
-def is_calm(tile: Tensor, levels: int) -> bool:
-    """Whether a tile, uint8 [H, W, 3], shows an even ground alone, plain or graduated: no pixel is
-    more `levels` off the mean of those around it."""
+def is_even(tile: Tensor, levels: int) -> bool:
+    """Whether a tile, uint8 [H, W, 3], shows an even background alone, plain or graduated: no pixel
+    is more `levels` off the mean of those around it."""
     image = Image.fromarray(tile)
     around = image.filter(ImageFilter.BoxBlur(_AROUND))
     return bool(np.asarray(ImageChops.difference(image, around)).max() <= levels)
@@ -130,14 +132,14 @@ def lanczos(tile: Tensor, scale: int) -> Tensor:
     return np.asarray(larger)
 
 
-def fitting(models: Models, scale: int, *, worn: bool) -> str:
+def fitting(models: Models, scale: int, *, degraded: bool) -> str:
     """The model for such a source that this repository has; the role's where it has none.
 
     Raises:
         InvalidParameter: no network enlarges by `scale`.
     """
-    name = model_for(scale, worn=worn)
-    if worn:
+    name = model_for(scale, degraded=degraded)
+    if degraded:
         try:
             models.spec(name)
         except ModelMissing:
@@ -145,13 +147,13 @@ def fitting(models: Models, scale: int, *, worn: bool) -> str:
     return name
 
 
-def model_for(scale: int, *, worn: bool = False) -> str:
+def model_for(scale: int, *, degraded: bool = False) -> str:
     """The role's model, or its twin for worn sources.
 
     Raises:
         InvalidParameter: no network enlarges by `scale`.
     """
-    name = (UPSCALE_WORN if worn else UPSCALE).get(scale)
+    name = (UPSCALE_DEGRADED if degraded else UPSCALE).get(scale)
     if name is None:
         known = [str(known) for known in UPSCALE]
         raise InvalidParameter(f"no network enlarges by {scale}", param="up", allowed=known)

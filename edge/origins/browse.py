@@ -170,7 +170,7 @@ def _entries(folder: Path, most: int) -> list[os.DirEntry[str]]:
 
 
 def _is_catalogue(entry: os.DirEntry[str]) -> bool:
-    """A folder of products; the bundled scenes are grounds."""
+    """A folder of products; the bundled scenes are backgrounds."""
     return entry.name != "scenes" and entry.is_dir(follow_symlinks=False)
 
 

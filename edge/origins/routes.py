@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
+from edge.admission import Admission, Cost
 from edge.deadline import Deadline
 from edge.errors import Busy, EdgeError, InvalidPath, OriginalNotFound, SettingsError
-from edge.gate import Cost, Gate
 from edge.images import Original, Stamp
 from edge.origins.base import Origin
 from edge.origins.paths import check_path
@@ -82,8 +82,8 @@ class Origins:
 
     Args:
         rows: each origin by its row of the setting.
-        gate: whose places for origins are held while one is asked; each origin has its own.
-        metrics: count what the gate refuses.
+        admission: whose places for origins are held while one is asked; each origin has its own.
+        metrics: count what admission control refuses.
     """
 
     name = "origins"
@@ -91,11 +91,11 @@ class Origins:
     def __init__(
         self,
         rows: Mapping[Route, Origin],
-        gate: Gate | None = None,
+        admission: Admission | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._rows = tuple(sorted(rows.items(), key=lambda row: len(row[0].prefix), reverse=True))
-        self._gate = gate
+        self._admission = admission
         self._metrics = metrics
 
     async def stamp(self, path: str, deadline: Deadline) -> Stamp | Original:
@@ -141,15 +141,15 @@ class Origins:
 
     @asynccontextmanager
     async def _place(self, origin: Origin, deadline: Deadline) -> AsyncIterator[None]:
-        if self._gate is None:
+        if self._admission is None:
             yield
             return
         try:
-            async with self._gate.enter(Cost.ORIGIN, deadline, origin.name):
+            async with self._admission.enter(Cost.ORIGIN, deadline, origin.name):
                 yield
         except Busy:
             if self._metrics is not None:
-                self._metrics.gate_refused.labels(Cost.ORIGIN).inc()
+                self._metrics.admission_refused.labels(Cost.ORIGIN).inc()
             raise
 
 

@@ -1,4 +1,5 @@
-"""How many bytes a render may hold at its peak, from the header and the wish; nothing is decoded.
+"""How many bytes a render may hold at its peak, from the header and the request; nothing is
+decoded.
 
 The figures were measured as the growth of resident memory over a render, of the server and its
 worker together, on pictures of 24 and 100 megapixels, and are rounded up.
@@ -8,11 +9,11 @@ from dataclasses import dataclass
 
 from edge.errors import OriginalTooLarge
 from edge.images import Format, Size
-from edge.rendering import cutting
-from edge.rendering.decoders import jpeg
-from edge.rendering.facts import Facts
-from edge.rendering.headers import OriginalFormat
-from edge.rendering.plan import plan, wants_look
+from edge.rendering.matting import segment
+from edge.rendering.plan import needs_analysis, plan
+from edge.rendering.source.decoders import jpeg
+from edge.rendering.source.facts import Facts
+from edge.rendering.source.headers import OriginalFormat
 from edge.settings import Limits
 from edge.variants.transform import Transform
 
@@ -61,16 +62,16 @@ class Peak:
 
 
 def peak(facts: Facts, transform: Transform, limits: Limits, scene: Facts | None = None) -> Peak:
-    """Of a render; `scene`: of the picture that becomes its ground.
+    """Of a render; `scene`: of the picture that becomes its background.
 
     Raises: RequestError, as `plan` does.
     """
     made = plan(transform, facts, None, limits)
-    least = None if wants_look(transform) or cutting.sought(transform) else made.decode
+    least = None if needs_analysis(transform) or segment.sought(transform) else made.decode
     decoding = _decoding(facts, least)
     beside = made.canvas.pixels * _OUTPUT.get(transform.format or Format.JPEG, _ANY_OUTPUT)
-    if cutting.sought(transform):
-        beside += cutting.resolution(facts.size).pixels * _CUT
+    if segment.sought(transform):
+        beside += segment.resolution(facts.size).pixels * _CUT
     if scene:
         beside += _decoding(scene, None)
     return Peak(decoding, round(decoding + beside))

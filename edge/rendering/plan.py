@@ -14,21 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edge.gate import Cost
+from edge.admission import Cost
 from edge.images import Size
 from edge.models.base import Models
-from edge.rendering import cutting
-from edge.rendering.facts import Facts
-from edge.rendering.look import Look
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.matting import segment
 from edge.rendering.ops import (
+    background,
     blur,
     crop,
+    decontaminate,
     extend,
     flatten,
     flip,
     frame,
-    ground,
-    lift,
     matte,
     pad,
     resize,
@@ -38,26 +37,27 @@ from edge.rendering.ops import (
     trim,
     upscale,
 )
-from edge.rendering.step import Sight, State, Step
+from edge.rendering.source.facts import Facts
+from edge.rendering.step import PlanContext, State, Step
 from edge.settings import Limits
 from edge.variants.transform import Transform
-from edge.variants.values import Fit, Matte
+from edge.variants.values import Fit, MatteMode
 
-ORDER: tuple[Callable[[Transform, Sight], Step | None], ...] = (
+ORDER: tuple[Callable[[Transform, PlanContext], Step | None], ...] = (
     crop.plan,
     trim.plan,
     rotate.plan,
     flip.plan,
     frame.plan,
     upscale.plan,
-    lift.plan,
+    decontaminate.plan,
     resize.plan,
     matte.plan,
     sharpen.plan,
     blur.plan,
     extend.plan,
     pad.plan,
-    ground.plan,
+    background.plan,
     shadow.plan,
     flatten.plan,
 )
@@ -86,7 +86,7 @@ class Plan:
 
     @property
     def cost(self) -> Cost:
-        """The gate's class, now that the plan is known."""
+        """The admission class, now that the plan is known."""
         return Cost.NETWORK if self.models else Cost.CLASSICAL
 
     def settled(self, models: Models | None) -> "Plan":
@@ -118,7 +118,7 @@ class Plan:
         }
 
 
-def plan(transform: Transform, facts: Facts, look: Look | None, limits: Limits) -> Plan:
+def plan(transform: Transform, facts: Facts, analysis: Analysis | None, limits: Limits) -> Plan:
     """Ask every op in order.
 
     Raises:
@@ -126,14 +126,14 @@ def plan(transform: Transform, facts: Facts, look: Look | None, limits: Limits) 
         InvalidParameter: a number does not fit this original, such as a crop outside of it.
     """
     size = facts.size
-    matted = look is not None and look.cut_by is not None and cutting.wanted(transform)
+    matted = analysis is not None and analysis.cut_by is not None and segment.wanted(transform)
     subject = None
-    if look is not None:
-        subject = look.subject_in(size) if matted else look.kept_in(size)
+    if analysis is not None:
+        subject = analysis.subject_in(size) if matted else analysis.kept_in(size)
     state = replace(State.first(size, subject, alpha=facts.alpha), matted=matted)
     steps = []
     for wanted in ORDER:
-        step = wanted(transform, Sight(facts, look, limits, state))
+        step = wanted(transform, PlanContext(facts, analysis, limits, state))
         if step is not None:
             steps.append(step)
             state = step.after(state)
@@ -148,12 +148,12 @@ def plan(transform: Transform, facts: Facts, look: Look | None, limits: Limits) 
     )
 
 
-def wants_look(transform: Transform) -> bool:
+def needs_analysis(transform: Transform) -> bool:
     """Whether the plan depends on what the picture shows."""
     return bool(
         transform.gravity.subject
         or transform.fit is Fit.PRODUCT
-        or transform.matte is not Matte.OFF
+        or transform.matte is not MatteMode.OFF
         or transform.trim
         or (transform.fit is Fit.PAD and transform.background is None)
     )
@@ -179,8 +179,8 @@ def _shortfall(transform: Transform, canvas: Size) -> tuple[str, ...]:
         (transform.height, canvas.height),
         (transform.long_side, canvas.long),
     )
-    sides = [(wish, made) for wish, made in asked if wish is not None]
-    if not sides or any(made >= wish for wish, made in sides):
+    sides = [(wanted, made) for wanted, made in asked if wanted is not None]
+    if not sides or any(made >= wanted for wanted, made in sides):
         return ()
     return (f"the original has too few pixels, so it came out {canvas}: up=auto enlarges",)
 

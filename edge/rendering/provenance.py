@@ -7,10 +7,10 @@ from edge.errors import ModelMissing
 from edge.images import digest
 from edge.models import roles
 from edge.models.base import Models
-from edge.rendering.job import Job
-from edge.rendering.look import Look
+from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.plan import Plan
-from edge.variants.values import Ground
+from edge.rendering.request import RenderRequest
+from edge.variants.values import BackgroundKind
 
 _SHORT = 8  # hexadecimal digits of a model's digest
 _ORIGINAL = 16  # and of an original's
@@ -19,7 +19,7 @@ _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 ENHANCED = "algorithmicallyEnhanced"
 """IPTC's digital source type of a photo that a program has improved: enlarged, or cut free."""
 COMPOSITE = "composite"
-"""Of a subject on another ground than it was taken on, be that one colour."""
+"""Of a subject on another background than it was taken on, be that one colour."""
 GENERATED = "compositeWithTrainedAlgorithmicMedia"
 """Of a photo to which a network has added what no camera saw."""
 _WEIGHT = (ENHANCED, COMPOSITE, GENERATED)
@@ -82,25 +82,25 @@ class Provenance:
         return text.encode()
 
 
-def of(job: Job, plan: Plan, look: Look | None, models: Models) -> Provenance:
+def of(job: RenderRequest, plan: Plan, analysis: Analysis | None, models: Models) -> Provenance:
     """What this plan makes of the job's original. Takes a hash of it: work for a thread."""
-    wish = job.transform
-    cut_by = look.cut_by if look else None
+    transform = job.transform
+    cut_by = analysis.cut_by if analysis else None
     edits = _edits(plan, cut_by, job)
     return Provenance(
         digest(job.body)[:_ORIGINAL],
-        f"{wish.preset}@{wish.preset_version}" if wish.preset else "",
+        f"{transform.preset}@{transform.preset_version}" if transform.preset else "",
         _named(models, (*_cutters(plan, cut_by), *plan.models)),
         max((term for term, _ in edits), key=_WEIGHT.index, default=""),
         tuple(words for _, words in edits),
     )
 
 
-def embedded(made: Provenance, job: Job, setting: str) -> bytes | None:
+def embedded(made: Provenance, job: RenderRequest, setting: str) -> bytes | None:
     """The packet that goes into the file.
 
     Args:
-        setting: `never`; `auto`: unless the wish or its preset limits the bytes; `always`: under
+        setting: `never`; `auto`: unless the request or its preset limits the bytes; `always`: under
             a limit as well, where that is a hundred times the packet.
     """
     packet = made.packet()
@@ -113,28 +113,28 @@ def embedded(made: Provenance, job: Job, setting: str) -> bytes | None:
     return packet
 
 
-def _edits(plan: Plan, cut_by: str | None, job: Job) -> list[tuple[str, str]]:
+def _edits(plan: Plan, cut_by: str | None, job: RenderRequest) -> list[tuple[str, str]]:
     """Each edit as its source type and in words, in the order of the plan."""
     found = []
     for step in plan.steps:
         if step.op == "upscale":
             found.append((ENHANCED, f"enlarged {getattr(step, 'factor', '')} times by a network"))
         elif step.op == "matte" and cut_by:
-            found.append((ENHANCED, "cut out of its ground"))
-        elif step.op == "ground" and cut_by:
-            found += _grounds(job)
+            found.append((ENHANCED, "cut out of its background"))
+        elif step.op == "background" and cut_by:
+            found += _backgrounds(job)
         elif step.op == "shadow":
             found.append((COMPOSITE, "a shadow drawn under it"))
         elif step.op in _ADDING:
-            found.append((GENERATED if step.models else COMPOSITE, "its ground extended"))
+            found.append((GENERATED if step.models else COMPOSITE, "its background extended"))
     return found
 
 
-def _grounds(job: Job) -> list[tuple[str, str]]:
-    ground = job.transform.background
-    if ground is None or ground.kind is Ground.TRANSPARENT:
+def _backgrounds(job: RenderRequest) -> list[tuple[str, str]]:
+    background = job.transform.background
+    if background is None or background.kind is BackgroundKind.TRANSPARENT:
         return []
-    return [(COMPOSITE, f"set on another ground ({ground})")]
+    return [(COMPOSITE, f"set on another background ({background})")]
 
 
 def _cutters(plan: Plan, cut_by: str | None) -> tuple[str, ...]:

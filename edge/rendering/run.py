@@ -6,7 +6,7 @@ from itertools import groupby
 
 from edge import progress
 from edge.deadline import Deadline
-from edge.rendering.picture import Picture
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import AsyncStep, PixelStep, Step, Tools
 
 Timings = tuple[tuple[str, float], ...]

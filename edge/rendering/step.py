@@ -1,8 +1,9 @@
-"""What an op is made of: the sight it plans on, the step it answers, the tools it works with.
+"""What an op is made of: the plan context it plans on, the step it answers, the tools it works
+with.
 
 An op is one file in `ops/`, and decides before it does:
 
-- `plan(transform, sight) -> Step | None` says whether it is wanted and computes every number. It
+- `plan(transform, context) -> Step | None` says whether it is wanted and computes every number. It
   sees no pixels. None means: nothing to do.
 - The step is a small frozen dataclass with those numbers. `after(state)` says what the picture is
   once the step is done, so that the next op plans on it; `apply` does it, with pixels only.
@@ -22,11 +23,11 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.images import Box, Color, Size
 from edge.models.base import Models, Priority
-from edge.rendering.area import Area
-from edge.rendering.facts import Facts
-from edge.rendering.look import Look
-from edge.rendering.picture import Picture
-from edge.rendering.shelf import Shelf
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.source.facts import Facts
+from edge.rendering.tile_cache import TileCache
 from edge.settings import Limits
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ class State:
     are in pixels of the picture as it then is. `reduced` is how many pixels of the original's side
     go into one of the canvas (below 1: enlarged), 1 until the frame op. `alpha` says that pixels
     may be see-through; `matted` says that the picture carries a matte, `upscaled` that a network
-    drew its pixels, `lifted` that the subject is off its old ground.
+    drew its pixels, `lifted` that the subject is off its old background.
     """
 
     size: Size
@@ -72,7 +73,7 @@ class State:
     alpha: bool = False
     matted: bool = False
     upscaled: bool = False
-    lifted: bool = False
+    decontaminated: bool = False
 
     @classmethod
     def first(cls, size: Size, subject: Area | None = None, *, alpha: bool = False) -> Self:
@@ -109,11 +110,11 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class PlanContext:
     """What an op may see when it plans."""
 
     facts: Facts
-    look: Look | None
+    analysis: Analysis | None
     limits: Limits
     state: State
 
@@ -125,7 +126,7 @@ class Engine(Protocol):
 
 
 SceneFetch = Callable[[str, Deadline], Awaitable[Image.Image]]
-"""Brings the ground picture of `bg=scene:<name>`: sRGB, RGB."""
+"""Brings the background picture of `bg=scene:<name>`: sRGB, RGB."""
 
 SceneFacts = Callable[[str, Deadline], Awaitable[Facts]]
 """Brings what that picture's header says."""
@@ -133,7 +134,7 @@ SceneFacts = Callable[[str, Deadline], Awaitable[Facts]]
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step may work with; on the `shelf` lies what was enlarged or cut out lately,
+    """What a step may work with; on the `tile cache` lies what was enlarged or cut out lately,
     under the `tags` of the original."""
 
     models: Models
@@ -141,7 +142,7 @@ class Tools:
     deadline: Deadline
     priority: Priority = Priority.INTERACTIVE
     scene: SceneFetch | None = field(default=None, repr=False)
-    shelf: Shelf | None = field(default=None, repr=False)
+    tile_cache: TileCache | None = field(default=None, repr=False)
     tags: tuple[str, ...] = ()
 
 

@@ -12,12 +12,12 @@ from edge.variants.presets import Presets
 from edge.variants.query import read
 from edge.variants.transform import Transform
 
-_SHAPING = frozenset({Group.WISH, Group.SIZE, Group.CHANGE, Group.SUBJECT, Group.FILE})
+_SHAPING = frozenset({Group.REQUEST, Group.SIZE, Group.CHANGE, Group.SUBJECT, Group.FILE})
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One word as it was given; `counts` says whether the wish would be another without it, `by`
+    """One word as it was given; `counts` says whether the request would be another without it, `by`
     which other word overrules it, where one does."""
 
     word: str
@@ -39,23 +39,23 @@ def effects(raw_query: str, presets: Presets) -> tuple[Effect, ...]:
     """
     words, _ = words_of(raw_query, False)
     shaping = [name for name in words if BY_NAME[name].group in _SHAPING]
-    wished = _reader(presets)
-    whole = wished(words)
-    return tuple(_effect(name, words, shaping, whole, wished) for name in shaping)
+    requested = _reader(presets)
+    whole = requested(words)
+    return tuple(_effect(name, words, shaping, whole, requested) for name in shaping)
 
 
 _Wished = Callable[[Mapping[str, str]], Transform | None]
 
 
 def _reader(presets: Presets) -> _Wished:
-    def wished(words: Mapping[str, str]) -> Transform | None:
+    def requested(words: Mapping[str, str]) -> Transform | None:
         """None where these words cannot stand together."""
         try:
             return read(link("", "x", words).partition("?")[2], presets).transform
         except EdgeError:
             return None
 
-    return wished
+    return requested
 
 
 def _effect(
@@ -63,13 +63,15 @@ def _effect(
     words: Mapping[str, str],
     shaping: list[str],
     whole: Transform | None,
-    wished: _Wished,
+    requested: _Wished,
 ) -> Effect:
     rest = _without(words, name)
-    if wished(rest) != whole:
+    if requested(rest) != whole:
         return Effect(name, words[name], True)
     others = (other for other in shaping if other != name)
-    by = next((o for o in others if wished(_without(rest, o)) != wished(_without(words, o))), None)
+    by = next(
+        (o for o in others if requested(_without(rest, o)) != requested(_without(words, o))), None
+    )
     return Effect(name, words[name], False, by)
 
 

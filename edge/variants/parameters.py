@@ -14,10 +14,10 @@ from edge.variants.transform import WORDS
 class Group(StrEnum):
     """Where a parameter stands in the docs."""
 
-    WISH = "Preset and format"
+    REQUEST = "Preset and format"
     SIZE = "Size and frame"
     CHANGE = "Changes"
-    SUBJECT = "Subject and ground"
+    SUBJECT = "Subject and background"
     FILE = "File"
     DELIVERY = "Delivery"
     SIGNATURE = "Signature"
@@ -56,16 +56,16 @@ _SIGNATURE = matching(r"[!-~]{1,200}", "64 lower-case hexadecimal digits")
 
 PARAMETERS = (
     Parameter(
-        "fmt", _WISHES, Group.WISH,
+        "fmt", _WISHES, Group.REQUEST,
         "A preset or a format, or both; `auto` lets the browser's Accept header choose.",
         "the path's extension and Accept", "amazon,webp",
     ),
     Parameter(
-        "preset", _PRESET, Group.WISH,
+        "preset", _PRESET, Group.REQUEST,
         "The preset, where `fmt` is not wanted for it.", "none", "shopify", ("p",),
     ),
     Parameter(
-        "fm", words.FORMAT, Group.WISH,
+        "fm", words.FORMAT, Group.REQUEST,
         "The output format; wins over `fmt`.", "auto", "webp",
         ("format", "output", "ext", "f"),
     ),
@@ -97,7 +97,7 @@ PARAMETERS = (
     Parameter(
         "fit", words.FIT, Group.SIZE,
         "How the picture goes into the canvas: whole (`inside`), filling it (`cover`), whole with "
-        "ground added (`pad`), stretched (`fill`), never enlarged (`max`), or the subject framed "
+        "background added (`pad`), stretched (`fill`), never enlarged (`max`), or the subject framed "
         "(`product`).",
         "inside; cover with ar; product with frame", "pad",
     ),
@@ -138,13 +138,13 @@ PARAMETERS = (
     ),
     Parameter(
         "bg", words.BACKGROUND, Group.SUBJECT,
-        "The ground: behind a cut-out subject, in added space, under transparency.",
+        "The background: behind a cut-out subject, in added space, under transparency.",
         "as shot", "ffffff", ("background", "pad_color"),
     ),
     Parameter(
         "matte", words.MATTE, Group.SUBJECT,
-        "Cut the subject out: `auto` only where the ground asked for needs it. `on` without `bg` "
-        "gives a transparent ground.",
+        "Cut the subject out: `auto` only where the background asked for needs it. `on` without `bg` "
+        "gives a transparent background.",
         "off; auto with a scene", "on", ("bg-remove", "segment"),
     ),
     Parameter(
@@ -158,7 +158,7 @@ PARAMETERS = (
     ),
     Parameter(
         "harmonize", words.FLAG, Group.SUBJECT,
-        "Match the light at the subject's edge to the new ground.", "0", "1",
+        "Match the light at the subject's edge to the new background.", "0", "1",
     ),
     Parameter(
         "swatch", words.SWATCH, Group.SUBJECT,
@@ -184,7 +184,7 @@ PARAMETERS = (
     ),
     Parameter(
         "wait", whole(0, 600_000), Group.DELIVERY,
-        "Most milliseconds to wait for the networks before a fast rendition is taken.",
+        "Most milliseconds to wait for the networks before a fallback rendition is taken.",
         "the server's", "800",
     ),
     Parameter(

@@ -1,4 +1,4 @@
-"""Presets: named wishes with the rules that their renditions must hold. Data, read from TOML."""
+"""Presets: named requests with the rules that their renditions must hold. Data, read from TOML."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -22,8 +22,8 @@ class Rules:
     """What `verify` holds a finished rendition against; None or empty where nothing is ruled.
 
     Attributes:
-        ground: exactly this colour, or transparent, around the subject.
-        ground_neutral: the ground is white or grey: any lightness, hardly any chroma.
+        background: exactly this colour, or transparent, around the subject.
+        background_neutral: the background is white or grey: any lightness, hardly any chroma.
         fill_min: least share of the canvas that the subject's box spans in its longer direction.
         ratios: the canvas has one of these, to the rounding of a pixel.
         long_min, long_max: bounds of the longer side, in pixels.
@@ -42,11 +42,11 @@ class Rules:
         swatch_max: how far the product's colour may be from the one that `swatch` names, in
             CIEDE2000.
         made_max: greatest share of the canvas that may lie beyond the photo's edge.
-        guessed_max: the same, of what does not just continue a plain ground.
+        guessed_max: the same, of what does not just continue a plain background.
     """
 
-    ground: Background | None = None
-    ground_neutral: bool = False
+    background: Background | None = None
+    background_neutral: bool = False
     fill_min: float | None = None
     ratios: tuple[Ratio, ...] = ()
     long_min: int | None = None
@@ -75,7 +75,7 @@ class Rules:
         return ("no_text",) * self.no_text + ("no_head",) * self.no_head
 
     @property
-    def wants_a_look(self) -> bool:
+    def needs_analysis(self) -> bool:
         """Whether some rule is about what is seen on the whole picture."""
         return self.no_text or self.no_head or self.no_second_view
 

@@ -1,4 +1,4 @@
-"""Reading a query string into a Wish: percent-decoded once, aliases and presets folded in."""
+"""Reading a query string into a Request: percent-decoded once, aliases and presets folded in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from edge.variants.transform import WORDS, Transform, settle
 from edge.variants.values import AUTO
 from edge.variants.words import MAX_SIDE
 
-__all__ = ["PARAMETERS", "AcceptClass", "Parameter", "Wish", "parse", "read"]
+__all__ = ["PARAMETERS", "AcceptClass", "ImageRequest", "Parameter", "parse", "read"]
 
 
 class AcceptClass(StrEnum):
@@ -48,7 +48,7 @@ _BY_CLASS = MappingProxyType({AcceptClass.AVIF: Format.AVIF, AcceptClass.WEBP: F
 
 
 @dataclass(frozen=True)
-class Wish:
+class ImageRequest:
     """Everything that one query asks for.
 
     Attributes:
@@ -86,13 +86,13 @@ class Wish:
         if something of it is see-through, JPEG if nothing is.
 
         Args:
-            accept: what the caller takes; counts only where the wish negotiates.
+            accept: what the caller takes; counts only where the request negotiates.
             extension: of the path, with or without its dot, in any case.
         """
         if self.transform.format is not None:
             return self.transform
         chosen = _BY_CLASS.get(accept) or self._base(extension, _REFUSED.get(accept, frozenset()))
-        if chosen not in self._resolved:  # a wish is read once and resolved for many requests
+        if chosen not in self._resolved:  # a request is read once and resolved for many requests
             self._resolved[chosen] = replace(self.transform, format=chosen)
         return self._resolved[chosen]
 
@@ -115,7 +115,7 @@ def read(
     strict: bool = False,
     widths: Sequence[int] = (),
     device: Device | None = None,
-) -> Wish:
+) -> ImageRequest:
     """What a query asks for.
 
     The lenient grammar passes over unknown parameters and takes the last of several; the strict one
@@ -141,11 +141,11 @@ def _read(
     strict: bool,
     widths: tuple[int, ...],
     device: Device | None,
-) -> Wish:
+) -> ImageRequest:
     words, ignored = words_of(raw_query, strict)
     values = {name: BY_NAME[name].read(text) for name, text in words.items()}
     transform, hints = _transform(values, presets, widths, device)
-    return Wish(
+    return ImageRequest(
         transform=transform,
         version=values.get("v"),
         download=values.get("dl"),

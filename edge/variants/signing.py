@@ -213,7 +213,7 @@ def check_scope(signers: Sequence[Key], path: str, preset: str) -> None:
 
 
 def _check_form(raw_query: str, given: _Signed) -> None:
-    """Refuse the spellings that would give one signed wish more than one meaning or URL."""
+    """Refuse the spellings that would give one signed request more than one meaning or URL."""
     if given.twice:
         raise SignatureWrong("a signed URL takes every parameter once", param=given.twice)
     if "" in raw_query.split("&"):

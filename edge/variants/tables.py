@@ -12,7 +12,7 @@ from edge.images import FORMAT_WORDS, Format
 from edge.variants import words
 from edge.variants.kinds import Kind, choice, decimal, matching, nearest, whole
 from edge.variants.parameters import BY_NAME, PICTURE
-from edge.variants.values import Background, Ground
+from edge.variants.values import Background, BackgroundKind
 
 DROPPED = ""
 """A user's file drops a key of a shipped preset by setting it to empty text."""
@@ -38,8 +38,8 @@ class Rule:
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
-        "ground": Rule(words.BACKGROUND),
-        "ground_neutral": Rule(words.FLAG),
+        "background": Rule(words.BACKGROUND),
+        "background_neutral": Rule(words.FLAG),
         "fill_min": Rule(decimal(0.01, 1, 3)),
         "ratios": Rule(words.RATIO, many=True),
         "long_min": Rule(whole(1, words.MAX_SIDE)),
@@ -167,16 +167,19 @@ def _rule(source: Source, place: str, key: str, value: Any) -> Any:
     rule = RULES[key]
     if not rule.many or value == DROPPED:
         read = _value(source, place, key, rule.kind, value)
-        if key == "ground" and read != DROPPED and not _checkable(read):
-            raise source.wrong(place, key, "a rule's ground is a colour or transparent")
+        if key == "background" and read != DROPPED and not _checkable(read):
+            raise source.wrong(place, key, "a rule's background is a colour or transparent")
         return read
     if not isinstance(value, list):
         raise source.wrong(place, key, f"is a list, each {rule.kind.allowed}")
     return tuple(_value(source, place, key, rule.kind, item) for item in value)
 
 
-def _checkable(ground: Background | None) -> bool:
-    return ground is not None and ground.kind in (Ground.COLOR, Ground.TRANSPARENT)
+def _checkable(background: Background | None) -> bool:
+    return background is not None and background.kind in (
+        BackgroundKind.COLOR,
+        BackgroundKind.TRANSPARENT,
+    )
 
 
 def _value(source: Source, place: str, key: str, kind: Kind, value: Any) -> Any:

@@ -1,4 +1,5 @@
-"""A transform: the complete wish for one picture, after preset and query, in one canonical form."""
+"""A transform: the complete request for one picture, after preset and query, in one canonical
+form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,12 +14,12 @@ from edge.variants.values import (
     TRANSPARENT,
     Auto,
     Background,
+    BackgroundKind,
     Crop,
     Fit,
     Flip,
     Gravity,
-    Ground,
-    Matte,
+    MatteMode,
     Ratio,
     Upscale,
 )
@@ -33,7 +34,7 @@ MATTING = "matting"
 
 @dataclass(frozen=True)
 class Transform:
-    """The complete wish. What means the same picture is the same value: making one folds it.
+    """The complete request. What means the same picture is the same value: making one folds it.
 
     A ratio with one known side becomes two sides; `fit=max` becomes `inside` with `up=off`; a fit,
     gravity, frame or upscale that cannot show is dropped. So `Transform(width=8, ratio=Ratio(1, 1),
@@ -48,7 +49,7 @@ class Transform:
         rotate: degrees clockwise: 0, 90, 180, 270.
         sharpen: strength in percent, 0 for none, AUTO for what the reduction in size asks for.
         blur: radius (sigma) in pixels of the output, 0 to 100.
-        background: the ground; None as it was shot.
+        background: the background; None as it was shot.
         frame: share of the canvas that the subject fills; set exactly where fit is PRODUCT.
         swatch: the brand's colour that the product's is measured against, or None.
         quality: 1 to 100 or AUTO.
@@ -71,7 +72,7 @@ class Transform:
     sharpen: int | Auto = 0
     blur: float = 0.0
     background: Background | None = None
-    matte: Matte = Matte.OFF
+    matte: MatteMode = MatteMode.OFF
     upscale: Upscale = Upscale.OFF
     frame: float | None = None
     shadow: bool = False
@@ -86,7 +87,7 @@ class Transform:
     def __post_init__(self) -> None:
         self._fold_sides()
         self._fold_fit()
-        if self.matte is Matte.ON and self.background is None:
+        if self.matte is MatteMode.ON and self.background is None:
             self._set(background=TRANSPARENT)
         if self.crop is not None and self.crop.whole:
             self._set(crop=None)
@@ -145,7 +146,7 @@ class Transform:
         """The roles of the networks that the plan may need, before anything of the original is
         known: `matting`, `upscaling`."""
         roles = []
-        if self.matte is not Matte.OFF or self.fit is Fit.PRODUCT or self.gravity.subject:
+        if self.matte is not MatteMode.OFF or self.fit is Fit.PRODUCT or self.gravity.subject:
             roles.append(MATTING)
         if self.upscale is not Upscale.OFF:
             roles.append(UPSCALING)
@@ -164,7 +165,7 @@ class Transform:
         return "&".join(sorted(words))
 
     def _says(self, name: str) -> bool:
-        if name == "matte" and self.background and self.background.kind is Ground.SCENE:
+        if name == "matte" and self.background and self.background.kind is BackgroundKind.SCENE:
             return True  # a scene alone would be read as `matte=auto`
         return bool(getattr(self, name) != DEFAULTS[name])
 
@@ -219,8 +220,8 @@ def settle(given: Mapping[str, Any]) -> Transform:
     if "fit" not in values:
         values["fit"] = _implied_fit(values)
     background = values.get("background")
-    if "matte" not in values and background and background.kind is Ground.SCENE:
-        values["matte"] = Matte.AUTO
+    if "matte" not in values and background and background.kind is BackgroundKind.SCENE:
+        values["matte"] = MatteMode.AUTO
     return Transform(**values)
 
 

@@ -25,9 +25,9 @@ class Fit(StrEnum):
     """How the picture goes into the canvas.
 
     `inside` keeps the whole picture and its ratio, so one side may come out shorter. `cover` fills
-    the canvas and cuts what hangs over. `pad` keeps the whole picture and adds ground around it.
-    `fill` stretches. `product` scales the subject's box to `frame` of the canvas. `max` is `inside`
-    that no `up` enlarges; a finished Transform never carries it, it folds into the two.
+    the canvas and cuts what hangs over. `pad` keeps the whole picture and adds background around
+    it. `fill` stretches. `product` scales the subject's box to `frame` of the canvas. `max` is
+    `inside` that no `up` enlarges; a finished Transform never carries it, it folds into the two.
     """
 
     INSIDE = "inside"
@@ -47,8 +47,8 @@ class Flip(StrEnum):
     BOTH = "hv"
 
 
-class Matte(StrEnum):
-    """Whether the subject is cut out. `auto`: only where the ground asked for needs it."""
+class MatteMode(StrEnum):
+    """Whether the subject is cut out. `auto`: only where the background asked for needs it."""
 
     OFF = "off"
     AUTO = "auto"
@@ -175,7 +175,7 @@ class Crop:
         return ",".join(f"{n:.4f}" if self.shares else str(int(n)) for n in numbers)
 
 
-class Ground(StrEnum):
+class BackgroundKind(StrEnum):
     """What kind of thing is behind the subject."""
 
     COLOR = "color"
@@ -186,33 +186,35 @@ class Ground(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """The ground that is asked for; None in its place means the ground as it was shot.
+    """The background that is asked for; None in its place means the background as it was shot.
 
     `color` belongs to the kind COLOR (a colour without any opacity becomes TRANSPARENT), `scene`
-    (the name of a ground picture, without extension) to the kind SCENE.
+    (the name of a background picture, without extension) to the kind SCENE.
     """
 
-    kind: Ground
+    kind: BackgroundKind
     color: Color | None = None
     scene: str = ""
 
     @classmethod
     def of(cls, color: Color) -> "Background":
-        return TRANSPARENT if color.alpha == 0 else cls(Ground.COLOR, color)
+        return TRANSPARENT if color.alpha == 0 else cls(BackgroundKind.COLOR, color)
 
     @property
     def opaque(self) -> bool:
         """No alpha is needed to show it."""
-        return self.kind is not Ground.TRANSPARENT and (self.color is None or self.color.opaque)
+        return self.kind is not BackgroundKind.TRANSPARENT and (
+            self.color is None or self.color.opaque
+        )
 
     def __str__(self) -> str:
-        if self.kind is Ground.COLOR:
+        if self.kind is BackgroundKind.COLOR:
             return str(self.color)
-        return f"scene:{self.scene}" if self.kind is Ground.SCENE else self.kind.value
+        return f"scene:{self.scene}" if self.kind is BackgroundKind.SCENE else self.kind.value
 
 
-TRANSPARENT = Background(Ground.TRANSPARENT)
-BLURRED = Background(Ground.BLUR)
+TRANSPARENT = Background(BackgroundKind.TRANSPARENT)
+BLURRED = Background(BackgroundKind.BLUR)
 
 SCENE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """A scene is named, never addressed: no dot, no slash."""

@@ -52,7 +52,7 @@ class Variant:
         stamp: the original's version as its origin says it.
         transform: negotiated; without a format, the picture decides about it.
         digests: `(name, digest)` of each model that the plan may use.
-        scene: the version of the ground picture where `bg=scene:...` names one.
+        scene: the version of the background picture where `bg=scene:...` names one.
     """
 
     path: str

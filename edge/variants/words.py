@@ -19,12 +19,12 @@ from edge.variants.values import (
     TIERS,
     TRANSPARENT,
     Background,
+    BackgroundKind,
     Crop,
     Fit,
     Flip,
     Gravity,
-    Ground,
-    Matte,
+    MatteMode,
     Ratio,
     Upscale,
 )
@@ -47,7 +47,9 @@ def _enum(kind: type[StrEnum]) -> dict[str, Any]:
 
 def _pixels(text: str) -> int:
     asked = number(text)
-    value = int(asked + 0.5)  # a layout's 333.5 px is a fair wish, half a pixel is a share misread
+    value = int(
+        asked + 0.5
+    )  # a layout's 333.5 px is a fair request, half a pixel is a share misread
     if asked < 1 or value > MAX_SIDE:
         raise ValueError
     return value
@@ -92,8 +94,8 @@ FLIP = choice(
     tuple(Flip),
 )
 MATTE = choice(
-    {**_enum(Matte), **_each(_OFF, Matte.OFF), **_each(_ON, Matte.ON)},
-    tuple(Matte),
+    {**_enum(MatteMode), **_each(_OFF, MatteMode.OFF), **_each(_ON, MatteMode.ON)},
+    tuple(MatteMode),
 )
 UPSCALE = choice(
     {
@@ -209,7 +211,7 @@ def _background(text: str) -> Background | None:
     if kind.lower() == "scene":
         if not SCENE_NAME.fullmatch(scene):
             raise ValueError
-        return Background(Ground.SCENE, scene=scene)
+        return Background(BackgroundKind.SCENE, scene=scene)
     if text.lower() == "original":
         return None
     if text.lower() in ("transparent", "none"):

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from edge.access import Role
-from edge.cache.ladder import Purged
-from edge.delivery import Delivery
+from edge.cache.tiers import Purged
+from edge.delivery.delivery import Delivery
 from edge.errors import UploadRejected
 from edge.variants import paths
 from edge.variants.variant import original_tag, preset_tag

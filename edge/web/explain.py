@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from edge.access import Role
-from edge.delivery import Delivery
+from edge.delivery.delivery import Delivery
 from edge.errors import EdgeError
 from edge.variants.effects import effects
 from edge.variants.presets import Presets
@@ -45,14 +45,14 @@ class Explain:
         if self._needs_token:
             self._tokens.require(request, Role.EXPLAIN)
         asked = self._image.asked(scope, needs_signature=False)
-        explained = await self._delivery.explain(self._image.ask(asked))
-        wish = {
+        explained = await self._delivery.explain(self._image.delivery_request(asked))
+        image_request = {
             "canonical": asked.transform.canonical(),
-            "negotiates": asked.wish.negotiates,
-            "ignored": list(asked.wish.ignored),
+            "negotiates": asked.image_request.negotiates,
+            "ignored": list(asked.image_request.ignored),
             "words": self._words(scope["query_string"].decode("latin-1")),
         }
-        return JSONResponse({"path": asked.path, **wish, **explained}, headers=_UNCACHED)
+        return JSONResponse({"path": asked.path, **image_request, **explained}, headers=_UNCACHED)
 
     def _words(self, query: str) -> list[dict[str, Any]]:
         """What each word does beside the others; of a URL in other words, nothing."""

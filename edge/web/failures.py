@@ -9,9 +9,9 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from edge import errors
+from edge.delivery.originals import MISSING_SECONDS
 from edge.errors import EdgeError
 from edge.images import Size
-from edge.originals import MISSING_SECONDS
 
 PROBLEM_JSON = "application/problem+json"
 _RETRY_AFTER = 1
@@ -160,7 +160,8 @@ def _lifetime(error: EdgeError, row: Row, left: int | None) -> dict[str, str]:
 
 
 def _wait(error: EdgeError) -> int:
-    """Seconds of `Retry-After`: what the gate knows or the origin asked for, within a minute."""
+    """Seconds of `Retry-After`: what admission control knows or the origin asked for, within a
+    minute."""
     if isinstance(error, errors.Busy):
         return error.retry_after
     asked = error.retry_after if isinstance(error, errors.OriginUnavailable) else None

@@ -49,7 +49,7 @@ _YEAR = 31_536_000
 class Lifetimes:
     """How long browsers and the CDN keep a rendition.
 
-    Of a stand-in, browsers keep nothing unasked, and a CDN not a second longer than it may.
+    Of a fallback, browsers keep nothing unasked, and a CDN not a second longer than it may.
     """
 
     browser: bytes
@@ -68,7 +68,7 @@ class Lifetimes:
         base = f"public, max-age={http.max_age}, {stale}, no-transform"
         versioned = f"public, max-age={_YEAR}, {stale}, no-transform, immutable"
         cdn = f"public, max-age={http.cdn_max_age}, {stale}"
-        age = http.fast_max_age
+        age = http.fallback_max_age
         brief, brief_cdn = _brief_browser(age).encode(), _brief_cdn(age).encode()
         return cls(base.encode(), versioned.encode(), cdn.encode(), brief, brief_cdn, http)
 
@@ -79,7 +79,7 @@ class Lifetimes:
             left: seconds for which the URL holds (`exp`), None: for ever. No cache keeps the
                 picture longer, neither fresh nor stale.
             versioned: the URL names a version of the original; browsers never need to ask again.
-            lasting: not a stand-in, nor of an original that was written just now.
+            lasting: not a fallback, nor of an original that was written just now.
         """
         if lasting:
             whole = self.versioned if versioned else self.browser, self.cdn
@@ -87,7 +87,7 @@ class Lifetimes:
             reach = max(self.http.stale_while_revalidate, self.http.stale_if_error)
         else:
             whole, reach = (self.brief_browser, self.brief_cdn), 0
-            ages = (self.http.fast_max_age,) * 2
+            ages = (self.http.fallback_max_age,) * 2
         browser, cdn = whole
         if left is not None and left <= 0:
             browser = cdn = b"no-store"
@@ -179,7 +179,7 @@ def cache_status(source: str, *, joined: bool = False) -> tuple[bytes, bytes]:
     """`Cache-Status` (RFC 9211): a hit names its tier; a miss whether it waited for another's."""
     if source == "render":
         value = "edge; fwd=uri-miss; stored" + ("; collapsed" if joined else "")
-    elif source == "fast":
+    elif source == "fallback":
         value = "edge; fwd=uri-miss"
     else:
         value = f"edge; hit; detail={source}"

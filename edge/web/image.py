@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 from starlette.types import Receive, Scope, Send
 
 from edge.deadline import Deadline
-from edge.delivery import MEMORY, Delivered, Delivery
+from edge.delivery.delivery import MEMORY, Delivered, Delivery
+from edge.delivery.keys import DeliveryRequest
 from edge.dialects import Dialects
 from edge.errors import EdgeError, OutputTooLarge, SignatureExpired
 from edge.images import Rendition, Size
-from edge.names import Ask
 from edge.settings import Settings
 from edge.telemetry import Metrics, Stages
 from edge.variants import paths, signing
 from edge.variants.device import DPR, PLAIN, SAVE, VIEWPORT, Device
 from edge.variants.presets import Presets
-from edge.variants.query import AcceptClass, Wish, read
+from edge.variants.query import AcceptClass, ImageRequest, read
 from edge.variants.transform import Transform
 from edge.web import headers, negotiation
 from edge.web.failures import PROBLEM_JSON
@@ -42,7 +42,7 @@ class ClientLeft(Exception):
     """The client went away before its answer; there is nobody to tell."""
 
 
-class Near(NamedTuple):
+class MemoryHit(NamedTuple):
     """An answer that takes no waiting: a rendition from memory, or the news that nothing is new."""
 
     status: int
@@ -54,11 +54,11 @@ class Near(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedUrl:
     """One URL with its Accept class, read and checked once, however often it comes."""
 
     path: str
-    wish: Wish
+    image_request: ImageRequest
     transform: Transform
     lines: dict[_Lines, bytes] = field(default_factory=dict, repr=False, compare=False)
     """Headers of what was last answered without waiting, by status, ETag, the moment it was made
@@ -67,7 +67,7 @@ class Asked:
     @property
     def vary(self) -> tuple[str, ...]:
         """The request headers that the answer depends on."""
-        return (("Accept",) if self.wish.negotiates else ()) + self.wish.hints
+        return (("Accept",) if self.image_request.negotiates else ()) + self.image_request.hints
 
 
 class ImageRoute:
@@ -106,9 +106,11 @@ class ImageRoute:
             plain = self.asked(scope, PLAIN)
             if plain.transform == asked.transform:
                 raise
-            await self._serve(scope, receive, send, plain)  # too large for this device's own wish
+            await self._serve(
+                scope, receive, send, plain
+            )  # too large for this device's own request
 
-    def near(self, scope: Scope) -> Near | None:
+    def memory_hit(self, scope: Scope) -> MemoryHit | None:
         """What memory answers at once; None where anybody must be asked, or something is wrong.
 
         The way of nearly every request, so it asks each question once and makes nothing twice.
@@ -120,52 +122,54 @@ class ImageRoute:
             asked = self._asked(scope, told)
         except EdgeError:
             return None
-        wish = asked.wish
-        named = self._delivery.known(asked.path, asked.transform, wish.version)
-        if named is None or wish.strict:
+        image_request = asked.image_request
+        named = self._delivery.known(asked.path, asked.transform, image_request.version)
+        if named is None or image_request.strict:
             return None
         given = told.get(b"if-none-match", b"").decode("latin-1")
         if given:
             etag = self._delivery.etag(named)
             if etag and headers.matches(given, etag):
-                return Near(304, self._unchanged(asked, etag), b"", "none")
-        rendition = self._delivery.near(named)
+                return MemoryHit(304, self._unchanged(asked, etag), b"", "none")
+        rendition = self._delivery.memory_hit(named)
         if rendition is None:
             return None
         if given and headers.matches(given, rendition.etag):
-            return Near(304, self._unchanged(asked, rendition.etag), b"", "none")
+            return MemoryHit(304, self._unchanged(asked, rendition.etag), b"", "none")
         lines = self._hit(asked, rendition)
-        if wish.negotiates:
+        if image_request.negotiates:
             self._negotiated(rendition.format).inc()
-        return Near(200, lines, rendition.body if scope["method"] == "GET" else b"", MEMORY)
+        return MemoryHit(200, lines, rendition.body if scope["method"] == "GET" else b"", MEMORY)
 
-    def _hit(self, asked: Asked, rendition: Rendition) -> bytes:
-        left = None if asked.wish.expires is None else self._left(asked)
+    def _hit(self, asked: ParsedUrl, rendition: Rendition) -> bytes:
+        left = None if asked.image_request.expires is None else self._left(asked)
         name = (200, rendition.etag, rendition.made, left)
         if known := asked.lines.get(name):
             return known
         fields = [*self._headers(asked, rendition), headers.cache_status(MEMORY)]
         return _remembered(asked, name, fields)
 
-    def _unchanged(self, asked: Asked, etag: str) -> bytes:
+    def _unchanged(self, asked: ParsedUrl, etag: str) -> bytes:
         name = (304, etag, 0.0, self._left(asked))
         return asked.lines.get(name) or _remembered(asked, name, self._not_new(asked, etag))
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, asked: ParsedUrl) -> None:
         stages = Stages()
         raw = scope["headers"]
-        ask = self.ask(asked)
-        named = await self._delivery.name(ask)
+        delivery_request = self.delivery_request(asked)
+        named = await self._delivery.name(delivery_request)
         given = headers.find(raw, b"if-none-match")
-        if given and not ask.strict:
+        if given and not delivery_request.strict:
             etag = self._delivery.etag(named)
             if etag and headers.matches(given, etag):
                 return await self._not_modified(send, asked, etag, lasting=named.settled)
         delivered = await self._delivery.find(named)
         if delivered is None:
-            delivered = await _while_connected(self._delivery.make(named, ask, stages), receive)
-        if ask.strict:
-            await self._delivery.insist(delivered, ask)
+            delivered = await _while_connected(
+                self._delivery.make(named, delivery_request, stages), receive
+            )
+        if delivery_request.strict:
+            await self._delivery.require_compliance(delivered, delivery_request)
         if given and headers.matches(given, delivered.rendition.etag):
             etag = delivered.rendition.etag
             lasting = delivered.final and delivered.settled
@@ -173,11 +177,13 @@ class ImageRoute:
         scope["edge.source"] = delivered.source
         await self._answer(scope, send, asked, delivered, stages)
 
-    def ask(self, asked: Asked) -> Ask:
+    def delivery_request(self, asked: ParsedUrl) -> DeliveryRequest:
         deadline = Deadline.after(self._settings.server.deadline)
-        wish = asked.wish
-        wait = None if wish.wait is None else wish.wait / 1000
-        return Ask(asked.path, asked.transform, deadline, wish.version, wait, wish.strict)
+        image_request = asked.image_request
+        wait = None if image_request.wait is None else image_request.wait / 1000
+        return DeliveryRequest(
+            asked.path, asked.transform, deadline, image_request.version, wait, image_request.strict
+        )
 
     def forget(self) -> None:
         """Read and check every URL anew: other keys may sign now."""
@@ -185,7 +191,7 @@ class ImageRoute:
 
     def asked(
         self, scope: Scope, device: Device | None = None, *, needs_signature: bool | None = None
-    ) -> Asked:
+    ) -> ParsedUrl:
         """Read and check the URL, for another `device` than the client's where one is given.
 
         Args:
@@ -202,7 +208,7 @@ class ImageRoute:
         told: Mapping[bytes, bytes],
         device: Device | None = None,
         needs_signature: bool | None = None,
-    ) -> Asked:
+    ) -> ParsedUrl:
         accept = accept_class(told.get(b"accept", b"*/*"))
         if device is None and self._hints:
             device = negotiation.device(told.get(_DPR), told.get(_VIEWPORT), told.get(_SAVE))
@@ -213,14 +219,14 @@ class ImageRoute:
             host = self._dialects.host(told.get(b"host", b"").decode("latin-1"))
         asked = self._read(path, query, accept, device, required, host)
         # The reading is remembered, and outlives what it has checked.
-        expires = asked.wish.expires
+        expires = asked.image_request.expires
         if expires is not None and self._keys() and time.time() >= expires:
             raise SignatureExpired("the signature has expired", param="exp")
         return asked
 
-    def _left(self, asked: Asked) -> int | None:
+    def _left(self, asked: ParsedUrl) -> int | None:
         """For how many whole seconds the URL holds; None: for ever."""
-        expires = asked.wish.expires
+        expires = asked.image_request.expires
         if expires is None or not self._keys():
             return None
         return math.floor(expires - time.time())
@@ -232,13 +238,13 @@ class ImageRoute:
         expires = signing.expiry(scope["query_string"].decode("latin-1"))
         return None if expires is None else math.floor(expires - time.time())
 
-    def wished_size(self, scope: Scope) -> Size | None:
+    def requested_size(self, scope: Scope) -> Size | None:
         """The canvas that a failed URL asked for, as far as it can be read."""
         try:
-            wish = read(scope["query_string"].decode("latin-1"), self._presets)
+            image_request = read(scope["query_string"].decode("latin-1"), self._presets)
         except EdgeError:
             return None
-        transform = wish.transform
+        transform = image_request.transform
         width, height = transform.width, transform.height
         return Size(width or height or 0, height or width or 0) if width or height else None
 
@@ -250,7 +256,7 @@ class ImageRoute:
         device: Device | None,
         needs_signature: bool,
         host: str,
-    ) -> Asked:
+    ) -> ParsedUrl:
         settings = self._settings
         found = self._dialects.translate(
             raw_path, raw_query, host=host, strict=settings.query.strict
@@ -263,7 +269,7 @@ class ImageRoute:
             signers = signing.verify_foreign(
                 raw_path, raw_query, self._keys(), required=needs_signature
             )
-        wish = read(
+        image_request = read(
             query,
             self._presets,
             strict=settings.query.strict,
@@ -271,23 +277,23 @@ class ImageRoute:
             device=device,
         )
         if found and found.ignored:
-            wish = replace(wish, ignored=(*found.ignored, *wish.ignored))
-        signing.check_scope(signers, path, wish.transform.preset)
-        return Asked(path, wish, wish.resolve(accept, paths.extension(path)))
+            image_request = replace(image_request, ignored=(*found.ignored, *image_request.ignored))
+        signing.check_scope(signers, path, image_request.transform.preset)
+        return ParsedUrl(path, image_request, image_request.resolve(accept, paths.extension(path)))
 
     async def _not_modified(
-        self, send: Send, asked: Asked, etag: str, *, lasting: bool = True
+        self, send: Send, asked: ParsedUrl, etag: str, *, lasting: bool = True
     ) -> None:
         fields = self._not_new(asked, etag, lasting=lasting)
         await send({"type": "http.response.start", "status": 304, "headers": fields})
         await send({"type": "http.response.body", "body": b""})
 
-    def _not_new(self, asked: Asked, etag: str, *, lasting: bool = True) -> headers.Headers:
+    def _not_new(self, asked: ParsedUrl, etag: str, *, lasting: bool = True) -> headers.Headers:
         """The headers of a 304."""
         return [*self._validators(asked, etag, lasting=lasting), *headers.ALWAYS]
 
     async def _answer(
-        self, scope: Scope, send: Send, asked: Asked, delivered: Delivered, stages: Stages
+        self, scope: Scope, send: Send, asked: ParsedUrl, delivered: Delivered, stages: Stages
     ) -> None:
         rendition = delivered.rendition
         status = headers.cache_status(delivered.source, joined=delivered.joined)
@@ -295,7 +301,7 @@ class ImageRoute:
         lasting = delivered.final and delivered.settled
         known = self._headers(asked, rendition) if lasting else self._brief(asked, delivered)
         answered = [*known, status, *timing]
-        if asked.wish.negotiates:
+        if asked.image_request.negotiates:
             self._negotiated(rendition.format).inc()
         await send({"type": "http.response.start", "status": 200, "headers": answered})
         body = b"" if scope["method"] == "HEAD" else rendition.body
@@ -307,37 +313,37 @@ class ImageRoute:
         last = body[(len(body) - 1) // _PIECE * _PIECE :] if body else b""
         await send({"type": "http.response.body", "body": last})
 
-    def _headers(self, asked: Asked, rendition: Rendition) -> headers.Headers:
+    def _headers(self, asked: ParsedUrl, rendition: Rendition) -> headers.Headers:
         """All headers that do not depend on where the rendition came from."""
         return [
-            *headers.describing(rendition, asked.wish.download),
+            *headers.describing(rendition, asked.image_request.download),
             *self._validators(asked, rendition.etag),
             *self._always,
         ]
 
-    def _brief(self, asked: Asked, delivered: Delivered) -> headers.Headers:
+    def _brief(self, asked: ParsedUrl, delivered: Delivered) -> headers.Headers:
         """The headers of what stands in for a late rendition, or may be another in a moment."""
         rendition = delivered.rendition
         kind = [] if delivered.final else [(b"x-edge-rendition", delivered.source.encode())]
         return [
-            *headers.describing(rendition, asked.wish.download),
+            *headers.describing(rendition, asked.image_request.download),
             *self._validators(asked, rendition.etag, lasting=False),
             *kind,
             *self._always,
         ]
 
-    def _validators(self, asked: Asked, etag: str, *, lasting: bool = True) -> headers.Headers:
+    def _validators(self, asked: ParsedUrl, etag: str, *, lasting: bool = True) -> headers.Headers:
         return headers.validators(
             etag,
             self._lifetimes,
-            versioned=asked.wish.version is not None,
+            versioned=asked.image_request.version is not None,
             vary=asked.vary,
             lasting=lasting,
             left=self._left(asked),
         )
 
 
-def _remembered(asked: Asked, name: _Lines, fields: headers.Headers) -> bytes:
+def _remembered(asked: ParsedUrl, name: _Lines, fields: headers.Headers) -> bytes:
     if len(asked.lines) >= _HEADS:
         asked.lines.clear()
     lines = asked.lines[name] = headers.lines(fields)

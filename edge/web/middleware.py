@@ -16,7 +16,7 @@ from edge.errors import Busy, EdgeError
 from edge.images import Size
 from edge.telemetry import Metrics, request_id
 from edge.web import failures, headers
-from edge.web.image import ClientLeft, Near
+from edge.web.image import ClientLeft, MemoryHit
 from edge.web.negotiation import only_images
 
 _log = logging.getLogger("edge.access")
@@ -37,20 +37,20 @@ class Observed:
         app: ASGIApp,
         metrics: Metrics,
         placeholder: str,
-        wished_size: Callable[[Scope], Size | None],
+        requested_size: Callable[[Scope], Size | None],
         left: Callable[[Scope], int | None],
-        near: Callable[[Scope], Near | None],
+        memory_hit: Callable[[Scope], MemoryHit | None],
     ) -> None:
         self._app = app
-        self._near = near
+        self._memory_hit = memory_hit
         self._metrics = metrics
         self._answered = cache(partial(metrics.tally, metrics.requests))
         self._seconds = cache(metrics.request_seconds.labels)
         self._placeholder = placeholder
-        self._wished_size = wished_size
+        self._wished_size = requested_size
         self._left = left
 
-    def near(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
+    def memory_hit(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
         """Status, header lines and body of what can be answered without waiting.
 
         The server's protocol asks this first; for all that is None here it makes a task that runs
@@ -58,16 +58,16 @@ class Observed:
         """
         start = time.perf_counter()
         try:
-            near = self._near(scope)
+            memory_hit = self._memory_hit(scope)
         except Exception:
             _log.exception("unexpected error")  # and the application will tell the client
             return None
-        if near is None:
+        if memory_hit is None:
             return None
-        scope["edge.source"] = near.source
-        self._record(scope, near.status, time.perf_counter() - start, None)
+        scope["edge.source"] = memory_hit.source
+        self._record(scope, memory_hit.status, time.perf_counter() - start, None)
         identity = b"x-request-id: %b\r\n" % _identity(scope).encode()
-        return near.status, near.lines + identity, near.body
+        return memory_hit.status, memory_hit.lines + identity, memory_hit.body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

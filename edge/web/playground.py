@@ -96,10 +96,10 @@ def _tab(name: str, title: str, canvas: str, *, selected: bool) -> str:
 
 
 def _canvas(preset: Preset) -> str:
-    wish = preset.transform
-    if wish.width and wish.height:
-        return f"{wish.width} × {wish.height}"
-    return f"{wish.longest} px"
+    image_request = preset.transform
+    if image_request.width and image_request.height:
+        return f"{image_request.width} × {image_request.height}"
+    return f"{image_request.longest} px"
 
 
 def _groups(presets: Presets) -> str:

@@ -14,7 +14,7 @@ from edge.web import failures
 from edge.web.admin import Admin
 from edge.web.explain import Explain
 from edge.web.gallery import Gallery
-from edge.web.image import ImageRoute, Near
+from edge.web.image import ImageRoute, MemoryHit
 from edge.web.jobs import Jobs
 from edge.web.middleware import Observed
 from edge.web.openapi import OpenApi
@@ -60,16 +60,16 @@ def application(
     if playground:
         routes.append(Route("/", playground.get, methods=_READ))
 
-    def near(scope: Scope) -> Near | None:
-        return image.near(scope) if _is_picture(scope["path"]) else None
+    def memory_hit(scope: Scope) -> MemoryHit | None:
+        return image.memory_hit(scope) if _is_picture(scope["path"]) else None
 
     return Observed(
         _Door(image, Router(routes, redirect_slashes=False), admin_port, gallery),
         metrics,
         placeholder,
-        image.wished_size,
+        image.requested_size,
         image.left,
-        near,
+        memory_hit,
     )
 
 

@@ -83,7 +83,7 @@ class Recorder:
         """What each process counts goes on where its successor begins again from nothing."""
         names = {
             "renders": "edge_renders_total",
-            "refused": "edge_gate_refused_total",
+            "refused": "edge_admission_refused_total",
             "fetched": "edge_origin_fetches_total",
         }
         for process, values in counted.items():
@@ -92,7 +92,7 @@ class Recorder:
                 value = values.get(metric, self._before.get(key, 0.0))
                 self._base[name] += max(0.0, value - self._before.get(key, 0.0))
                 self._before[key] = value
-        waiting = sum(values.get("edge_gate_waiting", 0.0) for values in counted.values())
+        waiting = sum(values.get("edge_admission_waiting", 0.0) for values in counted.values())
         totals = (self._base[name] for name in names)
         self.states.append(State(at, tuple(resident), *totals, waiting))
 

@@ -8,9 +8,9 @@ import pytest
 
 from edge.cache.leases import RedisLease, RedisLeases
 from edge.cache.redis import PREFIX, RedisTier
-from edge.coalesce import Flights, find_or_make
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, OriginalCorrupt
+from edge.single_flight import SingleFlight, find_or_make
 from tests.cache.entries import key, rendition
 
 TIMEOUT = 0.3
@@ -142,7 +142,7 @@ async def test_a_hundred_callers_on_four_replicas_make_one_rendition(redis_serve
     async def one_replica():
         nonlocal made
         tier = RedisTier(redis_server.url, ttl=60, timeout=5.0)
-        flights: Flights = Flights()
+        single_flight: SingleFlight = SingleFlight()
 
         async def make():
             nonlocal made
@@ -156,7 +156,7 @@ async def test_a_hundred_callers_on_four_replicas_make_one_rendition(redis_serve
             return await find_or_make(leases, key(1), soon(), find=find, make=make)
 
         async with replica(redis_server.url) as leases:
-            found = await asyncio.gather(*(flights.join(key(1), lead) for _ in range(25)))
+            found = await asyncio.gather(*(single_flight.join(key(1), lead) for _ in range(25)))
         await tier.close()
         return found
 

@@ -141,7 +141,7 @@ async def test_under_its_cap_redis_keeps_to_it_and_can_still_purge_what_it_holds
         )
     usage = await tier.usage()
     assert usage.limit == cap
-    assert usage.bytes <= cap * 1.1, "Redis itself lets a write in flight pass its cap a little"
+    assert usage.bytes <= cap * 1.1, "Redis itself lets a write in call pass its cap a little"
     held = redis_server.run("KEYS", f"{PREFIX}r:*")
     assert 50 < len(held) < 1_000
     await tier.purge("preset:amazon")

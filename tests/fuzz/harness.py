@@ -55,7 +55,7 @@ class Process:
         }  # fmt: skip
         self._running: subprocess.Popen[bytes] | None = None
 
-    def ask(self, body: bytes) -> None:
+    def request(self, body: bytes) -> None:
         """Hand an input over; `answer` says what came of it."""
         process = self._process()
         assert process.stdin
@@ -126,7 +126,7 @@ class Pair:
     def finding(self, body: bytes) -> Finding | None:
         """What is wrong with how this is decoded; None where nothing is."""
         for process in self._both:
-            process.ask(body)
+            process.request(body)
         first, second = [process.answer() for process in self._both]
         for answer in (first, second):
             if answer["kind"] in ("crash", "hang", "escaped"):

@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 from tests.rendering import spaces
-from tests.rendering.headers.test_heif import extent, full, grid, overlay
 from tests.rendering.originals import (
     box,
     chunk,
@@ -26,6 +25,7 @@ from tests.rendering.originals import (
     without_adobe,
 )
 from tests.rendering.profiles import grey_profile, ink_profile, profile
+from tests.rendering.source.headers.test_heif import extent, full, grid, overlay
 
 FOLDER = Path(__file__).parent / "corpus"
 

@@ -21,9 +21,9 @@ from typing import Any, BinaryIO
 
 from edge.errors import EdgeError
 from edge.images import Size
-from edge.rendering import decoding
-from edge.rendering.codec import Decoded, decode
-from edge.rendering.facts import Facts, read_facts
+from edge.rendering.source import libraries
+from edge.rendering.source.decode import Decoded, decode
+from edge.rendering.source.facts import Facts, read_facts
 from edge.settings import Decode, Limits
 
 LIMITS = Limits(pixels=8_000_000, frames=50)
@@ -86,7 +86,7 @@ def _peak() -> int:
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
-    decoding.use(Decode(isolate=ISOLATE, workers=1), _REPLACED.append)
+    libraries.use(Decode(isolate=ISOLATE, workers=1), _REPLACED.append)
     resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.collect()

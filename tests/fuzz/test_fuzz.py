@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from edge.images import Size
-from edge.rendering.codec import decode
-from edge.rendering.facts import read_facts
+from edge.rendering.source.decode import decode
+from edge.rendering.source.facts import read_facts
 from edge.settings import Limits
 from tests.fuzz.harness import Finding, Pair, hunt, inputs, minimised, seeds
 from tests.fuzz.make_corpus import pictures

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.test_cli import fetched
+from tests.cli.test_main import fetched
 
 HEALTH = b"GET /-/healthz HTTP/1.1\r\nhost: a\r\n\r\n"
 

@@ -1,4 +1,4 @@
-"""A line names an original and wishes for it; what cannot be is refused by line and field."""
+"""A line names an original and requests for it; what cannot be is refused by line and field."""
 
 import pytest
 

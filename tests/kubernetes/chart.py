@@ -26,7 +26,7 @@ SETS: Mapping[str, Mapping[str, Any]] = {
     "small-shop": yaml.safe_load((EXAMPLES / "small-shop.yaml").read_text()),
     "large-shop": yaml.safe_load((EXAMPLES / "large-shop.yaml").read_text()),
     "hpa": {
-        "autoscaling": {"mode": "hpa", "metricName": "edge_gate_waiting"},
+        "autoscaling": {"mode": "hpa", "metricName": "edge_admission_waiting"},
         "triton": {"enabled": True, "autoscaling": {"mode": "hpa"}},
     },
     "keda-alone": {"autoscaling": {"mode": "keda", "gateWaiting": 0}},

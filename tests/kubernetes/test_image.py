@@ -22,11 +22,11 @@ import yaml
 from PIL import Image
 
 from edge import settings
+from tests.cli.test_main import fetched
 from tests.kubernetes.chart import run, tool
 from tests.kubernetes.dockerfile import ROOT, carry_out, stages
 from tests.parts import absent, free_port
 from tests.running import photo
-from tests.test_cli import fetched
 
 pytestmark = pytest.mark.slow
 

@@ -145,7 +145,7 @@ def asked(url: str) -> None:
 
 
 _SILENT = {
-    "Refused by the gate", "Tiers that fail",
+    "Refused by admission control", "Tiers that fail",
     "EdgeDown", "EdgeFailing", "EdgeSlow", "EdgeRefusing", "EdgeTierFailing", "EdgeOriginFailing",
     "EdgeNetworksAway", "EdgeTritonQueue", "EdgeTritonFailing",
 }  # fmt: skip
@@ -212,7 +212,7 @@ TROUBLES = {
         series("edge_request_seconds_bucket", "server", route="image", source="render", le="+Inf"):
             "0+60x30",
     },
-    "EdgeRefusing": {series("edge_gate_refused_total", "server", cost="network"): "0+6x20"},
+    "EdgeRefusing": {series("edge_admission_refused_total", "server", cost="network"): "0+6x20"},
     "EdgeTierFailing": {
         series("edge_tier_lookups_total", "server", tier="redis", outcome="error"): "0+60x30",
         series("edge_tier_lookups_total", "server", tier="redis", outcome="hit"): "0+60x30",

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from edge import cli, settings
+from edge import settings
+from edge.cli import main
+from tests.cli.test_main import fetched
 from tests.kubernetes.chart import (
     SETS,
     component,
@@ -22,7 +24,6 @@ from tests.kubernetes.chart import (
     rendered,
 )
 from tests.parts import free_port
-from tests.test_cli import fetched
 from tests.test_docs import script
 from tests.test_serving import exchange, request, serving
 
@@ -266,9 +267,9 @@ def test_every_command_is_one_that_the_command_line_takes(name: str) -> None:
         for container in containers(pod):
             arguments = container.get("args", [])
             if container["name"] in ("edge", "worker"):
-                cli.parser().parse_args(arguments)
+                main.parser().parse_args(arguments)
             for line in re.findall(r"^ *edge (.*)$", "\n".join(map(str, arguments)), re.MULTILINE):
-                cli.parser().parse_args(line.split())
+                main.parser().parse_args(line.split())
 
 
 def test_the_helm_test_asks_a_running_edge_for_its_picture(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from subprocess import Popen
 
 from edge.errors import ModelUnavailable
 from edge.models.base import ModelState
-from edge.models.environment import Installation, prepare
-from edge.models.server import Ports, kill, start, stop, wait_until_ready
+from edge.tools.triton.environment import Installation, prepare
+from edge.tools.triton.server import Ports, kill, start, stop, wait_until_ready
 from tests.parts import absent
 
 

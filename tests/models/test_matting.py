@@ -13,7 +13,7 @@ from edge.errors import ModelContractBroken, ModelMissing
 from edge.images import Size
 from edge.models.base import Priority, Tensor
 from edge.models.embedded import EmbeddedModels
-from edge.models.matting import GROUND, Letterbox, coarse_matte
+from edge.models.matting import BACKGROUND, Letterbox, coarse_matte
 from tests.models import networks
 from tests.models.conftest import noise
 
@@ -55,8 +55,8 @@ def test_the_bars_are_plain_and_the_picture_lies_between_them() -> None:
     square = letterbox.put(np.full((100, 200, 3), 7, np.uint8))
     assert letterbox.box.as_tuple() == (0, 128, 512, 384)
     assert (square[128:384] == 7).all()
-    assert (square[:128] == GROUND).all()
-    assert (square[384:] == GROUND).all()
+    assert (square[:128] == BACKGROUND).all()
+    assert (square[384:] == BACKGROUND).all()
 
 
 async def test_a_missing_network_is_named(tmp_path: Path, deadline: Deadline) -> None:
@@ -91,8 +91,8 @@ async def test_a_network_that_asks_for_it_gets_the_picture_stretched(
     image = image // 2  # no level of the picture is that of a bar
     alpha = await coarse_matte(models, image, deadline)
     assert alpha.shape == truth.shape
-    assert (models.seen[0, [0, -1]] < GROUND).all()
-    assert (models.seen[0, :, [0, -1]] < GROUND).all()
+    assert (models.seen[0, [0, -1]] < BACKGROUND).all()
+    assert (models.seen[0, :, [0, -1]] < BACKGROUND).all()
     assert np.abs(alpha.astype(int) - (255 - image[..., 0])).mean() < 5
     await models.close()
 

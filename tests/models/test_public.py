@@ -5,8 +5,8 @@ import re
 import pytest
 
 from edge.errors import InvalidParameter
-from edge.models import public
-from edge.models.downloading import Release, Wheel
+from edge.tools.public_networks import public
+from edge.tools.public_networks.downloading import Release, Wheel
 
 ROWS = public.table()
 
@@ -14,9 +14,9 @@ ROWS = public.table()
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_can_be_added_as_it_stands(name: str) -> None:
     network = ROWS[name]
-    network.wish().check()
-    assert network.wish().model == network.role
-    assert network.wish(role="matting", name="mine").model == "mine"
+    network.add_request().check()
+    assert network.add_request().model == network.role
+    assert network.add_request(role="matting", name="mine").model == "mine"
 
 
 @pytest.mark.parametrize("name", ROWS)

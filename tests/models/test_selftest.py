@@ -114,7 +114,7 @@ async def test_good_news_is_remembered_bad_news_is_asked_again(tmp_path: Path) -
     await models.close()
 
 
-def test_the_question_has_subject_and_ground() -> None:
+def test_the_question_has_subject_and_background() -> None:
     shown, alpha = picture((512, 512, 3)), picture((512, 512, 1))
     assert shown.shape == (512, 512, 3)
     assert alpha[256, 256, 0] == 255 > alpha[5, 5, 0] == 0

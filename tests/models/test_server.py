@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ModelUnavailable
-from edge.models import environment, server
-from edge.models.environment import Installation, prepare
-from edge.models.server import Ports, command, run
+from edge.tools.triton import environment, server
+from edge.tools.triton.environment import Installation, prepare
+from edge.tools.triton.server import Ports, command, run
 from tests.models import networks
 from tests.models.servers import free_ports, installation
 
@@ -113,7 +113,7 @@ def test_it_says_when_it_serves_and_ends_cleanly_on_a_signal(
     networks.nearest(tmp_path, "tiny", 32, 2)
     ports = free_ports(3)
     program = (
-        "import sys; from pathlib import Path; from edge.models.server import Ports, run;"
+        "import sys; from pathlib import Path; from edge.tools.triton.server import Ports, run;"
         f"sys.exit(run(Path({str(tmp_path)!r}), Ports({ports[0]}, {ports[1]}, {ports[2]})))"
     )
     process = subprocess.Popen(
@@ -142,7 +142,7 @@ def test_the_server_ends_with_the_one_who_started_it(tmp_path: Path) -> None:
     networks.nearest(tmp_path, "tiny", 32, 2)
     ports = free_ports(3)
     program = (
-        "from pathlib import Path; from edge.models.server import Ports, run;"
+        "from pathlib import Path; from edge.tools.triton.server import Ports, run;"
         f"run(Path({str(tmp_path)!r}), Ports({ports[0]}, {ports[1]}, {ports[2]}))"
     )
     process = subprocess.Popen(

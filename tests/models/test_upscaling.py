@@ -70,12 +70,12 @@ async def test_a_picture_keeps_only_a_few_requests_in_flight(
     await models.close()
 
 
-async def test_an_even_ground_asks_no_network_that_says_it_is_calm(
+async def test_an_even_background_asks_no_network_that_says_it_is_calm(
     tmp_path: Path, tiny: Path, deadline: Deadline
 ) -> None:
     """What shows something is the network's, and what shows nothing comes out even as it was."""
-    calm = 'parameters { key: "calm" value { string_value: "4" } }'
-    networks.nearest(tmp_path, "upscale_x2", 32, 2, overlap=4, extra=calm)
+    noise_tolerance = 'parameters { key: "calm" value { string_value: "4" } }'
+    networks.nearest(tmp_path, "upscale_x2", 32, 2, overlap=4, extra=noise_tolerance)
     models = Counting(tmp_path, threads=1)
     image = np.full((200, 200, 3), 180, np.uint8)
     image += np.linspace(0, 40, 200).astype(np.uint8)[:, None, None]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from edge.rendering import engine
+from edge.rendering.engine import pillow
 
-engine.describe()
+pillow.describe()
 
 
 def saved(image: Image.Image, format: str, **options: Any) -> bytes:

@@ -29,7 +29,7 @@ def photo(
     draw: Draw,
     *,
     subject: tuple[int, int, int] = (150, 40, 50),
-    ground: tuple[int, int, int] = (243, 243, 243),
+    background: tuple[int, int, int] = (243, 243, 243),
     lower: tuple[int, int, int] | None = None,
     shadow: float = 0.35,
     noise: float = 1.2,
@@ -38,13 +38,14 @@ def photo(
     shading: float = 0.25,
     bounce: float = 0.0,
 ) -> Photo:
-    """A shape on a studio ground that may run from one colour to another, with a soft shadow; with
-    `bounce` the ground lights its shadow, which then is more saturated than the ground."""
+    """A shape on a studio background that may run from one colour to another, with a soft shadow;
+    with `bounce` the background lights its shadow, which then is more saturated than the
+    background."""
     alpha = mask(draw, size)
     cover = np.asarray(alpha, np.float32)[..., None] / 255
-    colours = _ground(size, ground, lower or ground)
+    colours = _background(size, background, lower or background)
     colours *= 1 - (1 - _shade(alpha, shadow)) * (
-        1 + bounce * (1 - np.float32(ground) / max(ground))
+        1 + bounce * (1 - np.float32(background) / max(background))
     )
     colours = cover * _subject(size, subject, shading) + (1 - cover) * colours
     colours += np.random.default_rng(7).normal(0, noise, colours.shape)
@@ -73,7 +74,7 @@ def blob(drawing: ImageDraw.ImageDraw) -> None:
 
 
 def ring(drawing: ImageDraw.ImageDraw) -> None:
-    """A body with a handle that encloses ground."""
+    """A body with a handle that encloses background."""
     scaled(drawing.rectangle, (140, 300, 360, 640), fill=255)
     scaled(drawing.ellipse, (320, 360, 520, 580), outline=255, width=26 * OVER)
 
@@ -88,7 +89,7 @@ def scaled(method: Callable[..., None], numbers: tuple[int, ...], **how: object)
     method([number * OVER for number in numbers], **how)
 
 
-def _ground(
+def _background(
     size: tuple[int, int], upper: tuple[int, int, int], lower: tuple[int, int, int]
 ) -> npt.NDArray[np.float32]:
     share = np.linspace(0, 1, size[1], dtype=np.float32)[:, None, None]
@@ -106,7 +107,7 @@ def _subject(
 
 
 def _shade(alpha: Image.Image, depth: float) -> npt.NDArray[np.float32]:
-    """Light on the ground: a soft pool to the lower right of the shape."""
+    """Light on the background: a soft pool to the lower right of the shape."""
     moved = Image.new("L", alpha.size, 0)
     moved.paste(alpha.resize((alpha.width, alpha.height // 4)), (24, alpha.height * 2 // 3))
     soft = moved.filter(ImageFilter.GaussianBlur(22))

@@ -10,11 +10,11 @@ from PIL import Image, ImageDraw
 from edge.deadline import Deadline
 from edge.errors import ModelMissing
 from edge.images import Size
-from edge.rendering.facts import Facts, OriginalFormat
-from edge.rendering.look import Look
-from edge.rendering.picture import Picture
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan, plan
 from edge.rendering.run import run
+from edge.rendering.source.facts import Facts, OriginalFormat
 from edge.rendering.step import Step, Tools
 from edge.settings import Limits
 from edge.variants.transform import Transform
@@ -52,24 +52,28 @@ def planned(
     height: int,
     *,
     alpha: bool = False,
-    look: Look | None = None,
+    analysis: Analysis | None = None,
     limits: Limits = LIMITS,
 ) -> Plan:
-    return plan(transform, facts(width, height, alpha=alpha), look, limits)
+    return plan(transform, facts(width, height, alpha=alpha), analysis, limits)
 
 
 def tools(models: Any = None, deadline: Deadline | None = None) -> Tools:
     return Tools(models or NoModels(), Inline(), deadline or Deadline.after(60))
 
 
-def made(transform: Transform, image: Image.Image, *, look: Look | None = None) -> Image.Image:
+def made(
+    transform: Transform, image: Image.Image, *, analysis: Analysis | None = None
+) -> Image.Image:
     """What a transform makes of a picture, without decoding or encoding."""
-    return finished(transform, image, look=look).image
+    return finished(transform, image, analysis=analysis).image
 
 
-def finished(transform: Transform, image: Image.Image, *, look: Look | None = None) -> Picture:
-    wish = planned(transform, *image.size, alpha=image.mode == "RGBA", look=look)
-    return executed(wish.steps_for(Size(*image.size)), image)
+def finished(
+    transform: Transform, image: Image.Image, *, analysis: Analysis | None = None
+) -> Picture:
+    wanted = planned(transform, *image.size, alpha=image.mode == "RGBA", analysis=analysis)
+    return executed(wanted.steps_for(Size(*image.size)), image)
 
 
 def executed(steps: Iterable[Step], image: Image.Image) -> Picture:
@@ -80,11 +84,11 @@ def executed(steps: Iterable[Step], image: Image.Image) -> Picture:
 def product(
     size: tuple[int, int] = (320, 400),
     box: tuple[int, int, int, int] = (200, 60, 280, 180),
-    ground: tuple[int, int, int] = (240, 240, 240),
+    background: tuple[int, int, int] = (240, 240, 240),
     color: tuple[int, int, int] = (180, 30, 40),
 ) -> Image.Image:
-    """A red thing on a plain ground; `box` is where it is, right and bottom outside."""
-    image = Image.new("RGB", size, ground)
+    """A red thing on a plain background; `box` is where it is, right and bottom outside."""
+    image = Image.new("RGB", size, background)
     ImageDraw.Draw(image).rectangle((box[0], box[1], box[2] - 1, box[3] - 1), fill=color)
     return image
 

@@ -15,20 +15,20 @@ from edge.errors import ModelUnavailable
 from edge.images import Original, Stamp, digest
 from edge.models.base import Tensor
 from edge.models.embedded import EmbeddedModels
+from edge.rendering.compliance.verify import Report
+from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.render import Renderer
-from edge.rendering.threads import EngineThreads
-from edge.rendering.verify import Report
 from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.presets import Preset, Presets, Rules
 from edge.variants.query import AcceptClass, read
 from tests.models import networks
+from tests.rendering.analysis.test_parts import again, inset, pair, product
 from tests.rendering.portrait import portrait
-from tests.rendering.test_parts import again, inset, pair, product
 
 SHIPPED = Path(__file__).parents[2] / "triton_models"
 ALL = replace(presets.load()["amazon"], name="all", rules=Rules(
-    ground=presets.load()["amazon"].rules.ground, no_border=True, no_second_view=True, no_text=True,
+    background=presets.load()["amazon"].rules.background, no_border=True, no_second_view=True, no_text=True,
     no_head=True, drift_max=10,
 ))  # fmt: skip
 """Amazon's with a head forbidden, too; without the rules that other tests are about."""
@@ -146,9 +146,9 @@ async def test_a_drawn_border_breaks_the_rule(renderer: Renderer, holds: bool) -
 
 async def rendered(renderer: Renderer, image: Image.Image, query: str, presets: Presets) -> tuple:
     body = jpeg(image)
-    wish = read(query, presets, strict=True).resolve(AcceptClass.BASE, ".jpg")
+    transform = read(query, presets, strict=True).resolve(AcceptClass.BASE, ".jpg")
     original = Original("shot.jpg", body, Stamp(digest(body), len(body)))
-    return wish, await renderer.render(original, wish, deadline=Deadline.after(120))
+    return transform, await renderer.render(original, transform, deadline=Deadline.after(120))
 
 
 def the_presets(**rules: object) -> Presets:
@@ -164,13 +164,13 @@ async def test_what_was_seen_stands_in_the_header_and_is_told_again_later(
     known = the_presets()
     models, threads = EmbeddedModels((public_networks, SHIPPED), threads=1), EngineThreads(1)
     renderer = Renderer(threads, models, Limits(), presets=known)
-    wish, made = await rendered(renderer, badge(), "preset=all&w=800&up=off&matte=off", known)
+    transform, made = await rendered(renderer, badge(), "preset=all&w=800&up=off&matte=off", known)
     assert made.report is not None
     assert "no_text" in (made.rendition.note("compliance") or "")
-    again_told = renderer.verified(made.rendition, wish)
+    again_told = renderer.verified(made.rendition, transform)
     assert again_told is not None
     assert {one.rule for one in again_told.failed} >= {"no_text"}
-    names = {name for name, _ in renderer.model_digests(wish)}
+    names = {name for name, _ in renderer.model_digests(transform)}
     assert {"text_detection", "face_detection"} <= names
     threads.close()
     await models.close()

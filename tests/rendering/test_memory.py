@@ -4,8 +4,8 @@ import pytest
 
 from edge.errors import OriginalTooLarge
 from edge.images import Size
-from edge.rendering.facts import Facts, OriginalFormat
 from edge.rendering.memory import Peak, peak, rereading
+from edge.rendering.source.facts import Facts, OriginalFormat
 from edge.settings import Limits
 from edge.variants.presets import load
 from edge.variants.query import AcceptClass, read
@@ -14,7 +14,7 @@ MEGA = 2**20
 PRESETS = load(None)
 
 
-def wish(query: str):
+def transform(query: str):
     return read(query, PRESETS, strict=True).resolve(AcceptClass.BASE, "jpg")
 
 
@@ -23,13 +23,13 @@ def facts(format: OriginalFormat, width: int, height: int) -> Facts:
 
 
 def test_a_file_of_38_bytes_counts_by_its_pixels():
-    large = peak(facts(OriginalFormat.WEBP, 16_383, 6_100), wish("w=200"), Limits())
+    large = peak(facts(OriginalFormat.WEBP, 16_383, 6_100), transform("w=200"), Limits())
     assert large.decoding > 1500 * MEGA
 
 
 def test_a_jpeg_that_is_decoded_at_a_reduced_scale_counts_less():
     original = facts(OriginalFormat.JPEG, 6000, 4000)
-    small, whole = (peak(original, wish(f"w={w}"), Limits()) for w in (400, 5000))
+    small, whole = (peak(original, transform(f"w={w}"), Limits()) for w in (400, 5000))
     assert small.decoding < 0.6 * whole.decoding
     assert small.total < whole.total
 
@@ -37,7 +37,7 @@ def test_a_jpeg_that_is_decoded_at_a_reduced_scale_counts_less():
 def test_an_avif_and_a_cut_out_count_more():
     original = facts(OriginalFormat.JPEG, 3000, 2000)
     plain, avif, cut = (
-        peak(original, wish(query), Limits()).total
+        peak(original, transform(query), Limits()).total
         for query in ("w=2000", "w=2000&fm=avif", "fmt=amazon")
     )
     assert plain < avif < cut
@@ -57,8 +57,8 @@ def test_a_render_that_decodes_within_the_budget_and_does_not_fit_is_refused():
 
 def test_a_scene_counts_with_all_its_pixels():
     original, sheet = facts(OriginalFormat.JPEG, 800, 600), facts(OriginalFormat.WEBP, 9000, 9000)
-    wished = wish("w=400&bg=scene:oak")
-    alone, with_scene = (peak(original, wished, Limits(), scene) for scene in (None, sheet))
+    requested = transform("w=400&bg=scene:oak")
+    alone, with_scene = (peak(original, requested, Limits(), scene) for scene in (None, sheet))
     assert with_scene.total - alone.total > 81 * MEGA * 10
     assert with_scene.decoding == alone.decoding
 

@@ -11,9 +11,9 @@ from PIL import Image, ImageFilter
 
 from edge.errors import InvalidParameter, OutputTooLarge
 from edge.images import Color, Format, Size
-from edge.rendering.area import Area
-from edge.rendering.look import Look
-from edge.rendering.plan import ORDER, plan, wants_look
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.plan import ORDER, needs_analysis, plan
 from edge.settings import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import (
@@ -30,11 +30,11 @@ from edge.variants.values import (
 )
 from tests.rendering.stage import LIMITS, distance, executed, facts, finished, noise, planned
 
-LOOK = Look(Color(240, 240, 240), 1.0, True, Area(0.6, 0.2, 0.8, 0.5))
+ANALYSIS = Analysis(Color(240, 240, 240), 1.0, True, Area(0.6, 0.2, 0.8, 0.5))
 
 
-def canvas(across: int, down: int, **wish: object) -> tuple[int, int]:
-    size = planned(Transform(**wish), across, down).canvas
+def canvas(across: int, down: int, **transform: object) -> tuple[int, int]:
+    size = planned(Transform(**transform), across, down).canvas
     return size.width, size.height
 
 
@@ -60,8 +60,8 @@ def canvas(across: int, down: int, **wish: object) -> tuple[int, int]:
     ],
 )
 def test_fit_and_up_decide_the_canvas(fit, up, original, asked, expected):
-    wish = Transform(width=asked[0], height=asked[1], fit=fit, upscale=up)
-    assert planned(wish, *original).canvas == Size(*expected)
+    transform = Transform(width=asked[0], height=asked[1], fit=fit, upscale=up)
+    assert planned(transform, *original).canvas == Size(*expected)
 
 
 def test_one_side_alone_keeps_the_ratio():
@@ -82,9 +82,11 @@ def test_a_named_factor_without_a_size_multiplies_the_original():
 
 
 def test_pad_enlarges_the_canvas_but_never_the_picture_unless_upscaling():
-    wish = Transform(width=800, height=800, fit=Fit.PAD)
-    assert _framing(planned(wish, 200, 100)).content == Size(200, 100)
-    assert _framing(planned(replace(wish, upscale=Upscale.X4), 200, 100)).content == Size(800, 400)
+    transform = Transform(width=800, height=800, fit=Fit.PAD)
+    assert _framing(planned(transform, 200, 100)).content == Size(200, 100)
+    assert _framing(planned(replace(transform, upscale=Upscale.X4), 200, 100)).content == Size(
+        800, 400
+    )
 
 
 @pytest.mark.parametrize("name", COMPASS)
@@ -106,9 +108,9 @@ def test_a_focal_point_is_in_the_middle_as_far_as_the_picture_goes():
 )
 def test_cover_keeps_a_subject_whole_wherever_it_is(left, width, size):
     """To the pixel of the canvas in which a picture ends."""
-    look = replace(LOOK, subject=Area(left, 0.1, left + width, 0.3))
-    framing = _framing(planned(_cover(SUBJECT), *size, look=look))
-    region, subject = framing.region, look.subject_in(Size(*size))
+    analysis = replace(ANALYSIS, subject=Area(left, 0.1, left + width, 0.3))
+    framing = _framing(planned(_cover(SUBJECT), *size, analysis=analysis))
+    region, subject = framing.region, analysis.subject_in(Size(*size))
     pixel = 1 + max(region.width / framing.content.width, region.height / framing.content.height)
     assert region.left - pixel <= subject.left
     assert subject.right <= region.right + pixel
@@ -117,14 +119,14 @@ def test_cover_keeps_a_subject_whole_wherever_it_is(left, width, size):
 
 
 def test_pad_brings_the_subject_to_the_middle():
-    wish = Transform(width=400, height=200, fit=Fit.PAD, gravity=SUBJECT)
-    framing = _framing(planned(wish, 200, 200, look=LOOK))
+    transform = Transform(width=400, height=200, fit=Fit.PAD, gravity=SUBJECT)
+    framing = _framing(planned(transform, 200, 200, analysis=ANALYSIS))
     assert framing.at[0] + 0.7 * framing.content.width == pytest.approx(200, abs=1)
 
 
-@pytest.mark.parametrize("wish", [{}, {"width": 90}, {"width": 90, "height": 90}], ids=str)
-def test_a_product_without_a_known_subject_is_kept_whole(wish):
-    framing = _framing(planned(Transform(fit=Fit.PRODUCT, **wish), 180, 120))
+@pytest.mark.parametrize("transform", [{}, {"width": 90}, {"width": 90, "height": 90}], ids=str)
+def test_a_product_without_a_known_subject_is_kept_whole(transform):
+    framing = _framing(planned(Transform(fit=Fit.PRODUCT, **transform), 180, 120))
     assert framing.region == Area(0, 0, 180, 120)
 
 
@@ -139,7 +141,7 @@ def test_a_crop_is_brought_inside_the_original():
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "transform",
     [
         {"width": 20_000, "upscale": Upscale.AUTO},
         {"width": 9_000, "height": 9_000, "fit": Fit.PAD},
@@ -148,9 +150,9 @@ def test_a_crop_is_brought_inside_the_original():
     ],
     ids=str,
 )
-def test_a_canvas_over_the_cap_is_refused_by_planning_alone(wish):
+def test_a_canvas_over_the_cap_is_refused_by_planning_alone(transform):
     with pytest.raises(OutputTooLarge):
-        planned(Transform(**wish), 3000, 3000)
+        planned(Transform(**transform), 3000, 3000)
 
 
 def test_what_the_network_makes_is_under_the_cap_even_where_the_canvas_is():
@@ -162,11 +164,11 @@ def test_what_the_network_makes_is_under_the_cap_even_where_the_canvas_is():
 @pytest.mark.parametrize(("side", "factor"), [(1500, 4), (1600, 2), (3100, 2), (3200, None)])
 def test_a_factor_that_nobody_named_is_halved_under_the_cap(side, factor):
     """6,300 px a side are 40 million pixels; the canvas itself is well below."""
-    wish = Transform(width=min(2 * side + 100, 6000), upscale=Upscale.AUTO)
-    made = planned(wish, side, side)
+    transform = Transform(width=min(2 * side + 100, 6000), upscale=Upscale.AUTO)
+    made = planned(transform, side, side)
     steps = [step for step in made.steps if step.op == "upscale"]
     assert [step.factor for step in steps] == [factor] * (factor is not None)
-    assert made.canvas.width == wish.width
+    assert made.canvas.width == transform.width
 
 
 def test_a_wish_without_a_size_shrinks_to_the_cap():
@@ -182,20 +184,20 @@ def test_nothing_to_do_is_no_work():
 
 
 def test_upscaling_is_planned_only_where_pixels_miss():
-    wish = Transform(width=1000, upscale=Upscale.AUTO)
-    assert planned(wish, 2000, 2000).models == ()
-    assert planned(wish, 950, 950).models == ()
-    assert planned(wish, 600, 600).models == ("upscale_x2",)
-    assert planned(wish, 300, 300).models == ("upscale_x4",)
-    assert planned(replace(wish, upscale=Upscale.X2), 300, 300).models == ("upscale_x2",)
+    transform = Transform(width=1000, upscale=Upscale.AUTO)
+    assert planned(transform, 2000, 2000).models == ()
+    assert planned(transform, 950, 950).models == ()
+    assert planned(transform, 600, 600).models == ("upscale_x2",)
+    assert planned(transform, 300, 300).models == ("upscale_x4",)
+    assert planned(replace(transform, upscale=Upscale.X2), 300, 300).models == ("upscale_x2",)
 
 
 def test_only_the_kept_region_is_upscaled():
-    wish = Transform(width=800, height=800, fit=Fit.COVER, upscale=Upscale.AUTO)
-    steps = {step.op: step for step in planned(wish, 1600, 400).steps}
+    transform = Transform(width=800, height=800, fit=Fit.COVER, upscale=Upscale.AUTO)
+    steps = {step.op: step for step in planned(transform, 1600, 400).steps}
     assert steps["upscale"].cut.size == Size(400, 400)
     assert steps["frame"].cut is None
-    cropped = replace(wish, crop=Crop(400, 0, 800, 400))
+    cropped = replace(transform, crop=Crop(400, 0, 800, 400))
     steps = {step.op: step for step in planned(cropped, 1600, 400).steps}
     assert steps["frame"].cut.size == Size(400, 400)
     assert steps["upscale"].cut is None
@@ -209,7 +211,7 @@ def test_explain_says_where_upscaling_cannot_help():
 
 
 @pytest.mark.parametrize(
-    ("wish", "decode"),
+    ("transform", "decode"),
     [
         ({"width": 400}, Size(400, 300)),
         ({"width": 400, "crop": Crop(0, 0, 2000, 1500)}, Size(800, 600)),
@@ -219,16 +221,16 @@ def test_explain_says_where_upscaling_cannot_help():
     ],
     ids=str,
 )
-def test_no_more_is_decoded_than_the_resize_needs(wish, decode):
-    assert planned(Transform(**wish), 4000, 3000).decode == decode
+def test_no_more_is_decoded_than_the_resize_needs(transform, decode):
+    assert planned(Transform(**transform), 4000, 3000).decode == decode
 
 
 def test_a_plan_is_json():
-    wish = Transform(
+    transform = Transform(
         width=500, height=500, fit=Fit.PAD, rotate=90, flip=Flip.BOTH, sharpen=40, blur=2.0,
         crop=Crop(10, 10, 800, 500), background=BLURRED, format=Format.WEBP,
     )  # fmt: skip
-    said = json.loads(json.dumps(planned(wish, 1000, 600).as_facts()))
+    said = json.loads(json.dumps(planned(transform, 1000, 600).as_facts()))
     assert [step["op"] for step in said["steps"]] == [
         "crop", "rotate", "flip", "frame", "resize", "sharpen", "blur", "pad"
     ]  # fmt: skip
@@ -236,11 +238,11 @@ def test_a_plan_is_json():
 
 
 def test_a_look_is_taken_only_where_the_plan_depends_on_it():
-    assert not wants_look(Transform(width=400))
-    assert not wants_look(Transform(width=4, height=4, fit=Fit.PAD, background=BLURRED))
-    assert wants_look(Transform(width=4, height=4, fit=Fit.PAD))
-    assert wants_look(_cover(SUBJECT))
-    assert wants_look(Transform(trim=10))
+    assert not needs_analysis(Transform(width=400))
+    assert not needs_analysis(Transform(width=4, height=4, fit=Fit.PAD, background=BLURRED))
+    assert needs_analysis(Transform(width=4, height=4, fit=Fit.PAD))
+    assert needs_analysis(_cover(SUBJECT))
+    assert needs_analysis(Transform(trim=10))
 
 
 def test_every_op_stands_in_the_order_once():
@@ -272,26 +274,26 @@ originals = st.tuples(st.integers(1, 200), st.integers(1, 200))
 
 
 @settings(max_examples=150, deadline=None)
-@given(wish=transforms, size=originals, mode=st.sampled_from(["RGB", "RGBA"]))
-def test_the_planned_size_is_the_real_size(wish, size, mode):
+@given(transform=transforms, size=originals, mode=st.sampled_from(["RGB", "RGBA"]))
+def test_the_planned_size_is_the_real_size(transform, size, mode):
     """Whatever is asked of whatever picture, the pixels come out as the plan said, alpha too."""
-    made = planned(wish, *size, alpha=mode == "RGBA", look=LOOK)
-    picture = finished(wish, noise(*size, mode), look=LOOK)
+    made = planned(transform, *size, alpha=mode == "RGBA", analysis=ANALYSIS)
+    picture = finished(transform, noise(*size, mode), analysis=ANALYSIS)
     assert picture.size == made.canvas
     assert picture.has_alpha <= made.alpha
-    assert not (picture.has_alpha and wish.format is Format.JPEG)
+    assert not (picture.has_alpha and transform.format is Format.JPEG)
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    wish=transforms,
+    transform=transforms,
     up=st.sampled_from(Upscale),
     size=st.tuples(st.integers(1, 9000), st.integers(1, 9000)),
 )
-def test_no_plan_is_over_the_caps(wish, up, size):
+def test_no_plan_is_over_the_caps(transform, up, size):
     tight = Limits(output_side=500, output_pixels=200_000)
     try:
-        made = plan(replace(wish, upscale=up), facts(*size), LOOK, tight)
+        made = plan(replace(transform, upscale=up), facts(*size), ANALYSIS, tight)
     except OutputTooLarge:
         return
     assert made.canvas.long <= 500
@@ -299,21 +301,23 @@ def test_no_plan_is_over_the_caps(wish, up, size):
 
 
 @settings(max_examples=100, deadline=None)
-@given(wish=transforms, size=st.tuples(st.integers(8, 5000), st.integers(8, 5000)))
-def test_without_upscaling_nothing_is_enlarged(wish, size):
-    framing = _framing(planned(wish, *size, look=LOOK, limits=Limits(output_side=60_000)))
+@given(transform=transforms, size=st.tuples(st.integers(8, 5000), st.integers(8, 5000)))
+def test_without_upscaling_nothing_is_enlarged(transform, size):
+    framing = _framing(
+        planned(transform, *size, analysis=ANALYSIS, limits=Limits(output_side=60_000))
+    )
     assert framing.content.width <= framing.region.width + 1
     assert framing.content.height <= framing.region.height + 1
 
 
 @settings(max_examples=100, deadline=None)
 @given(
-    wish=transforms,
+    transform=transforms,
     size=st.tuples(st.integers(150, 400), st.integers(150, 400)),
     shrink=st.sampled_from([1, 2, 4, 8]),
 )
-def test_a_smaller_decode_gives_the_same_canvas(wish, size, shrink):
-    made = planned(wish, *size, look=LOOK)
+def test_a_smaller_decode_gives_the_same_canvas(transform, size, shrink):
+    made = planned(transform, *size, analysis=ANALYSIS)
     decoded = Size(-(-size[0] // shrink), -(-size[1] // shrink))
     least = made.decode or made.source
     assume(decoded.width >= least.width and decoded.height >= least.height)
@@ -322,7 +326,7 @@ def test_a_smaller_decode_gives_the_same_canvas(wish, size, shrink):
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "transform",
     [
         {"width": 50},
         {"width": 40, "crop": Crop(101, 53, 201, 197)},
@@ -332,11 +336,11 @@ def test_a_smaller_decode_gives_the_same_canvas(wish, size, shrink):
     ],
     ids=str,
 )
-def test_a_smaller_decode_shows_the_same_picture(wish):
+def test_a_smaller_decode_shows_the_same_picture(transform):
     """Numbers in pixels of the original mean the same place in a picture decoded at a quarter."""
     whole = noise(101, 77).resize((404, 308), Image.Resampling.BICUBIC)
     whole = whole.filter(ImageFilter.GaussianBlur(12))
-    made = planned(Transform(**wish), *whole.size)
+    made = planned(Transform(**transform), *whole.size)
     quarter = whole.reduce(4)
     expected = executed(made.steps_for(made.source), whole).image
     assert distance(executed(made.steps_for(Size(*quarter.size)), quarter).image, expected) < 1

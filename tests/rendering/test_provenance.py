@@ -10,10 +10,10 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.images import Format
 from edge.rendering import provenance
-from edge.rendering.finish import finish
-from edge.rendering.job import Job, Stopwatch
-from edge.rendering.picture import Picture
+from edge.rendering.compliance.attempts import finish
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.provenance import Provenance
+from edge.rendering.request import RenderRequest, Stopwatch
 from edge.variants.presets import load
 from edge.variants.transform import Transform
 from tests.rendering.stage import noise, product
@@ -30,9 +30,9 @@ MADE = Provenance(
 )
 
 
-def job(transform: Transform, preset: str | None = None) -> Job:
+def job(transform: Transform, preset: str | None = None) -> RenderRequest:
     rules = PRESETS.get(preset) if preset else None
-    return Job(b"original", transform, rules, Stopwatch(), Deadline.after(60))
+    return RenderRequest(b"original", transform, rules, Stopwatch(), Deadline.after(60))
 
 
 def written(body: bytes) -> str | None:
@@ -58,9 +58,9 @@ def test_every_format_carries_the_packet(format):
 
 @pytest.mark.parametrize("format", Format)
 def test_it_changes_no_pixel_and_says_the_same_twice(format):
-    wish = Transform(format=format, quality=80)
+    transform = Transform(format=format, quality=80)
     plain, first, second = (
-        finish(Picture(noise(80, 60)), job(wish), packet).body
+        finish(Picture(noise(80, 60)), job(transform), packet).body
         for packet in (None, MADE.packet(), MADE.packet())
     )
     assert first == second != plain
@@ -92,12 +92,12 @@ def test_where_bytes_are_limited_it_has_to_be_asked_for(setting, transform, pres
 
 
 def test_a_file_over_its_presets_limit_goes_without():
-    image = product(size=(400, 400), box=(30, 30, 370, 370), ground=(255, 255, 255))
-    wish = Transform(format=Format.JPEG)
-    plain = finish(Picture(image), job(wish)).body
+    image = product(size=(400, 400), box=(30, 30, 370, 370), background=(255, 255, 255))
+    transform = Transform(format=Format.JPEG)
+    plain = finish(Picture(image), job(transform)).body
     shop = PRESETS["etsy"]
     tight = replace(shop, rules=replace(shop.rules, bytes_max=len(plain) + 100))
-    limited = Job(b"original", wish, tight, Stopwatch(), Deadline.after(60))
+    limited = RenderRequest(b"original", transform, tight, Stopwatch(), Deadline.after(60))
     done = finish(Picture(image), limited, MADE.packet())
     assert written(done.body) is None
     assert "bytes_max" not in {finding.rule for finding in done.report.failed}

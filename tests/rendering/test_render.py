@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from edge.cache.ladder import Ladder
+from edge.admission import Cost
 from edge.cache.memory import MemoryTier
+from edge.cache.tiers import Tiers
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, ModelMissing, OriginalError, OutputTooLarge
-from edge.gate import Cost
 from edge.images import Color, Format, Original, Size, Stamp
 from edge.models.embedded import EmbeddedModels
-from edge.models.roles import UPSCALE, UPSCALE_WORN
-from edge.rendering.cutting import FINEST
-from edge.rendering.mattes import Mattes
+from edge.models.roles import UPSCALE, UPSCALE_DEGRADED
+from edge.rendering.engine.threads import EngineThreads
+from edge.rendering.matting.segment import FINEST
+from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import Renderer
-from edge.rendering.threads import EngineThreads
 from edge.settings import Limits
 from edge.variants.transform import Transform
-from edge.variants.values import SUBJECT, Background, Crop, Fit, Matte, Upscale
+from edge.variants.values import SUBJECT, Background, Crop, Fit, MatteMode, Upscale
 from tests.rendering.photos import blob
 from tests.rendering.photos import photo as photo_of
 from tests.rendering.stage import Inline, NoModels, distance, noise, product
@@ -78,9 +78,9 @@ async def rendered(renderer: Renderer, image: Original, transform: Transform):
 
 @pytest.mark.parametrize("format", Format)
 async def test_the_rendition_is_what_it_says(renderer, format):
-    wish = Transform(width=100, height=80, fit=Fit.PAD, format=format)
+    transform = Transform(width=100, height=80, fit=Fit.PAD, format=format)
     made = await renderer.render(
-        original(photo(320, 240)), wish, deadline=Deadline.after(30), tags=("original:a",)
+        original(photo(320, 240)), transform, deadline=Deadline.after(30), tags=("original:a",)
     )
     image = opened(made.rendition.body)
     assert (made.rendition.format, made.rendition.size) == (format, Size(100, 80))
@@ -92,11 +92,11 @@ async def test_the_rendition_is_what_it_says(renderer, format):
 async def test_a_large_jpeg_is_decoded_no_larger_than_needed(renderer):
     """And the picture is that of a full decode within what JPEG itself changes."""
     image = photo(1600, 1200)
-    wish = Transform(width=200, crop=Crop(401, 203, 801, 603), format=Format.PNG)
+    transform = Transform(width=200, crop=Crop(401, 203, 801, 603), format=Format.PNG)
     source = original(image, "JPEG", quality=95)
-    said = await renderer.explain(source, wish, deadline=Deadline.after(30))
+    said = await renderer.explain(source, transform, deadline=Deadline.after(30))
     assert said["decoded"]["size"] == [800, 600]
-    shown = opened((await rendered(renderer, source, wish)).rendition.body)
+    shown = opened((await rendered(renderer, source, transform)).rendition.body)
     expected = image.crop((401, 203, 1202, 806)).resize((200, 151), Image.Resampling.LANCZOS)
     assert distance(shown, expected) < 3
 
@@ -104,10 +104,10 @@ async def test_a_large_jpeg_is_decoded_no_larger_than_needed(renderer):
 async def test_the_same_wish_gives_the_same_bytes(renderer, threads):
     """Whoever renders, on whatever thread, and while others render: one ETag."""
     source = original(photo(300, 300), "JPEG")
-    wish = Transform(width=120, height=100, fit=Fit.COVER, gravity=SUBJECT, format=Format.WEBP)
+    transform = Transform(width=120, height=100, fit=Fit.COVER, gravity=SUBJECT, format=Format.WEBP)
     parallel = Renderer(threads, NoModels(), Limits())
-    alone = (await rendered(renderer, source, wish)).rendition.etag
-    together = await asyncio.gather(*(rendered(parallel, source, wish) for _ in range(6)))
+    alone = (await rendered(renderer, source, transform)).rendition.etag
+    together = await asyncio.gather(*(rendered(parallel, source, transform) for _ in range(6)))
     assert {made.rendition.etag for made in together} == {alone}
 
 
@@ -119,7 +119,7 @@ async def test_every_stage_is_timed(renderer):
     )
     stages = [stage for stage, _ in made.timings]
     assert stages == [
-        "facts", "decode", "look", "plan", "frame", "resize", "sharpen", "encode"
+        "facts", "decode", "analysis", "plan", "frame", "resize", "sharpen", "encode"
     ]  # fmt: skip
     assert all(seconds >= 0 for _, seconds in made.timings)
 
@@ -136,8 +136,8 @@ async def test_a_see_through_original_becomes_a_jpeg_on_white_or_on_what_is_aske
 async def test_an_alpha_channel_that_hides_nothing_adds_none(renderer):
     """A photo saved as RGBA is padded like any photo, not with holes."""
     source = original(product(size=(60, 40), box=(20, 10, 40, 30)).convert("RGBA"))
-    wish = Transform(width=80, height=80, fit=Fit.PAD, format=Format.PNG)
-    shown = opened((await rendered(renderer, source, wish)).rendition.body)
+    transform = Transform(width=80, height=80, fit=Fit.PAD, format=Format.PNG)
+    shown = opened((await rendered(renderer, source, transform)).rendition.body)
     assert shown.mode == "RGB"
     assert shown.getpixel((1, 1)) == (240, 240, 240)
 
@@ -153,12 +153,12 @@ async def test_too_large_a_wish_is_refused_before_any_pixel_or_network():
     renderer = Renderer(Inline(), models, Limits())
     body = original(photo(400, 400)).body
     damaged = Original("a.png", body[:900] + bytes(900) + body[1800:], Stamp("1"))
-    for wish in (
+    for transform in (
         Transform(width=30_000, upscale=Upscale.X4),
         Transform(width=9_000, height=9_000, fit=Fit.COVER, upscale=Upscale.AUTO),
     ):
         with pytest.raises(OutputTooLarge):
-            await rendered(renderer, damaged, wish)
+            await rendered(renderer, damaged, transform)
     assert models.asked == 0
     with pytest.raises(OriginalError):
         await rendered(renderer, damaged, Transform(width=100))
@@ -175,13 +175,13 @@ async def test_the_shipped_network_makes_the_whole_way(threads):
     models = EmbeddedModels(REPOSITORY, threads=1)
     try:
         renderer = Renderer(threads, models, Limits())
-        wish = Transform(width=200, upscale=Upscale.AUTO, format=Format.PNG)
-        made = await rendered(renderer, original(photo(96, 72)), wish)
+        transform = Transform(width=200, upscale=Upscale.AUTO, format=Format.PNG)
+        made = await rendered(renderer, original(photo(96, 72)), transform)
         assert opened(made.rendition.body).size == (200, 150)
         assert made.plan.models == ("upscale_x4",)
-        assert dict(renderer.model_digests(wish)).keys() == {
+        assert dict(renderer.model_digests(transform)).keys() == {
             *UPSCALE.values(),
-            *UPSCALE_WORN.values(),
+            *UPSCALE_DEGRADED.values(),
         }
     finally:
         await models.close()
@@ -196,31 +196,33 @@ async def test_nothing_starts_after_the_deadline(renderer):
 
 async def test_explain_says_what_render_would_do_and_is_json(renderer):
     source = original(product(), "JPEG")
-    wish = Transform(width=100, height=100, fit=Fit.COVER, gravity=SUBJECT, format=Format.JPEG)
-    said = json.loads(json.dumps(await renderer.explain(source, wish, deadline=Deadline.after(30))))
+    transform = Transform(width=100, height=100, fit=Fit.COVER, gravity=SUBJECT, format=Format.JPEG)
+    said = json.loads(
+        json.dumps(await renderer.explain(source, transform, deadline=Deadline.after(30)))
+    )
     assert said["facts"]["size"] == [320, 400]
-    assert said["look"]["uniform"]
+    assert said["analysis"]["uniform"]
     assert said["plan"]["canvas"] == [100, 100]
     assert [step["op"] for step in said["plan"]["steps"]] == ["frame", "resize"]
     assert said["plan"]["cost"] == "classical"
-    made = await rendered(renderer, source, wish)
+    made = await rendered(renderer, source, transform)
     assert said["plan"] == json.loads(json.dumps(made.plan.as_facts()))
 
 
 @pytest.mark.parametrize(
-    ("wish", "cost"),
+    ("transform", "cost"),
     [
         ({"width": 100}, Cost.CLASSICAL),
         ({"width": 9, "height": 9, "fit": Fit.COVER, "gravity": SUBJECT}, Cost.CLASSICAL),
         ({"upscale": Upscale.AUTO}, Cost.CLASSICAL),
         ({"upscale": Upscale.AUTO, "width": 9}, Cost.NETWORK),
         ({"upscale": Upscale.X2}, Cost.NETWORK),
-        ({"matte": Matte.ON}, Cost.NETWORK),
+        ({"matte": MatteMode.ON}, Cost.NETWORK),
     ],
     ids=str,
 )
-def test_the_cost_class_is_known_from_the_wish(renderer, wish, cost):
-    assert renderer.cost(Transform(**wish)) is cost
+def test_the_cost_class_is_known_from_the_wish(renderer, transform, cost):
+    assert renderer.cost(Transform(**transform)) is cost
 
 
 def test_a_missing_model_does_not_stop_a_name_from_being_made(renderer):
@@ -228,7 +230,7 @@ def test_a_missing_model_does_not_stop_a_name_from_being_made(renderer):
 
 
 async def test_threads_do_not_mix_up_pictures(threads):
-    """Different wishes at once: each rendition is its own picture."""
+    """Different requests at once: each rendition is its own picture."""
     renderer = Renderer(threads, NoModels(), Limits())
     colors = [(9 * n, 255 - 9 * n, 40) for n in range(24)]
     made = await asyncio.gather(
@@ -249,16 +251,16 @@ async def test_the_matte_does_not_depend_on_the_size_that_was_asked_for(long):
     image = original(photo_of(blob).image.resize((long * 3 // 4, long)), "JPEG", quality=92)
     seen = []
     for width in (60, 2600):
-        wish = Transform(width=width, matte=Matte.ON, format=Format.WEBP)
+        transform = Transform(width=width, matte=MatteMode.ON, format=Format.WEBP)
         renderer = Renderer(Inline(), NoModels(), Limits(), mattes=(mattes := Listening()))
-        await rendered(renderer, image, wish)
+        await rendered(renderer, image, transform)
         seen += mattes.found
     assert seen[0].matte.size[1] == min(long, FINEST)
     assert seen[0].matte.tobytes() == seen[1].matte.tobytes()
     assert replace(seen[0], matte=None) == replace(seen[1], matte=None)
 
 
-class Listening(Mattes):
+class Listening(MatteStore):
     """Keeps a note of every cut."""
 
     def __init__(self):
@@ -274,12 +276,12 @@ class Listening(Mattes):
 @pytest.mark.parametrize("query", [{"width": 60}, {"width": 700, "trim": 10}, {"width": 2600}])
 async def test_a_matte_from_a_tier_gives_the_same_bytes_as_one_of_its_own(query):
     image = original(photo_of(blob).image.resize((2400, 3200)), "JPEG", quality=92)
-    wish = Transform(matte=Matte.ON, format=Format.WEBP, **query)
-    alone = await rendered(Renderer(Inline(), NoModels(), Limits()), image, wish)
-    ladder = Ladder([MemoryTier(2**24)], 1.0)
-    mattes = Mattes(Inline(), NoModels(), "1", ladder=ladder)
+    transform = Transform(matte=MatteMode.ON, format=Format.WEBP, **query)
+    alone = await rendered(Renderer(Inline(), NoModels(), Limits()), image, transform)
+    tiers = Tiers([MemoryTier(2**24)], 1.0)
+    mattes = MatteStore(Inline(), NoModels(), "1", tiers=tiers)
     sharing = Renderer(Inline(), NoModels(), Limits(), mattes=mattes)
-    for each in (replace(wish, width=333), wish):
+    for each in (replace(transform, width=333), transform):
         made = await sharing.render(
             image, each, deadline=Deadline.after(60), tags=("original:a/b.png",)
         )

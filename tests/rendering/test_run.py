@@ -7,7 +7,7 @@ import pytest
 
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded
-from edge.rendering.picture import Picture
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.run import run
 from edge.rendering.step import AsyncStep, PixelStep, Tools
 from tests.rendering.stage import Inline, NoModels, noise, tools

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.rendering.fusion import Fused, fuse
+from edge.rendering.matting.fusion import Fused, fuse
 
 SAMPLES = Path(__file__).parents[2] / "edge" / "samples"
 ALPHAS = Path(__file__).parents[1] / "alphas"
@@ -27,7 +27,7 @@ def names(plain: bool) -> list[str]:
     return [
         name
         for name, entry in CATALOGUE.items()
-        if plain == (entry["ground"] != "scene" and not NEEDS_A_NETWORK & set(entry["traits"]))
+        if plain == (entry["background"] != "scene" and not NEEDS_A_NETWORK & set(entry["traits"]))
     ]
 
 

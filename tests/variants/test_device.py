@@ -65,16 +65,16 @@ def test_whatever_is_measured_there_are_few_classes():
     ],
 )
 def test_a_wish_is_suited_to_the_device(query, device, expected):
-    wish = read(query, PRESETS, device=device)
-    assert wish.transform.canonical() == expected
+    image_request = read(query, PRESETS, device=device)
+    assert image_request.transform.canonical() == expected
 
 
 @pytest.mark.parametrize("device", [PHONE, DESKTOP_4K, SAVER, PLAIN])
 @pytest.mark.parametrize("preset", [preset.name for preset in PRESETS])
 def test_a_marketplaces_picture_is_the_same_for_everybody(preset, device):
-    wish = read(f"fmt={preset}", PRESETS, device=device)
-    assert wish.transform == read(f"fmt={preset}", PRESETS).transform
-    assert wish.hints == ()
+    image_request = read(f"fmt={preset}", PRESETS, device=device)
+    assert image_request.transform == read(f"fmt={preset}", PRESETS).transform
+    assert image_request.hints == ()
 
 
 @pytest.mark.parametrize(

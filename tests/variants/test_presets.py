@@ -49,20 +49,26 @@ def test_every_marketplace_is_there():
 
 @EACH
 def test_a_preset_aims_at_what_its_own_rules_ask(preset):
-    wish, rules = preset.transform, preset.rules
-    sides = [side for side in (wish.width, wish.height, wish.long_side) if side is not None]
+    image_request, rules = preset.transform, preset.rules
+    sides = [
+        side
+        for side in (image_request.width, image_request.height, image_request.long_side)
+        if side is not None
+    ]
     assert rules
     assert sides
     assert max(sides) >= (rules.long_min or 0)
     assert max(sides) <= (rules.long_max or 10_000)
-    if wish.width and wish.height:
+    if image_request.width and image_request.height:
         assert min(sides) >= (rules.short_min or 0)
-        assert not rules.ratios or _nearly(wish.width, wish.height, rules.ratios)
-    assert not rules.formats or wish.format in rules.formats
-    assert not rules.bytes_max or wish.max_bytes <= rules.bytes_max
-    assert not rules.fill_min or (wish.fit is Fit.PRODUCT and wish.frame >= rules.fill_min)
-    assert not rules.ground or wish.background == rules.ground
-    assert not (rules.no_alpha and wish.format.has_alpha)
+        assert not rules.ratios or _nearly(image_request.width, image_request.height, rules.ratios)
+    assert not rules.formats or image_request.format in rules.formats
+    assert not rules.bytes_max or image_request.max_bytes <= rules.bytes_max
+    assert not rules.fill_min or (
+        image_request.fit is Fit.PRODUCT and image_request.frame >= rules.fill_min
+    )
+    assert not rules.background or image_request.background == rules.background
+    assert not (rules.no_alpha and image_request.format.has_alpha)
 
 
 def _nearly(width: int, height: int, ratios: tuple[Ratio, ...]) -> bool:
@@ -71,7 +77,7 @@ def _nearly(width: int, height: int, ratios: tuple[Ratio, ...]) -> bool:
 
 def test_amazon_is_ruled_as_amazon_rules():
     rules = SHIPPED["amazon"].rules
-    assert rules.ground == Background.of(WHITE)
+    assert rules.background == Background.of(WHITE)
     assert rules.fill_min == 0.85
     assert rules.ratios == (Ratio(1, 1),)
     assert (rules.long_min, rules.long_max) == (1600, 10_000)
@@ -81,7 +87,7 @@ def test_amazon_is_ruled_as_amazon_rules():
 
 
 def test_a_cutout_is_ruled_transparent():
-    assert SHIPPED["shopify-cutout"].rules.ground == TRANSPARENT
+    assert SHIPPED["shopify-cutout"].rules.background == TRANSPARENT
 
 
 def test_only_the_thumbnail_negotiates():
@@ -160,7 +166,7 @@ MISTAKES = [
     ("[amazon.rules]\nratios = '1:1'\n", ":2: [amazon.rules] ratios: ", "is a list"),
     ("[amazon.rules]\nratios = ['1']\nformats = ['bmp']\n", ":3: [amazon.rules] formats: ", "jpg"),
     ("[amazon.rules]\nformats = ['auto']\n", ":2: [amazon.rules] formats: ", "jpg | png"),
-    ("[amazon.rules]\nground = 'blur'\n", ":2: [amazon.rules] ground: ", "a colour"),
+    ("[amazon.rules]\nbackground = 'blur'\n", ":2: [amazon.rules] background: ", "a colour"),
     ("[amazon]\nrules = 5\n", ":2: [amazon] rules: ", "[amazon.rules]"),
     ("[amazon]\nw = [1]\n", ":2: [amazon] w: ", "pixels"),
     ("[amazon]\ndl = 'x.jpg'\n", ":2: [amazon] dl: ", "no such key"),

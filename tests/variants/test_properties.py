@@ -43,7 +43,7 @@ def _values(parameter):
 
 
 @st.composite
-def wished(draw, names=PICTURE_WORDS):
+def requested(draw, names=PICTURE_WORDS):
     """Words of a query by their own names, each with a value that may well be right."""
     chosen = draw(st.lists(st.sampled_from(names), unique=True, max_size=8))
     pairs = [(name, draw(_values(BY_NAME[name]))) for name in chosen]
@@ -82,7 +82,7 @@ def test_no_text_raises_anything_but_a_request_error(text):
         paths.read(text)
 
 
-@given(wished())
+@given(requested())
 def test_the_canonical_form_is_a_fixed_point(pairs):
     transform = _transform(_query(pairs))
     if transform is None:
@@ -95,20 +95,22 @@ def test_the_canonical_form_is_a_fixed_point(pairs):
         assert read(canonical, SHIPPED).transform == transform
 
 
-@given(wished(), st.randoms(use_true_random=False))
+@given(requested(), st.randoms(use_true_random=False))
 def test_order_and_aliases_change_nothing(pairs, random):
     shuffled = random.sample(pairs, len(pairs))
     aliased = [(random.choice((n, *BY_NAME[n].aliases)), value) for n, value in shuffled]
     assert _transform(_query(aliased)) == _transform(_query(pairs))
 
 
-@given(wished(), st.lists(st.sampled_from(["utm_source=a", "gclid=b", "nonsense=1"]), max_size=3))
+@given(
+    requested(), st.lists(st.sampled_from(["utm_source=a", "gclid=b", "nonsense=1"]), max_size=3)
+)
 def test_foreign_parameters_change_nothing(pairs, foreign):
     query = _query(pairs)
     assert _transform("&".join([*foreign, query])) == _transform(query)
 
 
-@given(wished(names=("w", "h", "ar", "size", "dpr")))
+@given(requested(names=("w", "h", "ar", "size", "dpr")))
 def test_no_length_leaves_the_ladder(pairs):
     ladder = (320, 640, 1280)
     try:

@@ -269,9 +269,9 @@ class TestStrictGrammar:
 
 
 def test_the_lenient_grammar_says_what_it_passed_over(shipped):
-    wish = read("foo=1&w=5&utm_x=%E9&b%20r=2", shipped)
-    assert wish.ignored == ("foo", "utm_x", "b%20r")
-    assert wish.transform == read("w=5", shipped).transform
+    image_request = read("foo=1&w=5&utm_x=%E9&b%20r=2", shipped)
+    assert image_request.ignored == ("foo", "utm_x", "b%20r")
+    assert image_request.transform == read("w=5", shipped).transform
 
 
 def test_a_foreign_signature_does_not_spoil_a_wish(shipped):
@@ -280,10 +280,15 @@ def test_a_foreign_signature_does_not_spoil_a_wish(shipped):
 
 def test_delivery_words_stand_beside_the_transform(shipped):
     sig = "ab" * 32
-    wish = read(f"v=7&dl=my+chair.jpg&wait=800&strict=1&expires=99&kid=a&s={sig}", shipped)
-    assert wish.transform == read("", shipped).transform
-    assert (wish.version, wish.download, wish.wait, wish.strict) == ("7", "my chair.jpg", 800, True)
-    assert (wish.expires, wish.key_id, wish.signature) == (99, "a", sig)
+    image_request = read(f"v=7&dl=my+chair.jpg&wait=800&strict=1&expires=99&kid=a&s={sig}", shipped)
+    assert image_request.transform == read("", shipped).transform
+    assert (
+        image_request.version,
+        image_request.download,
+        image_request.wait,
+        image_request.strict,
+    ) == ("7", "my chair.jpg", 800, True)
+    assert (image_request.expires, image_request.key_id, image_request.signature) == (99, "a", sig)
 
 
 LADDER = [
@@ -342,9 +347,9 @@ NEGOTIATED = [
 @pytest.mark.parametrize(("query", "accept", "extension", "format"), NEGOTIATED)
 def test_an_open_format_is_negotiated(shipped, query, accept, extension, format):
     """None: the picture decides, by whether something of it is see-through."""
-    wish = read(query, shipped)
-    assert wish.negotiates
-    assert wish.resolve(accept, extension).format is format
+    image_request = read(query, shipped)
+    assert image_request.negotiates
+    assert image_request.resolve(accept, extension).format is format
 
 
 @pytest.mark.parametrize("accept", AcceptClass)
@@ -359,12 +364,12 @@ def test_an_open_format_is_negotiated(shipped, query, accept, extension, format)
     ],
 )
 def test_a_definite_format_is_kept_whatever_the_browser_takes(shipped, query, accept, format):
-    wish = read(query, shipped)
-    assert not wish.negotiates
-    assert wish.resolve(accept, "webp").format is format
+    image_request = read(query, shipped)
+    assert not image_request.negotiates
+    assert image_request.resolve(accept, "webp").format is format
 
 
 def test_resolving_changes_nothing_but_the_format(shipped):
-    wish = read("fmt=thumb", shipped)
-    resolved = wish.resolve(WEBP, "jpg")
-    assert resolved.canonical().replace("&fm=webp", "") == wish.transform.canonical()
+    image_request = read("fmt=thumb", shipped)
+    resolved = image_request.resolve(WEBP, "jpg")
+    assert resolved.canonical().replace("&fm=webp", "") == image_request.transform.canonical()

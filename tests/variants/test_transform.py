@@ -12,10 +12,10 @@ from edge.variants.values import (
     TIERS,
     TRANSPARENT,
     Background,
+    BackgroundKind,
     Crop,
     Fit,
-    Ground,
-    Matte,
+    MatteMode,
     Ratio,
     Upscale,
 )
@@ -45,7 +45,7 @@ FOLDS = [
     (Transform(upscale=Upscale.AUTO), Transform()),
     (Transform(frame=0.9), Transform()),
     (Transform(fit=Fit.PRODUCT), Transform(fit=Fit.PRODUCT, frame=0.85)),
-    (Transform(matte=Matte.ON), Transform(matte=Matte.ON, background=TRANSPARENT)),
+    (Transform(matte=MatteMode.ON), Transform(matte=MatteMode.ON, background=TRANSPARENT)),
     (Transform(crop=Crop(0, 0, 1, 1, shares=True)), Transform()),
     (Transform(preset_version="1"), Transform()),
     (Transform(ratio=SQUARE), Transform()),
@@ -67,11 +67,11 @@ NETWORKS = [
     (Transform(width=9), ()),
     (Transform(width=9, upscale=Upscale.AUTO), (UPSCALING,)),
     (Transform(upscale=Upscale.X2), (UPSCALING,)),
-    (Transform(matte=Matte.AUTO), (MATTING,)),
+    (Transform(matte=MatteMode.AUTO), (MATTING,)),
     (Transform(fit=Fit.PRODUCT), (MATTING,)),
     (Transform(width=9, height=9, fit=Fit.COVER, gravity=SUBJECT), (MATTING,)),
     (Transform(width=9, height=9, gravity=SUBJECT), ()),
-    (Transform(width=9, upscale=Upscale.X4, matte=Matte.ON), (MATTING, UPSCALING)),
+    (Transform(width=9, upscale=Upscale.X4, matte=MatteMode.ON), (MATTING, UPSCALING)),
 ]
 
 
@@ -87,7 +87,7 @@ def test_a_replaced_field_gives_a_new_canonical_form():
 
 
 def test_a_scene_is_named_together_with_its_matte():
-    scene = Background(Ground.SCENE, scene="oak")
+    scene = Background(BackgroundKind.SCENE, scene="oak")
     assert Transform(background=scene).canonical() == "bg=scene:oak&matte=off"
 
 

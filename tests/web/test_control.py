@@ -125,20 +125,20 @@ async def test_explain_fails_like_the_picture(serve):
 
 
 @pytest.mark.parametrize(
-    ("wish", "left"),
+    ("image_request", "left"),
     [
         ({"original": "/sku/123.jpg"}, {"456"}),
         ({"preset": "thumb"}, {"456"}),
         ({"tag": "original:sku/456.png"}, {"123"}),
     ],
 )
-async def test_purge_removes_what_is_named_and_nothing_else(serve, tmp_path, wish, left):
+async def test_purge_removes_what_is_named_and_nothing_else(serve, tmp_path, image_request, left):
     server = await serve(EDGE_CACHE_STORE_URL=str(tmp_path / "store"))
     urls = {"123": "/sku/123.jpg?fmt=thumb&fm=jpg", "456": "/sku/456.png?w=60"}
     for url in urls.values():
         await server.get(url)
-    await server.parts.errands.drain(5)
-    answer = await server.http.post("/-/purge", json=wish, headers=BEARER)
+    await server.parts.background_tasks.drain(5)
+    answer = await server.http.post("/-/purge", json=image_request, headers=BEARER)
     assert answer.status_code == 200
     assert answer.json()["removed"] == {"memory": 1, "folder": 1}
     for name, url in urls.items():

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edge.rendering import decoding
-from edge.rendering.decoders.pool import possible
+from edge.rendering.source import libraries
+from edge.rendering.source.decoders.pool import possible
 from tests.running import Serve, photo, photos, serve  # noqa: F401
 
 pytestmark = pytest.mark.skipif(not possible(), reason="no files in memory here")
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not possible(), reason="no files in memory here"
 
 def pids() -> list[int]:
     """The decoders that wait for work."""
-    current = decoding._current
+    current = libraries._current
     assert current is not None
     return [worker._process.pid for worker in current.workers._idle]
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from edge.admission import Cost
 from edge.deadline import Deadline
-from edge.gate import Cost
 from edge.origins import browse
 from edge.origins.browse import Listing
 from edge.origins.routes import parse_routes
@@ -93,8 +93,8 @@ async def test_where_urls_are_signed_the_page_names_no_picture(serve):
 
 async def test_explain_waits_at_the_gate_like_a_render(serve):
     server = await serve(EDGE_LIMITS_CLASSICAL_RUNNING="1", EDGE_LIMITS_CLASSICAL_WAITING="0")
-    gate = server.parts.delivery._gate
-    async with gate.enter(Cost.CLASSICAL, Deadline.after(20)):
+    admission = server.parts.delivery._admission
+    async with admission.enter(Cost.CLASSICAL, Deadline.after(20)):
         answer = await server.get("/-/explain/sku/123.jpg?w=60")
         assert answer.status_code == 503
         assert "retry-after" in answer.headers

@@ -339,7 +339,7 @@ async def test_the_photo_decides_which_network_enlarges_it(serve, photos):
 
 
 async def test_what_no_camera_saw_is_told_and_held_against_the_presets_rules(serve, tmp_path):
-    """The lamp stands in a scene, the bottle on white: only ground beside the first is guessed,
+    """The lamp stands in a scene, the bottle on white: only background beside the first is guessed,
     with a network that says where the lamp is and without."""
     server = await serve(EDGE_ORIGIN_URL="")
     plain = await server.get("/bottle.jpg?fmt=display&w=900&wait=30")

@@ -5,11 +5,11 @@ import io
 import pytest
 from PIL import Image
 
-from edge.rendering import engine
+from edge.rendering.engine import pillow
 from edge.variants.query import AcceptClass
 from edge.web.negotiation import accept_class
 
-assert engine.describe()
+assert pillow.describe()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_a_weight_of_0_is_a_no_for_the_paths_own_format_too(serve, photos)
     assert (await server.get("/a.avif?w=32", accept="*/*")).headers["content-type"] == "image/avif"
 
 
-async def test_an_opaque_ground_needs_no_alpha(serve, photos):
+async def test_an_opaque_background_needs_no_alpha(serve, photos):
     lay(photos, "a.tif", alpha=True)
     answer = await (await serve()).get("/a.tif?w=32&bg=ff0000", accept="*/*")
     assert answer.headers["content-type"] == "image/jpeg"

@@ -38,7 +38,7 @@ async def test_a_body_cut_short_is_an_error_and_never_stored(serve, http_origin,
     assert answer.json()["type"].endswith("origin-truncated")
     http_origin.answers["/a.jpg"] = Answer(body)
     assert (await server.get("/a.jpg?w=90")).status_code == 200
-    await server.parts.errands.drain(5)
+    await server.parts.background_tasks.drain(5)
     assert await server.metric('edge_tier_writes_total{outcome="ok",tier="folder"}') == 1
 
 
@@ -111,7 +111,7 @@ async def test_a_bucket_keeps_renditions_for_the_next_server(
     }
     first = await serve(**store)
     made = await first.get("/sku/123.jpg?w=90")
-    await first.parts.errands.drain(20)
+    await first.parts.background_tasks.drain(20)
     second = await serve(**store)
     found = await second.get("/sku/123.jpg?w=90")
     assert found.headers["cache-status"] == "edge; hit; detail=s3"
@@ -129,7 +129,7 @@ async def test_a_durable_store_that_is_lost_is_no_outage(serve, tmp_path):
     shutil.rmtree(store)
     store.write_text("a file where the folder was")
     assert (await server.get("/sku/123.jpg?w=90")).status_code == 200
-    await server.parts.errands.drain(5)
+    await server.parts.background_tasks.drain(5)
     assert await server.metric('edge_tier_writes_total{outcome="error",tier="folder"}') >= 1
     assert (await server.get("/-/readyz")).json()["status"] == "degraded"
 
@@ -152,7 +152,7 @@ async def test_one_slow_origin_fills_only_its_own_places(serve, http_origin, pho
     refused = [answer for answer in answers if answer.status_code == 503]
     assert len(refused) == 2, "one asks, one waits, the others are told at once"
     assert all("retry-after" in answer.headers for answer in refused)
-    assert await server.metric('edge_gate_refused_total{cost="origin"}') == 2
+    assert await server.metric('edge_admission_refused_total{cost="origin"}') == 2
 
 
 async def test_an_origin_without_validators_is_downloaded_once(serve, http_origin, body):

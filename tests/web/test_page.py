@@ -75,7 +75,7 @@ async def test_nothing_is_asked_of_another_host(mug: Bench):
 
 
 def test_every_control_that_shapes_a_picture_is_tried():
-    shaping = (Group.WISH, Group.SIZE, Group.CHANGE, Group.SUBJECT, Group.FILE)
+    shaping = (Group.REQUEST, Group.SIZE, Group.CHANGE, Group.SUBJECT, Group.FILE)
     named = {row.name for row in PARAMETERS if row.group in shaping}
     assert set(TRIED) == named - {"preset", "swatch"}, "fmt takes presets; swatch only tells"
 
@@ -168,7 +168,7 @@ async def test_it_is_worked_by_keys(mug: Bench):
 
 async def key(mug: Bench, name: str, code: int) -> None:
     for kind in ("keyDown", "keyUp"):
-        await mug.page.ask(
+        await mug.page.delivery_request(
             "Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=code
         )
 

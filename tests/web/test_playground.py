@@ -1,4 +1,5 @@
-"""The page at `/`: every link on it is a wish that the server takes, and nothing else may run."""
+"""The page at `/`: every link on it is a request that the server takes, and nothing else may
+run."""
 
 import asyncio
 import base64
@@ -102,9 +103,9 @@ async def test_where_urls_are_signed_names_and_signatures_take_a_token(serve):
     assert (await server.get("/-/pictures")).status_code == 401
     bearer = {"authorization": f"Bearer {TOKEN}"}
     assert len((await server.get("/-/pictures", **bearer)).json()["pictures"]) == 3
-    wish = {"urls": ["/sku/123.jpg?w=60"], "expires": 60}
-    assert (await server.http.post("/-/sign", json=wish)).status_code == 401
-    [url] = (await server.http.post("/-/sign", json=wish, headers=bearer)).json()["urls"]
+    image_request = {"urls": ["/sku/123.jpg?w=60"], "expires": 60}
+    assert (await server.http.post("/-/sign", json=image_request)).status_code == 401
+    [url] = (await server.http.post("/-/sign", json=image_request, headers=bearer)).json()["urls"]
     assert (await server.get(url)).status_code == 200
     assert (await server.get(url.replace("w=60", "w=61"))).status_code == 403
     for wrong in ([], {"urls": []}, {"urls": [1]}, {"urls": ["/a.jpg"], "expires": 0}):

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from edge.errors import PresetsFileError
+from tests.cli.test_main import fetched
 from tests.parts import free_port
-from tests.test_cli import fetched
 from tests.test_serving import exchange, request
 
 URL = "/sku/123.jpg?fmt=card"

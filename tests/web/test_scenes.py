@@ -1,4 +1,4 @@
-"""Grounds by name: a scene that is not there is answered with those that are."""
+"""Backgrounds by name: a scene that is not there is answered with those that are."""
 
 
 async def test_a_scene_that_is_not_there_lists_those_that_are(serve):

@@ -1,4 +1,4 @@
-"""Made-up photographs with a known alpha: subjects on a ground, in one light, by one camera."""
+"""Made-up photographs with a known alpha: subjects on a background, in one light, by one camera."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ BARS = 128
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """Decoded material: cut-outs uint8 RGBA, grounds uint8 RGB."""
+    """Decoded material: cut-outs uint8 RGBA, backgrounds uint8 RGB."""
 
     cutouts: list[np.ndarray]
     photos: list[np.ndarray]
@@ -146,7 +146,7 @@ def resized(whole: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def boxed(picture: np.ndarray, side: int) -> np.ndarray:
-    """Letterboxed as the server does it; the bars are ground, and trusted."""
+    """Letterboxed as the server does it; the bars are background, and trusted."""
     height, width = picture.shape[:2]
     square = np.empty((side, side, 5), np.uint8)
     square[:] = (BARS, BARS, BARS, 0, 255)

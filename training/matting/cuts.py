@@ -2,7 +2,7 @@
 
     python -m training.matting.cuts error PAIRS    mean absolute error of `matte=on` over
                                                    NAME.jpg with NAME_alpha.png, per kind
-    python -m training.matting.cuts sheet PHOTOS OUT [--wish fmt=amazon&w=700]
+    python -m training.matting.cuts sheet PHOTOS OUT [--request fmt=amazon&w=700]
                                                    sheets to look at: photo, rendition, header
     python -m training.matting.cuts evidence PHOTOS OUT.json
                                                    what each cut gives to doubt, for `doubt.py`
@@ -29,11 +29,11 @@ from edge.models import roles
 from edge.models.base import Models
 from edge.models.embedded import EmbeddedModels
 from edge.models.matting import small_matte
-from edge.rendering.cutting import mean
-from edge.rendering.fusion import Fused, fuse, split_by
-from edge.rendering.own_alpha import flattened
+from edge.rendering.analysis.own_alpha import flattened
+from edge.rendering.engine.threads import EngineThreads
+from edge.rendering.matting.fusion import Fused, fuse, split_by
+from edge.rendering.matting.segment import mean
 from edge.rendering.render import Rendered, Renderer
-from edge.rendering.threads import EngineThreads
 from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("what", choices=("error", "sheet", "evidence"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path, nargs="?", default=Path("out"))
-    parser.add_argument("--wish", default="fmt=amazon&w=700")
+    parser.add_argument("--request", default="fmt=amazon&w=700")
     parser.add_argument("--models", type=Path, default=ROOT / "triton_models")
     parser.add_argument("--fetched", type=Path)
     given = parser.parse_args()

@@ -1,4 +1,5 @@
-"""Fit the doubt of `edge/rendering/doubt.py`, cross-validated, and draw how far it can be believed.
+"""Fit the doubt of `edge/rendering/matting/doubt.py`, cross-validated, and draw how far it can be
+believed.
 
     python -m training.matting.cuts evidence PHOTOS evidence.json --fetched FOLDER
     python -m training.matting.doubt evidence.json [--plot docs/pictures/doubt.png]
@@ -16,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from edge.rendering.doubt import WEIGHTS
+from edge.rendering.matting.doubt import WEIGHTS
 
 VERDICTS = Path(__file__).with_name("verdicts.tsv")
 NAMES = tuple(WEIGHTS)

@@ -3,9 +3,10 @@
     python -m training.matting.gather --data DIR [--renders DIR ...] [--proposed DIR ...] --out DIR
 
 foregrounds.npz: RGBA cut-outs, shadows taken away. pairs.npz: photographs with an alpha.
-grounds.npz: what to put things on. Folders in `--data`: cutouts, plain, products, matting_train,
-backgrounds, sr_train. In `--renders`: NAME.webp (RGBA), or NAME.jpg with NAME_alpha.png. In
-`--proposed`, of training.matting.propose: NAME.jpg with NAME_alpha.png (grey, and trust).
+backgrounds.npz: what to put things on. Folders in `--data`: cutouts, plain, products,
+matting_train, backgrounds, sr_train. In `--renders`: NAME.webp (RGBA), or NAME.jpg with
+NAME_alpha.png. In `--proposed`, of training.matting.propose: NAME.jpg with NAME_alpha.png (grey,
+and trust).
 """
 
 import argparse
@@ -16,8 +17,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edge.rendering.foreground import foreground
-from edge.rendering.fusion import Fused, fuse
+from edge.rendering.matting.foreground import foreground
+from edge.rendering.matting.fusion import Fused, fuse
 from training.matting.pack import Item, encoded, fitted, names_in, write
 
 LONGEST_SUBJECT = 384
@@ -29,10 +30,10 @@ FAINTEST = 0.07
 contact sheets."""
 
 PLAIN = ("plain", "products")
-"""Folders in which pictures on plain grounds are looked for."""
+"""Folders in which pictures on plain backgrounds are looked for."""
 
-SHOW_SUBJECTS = Path(__file__).with_name("subjects_on_grounds.txt")
-"""Names of photographs that are no grounds."""
+SHOW_SUBJECTS = Path(__file__).with_name("subjects_on_backgrounds.txt")
+"""Names of photographs that are no backgrounds."""
 
 DARK = 60
 """Levels: a shadow stored in a cut-out's alpha is darker than this."""
@@ -81,7 +82,7 @@ def pair(name: str, image: Image.Image, alpha: Image.Image, band: int) -> Iterat
 
 
 def plain(path: Path) -> tuple[Image.Image, Image.Image, Fused] | None:
-    """A photograph on a plain ground and its alpha, where its outline is seen all around."""
+    """A photograph on a plain background and its alpha, where its outline is seen all around."""
     image = Image.open(path).convert("RGB")
     found = fuse(image, None)
     if not isinstance(found, Fused) or found.evidence.weak > FAINTEST:
@@ -142,7 +143,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     made = {
-        "grounds": grounds(options.data),
+        "backgrounds": grounds(options.data),
         "foregrounds": foregrounds(options.data, options.renders),
         "pairs": pairs(options.data, options.renders, options.proposed),
     }

@@ -37,7 +37,7 @@ class Maker:
         packs = options.packs
         self.pairs = load(packs / "pairs.npz", options.held)
         cutouts = load(packs / "foregrounds.npz", options.held)
-        self.stock = compose.Stock.of(cutouts, load(packs / "grounds.npz", options.held))
+        self.stock = compose.Stock.of(cutouts, load(packs / "backgrounds.npz", options.held))
 
     def draw(self, number: int) -> np.ndarray:
         rng = np.random.default_rng([self.options.seed, number])

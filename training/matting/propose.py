@@ -3,8 +3,8 @@
     python -m training.matting.propose --model model.onnx --photos DIR [DIR ...] --out DIR
 
 Each photograph is looked at whole and in four parts that overlap. Where all looks say subject, or
-all say ground, the answer may be trusted; photographs are left out of whose possible subject less
-than `--sure` may be, or whose subject is next to nothing or next to all. Writes NAME.jpg,
+all say background, the answer may be trusted; photographs are left out of whose possible subject
+less than `--sure` may be, or whose subject is next to nothing or next to all. Writes NAME.jpg,
 NAME_alpha.png (grey, and as its alpha 255 where it may be trusted) and sheet.png, to be looked
 through: what is wrong there is deleted by hand.
 """
@@ -60,7 +60,7 @@ def proposed(run: onnxruntime.InferenceSession, picture: np.ndarray) -> tuple[np
 
 
 def thumb(picture: np.ndarray, answer: np.ndarray) -> Image.Image:
-    """The subject as it is, the ground in blue, what is not trusted in grey."""
+    """The subject as it is, the background in blue, what is not trusted in grey."""
     alpha = answer[..., :1] / 255.0
     shown = picture * alpha + np.array([40, 60, 200]) * (1 - alpha)
     shown = np.where(answer[..., 1:] > 0, shown, 128).astype(np.uint8)

@@ -74,7 +74,7 @@ def tinted(rng: Rng, layer: Layer) -> Layer:
 
 
 def towards(rng: Rng, layer: Layer, colour: np.ndarray) -> Layer:
-    """Nearly of the ground's own colour: white on white, black on black."""
+    """Nearly of the background's own colour: white on white, black on black."""
     made = layer.copy()
     share = rng.uniform(0.5, 0.85)
     made[..., :3] = layer[..., :3] * (1 - share) + share * colour * rng.uniform(0.9, 1.0)
@@ -110,12 +110,12 @@ def glazed(rng: Rng, layer: Layer, behind: np.ndarray) -> Layer:
 
 
 def shadow(rng: Rng, alpha: np.ndarray) -> np.ndarray:
-    """How much light is left on the ground, float32 [H, W, 1]: contact, cast or halo shadow."""
+    """How much light is left on the background, float32 [H, W, 1]: contact, cast or halo shadow."""
     height, width = alpha.shape
     size = (width, height)
     drop = rng.uniform(0.0, 0.06) * height
     matrix = np.array([[1, rng.normal(0, 0.15), rng.normal(0, 0.04) * width], [0, 1, drop]])
-    if rng.random() < 0.4:  # lies on the ground: flat, under the lowest part
+    if rng.random() < 0.4:  # lies on the background: flat, under the lowest part
         rows = np.flatnonzero(alpha.max(1) > 0.3)
         foot = rows[-1] if len(rows) else height - 1
         flat = rng.uniform(0.05, 0.35)

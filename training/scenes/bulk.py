@@ -4,7 +4,7 @@
 
 Two kinds of files, side `--size` pixels, by number:
 `NNNNN.webp` is a cut-out, lossless RGBA with straight alpha (for composites);
-`NNNNN.jpg` with `NNNNN_alpha.png` is a whole photograph with ground, shadow and reflections.
+`NNNNN.jpg` with `NNNNN_alpha.png` is a whole photograph with background, shadow and reflections.
 Number N depends only on the seed and N, so a stopped run goes on where it stopped.
 """
 

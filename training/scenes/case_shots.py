@@ -1,4 +1,4 @@
-"""Pictures for tests (awkward products) and product-free grounds for `bg=scene:`."""
+"""Pictures for tests (awkward products) and product-free backgrounds for `bg=scene:`."""
 
 from __future__ import annotations
 

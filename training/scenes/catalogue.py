@@ -66,7 +66,7 @@ def as_toml() -> str:
     """The catalogue's text: one table per sample picture."""
     rows = [
         "# The sample catalogue, written by scripts/render_samples from training/scenes.",
-        "# ground: white, grey, coloured, gradient (studio) or scene. traits: what makes it hard.",
+        "# background: white, grey, coloured, gradient (studio) or scene. traits: what makes it hard.",
     ]
     for name, shot in SAMPLES.items():
         traits = ", ".join(f'"{t}"' for t in shot.traits)
@@ -75,7 +75,7 @@ def as_toml() -> str:
             f"[{name}]",
             f'title = "{shot.title}"',
             f'file = "{name}.jpg"',
-            f'ground = "{shot.ground}"',
+            f'background = "{shot.ground}"',
             f"traits = [{traits}]",
         ]
     return "\n".join(rows) + "\n"

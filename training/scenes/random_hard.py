@@ -131,7 +131,7 @@ def carton(rng: Rng) -> list:
 
 
 def furniture(rng: Rng) -> list:
-    """A stool, table, bench, shelf or ladder from a top and thin legs."""
+    """A stool, table, bench, tile cache or tiers from a top and thin legs."""
     w, d, h = rng.uniform(1.5, 5), rng.uniform(1, 2.5), rng.uniform(1.5, 5)
     skin, frame = random_looks.look(rng), random_looks.look(rng)
     parts = []

@@ -1,4 +1,4 @@
-"""Random light, cameras, grounds and wear for the training pictures."""
+"""Random light, cameras, backgrounds and wear for the training pictures."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def tote(color: str = "#8a4a2b", thread: str = "#e2c9a4", lining: str = "#3a2a22
     wrinkle(body, 0.42, 0.020, 3.1, (1, 0.3, 0.8))
     wrinkle(body, 0.16, 0.003, 9.7, (1, 0.3, 1.6))
     for v in body.data.vertices[: 5 * n]:
-        v.co.z = 0.0  # the wrinkles must not lift the bottom off the ground
+        v.co.z = 0.0  # the wrinkles must not lift the bottom off the background
     solidify(body, low, -1).modifiers[-1].use_even_offset = False
     inner = materials.weave(lining, 90).material
     body.data.materials.append(inner)

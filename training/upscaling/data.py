@@ -51,7 +51,7 @@ def degrade(picture: np.ndarray, level: float, rng: np.random.Generator) -> np.n
 
 
 def graphics(seed: int, fonts: list[Path], side: int = 512) -> np.ndarray:
-    """A made-up label: flat grounds, boxes, rules and lettering in two or three colours."""
+    """A made-up label: flat backgrounds, boxes, rules and lettering in two or three colours."""
     rng = np.random.default_rng(seed)
 
     def ink() -> tuple[int, int, int]:

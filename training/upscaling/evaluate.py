@@ -90,13 +90,14 @@ def faithful(ours: Enlarger, pictures: list[np.ndarray]) -> None:
 
 
 def flat(ours: Enlarger) -> None:
-    """The largest departure from a flat ground, over greys and the corners of the colour cube."""
+    """The largest departure from a flat background, over greys and the corners of the colour
+    cube."""
     colours = [(g, g, g) for g in range(0, 256, 15)]
     colours += [(r, g, b) for r in (0, 128, 255) for g in (0, 128, 255) for b in (0, 128, 255)]
     worst = {c: int(np.abs(ours(np.full((64, 64, 3), c, np.uint8)).astype(int) - c).max())
              for c in colours}  # fmt: skip
     rest = {c: v for c, v in worst.items() if v}
-    print(f"\nwhite off by {worst[(255, 255, 255)]}, flat grounds that move: {rest or 'none'}")
+    print(f"\nwhite off by {worst[(255, 255, 255)]}, flat backgrounds that move: {rest or 'none'}")
 
 
 def seams(ours: Enlarger, pictures: list[np.ndarray]) -> None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from PIL import ImageFilter
 
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
 
 
@@ -25,6 +25,6 @@ class Blur(PixelStep):
         return picture.with_image(soft.convert("RGBA"))
 
 
-def plan(transform: Transform, sight: Sight) -> Blur | None:
+def plan(transform: Transform, context: PlanContext) -> Blur | None:
     """Wanted for any radius above zero."""
     return Blur(transform.blur) if transform.blur else None

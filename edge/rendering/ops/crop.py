@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from edge.errors import InvalidParameter
 from edge.images import Size
-from edge.rendering.area import Area
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight, State
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext, State
 from edge.variants.transform import Transform
 
 
@@ -24,14 +24,14 @@ class Crop(PixelStep):
         return picture
 
 
-def plan(transform: Transform, sight: Sight) -> Crop | None:
+def plan(transform: Transform, context: PlanContext) -> Crop | None:
     """Wanted where a region is asked for.
 
     Raises:
         InvalidParameter: the region lies outside the original.
     """
-    view = region(transform, sight.state.size)
-    return None if view is None or view == sight.state.view else Crop(view)
+    view = region(transform, context.state.size)
+    return None if view is None or view == context.state.view else Crop(view)
 
 
 def region(transform: Transform, size: Size) -> Area | None:
@@ -42,14 +42,14 @@ def region(transform: Transform, size: Size) -> Area | None:
     """
     if transform.crop is None:
         return None
-    wish = transform.crop
-    asked = Area(wish.x, wish.y, wish.x + wish.width, wish.y + wish.height)
-    if wish.shares:
+    wanted = transform.crop
+    asked = Area(wanted.x, wanted.y, wanted.x + wanted.width, wanted.y + wanted.height)
+    if wanted.shares:
         return Area.of(asked.scaled(size.width, size.height).outward(size))
     view = asked.within(size)
     if view.width < 1 or view.height < 1:
         raise InvalidParameter(
-            f"crop={wish} leaves nothing of an original of {size}",
+            f"crop={wanted} leaves nothing of an original of {size}",
             param="crop",
             allowed="x,y,width,height inside the original",
         )

@@ -1,13 +1,13 @@
-"""Extend: a picture that does not fill its canvas gets more of its own ground around it."""
+"""Extend: a picture that does not fill its canvas gets more of its own background around it."""
 
 from dataclasses import dataclass, replace
 
 from edge.images import Box, Size
-from edge.rendering.area import Area
-from edge.rendering.extension import Known, extended, stuck
+from edge.rendering.extend.extend import Known, extended, stuck
 from edge.rendering.ops.pad import padded
-from edge.rendering.picture import Made, Picture
-from edge.rendering.step import PixelStep, Sight, State
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture, Synthesized
+from edge.rendering.step import PixelStep, PlanContext, State
 from edge.variants.transform import Transform
 from edge.variants.values import Fit
 
@@ -17,7 +17,7 @@ class Extend(PixelStep):
     """The picture at `at` in `canvas`; `made` is the share (0 to 1) of the canvas beyond it.
 
     `subject` is its box in the picture, `sure` where a matte says so; `stays` names the sides that
-    it runs out of, where the ground goes on behind it, or the picture's colours are laid out of
+    it runs out of, where the background goes on behind it, or the picture's colours are laid out of
     focus.
     """
 
@@ -35,7 +35,7 @@ class Extend(PixelStep):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        said = [f"{self.made:.0%} of the canvas is made: ground beyond the photo's edge"]
+        said = [f"{self.made:.0%} of the canvas is made: background beyond the photo's edge"]
         if self.stays:
             sides = " and ".join(self.stays)
             said.append(
@@ -52,18 +52,18 @@ class Extend(PixelStep):
         subject = self.subject and Box(
             *Area.of(self.subject).moved(*self.at).outward(self.canvas).as_tuple()
         )
-        made = Made(self.made, round(done.guessed, 4), done.review)
+        made = Synthesized(self.made, round(done.guessed, 4), done.review)
         return replace(picture, image=done.image, matte=None, subject=subject, made=made)
 
 
-def plan(transform: Transform, sight: Sight) -> Extend | None:
+def plan(transform: Transform, context: PlanContext) -> Extend | None:
     """Wanted as shot, where the content does not fill a canvas that a fit wants full."""
-    state, framing = sight.state, sight.state.framing
+    state, framing = context.state, context.state.framing
     if framing is None or framing.content == framing.canvas:
         return None
     if transform.background is not None or state.alpha or transform.fit is Fit.PAD:
         return None
     made = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
     subject = state.subject.outward(state.size) if state.subject else None
-    sure = sight.look is not None and sight.look.sure
+    sure = context.analysis is not None and context.analysis.sure
     return Extend(framing.canvas, framing.at, made, subject, sure, stuck(framing, subject))

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from edge.images import WHITE, Color, Format
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight, State
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext, State
 from edge.variants.transform import Transform
-from edge.variants.values import Ground
+from edge.variants.values import BackgroundKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Flatten(PixelStep):
         return picture.with_image(sheet.convert("RGB") if self.color.opaque else sheet)
 
 
-def plan(transform: Transform, sight: Sight) -> Flatten | None:
+def plan(transform: Transform, context: PlanContext) -> Flatten | None:
     """Wanted where pixels may be see-through and may not stay so."""
-    if not sight.state.alpha:
+    if not context.state.alpha:
         return None
     background = transform.background
-    color = background.color if background and background.kind is Ground.COLOR else None
+    color = background.color if background and background.kind is BackgroundKind.COLOR else None
     if transform.format is Format.JPEG:
         return Flatten(_over_white(color) if color else WHITE)
     return Flatten(color) if color else None

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from PIL import Image
 
 from edge.images import Size
-from edge.rendering.area import Area
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight, State
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext, State
 from edge.variants.transform import Transform
 from edge.variants.values import Flip as Wish
 
@@ -42,7 +42,7 @@ class Flip(PixelStep):
         return Area(left, top, right, bottom)
 
 
-def plan(transform: Transform, sight: Sight) -> Flip | None:
+def plan(transform: Transform, context: PlanContext) -> Flip | None:
     """Wanted for any word but `off`."""
     if transform.flip is Wish.NONE:
         return None

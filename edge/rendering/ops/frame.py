@@ -8,10 +8,10 @@ upscale sees what lies around its own. Only what a crop or trim left away no net
 from dataclasses import dataclass, replace
 
 from edge.images import Box, Size
-from edge.rendering.area import Area
-from edge.rendering.framing import frame, network_factor
-from edge.rendering.picture import Picture
-from edge.rendering.step import Framing, PixelStep, Sight, State
+from edge.rendering.framing.framing import frame, network_factor
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import Framing, PixelStep, PlanContext, State
 from edge.variants.transform import Transform
 
 
@@ -35,16 +35,16 @@ class Frame(PixelStep):
         return picture.cropped(self.cut) if self.cut else picture
 
 
-def plan(transform: Transform, sight: Sight) -> Frame:
+def plan(transform: Transform, context: PlanContext) -> Frame:
     """Always wanted: every picture has a canvas.
 
     Raises:
         OutputTooLarge: from the framing.
     """
-    framing, size = frame(transform, sight), sight.state.size
+    framing, size = frame(transform, context), context.state.size
     kept = framing.region.outward(size)
     is_plain_cut = framing.region == Area.of(kept) and framing.content == kept.size
-    narrowed = sight.state.view != Area.whole(size)
-    wanted = is_plain_cut or (narrowed and network_factor(transform, framing, sight) is not None)
+    narrowed = context.state.view != Area.whole(size)
+    wanted = is_plain_cut or (narrowed and network_factor(transform, framing, context) is not None)
     cut = kept if wanted and kept.size != size else None
     return Frame(framing.region, framing.content, framing.canvas, framing.at, cut)

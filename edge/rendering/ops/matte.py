@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from edge.rendering.cutting import wanted
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight
-from edge.rendering.unmix import resharpened
+from edge.rendering.matting.alpha import resharpened
+from edge.rendering.matting.segment import wanted
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
 
 STRETCHED = 1.25
@@ -27,7 +27,7 @@ _STEEPER = [min(255, max(0, round(127.5 + STEEPNESS * (a - 127.5)))) for a in ra
 
 
 @dataclass(frozen=True, slots=True)
-class Matte(PixelStep):
+class ApplyMatte(PixelStep):
     """`by` found the subject, in a cut that a person would reject with the probability `doubt`;
     `sharpen` where the matte was stretched."""
 
@@ -40,7 +40,7 @@ class Matte(PixelStep):
     def notes(self) -> tuple[str, ...]:
         ways = {
             "alpha": "by its own alpha",
-            "plain-ground": "from its plain background",
+            "plain-background": "from its plain background",
         }
         return (f"cut out {ways.get(self.by, 'by a network')}, doubt {self.doubt:.2f}",)
 
@@ -58,10 +58,15 @@ def sharpened(picture: Picture, by: str) -> Image.Image:
     return resharpened(picture.image.convert("RGB"), picture.matte)
 
 
-def plan(transform: Transform, sight: Sight) -> Matte | None:
+def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
     """Wanted where the subject is cut out."""
-    look = sight.look
-    if look is None or look.cut_by is None or not sight.state.matted or not wanted(transform):
+    analysis = context.analysis
+    if (
+        analysis is None
+        or analysis.cut_by is None
+        or not context.state.matted
+        or not wanted(transform)
+    ):
         return None
-    soft = sight.state.reduced < 1 / STRETCHED and not sight.state.lifted
-    return Matte(look.cut_by, look.doubt or 0.0, soft and look.cut_by != "alpha")
+    soft = context.state.reduced < 1 / STRETCHED and not context.state.decontaminated
+    return ApplyMatte(analysis.cut_by, analysis.doubt or 0.0, soft and analysis.cut_by != "alpha")

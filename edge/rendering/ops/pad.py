@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from edge.images import WHITE, Color, Size
-from edge.rendering.area import Area
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight, State
-from edge.rendering.wash import wash
+from edge.rendering.extend.blurred import blurred_fill
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext, State
 from edge.variants.transform import Transform
-from edge.variants.values import Ground
+from edge.variants.values import BackgroundKind
 
 _CLEAR = Color(255, 255, 255, 0)
 
@@ -27,7 +27,7 @@ class Pad(PixelStep):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (f"{self.made:.0%} of the canvas is added ground",)
+        return (f"{self.made:.0%} of the canvas is added background",)
 
     def after(self, state: State) -> State:
         alpha = state.alpha or bool(self.color and not self.color.opaque)
@@ -44,7 +44,7 @@ class Pad(PixelStep):
         if image.mode == "L":
             return Image.new("L", size, 0)
         if self.color is None:
-            return wash(image, self.canvas).convert(image.mode)
+            return blurred_fill(image, self.canvas).convert(image.mode)
         if image.mode == "RGB" and self.color.opaque:
             return Image.new("RGB", size, self.color.rgb)
         return Image.new("RGBA", size, (*self.color.rgb, self.color.alpha))
@@ -64,22 +64,22 @@ def padded(state: State, canvas: Size, at: tuple[int, int]) -> State:
     return replace(moved, view=Area.whole(canvas), framing=framing).framed_whole()
 
 
-def plan(transform: Transform, sight: Sight) -> Pad | None:
+def plan(transform: Transform, context: PlanContext) -> Pad | None:
     """Wanted where the content does not fill its canvas."""
-    framing = sight.state.framing
+    framing = context.state.framing
     if framing is None or framing.content == framing.canvas:
         return None
     made = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
-    return Pad(framing.canvas, framing.at, _color(transform, sight), made)
+    return Pad(framing.canvas, framing.at, _color(transform, context), made)
 
 
-def _color(transform: Transform, sight: Sight) -> Color | None:
+def _color(transform: Transform, context: PlanContext) -> Color | None:
     """The colour asked for; as shot, a studio's own colour where the look has found one."""
-    background, look = transform.background, sight.look
-    if background and background.kind is Ground.COLOR:
+    background, analysis = transform.background, context.analysis
+    if background and background.kind is BackgroundKind.COLOR:
         return background.color or WHITE
-    if background and background.kind is Ground.BLUR:
-        return _CLEAR if sight.state.matted else None  # the ground op blurs all of it at once
-    if sight.state.alpha or (background and background.kind is Ground.TRANSPARENT):
+    if background and background.kind is BackgroundKind.BLUR:
+        return _CLEAR if context.state.matted else None  # the background op blurs all of it at once
+    if context.state.alpha or (background and background.kind is BackgroundKind.TRANSPARENT):
         return _CLEAR
-    return look.ground if look and look.uniform else WHITE
+    return analysis.background if analysis and analysis.uniform else WHITE

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from edge.images import Size
-from edge.rendering.area import Area
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight, State
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext, State
 from edge.variants.transform import Transform
 
 
@@ -42,11 +42,11 @@ class Resize(PixelStep):
         return picture.resized(self.size, region.within(picture.size))
 
 
-def plan(transform: Transform, sight: Sight) -> Resize | None:
+def plan(transform: Transform, context: PlanContext) -> Resize | None:
     """Wanted where the framing keeps another region or size than the picture has."""
-    framing = sight.state.framing
+    framing = context.state.framing
     if framing is None:
         return None
-    if framing.content == sight.state.size and framing.region == Area.whole(framing.content):
+    if framing.content == context.state.size and framing.region == Area.whole(framing.content):
         return None
-    return Resize(framing.region, framing.content, sight.state.view)
+    return Resize(framing.region, framing.content, context.state.view)

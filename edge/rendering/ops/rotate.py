@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from PIL import Image
 
 from edge.images import Size
-from edge.rendering.area import Area
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight, State
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext, State
 from edge.variants.transform import Transform
 
 # Pillow turns counter-clockwise, the URL clockwise.
@@ -45,6 +45,6 @@ class Rotate(PixelStep):
         }[self.degrees]
 
 
-def plan(transform: Transform, sight: Sight) -> Rotate | None:
+def plan(transform: Transform, context: PlanContext) -> Rotate | None:
     """Wanted for any angle but 0."""
     return Rotate(transform.rotate) if transform.rotate else None

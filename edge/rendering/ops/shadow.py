@@ -1,4 +1,4 @@
-"""Shadow: where the subject stands on the ground, a soft contact shadow.
+"""Shadow: where the subject stands on the background, a soft contact shadow.
 
 Light from above leaves a dark line right under a product and wider, fainter ones around it. All
 follow the matte's lower outline column by column: along the oblique edge of a bag, in spots under
@@ -12,20 +12,20 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from edge.images import Box
-from edge.rendering.matte import HALF, bounds
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight
-from edge.rendering.studio import Floats, Pixels
+from edge.rendering.analysis.background import Floats, Pixels
+from edge.rendering.pixels.levels import HALF, bounds
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
 
 Places = npt.NDArray[np.intp]
 
 REACH = (0.15, 0.25)
-"""Of the subject's height: up to the first an outline may stand on the ground farther back, from
-the second on it hangs in the air."""
+"""Of the subject's height: up to the first an outline may stand on the background farther back,
+from the second on it hangs in the air."""
 
 STEEP = (0.3, 0.6)
-"""Rise of the ground line per column: up to the first it is an edge seen at an angle, from the
+"""Rise of the background line per column: up to the first it is an edge seen at an angle, from the
 second on the flank of something round."""
 
 LAYERS = ((0.006, 0.50, 0.004), (0.02, 0.22, 0.02), (0.06, 0.22, 0.08))
@@ -38,7 +38,8 @@ _BAR = 0.683
 
 @dataclass(frozen=True, slots=True)
 class Shadow(PixelStep):
-    """Darkens the ground under the subject; on no ground at all it is black and see-through."""
+    """Darkens the background under the subject; on no background at all it is black and
+    see-through."""
 
     op = "shadow"
 
@@ -53,13 +54,13 @@ class Shadow(PixelStep):
         return replace(picture, image=_shaded(picture.image, shade))
 
 
-def plan(transform: Transform, sight: Sight) -> Shadow | None:
+def plan(transform: Transform, context: PlanContext) -> Shadow | None:
     """Wanted on demand, under a subject that has been cut out."""
-    return Shadow() if transform.shadow and sight.state.matted else None
+    return Shadow() if transform.shadow and context.state.matted else None
 
 
 def _shade(alpha: Pixels, box: Box) -> Floats:
-    """How much light the ground loses [H, W], 0 to 1."""
+    """How much light the background loses [H, W], 0 to 1."""
     line, gap, touch = contact(alpha, box)
     far = 4 * max(1.0, LAYERS[-1][0] * box.size.width)
     top = max(0, int(box.bottom - REACH[1] * box.size.height - far))
@@ -80,8 +81,8 @@ def _shade(alpha: Pixels, box: Box) -> Floats:
 def contact(alpha: Pixels, box: Box) -> tuple[Floats, Floats, Floats]:
     """Where a subject would stand, for each column [W] of its matte [H, W].
 
-    The row of the ground, which is the lower hull of the outline's low parts; how many rows the
-    outline hovers above it; and how surely it is ground at all (0 to 1).
+    The row of the background, which is the lower hull of the outline's low parts; how many rows the
+    outline hovers above it; and how surely it is background at all (0 to 1).
     """
     seen = alpha >= HALF
     lowest = alpha.shape[0] - np.argmax(seen[::-1], axis=0)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from PIL import ImageFilter
 
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
 from edge.variants.values import AUTO
 
@@ -15,7 +15,7 @@ RADIUS = 0.8
 THRESHOLD = 2
 """Differences of up to so many 8-bit steps are noise and stay."""
 MOST = 60
-"""Percent that `auto` never exceeds; from there on halos show at white grounds."""
+"""Percent that `auto` never exceeds; from there on halos show at white backgrounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ class Sharpen(PixelStep):
         return picture.with_image(sharp)
 
 
-def plan(transform: Transform, sight: Sight) -> Sharpen | None:
+def plan(transform: Transform, context: PlanContext) -> Sharpen | None:
     """Wanted by number, or by `auto` where the picture was made clearly smaller."""
     if transform.sharpen is not AUTO:
         return Sharpen(transform.sharpen) if transform.sharpen else None
-    percent = auto_percent(sight.state.reduced)
+    percent = auto_percent(context.state.reduced)
     return Sharpen(percent) if percent else None
 
 

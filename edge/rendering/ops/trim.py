@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from edge.rendering.area import Area
-from edge.rendering.picture import Picture
-from edge.rendering.step import PixelStep, Sight, State
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import PixelStep, PlanContext, State
 from edge.variants.transform import Transform
 
 
@@ -23,12 +23,12 @@ class Trim(PixelStep):
         return picture
 
 
-def plan(transform: Transform, sight: Sight) -> Trim | None:
+def plan(transform: Transform, context: PlanContext) -> Trim | None:
     """Wanted where a tolerance is given and the look has found a border."""
-    trimmed = sight.look.trimmed if sight.look else None
+    trimmed = context.analysis.trimmed if context.analysis else None
     if not transform.trim or trimmed is None:
         return None
-    size = sight.state.size
+    size = context.state.size
     area = trimmed.scaled(size.width, size.height)
     view = Area(*(round(edge, 3) for edge in area.as_tuple()))
-    return None if view == sight.state.view else Trim(view, transform.trim)
+    return None if view == context.state.view else Trim(view, transform.trim)

@@ -13,15 +13,15 @@ from PIL import Image, ImageFilter
 from edge.images import Box, Size
 from edge.models import upscaling
 from edge.models.base import Models, Tensor
-from edge.rendering import wear
-from edge.rendering.area import Area
-from edge.rendering.calm import calmed
-from edge.rendering.framing import network_factor
-from edge.rendering.ops import lift
-from edge.rendering.picture import Picture
-from edge.rendering.product import collared, overlap
-from edge.rendering.shelf import name_of
-from edge.rendering.step import AsyncStep, PixelStep, Sight, State, Step, Tools
+from edge.rendering.analysis import degradation
+from edge.rendering.framing.framing import network_factor
+from edge.rendering.framing.product import collared, overlap
+from edge.rendering.ops import decontaminate
+from edge.rendering.pixels.denoise import denoised
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import AsyncStep, PixelStep, PlanContext, State, Step, Tools
+from edge.rendering.tile_cache import name_of
 from edge.variants.transform import Transform
 
 LARGE = 2000
@@ -54,15 +54,15 @@ class Upscale(AsyncStep):
     """`factor` is 2 or 4, `model` who does it; only `cut` (None: all) is enlarged and goes on.
     `worn` says that the source asks for the network that tells wear from detail, `grain` (levels)
     that so much of it has to go first; `lifts` that the subject is cut out of what comes out, which
-    may lie on the shelf already; `remarks` say what to expect."""
+    may lie in the tile cache already; `remarks` say what to expect."""
 
     op = "upscale"
     factor: int
     model: str
     cut: Box | None = None
-    worn: bool = False
+    degraded: bool = False
     grain: float | None = None
-    lifts: bool = False
+    decontaminates: bool = False
     remarks: tuple[str, ...] = ()
 
     @property
@@ -76,7 +76,7 @@ class Upscale(AsyncStep):
     def settled(self, models: Models | None) -> Step:
         if models is None:
             return Stretch(self.factor, self.cut)
-        return replace(self, model=upscaling.fitting(models, self.factor, worn=self.worn))
+        return replace(self, model=upscaling.fitting(models, self.factor, degraded=self.degraded))
 
     def after(self, state: State) -> State:
         return _enlarged(state, self.cut, self.factor)
@@ -84,25 +84,25 @@ class Upscale(AsyncStep):
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         pixels = await tools.engine.run(lambda: np.asarray(self._source(picture.image)))
         cut = picture.cropped(self.cut) if self.cut else picture
-        source = await tools.engine.run(name_of, pixels) if tools.shelf is not None else ""
-        if tools.shelf is not None and self.lifts and picture.matte is not None:
+        source = await tools.engine.run(name_of, pixels) if tools.tile_cache is not None else ""
+        if tools.tile_cache is not None and self.decontaminates and picture.matte is not None:
             matte = await tools.engine.run(lambda: name_of(np.asarray(picture.matte)))
             cut = replace(cut, name=f"{_named(self.model, tools)} {self.cut} {source} {matte}")
-            if (cutout := tools.shelf.cutout(cut.name)) is not None:
-                return await tools.engine.run(self._lifted, cut, cutout)
+            if (cutout := tools.tile_cache.cutout(cut.name)) is not None:
+                return await tools.engine.run(self._decontaminated, cut, cutout)
         larger = await self._by_network(pixels, source, tools)
         return await tools.engine.run(lambda: self._joined(cut, Image.fromarray(larger)))
 
-    def _lifted(self, picture: Picture, cutout: Tensor) -> Picture:
+    def _decontaminated(self, picture: Picture, cutout: Tensor) -> Picture:
         """The picture as it was when the subject had been lifted from it."""
-        image, matte = lift.layers(cutout)
+        image, matte = decontaminate.layers(cutout)
         picture = self._grown(picture, image, lambda _: matte)
-        return replace(picture, lifted=True)
+        return replace(picture, decontaminated=True)
 
     def _source(self, image: Image.Image) -> Image.Image:
         """What the network sees: all of it, so that every cut of it shares its tiles."""
         opaque = _opaque(image)
-        return calmed(opaque, self.grain) if self.grain else opaque
+        return denoised(opaque, self.grain) if self.grain else opaque
 
     async def _by_network(self, pixels: Tensor, source: str, tools: Tools) -> Tensor:
         async def larger(kept: upscaling.Kept | None = None) -> Tensor:
@@ -117,13 +117,15 @@ class Upscale(AsyncStep):
                 kept=kept,
             )
 
-        if tools.shelf is None:
+        if tools.tile_cache is None:
             return await larger()
         model = _named(self.model, tools)
         size = self.cut.size if self.cut else Size(pixels.shape[1], pixels.shape[0])
         expected = size.pixels * 3 * self.factor**2
-        async with tools.shelf.tray(source, model, expected, tools.deadline, tools.tags) as tray:
-            return await larger(tray)
+        async with tools.tile_cache.picture_tiles(
+            source, model, expected, tools.deadline, tools.tags
+        ) as picture_tiles:
+            return await larger(picture_tiles)
 
     def _joined(self, picture: Picture, larger: Image.Image) -> Picture:
         """The network sees colours only; alpha and matte are enlarged by Lanczos beside it."""
@@ -141,17 +143,25 @@ class Upscale(AsyncStep):
         )
 
 
-def plan(transform: Transform, sight: Sight) -> Upscale | None:
+def plan(transform: Transform, context: PlanContext) -> Upscale | None:
     """Wanted where the framing needs more pixels than there are, and `up` allows it."""
-    framing, whole = sight.state.framing, sight.state.size
-    factor = framing and network_factor(transform, framing, sight)
+    framing, whole = context.state.framing, context.state.size
+    factor = framing and network_factor(transform, framing, context)
     if not framing or not factor:
         return None
-    lifts = lift.wanted(transform, sight)
-    kept = _shared(framing.region, sight).outward(whole) if lifts else framing.region.outward(whole)
+    decontaminates = decontaminate.wanted(transform, context)
+    kept = (
+        _shared(framing.region, context).outward(whole)
+        if decontaminates
+        else framing.region.outward(whole)
+    )
     cut, size = kept if kept.size != whole else None, kept.size
-    worn = wear.reason(sight.facts)
-    remarks = [f"{worn}: enlarged by the network for worn photos, if there is one"] if worn else []
+    degraded = degradation.reason(context.facts)
+    remarks = (
+        [f"{degraded}: enlarged by the network for worn photos, if there is one"]
+        if degraded
+        else []
+    )
     if size.long > LARGE:
         remarks.append(f"the kept region is {size}: above {LARGE} px upscaling adds little")
     if size.short < SMALL:
@@ -161,17 +171,17 @@ def plan(transform: Transform, sight: Sight) -> Upscale | None:
             f"the output needs {framing.enlargement:.2f} times the pixels, the network makes "
             f"{factor} of it, the rest is resampled"
         )
-    grain = wear.strong_grain(sight.facts)
+    grain = degradation.strong_grain(context.facts)
     if grain:
         remarks.append(f"grain of {grain:.1f} levels is taken down first")
-    model = upscaling.model_for(factor, worn=bool(worn))
-    return Upscale(factor, model, cut, bool(worn), grain, lifts, tuple(remarks))
+    model = upscaling.model_for(factor, degraded=bool(degraded))
+    return Upscale(factor, model, cut, bool(degraded), grain, decontaminates, tuple(remarks))
 
 
-def _shared(region: Area, sight: Sight) -> Area:
+def _shared(region: Area, context: PlanContext) -> Area:
     """What every canvas shares that keeps the subject and its collar alone, where this one does:
     their regions differ by parts of a pixel."""
-    state = sight.state
+    state = context.state
     around = state.subject and overlap(collared(state.subject), state.view)
     return around if around and overlap(region, around) == region else region
 

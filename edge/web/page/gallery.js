@@ -61,8 +61,8 @@ const thumbPresets = async () => {
   const turn = ++thumbs.turn, tabs = [...document.querySelectorAll(".tab")];
   thumbs.of = path;
   for (const tab of tabs) tab.querySelector("img").removeAttribute("src");
-  const wishes = tabs.map(({ dataset }) => urlOf(path, [...(dataset.preset ? [["fmt", dataset.preset]] : []), ["fm", "webp"], ["w", "176"]]));
-  const urls = await answerable(wishes).catch(() => []);
+  const requests = tabs.map(({ dataset }) => urlOf(path, [...(dataset.preset ? [["fmt", dataset.preset]] : []), ["fm", "webp"], ["w", "176"]]));
+  const urls = await answerable(requests).catch(() => []);
   for (const [index, url] of urls.entries()) {
     if (turn !== thumbs.turn) return;
     const image = tabs[index].querySelector("img");

@@ -1,4 +1,4 @@
-// One wish at a time: ask, say what stage it is in, then show picture and facts together.
+// One request at a time: ask, say what stage it is in, then show picture and facts together.
 const turns = { now: 0, timer: 0, blob: "" };
 
 const watchStage = async (name, turn, start) => {
@@ -24,8 +24,8 @@ const fail = (problem) => {
   if (problem.param) say(problem.param, problem.text.split("\n").slice(0, 1).concat(problem.nearest ? `Did you mean ${problem.nearest}?` : []).join(" "), true);
 };
 
-const explain = async (wish) => {
-  const answer = await fetch("/-/explain" + wish, { headers: { accept, ...bearer() }, cache: "no-store" }).catch(() => null);
+const explain = async (request) => {
+  const answer = await fetch("/-/explain" + request, { headers: { accept, ...bearer() }, cache: "no-store" }).catch(() => null);
   return answer && answer.ok ? answer.json() : null;
 };
 
@@ -34,18 +34,18 @@ const picture = async (image, url) => {
   await image.decode().catch(() => {});
 };
 
-const draw = async (wish, turn, answer, ms) => {
+const draw = async (request, turn, answer, ms) => {
   const body = await answer.blob(), etag = answer.headers.get("etag");
   const spent = [...(answer.headers.get("server-timing") || "").matchAll(/([\w-]+);dur=([\d.]+)/g)].map((one) => [one[1], Number(one[2])]);
   if (spent.length) timings.set(etag, spent);
   const [before] = await answerable([urlOf(pathNow(), [["size", "2k"], ["fm", "webp"]])]);
-  const explained = await explain(wish);
+  const explained = await explain(request);
   if (turn !== turns.now) return;
   URL.revokeObjectURL(turns.blob);
   turns.blob = URL.createObjectURL(body);
   await Promise.all([picture(at("picture"), turns.blob), picture(at("original"), before), picture(at("aside"), before)]);
   if (turn !== turns.now) return;
-  Object.assign(shown, { url: wish, width: at("picture").naturalWidth, height: at("picture").naturalHeight, type: body.type.replace("image/", "") });
+  Object.assign(shown, { url: request, width: at("picture").naturalWidth, height: at("picture").naturalHeight, type: body.type.replace("image/", "") });
   shown.placed = explained ? placement(explained) : null;
   if (!shown.width) return fail({ text: `The picture is made (${size(body.size)} of ${body.type}), but this browser cannot show it.` });
   tellNumbers(answer, body, ms);
@@ -63,12 +63,12 @@ const draw = async (wish, turn, answer, ms) => {
   }
 };
 
-const begin = (wish) => {
+const begin = (request) => {
   forgetReports();
   mark();
   markTab();
   markCard();
-  at("link").textContent = at("link").href = wish;
+  at("link").textContent = at("link").href = request;
   at("snippet").textContent = "";
   at("snippet-hint").textContent = "";
   at("problem").hidden = true;
@@ -79,9 +79,9 @@ const begin = (wish) => {
 };
 
 const show = async (step = false) => {
-  const turn = ++turns.now, wish = wishNow(), start = performance.now();
+  const turn = ++turns.now, request = wishNow(), start = performance.now();
   writeAddress(step);
-  begin(wish);
+  begin(request);
   const name = `page-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
   watchStage(name, turn, start);
   turns.stop?.abort();
@@ -89,10 +89,10 @@ const show = async (step = false) => {
   try {
     if (signedOnly && !operator.token) throw new Error("This server answers signed URLs only. With a token of the role sign, this page signs for itself: open Operator at the top.");
     if (!pathNow()) throw new Error("Give the path of an original, such as sku/123.jpg.");
-    const [asked] = await answerable([wish]);
+    const [asked] = await answerable([request]);
     const answer = await fetch(asked, { headers: { accept, "x-edge-progress": name }, cache: "reload", signal: turns.stop.signal });
     if (turn !== turns.now) return;
-    if (answer.ok) await draw(wish, turn, answer, performance.now() - start);
+    if (answer.ok) await draw(request, turn, answer, performance.now() - start);
     else fail(await said(answer));
   } catch (error) {
     if (turn === turns.now) fail({ text: error.message === "Failed to fetch" ? "The server does not answer." : error.message });
@@ -100,7 +100,7 @@ const show = async (step = false) => {
     if (turn === turns.now) {
       at("working").hidden = true;
       at("stage").classList.remove("busy");
-      document.body.dataset.shown = wish;
+      document.body.dataset.shown = request;
       tellSnippet();
       if (shown.width) thumbPresets();
     }
@@ -109,7 +109,7 @@ const show = async (step = false) => {
 
 const soon = () => {
   clearTimeout(turns.timer);
-  ++turns.now; // what is under way is of another wish
+  ++turns.now; // what is under way is of another request
   turns.stop?.abort();
   document.body.dataset.shown = "";
   turns.timer = setTimeout(() => show(), 350);

@@ -28,7 +28,7 @@ const tellNumbers = (answer, body, ms) => {
   ];
   if (verdict) rows.push(number("Verdict", passed ? (review ? "Pass, look" : "Pass") : "Fails", verdict.split(";")[0], passed ? "good" : "bad"));
   if (said("x-edge-colour")) rows.push(number("Colour", said("x-edge-colour").split(";")[0], said("x-edge-colour").split(";").slice(1).join(";").trim()));
-  if (said("x-edge-rendition")) rows.push(number("Stand-in", said("x-edge-rendition"), "the final one is being made", "bad"));
+  if (said("x-edge-rendition")) rows.push(number("Fallback", said("x-edge-rendition"), "the final one is being made", "bad"));
   at("numbers").replaceChildren(...rows);
 };
 
@@ -46,15 +46,15 @@ const tellSaved = (explained, body) => {
 const NAMES = {
   formats: "File format", long_min: "Long side, at least", long_max: "Long side, at most", short_min: "Short side, at least",
   ratios: "Aspect ratio", bytes_max: "File size, at most", srgb: "Colours", no_alpha: "No transparency", no_border: "No drawn border",
-  ground: "Ground", ground_neutral: "Neutral ground", fill_min: "Product fills, at least", no_second_view: "No second view", no_text: "No text", no_detail: "No close-up", no_head: "No head",
-  drift_max: "Colours moved, at most", swatch_max: "Off the swatch, at most", made_max: "Added ground, at most", guessed_max: "Guessed ground, at most",
+  background: "Background", background_neutral: "Neutral background", fill_min: "Product fills, at least", no_second_view: "No second view", no_text: "No text", no_detail: "No close-up", no_head: "No head",
+  drift_max: "Colours moved, at most", swatch_max: "Off the swatch, at most", made_max: "Added background, at most", guessed_max: "Guessed background, at most",
 };
 const REVIEWS = {
-  "white-on-white": "White on white: the outline may be guessed.", "ground-coloured": "Parts have the colour of the ground: the outline may be guessed.",
+  "white-on-white": "White on white: the outline may be guessed.", "background-coloured": "Parts have the colour of the background: the outline may be guessed.",
   "see-through": "Something is see-through: look at what shows through it.", shadow: "A shadow may be left beside the product.",
   several: "There is more than one product.", apart: "Something small stays beside the product.", unsure: "The outline is not certain: look at the edges.",
   "cut-by-edge": "The camera cut the product off.", small: "The photo has fewer than 300 pixels on its short side.",
-  pale: "Only the cut-out tells the product from its ground.",
+  pale: "Only the cut-out tells the product from its background.",
 };
 
 const readable = (rule, value) => {
@@ -107,9 +107,9 @@ const tellRules = (explained, header) => {
 
 const STAGES = {
   waiting: "Waiting", origin: "Fetching the original", queue: "Waiting for a place", facts: "Reading the header", decode: "Decoding", grain: "Measuring grain",
-  look: "Looking at the ground", cut: "Cutting out", matting: "Cutting out by network", findings: "Fetching the cut-out", plan: "Planning", frame: "Framing",
-  crop: "Cropping", trim: "Trimming", rotate: "Turning", flip: "Mirroring", upscale: "Enlarging by network", lift: "Lifting off the ground", resize: "Resizing", matte: "Laying on the matte",
-  pad: "Adding ground", extend: "Extending the ground", ground: "Filling the ground", flatten: "Laying it on a ground", stretch: "Enlarging", shadow: "Drawing the shadow", sharpen: "Sharpening", blur: "Blurring",
+  look: "Looking at the background", cut: "Cutting out", matting: "Cutting out by network", findings: "Fetching the cut-out", plan: "Planning", frame: "Framing",
+  crop: "Cropping", trim: "Trimming", rotate: "Turning", flip: "Mirroring", upscale: "Enlarging by network", decontaminate: "Decontamination off the background", resize: "Resizing", matte: "Laying on the matte",
+  pad: "Adding background", extend: "Extending the background", background: "Filling the background", flatten: "Laying it on a background", stretch: "Enlarging", shadow: "Drawing the shadow", sharpen: "Sharpening", blur: "Blurring",
   encode: "Encoding", verify: "Holding it against the rules",
 };
 

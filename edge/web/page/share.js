@@ -88,7 +88,7 @@ const FORMS = {
 let formNow = "HTML";
 
 const tellSnippet = async () => {
-  const own = formNow, wish = wishNow();
+  const own = formNow, request = wishNow();
   operator.hint = "";
   let text = "";
   try {
@@ -97,7 +97,7 @@ const tellSnippet = async () => {
   } catch (error) {
     operator.hint = error.message;
   }
-  if (own !== formNow || wish !== wishNow()) return;
+  if (own !== formNow || request !== wishNow()) return;
   at("snippet").textContent = text;
   at("snippet").hidden = !text;
   at("copy-snippet").hidden = !text;

@@ -30,8 +30,8 @@ const pathNow = () => at("path").value.trim().replace(/^\/+/, "");
 const wishNow = () => urlOf(pathNow(), words());
 
 /** Lays a picture's URL into the form. */
-const lay = (wish) => {
-  const [path, query = ""] = wish.split("?");
+const lay = (request) => {
+  const [path, query = ""] = request.split("?");
   try {
     at("path").value = decodeURIComponent(path.replace(/^\/+/, ""));
   } catch {

@@ -8,9 +8,9 @@ namespace="{{ .root.Release.Namespace }}",app_kubernetes_io_instance="{{ .root.R
 Renders that wait at the gates of the main replicas. Where the networks run on Triton, those that wait
 for one are Triton's to help.
 */}}
-{{- define "edge.gateWaiting" -}}
+{{- define "edge.admissionWaiting" -}}
 {{- $costs := ternary "classical" "classical|network" (ne (include "edge.onTriton" .) "") -}}
-sum(edge_gate_waiting{ {{- include "edge.series" (dict "root" . "component" "server") }},edge_track="main",cost=~"{{ $costs }}"})
+sum(edge_admission_waiting{ {{- include "edge.series" (dict "root" . "component" "server") }},edge_track="main",cost=~"{{ $costs }}"})
 {{- end }}
 
 {{- define "edge.onTriton" -}}

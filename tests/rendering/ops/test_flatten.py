@@ -18,7 +18,7 @@ HALF_BLACK = Image.new("RGBA", (20, 20), (0, 0, 0, 128))
     ],
     ids=["white where nothing is said", "the colour asked for", "a thin colour over white"],
 )
-def test_a_jpeg_has_its_ground_behind_see_through_pixels(background, expected):
+def test_a_jpeg_has_its_background_behind_see_through_pixels(background, expected):
     shown = made(Transform(background=background, format=Format.JPEG), HALF_BLACK)
     assert shown.mode == "RGB"
     assert shown.getpixel((5, 5)) == pytest.approx(expected, abs=1)

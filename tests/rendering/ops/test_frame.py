@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.rendering.look import look
+from edge.rendering.analysis.analysis import analyze
 from edge.variants.transform import Transform
 from edge.variants.values import COMPASS, SUBJECT, Crop, Fit, Flip, Gravity
 from tests.rendering.stage import BLUE, GREEN, RED, WHITE, corners, made, product, quarters
@@ -20,12 +20,12 @@ def test_cover_keeps_the_corner_that_gravity_names(name, color):
 
 
 @pytest.mark.parametrize("fit", [Fit.COVER, Fit.PAD])
-@pytest.mark.parametrize("wish", [{}, {"rotate": 90}, {"flip": Flip.HORIZONTAL}], ids=str)
-def test_gravity_subject_keeps_the_subject_whole(fit, wish):
+@pytest.mark.parametrize("wanted", [{}, {"rotate": 90}, {"flip": Flip.HORIZONTAL}], ids=str)
+def test_gravity_subject_keeps_the_subject_whole(fit, wanted):
     """The thing stands far right; turned or mirrored, all of its red is still there."""
     image = product(size=(400, 200), box=(330, 50, 380, 150))
-    transform = Transform(width=150, height=150, fit=fit, gravity=SUBJECT, **wish)
-    shown = np.asarray(made(transform, image, look=look(image)), dtype=int)
+    transform = Transform(width=150, height=150, fit=fit, gravity=SUBJECT, **wanted)
+    shown = np.asarray(made(transform, image, analysis=analyze(image)), dtype=int)
     red = shown[..., 0] - shown[..., 1] > 90
     scale = 150 / 200 if fit is Fit.COVER else 150 / 400
     assert red.sum() == pytest.approx(50 * 100 * scale**2, rel=0.06)
@@ -39,10 +39,10 @@ def test_without_gravity_the_same_subject_is_cut():
 
 def test_a_focal_point_is_a_point_of_the_crop():
     """g=1,0.5 of the crop's right edge, not of the original's."""
-    wish = Transform(
+    wanted = Transform(
         width=20, height=20, fit=Fit.COVER, gravity=Gravity(1.0, 0.5), crop=Crop(0, 0, 80, 30)
     )
-    assert corners(made(wish, quarters(160, 60))) == [RED] * 4
+    assert corners(made(wanted, quarters(160, 60))) == [RED] * 4
 
 
 def test_a_cover_at_the_same_scale_is_the_very_pixels():

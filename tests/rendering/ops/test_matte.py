@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from edge.images import Color
-from edge.rendering.look import Look
-from edge.rendering.ops.matte import Matte
-from edge.rendering.picture import Picture
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.ops.matte import ApplyMatte
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import plan
 from edge.variants import values
 from edge.variants.transform import Transform
@@ -18,8 +18,8 @@ from tests.rendering.stage import LIMITS, facts
 WHITE = Background.of(Color(255, 255, 255))
 
 
-def step(sharpen: bool = True) -> Matte:
-    return Matte("plain-ground", 1.0, sharpen)
+def step(sharpen: bool = True) -> ApplyMatte:
+    return ApplyMatte("plain-background", 1.0, sharpen)
 
 
 @pytest.mark.parametrize("shape", [blob, straps], ids=lambda shape: shape.__name__)
@@ -42,22 +42,24 @@ def test_a_matte_that_was_not_stretched_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "ground", "sharpen"),
+    ("width", "background", "sharpen"),
     [(1200, values.BLURRED, True), (300, values.BLURRED, False), (1200, WHITE, False)],
     ids=["enlarged", "reduced", "lifted"],
 )
 def test_it_is_sharpened_where_the_picture_was_enlarged_and_not_lifted(
-    width: int, ground: Background, sharpen: bool
+    width: int, background: Background, sharpen: bool
 ) -> None:
-    look = Look(Color(240, 240, 240), 1.0, True, cut_by="network", doubt=0.1)
-    wish = Transform(width=width, matte=values.Matte.AUTO, background=ground, upscale=Upscale.AUTO)
-    made = plan(wish, facts(600, 800), look, LIMITS)
+    analysis = Analysis(Color(240, 240, 240), 1.0, True, cut_by="network", doubt=0.1)
+    transform = Transform(
+        width=width, matte=values.MatteMode.AUTO, background=background, upscale=Upscale.AUTO
+    )
+    made = plan(transform, facts(600, 800), analysis, LIMITS)
     found = next(one for one in made.steps if one.op == "matte")
     assert found.sharpen is sharpen
     assert any("doubt 0.10" in note for note in made.notes)
 
 
-def test_nothing_is_cut_where_the_ground_stays_as_shot() -> None:
-    look = Look(Color(240, 240, 240), 1.0, True, cut_by="network", doubt=0.1)
-    made = plan(Transform(matte=values.Matte.AUTO), facts(600, 800), look, LIMITS)
-    assert not {"matte", "ground"} & {one.op for one in made.steps}
+def test_nothing_is_cut_where_the_background_stays_as_shot() -> None:
+    analysis = Analysis(Color(240, 240, 240), 1.0, True, cut_by="network", doubt=0.1)
+    made = plan(Transform(matte=values.MatteMode.AUTO), facts(600, 800), analysis, LIMITS)
+    assert not {"matte", "background"} & {one.op for one in made.steps}

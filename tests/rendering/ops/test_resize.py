@@ -2,9 +2,9 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Size
-from edge.rendering.area import Area
 from edge.rendering.ops.resize import Resize
-from edge.rendering.picture import Picture
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import State
 from edge.variants.transform import Transform
 from edge.variants.values import Fit
@@ -18,9 +18,9 @@ def test_a_resize_is_one_lanczos_pass():
 
 
 def test_cover_cuts_and_resizes_in_one_step():
-    wish = Transform(width=50, height=50, fit=Fit.COVER)
-    assert [step.op for step in planned(wish, 400, 300).steps] == ["frame", "resize"]
-    assert planned(wish, 400, 300).steps[0].cut is None
+    transform = Transform(width=50, height=50, fit=Fit.COVER)
+    assert [step.op for step in planned(transform, 400, 300).steps] == ["frame", "resize"]
+    assert planned(transform, 400, 300).steps[0].cut is None
 
 
 def test_see_through_pixels_do_not_bleed_their_hidden_colour():

@@ -1,15 +1,16 @@
-"""Contact shadow: the ground is darkest where the subject stands; the subject stays as it is."""
+"""Contact shadow: the background is darkest where the subject stands; the subject stays as it
+is."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from edge.images import Color
-from edge.rendering.look import Look
+from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.ops.shadow import Shadow
-from edge.rendering.picture import Picture
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import plan
 from edge.variants.transform import Transform
-from edge.variants.values import Background, Matte
+from edge.variants.values import Background, MatteMode
 from tests.rendering.stage import LIMITS, facts
 
 
@@ -22,7 +23,7 @@ def standing(mode: str = "RGB") -> Picture:
     return Picture(image, matte)
 
 
-def test_the_ground_is_darkest_right_under_the_subject() -> None:
+def test_the_background_is_darkest_right_under_the_subject() -> None:
     shaded = np.asarray(Shadow().apply(standing()).image, np.int16)[..., 1]
     under, lower, aside = shaded[151, 100], shaded[170, 100], shaded[151, 195]
     assert under < 160
@@ -76,8 +77,8 @@ def test_on_nothing_the_shadow_is_black_and_half_see_through() -> None:
 
 def test_it_is_planned_on_demand_and_under_a_cut_out_subject_only() -> None:
     white = Background.of(Color(255, 255, 255))
-    cut = Look(Color(240, 240, 240), 1.0, True, cut_by="plain-ground", doubt=0.0)
-    for shadow, look, wanted in ((True, cut, True), (False, cut, False), (True, None, False)):
-        wish = Transform(matte=Matte.AUTO, background=white, shadow=shadow)
-        steps = plan(wish, facts(100, 100), look, LIMITS).steps
+    cut = Analysis(Color(240, 240, 240), 1.0, True, cut_by="plain-background", doubt=0.0)
+    for shadow, analysis, wanted in ((True, cut, True), (False, cut, False), (True, None, False)):
+        transform = Transform(matte=MatteMode.AUTO, background=white, shadow=shadow)
+        steps = plan(transform, facts(100, 100), analysis, LIMITS).steps
         assert ("shadow" in {step.op for step in steps}) is wanted

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from edge.rendering.area import Area
-from edge.rendering.look import look, trim
+from edge.rendering.analysis.analysis import analyze, trim
+from edge.rendering.pixels.geometry import Area
 from edge.variants.transform import Transform
 from tests.rendering.stage import made, noise, product
 
@@ -12,8 +12,8 @@ BOX = (60, 40, 200, 310)
 
 
 def trimmed(image: Image.Image, tolerance: int = 10) -> Image.Image:
-    seen = replace(look(image), trimmed=trim(image, tolerance))
-    return made(Transform(trim=tolerance), image, look=seen)
+    seen = replace(analyze(image), trimmed=trim(image, tolerance))
+    return made(Transform(trim=tolerance), image, analysis=seen)
 
 
 def test_a_border_of_one_colour_is_cut_to_the_pixel():
@@ -31,9 +31,9 @@ def test_the_tolerance_decides_what_is_border(tolerance, size):
 
 
 def test_nothing_of_the_border_is_left_after_a_resize():
-    image = product(box=BOX, ground=(0, 0, 0), color=(200, 200, 200))
-    seen = replace(look(image), trimmed=trim(image, 10))
-    small = made(Transform(trim=10, width=35), image, look=seen)
+    image = product(box=BOX, background=(0, 0, 0), color=(200, 200, 200))
+    seen = replace(analyze(image), trimmed=trim(image, 10))
+    small = made(Transform(trim=10, width=35), image, analysis=seen)
     assert small.getcolors() == [(35 * 68, (200, 200, 200))]
 
 

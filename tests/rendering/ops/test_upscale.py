@@ -15,12 +15,12 @@ from edge.errors import ModelMissing
 from edge.images import Size
 from edge.models import roles
 from edge.models.embedded import EmbeddedModels
-from edge.models.upscaling import is_calm, lanczos
-from edge.rendering import wear
-from edge.rendering.facts import read_facts
-from edge.rendering.picture import Picture
+from edge.models.upscaling import is_even, lanczos
+from edge.rendering.analysis import degradation
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import plan
 from edge.rendering.run import run
+from edge.rendering.source.facts import read_facts
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Upscale
 from tests.rendering.stage import LIMITS, distance, noise, planned, tools
@@ -42,8 +42,8 @@ def photo(width: int, height: int, mode: str = "RGB") -> Image.Image:
     return small.resize((width, height), Image.Resampling.BICUBIC)
 
 
-async def upscaled(wish: Transform, image: Image.Image, models: object) -> Image.Image:
-    made = planned(wish, *image.size, alpha=image.mode == "RGBA")
+async def upscaled(transform: Transform, image: Image.Image, models: object) -> Image.Image:
+    made = planned(transform, *image.size, alpha=image.mode == "RGBA")
     picture, _ = await run(made.steps_for(Size(*image.size)), Picture(image), tools(models))
     assert picture.size == made.canvas
     return picture.image
@@ -59,22 +59,22 @@ async def test_an_upscaled_picture_is_the_same_picture(models, up):
 
 
 async def test_the_asked_size_is_exact_beyond_the_networks_factor(models):
-    wish = Transform(width=150, height=150, fit=Fit.COVER, upscale=Upscale.AUTO)
-    assert (await upscaled(wish, photo(40, 30), models)).size == (150, 150)
+    transform = Transform(width=150, height=150, fit=Fit.COVER, upscale=Upscale.AUTO)
+    assert (await upscaled(transform, photo(40, 30), models)).size == (150, 150)
 
 
-@pytest.mark.parametrize("name", [*roles.UPSCALE.values(), *roles.UPSCALE_WORN.values()])
+@pytest.mark.parametrize("name", [*roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values()])
 async def test_the_shipped_networks_are_as_calm_as_they_say(models, name):
     """Where they need not be asked Lanczos gives what they would: the corner of a paper sweep."""
     spec = models.spec(name)
     side, scale = spec.inputs[0].shape[0], spec.outputs[0].shape[0] // spec.inputs[0].shape[0]
     tile = np.asarray(Image.open(SAMPLES / "sneaker.jpg").convert("RGB"))[:side, :side]
-    assert is_calm(tile, spec.calm)
-    assert np.ptp(tile) > spec.calm, "else there would be nothing to see"
+    assert is_even(tile, spec.noise_tolerance)
+    assert np.ptp(tile) > spec.noise_tolerance, "else there would be nothing to see"
     answer = await models.infer(name, {"image": tile[None]}, deadline=Deadline.after(60))
     inside = slice(spec.overlap * scale, -spec.overlap * scale)
     off = answer["enlarged"][0].astype(int) - lanczos(tile, scale)
-    assert np.abs(off[inside, inside]).max() <= spec.calm
+    assert np.abs(off[inside, inside]).max() <= spec.noise_tolerance
 
 
 async def test_alpha_is_enlarged_beside_the_colours(models):
@@ -89,8 +89,8 @@ async def test_alpha_is_enlarged_beside_the_colours(models):
 async def test_what_is_hidden_under_alpha_does_not_darken_the_edge(models):
     pixels = np.zeros((48, 48, 4), np.uint8)
     pixels[12:36, 12:36] = 255
-    wish = Transform(upscale=Upscale.X2, format="png")
-    shown = np.asarray(await upscaled(wish, Image.fromarray(pixels), models))
+    transform = Transform(upscale=Upscale.X2, format="png")
+    shown = np.asarray(await upscaled(transform, Image.fromarray(pixels), models))
     assert (shown[..., :3][shown[..., 3] > 30] > 245).all()
     assert (shown[..., 3] > 200).sum() >= 46 * 46
 
@@ -109,15 +109,15 @@ def facts_of(image: Image.Image, quality: int):
 
 @pytest.mark.parametrize(("quality", "model"), [(60, "upscale_x2_photo"), (97, "upscale_x2")])
 def test_a_worn_photo_has_a_network_of_its_own(models, quality, model):
-    wish = plan(Transform(upscale=Upscale.X2), facts_of(photo(64, 64), quality), None, LIMITS)
-    assert wish.settled(models).models == (model,)
+    transform = plan(Transform(upscale=Upscale.X2), facts_of(photo(64, 64), quality), None, LIMITS)
+    assert transform.settled(models).models == (model,)
 
 
 def test_where_that_one_is_missing_the_clean_one_does_it(models, tmp_path):
     (tmp_path / "upscale_x2").symlink_to(REPOSITORY / "upscale_x2")
     alone = EmbeddedModels(tmp_path, threads=1)
-    worn = plan(Transform(upscale=Upscale.X2), facts_of(photo(64, 64), 60), None, LIMITS)
-    assert worn.settled(alone).models == ("upscale_x2",)
+    degraded = plan(Transform(upscale=Upscale.X2), facts_of(photo(64, 64), 60), None, LIMITS)
+    assert degraded.settled(alone).models == ("upscale_x2",)
 
 
 async def test_the_noise_of_a_worn_photo_is_not_enlarged(models):
@@ -128,11 +128,11 @@ async def test_the_noise_of_a_worn_photo_is_not_enlarged(models):
     noisy = np.clip(np.asarray(clean, dtype=np.float32) + grain, 0, 255).astype(np.uint8)
     stream = io.BytesIO()
     Image.fromarray(noisy).save(stream, "JPEG", quality=60)
-    worn = Image.open(stream).convert("RGB")
-    made = plan(Transform(upscale=Upscale.X2), facts_of(worn, 60), None, LIMITS).settled(models)
-    shown, _ = await run(made.steps_for(Size(96, 96)), Picture(worn), tools(models))
-    sharpened = await upscaled(Transform(upscale=Upscale.X2), worn, models)
-    stretched = worn.resize((192, 192), Image.Resampling.LANCZOS)
+    degraded = Image.open(stream).convert("RGB")
+    made = plan(Transform(upscale=Upscale.X2), facts_of(degraded, 60), None, LIMITS).settled(models)
+    shown, _ = await run(made.steps_for(Size(96, 96)), Picture(degraded), tools(models))
+    sharpened = await upscaled(Transform(upscale=Upscale.X2), degraded, models)
+    stretched = degraded.resize((192, 192), Image.Resampling.LANCZOS)
     truth = clean.resize((192, 192), Image.Resampling.BICUBIC).convert("L")
     assert distance(shown.image.convert("L"), truth) < 0.9 * distance(sharpened.convert("L"), truth)
     assert distance(shown.image.convert("L"), truth) < distance(stretched.convert("L"), truth)
@@ -144,7 +144,7 @@ async def test_strong_grain_is_smaller_after_the_network_than_after_resampling(m
     clean = np.asarray(truth.resize((160, 160), Image.Resampling.BICUBIC), dtype=np.float32)
     pixels = clean + np.random.default_rng(3).normal(0, 8, clean.shape)
     noisy = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
-    known = replace(facts_of(noisy, 97), noise=wear.noise(noisy))
+    known = replace(facts_of(noisy, 97), noise=degradation.noise(noisy))
     made = plan(Transform(upscale=Upscale.X2), known, None, LIMITS).settled(models)
     assert "grain" in made.notes[-1]
     shown, _ = await run(made.steps_for(Size(160, 160)), Picture(noisy), tools(models))
@@ -152,12 +152,12 @@ async def test_strong_grain_is_smaller_after_the_network_than_after_resampling(m
     stretched = noisy.resize((320, 320), Image.Resampling.LANCZOS)
     assert distance(sharpened, truth) > distance(stretched, truth)
     assert distance(shown.image, truth) < 0.8 * distance(stretched, truth)
-    assert wear.noise(shown.image) <= wear.noise(stretched)
+    assert degradation.noise(shown.image) <= degradation.noise(stretched)
 
 
 async def test_without_networks_the_canvas_is_the_same():
-    wish = Transform(width=150, height=150, fit=Fit.COVER, upscale=Upscale.AUTO)
-    made = planned(wish, 40, 30).settled(None)
+    transform = Transform(width=150, height=150, fit=Fit.COVER, upscale=Upscale.AUTO)
+    made = planned(transform, 40, 30).settled(None)
     picture, _ = await run(made.steps_for(Size(40, 30)), Picture(photo(40, 30)), tools())
     assert picture.size == made.canvas == Size(150, 150)
     assert made.models == ()

@@ -1,0 +1,344 @@
+"""What the commands do, as values; printing and exit codes are the command line's."""
+
+import io
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from edge import app
+from edge.cli import local
+from edge.errors import EdgeError, InvalidParameter, SettingsError
+from edge.images import Rendition
+from edge.models.repository import in_one_folder
+from edge.reloading import keys_of, presets_of
+from edge.rendering.compliance.verify import Report
+from edge.settings import Settings
+from edge.tools import catalogue
+from edge.tools.add_model import adding
+from edge.tools.add_model.request import AddRequest
+from edge.tools.public_networks import fetching, public
+from edge.tools.triton import server
+from edge.variants import links, signing
+from edge.variants.kinds import nearest
+from edge.variants.presets import Preset
+from edge.variants.query import AcceptClass, read
+from edge.variants.query import ImageRequest as UrlWish
+
+Table = Sequence[Sequence[str]]
+"""Rows of cells, the first one the heads."""
+
+
+async def render_file(given: Settings, file: Path, query: str, suffix: str) -> Rendition:
+    """One rendition of a local file.
+
+    Args:
+        query: as in a URL; the strict grammar, because nobody but the caller can be meant.
+        suffix: of the output, the format where the query names none.
+
+    Raises:
+        NotCompliant: the query says `strict=1`, and a rule of the preset is broken.
+    """
+    image_request = image_request_of(given, query)
+    async with local.workshop(given) as workshop:
+        return (await workshop.make(local.original_of(file), image_request, suffix)).rendition
+
+
+async def explain_file(given: Settings, file: Path, query: str) -> dict[str, Any]:
+    """Facts, look and plan for a local file."""
+    transform = image_request_of(given, query).resolve(AcceptClass.BASE, file.suffix)
+    async with local.workshop(given) as workshop:
+        return await workshop.renderer.explain(
+            local.original_of(file), transform, deadline=workshop.deadline()
+        )
+
+
+def image_request_of(given: Settings, query: str) -> UrlWish:
+    """A query in the strict grammar, because nobody but the caller can be meant."""
+    return read(query.lstrip("?"), presets_of(given), strict=True)
+
+
+def sign_url(given: Settings, url: str, *, expires: int | None, kid: str | None) -> str:
+    """The URL with key id, expiry (seconds from now) and signature; host and scheme are kept."""
+    keys = keys_of(given)
+    if kid is not None:
+        keys = signing.Keys(keys.named(kid))
+        if not keys:
+            raise SettingsError(f"EDGE_SIGNING_KEYS has no key id {kid!r}, nor EDGE_SIGNING_FILE")
+    until = None if expires is None else int(time.time()) + expires
+    return links.signed(url, keys, presets_of(given), until)
+
+
+def preset_named(given: Settings, name: str) -> Preset:
+    """Raises `InvalidParameter` for a name that no preset has."""
+    known = presets_of(given)
+    if name not in known:
+        raise InvalidParameter(
+            f"there is no preset {name!r}",
+            allowed=known.names,
+            nearest=nearest(name, frozenset(known.names)),
+        )
+    return known[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the verification of one file came to; `problem` says why it could not be verified."""
+
+    file: Path
+    report: Report | None = None
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.report is not None and self.report.passed
+
+    @property
+    def summary(self) -> str:
+        return self.report.header if self.report else f"fail; {self.problem}"
+
+    @property
+    def rows(self) -> Table:
+        """One row a rule; none where the file could not be read."""
+        if self.report is None:
+            return ()
+        return [
+            (
+                "  pass" if finding.passed else "  FAIL",
+                finding.rule,
+                f"{json.dumps(finding.measured)}",
+                f"wanted {json.dumps(finding.wanted)}",
+                "heuristic" if finding.heuristic else "",
+            )
+            for finding in self.report.findings
+        ]
+
+    def as_facts(self) -> dict[str, Any]:
+        """JSON-able."""
+        told = self.report.as_facts() if self.report else {"passed": False, "problem": self.problem}
+        return {"file": str(self.file), **told}
+
+
+async def verify_files(
+    given: Settings, files: Sequence[Path], preset: Preset
+) -> tuple[Verdict, ...]:
+    """Hold files against a preset's rules, by the networks that look for letters and faces too; a
+    file that cannot be read is a verdict, too."""
+    async with local.workshop(given) as workshop:
+        return tuple([await _verdict(workshop, file, preset) for file in files])
+
+
+async def _verdict(workshop: local.Workshop, file: Path, preset: Preset) -> Verdict:
+    try:
+        body = local.bytes_of(file)
+        return Verdict(file, await workshop.renderer.verify(body, preset, workshop.deadline()))
+    except EdgeError as error:
+        return Verdict(file, problem=error.detail)
+
+
+def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, Any]:
+    """What a running server answers to a purge of `name` (original, preset, tag or key); it has
+    `unreached` where not every tier and replica was reached.
+
+    Args:
+        url: of the server; None: where the settings say that it listens.
+
+    Raises:
+        SettingsError: EDGE_ADMIN_TOKEN is not set.
+        InvalidParameter: there is no preset of that name.
+        EdgeError: the server cannot be reached, or refuses.
+    """
+    if not given.admin.token:
+        raise SettingsError("set EDGE_ADMIN_TOKEN to the server's admin token")
+    if name == "preset":
+        _check_spelling(given, value)
+    place = (url or f"http://{given.server.host}:{given.server.port}").rstrip("/")
+    if not place.startswith(("http://", "https://")):
+        raise SettingsError(f"--server {place!r}: allowed is http://host:port or https://host")
+    request = Request(
+        f"{place}/-/purge",
+        data=json.dumps({name: value}).encode(),
+        headers={"authorization": f"Bearer {given.admin.token}"},
+        method="POST",
+    )
+    try:
+        with urlopen(request, timeout=30) as answer:
+            answered: dict[str, Any] = json.load(answer)
+    except HTTPError as error:
+        if error.code == 503 and (answered := _unreached(error)):
+            return answered
+        raise EdgeError(f"{place} answered {error.code}: {_detail(error)}") from error
+    except (URLError, OSError, ValueError) as error:
+        raise EdgeError(f"{place} cannot be reached: {error}") from error
+    return answered
+
+
+def _check_spelling(given: Settings, name: str) -> None:
+    """Refuse what is nearly a preset. Others pass: the server may have it, or may have had it."""
+    known = presets_of(given)
+    meant = None if name in known else nearest(name, frozenset(known.names))
+    if meant:
+        raise InvalidParameter(
+            f"there is no preset {name!r} here; --tag preset:{name} purges it all the same",
+            param="preset",
+            nearest=meant,
+        )
+
+
+def _unreached(error: HTTPError) -> dict[str, Any]:
+    """The answer to a purge that was neither done nor kept; empty where it is none."""
+    text = error.read()
+    error.fp = io.BytesIO(text)
+    try:
+        answered = json.loads(text)
+        return answered if "unreached" in answered else {}
+    except (ValueError, TypeError):
+        return {}
+
+
+def _detail(error: HTTPError) -> str:
+    try:
+        return str(json.load(error)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return error.reason
+
+
+async def models_table(
+    given: Settings, what: str, names: Sequence[str] = (), runs: int = 5
+) -> tuple[bool, Table]:
+    """Whether all is well, and the rows of `list`, `check` or `bench` (of `names`, or of all)."""
+    folders = given.models.folders
+    if what == "list":
+        return _listed(catalogue.list(folders))
+    models = app.open_models(given)
+    try:
+        if what == "check":
+            return _checked(await catalogue.check(models, folders))
+        return _timed(await catalogue.bench(models, folders, names, runs=runs))
+    finally:
+        await models.close()
+
+
+async def add_model(given: Settings, file: Path, add_request: AddRequest) -> Table:
+    """Bring a network made elsewhere into the repository; what was decided, a row each.
+
+    Raises:
+        ModelError, InvalidParameter, EdgeError: as `adding.add` has it.
+    """
+    added = await adding.add(file, Path(given.models.folder), add_request)
+    spec, found = added.spec, added.found
+    takes, gives = ("x".join(map(str, t[0].shape)) for t in (spec.inputs, spec.outputs))
+    return [
+        ("added", f"{added.folder}, digest {spec.digest}"),
+        ("contract", f"{takes} -> {gives}, batch {spec.max_batch_size}, overlap {found.overlap}"),
+        ("network", f"{found.side} pixels, {found.scaling.name}; {found.output}: {found.answer}"),
+        *(("note", note) for note in added.notes),
+    ]
+
+
+def public_table(folder: Path) -> Table:
+    """The public networks that can be fetched, and which of them stand in the folder."""
+    heads = ("network", "role", "size", "licence", "fetched", "what it is")
+    rows = []
+    for row in public.table().values():
+        place = fetching.fetched(row, folder)
+        size = f"{row.expected.size / 1e6:.1f} MB"
+        there = place.name if place else "-"
+        rows.append((row.name, row.role, size, row.licence, there, row.title))
+    return [heads, *rows]
+
+
+async def fetch_models(
+    folder: Path,
+    names: Sequence[str],
+    *,
+    role: str = "",
+    replace: bool = False,
+    quiet: bool = False,
+) -> tuple[bool, Table]:
+    """Bring public networks into the folder: whether all are there, and what is to be said.
+
+    One that cannot be had is said with what is lost without it, and the others are brought.
+
+    Raises:
+        InvalidParameter: the table has no such network, or another model stands in its place.
+    """
+    rows, good = [], True
+    for network in [public.network(name) for name in names]:
+        add_request = network.add_request(role=role, replace=replace)
+        try:
+            done = await fetching.fetch(network, folder, add_request, _say)
+        except InvalidParameter:
+            raise
+        except EdgeError as error:
+            good = False
+            rows.append((network.name, f"not fetched, so {network.without} ({error.detail})"))
+            continue
+        if not (quiet and done.again):
+            how = "is" if done.again else "now stands"
+            rows.append((network.name, f"{how} in {done.folder} ({network.licence})"))
+        rows += [("", note) for note in done.notes if not quiet]
+    return good, rows
+
+
+def _say(text: str) -> None:
+    print(f"edge: {text}", file=sys.stderr, flush=True)
+
+
+def _listed(rows: Sequence[catalogue.Listed]) -> tuple[bool, Table]:
+    lines = [
+        (
+            row.name,
+            row.digest or "-",
+            f"{row.bytes / 1e6:.1f} MB",
+            ", ".join(row.inputs) or "-",
+            ", ".join(row.outputs) or "-",
+            str(row.max_batch_size),
+            row.problem or "ok",
+        )
+        for row in rows
+    ]
+    heads = ("model", "digest", "size", "takes", "gives", "batch", "state")
+    return not any(row.problem for row in rows), [heads, *lines]
+
+
+def _checked(rows: Sequence[catalogue.Checked]) -> tuple[bool, Table]:
+    lines = [(row.name, "ok" if row.ok else "FAIL", _seconds(row), row.detail) for row in rows]
+    return all(row.ok for row in rows), [("model", "state", "seconds", "answer"), *lines]
+
+
+def _seconds(row: catalogue.Checked) -> str:
+    return f"{row.seconds:.2f}" if row.seconds else "-"
+
+
+def _timed(rows: Sequence[catalogue.Timed]) -> tuple[bool, Table]:
+    lines = [
+        (
+            row.name,
+            row.runtime,
+            str(row.batch),
+            f"{row.median * 1000:.1f}",
+            f"{row.slowest * 1000:.1f}",
+            f"{row.per_piece * 1000:.1f}",
+        )
+        for row in rows
+    ]
+    heads = ("model", "runtime", "batch", "median ms", "slowest ms", "ms a piece")
+    return True, [heads, *lines]
+
+
+def run_triton(given: Settings, ports: tuple[int, int, int], options: Sequence[str] = ()) -> int:
+    """Run the real Triton until it ends or a signal comes; answers its exit status."""
+    http, grpc, metrics = ports
+    with in_one_folder(given.models.folders) as repository:
+        return server.run(
+            repository,
+            server.Ports(http, grpc, metrics),
+            threads=given.models.threads,
+            options=options,
+        )

@@ -1,0 +1,233 @@
+"""What the commands for jobs do: on a server, on the Redis of one, or here in this process."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edge import app
+from edge.cli.jobs_remote import Remote
+from edge.errors import FeedRejected, JobsUnavailable, SettingsError
+from edge.jobs.estimate import Estimator, Workers
+from edge.jobs.model import Job, JobState, Options
+from edge.jobs.opening import Desk, open_desk
+from edge.jobs.service import Feed, Service
+from edge.origins.routes import parse_routes
+from edge.reloading import keys_of, presets_of
+from edge.rendering.engine.threads import cores
+from edge.settings import Settings
+from edge.web.jobs import report_of
+from edge.working import items_at_once
+
+_POLL_SECONDS = 0.5
+_AWAY_SECONDS = 300.0
+
+Told = Callable[[Mapping[str, Any]], None]
+"""Hears how a job stands, again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What `edge prewarm` was asked for. `report` is a file; its extension names its form."""
+
+    feed: Path
+    options: Options
+    checkpoint: Path | None = None
+    report: Path | None = None
+
+
+def words_of(options: Options) -> list[tuple[str, str]]:
+    """Options as a URL's words; what is as it would be anyway is left out."""
+    plain = Options().as_facts()
+    words = [("preset", name) for name in options.presets]
+    for name, value in options.as_facts().items():
+        if name != "presets" and value != plain[name]:
+            words.append((name, "1" if value is True else str(value)))
+    return words
+
+
+def submit_there(remote: Remote, wanted: Wanted) -> dict[str, Any]:
+    """Send the feed to a server."""
+    _check_file(wanted.feed)
+    return remote.submit(wanted.feed, words_of(wanted.options))
+
+
+async def watch_there(remote: Remote, job: str, told: Told) -> Mapping[str, Any]:
+    """Follow a job on a server to its end; a server that is away for a while is waited for."""
+    away = 0.0
+    while True:
+        try:
+            facts = await asyncio.to_thread(remote.show, job)
+            away = 0.0
+        except JobsUnavailable:
+            away += _POLL_SECONDS
+            if away > _AWAY_SECONDS:
+                raise
+            await asyncio.sleep(_POLL_SECONDS)
+            continue
+        told(facts)
+        if JobState(facts["status"]).over:
+            return facts
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+@asynccontextmanager
+async def desk_of(given: Settings) -> AsyncIterator[Desk]:
+    """The jobs in the Redis of the settings, without a server in between."""
+    presets = presets_of(given)
+    keys = keys_of(given)
+    routes = parse_routes(given.origin.url or str(app.SAMPLES))
+    async with open_desk(given, presets, lambda: keys, routes, anywhere=True) as desk:
+        yield desk
+
+
+async def submit_to_redis(given: Settings, wanted: Wanted) -> dict[str, Any]:
+    """Put the feed where workers find it. A folder to write to is one of theirs."""
+    async with desk_of(given) as desk:
+        return await _submit(desk.service, wanted)
+
+
+async def watch_in_redis(given: Settings, job: str, told: Told) -> Mapping[str, Any]:
+    async with desk_of(given) as desk:
+        return await _watch(desk.service, job, told)
+
+
+async def prewarm_here(
+    given: Settings, wanted: Wanted, begun: Told, told: Told
+) -> Mapping[str, Any]:
+    """Work a feed off in this process, or go on where the same command was ended.
+
+    Raises:
+        SettingsError: nothing that is made would be there afterwards.
+        FeedRejected: see `Service.submit`.
+    """
+    _check_file(wanted.feed)
+    if not given.cache.store_url and not wanted.options.to:
+        raise SettingsError(
+            "nothing of what is made would outlast this command",
+            allowed="a durable tier (EDGE_CACHE_STORE_URL), --to, --server, or a Redis",
+        )
+    checkpoint = wanted.checkpoint or _checkpoint(given, wanted)
+    alone = replace(given, cache=replace(given.cache, redis_url=""))
+    async with app.connect(alone, jobs_file=str(checkpoint), at_once=items_at_once(given)) as parts:
+        service = parts.shop.desk.service
+        job = await _taken_up(service, wanted)
+        begun({**await service.facts(job), "checkpoint": str(checkpoint)})
+        facts = await _watch(service, job.id, told)
+        if wanted.report:
+            await _write_report(service, await service.find(job.id), wanted.report)
+    if facts["status"] == JobState.SUCCEEDED:
+        for suffix in ("", "-wal", "-shm"):
+            checkpoint.with_name(checkpoint.name + suffix).unlink(missing_ok=True)
+    return facts
+
+
+async def estimate_here(
+    given: Settings, wanted: Wanted, *, samples: int, workers: int
+) -> dict[str, Any]:
+    """What a feed would take, by the tiers, the origin and the ledger of the settings."""
+    _check_file(wanted.feed)
+    async with app.connect(given) as parts:
+        shop = parts.shop
+        estimator = Estimator(
+            shop.maker,
+            shop.delivery,
+            await shop.desk.store.ledger("all"),
+            shop.desk.prices,
+            samples=samples,
+            accept=wanted.options.accept,
+        )
+        with wanted.feed.open("rb") as body:
+            items = shop.desk.service.items(Feed(body), wanted.options)
+            return await estimator.of(items, Workers(workers, cores()))
+
+
+async def list_in_redis(given: Settings, limit: int) -> list[dict[str, Any]]:
+    async with desk_of(given) as desk:
+        return [await desk.service.facts(job) for job in await desk.store.jobs(limit, 0)]
+
+
+async def show_in_redis(
+    given: Settings, job: str, status: str, limit: int
+) -> tuple[dict[str, Any], Sequence[Mapping[str, Any]]]:
+    """A job, and its items of one status."""
+    async with desk_of(given) as desk:
+        found = await desk.service.find(job)
+        rows = await desk.service.rows(found, status, "", limit) if status else ([], None)
+        return await desk.service.facts(found), rows[0]
+
+
+async def steer_in_redis(given: Settings, job: str, verb: str) -> dict[str, Any]:
+    async with desk_of(given) as desk:
+        return await desk.service.facts(await getattr(desk.service, verb)(job))
+
+
+async def ledger_in_redis(given: Settings, label: str | None) -> dict[str, Any]:
+    async with desk_of(given) as desk:
+        return await desk.service.spent(label)
+
+
+async def report_in_redis(given: Settings, job: str, file: Path) -> None:
+    async with desk_of(given) as desk:
+        await _write_report(desk.service, await desk.service.find(job), file)
+
+
+async def _submit(service: Service, wanted: Wanted) -> dict[str, Any]:
+    _check_file(wanted.feed)
+    with wanted.feed.open("rb") as body:
+        taken = await service.submit(Feed(body), wanted.options)
+    refusals = [one.as_facts() for one in taken.refusals]
+    return {**await service.facts(taken.job), "refusals": refusals}
+
+
+async def _taken_up(service: Service, wanted: Wanted) -> Job:
+    """The job of this checkpoint, gone on with or tried again; a new one where there is none."""
+    found = await service.store.jobs(1, 0)
+    if not found:
+        facts = await _submit(service, wanted)
+        return await service.find(facts["id"])
+    job = found[0]
+    if job.state is JobState.PAUSED:
+        return await service.resume(job.id)
+    if job.state in (JobState.PARTIAL, JobState.FAILED) and job.counts.get("failed"):
+        return await service.retry(job.id)
+    return job
+
+
+async def _watch(service: Service, job: str, told: Told) -> Mapping[str, Any]:
+    while True:
+        facts = await service.facts(await service.find(job))
+        told(facts)
+        if JobState(facts["status"]).over:
+            return facts
+        await asyncio.sleep(_POLL_SECONDS / 2)
+
+
+async def _write_report(service: Service, job: Job, file: Path) -> None:
+    form = form_of(file)
+    head = await service.facts(job)
+    pieces = [piece async for piece in report_of(service, job, head, form)]
+    await asyncio.to_thread(file.write_bytes, b"".join(pieces))
+
+
+def form_of(file: Path) -> str:
+    """Raises `SettingsError` for an extension that names no form of report."""
+    form = file.suffix.lower().removeprefix(".")
+    if form not in ("json", "csv", "html"):
+        raise SettingsError(f"--report {file}: allowed is a name with .json, .csv or .html")
+    return form
+
+
+def _checkpoint(given: Settings, wanted: Wanted) -> Path:
+    """The same command on the same feed finds the same file."""
+    digest = hashlib.sha256(wanted.feed.read_bytes())
+    digest.update(repr((wanted.options, given.origin.url)).encode())
+    return Path(f".edge-prewarm-{digest.hexdigest()[:12]}.jobs")
+
+
+def _check_file(feed: Path) -> None:
+    if not feed.is_file():
+        raise FeedRejected(f"{feed} cannot be read: there is no such file", param="FEED")

@@ -1,0 +1,211 @@
+"""Renditions of local files, as the server would make them, through the tiers that it has."""
+
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge import app
+from edge.background_tasks import BackgroundTasks
+from edge.cache.tiers import Tiers
+from edge.deadline import Deadline
+from edge.delivery.originals import Originals
+from edge.errors import OriginalNotFound, SettingsError
+from edge.images import Original, Rendition, Stamp, digest
+from edge.origins.paths import EXTENSIONS
+from edge.reloading import presets_of
+from edge.rendering.engine import pillow
+from edge.rendering.engine.threads import EngineThreads
+from edge.rendering.matting.store import MatteStore
+from edge.rendering.render import RENDER_VERSION, Renderer
+from edge.rendering.source import libraries
+from edge.rendering.source.scenes import Scenes, no_scene, scene_path
+from edge.rendering.tile_cache import TileCache
+from edge.settings import Settings
+from edge.telemetry import Metrics
+from edge.variants.query import AcceptClass, ImageRequest
+from edge.variants.variant import Variant
+
+ORIGIN = "local files"
+"""Their name in cache keys; the version of a local file is a digest of its bytes."""
+
+STDIN = "-"
+_PATIENCE = 10
+"""Times a request's deadline: nobody waits at the other end of a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One rendition; `source` is the tier that held it, or `render`."""
+
+    rendition: Rendition
+    source: str
+    seconds: float
+
+    @property
+    def verdict(self) -> str:
+        """As in `X-Edge-Compliance`; empty where there are no rules."""
+        return self.rendition.note("compliance") or ""
+
+    def as_facts(self) -> dict[str, Any]:
+        """JSON-able."""
+        made = self.rendition
+        return {
+            "format": made.format.value,
+            "size": [made.size.width, made.size.height],
+            "bytes": len(made.body),
+            "source": self.source,
+            "seconds": round(self.seconds, 3),
+            **dict(made.notes),
+        }
+
+
+class Workshop:
+    """A renderer with the tiers in front of it."""
+
+    def __init__(
+        self, given: Settings, renderer: Renderer, tiers: Tiers, backgrounds: Originals
+    ) -> None:
+        self.renderer = renderer
+        self._given = given
+        self._tiers = tiers
+        self._backgrounds = backgrounds
+
+    def deadline(self) -> Deadline:
+        return Deadline.after(self._given.server.deadline * _PATIENCE)
+
+    async def make(self, original: Original, image_request: ImageRequest, suffix: str) -> Made:
+        """Found in a tier, or made and kept there.
+
+        Args:
+            suffix: of the output, the format where the request names none.
+
+        Raises:
+            NotCompliant: `strict=1`, and a rule of the preset is broken.
+            EdgeError: everything that a server would answer.
+        """
+        start, deadline = time.monotonic(), self.deadline()
+        transform = image_request.resolve(AcceptClass.BASE, suffix)
+        background = transform.background.scene if transform.background else ""
+        scene = await self._scene(background, deadline) if background else ""
+        digests = self.renderer.model_digests(transform)
+        variant = Variant(
+            original.path, ORIGIN, original.stamp.version, transform, digests,
+            scene,
+        )  # fmt: skip
+        key = variant.key(RENDER_VERSION)
+        found = await self._tiers.get(key)
+        if found is None:
+            rendered = await self.renderer.render(
+                original, transform, tags=variant.tags, deadline=deadline
+            )
+            await self._tiers.put(key, rendered.rendition, start)
+            found = rendered.rendition, "render"
+        if image_request.strict and "; fail" in (found[0].note("compliance") or ""):
+            self.renderer.require_compliance(found[0], transform)
+        return Made(*found, time.monotonic() - start)
+
+    async def _scene(self, name: str, deadline: Deadline) -> str:
+        try:
+            return (await self._backgrounds.stamp(scene_path(name), None, deadline)).version
+        except OriginalNotFound as error:
+            raise no_scene(name, app.scene_names(self._given)) from error
+
+
+@asynccontextmanager
+async def workshop(given: Settings) -> AsyncIterator[Workshop]:
+    """Everything that a render needs, opened and closed."""
+    pillow.check(given.server.engine)
+    metrics, background_tasks = Metrics(), BackgroundTasks()
+    async with AsyncExitStack() as stack:
+        stack.callback(libraries.use(given.decode, lambda reason: None))
+        models = app.open_models(given)
+        stack.push_async_callback(models.close)
+        threads = EngineThreads(given.server.threads)
+        stack.callback(threads.close)
+        scenes = app.open_scenes(given)
+        stack.push_async_callback(scenes.close)
+        backgrounds = app.remembered(given, scenes, metrics)
+        leases, purges = app.open_leases(given)
+        stack.push_async_callback(leases.close)
+        tier_list = app.open_tiers(given)
+        tiers = Tiers(
+            tier_list, given.cache.tier_timeout, background_tasks=background_tasks, purges=purges
+        )
+        stack.push_async_callback(tiers.close)
+        await tiers.start()
+        stack.push_async_callback(background_tasks.drain, given.server.drain)
+        mattes = MatteStore(
+            threads, models, RENDER_VERSION, tiers=tiers, leases=leases, metrics=metrics
+        )
+        stack.push_async_callback(mattes.close)
+        renderer = Renderer(
+            threads,
+            models,
+            given.limits,
+            Scenes(backgrounds.bring, threads, given.limits, partial(app.scene_names, given)),
+            presets_of(given),
+            mattes=mattes,
+            tile_cache=TileCache(given.cache.enlarged_bytes, metrics),
+            metadata=given.files.provenance,
+        )
+        yield Workshop(given, renderer, tiers, backgrounds)
+
+
+def original_of(file: Path) -> Original:
+    """Raises `OriginalNotFound` where it cannot be read."""
+    return original_from(file.name, bytes_of(file))
+
+
+def original_from(name: str, body: bytes) -> Original:
+    return Original(name, body, Stamp(digest(body), len(body)))
+
+
+def bytes_of(file: Path) -> bytes:
+    """Raises `OriginalNotFound` where it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise OriginalNotFound(f"{file} cannot be read: {error.strerror}") from error
+
+
+def files_of(inputs: Iterable[str]) -> Iterator[tuple[Path, Path]]:
+    """Each file with the path that it has below what was named: files, folders with all pictures in
+    them, and patterns such as `photos/**/*.jpg` that no shell has filled in.
+
+    Raises:
+        SettingsError: a pattern or a folder holds no picture.
+    """
+    for text in inputs:
+        path = Path(text)
+        if path.is_dir():
+            yield from _below(path)
+        elif not path.exists() and any(letter in text for letter in "*?["):
+            yield from _fitting(text)
+        else:
+            yield path, Path(path.name)
+
+
+def _below(folder: Path) -> Iterator[tuple[Path, Path]]:
+    found = sorted(p for p in folder.rglob("*") if _is_picture(p.relative_to(folder), p))
+    if not found:
+        raise SettingsError(f"there is no picture in the folder {folder}")
+    yield from ((path, path.relative_to(folder)) for path in found)
+
+
+def _fitting(pattern: str) -> Iterator[tuple[Path, Path]]:
+    parts = Path(pattern).parts
+    fixed = next(i for i, part in enumerate(parts) if any(letter in part for letter in "*?["))
+    start = Path(*parts[:fixed])
+    found = sorted(p for p in start.glob(str(Path(*parts[fixed:]))) if p.is_file())
+    if not found:
+        raise SettingsError(f"no file fits the pattern {pattern}")
+    yield from ((path, path.relative_to(start)) for path in found)
+
+
+def _is_picture(inner: Path, path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in inner.parts)
+    return not hidden and path.suffix[1:].lower() in EXTENSIONS and path.is_file()

@@ -1,0 +1,154 @@
+"""What a request for an original is called: its variant, its cache key, and what is known of
+that."""
+
+from dataclasses import dataclass, replace
+
+from cachetools import LRUCache
+
+from edge.cache.base import tagged_key
+from edge.deadline import Deadline
+from edge.delivery.originals import Originals
+from edge.errors import OriginalNotFound
+from edge.models.base import Priority
+from edge.rendering.render import RENDER_VERSION, Renderer
+from edge.rendering.source.scenes import SceneNames, no_scene, scene_path
+from edge.variants.transform import Transform
+from edge.variants.variant import Variant, tagged_original
+
+_NAMES = 4_096
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRequest:
+    """One request for one original, with the time that the caller has.
+
+    `version` is the URL's `v`: a new one makes the origin be asked at once. `wait` is how many
+    seconds the caller waits for a render with networks, None: the server's own; `strict` refuses
+    what breaks a rule, and takes nothing but the final picture. `priority` is for the networks.
+    """
+
+    path: str
+    transform: Transform
+    deadline: Deadline
+    version: str | None = None
+    wait: float | None = None
+    strict: bool = False
+    priority: Priority = Priority.INTERACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedVariant:
+    """A variant and its cache key; not `settled` where its original's stamp is not."""
+
+    variant: Variant
+    key: str
+    settled: bool = True
+
+
+class Keys:
+    """Names requests, and remembers what was delivered under which name.
+
+    Args:
+        originals: where originals come from.
+        scenes: the background pictures of `bg=scene:<name>`.
+        renderer: knows the networks that may have a part.
+        origin: names where originals live, so that two catalogues never share a cache key.
+        scene_names: those that there are, for who asks for another.
+    """
+
+    def __init__(
+        self,
+        originals: Originals,
+        scenes: Originals,
+        renderer: Renderer,
+        origin: str,
+        scene_names: SceneNames = tuple,
+    ) -> None:
+        self._scene_names = scene_names
+        self._originals = originals
+        self._scenes = scenes
+        self._renderer = renderer
+        self._origin = origin
+        self._etags: LRUCache[str, tuple[str, tuple[str, ...]]] = LRUCache(_REMEMBERED)
+        self._made: LRUCache[tuple[str, str], str] = LRUCache(_REMEMBERED)
+        self._names: LRUCache[tuple[str, str, str, str], KeyedVariant] = LRUCache(_NAMES)
+
+    async def name(self, request: DeliveryRequest) -> KeyedVariant:
+        """Asks the origin only when the original's stamp is not known."""
+        stamp = self._originals.known(request.path, request.version)
+        if stamp is None:
+            stamp = await self._originals.stamp(request.path, request.version, request.deadline)
+        named = await self.of(request, stamp.version)
+        return named if stamp.settled else replace(named, settled=False)
+
+    def known(self, path: str, transform: Transform, version: str | None) -> KeyedVariant | None:
+        """The name, where nobody needs to be asked: it was given before, and may be trusted."""
+        if transform.background and transform.background.scene:
+            return None
+        stamp = self._originals.known(path, version)
+        if stamp is None or not stamp.settled:
+            return None
+        try:
+            return self._names[path, stamp.version, transform.canonical(), ""]
+        except KeyError:
+            return None
+
+    async def of(self, request: DeliveryRequest, stamp: str) -> KeyedVariant:
+        """The name for this version of the original."""
+        scene = request.transform.background.scene if request.transform.background else ""
+        if scene:
+            scene = await self._scene(scene, request.deadline)
+        known = (request.path, stamp, request.transform.canonical(), scene)
+        try:
+            return self._names[known]
+        except KeyError:
+            self._names[known] = named = self._new(request, stamp, scene)
+            return named
+
+    async def _scene(self, name: str, deadline: Deadline) -> str:
+        """The version of a background picture; raises `InvalidParameter` where there is none."""
+        try:
+            return (await self._scenes.stamp(scene_path(name), None, deadline)).version
+        except OriginalNotFound as error:
+            raise no_scene(name, self._scene_names()) from error
+
+    def etag(self, named: KeyedVariant) -> str | None:
+        """The ETag that this variant had when it was last delivered."""
+        known = self._etags.get(named.key)
+        return known[0] if known else None
+
+    def delivered(self, named: KeyedVariant, etag: str) -> None:
+        self._etags[named.key] = (etag, named.variant.tags)
+
+    def made(self, named: KeyedVariant) -> None:
+        """This name's final rendition was made here."""
+        self._made[_wish(named)] = named.key
+
+    def before(self, named: KeyedVariant) -> str | None:
+        """The key of the same request for the original as it was, if that was made here."""
+        key = self._made.get(_wish(named))
+        return None if key == named.key else key
+
+    def forget(self, tag: str) -> None:
+        """Forget what was delivered under this tag; where it is an original's, its stamp and bytes
+        as well, so that the next request asks the origin anew. All others stay as they are."""
+        self._etags.pop(tagged_key(tag) or "", None)
+        for key in [key for key, (_, tags) in self._etags.items() if tag in tags]:
+            del self._etags[key]
+        if (path := tagged_original(tag)) is not None:
+            for image_request in [
+                image_request for image_request in self._made if image_request[0] == path
+            ]:
+                del self._made[image_request]
+            self._originals.forget(path)
+            self._scenes.forget(path)
+
+    def _new(self, request: DeliveryRequest, stamp: str, scene: str) -> KeyedVariant:
+        digests = self._renderer.model_digests(request.transform)
+        variant = Variant(request.path, self._origin, stamp, request.transform, digests, scene)
+        return KeyedVariant(variant, variant.key(RENDER_VERSION))
+
+
+def _wish(named: KeyedVariant) -> tuple[str, str]:
+    return named.variant.path, named.variant.transform.canonical()

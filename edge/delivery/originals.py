@@ -1,0 +1,240 @@
+"""The delivery's view of originals: validators remembered, recent bodies kept, one fetch at a time.
+
+Originals and renditions are two caches with two names; this one only ever holds originals.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from cachetools import LRUCache, TTLCache
+
+from edge.deadline import Deadline
+from edge.errors import Busy, OriginalNotFound, OriginError, OriginTimeout
+from edge.images import Original, Stamp
+from edge.origins.base import Origin
+from edge.single_flight import SingleFlight
+from edge.telemetry import Metrics
+
+_STAMPS = 100_000
+
+MISSING_SECONDS = 30.0
+"""How long "there is no such original" is believed, here and in caches that keep the 404."""
+
+_ANY_VERSION_SECONDS = 1.0
+"""For which a missing original stays missing under every `v`: a new one asks at once where there
+was an original, but must not make the origin be asked for nothing again and again."""
+
+_HANDED_SECONDS = 10.0
+
+_BRIDGE_WAIT = 2.0
+"""Seconds that an origin has to answer where the last answer is known."""
+
+_BRIDGE_SECONDS = 5.0
+"""For which that last answer is trusted again, once the origin has failed or was late."""
+
+
+class Originals:
+    """Asks the origin as seldom as the settings allow.
+
+    Args:
+        origin: where originals live.
+        metrics: counts the fetches.
+        remember: seconds for which a validator is trusted before the origin is asked again.
+        body_bytes: how many bytes of recent originals are kept, so that the five sizes on one
+            page fetch their photo once.
+        recall: tells the stamp of an original of which this process knows nothing, as far as
+            the tiers hold pictures of it; asked only where the origin is in trouble.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        metrics: Metrics,
+        *,
+        remember: float,
+        body_bytes: int,
+        recall: Callable[[str], Awaitable[Stamp | None]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._origin = origin
+        self._metrics = metrics
+        self._remember = remember
+        self._recall = recall
+        self._clock = clock
+        self._stamps: LRUCache[tuple[str, str | None], tuple[Stamp, float, int]] = LRUCache(_STAMPS)
+        self._purges = 0
+        self._purged: LRUCache[str, int] = LRUCache(_STAMPS)
+        self._bodies: LRUCache[tuple[str, str], Original] = LRUCache(
+            max(1, body_bytes), getsizeof=lambda original: len(original.body) + 500
+        )
+        self._missing: TTLCache[tuple[str, str | None], int] = TTLCache(
+            _STAMPS, MISSING_SECONDS, clock
+        )
+        self._just_missing: TTLCache[str, None] = TTLCache(_STAMPS, _ANY_VERSION_SECONDS, clock)
+        self._handed: dict[tuple[str, str], Original] = {}
+        self._late: set[asyncio.Task[Stamp]] = set()
+        self._stamping: SingleFlight[Stamp] = SingleFlight()
+        self._fetching: SingleFlight[Original] = SingleFlight()
+
+    def known(self, path: str, version: str | None) -> Stamp | None:
+        """The remembered stamp, while it may be trusted; see `Stamp.settled`."""
+        try:
+            stamp, since, purge = self._stamps[path, version]
+        except KeyError:
+            return None
+        if self._clock() - since >= self._remember or purge != self._purged.get(path, 0):
+            return None
+        return stamp
+
+    async def stamp(self, path: str, version: str | None, deadline: Deadline) -> Stamp:
+        """The original's validator; an origin in trouble is bridged with the last one known.
+
+        A `version` not seen before (the URL's `v`) asks the origin at once.
+
+        Raises:
+            OriginalNotFound: the origin says so, or has said so within `MISSING_SECONDS`.
+            OriginError, Busy: it cannot be asked, and nothing is known of the original.
+        """
+        if stamp := self.known(path, version):
+            return stamp
+        missing = self._missing.get((path, version))
+        if path in self._just_missing or missing == self._purged.get(path, 0):
+            raise OriginalNotFound("there is no such original")
+        asking = asyncio.create_task(self._ask(path, version, deadline))
+        try:
+            return await self._in_moments(asking)
+        except (OriginError, Busy):
+            if last := await self._last(path, version, asking):
+                self._trust_again(path, version, last)
+                self._leave(asking)
+                return last
+            return await asking
+        finally:
+            if asking not in self._late:
+                asking.cancel()
+
+    async def fetch(self, path: str, stamp: Stamp, deadline: Deadline) -> Original:
+        """The bytes that belong to the stamp, or newer ones when the original has just changed."""
+        if kept := self._bodies.get((path, stamp.version)):
+            return kept
+        return await self._fetching.join(
+            (path, stamp.version), lambda: self._fetch(path, stamp, deadline), deadline=deadline
+        )
+
+    async def bring(self, path: str, deadline: Deadline) -> Original:
+        """The bytes as they are now, for those who need no stamp first."""
+        return await self.fetch(path, await self.stamp(path, None, deadline), deadline)
+
+    def forget(self, path: str) -> None:
+        """Ask for this one anew; nothing of any other is forgotten."""
+        self._purges += 1
+        self._purged[path] = self._purges
+        self._just_missing.pop(path, None)
+        for known in (self._bodies, self._handed):
+            for name in [name for name in known if name[0] == path]:
+                known.pop(name, None)
+
+    async def _in_moments(self, asking: asyncio.Task[Stamp]) -> Stamp:
+        """What the origin says, if it says it soon."""
+        done, _ = await asyncio.wait((asking,), timeout=_BRIDGE_WAIT)
+        if not done:
+            raise OriginTimeout("the origin did not answer in time")
+        return asking.result()
+
+    async def _last(
+        self, path: str, version: str | None, asking: asyncio.Task[Stamp]
+    ) -> Stamp | None:
+        """The last answer that is known here, or that the tiers know."""
+        stamp, _, purge = self._stamps.get((path, version), (None, 0.0, 0))
+        if stamp and purge == self._purged.get(path, 0):
+            return stamp
+        if self._recall is None:
+            return None
+        recalling = asyncio.ensure_future(self._recall(path))
+        try:
+            await asyncio.wait((recalling,))
+            recalled = recalling.result()
+        finally:
+            recalling.cancel()
+        # Another `v` than was known means that the original may be another.
+        return recalled if version is None or recalled is None else replace(recalled, settled=False)
+
+    def _leave(self, asking: asyncio.Task[Stamp]) -> None:
+        """What comes late is noted for those who ask later."""
+        if not asking.done():
+            self._late.add(asking)
+            asking.add_done_callback(self._came_late)
+
+    async def _ask(self, path: str, version: str | None, deadline: Deadline) -> Stamp:
+        purge = self._purged.get(path, 0)  # a later one asks anew
+        try:
+            stamp = await self._stamping.join(
+                (path, purge), lambda: self._stamp(path, deadline), deadline=deadline
+            )
+        except OriginalNotFound:
+            self._lost(path, version)
+            raise
+        self._learn(path, version, stamp, purge)
+        return stamp
+
+    def _came_late(self, asking: asyncio.Task[Stamp]) -> None:
+        self._late.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # seen; whoever asks next hears of it
+
+    def _trust_again(self, path: str, version: str | None, stamp: Stamp) -> None:
+        """For some seconds, so that not every caller waits for an origin in trouble."""
+        again = min(self._remember, _BRIDGE_SECONDS)
+        since = self._clock() - self._remember + again
+        self._stamps[path, version] = (stamp, since, self._purged.get(path, 0))
+
+    async def _stamp(self, path: str, deadline: Deadline) -> Stamp:
+        found = await self._origin.stamp(path, deadline)
+        if isinstance(found, Stamp):
+            return found
+        self._metrics.origin_fetches.labels("ok").inc()
+        self._keep(path, found)
+        self._hand_on(path, found)
+        return found.stamp
+
+    async def _fetch(self, path: str, stamp: Stamp, deadline: Deadline) -> Original:
+        if handed := self._handed.pop((path, stamp.version), None):
+            return handed
+        purge = self._purged.get(path, 0)
+        try:
+            original = await self._origin.fetch(path, deadline)
+        except Exception as error:
+            if isinstance(error, OriginalNotFound):
+                self._lost(path, None)
+            self._metrics.origin_fetches.labels("error").inc()
+            raise
+        self._metrics.origin_fetches.labels("ok").inc()
+        self._learn(path, None, original.stamp, purge)
+        self._keep(path, original)
+        return original
+
+    def _keep(self, path: str, original: Original) -> None:
+        if len(original.body) + 500 <= self._bodies.maxsize:
+            self._bodies[path, original.stamp.version] = original
+
+    def _hand_on(self, path: str, original: Original) -> None:
+        """What came with the question for a stamp is there for the fetch that follows, also where
+        no originals are kept."""
+        name = path, original.stamp.version
+        if name not in self._bodies:
+            self._handed[name] = original
+            asyncio.get_running_loop().call_later(_HANDED_SECONDS, self._handed.pop, name, None)
+
+    def _lost(self, path: str, version: str | None) -> None:
+        self._stamps.pop((path, version), None)
+        self._missing[path, version] = self._purged.get(path, 0)
+        self._just_missing[path] = None
+
+    def _learn(self, path: str, version: str | None, stamp: Stamp, purge: int) -> None:
+        self._missing.pop((path, version), None)
+        since = self._clock() if stamp.settled else -math.inf
+        self._stamps[path, version] = (stamp, since, purge)

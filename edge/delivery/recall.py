@@ -1,0 +1,38 @@
+"""What the tiers know of originals, for a time when their origin does not answer.
+
+Every rendition notes the stamp of the original that it was made of. So a server that has just been
+started, and cannot ask the origin, still names the renditions that its tiers hold: what RFC 5861
+section 4 calls stale-if-error.
+"""
+
+import hashlib
+
+from edge.cache.tiers import Tiers
+from edge.images import Stamp
+from edge.variants.variant import original_tag
+
+NOTE = "stamp"
+
+
+def note(origin: str, version: str) -> str:
+    """The note of a rendition whose original is of this origin and version."""
+    return f"{hashlib.blake2b(origin.encode(), digest_size=6).hexdigest()} {version}"
+
+
+class Recall:
+    """Finds the last stamp of an original that a rendition in the tiers tells.
+
+    Args:
+        origin: names where originals live; what another catalogue has stored is passed over.
+    """
+
+    def __init__(self, tiers: Tiers, origin: str) -> None:
+        self._tiers = tiers
+        self._start = note(origin, "")
+
+    async def __call__(self, path: str) -> Stamp | None:
+        for entry in await self._tiers.recall(original_tag(path)):
+            told = entry.note(NOTE) or ""
+            if told.startswith(self._start):
+                return Stamp(told.removeprefix(self._start))
+        return None

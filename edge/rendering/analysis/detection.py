@@ -1,0 +1,154 @@
+"""What only networks see on a finished picture: letters beside the product, and faces.
+
+Each is asked in a reduced picture, only where a rule wants to know, and letters only where
+something stands on the background beside the product that could be some.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edge.deadline import Deadline
+from edge.errors import DeadlineExceeded, ModelError, ModelMissing
+from edge.images import Box, Color, Size
+from edge.models import roles
+from edge.models.base import Models, Priority
+from edge.models.matting import coarse_matte
+from edge.rendering.analysis.parts import Parts, parts_of, reduced, second_views
+from edge.rendering.step import Engine
+
+Map = npt.NDArray[np.uint8]
+Place = tuple[float, float, float, float]
+
+_TEXT, _TEXT_SCORE = 77, 153
+"""Of 255: from here on a pixel is text (0.3, as in Liao et al. 2020, "Real-time Scene Text
+Detection with Differentiable Binarization"), and the least mean over a line of it (0.6)."""
+_TEXT_LEAST, _TEXT_MOST, _BLOT_MOST = 3, 0.12, 0.05
+"""Height of a line: least in pixels, most as a share of the picture's; and the most of what is no
+line, but about as wide as high, as a card beside the product is."""
+_STRIP = 40
+"""Pixels of the strip below the picture on which a known line stands."""
+_UNCLIPPED = 1.6
+"""By how much of area / perimeter a line is larger than what the detector draws of it."""
+_FACE = 128
+"""Of 255: the least score of a face (0.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """Places in fractions of the picture, left, top, right, bottom. None: nobody looked."""
+
+    text: tuple[Place, ...] | None = None
+    heads: tuple[Place, ...] | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """A finished picture to be looked at: `parts` as far as its background is known, and those of
+    them that look like a second view."""
+
+    small: Image.Image
+    parts: Parts | None
+    views: tuple[Box, ...] = ()
+
+    @classmethod
+    def at(
+        cls, image: Image.Image, background: Color | None, matte: Image.Image | None = None
+    ) -> "Detections":
+        """Pixel work; `background` is the colour that the rules name, None for what the border
+        shows. `matte` (L) is that of a picture that the server made itself."""
+        small = reduced(image)
+        parts = parts_of(small, background, matte)
+        return cls(small, parts, second_views(parts) if parts else ())
+
+
+async def detect(
+    detections: Detections, *, text: bool, heads: bool, models: Models, engine: Engine,
+    deadline: Deadline, priority: Priority = Priority.INTERACTIVE,
+) -> Detected:  # fmt: skip
+    """Ask the networks that are there; one that fails or is late only leaves its question open.
+
+    Args:
+        text, heads: what is asked.
+    """
+    found: dict[str, tuple[Place, ...]] = {}
+    failed = False
+    if text and detections.parts and not detections.parts.apart:
+        found["text"] = ()
+    pixels = np.asarray(detections.small.convert("RGB"))
+    for what, role, wanted in (
+        ("text", roles.TEXT_DETECTION, text and detections.parts is not None),
+        ("heads", roles.FACE_DETECTION, heads),
+    ):
+        if not wanted or what in found:
+            continue
+        asked = await engine.run(_underlined, pixels) if what == "text" else pixels
+        try:
+            seen = await coarse_matte(models, asked, deadline, priority, role=role)
+        except ModelMissing:
+            continue
+        except (ModelError, DeadlineExceeded):
+            failed = True
+            continue
+        found[what] = await engine.run(_places, what, seen[: len(pixels)], detections.parts)
+    return Detected(**found, failed=failed)
+
+
+def _underlined(pixels: Map) -> Map:
+    """The picture [H, W, 3] with a line of letters below it.
+
+    The detector looks for what is most like letters. With true ones to compare it with, it no
+    longer takes a balloon for a glyph: of 60 cut-out shop photos six were called written upon
+    before, none after.
+    """
+    strip = np.full((_STRIP, pixels.shape[1], 3), 255, np.uint8)
+    scale = min(1.0, pixels.shape[1] / 400)
+    cv2.putText(
+        strip, "A line of letters to compare", (8, _STRIP - 14), cv2.FONT_HERSHEY_SIMPLEX,
+        0.8 * scale, (0, 0, 0), 2, cv2.LINE_AA,
+    )  # fmt: skip
+    return np.concatenate([pixels, strip])
+
+
+def _places(what: str, seen: Map, parts: Parts | None) -> tuple[Place, ...]:
+    size = Size(seen.shape[1], seen.shape[0])
+    boxes = lines(seen, parts) if what == "text" else faces(seen)
+    return tuple(place_of(box, size) for box in boxes)
+
+
+def lines(seen: Map, parts: Parts | None) -> tuple[Box, ...]:
+    """Lines of text that are not on the product, from the detector's map (uint8 [H, W])."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((seen > _TEXT).astype(np.uint8))
+    found = []
+    for number, (x, y, wide, high, area) in enumerate(stats[1:].tolist(), 1):
+        inside = labels[y : y + high, x : x + wide] == number
+        short = min(wide, high)
+        most = _TEXT_MOST if max(wide, high) >= 1.5 * short else _BLOT_MOST
+        if not _TEXT_LEAST <= short <= most * max(seen.shape):
+            continue
+        if seen[y : y + high, x : x + wide][inside].mean() < _TEXT_SCORE:
+            continue
+        on_product = parts is not None and parts.product[y : y + high, x : x + wide][inside].mean()
+        if on_product > 0.5:
+            continue
+        more = round(area * _UNCLIPPED / (2 * (wide + high)))
+        found.append(Box(x - more, y - more, x + wide + more, y + high + more))
+    size = Size(seen.shape[1], seen.shape[0])
+    return tuple(box.clamped(size) for box in found)
+
+
+def faces(seen: Map) -> tuple[Box, ...]:
+    """The middles of faces, from the detector's map of them (uint8 [H, W])."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats((seen >= _FACE).astype(np.uint8))
+    return tuple(Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist())
+
+
+def place_of(box: Box, size: Size) -> Place:
+    left, top, right, bottom = box.as_tuple()
+    wide, high = size.width, size.height
+    return (round(left / wide, 3), round(top / high, 3), round(right / wide, 3),
+            round(bottom / high, 3))  # fmt: skip

@@ -1,0 +1,188 @@
+"""Finish: from pixels to bytes that hold their preset's rules."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import reduce
+
+from PIL import Image, ImageChops
+
+from edge.images import Color, Format, Size
+from edge.rendering.compliance.drift import Reference
+from edge.rendering.compliance.verify import Own, Report, verify_file
+from edge.rendering.output.encode import Encoded, Quality, encode
+from edge.rendering.pixels.levels import SOLID
+from edge.rendering.pixels.picture import Picture, Synthesized
+from edge.rendering.provenance import Provenance
+from edge.rendering.request import RenderRequest
+from edge.variants.transform import FRAME, Transform
+from edge.variants.values import AUTO, Fit
+
+EXACT, PUREST = 95, 100
+"""JPEG qualities for a background of one exact colour: the first, and what mends it."""
+
+MARGIN, LARGEST = 1.004, 0.97
+"""What a larger frame goes beyond the least that the rule asks for, and how large it may become."""
+
+HAZE = 20
+"""Levels off the background's colour that nobody sees but the rule: more than it takes for
+background."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The bytes, their format, the size of the picture in them, how they hold their preset's rules,
+    what they were made of, what was `added` that no camera saw, and the `picture` that was encoded.
+    """
+
+    body: bytes = field(repr=False)
+    format: Format
+    quality: int | None
+    size: Size
+    report: Report | None = None
+    made: Provenance | None = None
+    added: Synthesized | None = None
+    picture: Picture | None = field(default=None, repr=False)
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        report = (("compliance", self.report.header),) if self.report else ()
+        added = (("made", str(self.added)),) if self.added else ()
+        colours = self.report.colours if self.report else None
+        colour = (("colour", str(colours)),) if colours and str(colours) else ()
+        return (*report, *added, *colour, *(self.made.notes if self.made else ()))
+
+
+def finish(
+    picture: Picture,
+    job: RenderRequest,
+    xmp: bytes | None = None,
+    *,
+    unsure: bool = False,
+    notes: tuple[str, ...] = (),
+    reference: Reference | None = None,
+) -> Done:
+    """Encode, and where a preset rules, verify what came out; what can be mended is mended.
+
+    A background of one exact colour starts at a high quality: there JPEG's ringing ends at the
+    block that the outline crosses, and full colour resolution comes with it. A file that is too
+    large for its preset goes without its metadata. A matte that is `unsure` tells the rules
+    nothing; `notes` are facts about the photo, which a preset may forbid. `reference` is the
+    original as it lies under the picture.
+    """
+    own = Own(
+        picture.made or Synthesized(0.0),
+        None if unsure else picture.matte,
+        reference=reference,
+        swatch=job.transform.swatch,
+        notes=frozenset(notes),
+        exact=picture.exact,
+    )
+    done = _finished(picture, job, xmp, own)
+    if xmp and done.report and "bytes_max" in _broken(done.report):
+        return _finished(picture, job, None, own)
+    return done
+
+
+def _finished(picture: Picture, job: RenderRequest, xmp: bytes | None, own: Own) -> Done:
+    """Of the tries, the first whose background nothing speaks against; else the first that holds by
+    the matte's word; else the last."""
+    pale = last = None
+    for tried, quality in _tries(picture, job):
+        job.deadline.check("encode")
+        format = _format(tried, job)
+        encoded = job.watch.time("encode", _encode, tried, format, job, quality, xmp)
+        last = Done(
+            encoded.body, format, encoded.quality, picture.size, added=picture.made, picture=tried
+        )
+        if job.preset is None:
+            return last
+        report = job.watch.time("verify", verify_file, encoded.body, job.preset, own=own)
+        last = replace(last, report=report)
+        if "background" not in _broken(report):
+            if not report.pale:
+                return last
+            pale = pale or last
+    best = pale or last
+    assert best is not None, "something is always tried"
+    return best
+
+
+def _tries(picture: Picture, job: RenderRequest) -> Iterator[tuple[Picture, Quality]]:
+    """As asked for; where a background has to be exact, also without the haze of a soft matte, and
+    at last at the quality that rings least. A shadow that was asked for is no haze, nor is
+    an original's own soft alpha."""
+    given = job.transform.quality
+    background = job.preset.rules.background if job.preset else None
+    exact = background is not None and _format(picture, job) is Format.JPEG
+    quality: Quality = "auto" if given is AUTO else given
+    if exact:
+        quality = EXACT if given is AUTO else max(EXACT, given)
+    yield picture, quality
+    if job.transform.shadow or picture.exact:
+        return
+    if picture.matte is not None and background is not None and background.color is not None:
+        picture = job.watch.time("mend", _without_haze, picture, picture.matte, background.color)
+        yield picture, quality
+    elif picture.matte is not None and background is not None and picture.has_alpha:
+        yield job.watch.time("mend", _without_faint, picture), quality
+    if exact and quality != PUREST:
+        yield picture, PUREST
+
+
+def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture:
+    """Pixels that are not all subject, and hardly other than the background, become background."""
+    image = picture.image.convert("RGB")
+    sheet = Image.new("RGB", image.size, color.rgb)
+    off = ImageChops.difference(image, sheet).split()
+    near = reduce(ImageChops.lighter, off).point(_NEAR)
+    faint = ImageChops.darker(near, matte.point(_FAINT))
+    image.paste(sheet, mask=faint)
+    return picture.with_image(image)
+
+
+def _without_faint(picture: Picture) -> Picture:
+    """What is next to see-through, on no background, is all see-through."""
+    seen = picture.image.getchannel("A").point(_PLAIN)
+    image = Image.new("RGBA", picture.image.size, (255, 255, 255, 0))
+    image.paste(picture.image, mask=seen)
+    return picture.with_image(image)
+
+
+_PLAIN = [0 if alpha <= HAZE else 255 for alpha in range(256)]
+_NEAR = [255 if level <= HAZE else 0 for level in range(256)]
+_FAINT = [255 if alpha < SOLID else 0 for alpha in range(256)]
+
+
+def reframed(done: Done, job: RenderRequest) -> Transform | None:
+    """The request with a larger frame, where the subject came out too small to its preset's eye: a
+    product whose rim is as pale as its background measures less than its matte does."""
+    report, transform = done.report, job.transform
+    if report is None or job.preset is None or transform.fit is not Fit.PRODUCT:
+        return None
+    small = [finding.measured for finding in report.failed if finding.rule == "fill_min"]
+    least, frame = job.preset.rules.fill_min, transform.frame or FRAME
+    if not small or not small[0] or least is None or frame < least:
+        return None  # the last: as was wished
+    frame *= least / float(small[0]) * MARGIN
+    return replace(transform, frame=round(frame, 4)) if frame <= LARGEST else None
+
+
+def _broken(report: Report) -> set[str]:
+    return {finding.rule for finding in report.failed}
+
+
+def _format(picture: Picture, job: RenderRequest) -> Format:
+    return job.transform.format or (Format.PNG if picture.has_alpha else Format.JPEG)
+
+
+def _encode(
+    picture: Picture, format: Format, job: RenderRequest, quality: Quality, xmp: bytes | None
+) -> Encoded:
+    return encode(
+        picture.image,
+        format,
+        quality,
+        max_bytes=job.transform.max_bytes,
+        xmp=xmp,
+        deadline=job.deadline,
+    )

@@ -1,0 +1,138 @@
+"""What can be measured on a finished picture: its background, the subject's box, its border.
+
+A finished picture comes without a matte, so the background is what looks like it and is joined to
+the border. It is judged in blocks of 8x8 pixels, the unit in which JPEG rounds: in a block that
+holds nothing but background every pixel can be exact, in one that the outline crosses no codec
+keeps it so. A block next to such a one is left out as well, for a soft or pale outline reaches into
+it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edge.images import Box, Color
+from edge.rendering.pixels.levels import HALO, SOLID, Mask, span
+from edge.rendering.pixels.morphology import border, flood, shrunk
+
+Levels = npt.NDArray[np.uint8]
+
+BLOCK = 8
+"""Pixels: JPEG's unit."""
+
+NEAR = 16
+"""Levels from the background's colour, in the worst channel, up to which a pixel is taken for
+background when the subject is looked for: codecs ring by less, products differ by more or are white
+on white.
+"""
+
+_LINE = 2  # pixels: the outermost ones, that a drawn border would cover
+_DRAWN = 24  # levels by which such a border differs from what is inside it
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundMeasurement:
+    """The background of one colour as it came out.
+
+    `border` is the share of the picture's border that is background; `exact` the share of the
+    background's blocks in which every pixel has exactly the colour; `worst` how many levels the
+    farthest pixel of them is off. `subject` is the box of all that is not background, None where
+    nothing is.
+    """
+
+    border: float
+    exact: float
+    worst: int
+    subject: Box | None
+
+
+def measure_background(
+    pixels: Levels, color: Color, matte: Image.Image | None = None
+) -> BackgroundMeasurement:
+    """Measure the background of a picture [H, W, 3] against the colour that it should have.
+
+    Where there is a matte (L, of the same size), blocks that hold a pixel which is all subject are
+    none of the background's, however pale, as long as they go on to some that are not.
+    """
+    height, width = pixels.shape[:2]
+    rows = pixels.reshape(height, -1)
+    subject = None if matte is None else _blocks(np.asarray(matte), 1) >= SOLID
+    if color.rgb == (255, 255, 255):
+        return _background(~rows, 3, subject)  # the usual one, in one pass instead of three
+    wanted = np.tile(np.asarray(color.rgb, np.uint8), width)
+    return _background(np.maximum(rows, wanted) - np.minimum(rows, wanted), 3, subject)
+
+
+def measure_clear_background(image: Image.Image) -> BackgroundMeasurement:
+    """The same for a picture, mode RGBA, whose background should be see-through; levels of
+    alpha."""
+    return _background(np.asarray(image.getchannel("A")), 1)
+
+
+def _background(away: Levels, channels: int, subject: Mask | None = None) -> BackgroundMeasurement:
+    """From the levels [H, W * channels] by which each value is off, and the blocks that are the
+    subject's."""
+    worst = _blocks(away, channels)
+    edge = border(worst.shape)
+    near = worst <= NEAR
+    if subject is not None:
+        near &= ~flood(subject, subject & ~near)
+    joined = flood(near, edge)
+    background = shrunk(joined, 1)
+    found = bool(background.any())
+    stray_components = away > NEAR
+    across = np.logical_or.reduce(stray_components, axis=0).reshape(-1, channels)
+    return BackgroundMeasurement(
+        round(float(np.mean(joined[edge])), 4),
+        float(np.mean(worst[background] == 0)) if found else 0.0,
+        int(worst[background].max()) if found else 255,
+        span(np.logical_or.reduce(stray_components, axis=1), np.logical_or.reduce(across, axis=1)),
+    )
+
+
+def _blocks(levels: Levels, channels: int) -> Levels:
+    """The greatest level of each block; the last ones may be narrower."""
+    wide = BLOCK * channels
+    height, width = levels.shape
+    if height % BLOCK or width % wide:
+        levels = np.pad(levels, ((0, -height % BLOCK), (0, -width % wide)), mode="edge")
+    rows = levels.reshape(levels.shape[0] // BLOCK, BLOCK, levels.shape[1])
+    tall = np.maximum.reduce(rows, axis=1)
+    greatest: Levels = tall.reshape(tall.shape[0], -1, wide).max(axis=2)
+    return greatest
+
+
+def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
+    """Levels between the channels that nine tenths of the border stay under: 0 is pure grey. Where
+    there is a matte (L, of the same size), the subject's part of the border is left out."""
+    depth = max(2, min(pixels.shape[:2]) // 50)
+    ring = _ring(pixels, depth)
+    if matte is not None:
+        ring = ring[_ring(np.asarray(matte)[..., None], depth)[:, 0] <= HALO]
+    if not len(ring):
+        return 0
+    chroma = ring.max(axis=1).astype(np.int16) - ring.min(axis=1)
+    return int(np.percentile(chroma, 90))
+
+
+def has_drawn_border(pixels: Levels) -> bool:
+    """Whether a frame of one colour runs around the picture, unlike what is inside it."""
+    least = min(pixels.shape[:2])
+    depth = max(_LINE + 2, least // 16)
+    if least < 4 * depth:
+        return False
+    outer = _ring(pixels, _LINE).astype(np.int16)
+    colour = np.median(outer, axis=0)
+    even = np.mean(np.abs(outer - colour).max(axis=1) <= NEAR)
+    inner = _ring(pixels[depth:-depth, depth:-depth], _LINE).astype(np.int16)
+    unlike = np.mean(np.abs(inner - colour).max(axis=1) > _DRAWN)
+    return bool(even > 0.98 and unlike > 0.9)
+
+
+def _ring(pixels: Levels, depth: int) -> Levels:
+    """The outermost pixels as a list [N, 3]."""
+    sides = (pixels[:depth], pixels[-depth:], pixels[depth:-depth, :depth])
+    strips = [*sides, pixels[depth:-depth, -depth:]]
+    return np.concatenate([strip.reshape(-1, pixels.shape[2]) for strip in strips])

@@ -1,0 +1,32 @@
+"""What a person is told of a photo: whether to look at the cut, and facts that may matter."""
+
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.matting.doubt import REVIEW
+from edge.rendering.source.facts import Facts
+
+SMALL = 300
+"""Pixels on the short side under which enlarging cannot bring back what was never there."""
+
+DOUBT = "doubt"
+
+DETAIL = "detail"
+"""The note on a photo that shows a part of the product only."""
+
+
+def review(analysis: Analysis | None) -> tuple[str, ...]:
+    """`doubt` where a person would reject the cut too probably, else nothing."""
+    return (DOUBT,) if analysis and (analysis.doubt or 0.0) >= REVIEW else ()
+
+
+def notes(analysis: Analysis | None, facts: Facts) -> tuple[str, ...]:
+    """Facts about the photo, in a fixed order; a preset may forbid one by a rule.
+
+    `detail`: a part of the product fills the frame; `several`: more than one product;
+    `cut-by-edge`: the camera cut the product; `small`: fewer than 300 pixels on the short side.
+    """
+    found = [flag for flag in (DETAIL, "several") if analysis and flag in analysis.flags]
+    if analysis and analysis.touches and analysis.cut_by:
+        found.append("cut-by-edge")
+    if facts.size.short < SMALL:
+        found.append("small")
+    return tuple(found)

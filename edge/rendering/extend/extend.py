@@ -1,0 +1,284 @@
+"""Extension: more background than the camera saw, around a picture that does not fill its canvas.
+
+A plain or graduated background goes on unseen (`extension_background`), a scene plausibly
+(`extension_scene`). Where the subject itself runs out of the picture it cannot go on, its
+background does behind it; where hardly any is seen that side gets the picture's colours, out of
+focus.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from PIL import Image
+
+from edge.images import Box, Size
+from edge.rendering.analysis.background import NotPlain, Pixels, fit_background
+from edge.rendering.extend.blurred import blurred_fill
+from edge.rendering.extend.plain import (
+    GRID,
+    Surface,
+    continued,
+    is_background,
+    is_plain,
+    surface_of,
+)
+from edge.rendering.extend.scene import Scene, imagined, scene_of
+from edge.rendering.pixels.levels import HALO, bounds
+from edge.rendering.pixels.morphology import Mask, border, flood, grown, shrunk
+from edge.rendering.step import Framing
+
+COLLAR = 0.02
+"""Of the picture's long side: so far around the subject nothing counts as its background."""
+
+LEAST_SEEN = 0.15
+"""Of the picture: with less of it outside the subject's box, the border alone tells the
+background."""
+
+
+HAIR = 1
+"""Pixels that a subject may be away from an edge that it reaches: its box was rounded."""
+
+
+INNER, RARE, TIMES = 0.1, 0.005, 2.0
+"""How far inside a guessed box, as a share of the picture's short side, colours are the subject's;
+from what share of it a colour counts; and how much rarer it is along the border."""
+
+SEEN, LEAST_BORDER = 0.25, 0.4
+"""Of an edge that a subject runs out of, and of the whole border: with so much background beside
+it, that is what goes on."""
+
+SOME = 0.02
+"""Of the picture: with less background to be seen the colours beside a subject are the picture's
+own.
+"""
+
+OWN = 0.5
+"""Of the middle of the subject's box, what may be background at most."""
+
+FREE = 0.97
+"""Of an edge: with so much of it background, no subject runs out of the picture there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """The canvas, and the share of it (0 to 1) that was guessed: made, and not as the continuation
+    of a plain background. `review`: something other than background runs out of the picture
+    there."""
+
+    image: Image.Image = field(repr=False)
+    guessed: float
+    review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The subject's box, None where there is none; `sure` where it was measured on a matte. `matte`
+    (L, the picture's size) where that can be looked at."""
+
+    subject: Box | None
+    sure: bool = True
+    matte: Image.Image | None = field(default=None, repr=False)
+
+    def turned(self, right: int) -> "Known":
+        """Of the picture after it was moved so far to the right, then turned over its diagonal; the
+        matte is of that already."""
+        box = self.subject
+        moved = box and Box(box.top, box.left + right, box.bottom, box.right + right)
+        return Known(moved, self.sure, self.matte and _turned(self.matte))
+
+
+def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
+    """The sides of the content, of those with canvas beyond them, that the subject reaches."""
+    if subject is None:
+        return ()
+    (left, top), content, canvas = framing.at, framing.content, framing.canvas
+    open_sides = {
+        "left": left > 0 and subject.left <= HAIR,
+        "top": top > 0 and subject.top <= HAIR,
+        "right": left + content.width < canvas.width and subject.right >= content.width - HAIR,
+        "bottom": top + content.height < canvas.height and subject.bottom >= content.height - HAIR,
+    }
+    return tuple(side for side, reached in open_sides.items() if reached)
+
+
+def extended(image: Image.Image, canvas: Size, at: tuple[int, int], known: Known) -> Extended:
+    """The picture (mode RGB) with its left top corner `at` in a canvas full of its background.
+
+    What is `known` is in pixels of the picture; nothing inside of the box shows in what is made,
+    nor, unless it is `sure`, what is joined to it and looks like it.
+    """
+    beside = (at[0], canvas.width - image.width - at[0])
+    above = (at[1], canvas.height - image.height - at[1])
+    wide, columns, review = _widened(image, beside, known, upright=True)
+    guessed = columns * image.height
+    if any(above):
+        if known.matte:
+            matte = Image.new("L", wide.size)
+            matte.paste(known.matte, (at[0], 0))
+            known = replace(known, matte=matte)
+        tall, rows, stays = _widened(_turned(wide), above, known.turned(at[0]), upright=False)
+        wide, guessed = _turned(tall), guessed + rows * canvas.width
+        review |= stays
+    return Extended(wide, guessed / canvas.pixels, review)
+
+
+def _widened(
+    image: Image.Image, by: tuple[int, int], known: Known, *, upright: bool
+) -> tuple[Image.Image, int, bool]:
+    """With `by` columns more on the left and on the right, how many of them were guessed, and
+    whether the subject runs out there."""
+    if not any(by):
+        return image, 0, False
+    canvas = Image.new("RGB", (image.width + sum(by), image.height))
+    canvas.paste(image, (by[0], 0))
+    sides = _Sides.of(image, known, upright=upright)
+    guessed, review = 0, False
+    for at_far, length in zip((False, True), by, strict=True):
+        if not length:
+            continue
+        left = canvas.width - length if at_far else 0
+        made = sides.plain(length, at_far=at_far)
+        if made is None:
+            guessed += length
+            made = sides.scene(length, at_far=at_far)
+        canvas.paste(made or _colours(image, Size(*canvas.size), left, length), (left, 0))
+        review |= sides.runs_out(at_far=at_far)
+    return canvas, guessed, review
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """What can be told of a picture's left and right, on its `grid`: where the background is for
+    `certain`, well away from the subject's box; and where it is `seen`, within that box too."""
+
+    image: Image.Image
+    grid: Image.Image
+    certain: Mask
+    seen: Mask
+    upright: bool
+
+    @classmethod
+    def of(cls, image: Image.Image, known: Known, *, upright: bool) -> "_Sides":
+        grid, certain = _grid(image, known)
+        if not known.sure and not certain[:, [0, -1]].all():
+            certain = _corrected(grid, certain)
+        return cls(image, grid, certain, _seen(grid, certain, known), upright)
+
+    def runs_out(self, *, at_far: bool) -> bool:
+        """Whether something other than background does there."""
+        return not self._free(self.certain, at_far) and not self._free(self.seen, at_far)
+
+    def plain(self, length: int, *, at_far: bool) -> Image.Image | None:
+        """So much more of a plain background, behind a subject as well; None where it is none, or
+        too little of it is seen."""
+        edge = self.seen[:, -1 if at_far else 0]
+        if self._free(self.certain, at_far):
+            surface = self._surface
+            holds = is_plain(self.grid, self.certain, surface, at_far=at_far)
+            if holds and is_background(self.image, surface, at_far=at_far):
+                return continued(self.image, length, surface, at_far=at_far)
+            return None
+        if np.mean(edge) < SEEN:
+            return None
+        surface = self._surface_behind
+        if not is_plain(self.grid, self.seen, surface, at_far=at_far, least=SEEN):
+            return None
+        return continued(self.image, length, surface, at_far=at_far, seen=edge)
+
+    def scene(self, length: int, *, at_far: bool) -> Image.Image | None:
+        """What a scene may show there; None where hardly any of it is seen."""
+        if self._scenery.mean() < SOME:
+            return None
+        return imagined(self.image, self._scene, length, at_far=at_far)
+
+    @cached_property
+    def _surface(self) -> Surface:
+        enough = self.certain.mean() > LEAST_SEEN
+        return surface_of(self.grid, self.certain if enough else border(self.certain.shape, 3))
+
+    @cached_property
+    def _surface_behind(self) -> Surface:
+        return surface_of(self.grid, self.seen)
+
+    @cached_property
+    def _scenery(self) -> Mask:
+        """Well away from the subject, so that no shadow and no leg of it stands there again; only
+        where all is close to it, right beside it."""
+        return self.certain if self.certain.mean() >= SOME else self.seen
+
+    @cached_property
+    def _scene(self) -> Scene:
+        return scene_of(self.image, self.grid, self._scenery, level=self.upright)
+
+    def _free(self, background: Mask, at_far: bool) -> bool:
+        return bool(np.mean(background[:, -1 if at_far else 0]) > FREE)
+
+
+def _seen(grid: Image.Image, background: Mask, known: Known) -> Mask:
+    """Where the background is seen, beside the subject within its box as well: by its matte, or
+    where a studio's plain background is."""
+    if known.matte:
+        matte = known.matte.resize(grid.size, Image.Resampling.BOX)
+        return ~grown(np.asarray(matte) > HALO, 1)
+    found = fit_background(np.asarray(grid), least=LEAST_BORDER)
+    box = bounds(~background)
+    if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > OWN:
+        return background  # what is plain there may be the subject
+    seen: Mask = background | found.open
+    return seen
+
+
+def _colours(image: Image.Image, canvas: Size, left: int, length: int) -> Image.Image:
+    return blurred_fill(image, canvas).crop((left, 0, left + length, image.height))
+
+
+def _middle(box: Box) -> tuple[slice, slice]:
+    by_x, by_y = box.size.width // 4, box.size.height // 4
+    return slice(box.top + by_y, box.bottom - by_y), slice(box.left + by_x, box.right - by_x)
+
+
+def _grid(image: Image.Image, known: Known) -> tuple[Image.Image, Mask]:
+    """The picture reduced, and where it shows certainly no subject."""
+    scale = min(1.0, GRID / max(image.size))
+    size = (max(8, round(image.width * scale)), max(8, round(image.height * scale)))
+    grid = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    background = np.ones((size[1], size[0]), np.bool_)
+    subject = known.subject
+    if subject:
+        collar = COLLAR * max(size)
+        across, down = size[0] / image.width, size[1] / image.height
+        top, bottom = subject.top * down - collar, subject.bottom * down + collar
+        left, right = subject.left * across - collar, subject.right * across + collar
+        background[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1] = False
+    if subject and not known.sure:
+        background &= ~_alike(np.asarray(grid), ~background)
+    return grid, background
+
+
+def _alike(grid: Pixels, box: Mask) -> Mask:
+    """The box, and cells joined to it that hold its colours rather than the border's. What goes on
+    to the border as well may be background, and is left out."""
+    bins = (grid >> 5).astype(np.intp)
+    codes = (bins[..., 0] << 6) | (bins[..., 1] << 3) | bins[..., 2]
+    inner = shrunk(box, max(1, round(INNER * min(grid.shape[:2]))))
+    outer = border(box.shape, 3) & ~box
+    if not inner.any() or not outer.any():
+        return box
+    inside = np.bincount(codes[inner], minlength=512) / np.count_nonzero(inner)
+    outside = np.bincount(codes[outer], minlength=512) / np.count_nonzero(outer)
+    own = (inside > RARE) & (inside > TIMES * outside)
+    alike = flood(own[codes] | box, box) & ~box
+    whole = grown(box | alike & ~flood(alike, border(box.shape)), 1)
+    return box | whole & ~border(box.shape, 2)
+
+
+def _corrected(grid: Image.Image, background: Mask) -> Mask:
+    """With the background inside the subject's box, where a studio's shows up to the edge: a box
+    that was only guessed holds shadows and gradients too."""
+    found = fit_background(np.asarray(grid))
+    return background if isinstance(found, NotPlain) else background | found.open
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    return image.transpose(Image.Transpose.TRANSPOSE)

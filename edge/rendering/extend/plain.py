@@ -1,0 +1,241 @@
+"""A plain background beyond the picture's edge: its smooth colours go on, and so does its grain.
+
+The colours follow a low-order surface through all that is not subject; what the picture's last
+pixels differ from it (a shadow that runs out of the picture, a lamp's spot) fades with distance.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edge.rendering.extend.grain import grained
+from edge.rendering.pixels.morphology import Mask, grown
+
+Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.floating[Any]]
+
+GRID = 128
+"""Cells on the long side on which the surface is fitted."""
+
+PLAIN = 5.0
+"""Levels by which a plain background stays near its surface."""
+
+LIT, PURE, DARKEST = 0.6, 0.85, 0.6
+"""Shares of a plain background that do so, and that do so but for a shadow; and how much light a
+shadow leaves."""
+
+BESIDE = 0.2
+"""Of the picture's width: the part beside an edge by which that side is judged."""
+
+BENT = 0.7
+"""A quadratic is taken where it leaves less than this share of what a plane leaves."""
+
+KNOWN, TREND = 0.7, 0.2
+"""Sides of the picture beyond its edge up to which the surface is believed, and within which it
+then comes to rest: what it says farther out is no more than a guess."""
+
+SWING = np.array([0.5, 2.5, 0.5])
+"""Of the range that the background's colours have in the picture, how much farther they may run: in
+tint (red and blue as levels from green) less than in brightness (green)."""
+
+_TO_GREEN = np.array([1, 0, 1], np.float32)
+
+FADE = 0.25
+"""Sides of the picture within which what the edge has of its own fades to a third."""
+
+INWARD, BENDS, STEEPEST = 0.04, 0.1, 12.0
+"""Of the picture's height: how far from the edge its slope is measured, and within what the slope
+dies down; and the most levels that it may make of it."""
+
+SHADED = 80.0
+"""Levels by which a shadow may change a background at the edge; what differs more is a thing."""
+
+ROWS, SOFT = 256, 3.0
+"""Cells along the edge on which its own colours are known, and over how many they are smoothed
+(sigma)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A plane or a quadratic of colours; `factors` float32 [6, 3] of 1, x, y, xy, xx, yy, with x
+    and y from 0 to 1 over the picture. `ends` [2, 3] is how dark and how bright it may get, in
+    green, and how far red and blue may lie from that."""
+
+    factors: Floats
+    ends: Floats
+
+    def at(self, x: Places, y: Places) -> Floats:
+        """The colours at all crossings of columns `x` and rows `y`: float32 [rows, columns, 3]."""
+        one, by_x, by_y, by_xy, by_xx, by_yy = self.factors
+        x, y = _resting(x)[None, :, None], _resting(y)[:, None, None]
+        level = (one + by_y * y + by_yy * y * y) + (by_x + by_xy * y + by_xx * x) * x
+        opponent = np.clip(_opponent(level), *self.ends)
+        surface: Floats = opponent + opponent[..., 1:2] * _TO_GREEN
+        return surface
+
+
+def surface_of(image: Image.Image, background: Mask) -> Surface:
+    """The surface through a picture's background.
+
+    Args:
+        image: mode RGB, reduced to the grid.
+        background: bool [H, W] of the grid: what is certainly not the subject.
+    """
+    height, width = background.shape
+    rows, columns = np.nonzero(background)
+    y, x = ((rows + 0.5) / height).astype(np.float32), ((columns + 0.5) / width).astype(np.float32)
+    seen = np.asarray(image)[background].astype(np.float32)
+    plane, stray = _fitted(x, y, seen, 3)
+    quadratic, rest = _fitted(x, y, seen, 6)
+    bent = rest < BENT * stray and stray - rest > 0.3
+    least, most = np.percentile(_opponent(seen), (5, 95), axis=0).astype(np.float32)
+    swing = SWING.astype(np.float32) * (most - least) + 2
+    return Surface(quadratic if bent else plane, np.stack([least - swing, most + swing]))
+
+
+def _opponent(colours: Floats) -> Floats:
+    """Green, and red and blue as levels from it."""
+    apart: Floats = colours - colours[..., 1:2] * _TO_GREEN
+    return apart
+
+
+def _fitted(x: Floats, y: Floats, seen: Floats, count: int) -> tuple[Floats, float]:
+    """Factors [6, 3] by iteratively reweighted least squares with Tukey's biweight (Beaton and
+    Tukey 1974), and the levels that most of the background is off."""
+    terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)[:, :count]
+    factors = np.zeros((count, 3), np.float32)
+    factors[0] = np.median(seen, axis=0)
+    for _ in range(6):
+        off = np.abs(seen - terms @ factors).max(axis=1)
+        reach = 4.7 * max(2.0, 1.48 * float(np.median(off)))
+        weighted = terms * (np.clip(1 - np.square(off / reach), 0, None) ** 2)[:, None]
+        normal = weighted.T @ terms + 1e-4 * np.eye(count, dtype=np.float32)
+        factors = np.linalg.solve(normal, weighted.T @ seen).astype(np.float32)
+    off = np.abs(seen - terms @ factors).max(axis=1)
+    whole = np.zeros((6, 3), np.float32)
+    whole[:count] = factors
+    return whole, float(np.percentile(off, 75))
+
+
+def _resting(place: Places) -> Floats:
+    """Places in sides of the picture, those far beyond it drawn nearer."""
+    beyond = np.maximum(np.maximum(-place, place - 1) - KNOWN, 0)
+    drawn = beyond - TREND * (1 - np.exp(-beyond / TREND))
+    rested: Floats = np.where(place < 0, place + drawn, place - drawn).astype(np.float32)
+    return rested
+
+
+def is_plain(
+    grid: Image.Image, background: Mask, surface: Surface, *, at_far: bool, least: float = 1.0
+) -> bool:
+    """Whether the background beside that edge keeps to the surface; with less of it than `least`
+    times an edge's length the edge itself is judged."""
+    height, width = background.shape
+    deep = max(3, round(BESIDE * width))
+    side = slice(width - deep, None) if at_far else slice(0, deep)
+    seen = background[:, side]
+    if np.count_nonzero(seen) < least * height:
+        side = slice(width - 2, None) if at_far else slice(0, 2)
+        seen = np.ones((height, 2), np.bool_)
+    x = (np.arange(width, dtype=np.float32)[side] + 0.5) / width
+    y = (np.arange(height, dtype=np.float32) + 0.5) / height
+    colours, smooth = np.asarray(grid, np.float32)[:, side][seen], surface.at(x, y)[seen]
+    same = np.abs(colours - smooth).max(axis=1) <= PLAIN
+    light = (colours * smooth).sum(axis=1) / np.maximum((smooth * smooth).sum(axis=1), 1)
+    shade = np.abs(colours - light[:, None] * smooth).max(axis=1) <= PLAIN
+    shaded = shade & (light > DARKEST) & (light < 1)
+    return bool(np.mean(same) >= LIT and np.mean(same | shaded) >= PURE)
+
+
+def continued(
+    image: Image.Image,
+    length: int,
+    surface: Surface,
+    *,
+    at_far: bool,
+    seen: Mask | None = None,
+) -> Image.Image:
+    """What a plain background shows in `length` columns left (or right: `at_far`) of a picture.
+
+    `seen` [h] says where along that edge it is background at all (None: everywhere, as at least in
+    some place it has to be); behind a subject that runs out there, it is what lies above and below.
+    """
+    width, height = image.size
+    count = max(2, round(length * GRID / height))
+    step = length / count
+    start = width if at_far else -length
+    x = start + (np.arange(-1, count + 1, dtype=np.float32) + 0.5) * step
+    y = (np.arange(ROWS, dtype=np.float32) + 0.5) / ROWS
+    away = (x - width if at_far else -x) / height
+    own, slope = edge_of(image, surface, at_far=at_far), _slope(image, surface, at_far=at_far)
+    if seen is not None:
+        own, slope = _bridged(own, seen), _bridged(slope, seen)
+        image = _rows_of(image, seen)
+    fading = own[:, None] * np.exp(-away / FADE)[None, :, None]
+    bending = slope[:, None] * (away * np.exp(-away / BENDS))[None, :, None]
+    levels = surface.at(x / width, y) + fading + bending
+    smooth = np.empty((height, length, 3), np.uint8)
+    size, inner = (length, height), (1, 0, 1 + count, ROWS)
+    for channel in range(3):
+        plane = Image.fromarray(np.ascontiguousarray(levels[..., channel], np.float32))
+        full = np.asarray(plane.resize(size, Image.Resampling.BICUBIC, inner))
+        smooth[..., channel] = np.clip(full + np.float32(0.5), 0, 255)
+    return grained(Image.fromarray(smooth), image, at_far=at_far)
+
+
+def _bridged(line: Floats, seen: Mask) -> Floats:
+    """A line [N, 3] along the edge, straight from background to background where none is `seen`
+    [h]; what was smoothed together with it is left out as well."""
+    places = (np.arange(len(line)) + 0.5) / len(line) * len(seen)
+    clear = ~grown(~seen[None], max(1, round(2 * SOFT * len(seen) / len(line))))[0]
+    clear = clear if clear.any() else seen
+    known = np.flatnonzero(clear[places.astype(np.intp)])
+    along = np.arange(len(line))
+    return np.stack([np.interp(along, known, own[known]) for own in line.T], axis=1)
+
+
+def _rows_of(image: Image.Image, seen: Mask) -> Image.Image:
+    """The picture's rows that are background along the edge, for their grain."""
+    places = np.arange(image.height) * len(seen) // image.height
+    return Image.fromarray(np.asarray(image)[seen[places]])
+
+
+def is_background(image: Image.Image, surface: Surface, *, at_far: bool) -> bool:
+    """Whether background, shadows included, is all that reaches that edge of the picture."""
+    return float(np.abs(edge_of(image, surface, at_far=at_far)).max()) <= SHADED
+
+
+def edge_of(image: Image.Image, surface: Surface, *, at_far: bool, inward: float = 0.0) -> Floats:
+    """Levels by which the picture's last columns are off the surface: float32 [ROWS, 3], smooth
+    along the edge. `inward`: those so many sides of the picture's height away from it."""
+    width, height = image.size
+    deep = min(width, max(3, width // 150, round(inward * height / 2)))
+    left = min(round(inward * height), width - deep)
+    left = width - deep - left if at_far else left
+    strip = image.crop((left, 0, left + deep, height))
+    line = np.asarray(strip.resize((1, ROWS), Image.Resampling.BILINEAR), np.float32)
+    y = (np.arange(ROWS, dtype=np.float32) + 0.5) / ROWS
+    x = np.asarray([(left + deep / 2) / width], np.float32)
+    return _smooth(line[:, 0] - surface.at(x, y)[:, 0], SOFT)
+
+
+def _slope(image: Image.Image, surface: Surface, *, at_far: bool) -> Floats:
+    """How fast the picture leaves the surface towards its edge, in levels for a picture's height:
+    float32 [ROWS, 3]. Steeper is a shadow's outline, which does not go on."""
+    inner = edge_of(image, surface, at_far=at_far, inward=INWARD)
+    outer = edge_of(image, surface, at_far=at_far)
+    steep = _smooth((outer - inner) / (1.25 * INWARD), 3 * SOFT)
+    most = STEEPEST / BENDS
+    return np.clip(steep, -most, most)
+
+
+def _smooth(line: Floats, sigma: float) -> Floats:
+    """A Gaussian along [N, 3]."""
+    reach = round(3 * sigma)
+    kernel = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / sigma))
+    padded = np.pad(line, ((reach, reach), (0, 0)), mode="reflect")
+    rows = [np.convolve(values, kernel / kernel.sum(), mode="valid") for values in padded.T]
+    return np.stack(rows, axis=1).astype(np.float32)

@@ -1,0 +1,157 @@
+"""A scene beyond the picture's edge: its own background goes on, ever more out of focus.
+
+The background beside the edge is walked to and fro, turning at places that dice choose: neighbours
+stay neighbours, so there is no seam, and nothing repeats evenly. With distance a blur grows, much
+away from the edge and little along it, so that a horizon or a table's edge goes straight on. It
+takes background only, never what is in the subject's box.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from edge.rendering.analysis.background import backdrop
+from edge.rendering.extend.grain import grained
+from edge.rendering.pixels.morphology import Mask
+
+Floats = npt.NDArray[np.float32]
+
+ACROSS, ALONG = 0.12, 0.012
+"""Radius of the blur away from the edge and along it, for each pixel of distance."""
+
+WIDEST = 0.5
+"""Of the picture's height: the largest radius away from the edge; along it, a tenth of that."""
+
+LEAST = 0.08
+"""Of the picture's width: the depth that is walked, where the subject leaves less."""
+
+FAR = (0.15, 0.75)
+"""Of the picture's height: from where to where what stands by the edge gives way to what the
+background usually is at that level."""
+
+NEAR, STEP = 96, 4
+"""Pixels of distance up to which every column is made; beyond, one in so many will do."""
+
+_SEED = 1_969
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A picture's background: RGB, the subject painted over.
+
+    `background` bool [h, w] is where it is seen, on a grid; `usual` float32 [H, 3] the middle
+    colour of each row, None where rows are no levels of the scene.
+    """
+
+    image: Image.Image
+    background: Mask
+    usual: Floats | None
+
+    def depth(self, *, at_far: bool) -> int:
+        """The columns that are background and nothing else from that edge on, at least a few."""
+        free = np.logical_and.reduce(self.background, axis=0)
+        free = free[::-1] if at_far else free
+        cells = len(free) if free.all() else int(free.argmin())
+        return max(4, round(max(cells / len(free), LEAST) * self.image.width))
+
+
+def scene_of(image: Image.Image, grid: Image.Image, background: Mask, *, level: bool) -> Scene:
+    """The scene of a picture; `grid` is the picture reduced, `background` its cells without
+    subject.
+
+    `level`: the picture stands upright, so that a row is one level of the scene.
+    """
+    clean = _without_subject(image, grid, background)
+    free = np.logical_and.reduce(background, axis=0)
+    if not level or np.count_nonzero(free) < 0.1 * len(free):
+        return Scene(clean, background, None)
+    lines = clean.resize((len(free), clean.height), Image.Resampling.BOX, reducing_gap=2.0)
+    usual = np.median(np.asarray(lines)[:, free], axis=1).astype(np.float32)
+    return Scene(clean, background, usual)
+
+
+def imagined(image: Image.Image, scene: Scene, length: int, *, at_far: bool) -> Image.Image:
+    """What a scene may show in `length` columns left (or right: `at_far`) of a picture."""
+    size = (length, image.height)
+    coarse = Image.fromarray(_soft(scene, length, STEP, at_far=at_far))
+    made = coarse.resize(size, Image.Resampling.BICUBIC, (0, 0, length / STEP, image.height))
+    near = min(NEAR, length)
+    fine = Image.fromarray(_soft(scene, near, 1, at_far=at_far))
+    made.paste(fine, (0, 0), _ramp(near, image.height, near, near // 2))
+    focus = round(3 / ACROSS)
+    made = grained(made, image, at_far=at_far, shares=_ramp(length, image.height, 0, focus))
+    return made if at_far else ImageOps.mirror(made)
+
+
+def _without_subject(image: Image.Image, grid: Image.Image, background: Mask) -> Image.Image:
+    if background.all() or not background.any():
+        return image
+    filled = Image.fromarray(backdrop(np.asarray(grid), background))
+    soft = filled.resize(image.size, Image.Resampling.BICUBIC)
+    hide = Image.fromarray(~background).convert("L").resize(image.size, Image.Resampling.BILINEAR)
+    return Image.composite(soft, image, hide.point([min(255, 4 * v) for v in range(256)]))
+
+
+def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> npt.NDArray[np.uint8]:
+    """One column in `step` of the extension, from the edge on: uint8 [H, columns, 3]."""
+    width, height = scene.image.size
+    depth = scene.depth(at_far=at_far)
+    away = (np.arange(-(-length // step)) + 0.5) * step
+    across = np.minimum(away * ACROSS, WIDEST * height)
+    along = np.minimum(away * ALONG, WIDEST * height / 10).astype(np.intp)
+    spare = min(round(across[-1]) + step, width)
+    places = (np.arange(-(spare // step), len(away) + spare // step + 1) + 0.5) * step
+    columns = _walk(places, depth, width)
+    columns = width - 1 - columns if at_far else columns
+    source = np.asarray(scene.image)[:, columns].astype(np.int32)
+    first = np.arange(len(away)) + spare // step
+    soft = _down(_box(source, first, (across / step).astype(np.intp)), along)
+    if scene.usual is not None:
+        start, end = FAR[0] * height, FAR[1] * height
+        share = np.clip((away - start) / (end - start), 0, 1).astype(np.float32)
+        share = (share * share * (3 - 2 * share))[None, :, None]
+        soft += share * (scene.usual[:, None] - soft)
+    return (soft + 0.5).astype(np.uint8)
+
+
+def _walk(places: npt.NDArray[Any], depth: int, width: int) -> npt.NDArray[np.intp]:
+    """The column, counted from the edge, that each place shows: below 0 the picture itself."""
+    dice = np.random.default_rng(_SEED)
+    turns, marks = [0.0], [0.0]
+    while marks[-1] < places[-1]:
+        is_near = len(turns) % 2 == 0
+        turns.append(depth * dice.uniform(0, 0.4) if is_near else depth * dice.uniform(0.6, 1))
+        marks.append(marks[-1] + max(1.0, abs(turns[-1] - turns[-2])))
+    walked = np.where(places < 0, -places, np.interp(places, marks, turns))
+    return np.clip(walked, 0, width - 1).astype(np.intp)
+
+
+def _box(rows: npt.NDArray[np.int32], at: npt.NDArray[np.intp], by: npt.NDArray[np.intp]) -> Floats:
+    """The mean of `by` columns to either side of each column `at`, by sums (Crow 1984)."""
+    sums = np.zeros((rows.shape[0], rows.shape[1] + 1, 3), np.int32)
+    np.cumsum(rows, axis=1, out=sums[:, 1:])
+    low, high = np.maximum(at - by, 0), np.minimum(at + by + 1, rows.shape[1])
+    mean: Floats = (sums[:, high] - sums[:, low]) / (high - low).astype(np.float32)[:, None]
+    return mean
+
+
+def _down(soft: Floats, along: npt.NDArray[np.intp]) -> Floats:
+    """Each column blurred along itself by its radius; radii never fall."""
+    height = soft.shape[0]
+    result = soft.copy()
+    for radius in np.unique(along[along > 0]):
+        part = slice(*np.searchsorted(along, [radius, radius + 1]))
+        padded = np.pad(soft[:, part], ((radius + 1, radius), (0, 0), (0, 0)), mode="edge")
+        sums = np.cumsum(padded, axis=0, dtype=np.float64)
+        result[:, part] = (sums[2 * radius + 1 :] - sums[:height]) / (2 * radius + 1)
+    return result
+
+
+def _ramp(width: int, height: int, start: int, end: int) -> Image.Image:
+    """A mask, mode L, from 0 in column `start` to 255 in column `end`."""
+    share = (np.arange(width) - start) / ((end - start) or 1)
+    line = Image.fromarray((255 * np.clip(share, 0, 1)).astype(np.uint8)[None])
+    return line.resize((width, height), Image.Resampling.NEAREST)

@@ -1,0 +1,151 @@
+"""Product framing: the subject's box fills a share of the canvas and stands in its middle.
+
+A subject that the camera cut off stays on that edge: in the middle its flat side would show.
+"""
+
+import math
+from dataclasses import dataclass
+
+from edge.images import Size
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.step import Framing, PlanContext
+from edge.variants.transform import FRAME, Transform
+from edge.variants.values import BackgroundKind, Upscale
+
+SPARE = 1.5
+"""Pixels of the canvas by which the subject is made longer than its share, so that rounding and
+the codec cannot bring it below."""
+
+COLLAR = 0.04
+"""What is kept of a background that will be replaced, around the subject, as a share of its longer
+side: the outline needs a neighbourhood, and a network need not enlarge the rest."""
+
+_NOMINAL = 1000  # pixels of a canvas that only has a shape; it is scaled afterwards
+_ROUNDING = 1e-6  # pixels: an error of arithmetic, not a place
+_HAIR = 1.0  # pixels: a matte's box is whole pixels, a view may lie between two
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One direction: the view and the subject in it, in pixels of the picture."""
+
+    near: float
+    far: float
+    start: float
+    end: float
+
+    @property
+    def cut(self) -> tuple[bool, bool]:
+        """Whether the camera cut the subject at the near and at the far side."""
+        return self.start - self.near < _HAIR, self.far - self.end < _HAIR
+
+    def scale(self, length: float, share: float) -> float:
+        """Canvas pixels for one of the picture, so that the subject spans `share` of `length`.
+
+        A subject that is cut on both sides reaches both edges.
+        """
+        if all(self.cut):
+            return length / (self.far - self.near)
+        return (share * length + SPARE) / (self.end - self.start)
+
+    def origin(self, length: float, scale: float) -> float:
+        """Where the canvas begins, in pixels of the picture."""
+        seen = length / scale
+        at_near, at_far = self.cut
+        if at_near and not at_far:
+            return self.near
+        if at_far and not at_near:
+            return self.far - seen
+        return (self.start + self.end - seen) / 2
+
+
+def product(transform: Transform, context: PlanContext) -> Framing | None:
+    """The framing, None where no subject is known."""
+    state = context.state
+    if state.subject is None:
+        return None
+    view, subject = state.view, overlap(state.subject, state.view)
+    if subject.width < 1 or subject.height < 1:
+        return None
+    share = transform.frame or FRAME
+    across = Axis(view.left, view.right, subject.left, subject.right)
+    down = Axis(view.top, view.bottom, subject.top, subject.bottom)
+    wide, high = _asked(transform, view)
+    scale = min(across.scale(wide, share), down.scale(high, share))
+    shrink = _shrink(transform, scale)
+    canvas = Size(_whole(wide * shrink), _whole(high * shrink))
+    scale *= shrink
+    left, top = across.origin(canvas.width, scale), down.origin(canvas.height, scale)
+    window = Area(left, top, left + canvas.width / scale, top + canvas.height / scale)
+    region = overlap(window, view)
+    if state.matted and drops_background(transform):
+        region = overlap(collared(subject), region)
+    return laid(region, window, scale, canvas)
+
+
+def laid(region: Area, window: Area, scale: float, canvas: Size) -> Framing:
+    """The framing that shows `region` of `window`, which spans the canvas at `scale` pixels each.
+
+    The region is shrunk by less than a pixel of the canvas, so that its edges fall between two.
+    """
+    at = _up((region.left - window.left) * scale), _up((region.top - window.top) * scale)
+    content = Size(
+        max(1, min(_down((region.right - window.left) * scale), canvas.width) - at[0]),
+        max(1, min(_down((region.bottom - window.top) * scale), canvas.height) - at[1]),
+    )
+    left, top = window.left + at[0] / scale, window.top + at[1] / scale
+    kept = Area(left, top, left + content.width / scale, top + content.height / scale)
+    return Framing(overlap(kept, region), content, canvas, at)
+
+
+def drops_background(transform: Transform) -> bool:
+    """Whether nothing of the background as shot is seen again; a blurred one is."""
+    background = transform.background
+    return background is not None and background.kind is not BackgroundKind.BLUR
+
+
+def _asked(transform: Transform, view: Area) -> tuple[float, float]:
+    """The canvas, or a shape of its ratio where no size is asked for; the view's ratio without."""
+    width, height = transform.width, transform.height
+    if width and height:
+        return float(width), float(height)
+    if width:
+        return float(width), width * view.height / view.width
+    if height:
+        return height * view.width / view.height, float(height)
+    ratio = transform.ratio.value if transform.ratio else view.width / view.height
+    long = float(transform.long_side or _NOMINAL)
+    return (long, long / ratio) if ratio >= 1 else (long * ratio, long)
+
+
+def _shrink(transform: Transform, scale: float) -> float:
+    """By what to multiply the asked canvas: one without a size follows the subject's pixels, and
+    without upscaling nothing is enlarged."""
+    if not transform.has_size:
+        return (transform.upscale.factor or 1) / scale
+    return min(1.0, 1 / scale) if transform.upscale is Upscale.OFF else 1.0
+
+
+def collared(subject: Area) -> Area:
+    """The subject and as much around it as its outline needs."""
+    by = max(8.0, COLLAR * max(subject.width, subject.height))
+    return Area(subject.left - by, subject.top - by, subject.right + by, subject.bottom + by)
+
+
+def overlap(one: Area, other: Area) -> Area:
+    """The part that two areas share; empty ones stay empty, never negative."""
+    left, top = max(one.left, other.left), max(one.top, other.top)
+    right, bottom = min(one.right, other.right), min(one.bottom, other.bottom)
+    return Area(left, top, max(left, right), max(top, bottom))
+
+
+def _up(length: float) -> int:
+    return max(0, math.ceil(length - _ROUNDING))
+
+
+def _down(length: float) -> int:
+    return math.floor(length + _ROUNDING)
+
+
+def _whole(length: float) -> int:
+    return max(1, math.floor(length + 0.5))

@@ -1,0 +1,171 @@
+"""Alpha along an outline: how much of each pixel is subject, where both colours are known.
+
+Each pixel of the outline is a mixture a F + (1 - a) B of the subject's colour F and the
+background's B nearby. With both taken from where they are pure, a is the share of the way from B to
+F.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edge.images import Size
+from edge.rendering.analysis.background import BackgroundModel, Floats, Pixels, apart, backdrop
+from edge.rendering.pixels.levels import bounds
+from edge.rendering.pixels.morphology import Mask, grown, shrunk
+
+Places = npt.NDArray[np.intp]
+
+INNER = 3
+"""Cells inside a region's rim that are pure subject. The rim itself lies one cell outside the
+outline, because a cell is no open background once its 3x3 holds an edge; the outline is one
+wide."""
+
+SOLID, FRINGE = 112, 0.004
+"""Alpha that a subject reaches somewhere, and how far from there its softest edge goes, as a share
+of the long side."""
+
+FINE = 640
+"""Cells on the long side of the grid for a matte that is known already, and only softer than it
+should be."""
+
+EVEN = 8.0
+"""Levels of F from B under which an outline is not seen, on pictures that were decoded before."""
+
+OPAQUE = 0.75
+"""From this share on a pixel is all subject. F is a local average, texture strays from it, and
+glossy rims mirror the background: without this allowance they would come out half see-through."""
+
+
+def estimate_alpha(
+    image: Image.Image,
+    colour_of_subject: Pixels,
+    background_model: BackgroundModel,
+    subject: Mask,
+    guess: Pixels | None = None,
+) -> Pixels:
+    """The alpha of `subject` (a grid's cells, rim included) at the full size of `image` [H, W];
+    `ink` are its pure colours from `foreground colours`, `guess` [H, W] counts where these hardly
+    differ from the background's."""
+    alpha, places = _laid_out(shrunk(subject, INNER), grown(subject, 1), image.size)
+    if guess is None:
+        guess = _enlarged(shrunk(subject, 1), image.size, Image.Resampling.BILINEAR)
+    _unmixed(
+        np.asarray(image),
+        background_model.backdrop,
+        colour_of_subject,
+        places,
+        guess,
+        alpha,
+        background_model.noise,
+    )
+    return _tidied(alpha, alpha >= SOLID)
+
+
+def _laid_out(core: Mask, subject: Mask, size: tuple[int, int]) -> tuple[Pixels, Places]:
+    """A matte that is full in the core and empty outside the subject [H, W], and the flat places
+    between, where it is to be found."""
+    cells = np.where(core, np.uint8(255), subject.astype(np.uint8) * np.uint8(128))
+    alpha = np.array(Image.fromarray(cells).resize(size, Image.Resampling.NEAREST))
+    return alpha, np.flatnonzero(alpha == 128)
+
+
+def _tidied(alpha: Pixels, solid: Mask) -> Pixels:
+    """Without the faint specks that JPEG's noise leaves around an outline."""
+    near = grown(solid, max(4, round(FRINGE * max(alpha.shape))))
+    return np.where(near, alpha, np.uint8(0))
+
+
+def _unmixed(
+    pixels: Pixels,
+    behind: Pixels,
+    colour_of_subject: Pixels,
+    places: Places,
+    guess: Pixels,
+    alpha: Pixels,
+    noise: float,
+) -> None:
+    """Write the share of F at the flat `places` into `alpha` [H, W]; F and B come on a grid of the
+    same picture, and half its size is as fine as either is."""
+    rows, columns = np.divmod(places, pixels.shape[1])
+    size = (-(-pixels.shape[1] // 2), -(-pixels.shape[0] // 2))
+    here = rows // 2 * size[0] + columns // 2
+    background, subject = (
+        np.asarray(Image.fromarray(grid).resize(size, Image.Resampling.BILINEAR))
+        .reshape(-1, 3)
+        .take(here, axis=0)
+        for grid in (behind, colour_of_subject)
+    )
+    colours = pixels.reshape(-1, 3).take(places, axis=0).astype(np.float32)
+    near = guess.ravel()[places].astype(np.float32) / np.float32(255)
+    share = _share(colours, background, subject.astype(np.float32), near, noise)
+    alpha.ravel()[places] = np.rint(share * 255).astype(np.uint8)
+
+
+def resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
+    """A stretched matte (L, the size of `image`) unmixed anew from the picture's own outline."""
+    box = bounds(np.asarray(matte) > 0)
+    if box is None:
+        return matte
+    reach = max(8, max(image.size) // 50)
+    near = box.grown(reach).clamped(Size(*image.size)).as_tuple()
+    if near == (0, 0, *image.size):
+        return _resharpened(image, matte)
+    sharp = matte.copy()
+    sharp.paste(_resharpened(image.crop(near), matte.crop(near)), near)
+    return sharp
+
+
+def _resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
+    factor = max(1, -(-max(image.size) // FINE))
+    grid = np.asarray(image.reduce(factor) if factor > 1 else image)
+    cover = np.asarray(matte.reduce(factor) if factor > 1 else matte)
+    background, core = shrunk(cover < 6, 1), shrunk(cover > 249, 1)
+    behind = backdrop(grid, background)
+    away = apart(grid, behind)
+    thin = (cover > 64) & (away >= 0.85 * _highest(away))
+    alpha, places = _laid_out(core, ~background, image.size)
+    colour_of_subject, guess = backdrop(grid, core | thin), np.asarray(matte)
+    _unmixed(np.asarray(image), behind, colour_of_subject, places, guess, alpha, EVEN)
+    return Image.fromarray(_tidied(alpha, shrunk(alpha >= SOLID, 1)))
+
+
+def foreground_colours(grid: Pixels, background_model: BackgroundModel, subject: Mask) -> Pixels:
+    """The subject's pure colours, carried on over its outline and beyond [h, w, 3].
+
+    Pure is what lies deep inside, and what is farthest from the background within two cells: the
+    middle of a strap that is too thin to have an inside.
+    """
+    core = shrunk(subject, INNER)
+    away = apart(grid, background_model.backdrop)
+    thin = subject & (away > background_model.noise) & (away >= 0.85 * _highest(away))
+    return backdrop(grid, core | thin)
+
+
+def _share(
+    colours: Floats, background: Pixels, colour_of_subject: Floats, guess: Floats, noise: float
+) -> Floats:
+    """`a` for each pixel [N]; where F and B hardly differ, `guess` from the outline's place."""
+    span, way = colour_of_subject - background, colours - background
+    squared = np.einsum("nc,nc->n", span, span)
+    distance = np.sqrt(squared)
+    share = np.einsum("nc,nc->n", way, span) / np.maximum(squared, 1.0)
+    floor = np.clip(0.6 * noise / np.maximum(distance, 1.0), 0.03, 0.2)
+    share = np.clip((share - floor) / (OPAQUE - floor), 0, 1)
+    trust = np.clip(distance / noise - 1, 0, 2) / 2
+    mixed: Floats = trust * share + (1 - trust) * guess
+    return mixed
+
+
+def _highest(values: Pixels) -> Pixels:
+    """The greatest value within two cells."""
+    padded = np.pad(values, 2, mode="edge")
+    height, width = values.shape
+    rows = np.maximum.reduce([padded[i : i + height] for i in range(5)])
+    highest: Pixels = np.maximum.reduce([rows[:, i : i + width] for i in range(5)])
+    return highest
+
+
+def _enlarged(cells: Mask, size: tuple[int, int], how: Image.Resampling) -> npt.NDArray[np.uint8]:
+    image = Image.fromarray(cells.astype(np.uint8) * np.uint8(255))
+    return np.array(image.resize(size, how))

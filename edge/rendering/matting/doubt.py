@@ -1,0 +1,40 @@
+"""Doubt: how probable it is that a person would reject a cut, from 0 to 1.
+
+One logistic regression on what `fusion` saw, fitted by `training/matting/doubt.py` on verdicts over
+shop photos and cross-validated there; `docs/matting.md` shows how far it can be believed.
+"""
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from edge.rendering.matting.fusion import Evidence
+
+REVIEW = 0.25
+"""From this doubt on a person should look, after another network has: the table in
+`docs/matting.md` says what other thresholds would find and cost."""
+
+BIAS = -3.29
+WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {
+        "unsure": 3.33,
+        "added": 0.61,
+        "apart": 1.3,
+        "pale": 0.74,
+        "weak": 2.21,
+        "cut": 0.38,
+        "split": 1.19,
+        "scene": 1.37,
+        "small": 1.14,
+        "again": -0.6,
+    }
+)
+"""Of the square root of each share: fitted, not chosen."""
+
+
+def doubt_of(evidence: Evidence) -> float:
+    """The probability that a person would reject the cut."""
+    score = BIAS + sum(
+        weight * math.sqrt(min(1.0, getattr(evidence, name))) for name, weight in WEIGHTS.items()
+    )
+    return round(1 / (1 + math.exp(-score)), 3)

@@ -1,0 +1,92 @@
+"""The form in which an original's findings are stored: the matte as PNG, everything else beside it.
+
+PNG at its quickest level: 3 ms and 13 kB for a photo of 600x800, 50 ms and 84 kB at 2500 pixels,
+and read back in 1 and 16 ms; WebP without loss takes five times as long and is larger.
+"""
+
+import io
+import json
+from typing import Any
+
+from PIL import Image
+
+from edge.images import Color, Format, Rendition, Size
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.matting.segment import Matte, NoMatte, Segmentation, resolution
+from edge.rendering.pixels.geometry import Area
+
+_NOTE = "findings"
+_LEVEL = 1
+
+
+def pack(segmentation: Segmentation, tags: tuple[str, ...]) -> Rendition:
+    """An entry for the tiers; pixel work."""
+    found = segmentation.found
+    matte = found.matte if isinstance(found, Matte) else Image.new("L", (1, 1))
+    stream = io.BytesIO()
+    matte.save(stream, "PNG", compress_level=_LEVEL)
+    facts = {"analysis": _analysis_facts(segmentation.analysis), "cut": None, "abstained": None}
+    if isinstance(found, Matte):
+        facts["cut"] = {
+            "subject": found.subject.as_tuple(),
+            "by": found.by,
+            "doubt": found.doubt,
+            "flags": found.flags,
+            "doubted": found.doubted.as_tuple() if found.doubted else None,
+        }
+    else:
+        facts["abstained"] = {"reason": found.reason, "flags": found.flags}
+    note = json.dumps(facts, separators=(",", ":"))
+    return Rendition.of(
+        stream.getvalue(), Format.PNG, Size(*matte.size), tags=tags, notes=((_NOTE, note),)
+    )
+
+
+def unpack(entry: Rendition, original: Size) -> Segmentation | None:
+    """The reverse, with the same numbers and pixels; None where an entry cannot be one of ours."""
+    try:
+        facts = json.loads(entry.note(_NOTE) or "")
+        analysis = _analysis(facts["analysis"])
+        if facts["cut"] is None:
+            told = facts["abstained"]
+            return Segmentation(analysis, NoMatte(told["reason"], tuple(told["flags"])))
+        with Image.open(io.BytesIO(entry.body), formats=("PNG",)) as matte:
+            if matte.mode != "L" or Size(*matte.size) != resolution(original):
+                return None
+            matte.load()
+            told = facts["cut"]
+            cut = Matte(
+                matte.copy(),
+                Area(*told["subject"]),
+                told["by"],
+                told["doubt"],
+                tuple(told["flags"]),
+                Area(*told["doubted"]) if told["doubted"] else None,
+            )
+            return Segmentation(analysis, cut)
+    except Exception:  # whatever a decoder makes of damaged bytes: it is made anew
+        return None
+
+
+def _analysis_facts(analysis: Analysis) -> dict[str, Any]:
+    background = analysis.background
+    return {
+        "background": (*background.rgb, background.alpha),
+        "deviation": analysis.deviation,
+        "uniform": analysis.uniform,
+        "subject": analysis.subject.as_tuple() if analysis.subject else None,
+        "touches": analysis.touches,
+        "flags": analysis.flags,
+    }
+
+
+def _analysis(facts: dict[str, Any]) -> Analysis:
+    subject = facts["subject"]
+    return Analysis(
+        Color(*facts["background"]),
+        facts["deviation"],
+        facts["uniform"],
+        Area(*subject) if subject else None,
+        tuple(facts["touches"]),
+        tuple(facts["flags"]),
+    )

@@ -1,0 +1,405 @@
+"""Fusion: the network says what the product is, the background model says where it ends.
+
+What the network is sure of is the product, however pale. What it denies is background, shadows
+above all, unless it differs strongly from the background and hangs together with the product: small
+networks lose flat, pale or mirrored parts. Between the two the background model decides. A closed
+place that shows exactly the background's colour is a hole. Along the outline alpha is solved from
+the two colours, which are both known there (`unmix`).
+
+Where the background is not plain the network's matte is brought to the picture's edges by a guided
+filter: K. He and J. Sun, "Fast Guided Filter", 2015, arXiv:1505.00996.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from edge.rendering.analysis.background import (
+    DARKEST,
+    NOISE_LEVEL,
+    TINT,
+    BackgroundModel,
+    Floats,
+    NotPlain,
+    Pixels,
+    apart,
+    backdrop,
+    fit_background,
+    local_range,
+    shade_of,
+)
+from edge.rendering.matting.alpha import estimate_alpha, foreground_colours
+from edge.rendering.pixels.morphology import (
+    Mask,
+    border,
+    closed,
+    components,
+    filled,
+    flood,
+    grown,
+    shrunk,
+    sizes_of,
+)
+
+LONGEST = 400
+"""Cells on the long side of the grid on which regions are found."""
+
+CLAIMED, HALF, DENIED = 0.8, 0.5, 0.2
+"""The network's alpha from which a cell is the product whatever its colour, from which it is rather
+than not, and under which it is none unless it differs strongly from the background."""
+
+PAPER = 2.5
+"""Levels within three cells up to which a background is paper or a painted wall: there it may
+overrule a network. Wood, cloth and stone may not."""
+
+LEAST = 0.002
+"""Of the picture: a product is larger."""
+
+STRAY, STRAY_AT_EDGE = 0.06, 0.2
+"""Of the largest part: a smaller one that stands alone is not the product's, nor one up to the
+second that the photo's edge cuts."""
+
+TORN = 1.0
+"""Where a network is of two minds about more than it is sure of, it sees no whole product: a detail
+fills the frame, and no piece is torn out of it."""
+
+LOST, LOST_WITHIN = 0.15, 0.6
+"""Without a network: of the outline, where hardly any contrast shows, and of what the outline
+nearly encloses, the product. Beyond, a part has the background's colour: glass, white on white."""
+
+BAND = 4
+"""Cells to each side of an outline within which alpha may be between nothing and all: a soft
+network is no see-through product."""
+
+SOFT = 0.7
+"""Of a region's contrast, the part that a sharp outline shows within three cells and a shadow's
+does not."""
+
+ALIKE, DOUBTED = 0.25, 0.97
+"""How much lighter or darker than it would be a hole's background may be; and the mean alpha under
+which a network has its doubts about a region."""
+
+EMPTY = 0.05
+"""Mean alpha under which a network is sure that an enclosed region is a hole."""
+
+MOST_HOLES = 0.25
+"""Of a product, the most that may be holes: beyond, it is glass and shows its background."""
+
+SAME, HOLE = 0.85, 20
+"""Of a hole's calm cells, those that have exactly the background's colour; and its fewest cells."""
+
+GUIDE, WINDOW, SMOOTHNESS = 640, 4, 1e-3
+"""Of the guided filter: the long side of its grid, the radius of its window in cells, and the
+variance of colour (0 to 1, squared) under which a window counts as flat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a cut gives to doubt, each as a share of the product's area unless it says otherwise.
+
+    `unsure`: where the network is of two minds, away from outlines; `added`: what it denied and the
+    background model gave to the product; `apart`: what differs strongly from the background and
+    went with neither; `pale`: of the product, what has the background's colour; `weak`: of the
+    outline, where both colours hardly differ; `cut`: of the border, what the product covers;
+    `split`: what looking again (mirrored, or by a second network) changed; `scene`: 1 where the
+    background is not plain, else 0; `small`: how little of the picture the product is, from 0 (all)
+    to 1; `again`: 1 where there was another look, else 0.
+    """
+
+    unsure: float = 0.0
+    added: float = 0.0
+    apart: float = 0.0
+    pale: float = 0.0
+    weak: float = 0.0
+    cut: float = 0.0
+    split: float = 0.0
+    scene: float = 0.0
+    small: float = 0.0
+    again: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A matte uint8 [H, W], 0 background to 255 product; `parts` large ones stand apart; `detail`:
+    the product fills the frame; `plain`: its background was one colour or gradient."""
+
+    matte: Pixels = field(repr=False)
+    evidence: Evidence
+    plain: bool
+    parts: int = 1
+    detail: bool = False
+
+
+def fuse(image: Image.Image, network: Pixels | None) -> Fused | str:
+    """The product's matte, or why there is none.
+
+    Args:
+        image: RGB, upright sRGB, of any size.
+        network: uint8 [h, w] of any size, the coarse matte; None where no network was asked: then
+            all that differs from a plain background is the product.
+    """
+    factor = -(-max(image.size) // LONGEST)
+    grid = np.asarray(image.reduce(factor) if factor > 1 else image)
+    if network is None:
+        background_model = fit_background(grid, floors=True)
+        if isinstance(background_model, NotPlain):
+            return background_model.reason
+        claim = np.full(background_model.open.shape, (HALF + DENIED) / 2, np.float32)
+    else:
+        claim = _sized(network, grid.shape[1], grid.shape[0])
+        background_model = fit_background(
+            grid, claim >= HALF, claim >= CLAIMED, roughest=PAPER, floors=True
+        )
+    found = (
+        _on_scene(image, grid, claim, network, background_model)
+        if isinstance(background_model, NotPlain)
+        else (_on_plain(image, grid, claim, background_model, network))
+    )
+    return found or "nothing stands out from the background"
+
+
+def split_by(fused: Fused | str, one: Pixels, other: Pixels) -> Fused | str:
+    """With how far two mattes uint8 [h, w] of one picture disagree as evidence."""
+    if isinstance(fused, str):
+        return fused
+    height, width = one.shape
+    first, second = _sized(one, width, height), _sized(other, width, height)
+    area = max(1.0, float(np.maximum(first, second).sum()))
+    split = float(np.abs(first - second).sum()) / area
+    return replace(fused, evidence=replace(fused.evidence, split=split, again=1.0))
+
+
+def _sized(network: Pixels, width: int, height: int) -> Floats:
+    small = cv2.resize(network, (width, height), interpolation=cv2.INTER_LINEAR)
+    return small.astype(np.float32) / np.float32(255)
+
+
+def _on_plain(
+    image: Image.Image,
+    grid: Pixels,
+    claim: Floats,
+    background_model: BackgroundModel,
+    network: Pixels | None,
+) -> Fused | None:
+    off, blind = apart(grid, background_model.backdrop), network is None
+    light, tint = shade_of(grid.astype(np.float32), background_model.backdrop.astype(np.float32))
+    dim = (tint <= TINT) & (light < 1) & (light > DARKEST) & (not blind)
+    given = _given(claim, background_model, dim)
+    seeds = given & (shrunk(given, 1) if blind else claim >= HALF)
+    rest = ~given & ~background_model.open
+    extra = _solid(rest & _missed(rest, claim, off, light, tint, background_model))
+    product, parts = _main_parts(flood(given | extra, seeds))
+    if np.count_nonzero(shrunk(product, 1)) < LEAST * product.size:
+        return None
+    hue = (tint <= TINT / 2) & (np.abs(light - 1) < ALIKE)
+    holes = _holes(product, claim, background_model, off, hue)
+    product &= ~holes
+    whole = product | grown(product, 1) & ~background_model.open & ~holes
+    background_model = background_model.with_open(grid, ~whole)
+    colour_of_subject = foreground_colours(grid, background_model, whole)
+    guess = None if network is None else guided(image, network)
+    matte = estimate_alpha(image, colour_of_subject, background_model, whole, guess)
+    area = int(np.count_nonzero(product))
+    contrast = apart(colour_of_subject, background_model.backdrop)
+    outline = shrunk(whole, 1) & ~shrunk(whole, 2)
+    evidence = replace(
+        _seen_by_network(claim, product, area, blind=blind),
+        added=np.count_nonzero(product & (claim < DENIED)) / area,
+        apart=np.count_nonzero(
+            shrunk(rest & (off > 2 * background_model.noise) & ~grown(whole, 2), 1)
+        )
+        / area,
+        pale=np.count_nonzero(shrunk(product, 4) & (off < 1.5 * background_model.noise)) / area,
+        weak=float(np.mean(contrast[outline] < 2 * background_model.noise))
+        if outline.any()
+        else 1.0,
+    )
+    if blind and (evidence.weak > LOST or area < LOST_WITHIN * _bulk(product)):
+        return None
+    return Fused(matte, evidence, True, parts)
+
+
+def _bulk(product: Mask) -> int:
+    """Cells of the product and of all that its outline nearly encloses."""
+    return int(np.count_nonzero(filled(closed(product, LONGEST // 25))))
+
+
+def _given(claim: Floats, background_model: BackgroundModel, dim: Mask) -> Mask:
+    """What the network claims, and what it half claims unless a broad shadow explains it."""
+    between = ~background_model.open & (claim >= DENIED) & (claim < CLAIMED)
+    shadow = between & dim
+    if not background_model.coloured:  # there a thin grey part looks so too
+        shadow = flood(shadow, shrunk(shadow, 2))
+    given: Mask = (claim >= CLAIMED) | (between & ~shadow)
+    return given
+
+
+def _missed(
+    cells: Mask,
+    claim: Floats,
+    off: Pixels,
+    light: Floats,
+    tint: Floats,
+    background_model: BackgroundModel,
+) -> Mask:
+    """Of the regions that the network denied those that are the product's all the same.
+
+    They differ strongly from the background; one of its hue has to do so three times as much and
+    to be no thread. They are no shadow, which has the background's colour with less light and a
+    soft outline. And where they are enclosed the network is not sure that they are a hole.
+    """
+    labels, count = components(cells)
+    found = np.zeros(count + 1, np.bool_)
+    inner, rim = shrunk(cells, 1), cells & grown(background_model.open, 2)
+    for number in np.flatnonzero(sizes_of(labels, count) >= HOLE):
+        region = labels == number
+        high, hue = np.percentile(off[region], 75), np.median(tint[region])
+        least, wide = (6, 0.5) if hue <= TINT / 2 else (2, 0.0)
+        edge = background_model.range[region & rim]
+        soft = edge.size > 0 and np.percentile(edge, 75) < SOFT * high
+        shade = DARKEST < np.median(light[region]) < 1 and hue <= TINT
+        hole = edge.size == 0 and claim[region].mean() < EMPTY
+        found[number] = (
+            high > least * background_model.noise
+            and inner[region].mean() >= wide
+            and not hole
+            and not (shade and (soft or background_model.coloured))
+        )
+    missed: Mask = found[labels]
+    return missed
+
+
+def _solid(cells: Mask) -> Mask:
+    """Without hairlines, as a horizon is one, that lead to the picture's border."""
+    labels, count = components(cells)
+    kept = np.ones(count + 1, np.bool_)
+    kept[labels[border(cells.shape)]] = False
+    kept[labels[shrunk(cells, 1)]] = True
+    return cells & kept[labels]
+
+
+def _main_parts(cells: Mask) -> tuple[Mask, int]:
+    """Without small parts that stand alone; and how many large ones there are."""
+    labels, count = components(cells)
+    sizes = sizes_of(labels, count)
+    share = np.full(count + 1, STRAY)
+    share[labels[border(cells.shape, 2)]] = STRAY_AT_EDGE
+    large = sizes >= share * sizes.max()
+    large[0] = False
+    kept: Mask = large[labels]
+    return kept, int(np.count_nonzero(sizes >= 0.2 * max(1, sizes.max())))
+
+
+def _holes(
+    product: Mask, claim: Floats, background_model: BackgroundModel, off: Pixels, hue: Mask
+) -> Mask:
+    """Background that the product encloses: a handle, a chair's legs, an arm on a hip.
+
+    Flat, in exactly the background's colour; in its hue alone (`hue`), and on pure white, where a
+    white print looks so too, the network must have its doubts as well.
+    """
+    noise = product & (background_model.range <= background_model.noise)
+    labels, count = components(noise)
+    sizes = np.maximum(sizes_of(labels, count), 1)
+    unsure = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes < DOUBTED
+    same = (
+        np.bincount(labels[off <= 0.6 * background_model.noise], minlength=count + 1)
+        >= SAME * sizes
+    )
+    alike = np.bincount(labels[hue], minlength=count + 1) >= SAME * sizes
+    holes = ((alike & unsure) | (same & (unsure | (not background_model.blown_out)))) & (
+        sizes >= HOLE
+    )
+    holes[0] = False
+    found: Mask = grown(holes[labels], 1) & product & (hue | (off <= 2 * background_model.noise))
+    glass = np.count_nonzero(found) > MOST_HOLES * np.count_nonzero(product)
+    return np.zeros_like(found) if glass else found
+
+
+def _on_scene(
+    image: Image.Image,
+    grid: Pixels,
+    claim: Floats,
+    network: Pixels | None,
+    background_model: NotPlain,
+) -> Fused | None:
+    assert network is not None, "only a network finds a product in a scene"
+    product, parts = _main_parts(claim >= HALF)
+    area = int(np.count_nonzero(product))
+    if area < LEAST * product.size:
+        return None
+    core, near = (
+        cv2.resize(cells.view(np.uint8), image.size, interpolation=cv2.INTER_NEAREST) > 0
+        for cells in (shrunk(product, BAND), grown(product, BAND))
+    )
+    matte = np.where(core, np.uint8(255), np.where(near, guided(image, network), np.uint8(0)))
+    evidence = replace(
+        _seen_by_network(claim, product, area), pale=_pale(grid, product) / area, scene=1.0
+    )
+    if evidence.unsure >= TORN:
+        return Fused(np.full_like(matte, 255), evidence, False, detail=True)
+    return Fused(matte, evidence, False, parts, background_model.detail)
+
+
+def _pale(grid: Pixels, product: Mask) -> int:
+    """Cells inside the product that look as its background would there: in a scene these may be a
+    gap between an arm and a body, or a print, and nothing but a person can tell."""
+    behind = backdrop(grid, ~grown(product, BAND))
+    noise = local_range(grid) <= 2 * NOISE_LEVEL
+    return int(
+        np.count_nonzero(shrunk(product & noise & (apart(grid, behind) <= 2 * NOISE_LEVEL), 1))
+    )
+
+
+def _seen_by_network(claim: Floats, product: Mask, area: int, *, blind: bool = False) -> Evidence:
+    edge = border(product.shape)
+    inside = product & (claim < CLAIMED) | ~product & (claim > DENIED)
+    unsure = 0 if blind else np.count_nonzero(shrunk(inside, 2))
+    return Evidence(
+        unsure=unsure / area,
+        cut=float(np.mean(product[edge])),
+        small=1 - area / product.size,
+    )
+
+
+def guided(image: Image.Image, network: Pixels) -> Pixels:
+    """A coarse matte uint8 [h, w] at the picture's size and edges: uint8 [H, W], mostly decided."""
+    factor = min(1.0, GUIDE / max(image.size))
+    size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
+    guide = _shares(image.resize(size, Image.Resampling.BOX))
+    alpha = _decided(_sized(network, *size))
+    slope, level = _linear(guide, alpha)
+    slope, level = (cv2.resize(part, image.size) for part in (slope, level))  # type: ignore[assignment]
+    led: Floats = np.einsum("hwc,hwc->hw", slope, _shares(image)) + level
+    return np.rint(255 * _decided(led)).astype(np.uint8)
+
+
+def _shares(image: Image.Image) -> Floats:
+    return np.asarray(image).astype(np.float32) / np.float32(255)
+
+
+def _decided(alpha: Floats) -> Floats:
+    """Twice as steep: a network's outline is softer than a product's."""
+    steeper: Floats = np.clip(2 * alpha - 0.5, 0, 1)
+    return steeper
+
+
+def _linear(guide: Floats, alpha: Floats) -> tuple[Floats, Floats]:
+    """Slope [h, w, 3] and level [h, w] of the local model alpha = slope I + level."""
+    mean, mean_alpha = _mean(guide), _mean(alpha)
+    across = _mean(guide * alpha[..., None]) - mean * mean_alpha[..., None]
+    pairs = _mean((guide[..., :, None] * guide[..., None, :]).reshape(*alpha.shape, 9))
+    spread = pairs.reshape(*alpha.shape, 3, 3) - mean[..., :, None] * mean[..., None, :]
+    spread += SMOOTHNESS * np.eye(3, dtype=np.float32)
+    slope = np.linalg.solve(spread, across[..., None])[..., 0].astype(np.float32)
+    level: Floats = mean_alpha - np.einsum("hwc,hwc->hw", slope, mean)
+    return _mean(slope), _mean(level)
+
+
+def _mean(values: Floats) -> Floats:
+    side = 2 * WINDOW + 1
+    if values.ndim == 2 or values.shape[2] <= 4:
+        return cv2.blur(values, (side, side))  # type: ignore[return-value]
+    return np.dstack([_mean(values[..., :3]), _mean(values[..., 3:6]), _mean(values[..., 6:])])

@@ -1,0 +1,285 @@
+"""Cutting out: which way leads to the matte, and how far it is doubted.
+
+An original that is see-through already brings its matte. Else the small network looks at the photo,
+and `fusion` joins what it says with the background. Where that is doubted, a second network looks,
+or the small one at the mirror image. Without any network a plain background still tells. What is
+found depends on the original and the networks alone, never on the request: so all presets of a
+photo can share it.
+"""
+
+import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from PIL import Image
+
+from edge import progress
+from edge.errors import ModelMissing, OriginalUnsupported
+from edge.images import Box, Size
+from edge.models import matting, roles
+from edge.models.base import Models
+from edge.rendering.analysis.analysis import Analysis, analyze
+from edge.rendering.analysis.background import Pixels
+from edge.rendering.analysis.own_alpha import VISIBLE, flattened, hides, without_shadow
+from edge.rendering.matting.doubt import REVIEW, doubt_of
+from edge.rendering.matting.fusion import Fused, fuse, split_by
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.levels import HALF, bounds, edges, touched
+from edge.rendering.request import Stopwatch
+from edge.rendering.step import Tools
+from edge.variants.transform import Transform
+from edge.variants.values import Fit, MatteMode, Upscale
+
+CLEAR = "clear"
+"""The flag of an original that shows nothing at all, for which no network can do anything."""
+
+UNSEEN_BY_NETWORK = 0.5
+"""The least doubt of a cut that no network has looked at."""
+
+FINEST = 2500
+"""Pixels on the long side up to which a matte has all of the original's; a larger original is
+reduced to it first. On a plain background 4000 pixels take three times as long as 2500, and few
+presets are larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matte:
+    """A matte and where it came from.
+
+    `matte` (mode L) covers the whole upright original; `subject` is in fractions of it; `by` is
+    `alpha`, `plain-background` or `network`; `doubt` (0 to 1) is the probability that a person
+    would reject it; `flags` says what is special about this photo: `touches-left` and its like,
+    `several`, `detail`; `doubted`, in fractions too, is all that the network took for the subject
+    with the least trace, where the cut is doubted or its background is a scene.
+    """
+
+    matte: Image.Image = field(repr=False)
+    subject: Area
+    by: str
+    doubt: float
+    flags: tuple[str, ...] = ()
+    doubted: Area | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoMatte:
+    """Why no matte was made, in words, and as flags: `tiny`, `no-subject`, `not-plain`."""
+
+    reason: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """All that is known of one original's subject: the look, and the cut or why there is none."""
+
+    analysis: Analysis
+    found: Matte | NoMatte
+
+    @property
+    def told(self) -> Analysis:
+        """The look with the subject's exact box, or with why it could not be found."""
+        analysis, found = self.analysis, self.found
+        if isinstance(found, NoMatte):
+            return replace(analysis, flags=tuple(dict.fromkeys((*analysis.flags, *found.flags))))
+        guessed = (flag for flag in analysis.flags if flag not in _MENDED)
+        alpha = np.asarray(found.matte)
+        return replace(
+            analysis,
+            subject=found.subject,
+            touches=touched(alpha),
+            covered=tuple(round(float(np.mean(line >= HALF)), 3) for line in edges(alpha).values()),
+            flags=tuple(dict.fromkeys((*guessed, *found.flags))),
+            cut_by=found.by,
+            doubt=found.doubt,
+            doubted=found.doubted,
+        )
+
+
+_MENDED = frozenset(
+    {"no-subject", "touches-edge"}
+)  # of the look's guesses, those that a matte ends
+
+_TRACE = 1  # alpha from which a network may mean something, for thin legs are seen like that
+
+
+def resolution(original: Size) -> Size:
+    """The size of the matte of an upright original."""
+    return original.scaled(min(1.0, FINEST / original.long))
+
+
+def wanted(transform: Transform) -> bool:
+    """Whether this request needs a matte at all."""
+    if transform.matte is MatteMode.AUTO:
+        return transform.background is not None
+    return transform.matte is MatteMode.ON
+
+
+def sought(transform: Transform) -> bool:
+    """Whether this request needs to know exactly where the subject is: to cut it out, or to keep it
+    whole. The latter may ask networks where the request lets them enlarge; a thumbnail takes a
+    look.
+    """
+    keeps = transform.fit is Fit.COVER and transform.gravity.subject
+    return wanted(transform) or (keeps and transform.upscale is not Upscale.OFF)
+
+
+def must(transform: Transform) -> bool:
+    """Whether a picture as shot would break the request: then a missing network is an error."""
+    return transform.matte is MatteMode.ON or (bool(transform.preset) and wanted(transform))
+
+
+def at_hand(image: Image.Image) -> Matte | NoMatte:
+    """The cut that needs no network."""
+    if image.mode == "RGBA" and hides(image):
+        return _by_alpha(image)
+    return _judged(fuse(flattened(image), None), None)
+
+
+def for_transform(
+    segmentation: Segmentation, image: Image.Image, transform: Transform
+) -> Segmentation:
+    """The findings as a request needs them: a cut-out's own shadow stays whole where the result is
+    see-through or a scene, and goes whole where one colour is laid behind. `image` is the original,
+    of any size; pixel work."""
+    cut, colour = segmentation.found, transform.background and transform.background.color
+    if not (isinstance(cut, Matte) and cut.by == "alpha" and colour and colour.opaque):
+        return segmentation
+    matte = without_shadow(image, cut.matte) if image.mode == "RGBA" else cut.matte
+    alpha = np.asarray(matte)
+    box = bounds(alpha >= VISIBLE)
+    if matte is cut.matte or box is None:
+        return segmentation
+    return replace(segmentation, found=_cut(alpha, box, "alpha", 0.0, ()))
+
+
+def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) -> None:
+    """Hold what was found against a request.
+
+    Raises:
+        ModelMissing: nothing was, there is no network to ask, and the request cannot do without.
+        OriginalUnsupported: the networks see no subject either, and the request cannot do without.
+    """
+    if isinstance(found, NoMatte) and must(transform):
+        why = {"reason": found.reason, "flags": list(found.flags)}
+        try:
+            if CLEAR not in found.flags:
+                models.spec(roles.MATTING)
+        except ModelMissing as missing:
+            raise ModelMissing(
+                f"{found.reason}; {missing.detail}",
+                param=missing.param,
+                allowed=missing.allowed,
+                nearest=missing.nearest,
+                diagnostics=why,
+            ) from missing
+        raise OriginalUnsupported(
+            "no subject is found that could be cut out", param="matte", diagnostics=why
+        )
+
+
+def networks(models: Models) -> tuple[tuple[str, str], ...]:
+    """Name and digest of the networks that may be asked, as far as the repository has them."""
+    names = roles.MATTERS if _has(models, roles.MATTING) else ()
+    return tuple((name, models.spec(name).digest) for name in names if _has(models, name))
+
+
+def segment_without_network(image: Image.Image, watch: Stopwatch) -> Segmentation:
+    """What is found without a network; pixel work."""
+    return Segmentation(watch.time("analysis", analyze, image), watch.time("cut", at_hand, image))
+
+
+async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmentation:
+    """What is found in an upright sRGB picture.
+
+    Raises:
+        ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
+    """
+    own = image.mode == "RGBA" and await tools.engine.run(hides, image)
+    if own or not _has(tools.models, roles.MATTING):
+        return await tools.engine.run(segment_without_network, image, watch)
+    image = await tools.engine.run(flattened, image)
+    seen = await tools.engine.run(watch.time, "analysis", analyze, image)
+    first = await _asked(image, tools, watch)
+    fused = await tools.engine.run(watch.time, "cut", fuse, image, first)
+    found = _judged(fused, first)
+    if isinstance(found, Matte) and found.doubt < REVIEW:
+        return Segmentation(seen, found)
+    other = await _asked(image, tools, watch, again=True)
+    both = await tools.engine.run(mean, first, other)
+    fused = await tools.engine.run(watch.time, "cut", fuse, image, both)
+    return Segmentation(seen, _judged(split_by(fused, first, other), both))
+
+
+async def _asked(
+    image: Image.Image, tools: Tools, watch: Stopwatch, *, again: bool = False
+) -> Pixels:
+    """What the network says; `again`: what the second one does, or the same of the mirror image."""
+    progress.entered("matting")
+    start = time.perf_counter()
+    second = again and _has(tools.models, roles.MATTING_SECOND)
+    pixels = await tools.engine.run(np.asarray, image)
+    said = await matting.small_matte(
+        tools.models,
+        pixels,
+        tools.deadline,
+        tools.priority,
+        role=roles.MATTING_SECOND if second else roles.MATTING,
+        mirrored=again and not second,
+    )
+    watch.timings.append(("matting", time.perf_counter() - start))
+    return said
+
+
+def mean(one: Pixels, other: Pixels) -> Pixels:
+    """Of two mattes of one picture, in the finer one's size."""
+    if one.size < other.size:
+        one, other = other, one
+    size = (one.shape[1], one.shape[0])
+    other = np.asarray(Image.fromarray(other).resize(size, Image.Resampling.BILINEAR))
+    return ((one.astype(np.uint16) + other + 1) // 2).astype(np.uint8)
+
+
+def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
+    """The matte with its doubt and what is to be told of it."""
+    if isinstance(fused, str):
+        return NoMatte(fused, ("no-subject" if network is not None else "not-plain",))
+    box = bounds(fused.matte >= HALF)
+    if box is None:
+        return NoMatte("nothing stands out from the background", ("no-subject",))
+    doubt = doubt_of(fused.evidence)
+    if network is None:
+        doubt = max(doubt, UNSEEN_BY_NETWORK)
+    flags = [f"touches-{side}" for side in touched(fused.matte)]
+    flags += ["several"] * (fused.parts > 1) + ["detail"] * fused.detail
+    by = "plain-background" if fused.plain else "network"
+    cut = _cut(fused.matte, box, by, doubt, tuple(flags))
+    if network is None or (fused.plain and doubt < REVIEW):
+        return cut
+    traces = bounds(network >= _TRACE)
+    return replace(cut, doubted=_fractions(traces, network) if traces else cut.subject)
+
+
+def _by_alpha(image: Image.Image) -> Matte | NoMatte:
+    """The original's own alpha, as it is; what is visible counts, soft shadows too."""
+    alpha = np.asarray(image.getchannel("A"))
+    box = bounds(alpha >= VISIBLE)
+    if box is None:
+        return NoMatte("the original is see-through everywhere", ("no-subject", CLEAR))
+    return _cut(alpha, box, "alpha", 0.0, ())
+
+
+def _cut(alpha: Pixels, box: Box, by: str, doubt: float, flags: tuple[str, ...]) -> Matte:
+    return Matte(Image.fromarray(alpha), _fractions(box, alpha), by, doubt, flags)
+
+
+def _fractions(box: Box, alpha: Pixels) -> Area:
+    return Area.of(box).scaled(1 / alpha.shape[1], 1 / alpha.shape[0])
+
+
+def _has(models: Models, name: str) -> bool:
+    try:
+        models.spec(name)
+    except ModelMissing:
+        return False
+    return True

@@ -1,0 +1,176 @@
+"""One matte for all presets of a photo: found in the tiers, waited for, or made and put there.
+
+What a cut-out finds depends on the original's bytes and the networks alone, so it is kept under
+their digests, beside the renditions and in the same tiers, and goes with them when the original is
+purged. One process makes it once for all who ask at a time, and the fleet under one lease.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from PIL import Image
+
+from edge.cache.tiers import Tiers
+from edge.errors import DeadlineExceeded
+from edge.images import Size
+from edge.models.base import Models
+from edge.rendering.matting import entry as entry_module
+from edge.rendering.matting import segment
+from edge.rendering.matting.segment import Segmentation
+from edge.rendering.request import Stopwatch
+from edge.rendering.step import Engine, Tools
+from edge.single_flight import Leases, NoLeases, SingleFlight, find_or_make
+from edge.telemetry import Metrics
+from edge.variants.variant import model_tag
+
+_ORIGINAL = "original:"
+
+Sourced = tuple[Segmentation, str]
+"""Findings, and where they came from: a tier's name, `joined`, `made`, or `fallback`: made without
+networks, and not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatteRequest:
+    """An original whose matte is wanted.
+
+    `digest` is that of its bytes, `size` that of the whole upright picture; `tags` are what a purge
+    names its renditions by. `picture` gives the pixels to cut out, on an engine thread.
+    """
+
+    digest: str
+    size: Size
+    tags: tuple[str, ...]
+    picture: Callable[[], Image.Image]
+
+
+class MatteStore:
+    """Where renders get their findings from.
+
+    Args:
+        version: of the code that makes them; another one never finds what this one stored.
+        tiers: the tiers; None keeps nothing.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        models: Models,
+        version: str,
+        *,
+        tiers: Tiers | None = None,
+        leases: Leases | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._engine = engine
+        self._models = models
+        self._version = version
+        self._tiers = tiers
+        self._leases = leases or NoLeases()
+        self._metrics = metrics or Metrics()
+        self._single_flight: SingleFlight[Sourced] = SingleFlight()
+
+    async def of(
+        self, matte_request: MatteRequest, tools: Tools, watch: Stopwatch, *, fallback: bool = False
+    ) -> Sourced:
+        """The findings of one original; `fallback` waits for no network and keeps nothing.
+
+        Raises:
+            DeadlineExceeded: before they were there.
+            ModelError, OriginalError: from their making.
+        """
+        start = time.perf_counter()
+        key = self._key(matte_request)
+        sourced = await self._find(key, matte_request)
+        if sourced is None and fallback:
+            sourced = (
+                await self._engine.run(
+                    lambda: segment.segment_without_network(matte_request.picture(), watch)
+                ),
+                "fallback",
+            )
+        elif sourced is None:
+            sourced = await self._wait(key, matte_request, tools, watch)
+        if sourced[1] not in ("made", "fallback"):
+            watch.timings.append(("findings", time.perf_counter() - start))
+        self._metrics.mattes.labels(sourced[1]).inc()
+        return sourced
+
+    async def close(self) -> None:
+        """Give up what is being made."""
+        await self._single_flight.close()
+
+    def _key(self, matte_request: MatteRequest) -> str:
+        """64 hexadecimal digits that no rendition's name has, whatever is in it."""
+        networks = segment.networks(self._models)
+        parts = (
+            "matte",
+            self._version,
+            matte_request.digest,
+            *_own(matte_request.tags),
+            *map(str, networks),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    async def _find(self, key: str, matte_request: MatteRequest) -> Sourced | None:
+        found = await self._tiers.get(key) if self._tiers else None
+        if found is None:
+            return None
+        entry, tier = found
+        segmentation = await self._engine.run(entry_module.unpack, entry, matte_request.size)
+        return (segmentation, tier) if segmentation else None
+
+    async def _wait(
+        self, key: str, matte_request: MatteRequest, tools: Tools, watch: Stopwatch
+    ) -> Sourced:
+        """What the call brings; one that ran out of its own time is flown again."""
+        while True:
+            led = Stopwatch()
+            leads = key not in self._single_flight
+            flight = self._single_flight.join(
+                key, partial(self._lead, key, matte_request, tools, led)
+            )
+            try:
+                segmentation, source = await tools.deadline.bound(flight, "the subject was cut out")
+            except DeadlineExceeded:
+                tools.deadline.check("the subject was cut out")
+                continue
+            watch.timings += led.timings
+            return segmentation, source if leads else "joined"
+
+    async def _lead(
+        self, key: str, matte_request: MatteRequest, tools: Tools, watch: Stopwatch
+    ) -> Sourced:
+        started = time.monotonic()
+
+        async def make() -> Sourced:
+            image = await self._engine.run(matte_request.picture)
+            segmentation = await segment.search(image, tools, watch)
+            await self._keep(key, segmentation, matte_request, started)
+            return segmentation, "made"
+
+        return await find_or_make(
+            self._leases,
+            key,
+            tools.deadline,
+            find=lambda: self._find(key, matte_request),
+            make=make,
+        )
+
+    async def _keep(
+        self, key: str, segmentation: Segmentation, matte_request: MatteRequest, started: float
+    ) -> None:
+        own = _own(matte_request.tags)
+        if self._tiers is None or not own:
+            return  # nothing that no purge could name is kept
+        tags = (*own, *(model_tag(name) for name, _ in segment.networks(self._models)))
+        entry = await self._engine.run(entry_module.pack, segmentation, tags)
+        await self._tiers.put(key, entry, started)
+
+
+def _own(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """The tags of the original alone: a matte is of no preset."""
+    return tuple(tag for tag in tags if tag.startswith(_ORIGINAL))

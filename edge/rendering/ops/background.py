@@ -1,0 +1,163 @@
+"""Background: the subject on another background: a colour, nothing, its own surroundings blurred, a
+scene.
+
+The last word on every pixel behind the subject: where the matte is 0 the background shows
+untouched.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image, ImageFilter, ImageOps
+
+from edge.images import Box, Color, Size
+from edge.rendering.analysis.background import backdrop
+from edge.rendering.matting.foreground import foreground
+from edge.rendering.matting.segment import wanted
+from edge.rendering.pixels.levels import HALO, SOLID
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import AsyncStep, PixelStep, PlanContext, State, Step, Tools
+from edge.variants.transform import Transform
+from edge.variants.values import BackgroundKind as Kind
+
+WRAP = 0.28
+"""Share of the scene's light that reaches the very rim of a harmonised subject."""
+
+_BESIDE = 8
+"""Pixels of the old background beside the subject, from which its colour is known."""
+
+_NOTHING = (255, 255, 255)
+"""Colour of what is see-through: the old background there would be nobody's to see and a quarter of
+the file."""
+
+_SEEN = [0, *[255] * 255]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainBackground(PixelStep):
+    """`color` behind the subject, None for nothing at all."""
+
+    op = "background"
+    color: Color | None
+
+    def after(self, state: State) -> State:
+        return replace(state, alpha=self.color is None)
+
+    def apply(self, picture: Picture) -> Picture:
+        if self.color is None:
+            return alone(picture)
+        sheet = Image.new("RGB", picture.image.size, self.color.rgb)
+        return replace(picture, image=sheet, matte=laid(picture, sheet))
+
+
+@dataclass(frozen=True, slots=True)
+class BlurredBackground(PixelStep):
+    """The picture's own background out of focus; `radius` (sigma) in pixels of the canvas."""
+
+    op = "background"
+    radius: float
+
+    def after(self, state: State) -> State:
+        return replace(state, alpha=False)
+
+    def apply(self, picture: Picture) -> Picture:
+        subject, matte = cut(picture)
+        sheet = surroundings(picture.image, matte, self.radius)
+        sheet.paste(subject, mask=matte)
+        return replace(picture, image=sheet, matte=matte)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneBackground(AsyncStep):
+    """A background picture of the origin's, which fills the canvas; `harmonize` lets its light wrap
+    around the subject's rim."""
+
+    op = "background"
+    scene: str
+    harmonize: bool
+
+    def after(self, state: State) -> State:
+        return replace(state, alpha=False)
+
+    async def apply(self, picture: Picture, tools: Tools) -> Picture:
+        assert tools.scene is not None, "the renderer hands over where scenes come from"
+        scene = await tools.scene(self.scene, tools.deadline)
+        return await tools.engine.run(self._lay, picture, scene)
+
+    def _lay(self, picture: Picture, scene: Image.Image) -> Picture:
+        subject, matte = cut(picture)
+        sheet = ImageOps.fit(scene.convert("RGB"), subject.size, Image.Resampling.LANCZOS)
+        if self.harmonize:
+            subject = harmonized(subject, matte, sheet)
+        sheet.paste(subject, mask=matte)
+        return replace(picture, image=sheet, matte=matte)
+
+
+def plan(transform: Transform, context: PlanContext) -> Step | None:
+    """Wanted where the subject has been cut out."""
+    background = transform.background
+    if not context.state.matted or background is None or not wanted(transform):
+        return None
+    if background.kind is Kind.SCENE:
+        return SceneBackground(background.scene, transform.harmonize)
+    if background.kind is Kind.BLUR:
+        return BlurredBackground(round(context.state.size.short / 40, 1))
+    # A colour that lets light through is laid behind by `flatten`, as behind any clear pixel.
+    color = background.color
+    return PlainBackground(color if color and color.opaque else None)
+
+
+def alone(picture: Picture) -> Picture:
+    """The subject in its own colours on nothing (RGBA)."""
+    subject, matte = cut(picture)
+    sheet = Image.new("RGBA", subject.size, (*_NOTHING, 0))
+    if seen := matte.getbbox():
+        part, alpha = subject.crop(seen), matte.crop(seen)
+        part.putalpha(alpha)
+        sheet.paste(part, seen[:2], alpha.point(_SEEN))
+    return replace(picture, image=sheet, matte=matte)
+
+
+def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
+    """Paste the subject in its own colours on `sheet` (RGB); only the part that holds it is looked
+    at. Answers its matte with clean ends (L)."""
+    matte = picture.clean_matte
+    if picture.decontaminated:
+        sheet.paste(picture.image, mask=matte)
+    elif seen := matte.getbbox():
+        around = Box(*seen).grown(_BESIDE).clamped(picture.size).as_tuple()
+        part = matte.crop(around)
+        subject = foreground(picture.image.crop(around).convert("RGB"), part)
+        sheet.paste(subject, around[:2], part)
+    return matte
+
+
+def cut(picture: Picture) -> tuple[Image.Image, Image.Image]:
+    """The subject in its own colours (RGB) and its matte with clean ends (L)."""
+    matte = picture.clean_matte
+    image = picture.image if picture.image.mode == "RGB" else picture.image.convert("RGB")
+    return (image if picture.decontaminated else foreground(image, matte)), matte
+
+
+def surroundings(image: Image.Image, matte: Image.Image, radius: float) -> Image.Image:
+    """The background without the subject, blurred; the subject's place, and what is see-through, is
+    filled from around it."""
+    factor = max(1, round(radius / 2))
+    size = Size(*image.size).scaled(1 / factor)
+    small = image.resize((size.width, size.height), Image.Resampling.BOX)
+    seen = np.asarray(matte.resize(small.size, Image.Resampling.BOX)) < HALO
+    if small.mode == "RGBA":
+        seen &= np.asarray(small.getchannel("A")) > SOLID
+    grid = small.convert("RGB")
+    filled = Image.fromarray(backdrop(np.asarray(grid), seen)) if seen.any() else grid
+    soft = filled.filter(ImageFilter.GaussianBlur(radius / factor))
+    return soft.resize(image.size, Image.Resampling.BICUBIC)
+
+
+def harmonized(subject: Image.Image, matte: Image.Image, scene: Image.Image) -> Image.Image:
+    """The subject with the scene's light on its rim: the scene, blurred, fades in towards it."""
+    radius = max(2.0, min(subject.size) / 60)
+    light = scene.filter(ImageFilter.GaussianBlur(2 * radius))
+    inside = matte.filter(ImageFilter.GaussianBlur(radius))
+    rim = inside.point([round(WRAP * (255 - level)) for level in range(256)])
+    return Image.composite(light, subject, rim)

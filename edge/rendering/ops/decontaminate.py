@@ -1,0 +1,89 @@
+"""Lift: the subject off its old background, where the network has just enlarged both.
+
+The outline is brought to the enlarged picture's sharpness and its soft pixels get the subject's own
+colours, before anything is resampled. What comes out depends on the kept region alone, not on the
+canvas: so it lies in the tile cache for every preset, size and background that the photo is asked
+for next.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from edge.models.base import Tensor
+from edge.rendering.framing.product import drops_background
+from edge.rendering.matting.foreground import foreground
+from edge.rendering.matting.segment import wanted as cut_out
+from edge.rendering.ops.matte import sharpened
+from edge.rendering.pixels.levels import snapped
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.step import AsyncStep, PlanContext, State, Tools
+from edge.variants.transform import Transform
+from edge.variants.values import AUTO
+
+
+@dataclass(frozen=True, slots=True)
+class Decontaminate(AsyncStep):
+    """`by` found the subject; from a plain background it is unmixed anew."""
+
+    op = "decontaminate"
+    by: str
+
+    def after(self, state: State) -> State:
+        return replace(state, decontaminated=True)
+
+    async def apply(self, picture: Picture, tools: Tools) -> Picture:
+        if picture.decontaminated:
+            return picture  # as it lay in the tile cache
+        if tools.tile_cache is None or not picture.name:
+            return await tools.engine.run(self._decontaminated, picture)
+        async with tools.tile_cache.turn(picture.name, tools.deadline):
+            if (cutout := tools.tile_cache.cutout(picture.name)) is not None:
+                return await tools.engine.run(_again, picture, cutout)
+            decontaminated = await tools.engine.run(self._decontaminated, picture)
+            kept = await tools.engine.run(_kept, decontaminated)
+            tools.tile_cache.put_cutout(picture.name, kept, tools.tags)
+            return decontaminated
+
+    def _decontaminated(self, picture: Picture) -> Picture:
+        matte = snapped(sharpened(picture, self.by))
+        image = foreground(picture.image.convert("RGB"), matte, enlarged=True)
+        return replace(picture, image=image, matte=matte, decontaminated=True)
+
+
+def plan(transform: Transform, context: PlanContext) -> Decontaminate | None:
+    """Wanted where a network has enlarged what will be lifted."""
+    analysis = context.analysis
+    if analysis is None or analysis.cut_by is None or not context.state.upscaled:
+        return None
+    return Decontaminate(analysis.cut_by) if wanted(transform, context) else None
+
+
+def wanted(transform: Transform, context: PlanContext) -> bool:
+    """Whether the subject is cut out, and neither its old background nor a filter that looks beside
+    it comes after that."""
+    analysis = context.analysis
+    if analysis is None or analysis.cut_by in (None, "alpha") or not context.state.matted:
+        return False
+    reads_beside_subject = bool(transform.blur) or transform.sharpen not in (AUTO, 0)
+    return cut_out(transform) and drops_background(transform) and not reads_beside_subject
+
+
+def layers(cutout: Tensor) -> tuple[Image.Image, Image.Image]:
+    """The subject (RGB) and its matte (L), as they were put in the tile cache."""
+    both = Image.fromarray(cutout)
+    return both.convert("RGB"), both.getchannel("A")
+
+
+def _again(picture: Picture, cutout: Tensor) -> Picture:
+    image, matte = layers(cutout)
+    return replace(picture, image=image, matte=matte, decontaminated=True)
+
+
+def _kept(picture: Picture) -> Tensor:
+    """uint8 [H, W, 4]"""
+    assert picture.matte is not None, "a lifted picture has one"
+    both = picture.image.copy()
+    both.putalpha(picture.matte)
+    return np.asarray(both)

@@ -1,0 +1,57 @@
+"""A small picture that stands for a large one where an encoder is tried out on it."""
+
+from PIL import Image
+
+_TILE = 64
+_ACROSS = 3  # tiles on a side of the sample: 192x192 pixels
+_LOOKED_AT = 8  # candidates on each axis
+_FLAT = 3.0  # bits of entropy; a tile below it is background, which every quality keeps
+
+
+def sample(image: Image.Image) -> Image.Image:
+    """Up to 9 tiles of the picture at its own scale, side by side, RGB.
+
+    From all over the picture, flat background left out, from quiet to busy in equal shares: an
+    encoder treats them as it treats the detail of the whole.
+    """
+    picture = image if image.mode == "RGB" else image.convert("RGB")
+    if picture.width * picture.height <= (_ACROSS * _TILE) ** 2:
+        return picture
+    tiles = _busy_tiles(picture)
+    if not tiles:
+        return picture.crop((0, 0, min(picture.width, _TILE), min(picture.height, _TILE)))
+    return _side_by_side(_spread(tiles, _ACROSS**2))
+
+
+def _busy_tiles(picture: Image.Image) -> list[Image.Image]:
+    """Those that are not flat, the quietest first."""
+    found: list[tuple[float, int, Image.Image]] = []
+    for top in _places(picture.height):
+        for left in _places(picture.width):
+            tile = picture.crop((left, top, left + _TILE, top + _TILE))
+            bits = tile.entropy()
+            if bits >= _FLAT:
+                found.append((bits, len(found), tile))
+    return [tile for _, _, tile in sorted(found)]
+
+
+def _places(side: int) -> list[int]:
+    """Where tiles start along one side: evenly spread, on multiples of 16 so that blocks match."""
+    room = max(0, side - _TILE)
+    count = min(_LOOKED_AT, side // _TILE) or 1
+    return sorted({round(room * i / max(1, count - 1)) // 16 * 16 for i in range(count)})
+
+
+def _spread(tiles: list[Image.Image], most: int) -> list[Image.Image]:
+    if len(tiles) <= most:
+        return tiles
+    return [tiles[round(i * (len(tiles) - 1) / (most - 1))] for i in range(most)]
+
+
+def _side_by_side(tiles: list[Image.Image]) -> Image.Image:
+    rows = max(1, len(tiles) // _ACROSS)
+    across = min(_ACROSS, len(tiles))
+    sheet = Image.new("RGB", (across * _TILE, rows * _TILE))
+    for index, tile in enumerate(tiles[: rows * across]):
+        sheet.paste(tile, (index % across * _TILE, index // across * _TILE))
+    return sheet

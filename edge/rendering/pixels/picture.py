@@ -1,0 +1,131 @@
+"""What travels through a plan: pixels, and where the subject is in them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from PIL import Image
+
+from edge.images import Box, Size
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.levels import snapped
+
+REDUCING_GAP = 3.0
+"""Pillow first averages whole blocks, as long as this times the target's pixels stay; at 3 its
+documentation calls the result almost indistinguishable from resampling everything."""
+
+_RINGING = 12
+"""Levels by which Lanczos overshoots along the outline of a sharp matte."""
+
+_CALM = [
+    min(255, max(0, round((alpha - _RINGING) * 255 / (255 - 2 * _RINGING)))) for alpha in range(256)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesized:
+    """What of a picture no camera saw: `share` of it (0 to 1), `guessed` the part of that which is
+    more than a plain background's continuation; `review` where a person should look."""
+
+    share: float
+    guessed: float = 0.0
+    review: bool = False
+
+    def __str__(self) -> str:
+        """`0.550; guessed=0.120; review`, as headers say it."""
+        return f"{self.share:.3f}; guessed={self.guessed:.3f}" + "; review" * self.review
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """What `str` wrote."""
+        share, guessed, *review = text.split("; ")
+        return cls(float(share), float(guessed.removeprefix("guessed=")), bool(review))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Pixels on their way: sRGB, upright, mode RGB or RGBA; nobody writes into them.
+
+    `matte` (mode L, the same size) is the alpha of the subject once an op has found it; `subject`
+    is the subject's box in this picture's pixels, None while unknown. `made` says what of
+    it no camera saw, None where all is the photo's or another background's. `lifted`: the image
+    shows the subject's own colours wherever the matte does not hide it, and nothing that counts
+    elsewhere. `name` is the same for the same pixels and matte, empty where nobody gave it one.
+    `rough`: the matte is looked at only, so it is brought to other sizes the cheapest way. `exact`:
+    the matte is the original's own alpha, and no level of it is taken for noise.
+    """
+
+    image: Image.Image = field(repr=False)
+    matte: Image.Image | None = field(default=None, repr=False)
+    subject: Box | None = None
+    made: Synthesized | None = None
+    decontaminated: bool = False
+    name: str = ""
+    rough: bool = False
+    exact: bool = False
+
+    @property
+    def size(self) -> Size:
+        return Size(*self.image.size)
+
+    @property
+    def clean_matte(self) -> Image.Image:
+        """The matte (L), next to nothing as nothing and next to all as all unless it is `exact`."""
+        assert self.matte is not None, "asked for only where there is a matte"
+        return self.matte if self.exact else snapped(self.matte)
+
+    @property
+    def has_alpha(self) -> bool:
+        return self.image.mode == "RGBA"
+
+    def with_image(self, image: Image.Image) -> Self:
+        return replace(self, image=image)
+
+    def cropped(self, box: Box) -> Self:
+        """Only `box`, which is brought inside the picture first."""
+        box = box.clamped(self.size)
+        return self.mapped(
+            lambda image: image.crop(box.as_tuple()),
+            lambda area, _: area.moved(-box.left, -box.top),
+        )
+
+    def resized(self, size: Size, region: Area | None = None) -> Self:
+        """`region` (default: all of it) resampled by Lanczos; alpha is premultiplied meanwhile."""
+        kept = region or Area.whole(self.size)
+        across, down = size.width / kept.width, size.height / kept.height
+        target, edges = (size.width, size.height), kept.as_tuple()
+
+        def smaller(image: Image.Image) -> Image.Image:
+            return image.resize(target, Image.Resampling.LANCZOS, edges, REDUCING_GAP)
+
+        def move(area: Area, _: Size) -> Area:
+            return area.moved(-kept.left, -kept.top).scaled(across, down)
+
+        def roughly(matte: Image.Image) -> Image.Image:
+            return matte.resize(target, Image.Resampling.NEAREST, edges)
+
+        if not (self.decontaminated and self.matte):
+            return self.mapped(smaller, move, roughly if self.rough else None)
+        together = self.image.copy()
+        together.putalpha(self.matte)
+        together = smaller(together)
+        matte = together.getchannel("A")
+        matte = matte if self.exact else matte.point(_CALM)
+        made = replace(self, matte=None).mapped(lambda _: together.convert("RGB"), move)
+        return replace(made, matte=matte)
+
+    def mapped(
+        self,
+        change: Callable[[Image.Image], Image.Image],
+        move: Callable[[Area, Size], Area],
+        change_matte: Callable[[Image.Image], Image.Image] | None = None,
+    ) -> Self:
+        """The same change to image and matte, unless that has its own; `move` says where an area of
+        a picture of that size goes."""
+        image = change(self.image)
+        matte = self.matte and (change_matte or change)(self.matte)
+        subject = self.subject
+        if subject:
+            size = Size(*image.size)
+            subject = move(Area.of(subject), self.size).within(size).outward(size)
+        return replace(self, image=image, matte=matte, subject=subject)

@@ -1,0 +1,191 @@
+"""Sighting: from an original's bytes to the plan and the picture that it starts with.
+
+What is seen never depends on what a cache holds: the picture that mattes are made of is decoded for
+them alone, and the picture that the steps get is decoded as the plan needs it.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from edge.images import Size
+from edge.models.base import Models
+from edge.rendering.analysis import degradation
+from edge.rendering.analysis.analysis import LONGEST, Analysis, analyze, trim
+from edge.rendering.analysis.own_alpha import flattened
+from edge.rendering.matting import segment
+from edge.rendering.matting.segment import Matte, NoMatte, Segmentation
+from edge.rendering.ops import crop
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.plan import Plan, needs_analysis, plan
+from edge.rendering.request import RenderRequest
+from edge.rendering.source.decode import Decoded, decode
+from edge.rendering.source.facts import Facts, read_facts
+from edge.rendering.step import Step
+from edge.settings import Limits
+from edge.variants.transform import Transform
+from edge.variants.values import Upscale
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Header and pixels; `findings` where the request cuts out and they are there."""
+
+    facts: Facts
+    decoded: Decoded
+    segmentation: Segmentation | None = None
+
+    @property
+    def cut(self) -> Matte | None:
+        found = self.segmentation and self.segmentation.found
+        return found if isinstance(found, Matte) else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        found = self.segmentation and self.segmentation.found
+        if isinstance(found, NoMatte):
+            return (f"left on its background as shot: {found.reason}",)
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that is known before the first step."""
+
+    facts: Facts
+    analysis: Analysis | None
+    plan: Plan
+    picture: Picture
+    notes: tuple[str, ...]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The plan's steps, for the picture as it was decoded."""
+        return self.plan.steps_for(self.picture.size)
+
+
+def open_original(job: RenderRequest, limits: Limits) -> Opened:
+    """Header and pixels; pixel work.
+
+    Raises:
+        OriginalError: the original cannot be read, or is over a limit.
+        RequestError: the request is over a limit, as far as that shows without a look.
+        DeadlineExceeded: before it was decoded.
+    """
+    facts = job.watch.time("facts", read_facts, job.body, limits)
+    job.deadline.check("decode")
+    target = _first_target(job.transform, facts, limits)
+    decoded = _decoded(job, facts, target)
+    facts = replace(facts, alpha=decoded.image.mode == "RGBA")
+    if _shows_grain(job.transform, facts, decoded):
+        facts = replace(facts, noise=job.watch.time("grain", degradation.noise, decoded.image))
+    return Opened(facts, decoded)
+
+
+def name_of(body: bytes) -> str:
+    """What mattes are kept by: 32 hexadecimal digits of BLAKE2b."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def to_cut_out(opened: Opened, job: RenderRequest) -> Image.Image:
+    """The picture that the subject is looked for in; pixel work.
+
+    Every pixel of the original, or as many as `cutting.FINEST` allows: the same for every request.
+    """
+    size, decoded = opened.facts.size, opened.decoded.image
+    finest = segment.resolution(size)
+    job.deadline.check("cut")
+    whole = size.long < 2 * finest.long
+    if not whole or Size(*decoded.size) != size:
+        target = None if whole else finest
+        decoded = _decoded(job, opened.facts, target).image
+    if finest == size:
+        return decoded
+    return decoded.resize((finest.width, finest.height), Image.Resampling.HAMMING, reducing_gap=2.0)
+
+
+def prepare(opened: Opened, job: RenderRequest, models: Models, limits: Limits) -> Prepared:
+    """The plan, on what the look and the matte say, and the pixels that it starts with.
+
+    Raises:
+        RequestError: the request does not fit this original.
+        DeadlineExceeded: before it was decoded anew.
+    """
+    prepared = _look(opened, job) if needs_analysis(job.transform) else None
+    facts, decoded = opened.facts, opened.decoded
+    made = job.watch.time("plan", plan, job.transform, facts, prepared, limits)
+    made = made.settled(None if job.fallback else models)
+    if not _suffices(decoded, made):
+        job.deadline.check("decode")
+        decoded = _decoded(job, facts, made.decode)
+    if not segment.wanted(job.transform):
+        inspected = any(step.wants_matte for step in made.steps)
+        known = opened.cut if inspected else None
+        picture = _picture(decoded, prepared, known, cuts_out=False)
+        return Prepared(facts, prepared, made, replace(picture, rough=True), decoded.notes)
+    picture = _picture(decoded, prepared, opened.cut)
+    return Prepared(facts, prepared, made, picture, (*decoded.notes, *opened.notes))
+
+
+def _decoded(job: RenderRequest, facts: Facts, target: Size | None) -> Decoded:
+    return job.watch.time("decode", decode, job.body, facts, target=target, deadline=job.deadline)
+
+
+def _look(opened: Opened, job: RenderRequest) -> Analysis:
+    image, transform, size = opened.decoded.image, job.transform, opened.facts.size
+    prepared = (
+        opened.segmentation.told
+        if opened.segmentation
+        else job.watch.time("analysis", analyze, image)
+    )
+    if not transform.trim:
+        return prepared
+    view = crop.region(transform, size)
+    within = view and view.scaled(1 / size.width, 1 / size.height)
+    return replace(
+        prepared, trimmed=job.watch.time("analysis", trim, image, transform.trim, within)
+    )
+
+
+def _first_target(transform: Transform, facts: Facts, limits: Limits) -> Size | None:
+    """The least size to decode at, as far as the header tells; a trim wants every pixel.
+
+    Planning without a look also finds a canvas that is over the limits before any pixel is
+    decoded.
+    """
+    if transform.trim:
+        return None
+    least = plan(transform, facts, None, limits).decode
+    if least is None or segment.sought(transform) or not needs_analysis(transform):
+        return least
+    return max(least, facts.size.scaled(min(1.0, LONGEST / facts.size.long)))
+
+
+def _suffices(decoded: Decoded, plan: Plan) -> bool:
+    least = plan.decode or plan.source
+    return decoded.image.width >= least.width and decoded.image.height >= least.height
+
+
+def _picture(
+    decoded: Decoded, analysis: Analysis | None, cut: Matte | None, *, cuts_out: bool = True
+) -> Picture:
+    size = Size(*decoded.image.size)
+    subject = analysis.subject_in(size) if analysis else None
+    matte = cut.matte if cut else None
+    by_alpha = cut is not None and cut.by == "alpha"
+    own = by_alpha and cuts_out
+    image = decoded.image
+    if own:
+        image = image.convert("RGB")  # the matte has all of its alpha, which counts once
+    elif cut and not by_alpha:
+        image = flattened(image)
+    if matte and matte.size != decoded.image.size:
+        matte = matte.resize(decoded.image.size, Image.Resampling.BICUBIC)
+    box = subject.outward(size) if subject else None
+    return Picture(image, matte, box, decontaminated=own, exact=own)
+
+
+def _shows_grain(transform: Transform, facts: Facts, decoded: Decoded) -> bool:
+    """Whether grain counts and can be measured: in a picture decoded in full."""
+    return transform.upscale is not Upscale.OFF and facts.size == Size(*decoded.image.size)

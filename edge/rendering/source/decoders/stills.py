@@ -1,0 +1,34 @@
+"""WebP, AVIF and GIF, by the stock Pillow and the libraries in its wheel."""
+
+from typing import Any
+
+from edge.rendering.engine import stock
+from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.plain import plain
+from edge.rendering.source.headers import OriginalFormat
+
+_PLUGINS = {
+    OriginalFormat.WEBP: "WebPImagePlugin",
+    OriginalFormat.AVIF: "AvifImagePlugin",
+    OriginalFormat.GIF: "GifImagePlugin",
+}
+
+
+def load(data: bytes, request: DecodeRequest) -> Loaded:
+    """The first frame; where it does not cover a GIF's screen, the rest is see-through."""
+    stock.part(_PLUGINS[request.format])
+    opened = stock.opened(data, request.format.name)
+    request.check(*opened.size)
+    covered = opened.tile[0][1] if request.format is OriginalFormat.GIF else None
+    opened.load()
+    request.check(*opened.size)
+    if covered and covered != (0, 0, *opened.size):
+        opened = _on_nothing(opened, covered)
+    return plain(opened.crop(request.aperture.as_tuple()) if request.aperture else opened, request)
+
+
+def _on_nothing(frame: Any, covered: tuple[int, int, int, int]) -> Any:
+    """Browsers fill the screen with nothing, whatever background the file names."""
+    screen = stock.part("Image").new("RGBA", frame.size)
+    screen.paste(frame.crop(covered).convert("RGBA"), covered)
+    return screen

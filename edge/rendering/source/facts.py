@@ -1,0 +1,90 @@
+"""What the original's header says, and the limits that it must keep before anything is decoded."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from edge.images import Size
+from edge.rendering.source import headers
+from edge.rendering.source.headers import Mode, OriginalFormat
+from edge.rendering.source.headers.icc import description
+from edge.settings import Limits
+
+__all__ = ["Facts", "Mode", "OriginalFormat", "read_facts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the header says; no pixel has been decoded.
+
+    `size` is upright, `stored` is as the file holds it, `orientation` is EXIF's 1 to 8. `bits` are
+    per channel. `alpha`: pixels may be see-through. `frames` is 1 for a still. `profile` is the
+    embedded ICC profile's own description ("" where it has none), or what the file says of its
+    colours by numbers; None where they are sRGB for lack of either.
+    `quality` is that of a JPEG or a lossy WebP, 1 to 100, estimated from its quantisation.
+    `noise`, the one value that pixels tell, is grain in levels of 255, where it was asked for.
+    """
+
+    format: OriginalFormat
+    size: Size
+    stored: Size
+    orientation: int = 1
+    mode: Mode = Mode.RGB
+    bits: int = 8
+    alpha: bool = False
+    frames: int = 1
+    profile: str | None = None
+    quality: int | None = None
+    noise: float | None = None
+
+    @property
+    def has_icc(self) -> bool:
+        return self.profile is not None
+
+    @property
+    def animated(self) -> bool:
+        return self.frames > 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able, for `explain`."""
+        return {
+            "format": self.format.value,
+            "size": [self.size.width, self.size.height],
+            "stored": [self.stored.width, self.stored.height],
+            "orientation": self.orientation,
+            "mode": self.mode.value,
+            "bits": self.bits,
+            "alpha": self.alpha,
+            "frames": self.frames,
+            "profile": self.profile,
+            "quality": self.quality,
+            "noise": self.noise,
+        }
+
+
+def read_facts(body: bytes, limits: Limits) -> Facts:
+    """Read a header, in flat memory, and hold it against the limits; nothing is decoded.
+
+    Raises:
+        OriginalUnsupported: the first bytes are of no format that is read here.
+        OriginalCorrupt: the header contradicts itself or the file ends too early.
+        OriginalTooLarge: over a limit of pixels, frames, profile, text or pieces.
+    """
+    header = headers.read(body, limits)
+    return Facts(
+        header.format,
+        header.size,
+        header.stored,
+        orientation=header.orientation,
+        mode=header.mode,
+        bits=header.bits,
+        alpha=header.alpha,
+        frames=header.frames,
+        profile=_profile(header),
+        quality=header.quality,
+    )
+
+
+def _profile(header: headers.Header) -> str | None:
+    if header.icc is not None:
+        return description(header.icc)
+    return header.space.name if header.space else None

@@ -1,0 +1,256 @@
+"""Finds out what a network made elsewhere means by its numbers: it is asked known pictures."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edge.models.base import Tensor
+from edge.models.roles import MATTING_SIDE
+from edge.models.selftest import FAITHFUL_LEVELS, picture
+from edge.tools.add_model import request as said
+from edge.tools.add_model.foreign import Floats, Foreign
+from edge.tools.add_model.request import AddRequest, Scaling
+
+TILE = 224
+"""Side of an upscaler's tiles where the network leaves it free."""
+
+NEAR_LEVELS = 6.0
+"""Mean distance of an enlarged picture from its source: networks that sharpen come to 3 or 4."""
+
+FAR = 0.1
+"""Mean error of a matte of a disc, 0 to 1: from here on other numbers than ImageNet's are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that must be known to wrap a network; `notes` say, word by word, what was guessed.
+
+    `side` is that of its input, `given` that of its output; `planes` says that the output has no
+    channel axis, `last` that channels come last in it.
+    """
+
+    side: int
+    scaling: Scaling
+    output: str
+    answer: str
+    given: int
+    planes: bool
+    last: bool
+    overlap: int
+    notes: tuple[str, ...]
+
+
+def find_out(foreign: Foreign, add_request: AddRequest) -> Found:
+    """Ask the network until all is known.
+
+    Raises:
+        ModelContractBroken: its output is not what the role needs.
+    """
+    side = _side(foreign, add_request)
+    known = picture((side, side, 3))
+    output, example = _output(
+        foreign, add_request, foreign.run(numbers(known, said.UNIT, add_request.order))
+    )
+    form = _Form(foreign, add_request, output, example.ndim == 3, _last(example, add_request))
+    judge = _enlarging if add_request.scale else _matting
+    scaling, answer, notes = judge(form, known)
+    overlap = 0
+    if add_request.scale:
+        overlap, told = _overlap(form, side, scaling, answer)
+        notes += told
+    if len(foreign.outputs) > 1 and add_request.output is None:
+        notes += (f"output {output}: the first that fits of {len(foreign.outputs)}",)
+    given = example.shape[1] if form.planes or form.last else example.shape[2]
+    return Found(
+        side, scaling, output, answer, given, form.planes, form.last, overlap, notes
+    )  # fmt: skip
+
+
+def numbers(image: Tensor, scaling: Scaling, order: str) -> Floats:
+    """uint8 [H, W, 3] RGB -> float32 [1, 3, H, W] in a network's own numbers."""
+    scaled = (image / 255 - scaling.mean) / scaling.std
+    ordered = scaled if order == "rgb" else scaled[..., ::-1]
+    return np.ascontiguousarray(ordered.transpose(2, 0, 1)[None], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A network, and where its answer lies among what it gives."""
+
+    foreign: Foreign
+    add_request: AddRequest
+    output: str
+    planes: bool
+    last: bool
+
+    def ask(self, image: Tensor, scaling: Scaling) -> Floats:
+        """uint8 [H, W, 3] -> what it answers, float32 [h, w, C] in RGB order."""
+        raw = self.foreign.run(numbers(image, scaling, self.add_request.order))[self.output]
+        answer = np.asarray(raw, np.float32)[0]
+        if self.planes:
+            answer = answer[..., None]
+        elif not self.last:
+            answer = answer.transpose(1, 2, 0)
+        turned: Floats = answer[..., ::-1] if self.add_request.order == "bgr" else answer
+        return turned
+
+
+def _side(foreign: Foreign, add_request: AddRequest) -> int:
+    if foreign.side and add_request.side and foreign.side != add_request.side:
+        raise foreign.refused(
+            f"takes {foreign.side} pixels, not {add_request.side}", f"{foreign.side}"
+        )
+    return foreign.side or add_request.side or (TILE if add_request.scale else MATTING_SIDE)
+
+
+def _last(answer: Any, add_request: AddRequest) -> bool:
+    channels = 3 if add_request.scale else 1
+    return bool(answer.ndim == 4 and answer.shape[1] != channels)
+
+
+def _output(
+    foreign: Foreign, add_request: AddRequest, answers: Mapping[str, Any]
+) -> tuple[str, Any]:
+    """The output that fits the role: the one that was named, or the first."""
+    if add_request.output is not None and add_request.output not in answers:
+        raise foreign.refused(f"has no output {add_request.output!r}", ", ".join(answers))
+    names = [add_request.output] if add_request.output else list(answers)
+    for name in names:
+        if _fits(foreign, add_request, answers[name]):
+            return name, answers[name]
+    shapes = "; ".join(
+        f"{name} {answers[name].dtype} {list(answers[name].shape)}" for name in names
+    )
+    needed = f"{add_request.scale}H,{add_request.scale}W" if add_request.scale else "h,h"
+    allowed = (
+        f"float [N,3,{needed}] or channels last"
+        if add_request.scale
+        else f"float [N,1,{needed}], channels last, or [N,{needed}]"
+    )
+    raise foreign.refused(f"gives nothing that {add_request.role} can use: {shapes}", allowed)
+
+
+def _fits(foreign: Foreign, add_request: AddRequest, answer: Any) -> bool:
+    if not np.issubdtype(answer.dtype, np.floating) or len(answer) != 1:
+        return False
+    shape = answer.shape[1:]
+    if not add_request.scale:
+        sides = shape if len(shape) == 2 else shape[1:] if shape[0] == 1 else shape[:2]
+        one = len(shape) == 2 or (len(shape) == 3 and 1 in (shape[0], shape[2]))
+        return one and sides[0] == sides[1] and sides[0] >= 16
+    side = add_request.scale * _side(foreign, add_request)
+    return shape in ((3, side, side), (side, side, 3))
+
+
+def _enlarging(form: _Form, known: Tensor) -> tuple[Scaling, str, tuple[str, ...]]:
+    """The first numbers with which its answer, made small again, is near the picture.
+
+    Not the nearest: what a network adds to an interpolation is small, so several can come near, and
+    0 to 1 is what nearly all are made for.
+    """
+    best: tuple[float, Scaling, str] | None = None
+    for attempt in _attempts(form, known):
+        if best is None or attempt[0] < best[0]:
+            best = attempt
+        if best[0] <= NEAR_LEVELS:
+            break
+    if best is None or best[0] > FAITHFUL_LEVELS:
+        far = "numbers that are none" if best is None else f"{best[0]:.0f} levels away"
+        raise form.foreign.refused(
+            f"its answer, made small again, is not its source: {far}",
+            "a network that enlarges faithfully; or say --normalise, --answer, --order",
+        )
+    away, scaling, meaning = best
+    note = f"made small again, its answer is {away:.1f} levels from the source with these numbers"
+    return scaling, meaning, (note,)
+
+
+def _attempts(form: _Form, known: Tensor) -> Iterator[tuple[float, Scaling, str]]:
+    """Mean distance in levels for every way to read its numbers, the likely ways first."""
+    add_request, side = form.add_request, known.shape[0]
+    for scaling in (
+        [add_request.scaling] if add_request.scaling else [said.UNIT, said.LEVELS, said.SIGNED]
+    ):
+        raw = form.ask(known, scaling)
+        small = raw.reshape(side, add_request.scale, side, add_request.scale, 3).mean((1, 3))
+        means = [add_request.answer] if add_request.answer else said.PICTURES
+        for meaning in sorted(means, key=lambda name: name != scaling.name):
+            back = said.SCALINGS[meaning]
+            away = float(np.abs((small * back.std + back.mean) * 255 - known).mean())
+            if np.isfinite(away):
+                yield away, scaling, meaning
+
+
+def _matting(form: _Form, known: Tensor) -> tuple[Scaling, str, tuple[str, ...]]:
+    """ImageNet's numbers, unless the disc comes out badly with them and well with others."""
+    tried = [form.add_request.scaling] if form.add_request.scaling else list(said.SCALINGS.values())
+    results = {}
+    for scaling in tried:
+        raw = form.ask(known, scaling)
+        meaning = form.add_request.answer or _meaning(raw)
+        results[scaling.name] = (_error(alpha_of(raw, meaning)), scaling, meaning, raw)
+    first = next(iter(results))
+    best = min(results, key=lambda name: results[name][0])
+    if results[first][0] > FAR and results[best][0] < results[first][0] / 2:
+        first = best
+    error, scaling, meaning, raw = results[first]
+    notes = [f"its numbers on a known picture go from {raw.min():.3g} to {raw.max():.3g}"]
+    if form.add_request.scaling is None:
+        others = ", ".join(f"{name} {row[0]:.3f}" for name, row in results.items())
+        notes.append(f"mean error of a disc's matte by normalisation: {others}; "
+                     f"{scaling.name} is taken, say --normalise if you know better")  # fmt: skip
+    else:
+        notes.append(f"mean error of a disc's matte: {error:.3f}")
+    return scaling, meaning, tuple(notes)
+
+
+def _meaning(raw: Floats) -> str:
+    """Which of `ALPHAS` numbers are, by their range."""
+    low, high = float(raw.min()), float(raw.max())
+    if low >= -0.001 and high <= 1.001:
+        return "unit"
+    return "levels" if low >= -0.5 and 32 < high < 256 else "sigmoid"
+
+
+def alpha_of(raw: Floats, meaning: str) -> Floats:
+    """A network's numbers as an alpha of 0 to 1."""
+    made: Any
+    if meaning == "sigmoid":
+        made = 0.5 * (1 + np.tanh(raw / 2))
+    elif meaning == "minmax":
+        made = (raw - raw.min()) / max(float(np.ptp(raw)), 1e-6)
+    else:
+        made = raw / 255 if meaning == "levels" else raw
+    alpha: Floats = np.clip(made, 0, 1)
+    return alpha
+
+
+def _error(alpha: Floats) -> float:
+    truth = picture((*alpha.shape[:2], 1)) / 255
+    error = float(np.abs(alpha - truth).mean())
+    return error if np.isfinite(error) else 1.0
+
+
+def _overlap(form: _Form, side: int, scaling: Scaling, answer: str) -> tuple[int, tuple[str, ...]]:
+    """How deep a change of a tile's rim reaches, in pixels of source; at most a quarter of it."""
+    most = side // 4
+    if form.add_request.overlap is not None:
+        if 2 * form.add_request.overlap >= side:
+            raise form.foreign.refused(
+                f"an overlap of {form.add_request.overlap} leaves nothing of {side} pixels",
+                f"0 to {(side - 1) // 2}",
+            )
+        return form.add_request.overlap, ()
+    whole = np.random.default_rng(5).integers(0, 256, (side, side, 3), np.uint8)
+    changed = 255 - whole
+    changed[1:-1, 1:-1] = whole[1:-1, 1:-1]
+    moved = np.abs(form.ask(whole, scaling) - form.ask(changed, scaling)).max(-1)
+    levels = moved * max(said.SCALINGS[answer].std) * 255
+    reached = np.argwhere(levels > 1) // form.add_request.scale
+    depth = np.minimum(reached, side - 1 - reached).min(1).max(initial=0)
+    note = f"a change of a tile's rim moves pixels by more than a level up to {depth} deep"
+    if depth > most:
+        note += f"; the overlap is held at {most}, so seams may show"
+    return min(int(depth), most), (note,)

@@ -1,0 +1,118 @@
+"""`edge models fetch`: a public network from its sources into the folder of fetched networks."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge.errors import EdgeError, ModelUnavailable
+from edge.tools.add_model import adding
+from edge.tools.add_model.request import AddRequest
+from edge.tools.public_networks.downloading import Expected, Say, Source, check
+from edge.tools.public_networks.public import PublicNetwork
+
+MARK = "fetched.json"
+"""In a model's folder: which file it was made from, with which words."""
+
+_WRAPPER = 2
+"""Raised when `edge models add` writes other nodes around a network than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Where the model stands now, and what is to be said of it, in sentences."""
+
+    folder: Path
+    notes: tuple[str, ...]
+    again: bool
+
+
+async def fetch(network: PublicNetwork, folder: Path, add_request: AddRequest, say: Say) -> Fetched:
+    """Bring the file, check it, and add it to the repository; a second call finds it done.
+
+    Args:
+        folder: the model repository. The file itself stays in `downloads` beside it.
+        request: what it shall become. What was fetched before is replaced, another model only
+            with `replace`.
+
+    Raises:
+        ModelUnavailable: no source has it, or what they have is another file.
+        ModelError, InvalidParameter, EdgeError: as `adding.add` has it.
+    """
+    add_request.check()
+    target = folder / add_request.model
+    mark = {"network": network.name, "sha256": network.expected.sha256, "role": add_request.role,
+            "words": dict(network.words), "wrapper": _WRAPPER}  # fmt: skip
+    there = _mark_of(target)
+    if there == mark:
+        return Fetched(target, (), again=True)
+    file = _file(network, folder.parent / "downloads")
+    if not _whole(file, network.expected):
+        bring(network.sources, file, network.expected, say)
+    added = await adding.add(
+        file, folder, replace(add_request, replace=add_request.replace or there is not None)
+    )
+    (target / MARK).write_text(json.dumps(mark, indent=1) + "\n", "utf-8")
+    return Fetched(target, (*_told(network), *added.notes), again=False)
+
+
+def fetched(network: PublicNetwork, folder: Path) -> Path | None:
+    """Where a network of the table stands in the folder, under whatever name; None: nowhere."""
+    if folder.is_dir():
+        for entry in sorted(folder.iterdir()):
+            mark = _mark_of(entry)
+            if mark is not None and mark.get("network") == network.name:
+                return entry
+    return None
+
+
+def bring(sources: Sequence[Source], file: Path, expected: Expected, say: Say) -> None:
+    """The file from the first source that has it.
+
+    Raises:
+        ModelUnavailable: none has; says what each of them answered.
+        EdgeError: the folder cannot be written.
+    """
+    reasons = []
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            try:
+                return source.bring(file, expected, say)
+            except ModelUnavailable as error:
+                reasons.append(f"{source}: {error.detail}")
+    except OSError as error:
+        raise EdgeError(f"{file.parent} cannot be written: {error.strerror or error}") from error
+    raise ModelUnavailable("; ".join(reasons))
+
+
+def _file(network: PublicNetwork, folder: Path) -> Path:
+    suffix = Path(str(network.sources[0]).rpartition("/")[2]).suffix
+    return folder / f"{network.name}{suffix if suffix == '.pth' else '.onnx'}"
+
+
+def _whole(file: Path, expected: Expected) -> bool:
+    """Whether an earlier fetch left the right file; a wrong one is removed."""
+    if not file.exists():
+        return False
+    try:
+        check(file, expected)
+    except ModelUnavailable:
+        file.unlink()
+        return False
+    return True
+
+
+def _mark_of(folder: Path) -> dict[str, object] | None:
+    try:
+        mark = json.loads((folder / MARK).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return mark if isinstance(mark, dict) else None
+
+
+def _told(network: PublicNetwork) -> tuple[str, ...]:
+    licence = f"licence of the weights: {network.licence} ({network.licence_read})"
+    if network.seen:
+        return (licence,)
+    return licence, f"its hash is not verified by us, but stated by others: {network.hashes_from}"

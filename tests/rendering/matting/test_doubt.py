@@ -1,0 +1,57 @@
+"""Doubt: one probability, higher the more speaks against a cut."""
+
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from edge.images import Color
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.compliance.review import notes, review
+from edge.rendering.matting.doubt import REVIEW, WEIGHTS, doubt_of
+from edge.rendering.matting.fusion import Evidence
+from tests.rendering.stage import facts
+
+ROOT = Path(__file__).parents[3]
+ANALYSIS = Analysis(Color(255, 255, 255), 1.0, True, cut_by="network")
+
+
+def test_it_weighs_all_that_fusion_tells() -> None:
+    assert set(WEIGHTS) == {field.name for field in fields(Evidence)}
+
+
+def test_a_clean_cut_is_hardly_doubted_and_a_torn_one_much() -> None:
+    assert doubt_of(Evidence(small=0.7)) < REVIEW
+    torn = Evidence(unsure=0.6, apart=0.3, weak=0.3, split=0.6, scene=1.0, small=0.9)
+    assert doubt_of(torn) > 0.8
+
+
+@pytest.mark.parametrize("name", ["unsure", "added", "apart", "pale", "weak", "cut", "split"])
+def test_whatever_speaks_against_a_cut_raises_it(name: str) -> None:
+    clean = Evidence(small=0.7)
+    assert doubt_of(replace(clean, **{name: 0.5})) > doubt_of(clean)
+
+
+def test_it_stays_a_probability() -> None:
+    worst = Evidence(**dict.fromkeys(WEIGHTS, 50.0))
+    assert 0 <= doubt_of(Evidence()) < doubt_of(worst) <= 1
+
+
+def test_review_means_doubt_and_nothing_else() -> None:
+    assert review(replace(ANALYSIS, doubt=REVIEW)) == ("doubt",)
+    assert review(replace(ANALYSIS, doubt=REVIEW - 0.01)) == ()
+    assert review(None) == ()
+
+
+def test_facts_about_a_photo_are_notes() -> None:
+    hard = replace(ANALYSIS, touches=("left",), flags=("several", "detail"), doubt=0.0)
+    assert notes(hard, facts(200, 900)) == ("detail", "several", "cut-by-edge", "small")
+    assert notes(ANALYSIS, facts(600, 800)) == ()
+    assert review(hard) == ()
+
+
+def test_the_verdicts_it_was_fitted_on_are_there_for_each_photo_once() -> None:
+    lines = (ROOT / "training" / "matting" / "verdicts.tsv").read_text().splitlines()[1:]
+    assert len({line.split("\t")[0] for line in lines}) == len(lines) == 299
+    assert all(re.fullmatch(r"[^\t]+\t(sell|reject)\t(sell|reject)", line) for line in lines)

@@ -1,0 +1,249 @@
+"""Fusion: what a network says of drawn photos, joined with their background, against exact alpha.
+
+The network is played by the exact alpha made as coarse as a network's, with its mistakes drawn in.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image, ImageDraw, ImageFilter
+
+from edge.rendering.matting.fusion import Fused, fuse, split_by
+from tests.rendering.photos import Photo, blob, hard_shadow, mask, photo, ring, scaled, straps
+
+Alpha = npt.NDArray[np.uint8]
+
+BACKGROUNDS = {
+    "near white": {"background": (243, 243, 243)},
+    "pure white": {"background": (255, 255, 255)},
+    "grey": {"background": (180, 180, 182)},
+    "coral": {"background": (227, 165, 140), "subject": (60, 40, 25)},
+    "gradient": {"background": (210, 200, 190), "lower": (150, 140, 128)},
+    "deep shadow": {"shadow": 0.7},
+    "black product": {"subject": (20, 20, 20)},
+    "noise and strong compression": {"noise": 2.5, "quality": 60},
+}
+
+
+def coarse(alpha: Alpha, side: int = 320) -> Alpha:
+    """As a network sees it: a square of its own size, a soft outline."""
+    small = Image.fromarray(alpha).resize((side, side), Image.Resampling.BOX)
+    return np.asarray(small.filter(ImageFilter.GaussianBlur(1.5)))
+
+
+def fused(shot: Photo, network: Alpha | None = None) -> Fused:
+    found = fuse(shot.image, coarse(shot.alpha) if network is None else network)
+    assert isinstance(found, Fused), found
+    return found
+
+
+def error(found: Fused, shot: Photo) -> float:
+    """Mean absolute error of alpha, 0 to 1."""
+    return float(np.abs(found.matte.astype(np.float32) - shot.alpha).mean() / 255)
+
+
+@pytest.mark.parametrize("how", BACKGROUNDS.values(), ids=BACKGROUNDS.keys())
+def test_on_a_plain_background_the_matte_is_finer_than_the_network(how: dict[str, object]) -> None:
+    shot = photo(blob, **how)  # type: ignore[arg-type]
+    found = fused(shot)
+    assert found.plain
+    assert error(found, shot) < 0.0025
+
+
+@pytest.mark.parametrize("how", BACKGROUNDS.values(), ids=BACKGROUNDS.keys())
+def test_without_any_network_a_plain_background_still_tells(how: dict[str, object]) -> None:
+    shot = photo(blob, **how)  # type: ignore[arg-type]
+    found = fuse(shot.image, None)
+    assert isinstance(found, Fused), found
+    assert error(found, shot) < 0.02
+
+
+def test_a_part_that_the_network_lost_comes_back_by_its_colour() -> None:
+    """Small networks lose flat parts: half a laptop, trousers above a shoe."""
+    shot = photo(blob)
+    seen = shot.alpha.copy()
+    seen[:420] = 0
+    found = fused(shot, coarse(seen))
+    assert error(found, shot) < 0.004
+    assert found.evidence.added > 0.2
+
+
+def test_what_the_network_claims_stays_though_it_is_as_pale_as_its_background() -> None:
+    shot = photo(blob, background=(250, 250, 250), subject=(249, 249, 249), shading=0.0, shadow=0.0)
+    found = fused(shot)
+    assert error(found, shot) < 0.02
+    assert found.evidence.pale + found.evidence.weak > 0.5, "and that is told"
+
+
+@pytest.mark.parametrize("depth", [0.5, 0.65, 0.8])
+def test_a_shadow_that_the_network_denies_goes(depth: float) -> None:
+    lit = photo(blob, shadow=0.0, background=(236, 236, 234), subject=(40, 90, 70))
+    shot = hard_shadow(lit, depth=depth, softness=6)
+    assert error(fused(shot), shot) < 0.004
+
+
+@pytest.mark.parametrize(
+    ("background", "bounce"),
+    [((238, 205, 134), 0.9), ((236, 214, 190), 1.7)],
+    ids=["yellow", "beige"],
+)
+def test_a_shadow_that_its_own_coloured_paper_lights_goes(
+    background: tuple[int, int, int], bounce: float
+) -> None:
+    shot = photo(
+        blob, background=background, subject=(60, 40, 25), shadow=0.5, bounce=bounce, noise=0.6
+    )
+    assert error(fused(shot), shot) < 0.003
+
+
+def test_a_handle_that_the_network_saw_as_product_is_a_hole() -> None:
+    """At 320 pixels a handle is often closed; its flat, exact background opens it."""
+    shot = photo(ring, background=(227, 165, 140), subject=(60, 40, 25))
+    closed = shot.alpha.copy()
+    filled = Image.fromarray(closed)
+    ImageDraw.Draw(filled).ellipse((340, 380, 500, 560), fill=215)
+    found = fused(shot, coarse(np.asarray(filled)))
+    assert error(found, shot) < 0.004
+
+
+def test_a_white_print_on_white_that_the_network_is_sure_of_stays() -> None:
+    shot = photo(blob, background=(255, 255, 255), noise=0, shadow=0)
+    ImageDraw.Draw(shot.image).rectangle((270, 440, 330, 520), fill=(255, 255, 255))
+    assert fused(shot).matte[480, 300] == 255
+
+
+def test_a_strap_of_seven_pixels_stays_whole_and_what_it_encloses_goes() -> None:
+    shot = photo(straps)
+    found = fused(shot)
+    assert error(found, shot) < 0.003
+    assert found.matte[270, 300] == 0
+    assert found.matte[120, 285:315].min() > 200
+
+
+def test_half_certain_areas_are_decided() -> None:
+    """A soft network is no see-through product, in a scene either."""
+    shot = Photo(scene().image, scene().alpha)
+    soft = (coarse(shot.alpha).astype(np.float32) * 0.65).astype(np.uint8)
+    found = fused(shot, soft)
+    assert not found.plain
+    inside = np.asarray(Image.fromarray(shot.alpha).filter(ImageFilter.MinFilter(41))) == 255
+    assert (found.matte[inside] == 255).all()
+    assert found.evidence.unsure > 0.5, "and the doubt knows"
+
+
+def test_a_scene_follows_the_network_to_the_pictures_edges() -> None:
+    shot = scene()
+    assert error(fused(shot), shot) < 0.008
+    assert fused(shot).evidence.scene == 1
+
+
+def test_a_horizon_is_no_product_though_it_touches_one() -> None:
+    shot = photo(blob, shadow=0.0)
+    table = Image.new("RGB", shot.image.size, (198, 190, 182))
+    table.paste(shot.image.crop((0, 0, 600, 520)), (0, 0))
+    table.paste(shot.image, mask=Image.fromarray(shot.alpha))
+    standing = Photo(table, shot.alpha)
+    assert error(fused(standing), standing) < 0.006
+
+
+def test_a_detail_is_delivered_whole_and_named() -> None:
+    """Where the network is of two minds about all, no piece is torn out."""
+    image = scene().image
+    doubtful = np.full((320, 320), 120, np.uint8)
+    doubtful[150:170, 150:170] = 240
+    found = fuse(image, doubtful)
+    assert isinstance(found, Fused)
+    assert found.detail
+    assert (found.matte == 255).all()
+
+
+def test_a_product_that_fills_the_frame_is_a_detail() -> None:
+    found = fuse(scene().image, np.full((320, 320), 255, np.uint8))
+    assert isinstance(found, Fused)
+    assert found.detail
+
+
+def test_a_stray_part_goes_and_a_second_product_stays() -> None:
+    def beside(drawing: ImageDraw.ImageDraw) -> None:
+        scaled(drawing.ellipse, (60, 300, 360, 600), fill=255)
+        scaled(drawing.ellipse, (400, 100, 420, 120), fill=255)
+        scaled(drawing.ellipse, (400, 300, 560, 460), fill=255)
+
+    shot = photo(beside)
+    found = fused(shot)
+    assert found.matte[110, 410] == 0
+    assert found.matte[380, 480] == 255
+    assert found.parts == 2
+
+
+def test_two_looks_that_differ_are_told() -> None:
+    shot = photo(blob)
+    whole = coarse(shot.alpha)
+    half = whole.copy()
+    half[:160] = 0
+    same, other = split_by(fused(shot), whole, whole), split_by(fused(shot), whole, half)
+    assert isinstance(same, Fused)
+    assert isinstance(other, Fused)
+    assert same.evidence.split == 0
+    assert other.evidence.split > 0.3
+
+
+@pytest.mark.parametrize("size", [(150, 200), (1500, 2000)], ids=str)
+def test_other_sizes_are_cut_as_well(size: tuple[int, int]) -> None:
+    factor = size[0] / 600
+    shot = photo(lambda d: d.ellipse([c * factor * 4 for c in (150, 250, 450, 600)], fill=255),
+                 size=size)  # fmt: skip
+    found = fused(shot)
+    assert found.matte.shape == (size[1], size[0])
+    assert error(found, shot) < 0.004
+
+
+def scene() -> Photo:
+    """A blue ball before rough wallpaper."""
+    noise = np.random.default_rng(3).integers(90, 170, (100, 75, 1)).astype(np.uint8)
+    image = Image.fromarray(np.repeat(noise, 3, axis=2)).resize(
+        (600, 800), Image.Resampling.BICUBIC
+    )
+    alpha = mask(lambda drawing: scaled(drawing.ellipse, (150, 250, 450, 550), fill=255))
+    image.paste((20, 40, 200), mask=alpha)
+    return Photo(image, np.asarray(alpha))
+
+
+def glass() -> Image.Image:
+    """The background shines through, a little brighter; only the walls are seen."""
+    cover = mask(blob)
+    walls = cover.filter(ImageFilter.FIND_EDGES).filter(ImageFilter.GaussianBlur(2))
+    image = Image.new("RGB", cover.size, (185, 188, 192))
+    image.paste((150, 153, 158), mask=walls.point(lambda level: min(255, level * 3)))
+    image.paste((201, 204, 208), mask=cover.point(lambda level: level // 2))
+    return image
+
+
+def table_before_a_wall() -> Image.Image:
+    image = Image.new("RGB", (600, 800), (205, 202, 196))
+    image.paste((120, 82, 50), (0, 480, 600, 800))
+    return image
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        lambda: photo(blob, subject=(244, 244, 243), shading=0.0, shadow=0.04).image,
+        glass,
+        lambda: scene().image,
+        table_before_a_wall,
+        lambda: Image.new("RGB", (600, 800), (240, 240, 240)),
+    ],
+    ids=["white on white", "glass", "scene", "table", "nothing"],
+)
+def test_without_a_network_nothing_is_cut_that_needs_one(picture) -> None:  # type: ignore[no-untyped-def]
+    assert isinstance(fuse(picture(), None), str)
+
+
+def test_glass_that_the_network_claims_is_not_eaten_by_its_background() -> None:
+    claimed = coarse(np.asarray(mask(blob)))
+    found = fuse(glass(), claimed)
+    assert isinstance(found, Fused)
+    inside = np.asarray(mask(blob).filter(ImageFilter.MinFilter(31))) == 255
+    assert np.mean(found.matte[inside] > 128) > 0.75
+    assert found.evidence.weak > 0.2, "and that is told"

@@ -1,0 +1,263 @@
+"""Which way leads to the matte: the plain background, the networks, or an error that names them."""
+
+import asyncio
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from edge.deadline import Deadline
+from edge.errors import ModelMissing, NotCompliant, OriginalUnsupported
+from edge.images import Format, Original, Size, Stamp
+from edge.models import roles
+from edge.models.base import ModelSpec, TensorSpec
+from edge.models.embedded import EmbeddedModels
+from edge.rendering.engine.threads import EngineThreads
+from edge.rendering.matting import segment
+from edge.rendering.matting.doubt import REVIEW
+from edge.rendering.render import Rendered, Renderer
+from edge.settings import Limits
+from edge.variants import presets
+from edge.variants.query import AcceptClass, read
+from tests.rendering.photos import blob, photo
+from tests.rendering.stage import Inline, NoModels
+
+PRESETS = presets.load()
+REPOSITORY = Path(__file__).parents[3] / "triton_models"
+
+
+class Matting(NoModels):
+    """A network that takes whatever is bluer than red for the subject."""
+
+    runtime = "test"
+    asked = 0
+
+    def spec(self, name: str) -> ModelSpec:
+        if name != "matting":
+            return super().spec(name)
+        picture, alpha = TensorSpec("image", (512, 512, 3)), TensorSpec("alpha", (512, 512, 1))
+        return ModelSpec(name, (picture,), (alpha,), 1, "0" * 16)
+
+    async def infer(self, name: str, inputs: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
+        self.asked += 1
+        image = inputs["image"].astype(np.int16)
+        blue = image[..., 2:] - image[..., :1]
+        return {"alpha": np.where(blue > 60, 255, 0).astype(np.uint8)}
+
+
+def plain() -> Image.Image:
+    return photo(blob).image
+
+
+def scene(with_subject: bool = True) -> Image.Image:
+    """A blue ball before rough wallpaper."""
+    noise = np.random.default_rng(3).integers(90, 170, (100, 75, 1)).astype(np.uint8)
+    image = Image.fromarray(np.repeat(noise, 3, axis=2)).resize(
+        (600, 800), Image.Resampling.BICUBIC
+    )
+    if with_subject:
+        ImageDraw.Draw(image).ellipse((200, 300, 400, 500), fill=(20, 40, 200))
+    return image
+
+
+def rendered(image: Image.Image, query: str, models: Any) -> Rendered:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    original = Original("a.png", stream.getvalue(), Stamp("1"))
+    renderer = Renderer(Inline(), models, Limits(), presets=PRESETS)
+    transform = read(query, PRESETS, strict=True).resolve(AcceptClass.BASE, ".jpg")
+    return asyncio.run(renderer.render(original, transform, deadline=Deadline.after(60)))
+
+
+def opened(made: Rendered) -> Image.Image:
+    with Image.open(io.BytesIO(made.rendition.body)) as image:
+        image.load()
+        return image
+
+
+def test_the_network_looks_at_every_photo_and_a_sure_cut_needs_one_look() -> None:
+    models = Matting()
+    image = photo(blob, subject=(20, 40, 200)).image
+    made = rendered(image, "fmt=png&matte=on", models)
+    assert models.asked == 1
+    assert made.analysis is not None
+    assert made.analysis.cut_by == "plain-background", "the background says where it ends"
+    assert made.analysis.doubt is not None
+    assert made.analysis.doubt < REVIEW
+
+
+def test_without_any_network_a_plain_background_is_cut_and_always_doubted() -> None:
+    made = rendered(plain(), "fmt=png&matte=on", NoModels())
+    assert made.analysis is not None
+    assert made.analysis.cut_by == "plain-background"
+    assert made.analysis.doubt is not None
+    assert made.analysis.doubt >= REVIEW
+
+
+def test_the_look_has_the_exact_box_and_explains_where_it_came_from() -> None:
+    made = rendered(plain(), "fmt=png&matte=on", NoModels())
+    assert made.analysis is not None
+    box = made.analysis.subject_in(Size(600, 800))
+    assert box is not None
+    for edge, exact in zip(box.as_tuple(), (180, 130, 421, 701), strict=True):
+        assert abs(edge - exact) <= 1
+    assert made.analysis.as_facts()["cut_by"] == "plain-background"
+    assert any("plain background" in note for note in made.plan.notes)
+
+
+def test_a_scene_asks_the_network() -> None:
+    models = Matting()
+    made = rendered(scene(), "fmt=png&matte=on", models)
+    assert models.asked >= 1
+    assert made.analysis is not None
+    assert made.analysis.cut_by == "network"
+    assert "matting" in dict(made.timings)
+    alpha = np.asarray(opened(made).getchannel("A"))
+    assert alpha[400, 300] == 255
+    assert alpha[100, 100] == 0
+
+
+@pytest.mark.parametrize(("radius", "stays"), [(5, False), (20, False), (90, True)])
+def test_a_stray_beside_the_subject_is_left_out_and_a_second_product_is_not(
+    radius: int, stays: bool
+) -> None:
+    image = scene()
+    x, y = 470, 150
+    ImageDraw.Draw(image).ellipse(
+        (x - radius, y - radius, x + radius, y + radius), fill=(20, 40, 200)
+    )
+    made = rendered(image, "fmt=png&matte=on", Matting())
+    alpha = np.asarray(opened(made).getchannel("A"))
+    assert alpha[400, 300] == 255, "the subject stays"
+    assert (alpha[y, x] == 255) == stays
+    assert made.analysis is not None
+    assert ("several" in made.analysis.flags) == stays
+
+
+class Unsure(Matting):
+    """One that doubts half of what it sees; `second` says whether there is a larger network."""
+
+    def __init__(self, *, second: bool) -> None:
+        self.second = second
+        self.roles: list[str] = []
+        self.seen: list[Any] = []
+
+    def spec(self, name: str) -> ModelSpec:
+        if name == "matting_second" and self.second:
+            return replace(super().spec("matting"), name=name)
+        return super().spec(name)
+
+    async def infer(self, name: str, inputs: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
+        self.roles.append(name)
+        self.seen.append(inputs["image"])
+        alpha = (await super().infer(name, inputs))["alpha"]
+        if name == "matting":
+            alpha = np.where(np.arange(512)[:, None] < 256, alpha, alpha // 2)
+        return {"alpha": alpha}
+
+
+def test_what_is_doubted_is_shown_to_the_second_network() -> None:
+    models = Unsure(second=True)
+    rendered(scene(), "fmt=png&matte=on", models)
+    assert models.roles == ["matting", "matting_second"]
+
+
+def test_where_there_is_none_the_first_one_looks_at_the_mirror_image() -> None:
+    models = Unsure(second=False)
+    rendered(scene(), "fmt=png&matte=on", models)
+    assert models.roles == ["matting", "matting"]
+    assert np.array_equal(models.seen[0][:, :, ::-1], models.seen[1])
+
+
+def test_the_second_networks_digest_names_the_matte_as_well() -> None:
+    assert [name for name, _ in segment.networks(Unsure(second=True))] == list(roles.MATTERS)
+    assert [name for name, _ in segment.networks(Unsure(second=False))] == [roles.MATTING]
+
+
+@pytest.mark.parametrize("query", ["fmt=png&matte=on", "fmt=amazon", "fmt=shopify-cutout"])
+def test_where_a_scene_must_be_cut_a_missing_network_is_an_error_that_names_it(query: str) -> None:
+    with pytest.raises(ModelMissing) as missing:
+        rendered(scene(), query, NoModels())
+    assert missing.value.param == "matting"
+
+
+def test_where_it_may_be_cut_a_scene_without_network_stays_as_shot_and_says_so() -> None:
+    made = rendered(scene(), "w=300&bg=fff&matte=auto", NoModels())
+    assert made.analysis is not None
+    assert made.analysis.cut_by is None
+    assert "not-plain" in made.analysis.flags
+    assert opened(made).size == (300, 400)
+
+
+def test_as_shot_nothing_is_cut_however_plain_the_background_is() -> None:
+    made = rendered(plain(), "w=300&matte=auto", NoModels())
+    assert made.analysis is None or made.analysis.cut_by is None
+
+
+def test_no_subject_for_the_network_either_is_an_error_of_the_original() -> None:
+    with pytest.raises(OriginalUnsupported):
+        rendered(scene(with_subject=False), "fmt=png&matte=on", Matting())
+
+
+def test_explain_asks_the_network_too_for_the_frame_depends_on_it() -> None:
+    stream = io.BytesIO()
+    scene().save(stream, "PNG")
+    renderer = Renderer(Inline(), Matting(), Limits(), presets=PRESETS)
+    transform = read("fmt=amazon&up=off", PRESETS, strict=True).resolve(AcceptClass.BASE, ".jpg")
+    original = Original("a.png", stream.getvalue(), Stamp("1"))
+    told = asyncio.run(renderer.explain(original, transform, deadline=Deadline.after(60)))
+    assert told["analysis"]["cut_by"] == "network"
+    assert [step["op"] for step in told["plan"]["steps"]][-3:] == ["matte", "pad", "background"]
+
+
+def test_a_marketplace_rendition_carries_its_verification() -> None:
+    made = rendered(plain(), "fmt=amazon&up=off", NoModels())
+    version = PRESETS["amazon"].version
+    assert (
+        made.rendition.note("compliance") == f"amazon/{version}; fail; rule=long_min; review=doubt"
+    )
+    assert made.report is not None
+    assert [finding.rule for finding in made.report.failed] == ["long_min"]
+    renderer = Renderer(Inline(), NoModels(), Limits(), presets=PRESETS)
+    transform = read("fmt=amazon&up=off", PRESETS, strict=True).resolve(AcceptClass.BASE, ".jpg")
+    with pytest.raises(NotCompliant):
+        renderer.require_compliance(made.rendition, transform)
+
+
+def test_a_wish_without_preset_is_not_verified() -> None:
+    made = rendered(plain(), "w=300", NoModels())
+    assert made.report is None
+    assert made.rendition.note("compliance") is None
+
+
+@pytest.mark.slow
+def test_a_small_supplier_photo_becomes_a_compliant_main_image() -> None:
+    """600x800 in, 2048x2048 out: cut out, enlarged, framed, on pure white, and verified."""
+    sample = Path(__file__).parents[3] / "edge" / "samples" / "bottle.jpg"
+    original = Original("bottle.jpg", sample.read_bytes(), Stamp("1"))
+    threads, models = EngineThreads(2), EmbeddedModels(REPOSITORY)
+    renderer = Renderer(threads, models, Limits(), presets=PRESETS)
+    transform = read("fmt=amazon&w=2048", PRESETS, strict=True).resolve(AcceptClass.BASE, ".jpg")
+
+    async def make() -> Rendered:
+        try:
+            return await renderer.render(original, transform, deadline=Deadline.after(120))
+        finally:
+            await models.close()
+            threads.close()
+
+    made = asyncio.run(make())
+    assert made.report is not None
+    assert made.report.passed, made.report.failed
+    assert made.rendition.format is Format.JPEG
+    pixels = np.asarray(opened(made))
+    assert pixels.shape == (2048, 2048, 3)
+    ring = np.concatenate([pixels[:64].reshape(-1, 3), pixels[:, :64].reshape(-1, 3)])
+    assert (ring == 255).all()
+    rows = np.flatnonzero((pixels < 200).any(axis=(1, 2)))
+    assert rows[-1] - rows[0] >= 0.85 * 2048 - 12
