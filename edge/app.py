@@ -259,7 +259,8 @@ async def connect(
             admin_port=given.server.admin_port,
         )
         yield Server(
-            asgi, asgi.memory_hit, given, metrics, delivery, probes, background_tasks, about, files.reload,
+            asgi, asgi.memory_hit, given, metrics, delivery, probes, background_tasks,
+            about, files.reload,
             files.any, shop,
         )  # fmt: skip
 

@@ -191,7 +191,8 @@ class Metrics:
         )
         self.mattes = Counter(
             "edge_mattes_total",
-            "Cut-outs that renders asked for: made, made as a fallback, joined in the making, or by tier.",
+            "Cut-outs that renders asked for: made, made as a fallback, joined in the making, or "
+            "by tier.",
             ("source",),
             registry=registry,
         )

@@ -67,7 +67,7 @@ async def cdn(serve: Serve, tmp_path: Path) -> AsyncIterator[Cdn]:
         pytest.skip("varnishd is not installed")
     edge = await serve(
         EDGE_HTTP_CDN_MAX_AGE="1",
-        EDGE_HTTP_FAST_MAX_AGE="1",
+        EDGE_HTTP_FALLBACK_MAX_AGE="1",
         EDGE_SIGNING_KEYS=f"k:{SECRET}",
     )
     async with varnish(edge.port, tmp_path) as http:

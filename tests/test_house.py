@@ -13,9 +13,9 @@ FLOORS = {
         "errors",
         "settings",
         "telemetry",
-        "coalesce",
-        "gate",
-        "background tasks",
+        "single_flight",
+        "admission",
+        "background_tasks",
         "deadline",
         "access",
         "watched",
@@ -24,47 +24,52 @@ FLOORS = {
     ),
     1: ("variants", "buckets"),
     2: ("cache", "origins", "models", "dialects"),
-    3: ("rendering",),
-    4: ("delivery", "names", "originals", "recall"),
+    3: ("rendering", "tools"),
+    4: ("delivery",),
     5: ("jobs",),
     6: ("web",),
-    7: (
-        "app",
-        "serving",
-        "http1",
-        "working",
-        "reloading",
-        "commands",
-        "jobs_commands",
-        "jobs_remote",
-        "jobs_text",
-        "cli",
-        "cli_models",
-        "cli_jobs",
-        "cli_render",
-        "local",
-        "__main__",
-    ),
+    7: ("app", "serving", "http1", "working", "reloading", "cli", "__main__"),
 }
+RENDERING = (
+    ("pixels", "engine", "request", "tile_cache"),
+    ("output",),
+    ("source",),
+    ("analysis",),
+    ("step",),
+    ("matting", "framing"),
+    ("extend",),
+    ("ops",),
+    ("plan",),
+    ("prepare", "memory", "run", "provenance"),
+    ("compliance",),
+    ("render",),
+)
+"""The floors inside `edge/rendering`, the lowest first; rooms of one floor do not know each other,
+but for the files of the second last but one, which are steps of one render."""
+SEEN_FROM_OUTSIDE = {
+    "render", "memory", "tile_cache", "provenance", "source.scenes", "source.libraries",
+    "engine.pillow", "engine.threads", "matting.store", "compliance.verify",
+}  # fmt: skip
+"""The files of `edge/rendering` that other rooms may import."""
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
-NEIGHBOURS_ALLOWED = {0, 4, 7}
-"""Floors whose rooms may know each other: values below, those of delivery, the wiring."""
+NEIGHBOURS_ALLOWED = {0, 7}
+"""Floors whose rooms may know each other: values below, the wiring."""
 
 LIBRARIES = {
     "redis": {"cache", "jobs"},
     "dramatiq": {"jobs"},
     "defusedxml": {"jobs"},
-    "rich": {"cli_jobs"},
+    "rich": {"cli"},
     "aiobotocore": {"buckets"},
     "botocore": {"buckets", "cache", "origins"},
     "aiohttp": {"buckets", "connections", "origins"},
-    "tritonclient": {"models"},
-    "onnxruntime": {"models"},
-    "pooch": {"models"},
-    "requests": {"models"},
+    "tritonclient": {"models", "tools"},
+    "onnxruntime": {"models", "tools"},
+    "pooch": {"tools"},
+    "requests": {"tools"},
     "starlette": {"web", "app"},
     "uvicorn": {"serving", "http1"},
-    "PIL": {"rendering", "models"},
+    "PIL": {"rendering", "models", "tools"},
     "cv2": {"rendering"},
     "prometheus_client": {"telemetry"},
 }
@@ -129,5 +134,49 @@ def test_the_environment_is_read_by_settings_only():
     from it; that is not reading settings."""
     readers = {p.relative_to(ROOT).as_posix() for p in SOURCES if "os.environ" in p.read_text()}
     assert readers <= {
-        "settings.py", "models/__init__.py", "tools/triton/environment.py", "tools/triton/server.py",
+        "settings/sections.py", "settings/loading.py", "models/__init__.py",
+        "tools/triton/environment.py", "tools/triton/server.py",
     }  # fmt: skip
+
+
+def inner_room(path: Path) -> str:
+    return path.relative_to(ROOT / "rendering").parts[0].removesuffix(".py")
+
+
+INNER = [p for p in SOURCES if room_of(p) == "rendering" and p.name != "__init__.py"]
+INNER_FLOOR = {room: floor for floor, rooms in enumerate(RENDERING) for room in rooms}
+
+
+def test_every_room_of_rendering_has_a_floor():
+    assert {inner_room(p) for p in INNER} == set(INNER_FLOOR)
+
+
+@pytest.mark.parametrize("path", INNER, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_inside_rendering_go_down_only(path):
+    here = INNER_FLOOR[inner_room(path)]
+    for name in imported(path):
+        room = name.removeprefix("edge.rendering.").split(".")[0]
+        if not name.startswith("edge.rendering.") or room == inner_room(path):
+            continue
+        there = INNER_FLOOR[room]
+        assert there < here or (there == here and here == len(RENDERING) - 3), (
+            f"{path.name} on inner floor {here} imports {name} of floor {there}"
+        )
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_other_rooms_know_the_front_of_rendering_only(path):
+    if room_of(path) == "rendering":
+        return
+    met = {n.removeprefix("edge.rendering.") for n in imported(path) if "edge.rendering." in n}
+    known = {
+        name for name in met for seen in SEEN_FROM_OUTSIDE if (name + ".").startswith(seen + ".")
+    }
+    rooms = {seen.split(".")[0] for seen in SEEN_FROM_OUTSIDE}
+    assert met - known <= rooms, met - known
+
+
+def test_rendering_is_given_its_limits_and_reads_no_settings():
+    for path in INNER:
+        read = {n for n in imported(path) if n.startswith("edge.settings")}
+        assert all(n.startswith("edge.settings.limits") for n in read), path

@@ -39,7 +39,7 @@ from edge.rendering.ops import (
 )
 from edge.rendering.source.facts import Facts
 from edge.rendering.step import PlanContext, State, Step
-from edge.settings import Limits
+from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, MatteMode
 

@@ -23,7 +23,7 @@ from edge.rendering.request import RenderRequest
 from edge.rendering.source.decode import Decoded, decode
 from edge.rendering.source.facts import Facts, read_facts
 from edge.rendering.step import Step
-from edge.settings import Limits
+from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import Upscale
 

@@ -23,6 +23,7 @@ from edge.rendering.compliance.attempts import Done, finish, reframed
 from edge.rendering.compliance.drift import reference
 from edge.rendering.compliance.review import notes, review
 from edge.rendering.compliance.verify import PALE, Own, Report, told_by, verify_file, with_seen
+from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import segment
 from edge.rendering.matting.store import MatteRequest, MatteStore
 from edge.rendering.memory import Peak, peak
@@ -34,9 +35,9 @@ from edge.rendering.request import RenderRequest, Stopwatch
 from edge.rendering.run import Timings, apply_all, run
 from edge.rendering.source.decode import decode
 from edge.rendering.source.facts import Facts, read_facts
-from edge.rendering.step import AsyncStep, Engine, SceneFacts, SceneFetch, Tools
+from edge.rendering.step import AsyncStep, SceneFacts, SceneFetch, Tools
 from edge.rendering.tile_cache import TileCache
-from edge.settings import Limits
+from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Presets, Rules
 from edge.variants.transform import Transform
 from edge.variants.values import BackgroundKind, Fit, MatteMode, Upscale

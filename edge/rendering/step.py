@@ -16,7 +16,7 @@ smaller picture; a step before the resize then has its numbers brought to it by 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from PIL import Image
 
@@ -24,11 +24,12 @@ from edge.deadline import Deadline
 from edge.images import Box, Color, Size
 from edge.models.base import Models, Priority
 from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.engine.threads import Engine
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.source.facts import Facts
 from edge.rendering.tile_cache import TileCache
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 T = TypeVar("T")
 
@@ -117,12 +118,6 @@ class PlanContext:
     analysis: Analysis | None
     limits: Limits
     state: State
-
-
-class Engine(Protocol):
-    """Runs pixel work on a thread, off the event loop."""
-
-    async def run(self, job: Callable[..., T], /, *args: Any) -> T: ...
 
 
 SceneFetch = Callable[[str, Deadline], Awaitable[Image.Image]]

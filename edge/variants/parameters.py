@@ -97,8 +97,8 @@ PARAMETERS = (
     Parameter(
         "fit", words.FIT, Group.SIZE,
         "How the picture goes into the canvas: whole (`inside`), filling it (`cover`), whole with "
-        "background added (`pad`), stretched (`fill`), never enlarged (`max`), or the subject framed "
-        "(`product`).",
+        "background added (`pad`), stretched (`fill`), never enlarged (`max`), or the subject "
+        "framed (`product`).",
         "inside; cover with ar; product with frame", "pad",
     ),
     Parameter(
@@ -143,8 +143,8 @@ PARAMETERS = (
     ),
     Parameter(
         "matte", words.MATTE, Group.SUBJECT,
-        "Cut the subject out: `auto` only where the background asked for needs it. `on` without `bg` "
-        "gives a transparent background.",
+        "Cut the subject out: `auto` only where the background asked for needs it. `on` "
+        "without `bg` gives a transparent background.",
         "off; auto with a scene", "on", ("bg-remove", "segment"),
     ),
     Parameter(

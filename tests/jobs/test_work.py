@@ -230,7 +230,8 @@ async def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
         ("amazon/2026-1; fail; rule=background,fill_min", True, ("background", "fill_min"), ()),
         ("amazon/2026-1; pass; review=doubt; notes=several,small", True, (), ("doubt",)),
         ("amazon/2026-1; pass; notes=several,small", False, (), ()),
-        ("amazon/2026-1; fail; rule=background; review=unsure; decision=approved", True, ("background",),
+        ("amazon/2026-1; fail; rule=background; review=unsure; decision=approved", True,
+            ("background",),
          ("unsure",)),
     ],
 )  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 
 from edge import settings
 from edge.cli import main
+from edge.settings import loading
 from tests.cli.test_main import fetched
 from tests.kubernetes.chart import (
     SETS,
@@ -127,7 +128,7 @@ def test_the_gateway_waits_longer_than_edge() -> None:
 @EACH_SET
 def test_no_secret_is_in_a_config_map_or_a_value(name: str) -> None:
     """Every secret setting comes from a Secret; nothing that looks like a key is written down."""
-    secret = {f"EDGE_{section}_{name}".upper() for section, name, info in settings._fields()
+    secret = {f"EDGE_{section}_{name}".upper() for section, name, info in loading._fields()
               if info.metadata["secret"]} | {"AWS_SECRET_ACCESS_KEY"}  # fmt: skip
     assert not secret & set(schema()["properties"]["settings"]["properties"])
     assert not objects(name, "Secret")

@@ -28,7 +28,8 @@ from tests.rendering.portrait import portrait
 
 SHIPPED = Path(__file__).parents[2] / "triton_models"
 ALL = replace(presets.load()["amazon"], name="all", rules=Rules(
-    background=presets.load()["amazon"].rules.background, no_border=True, no_second_view=True, no_text=True,
+    background=presets.load()["amazon"].rules.background,
+    no_border=True, no_second_view=True, no_text=True,
     no_head=True, drift_max=10,
 ))  # fmt: skip
 """Amazon's with a head forbidden, too; without the rules that other tests are about."""

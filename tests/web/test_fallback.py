@@ -25,7 +25,7 @@ async def finished(server: Running) -> None:
 
 
 async def test_a_fast_picture_comes_first_and_the_final_one_after_it(serve):
-    server = await serve(EDGE_HTTP_FAST_MAX_AGE="7")
+    server = await serve(EDGE_HTTP_FALLBACK_MAX_AGE="7")
     fallback = await server.get(LATE)
     assert fallback.status_code == 200
     assert fallback.headers["x-edge-rendition"] == "fallback"
@@ -114,7 +114,7 @@ async def test_strict_never_gets_a_fast_one(serve):
 
 
 async def test_where_none_is_wanted_a_late_picture_is_a_503_and_made_behind_it(serve):
-    server = await serve(EDGE_HTTP_FAST_MAX_AGE="0")
+    server = await serve(EDGE_HTTP_FALLBACK_MAX_AGE="0")
     early = await server.get(LATE)
     assert early.status_code == 503
     assert early.headers["cache-control"] == "no-store"
@@ -126,7 +126,7 @@ async def test_where_none_is_wanted_a_late_picture_is_a_503_and_made_behind_it(s
 
 
 async def test_the_setting_chooses_where_the_url_says_nothing(serve):
-    patient, hasty = await serve(), await serve(EDGE_HTTP_FAST_AFTER="1")
+    patient, hasty = await serve(), await serve(EDGE_HTTP_FALLBACK_AFTER="1")
     large = "/sku/123.jpg?w=2000&h=2000&fit=cover&up=4&fm=jpg"
     assert (await hasty.get(large)).headers["x-edge-rendition"] == "fallback"
     assert "x-edge-rendition" not in (await hasty.get(f"{URL}&wait=60000")).headers

@@ -66,7 +66,8 @@ def as_toml() -> str:
     """The catalogue's text: one table per sample picture."""
     rows = [
         "# The sample catalogue, written by scripts/render_samples from training/scenes.",
-        "# background: white, grey, coloured, gradient (studio) or scene. traits: what makes it hard.",
+        "# background: white, grey, coloured, gradient (studio) or scene. "
+        "traits: what makes it hard.",
     ]
     for name, shot in SAMPLES.items():
         traits = ", ".join(f'"{t}"' for t in shot.traits)

@@ -18,7 +18,7 @@ from edge.models import roles
 from edge.models.base import Models, Priority
 from edge.models.matting import coarse_matte
 from edge.rendering.analysis.parts import Parts, parts_of, reduced, second_views
-from edge.rendering.step import Engine
+from edge.rendering.engine.threads import Engine
 
 Map = npt.NDArray[np.uint8]
 Place = tuple[float, float, float, float]

@@ -12,9 +12,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box, Color
-from edge.rendering.compliance.measurements import NEAR
 from edge.rendering.pixels.colour_difference import lab
-from edge.rendering.pixels.levels import HALF, Mask
+from edge.rendering.pixels.levels import HALF, NEAR, Mask
 
 Levels = npt.NDArray[np.uint8]
 

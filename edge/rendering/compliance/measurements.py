@@ -14,19 +14,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box, Color
-from edge.rendering.pixels.levels import HALO, SOLID, Mask, span
+from edge.rendering.pixels.levels import HALO, NEAR, SOLID, Mask, span
 from edge.rendering.pixels.morphology import border, flood, shrunk
 
 Levels = npt.NDArray[np.uint8]
 
 BLOCK = 8
 """Pixels: JPEG's unit."""
-
-NEAR = 16
-"""Levels from the background's colour, in the worst channel, up to which a pixel is taken for
-background when the subject is looked for: codecs ring by less, products differ by more or are white
-on white.
-"""
 
 _LINE = 2  # pixels: the outermost ones, that a drawn border would cover
 _DRAWN = 24  # levels by which such a border differs from what is inside it

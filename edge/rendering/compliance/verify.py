@@ -27,7 +27,7 @@ from edge.rendering.compliance.measurements import (
 from edge.rendering.pixels.picture import Synthesized
 from edge.rendering.source.decode import decode, reread
 from edge.rendering.source.facts import Facts, OriginalFormat, read_facts
-from edge.settings import Limits
+from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Rules
 from edge.variants.values import Background, BackgroundKind
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from edge.telemetry import consumption
 
@@ -18,6 +18,12 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class Engine(Protocol):
+    """Runs pixel work on a thread, off the event loop."""
+
+    async def run(self, job: Callable[..., T], /, *args: Any) -> T: ...
 
 
 class EngineThreads:

@@ -16,7 +16,7 @@ from edge.rendering.framing.product import laid, overlap, product
 from edge.rendering.framing.window import whole
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.step import Framing, PlanContext
-from edge.settings import Limits
+from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Flip, Upscale
 

@@ -17,11 +17,12 @@ from edge.cache.tiers import Tiers
 from edge.errors import DeadlineExceeded
 from edge.images import Size
 from edge.models.base import Models
+from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import entry as entry_module
 from edge.rendering.matting import segment
 from edge.rendering.matting.segment import Segmentation
 from edge.rendering.request import Stopwatch
-from edge.rendering.step import Engine, Tools
+from edge.rendering.step import Tools
 from edge.single_flight import Leases, NoLeases, SingleFlight, find_or_make
 from edge.telemetry import Metrics
 from edge.variants.variant import model_tag

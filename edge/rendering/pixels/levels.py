@@ -20,6 +20,12 @@ subject."""
 
 _SNAP = [0 if a <= HALO else 255 if a >= SOLID else a for a in range(256)]
 
+NEAR = 16
+"""Levels from the background's colour, in the worst channel, up to which a pixel is taken for
+background when the subject is looked for: codecs ring by less, products differ by more or are white
+on white.
+"""
+
 
 def snapped(matte: Image.Image) -> Image.Image:
     """The matte (L) with clean ends: next to nothing is nothing, next to all is all."""

@@ -17,7 +17,7 @@ from edge.rendering.source.decoders.failures import translated
 from edge.rendering.source.decoders.plain import plain
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers import Header, OriginalFormat
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 _ANY = Limits(pixels=2**62, frames=2**62)  # whoever has facts has held them against the limits
 

@@ -7,7 +7,7 @@ from edge.images import Size
 from edge.rendering.source import headers
 from edge.rendering.source.headers import Mode, OriginalFormat
 from edge.rendering.source.headers.icc import description
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 __all__ = ["Facts", "Mode", "OriginalFormat", "read_facts"]
 

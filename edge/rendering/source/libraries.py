@@ -16,7 +16,7 @@ from edge.rendering.source import decoders
 from edge.rendering.source.decoders import DecodeRequest, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.rendering.source.headers import OriginalFormat
-from edge.settings import Decode
+from edge.settings.limits import Decode
 
 _RISKY = frozenset(
     {OriginalFormat.TIFF, OriginalFormat.HEIC, OriginalFormat.AVIF, OriginalFormat.GIF}

@@ -7,10 +7,10 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, OriginalNotFound
 from edge.images import Original
+from edge.rendering.engine.threads import Engine
 from edge.rendering.source.decode import decode
 from edge.rendering.source.facts import Facts, read_facts
-from edge.rendering.step import Engine
-from edge.settings import Limits
+from edge.settings.limits import Limits
 from edge.variants.kinds import nearest
 
 Fetch = Callable[[str, Deadline], Awaitable[Original]]

@@ -81,11 +81,13 @@ you use it**.
 """
 
 
-def config(add_request: AddRequest, found: Found, names: tuple[str, str], shapes: tuple[Shape, Shape],
+def config(
+    add_request: AddRequest, found: Found, names: tuple[str, str], shapes: tuple[Shape, Shape],
            batch: int) -> str:  # fmt: skip
     """The text of config.pbtxt; `names` and `shapes` are those of the wrapped input and output."""
     return _CONFIG.format(
-        name=add_request.model, batch=batch, source=names[0], target=names[1], overlap=found.overlap,
+        name=add_request.model, batch=batch, source=names[0], target=names[1],
+        overlap=found.overlap,
         taken=", ".join(map(str, shapes[0])), given=", ".join(map(str, shapes[1])),
         fit="stretch" if add_request.stretched else "letterbox",
     )  # fmt: skip
@@ -103,7 +105,8 @@ def card(
         input=_plain(foreign.input), kind="float16" if foreign.half else "float32",
         layout=foreign.layout.upper(), side=found.side, output=_plain(found.output),
         outputs=len(foreign.outputs), scaling=found.scaling.name, mean=_row(found.scaling.mean),
-        std=_row(found.scaling.std), order=add_request.order, answer=found.answer, overlap=found.overlap,
+        std=_row(found.scaling.std), order=add_request.order,
+        answer=found.answer, overlap=found.overlap,
         fit="stretched" if add_request.stretched else "letterboxed",
         notes="\n".join(f"- {note}." for note in notes),
     )  # fmt: skip

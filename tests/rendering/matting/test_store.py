@@ -60,7 +60,11 @@ class Stage:
         return Tools(self.models, Inline(), Deadline.after(seconds))
 
     async def of(
-        self, image: Callable[[], Image.Image] = scene, *, seconds: float = 30, fallback: bool = False,
+        self,
+        image: Callable[[], Image.Image] = scene,
+        *,
+        seconds: float = 30,
+        fallback: bool = False,
         digest: str = "d", tags: tuple[str, ...] = TAGS, size: Size = SIZE,
     ):  # fmt: skip
         matte_request = MatteRequest(digest, size, tags, image)
@@ -101,7 +105,9 @@ def test_what_is_stored_comes_back_to_the_last_bit() -> None:
         lambda e: replace(e, body=b""),
         lambda e: replace(e, notes=()),
         lambda e: replace(e, notes=(("findings", "{"),)),
-        lambda e: replace(e, notes=(("findings", '{"analysis":null,"cut":null,"abstained":null}'),)),
+        lambda e: replace(
+            e, notes=(("findings", '{"analysis":null,"cut":null,"abstained":null}'),)
+        ),
         lambda e: replace(e, body=_png("RGB", (600, 800))),
         lambda e: replace(e, body=_png("L", (800, 600))),
         lambda e: replace(e, body=_png("L", (300, 401))),

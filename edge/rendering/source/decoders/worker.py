@@ -19,7 +19,7 @@ from edge.images import Size
 from edge.rendering.source import decoders, headers
 from edge.rendering.source.decoders import messages, samples, sandbox
 from edge.rendering.source.decoders.failures import translated
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 _KEPT = {"RGB": "RGBX"}
 """How an image is handed back where not as its mode says: as the engine keeps it."""

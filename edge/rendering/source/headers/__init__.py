@@ -11,7 +11,7 @@ from dataclasses import replace
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.rendering.source.headers import cicp, gif, heif, icc, jpeg, png, tiff, webp
 from edge.rendering.source.headers.base import Header, Mode, OriginalFormat
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 __all__ = ["Header", "Mode", "OriginalFormat", "read"]
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from edge.errors import OriginalCorrupt, OriginalTooLarge
 from edge.images import Box, Size
 from edge.rendering.source.headers.cicp import ColourSpace
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 MAX_PROFILE = 4 * 2**20
 """Bytes of an ICC profile: the largest press profiles in use are below 3 MB."""

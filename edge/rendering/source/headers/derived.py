@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.rendering.source.headers.base import Budget, check_size
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 GRID, OVERLAY, IDENTITY = b"grid", b"iovl", b"iden"
 _DEEPEST = 4

@@ -11,7 +11,7 @@ from edge.rendering.source.headers.base import (
     check_size,
     number,
 )
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _GRAPHIC_CONTROL = 0xF9

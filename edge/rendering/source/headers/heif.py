@@ -15,7 +15,7 @@ from edge.rendering.source.headers.base import (
 from edge.rendering.source.headers.boxes import Box, Items, Walker
 from edge.rendering.source.headers.cicp import ColourSpace
 from edge.rendering.source.headers.streams import Streams
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"})

@@ -15,7 +15,7 @@ from edge.rendering.source.headers.base import (
     cut,
     number,
 )
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 _READABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive; all Huffman
 _OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}  # lossless, hierarchical, arithm.

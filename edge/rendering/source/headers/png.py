@@ -24,7 +24,7 @@ from edge.rendering.source.headers.base import (
     number,
 )
 from edge.rendering.source.headers.cicp import ColourSpace
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"

@@ -15,7 +15,7 @@ from edge.rendering.source.headers.base import (
 )
 from edge.rendering.source.headers.tiff_directory import PROFILE, Directory, Form
 from edge.rendering.source.headers.tiff_pieces import BITS, HEIGHT, PHOTOMETRIC, SAMPLES, WIDTH
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 _MODES = {0: Mode.GREY, 1: Mode.GREY, 2: Mode.RGB, 3: Mode.PALETTE, 5: Mode.CMYK, 6: Mode.RGB,
           8: Mode.LAB}  # fmt: skip

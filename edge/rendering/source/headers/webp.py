@@ -17,7 +17,7 @@ from edge.rendering.source.headers.base import (
     cut,
     number,
 )
-from edge.settings import Limits
+from edge.settings.limits import Limits
 
 _LOSSY, _LOSSLESS, _EXTENDED = b"VP8 ", b"VP8L", b"VP8X"
 _ALPHA_FLAG = 0x10

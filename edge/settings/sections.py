@@ -1,140 +1,30 @@
-"""All settings: read once from the environment, validated, frozen. Only this file reads it.
-
-`EDGE_<SECTION>_<FIELD>`: the section is a field of `Settings`, the field one of its dataclass.
-"""
+"""The sections of the settings, each a frozen dataclass; a field is one `EDGE_*` variable."""
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import MISSING, Field, dataclass, field, fields
-from difflib import get_close_matches
-from ipaddress import ip_network
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-from edge.errors import EdgeError, SettingsError
+from edge.settings.kinds import (
+    BYTES,
+    COUNT,
+    FLAG,
+    HOSTS,
+    NETWORKS,
+    PAIRS,
+    PLACE,
+    PLACES,
+    PORT,
+    PRICES,
+    SECONDS,
+    TEXT,
+    WEB_URL,
+    WIDTHS,
+    WORDS,
+    setting,
+)
+from edge.settings.limits import Decode, Limits
 
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
-_ROOT = Path(__file__).resolve().parent.parent
-
-
-def _bytes(text: str) -> int:
-    digits = text.strip().lower().removesuffix("b").rstrip("kmgi ")
-    unit = text.strip().lower().removesuffix("b")[len(digits) :].strip()
-    return round(float(digits) * _UNITS[unit])
-
-
-_FLAGS = {"1": True, "true": True, "yes": True, "on": True} | {
-    "0": False, "false": False, "no": False, "off": False, "": False
-}  # fmt: skip
-
-
-def _flag(text: str) -> bool:
-    return _FLAGS[text.lower()]
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _pairs(text: str) -> tuple[tuple[str, str], ...]:
-    pairs = [word.partition(":") for word in _words(text)]
-    if any(not name or not value for name, _, value in pairs):
-        raise ValueError
-    return tuple((name, value) for name, _, value in pairs)
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    return tuple(sorted(int(word) for word in _words(text)))
-
-
-def _prices(text: str) -> tuple[tuple[str, float], ...]:
-    prices = tuple((name, float(price)) for name, price in _pairs(text))
-    if any(not 0 <= price < 1e9 for _, price in prices):
-        raise ValueError
-    return prices
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    return _each(text, lambda word: bool(_HOST.fullmatch(word)))
-
-
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    return _each(text, lambda word: bool(ip_network(word)))
-
-
-def _places(text: str) -> tuple[str, ...]:
-    return _each(text, lambda word: bool(_place(word)))
-
-
-def _each(text: str, good: Callable[[str], bool]) -> tuple[str, ...]:
-    words = _words(text)
-    if not all(good(word) for word in words):
-        raise ValueError
-    return words
-
-
-def _place(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    if separator and (scheme != "s3" or not rest.partition("/")[0]):
-        raise ValueError
-    return text
-
-
-def _web_url(text: str) -> str:
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
-        raise ValueError
-    return text
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How one kind of setting is read, and what the user is told it may be."""
-
-    read: Callable[[str], Any]
-    allowed: str
-
-
-TEXT = Kind(str, "any text")
-FLAG = Kind(_flag, "0 or 1")
-BYTES = Kind(_bytes, "a number of bytes, units as in 256MiB or 2GB")
-COUNT = Kind(int, "a whole number")
-SECONDS = Kind(float, "a number of seconds")
-WORDS = Kind(_words, "words separated by commas")
-HOSTS = Kind(_hosts, "hosts separated by commas, without scheme and path")
-NETWORKS = Kind(_networks, "networks such as 10.1.0.0/16, separated by commas")
-PLACE = Kind(_place, "a folder, or s3://bucket/prefix")
-PLACES = Kind(_places, "folders and s3://bucket/prefix, separated by commas")
-WEB_URL = Kind(_web_url, "http://host:port or https://host")
-WIDTHS = Kind(_widths, "whole numbers separated by commas")
-PAIRS = Kind(_pairs, "kid:secret pairs separated by commas")
-PRICES = Kind(_prices, "name:price pairs separated by commas")
-PORT = Kind(int, "a port")
-
-
-def setting(
-    default: Any,
-    kind: Kind,
-    help: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    secret: bool = False,
-    variable: str = "",
-) -> Any:
-    """One field of a section, with what validation and the docs need to know of it."""
-    metadata = {
-        "kind": kind, "help": help, "low": low, "high": high, "choices": choices, "secret": secret,
-        "variable": variable,
-    }  # fmt: skip
-    return field(default=default, metadata=metadata, repr=not secret)
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +131,8 @@ class Cache:
     enlarged_bytes: int = setting(
         192 * 2**20,
         BYTES,
-        "Bytes of enlarged tiles and decontaminated subjects kept in memory for the next preset; 0: none.",
+        "Bytes of enlarged tiles and decontaminated subjects kept in memory for the next "
+        "preset; 0: none.",
         low=0,
     )
     redis_url: str = setting("", TEXT, "redis://host:6379/0 adds the shared tier and leases.")
@@ -269,7 +160,8 @@ class Http:
     fallback_after: int = setting(
         0,
         COUNT,
-        "Milliseconds to wait for the networks before a fallback picture is served and the final one "
+        "Milliseconds to wait for the networks before a fallback picture is served and the "
+        "final one "
         "made behind it; 0: only where the URL says wait=.",
         low=0,
         high=600_000,
@@ -277,7 +169,8 @@ class Http:
     fallback_max_age: int = setting(
         30,
         COUNT,
-        "How long a CDN keeps a fallback picture, in seconds; 0: none is served, a late one is a 503.",
+        "How long a CDN keeps a fallback picture, in seconds; 0: none is served, a late one "
+        "is a 503.",
         low=0,
         high=3600,
     )
@@ -302,74 +195,6 @@ class Files:
         "Write into edited pictures (XMP) how they were made: never, auto (unless bytes are "
         "limited), or always.",
         choices=("never", "auto", "always"),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    connections: int = setting(
-        2048,
-        COUNT,
-        "Connections at once; 32 more are let in for probes. At the cap, the one that waits "
-        "longest for its client is closed. Never more than the file descriptors allow.",
-        low=1,
-        high=1_000_000,
-    )
-    unread_bytes: int = setting(
-        268_435_456,
-        BYTES,
-        "Bodies that their readers have not taken yet, together, those that many read counted "
-        "once. Beyond it, who takes least is cut off.",
-        low=1_000_000,
-    )
-    url_bytes: int = setting(8192, BYTES, "Longest URL of a request.", low=256)
-    header_bytes: int = setting(
-        32768, BYTES, "URL and header lines of a request together; its trailers may have as much.",
-        low=1024,
-    )  # fmt: skip
-    headers: int = setting(100, COUNT, "Most header lines of a request.", low=8, high=10_000)
-    pixels: int = setting(100_000_000, COUNT, "Most pixels of an original.", low=1)
-    frames: int = setting(500, COUNT, "Most frames of an animated original.", low=1)
-    output_side: int = setting(
-        10_000, COUNT, "Longest side of a rendition, in pixels.", low=16, high=65_000
-    )
-    output_pixels: int = setting(40_000_000, COUNT, "Most pixels of a rendition.", low=256)
-    origin_running: int = setting(
-        32, COUNT, "Questions and fetches at once, for each origin.", low=1
-    )
-    origin_waiting: int = setting(256, COUNT, "Those that wait, for each origin.", low=0)
-    classical_running: int = setting(
-        0, COUNT, "Renders without a network at once; 0: one per engine thread.", low=0
-    )
-    classical_waiting: int = setting(256, COUNT, "Renders without a network that wait.", low=0)
-    network_running: int = setting(2, COUNT, "Renders with a network at once.", low=1)
-    network_waiting: int = setting(64, COUNT, "Renders with a network that wait.", low=0)
-    memory_bytes: int = setting(
-        0,
-        BYTES,
-        "Bytes that renders may take at once, by estimate; the others wait. 0: three quarters of "
-        "what the machine or container has.",
-        low=0,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Decode:
-    isolate: str = setting(
-        "risky",
-        TEXT,
-        "Formats decoded in worker processes of their own: risky (TIFF, HEIC, AVIF, GIF), all, "
-        "none.",
-        choices=("risky", "all", "none"),
-    )
-    workers: int = setting(
-        0, COUNT, "Worker processes that decode; 0: one per core.", low=0, high=256
-    )
-    memory_bytes: int = setting(
-        1536 * 2**20, BYTES, "Bytes that one worker may take for itself.", low=256 * 2**20
-    )
-    seconds: float = setting(
-        20.0, SECONDS, "Longest time that a worker may take for one picture.", low=0.1, high=600
     )
 
 
@@ -562,120 +387,3 @@ class Settings:
     triton: Triton = field(default_factory=Triton)
     models: ModelsFolder = field(default_factory=ModelsFolder)
     s3: S3 = field(default_factory=S3)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One setting as the docs and `edge serve --help` show it."""
-
-    variable: str
-    default: Any
-    allowed: str
-    help: str
-
-
-def rows() -> Iterator[Row]:
-    """Every setting, in order."""
-    for section, name, info in _fields():
-        default = info.default if info.default is not MISSING else None
-        yield Row(_variable(section, name, info), default, _allowed(info), info.metadata["help"])
-
-
-def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read, validate and freeze.
-
-    Raises:
-        SettingsError: with one line per bad or unknown `EDGE_*` variable and what is allowed.
-    """
-    given = {
-        name: value
-        for name, value in (os.environ if environ is None else environ).items()
-        if name.startswith("EDGE_")
-    }
-    problems: list[str] = []
-    sections: dict[str, dict[str, Any]] = {}
-    for section, name, info in _fields():
-        text = given.pop(_variable(section, name, info), None)
-        if text is None:
-            continue
-        try:
-            sections.setdefault(section, {})[name] = _value(text, info)
-        except (ValueError, KeyError):
-            variable = _variable(section, name, info)
-            problems.append(f"{variable}={_shown(text, info)}: allowed is {_allowed(info)}")
-    problems += [f"{name}: there is no such setting{_suggestion(name)}" for name in given]
-    if problems:
-        raise SettingsError("\n".join(problems))
-    settings = Settings(
-        **{name: section(**sections.get(name, {})) for name, section in _sections()}
-    )
-    _check_together(settings)
-    return settings
-
-
-@contextmanager
-def naming(variable: str) -> Iterator[None]:
-    """What is found wrong later on, with a setting's value, names the setting as well."""
-    try:
-        yield
-    except EdgeError as error:
-        if variable not in error.detail:
-            error.detail = f"{variable}: {error.detail}"
-            error.args = (error.detail,)
-        raise
-
-
-def _sections() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for section in fields(Settings):
-        assert callable(section.default_factory)
-        yield section.name, section.default_factory
-
-
-def _fields() -> Iterator[tuple[str, str, Any]]:
-    for name, section in _sections():
-        for info in fields(section()):
-            yield name, info.name, info
-
-
-def _variable(section: str, name: str, info: Field[Any]) -> str:
-    return info.metadata["variable"] or f"EDGE_{section}_{name}".upper()
-
-
-def _value(text: str, info: Any) -> Any:
-    value = info.metadata["kind"].read(text)
-    low, high, choices = (info.metadata[k] for k in ("low", "high", "choices"))
-    if (
-        (low is not None and value < low)
-        or (high is not None and value > high)
-        or (choices and value not in choices)
-    ):
-        raise ValueError
-    return value
-
-
-def _allowed(info: Any) -> str:
-    low, high, choices = (info.metadata[k] for k in ("low", "high", "choices"))
-    if choices:
-        return " | ".join(choices)
-    text: str = info.metadata["kind"].allowed
-    if low is not None and high is not None:
-        return f"{text}, {low:g} to {high:g}"
-    return f"{text}, at least {low:g}" if low is not None else text
-
-
-def _shown(text: str, info: Any) -> str:
-    return "(hidden)" if info.metadata["secret"] else repr(text)
-
-
-def _suggestion(name: str) -> str:
-    near = get_close_matches(name, [_variable(*row) for row in _fields()], 1, 0.6)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _check_together(settings: Settings) -> None:
-    if settings.signing.required and not (settings.signing.keys or settings.signing.file):
-        raise SettingsError(
-            "EDGE_SIGNING_REQUIRED=1 needs EDGE_SIGNING_KEYS=kid:secret or EDGE_SIGNING_FILE"
-        )
-    if settings.triton.url and urlsplit(settings.triton.url).scheme != "grpc":
-        raise SettingsError(f"EDGE_TRITON_URL={settings.triton.url!r}: allowed is grpc://host:port")

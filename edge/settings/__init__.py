@@ -1,0 +1,14 @@
+"""All settings: read once from the environment, validated, frozen. Only this package reads it.
+
+`EDGE_<SECTION>_<FIELD>`: the section is a field of `Settings`, the field one of its dataclass.
+Rendering is given `settings.limits` as a value and knows nothing else of it.
+"""
+
+from edge.settings.limits import Decode, Limits
+from edge.settings.loading import Row, load, naming, rows
+from edge.settings.sections import Http, ModelsFolder, Query, Server, Settings
+
+__all__ = [
+    "Decode", "Http", "Limits", "ModelsFolder", "Query", "Row", "Server", "Settings", "load",
+    "naming", "rows",
+]  # fmt: skip

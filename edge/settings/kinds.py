@@ -1,0 +1,127 @@
+"""The kinds of values that settings have: how each is read, and what is allowed."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+
+
+def _bytes(text: str) -> int:
+    digits = text.strip().lower().removesuffix("b").rstrip("kmgi ")
+    unit = text.strip().lower().removesuffix("b")[len(digits) :].strip()
+    return round(float(digits) * _UNITS[unit])
+
+
+_FLAGS = {"1": True, "true": True, "yes": True, "on": True} | {
+    "0": False, "false": False, "no": False, "off": False, "": False
+}  # fmt: skip
+
+
+def _flag(text: str) -> bool:
+    return _FLAGS[text.lower()]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [word.partition(":") for word in _words(text)]
+    if any(not name or not value for name, _, value in pairs):
+        raise ValueError
+    return tuple((name, value) for name, _, value in pairs)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    return tuple(sorted(int(word) for word in _words(text)))
+
+
+def _prices(text: str) -> tuple[tuple[str, float], ...]:
+    prices = tuple((name, float(price)) for name, price in _pairs(text))
+    if any(not 0 <= price < 1e9 for _, price in prices):
+        raise ValueError
+    return prices
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    return _each(text, lambda word: bool(_HOST.fullmatch(word)))
+
+
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return _each(text, lambda word: bool(ip_network(word)))
+
+
+def _places(text: str) -> tuple[str, ...]:
+    return _each(text, lambda word: bool(_place(word)))
+
+
+def _each(text: str, good: Callable[[str], bool]) -> tuple[str, ...]:
+    words = _words(text)
+    if not all(good(word) for word in words):
+        raise ValueError
+    return words
+
+
+def _place(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if separator and (scheme != "s3" or not rest.partition("/")[0]):
+        raise ValueError
+    return text
+
+
+def _web_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one kind of setting is read, and what the user is told it may be."""
+
+    read: Callable[[str], Any]
+    allowed: str
+
+
+TEXT = Kind(str, "any text")
+FLAG = Kind(_flag, "0 or 1")
+BYTES = Kind(_bytes, "a number of bytes, units as in 256MiB or 2GB")
+COUNT = Kind(int, "a whole number")
+SECONDS = Kind(float, "a number of seconds")
+WORDS = Kind(_words, "words separated by commas")
+HOSTS = Kind(_hosts, "hosts separated by commas, without scheme and path")
+NETWORKS = Kind(_networks, "networks such as 10.1.0.0/16, separated by commas")
+PLACE = Kind(_place, "a folder, or s3://bucket/prefix")
+PLACES = Kind(_places, "folders and s3://bucket/prefix, separated by commas")
+WEB_URL = Kind(_web_url, "http://host:port or https://host")
+WIDTHS = Kind(_widths, "whole numbers separated by commas")
+PAIRS = Kind(_pairs, "kid:secret pairs separated by commas")
+PRICES = Kind(_prices, "name:price pairs separated by commas")
+PORT = Kind(int, "a port")
+
+
+def setting(
+    default: Any,
+    kind: Kind,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    secret: bool = False,
+    variable: str = "",
+) -> Any:
+    """One field of a section, with what validation and the docs need to know of it."""
+    metadata = {
+        "kind": kind, "help": help, "low": low, "high": high, "choices": choices, "secret": secret,
+        "variable": variable,
+    }  # fmt: skip
+    return field(default=default, metadata=metadata, repr=not secret)
