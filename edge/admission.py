@@ -18,6 +18,10 @@ _LONGEST_RETRY = 60
 _WEIGHT = 0.1
 """Of the latest one in what is typical."""
 
+_LOOK_AGAIN = 0.25
+"""Seconds between two looks at the queue while nobody leaves: those that run show by their age how
+long work takes, also where none has ended yet."""
+
 _SAMPLES = 8
 """Until so many are done, what seems typical may be twice of what it is."""
 
@@ -67,6 +71,7 @@ class _Lane:
         self._queue: deque[tuple[Deadline, asyncio.Future[int]]] = deque()
         self._since: dict[int, float] = {}
         self._numbers = count()
+        self._looking: asyncio.TimerHandle | None = None
 
     @property
     def running(self) -> int:
@@ -95,9 +100,13 @@ class _Lane:
     @property
     def typical(self) -> float:
         """Seconds that one takes, as far as is known: those that run may show that it is more."""
+        return max(self._pace.typical, self._youngest)
+
+    @property
+    def _youngest(self) -> float:
+        """Seconds for which the last one that got a place has run."""
         now = time.monotonic()
-        least = min((now - since for since in self._since.values()), default=0.0)
-        return max(self._pace.typical, least)
+        return min((now - since for since in self._since.values()), default=0.0)
 
     async def _wait(self, deadline: Deadline) -> int:
         if len(self._queue) >= self._limit.waiting:
@@ -107,6 +116,7 @@ class _Lane:
         turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         entry = (deadline, turn)
         self._queue.append(entry)
+        self._keep_looking()
         try:
             async with asyncio.timeout(deadline.remaining):
                 return await turn
@@ -128,6 +138,18 @@ class _Lane:
             if not turn.done():
                 turn.set_result(self._take())
 
+    def _keep_looking(self) -> None:
+        """Refuse who would be late as soon as that shows, while anybody waits."""
+        if self._looking is None:
+            loop = asyncio.get_running_loop()
+            self._looking = loop.call_later(_LOOK_AGAIN, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        self._refuse_who_would_be_late()
+        if self._queue:
+            self._keep_looking()
+
     def _refuse_who_would_be_late(self) -> None:
         ahead = 0
         for deadline, turn in tuple(self._queue):
@@ -143,13 +165,20 @@ class _Lane:
     def _late(self, ahead: int, deadline: Deadline) -> bool:
         """Whether one with so many before him in the queue would not be done in his time."""
         doubt = 1.0 if self._pace.samples >= _SAMPLES else 0.5  # the first ones are the slowest
-        needed = (self._until(ahead) + self.typical) * doubt
+        needed = (self._until(ahead) + self._each) * doubt
         return needed > deadline.remaining and needed > 0
 
     def _until(self, ahead: int) -> float:
         """Seconds until a place is free for one with so many before him in the queue; of those who
-        run, half is done on average."""
-        return (ahead + 0.5) * self.typical / self._pace.places
+        run, half is done on average, and who runs for longer than usual does so once."""
+        beyond = max(0.0, self._youngest - self._each)
+        return (ahead + 0.5) * self._each / self._pace.places + beyond
+
+    @property
+    def _each(self) -> float:
+        """Seconds that one of those who wait will take; while little is known, those that run
+        tell."""
+        return self._pace.typical if self._pace.samples >= _SAMPLES else self.typical
 
     def _busy(self, detail: str) -> Busy:
         return Busy(detail, retry_after=_spread(self._until(len(self._queue))))

@@ -281,6 +281,7 @@ class Gauges:
             self.metrics.admission_waiting.labels(cost).set(load.waiting)
         self.metrics.admission_bytes.set(self.admission.held)
         self.metrics.background_tasks.set(len(self.background_tasks))
+        self.metrics.tasks.set(len(asyncio.all_tasks()))
         self.metrics.enlarged_bytes.set(self.tile_cache.bytes)
         for tier, usage in (await self.tiers.usage()).items():
             if usage.bytes is not None:

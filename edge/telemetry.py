@@ -159,6 +159,11 @@ class Metrics:
         self.background_tasks = Gauge(
             "edge_background_tasks", "Background tasks under way.", registry=registry
         )
+        self.tasks = Gauge(
+            "edge_tasks",
+            "Tasks of the event loop; what grows without end is a leak.",
+            registry=registry,
+        )
         self.purged = Counter(
             "edge_purged_total", "Entries purged per tier.", ("tier",), registry=registry
         )

@@ -164,6 +164,44 @@ async def test_who_waits_is_refused_as_soon_as_it_shows_that_he_would_be_late():
     assert outcomes["done"] >= 2
 
 
+async def test_a_gate_that_knows_nothing_yet_refuses_before_the_first_one_is_done():
+    """How long those that run have run already tells enough."""
+    held = Admission({Cost.NETWORK: Limit(1, 100)})
+    done = 0
+    refused_before = 0
+
+    async def work() -> None:
+        nonlocal done, refused_before
+        try:
+            async with held.enter(Cost.NETWORK, Deadline.after(8)):
+                await asyncio.sleep(3)
+                done += 1
+        except Busy:
+            refused_before += not done
+
+    await asyncio.gather(*(work() for _ in range(40)))
+    assert refused_before >= 30
+    assert done >= 1
+
+
+async def test_one_that_takes_longer_than_usual_makes_nobody_else_be_refused():
+    held = Admission({Cost.NETWORK: Limit(1, 100)})
+
+    async def work(seconds: float) -> bool:
+        with suppress(Busy):
+            async with held.enter(Cost.NETWORK, Deadline.after(8)):
+                await asyncio.sleep(seconds)
+                return True
+        return False
+
+    for _ in range(10):
+        assert await work(0.01)
+    slow = asyncio.create_task(work(1.5))
+    await asyncio.sleep(0)
+    assert all(await asyncio.gather(*(work(0.01) for _ in range(30))))
+    assert await slow
+
+
 async def test_of_those_that_could_be_done_in_time_nearly_all_are():
     held = Admission({Cost.CLASSICAL: Limit(2, 100)})
 

@@ -167,8 +167,7 @@ class FolderTier:
                 return removed
 
     def _recall(self, tag: str) -> tuple[Rendition, ...]:
-        with self._change():
-            keys = self._index.latest(tag, RECALLED)
+        keys = self._looked_up(lambda: self._index.latest(tag, RECALLED))
         return unpack_heads(self._head(key) for key in keys)
 
     def _head(self, key: str) -> bytes | None:
@@ -178,9 +177,17 @@ class FolderTier:
         except (FileNotFoundError, TierError):
             return None
 
+    def _looked_up(self, look: Callable[[], _Result]) -> _Result:
+        """What the index says, also where it cannot be written: what is held is served then."""
+        try:
+            with self._change():
+                return look()
+        except (TierError, OSError):
+            with self._changing, self._index.reading():
+                return look()
+
     def _usage(self) -> Usage:
-        with self._change():
-            held = self._index.usage()
+        held = self._looked_up(self._index.usage)
         return Usage(held.entries, held.bytes, self._limit)
 
     def _probe(self) -> None:
@@ -239,9 +246,12 @@ class FolderTier:
                 self._sweep_shard(start)
             with self._change():
                 self._make_room(0)
-        except (TierError, OSError):
+        except (TierError, OSError) as error:
             if not self._closed:
-                _log.exception("the folder's index may miss entries", extra={"tier": self.name})
+                _log.warning(
+                    "the folder's index may miss entries",
+                    extra={"tier": self.name, "why": str(error)},
+                )
 
     def _sweep_shard(self, start: str) -> None:
         with self._change():

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from edge.cache.base import Usage, tag_digest
 from edge.errors import TierError
@@ -67,6 +68,29 @@ class FolderIndex:
         except sqlite3.Error as error:
             self._discard_if_damaged(error)
             raise TierError(f"the folder's index failed: {error}") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Look things up while the block runs where nothing can be changed: on a file system that
+        is mounted for reading, or a full one.
+
+        Raises:
+            TierError: there is no index, or it cannot be read.
+        """
+        before = self._database
+        try:
+            self._database = sqlite3.connect(
+                f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=_LOCK_SECONDS,
+                isolation_level=None, check_same_thread=False,
+            )  # fmt: skip
+            try:
+                yield
+            finally:
+                self._database.close()
+        except sqlite3.Error as error:
+            raise TierError(f"the folder's index cannot be read: {error}") from error
+        finally:
+            self._database = before
 
     def add(self, key: str, size: int, tags: Iterable[str], used: float) -> None:
         """Note an entry of `size` bytes, last used at `used` (Unix time)."""

@@ -9,6 +9,9 @@ from edge.deadline import Deadline
 from edge.errors import OriginTimeout
 from edge.images import Original, Stamp
 
+SETTLING_SECONDS = 2.0
+"""For which a file that was just written may still be being written."""
+
 
 class Origin(Protocol):
     """A place where originals live. Paths are relative, decoded, already checked, no leading slash.

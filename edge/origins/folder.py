@@ -21,13 +21,10 @@ from edge.errors import (
     OriginUnavailable,
 )
 from edge.images import Original, Stamp
-from edge.origins.base import in_time
+from edge.origins.base import SETTLING_SECONDS, in_time
 from edge.origins.paths import Neighbours, neighbours
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR, errno.ENXIO})
-
-SETTLING_SECONDS = 2.0
-"""For which a file that was just written may still be being written."""
 
 _AHEAD_SECONDS = 60.0
 """By which the clock of a file server may be ahead of this machine's."""

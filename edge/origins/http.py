@@ -24,7 +24,7 @@ from edge.errors import (
 )
 from edge.images import Original, Stamp, digest
 from edge.origins.address_guard import read_networks
-from edge.origins.base import in_time, version_of
+from edge.origins.base import SETTLING_SECONDS, in_time, version_of
 from edge.origins.encodings import codings_of, decoded
 from edge.origins.guarded_http import GuardedClient, Resolve, system_resolve
 from edge.origins.paths import Neighbours, split_extension
@@ -236,11 +236,28 @@ def _seconds(text: str) -> float | None:
 def _stamp_of(headers: "CIMultiDictProxy[str]", length: str | None) -> Stamp | None:
     """None where the server sends no validator. A date alone is none: two changes may share it."""
     size = int(length) if length and re.fullmatch(r"[0-9]{1,18}", length) else None
+    version = None
     if etag := headers.get("ETag"):
-        return Stamp(version_of(etag), size)
-    if (changed := headers.get("Last-Modified")) and size is not None:
-        return Stamp(f"{size} {version_of(changed)}", size)
-    return None
+        version = version_of(etag)
+    elif (changed := headers.get("Last-Modified")) and size is not None:
+        version = f"{size} {version_of(changed)}"
+    if version is None:
+        return None
+    if _written_just_now(headers):
+        return Stamp(f"{version} unsettled", size, settled=False)
+    return Stamp(version, size)
+
+
+def _written_just_now(headers: "CIMultiDictProxy[str]") -> bool:
+    """Whether the file is younger than two seconds by the server's own clock (its `Date`): it may
+    still be written, and servers make ETags of whole seconds and a size (RFC 9110 section
+    8.8.2.2)."""
+    try:
+        now = parsedate_to_datetime(headers.get("Date", ""))
+        changed = parsedate_to_datetime(headers.get("Last-Modified", ""))
+        return abs((now - changed).total_seconds()) < SETTLING_SECONDS
+    except (ValueError, TypeError, OverflowError):
+        return False
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Originals in an S3 bucket."""
 
 import asyncio
+import hashlib
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -34,6 +36,7 @@ from edge.origins.paths import Neighbours, neighbours, split_extension
 
 _CHUNK = 256 * 1024
 _ATTEMPTS = 2
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _CLOSED = frozenset({"AccessDenied", "403", "Forbidden"})
 """Amazon answers so for objects that do not exist, too, unless the caller may list the bucket."""
 
@@ -65,6 +68,8 @@ class S3Origin:
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._neighbours = Neighbours(self._listed if neighbours else None)
+        self._digests: bool | None = None
+        """Whether ETags of this store are digests of the bytes; None: not known yet."""
         self.name = f"s3://{bucket}/{self._prefix}".rstrip("/")
 
     async def stamp(self, path: str, deadline: Deadline) -> Stamp | Original:
@@ -106,15 +111,35 @@ class S3Origin:
         return stamp or await self._fetch(name)
 
     async def _fetch(self, name: str) -> Original:
-        with _origin_errors():
-            client = await self._bucket.client()
-            answer = await client.get_object(**self._object(name))
-            async with answer["Body"] as stream:
-                wire = await self._read(answer, stream)
+        wire, answer = await self._got(name)
+        if not await self._carries(wire, answer):
+            again, answer = await self._got(name)
+            if not await self._carries(again, answer):
+                if self._digests or again != wire:
+                    raise OriginTruncated("the original changed while it was read, or is damaged")
+                self._digests = False  # the same twice: this store makes its ETags otherwise
+            wire = again
         body, codings = wire, codings_of(answer.get("ContentEncoding") or "")
         if codings:
             body = await asyncio.to_thread(decoded, wire, codings, self._max_bytes)
         return Original(name, body, _stamp_of(answer) or Stamp(digest(body), len(body)))
+
+    async def _got(self, name: str) -> tuple[bytes, Mapping[str, Any]]:
+        with _origin_errors():
+            client = await self._bucket.client()
+            answer = await client.get_object(**self._object(name))
+            async with answer["Body"] as stream:
+                return await self._read(answer, stream), answer
+
+    async def _carries(self, wire: bytes, answer: Mapping[str, Any]) -> bool:
+        """Whether these are the bytes that the ETag names, as far as it can be told."""
+        etag = _md5_of(answer)
+        if etag is None or self._digests is False:
+            return True
+        made = await asyncio.to_thread(hashlib.md5, wire, usedforsecurity=False)
+        right = made.hexdigest() == etag
+        self._digests = right or self._digests
+        return right
 
     async def _read(self, answer: Mapping[str, Any], body: Any) -> bytes:
         expected = answer.get("ContentLength")
@@ -147,6 +172,15 @@ class S3Origin:
 
     def _too_large(self) -> OriginalTooLarge:
         return OriginalTooLarge(f"the original is over the limit of {self._max_bytes} bytes")
+
+
+def _md5_of(answer: Mapping[str, Any]) -> str | None:
+    """The MD5 of an object's bytes, where its ETag is one: it was put in one piece, and is stored
+    in plain or with keys of S3's own (Amazon S3 API reference, "Object", ETag)."""
+    etag = str(answer.get("ETag", "")).strip('"')
+    kept = answer.get("ServerSideEncryption") or "AES256"
+    plain = kept == "AES256" and not answer.get("SSECustomerAlgorithm")
+    return etag if plain and _MD5.fullmatch(etag) else None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import gzip
 import time
 import zlib
+from email.utils import formatdate
 
 import pytest
 
@@ -191,3 +192,35 @@ async def test_no_cookie_of_the_server_is_ever_sent_back(origin, http_origin):
     await origin.fetch("a.jpg", soon())
     await origin.fetch("a.jpg", soon())
     assert all("Cookie" not in seen.headers for seen in http_origin.seen)
+
+
+# What was written just now
+
+
+def dated(age: float, **more: str) -> dict[str, str]:
+    now = time.time()
+    return {"Date": formatdate(now, usegmt=True), **more} | {
+        "Last-Modified": formatdate(now - age, usegmt=True)
+    }
+
+
+@pytest.mark.parametrize("more", [{}, {"ETag": '"5f-1a2b"'}], ids=["date and size", "ETag"])
+async def test_a_file_younger_than_two_seconds_is_not_settled(origin, http_origin, more):
+    """Servers make ETags of whole seconds and a size: within one, two files look alike."""
+    http_origin.answers["/a.jpg"] = Answer(BODY, headers=dated(0, **more))
+    young = await origin.stamp("a.jpg", soon())
+    assert not young.settled
+    assert not (await origin.fetch("a.jpg", soon())).stamp.settled
+    http_origin.answers["/a.jpg"] = Answer(BODY, headers=dated(3, **more))
+    old = await origin.stamp("a.jpg", soon())
+    assert old.settled
+    assert old.version != young.version, "what was read of it while young is not taken for it"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"ETag": '"1"', "Last-Modified": "now"}, {"ETag": '"1"'}, {"ETag": '"1"', "Date": "x"}],
+)
+async def test_without_two_dates_a_validator_is_believed(origin, http_origin, headers):
+    http_origin.answers["/a.jpg"] = Answer(BODY, headers=headers)
+    assert (await origin.stamp("a.jpg", soon())).settled

@@ -1,6 +1,7 @@
 """The S3 origin's own promises: whole bodies, typed failures, in time."""
 
 import gzip
+import hashlib
 import time
 
 import pytest
@@ -160,3 +161,63 @@ async def test_interim_answers_without_end_end_at_once(http_origin):
     with pytest.raises(OriginUnavailable):
         await origin.fetch("123.jpg", Deadline.after(60))
     await origin.close()
+
+
+def named(body: bytes) -> dict[str, str]:
+    """The ETag that S3 gives an object of these bytes which was put in one piece."""
+    return {"ETag": f'"{hashlib.md5(body).hexdigest()}"'}
+
+
+class TestABodyIsHeldAgainstItsETag:
+    """A store, or what is before it, that hands out half the old and half the new object."""
+
+    TORN = PICTURE[:400] + b"#" * (len(PICTURE) - 400)
+
+    async def test_what_it_does_not_name_is_no_original(self, flawed, http_origin):
+        http_origin.answers[PATH] = Answer(PICTURE, headers=named(PICTURE))
+        assert (await flawed.fetch("123.jpg", soon())).body == PICTURE
+        http_origin.answers[PATH] = Answer(self.TORN, headers=named(PICTURE))
+        with pytest.raises(OriginTruncated):
+            await flawed.fetch("123.jpg", soon())
+
+    async def test_it_is_read_again_and_whole_the_second_time(self, flawed, http_origin):
+        class Mended(dict):
+            """Torn for the first one who asks."""
+
+            def get(self, path, missing=None):
+                torn = not any(seen.method == "GET" for seen in http_origin.seen[:-1])
+                body = TestABodyIsHeldAgainstItsETag.TORN if torn else PICTURE
+                return Answer(body, headers=named(PICTURE)) if path == PATH else missing
+
+        http_origin.answers = Mended()
+        assert (await flawed.fetch("123.jpg", soon())).body == PICTURE
+        assert http_origin.count("GET", PATH) == 2
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            named(b"other") | {"x-amz-server-side-encryption": "aws:kms"},
+            {"ETag": named(b"other")["ETag"][:-1] + '-2"'},
+            {"ETag": '"v7"'},
+        ],
+        ids=["encrypted with a key of one's own", "put in parts", "not of Amazon's kind"],
+    )
+    async def test_an_etag_that_is_no_digest_is_taken_as_it_is(self, flawed, http_origin, headers):
+        http_origin.answers[PATH] = Answer(PICTURE, headers=headers)
+        assert (await flawed.fetch("123.jpg", soon())).body == PICTURE
+        assert http_origin.count("GET", PATH) == 1
+
+    async def test_a_store_that_makes_its_etags_otherwise_is_found_out_once(
+        self, flawed, http_origin
+    ):
+        http_origin.answers[PATH] = Answer(PICTURE, headers=named(b"anything"))
+        for _ in range(3):
+            assert (await flawed.fetch("123.jpg", soon())).body == PICTURE
+        assert http_origin.count("GET", PATH) == 4
+
+    async def test_a_real_api_names_its_bytes(self, s3_client, bucket, s3_endpoint):
+        s3_client.put_object(Bucket=bucket, Key="123.jpg", Body=PICTURE)
+        origin = S3Origin(bucket, "", s3_endpoint, 100_000, 5.0)
+        original = await origin.fetch("123.jpg", soon())
+        assert original.stamp.version == hashlib.md5(PICTURE).hexdigest()
+        await origin.close()
