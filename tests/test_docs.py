@@ -1,15 +1,19 @@
 """The documentation is held against the code: tables, links, commands, URLs, names, examples."""
 
+import configparser
 import importlib.util
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import tomllib
+from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from edge import settings
 from edge.cli import main
@@ -300,3 +304,36 @@ def test_every_parameter_is_in_the_docs_with_its_aliases():
     page = docs("urls.md")
     for name in BY_NAME:
         assert f"`{name}`" in page, name
+
+
+def test_the_index_names_every_page_once():
+    named = re.findall(r"\]\((\w[\w-]*\.md)\)", docs("README.md"))
+    pages = {page.name for page in DOCS} - {"README.md"}
+    assert sorted(named) == sorted(pages)
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The language and text of every block of code of a page."""
+    found = re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    return [(language, text) for language, text in found]
+
+
+READERS = {
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "yaml": lambda text: list(yaml.safe_load_all(text)),
+    "python": lambda text: compile(text, "docs", "exec"),
+    "sh": lambda text: subprocess.run(["bash", "-n"], input=text, text=True, check=True),
+    "ini": lambda text: configparser.ConfigParser(strict=False).read_string(text),
+    "html": lambda text: HTMLParser().feed(text),
+}
+RUN_ELSEWHERE = {"js", "ts", "liquid", "php"}
+"""Languages whose blocks the tests of the clients run with their real programs."""
+
+
+@EACH_PAGE
+def test_every_block_of_code_is_of_its_language(page):
+    for language, text in blocks(page):
+        assert language in READERS or language in RUN_ELSEWHERE, language
+        if language in READERS:
+            READERS[language](text)
