@@ -6,7 +6,7 @@ ARG PYTHON=3.12-slim-bookworm
 FROM python:${PYTHON} AS build
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 WORKDIR /app
-COPY requirements.lock requirements-build.lock requirements-engine.lock pyproject.toml README.md LICENSE NOTICE ./
+COPY requirements.lock requirements-build.lock requirements-engine.lock requirements-openvino.lock pyproject.toml README.md LICENSE NOTICE ./
 COPY scripts/environment scripts/environment
 COPY edge edge
 COPY triton_models triton_models

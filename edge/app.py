@@ -206,7 +206,7 @@ async def connect(
             "version": __version__,
             "engine": str(imaging),
             "decoders": libraries.describe(),
-            "networks": models.runtime,
+            "networks": await runs_networks(models),
             "tiers": [tier.name for tier in tier_list],
             "origin": given.origin.url or "the bundled samples",
         }
@@ -314,7 +314,20 @@ def open_models(given: Settings, metrics: Metrics | None = None) -> Models:
                 shared_memory=given.triton.shared_memory,
                 metrics=metrics,
             )
-    return EmbeddedModels(given.models.folders, given.models.threads, metrics=metrics)
+    return EmbeddedModels(
+        given.models.folders,
+        given.models.threads,
+        metrics=metrics,
+        backend=given.models.backend,
+        precision=given.models.precision,
+    )
+
+
+async def runs_networks(models: Models) -> str:
+    """What runs the networks, in words; in this process it is chosen now."""
+    if isinstance(models, EmbeddedModels):
+        return f"{models.runtime}, {await models.choice()}"
+    return models.runtime
 
 
 def open_origins(

@@ -203,7 +203,7 @@ class Metrics:
         )
         self.upscale_tiles = Counter(
             "edge_upscale_tiles_total",
-            "Enlarged tiles that renders asked for: made, or kept from an earlier render.",
+            "Enlarged cells of pictures that renders asked for: made, or kept from earlier.",
             ("model", "source"),
             registry=registry,
         )

@@ -16,7 +16,9 @@ import pytest
 from tests.parts import absent
 
 ROOT = Path(__file__).parent.parent
-LOCKS = sorted([*ROOT.glob("requirements*.lock"), *(ROOT / "edge" / "models").glob("*.lock")])
+LOCKS = sorted(
+    [*ROOT.glob("requirements*.lock"), *(ROOT / "edge" / "tools" / "triton").glob("*.lock")]
+)
 
 
 def pins(lock: Path) -> dict[str, str]:
@@ -30,8 +32,8 @@ def pins(lock: Path) -> dict[str, str]:
 def test_there_are_locks_for_all_that_is_installed():
     assert {lock.name for lock in LOCKS} == {
         "requirements.lock", "requirements-dev.lock", "requirements-build.lock",
-        "requirements-engine.lock", "requirements-audit.lock", "triton_server.lock",
-        "triton_libraries.lock",
+        "requirements-engine.lock", "requirements-audit.lock", "requirements-openvino.lock",
+        "triton_server.lock", "triton_libraries.lock",
     }  # fmt: skip
 
 
@@ -41,6 +43,11 @@ def test_every_package_is_pinned_and_has_hashes(lock):
     for name, block in pins(lock).items():
         assert re.match(r"[\w.\[\]-]+==\S+", block), name
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), name
+
+
+def test_openvino_is_installed_as_it_is_tested():
+    tested, served = (pins(ROOT / f"requirements-{name}.lock") for name in ("dev", "openvino"))
+    assert served == {name: block for name, block in tested.items() if "openvino" in name}
 
 
 def test_the_tools_that_build_are_locked():

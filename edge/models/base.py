@@ -38,7 +38,8 @@ class ModelSpec:
     `noise_tolerance` is said by upscalers that leave an even background as Lanczos would: in tiles
     where no pixel is more levels off the mean of its neighbours they need not be asked; None: they
     always are. `stretched` says that a network that looks at a whole picture takes it stretched to
-    its square; else it is letterboxed.
+    its square; else it is letterboxed. `small` is said by upscalers that take smaller tiles as
+    well, where no server batches them: a side in pixels, 0 for none.
     """
 
     name: str
@@ -49,6 +50,12 @@ class ModelSpec:
     overlap: int = 0
     noise_tolerance: int | None = None
     stretched: bool = False
+    small: int = 0
+
+    @property
+    def scale(self) -> int:
+        """How many times as large the answer is, 1 for a mask."""
+        return self.outputs[0].shape[0] // self.inputs[0].shape[0]
 
 
 @dataclass(frozen=True, slots=True)

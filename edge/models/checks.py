@@ -58,12 +58,22 @@ def size_of(image: Tensor, model: str) -> Size:
 
 
 def _check(spec: ModelSpec, tensor: TensorSpec, array: Any) -> None:
-    if array.dtype != np.uint8 or array.shape[1:] != tensor.shape or array.ndim < 2:
+    if array.dtype != np.uint8 or array.ndim < 2 or not _fits(spec, tensor, array.shape[1:]):
         raise _broken(
             spec,
             f"{tensor.name!r} is {array.dtype} {list(array.shape)}, "
             f"must be uint8 {['N', *tensor.shape]}",
         )
+
+
+def _fits(spec: ModelSpec, tensor: TensorSpec, shape: tuple[int, ...]) -> bool:
+    if shape == tensor.shape:
+        return True
+    if not spec.small or len(shape) != len(tensor.shape):
+        return False
+    times = tensor.shape[0] // spec.inputs[0].shape[0]
+    sides = {spec.small * times, tensor.shape[0]}
+    return shape[-1] == tensor.shape[-1] and sides.issuperset(shape[:-1])
 
 
 def _broken(spec: ModelSpec, what: str) -> ModelContractBroken:

@@ -1,10 +1,11 @@
-"""The networks in this process: ONNX Runtime behind the models door, nothing else to start."""
+"""The networks in this process: ONNX Runtime or OpenVINO behind the models door."""
 
 import asyncio
 import os
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,20 @@ import onnxruntime
 
 from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelUnavailable
+from edge.models import roles, runtimes
 from edge.models.base import ModelSpec, ModelState, Priority, Tensor
 from edge.models.batches import joined, pieces
 from edge.models.checks import answer_of, batch_of
+from edge.models.compiled import CompiledNetwork
 from edge.models.meter import Meter
 from edge.models.repository import Folders, Repository
+from edge.models.runtimes import AUTO, ONNXRUNTIME, Choice, Runtime
 from edge.models.selftest import Examiner
 from edge.models.turns import Turns
 from edge.telemetry import Metrics
 
-_AT_ONCE = 2
-"""Runs at once: one computes on all cores while the other copies its tensors in or out."""
+_MOST_THREADS = 4
+"""Of one network that looks at a whole picture: beyond, cores are better used by several."""
 
 _READY_SECONDS = 60.0
 """How long a good self-test counts: each costs a run of every network, and nothing but the
@@ -30,25 +34,39 @@ process itself can break in between."""
 
 
 class EmbeddedModels:
-    """Runs the repository's networks with ONNX Runtime in a small pool of threads of its own.
+    """Runs the repository's networks on a few threads of its own, never more than there are cores.
+
+    A tile takes one of them, so as many are enlarged at a time as there are; a network that looks
+    at a whole picture takes several at once, for there is nothing to run beside it.
 
     Args:
         folders: a Triton model repository, or several: of two models of a name the first counts.
-        threads: cores for one run; 0 means all that this process may use.
+        threads: for all networks together; 0 means a core each that this process may use.
         metrics: where requests are counted.
+        backend: `onnxruntime`, `openvino`, or `auto`: the quicker one, as `runtimes` measures it.
+        precision: `auto`, or `f32` for no bfloat16.
     """
 
     runtime = "embedded"
 
     def __init__(
-        self, folders: Folders, threads: int = 0, *, metrics: Metrics | None = None
+        self,
+        folders: Folders,
+        threads: int = 0,
+        *,
+        metrics: Metrics | None = None,
+        backend: str = ONNXRUNTIME,
+        precision: str = AUTO,
     ) -> None:
         self._repository = Repository(folders)
         self._threads = threads or _usable_cores()
+        self._backend = backend
+        self._precision = precision
+        self._chosen: Choice | None = None
         self._sessions: dict[str, Any] = {}
         self._making = threading.Lock()
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="network")
-        self._turns = Turns(_AT_ONCE)
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="network")
+        self._turns = Turns(self._threads)
         self._meter = Meter(metrics, self.runtime)
         self._examiner = Examiner(self, self._repository, remember=_READY_SECONDS)
 
@@ -84,6 +102,10 @@ class EmbeddedModels:
     async def states(self) -> tuple[ModelState, ...]:
         return await self._examiner.states()
 
+    async def choice(self) -> Choice:
+        """What runs the networks; measured by the first who asks."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._choice)
+
     async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._sessions.clear()
@@ -96,7 +118,7 @@ class EmbeddedModels:
         priority: Priority,
     ) -> Mapping[str, Tensor]:
         with self._meter.request(spec.name, len(next(iter(inputs.values())))) as lap:
-            await self._turns.enter(priority, deadline)
+            await self._turns.enter(priority, deadline, self._threads_of(spec))
             lap.begin()
             return await self._run(spec, inputs, deadline)
 
@@ -106,15 +128,15 @@ class EmbeddedModels:
         options = onnxruntime.RunOptions()
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._pool, self._compute, spec, inputs, options, deadline)
-        work.add_done_callback(self._left)
+        work.add_done_callback(partial(self._left, self._threads_of(spec)))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             options.terminate = True  # the thread stops at the next node and gives its place free
             raise
 
-    def _left(self, work: asyncio.Future[Mapping[str, Tensor]]) -> None:
-        self._turns.leave()
+    def _left(self, places: int, work: asyncio.Future[Mapping[str, Tensor]]) -> None:
+        self._turns.leave(places)
         if not work.cancelled():
             work.exception()  # whoever asked may be gone; then nobody else looks at it
 
@@ -134,8 +156,27 @@ class EmbeddedModels:
             session = self._sessions.get(spec.name)
             if session is None:
                 path = self._repository.unchanged_network(spec.name)
-                session = self._sessions[spec.name] = open_session(spec, path, self._threads)
+                session = open_session(spec, path, self._threads_of(spec))
+                runtime = self._choice().of(spec)
+                if runtime.name != ONNXRUNTIME:
+                    session = self._compiled(spec, path, runtime)
+                self._sessions[spec.name] = session
             return session
+
+    def _compiled(self, spec: ModelSpec, network: Path, runtime: Runtime) -> CompiledNetwork:
+        threads = self._threads_of(spec)
+        return CompiledNetwork(network, runtime.precision, threads, self._threads // threads)
+
+    def _threads_of(self, spec: ModelSpec) -> int:
+        return 1 if spec.scale > 1 else min(self._threads, _MOST_THREADS)
+
+    def _choice(self) -> Choice:
+        if self._chosen is None:
+            names = [name for name in roles.UPSCALE.values() if name in self.names()]
+            spec = self.spec(names[-1]) if names else None
+            network = self._repository.network(names[-1]) if names else None
+            self._chosen = runtimes.choose(self._backend, self._precision, spec, network)
+        return self._chosen
 
 
 def open_session(spec: ModelSpec, network: Path, threads: int) -> Any:
@@ -144,18 +185,8 @@ def open_session(spec: ModelSpec, network: Path, threads: int) -> Any:
     Raises:
         ModelContractBroken: the file cannot be loaded, or says something else than the config.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # The arena keeps its largest batch for ever; without it memory falls back after each run.
-    options.enable_cpu_mem_arena = False
-    # Threads that spin between runs take the cores from decoding and encoding.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(
-            str(network), options, providers=["CPUExecutionProvider"]
-        )
+        session = runtimes.open_onnxruntime(network, threads)
     except Exception as error:  # ONNX Runtime has no common base for what it raises
         raise ModelContractBroken(
             f"{spec.name}: {network.name} cannot be loaded: {error}", param=spec.name

@@ -131,8 +131,8 @@ def parse_config(text: str, *, name: str, digest: str) -> ModelSpec:
 
     Raises:
         ModelContractBroken: not such a text, another model's name, a type other than TYPE_UINT8,
-            a size that is not fixed, no batching, an overlap or calm that is no whole number, or a
-            fit that is not one of `FITS`.
+            a size that is not fixed, no batching, an overlap, calm or small that is no whole
+            number, or a fit that is not one of `FITS`.
     """
     config = _message(text, name)
     if config.name and config.name != name:
@@ -148,6 +148,7 @@ def parse_config(text: str, *, name: str, digest: str) -> ModelSpec:
         overlap=_number(name, config, "overlap", "pixels") or 0,
         noise_tolerance=_number(name, config, "noise_tolerance", "levels"),
         stretched=_stretched(name, config),
+        small=_number(name, config, "small", "pixels") or 0,
     )
 
 

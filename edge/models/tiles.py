@@ -1,107 +1,232 @@
-"""Cuts a picture into tiles of one fixed size and joins what a network made of them, seamlessly.
+"""Cuts what is wanted of a picture into tiles and joins what a network made of them, seamlessly.
 
-A tile is its core and `overlap` pixels of context on each side. The context comes from the picture;
-only where the picture ends are its edge pixels repeated. So a network whose radius is at most
-`overlap` gives in each core exactly what it would give for the whole picture.
+A picture is a grid of small cells, counted from its corner. A tile is a rectangle of cells and
+`overlap` pixels of context on each side. The context comes from the picture; only where the picture
+ends are its edge pixels repeated. So a network whose radius is at most `overlap` gives in each cell
+exactly what it would give for the whole picture, whatever tile the cell was in: tiles lie where
+they cost least, and cells are what can be kept.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageChops, ImageFilter
 
 from edge.images import Box, Size
 from edge.models.base import Tensor
 
+Cells = npt.NDArray[np.bool_]
+
+_AROUND = 2
+"""Pixels to each side whose mean a pixel is held against to tell an even background."""
+
+CELL = 48
+"""Pixels of a cell's side at most: small ones fit what is wanted better, and are more to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A rectangle of cells: its first row and column, and how many it has of each."""
+
+    row: int
+    column: int
+    down: int
+    across: int
+
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """How a picture of `size` is cut: square tiles of `side` pixels, counted row by row."""
+    """How a picture of `size` is cut.
+
+    `cell` is a cell's side in pixels; `sides` are the sides in pixels that a tile may have, by how
+    many cells these hold beside the `overlap`.
+    """
 
     size: Size
-    side: int
-    overlap: int = 0
+    cell: int
+    overlap: int
+    sides: tuple[tuple[int, int], ...]
 
-    def __post_init__(self) -> None:
-        if self.core < 1 or self.overlap < 0 or self.size.short < 1:
-            raise ValueError(f"a {self.size} picture cannot be cut like {self}")
+    @classmethod
+    def of(cls, size: Size, side: int, overlap: int = 0, small: int = 0) -> Self:
+        """For a network that takes tiles of `side` pixels, or of `small` ones too (0: none).
 
-    @property
-    def core(self) -> int:
-        """Side of the part of each tile that is kept."""
-        return self.side - 2 * self.overlap
+        Raises:
+            ValueError: nothing of a tile would be kept, or of the picture.
+        """
+        core = side - 2 * overlap
+        if core < 1 or overlap < 0 or size.short < 1:
+            raise ValueError(f"a {size} picture cannot be cut in {side} less {overlap} pixels")
+        inner = small - 2 * overlap
+        if inner < 1:
+            count = -(-core // CELL)
+            return cls(size, core // count, overlap, ((count, side),))
+        cell = int(np.gcd(core, inner))
+        return cls(size, cell, overlap, ((inner // cell, small), (core // cell, side)))
 
     @property
     def columns(self) -> int:
-        return -(-self.size.width // self.core)
+        return -(-self.size.width // self.cell)
 
     @property
     def rows(self) -> int:
-        return -(-self.size.height // self.core)
+        return -(-self.size.height // self.cell)
 
-    @property
-    def count(self) -> int:
-        return self.columns * self.rows
+    def meeting(self, region: Box, wanted: Cells | None = None) -> Cells:
+        """The cells [rows, columns] that hold a pixel of a region; where `wanted` (bool [H, W], the
+        picture's size) is given, one that is set there."""
+        cells = np.zeros((self.rows, self.columns), np.bool_)
+        down = slice(region.top // self.cell, -(-region.bottom // self.cell))
+        across = slice(region.left // self.cell, -(-region.right // self.cell))
+        cells[down, across] = True
+        if wanted is not None:
+            inside = np.zeros_like(wanted)
+            part = np.s_[region.top : region.bottom, region.left : region.right]
+            inside[part] = wanted[part]
+            starts = (np.arange(count) * self.cell for count in cells.shape)
+            for axis, places in enumerate(starts):
+                inside = np.logical_or.reduceat(inside, places, axis=axis)
+            cells &= inside
+        return cells
 
-    def box(self, index: int) -> Box:
-        """The part of the picture that a tile's core covers; smaller at the right and bottom."""
-        top, left = (self.core * place for place in divmod(index, self.columns))
+    def showing(self, image: Tensor, cells: Cells, levels: int) -> Cells:
+        """Of some cells those in which, or in whose context, a pixel is more `levels` off the mean
+        of those around it; in the others there is an even background alone, plain or graduated."""
+        found = np.zeros_like(cells)
+        rows, columns = (np.flatnonzero(cells.any(axis)) for axis in (1, 0))
+        if not len(rows):
+            return found
+        held = Tile(int(rows[0]), int(columns[0]), int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1)
+        near = self.box(held).grown(self.overlap + _AROUND).clamped(self.size)
+        uneven = unevenness(image[near.top : near.bottom, near.left : near.right]) > levels
+        for row, column in np.argwhere(cells):
+            box = self.box(Tile(int(row), int(column), 1, 1)).grown(self.overlap)
+            box = box.clamped(self.size)
+            part = uneven[
+                box.top - near.top : box.bottom - near.top,
+                box.left - near.left : box.right - near.left,
+            ]
+            found[row, column] = part.any()
+        return found
+
+    def strips(self, cells: Cells) -> Iterator[Box]:
+        """The parts of the picture that these cells cover, those beside each other as one."""
+        for row, line in enumerate(cells):
+            steps = np.flatnonzero(np.diff(line, prepend=False, append=False))
+            for first, end in zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True):
+                yield self.box(Tile(row, first, 1, end - first))
+
+    def covering(self, cells: Cells) -> list[Tile]:
+        """Tiles that hold all these cells with the fewest pixels: bands of rows, cut across."""
+        masks = tuple(sum(1 << int(c) for c in np.flatnonzero(row)) for row in cells)
+        return list(_bands(masks, self.sides))
+
+    def box(self, tile: Tile) -> Box:
+        """The part of the picture that a tile's cells cover; smaller at the right and bottom."""
         return Box(
-            left,
-            top,
-            min(left + self.core, self.size.width),
-            min(top + self.core, self.size.height),
+            tile.column * self.cell,
+            tile.row * self.cell,
+            min((tile.column + tile.across) * self.cell, self.size.width),
+            min((tile.row + tile.down) * self.cell, self.size.height),
         )
 
-    def cut(self, image: Tensor, index: int) -> Tensor:
+    def cut(self, image: Tensor, tile: Tile) -> Tensor:
         """One tile [side, side, C] of an [H, W, C] picture."""
-        top, left = (self.core * place - self.overlap for place in divmod(index, self.columns))
-        rows, above, below = _span(top, self.side, self.size.height)
-        columns, before, behind = _span(left, self.side, self.size.width)
+        sides = dict(self.sides)
+        top, left = (self.cell * place - self.overlap for place in (tile.row, tile.column))
+        rows, above, below = _span(top, sides[tile.down], self.size.height)
+        columns, before, behind = _span(left, sides[tile.across], self.size.width)
         inside = image[rows, columns]
         if not (above or below or before or behind):
             return inside
         return np.pad(inside, ((above, below), (before, behind), (0, 0)), mode="edge")
 
-    def batch(self, image: Tensor, indices: Sequence[int]) -> Tensor:
-        """Several tiles [n, side, side, C], contiguous."""
-        return np.stack([self.cut(image, index) for index in indices])
-
-    def meeting(self, region: Box) -> Iterator[int]:
-        """The tiles whose cores hold a pixel of a region of the picture, in order."""
-        columns = range(region.left // self.core, -(-region.right // self.core))
-        for row in range(region.top // self.core, -(-region.bottom // self.core)):
-            yield from (row * self.columns + column for column in columns)
-
-    def show(self, canvas: Tensor, index: int, core: Tensor, region: Box, scale: int = 1) -> None:
-        """Write what a scaled core [scale*h, scale*w, C] shows of a region into its canvas."""
-        box = self.box(index)
-        top, bottom = max(box.top, region.top), min(box.bottom, region.bottom)
-        left, right = max(box.left, region.left), min(box.right, region.right)
-        part = core[
-            (top - box.top) * scale : (bottom - box.top) * scale,
-            (left - box.left) * scale : (right - box.left) * scale,
-        ]
-        canvas[
-            (top - region.top) * scale : (bottom - region.top) * scale,
-            (left - region.left) * scale : (right - region.left) * scale,
-        ] = part
-
-    def target(self, index: int, scale: int = 1) -> tuple[slice, slice]:
-        """Where in the scaled canvas a tile's core goes: rows and columns."""
-        box = self.box(index)
-        return (
-            slice(box.top * scale, box.bottom * scale),
-            slice(box.left * scale, box.right * scale),
-        )
-
-    def kept(self, index: int, scale: int = 1) -> tuple[slice, slice]:
-        """Which part of a finished tile is its core: rows and columns."""
-        start, size = self.overlap * scale, self.box(index).size
+    def kept(self, tile: Tile, scale: int = 1) -> tuple[slice, slice]:
+        """Which part of an answered tile its cells are: rows and columns."""
+        start, size = self.overlap * scale, self.box(tile).size
         return (
             slice(start, start + size.height * scale),
             slice(start, start + size.width * scale),
         )
+
+    def cells(self, tile: Tile) -> Iterator[int]:
+        """The numbers of a tile's cells inside the picture, counted row by row."""
+        for row in range(tile.row, min(tile.row + tile.down, self.rows)):
+            for column in range(tile.column, min(tile.column + tile.across, self.columns)):
+                yield row * self.columns + column
+
+    def cell_at(self, index: int) -> Tile:
+        """One cell alone, as if it were a tile."""
+        return Tile(*divmod(index, self.columns), 1, 1)
+
+
+def unevenness(image: Tensor) -> npt.NDArray[np.uint8]:
+    """By how many levels each pixel is off the mean of the 5x5 around it, in the worst channel."""
+    picture = Image.fromarray(image)
+    around = picture.filter(ImageFilter.BoxBlur(_AROUND))
+    off: npt.NDArray[np.uint8] = np.asarray(ImageChops.difference(picture, around)).max(axis=2)
+    return off
+
+
+def show(canvas: Tensor, box: Box, larger: Tensor, region: Box, scale: int = 1) -> None:
+    """Write what a box of the picture, enlarged [scale*h, scale*w, C], shows of a region into the
+    region's canvas."""
+    top, bottom = max(box.top, region.top), min(box.bottom, region.bottom)
+    left, right = max(box.left, region.left), min(box.right, region.right)
+    if top >= bottom or left >= right:
+        return
+    canvas[
+        (top - region.top) * scale : (bottom - region.top) * scale,
+        (left - region.left) * scale : (right - region.left) * scale,
+    ] = larger[
+        (top - box.top) * scale : (bottom - box.top) * scale,
+        (left - box.left) * scale : (right - box.left) * scale,
+    ]
+
+
+Sides = tuple[tuple[int, int], ...]
+
+
+def _bands(rows: Sequence[int], sides: Sides) -> Iterator[Tile]:
+    """The cheapest way down the rows of cells, each the bits of its set columns."""
+    count = len(rows)
+    best: list[tuple[int, int]] = [(0, 0)] * (
+        count + 1
+    )  # cost from a row on, and its band's height
+    for row in range(count - 1, -1, -1):
+        ways = [(best[row + 1][0], 0)] if not rows[row] else []
+        for down, side in sides:
+            bits = 0
+            for one in rows[row : row + down]:
+                bits |= one
+            cost = side * sum(width for *_, width in _across(bits, sides))
+            ways.append((cost + best[min(row + down, count)][0], down))
+        best[row] = min(ways)
+    row = 0
+    while row < count:
+        down = best[row][1]
+        bits = 0
+        for one in rows[row : row + down]:
+            bits |= one
+        yield from (Tile(row, column, down, across) for column, across, _ in _across(bits, sides))
+        row += down or 1
+
+
+@lru_cache(maxsize=4096)
+def _across(bits: int, sides: Sides) -> tuple[tuple[int, int, int], ...]:
+    """The cheapest tiles of a band along its set columns: first column, cells, pixels."""
+    if not bits:
+        return ()
+    first = (bits & -bits).bit_length() - 1
+    ways = []
+    for across, side in sides:
+        rest = bits >> (first + across) << (first + across)
+        ways.append(((first, across, side), *_across(rest, sides)))
+    return min(ways, key=lambda way: sum(width for *_, width in way))
 
 
 def _span(start: int, length: int, end: int) -> tuple[slice, int, int]:

@@ -1,11 +1,11 @@
-"""Enlarges a picture by a network, tile by tile."""
+"""Enlarges what is wanted of a picture by a network, tile by tile."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image
 
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, ModelMissing
@@ -14,37 +14,32 @@ from edge.models.base import Models, Priority, Tensor
 from edge.models.checks import size_of
 from edge.models.crowd import each
 from edge.models.roles import UPSCALE, UPSCALE_DEGRADED, check_upscaler
-from edge.models.tiles import Tiling
+from edge.models.tiles import Cells, Tile, Tiling, show
 
 TILES_PER_REQUEST = 2
 """Few, so that the requests of many callers fill one batch of Triton's; one alone would pay the
-overhead of a request for each tile."""
+overhead of a request for each tile. In this process each tile is a run of its own."""
 
 REQUESTS_IN_FLIGHT = 4
 """Of one picture: enough to keep the network busy, few enough that one large picture leaves room
 for others and that its tiles do not fill the memory."""
 
 
-_AROUND = 2
-"""Pixels to each side whose mean a pixel is held against to tell an even background."""
+EMBEDDED = "embedded"
+"""The runtime of this process, in which tiles need no batch to be cheap and may be small."""
+
+_LANCZOS = 4
+"""Pixels of the source beside a part that decide about its enlargement by Lanczos."""
 
 
 class Kept(Protocol):
-    """Enlarged cores of tiles of one picture by one network, from earlier or for later."""
+    """Enlarged cells of one picture by one network, from earlier or for later."""
 
     def get(self, index: int) -> Tensor | None:
-        """uint8 [scale*h, scale*w, 3]: what the tile's core became, if it is there."""
+        """uint8 [scale*h, scale*w, 3]: what the cell became, if it is there."""
         ...
 
-    def put(self, index: int, core: Tensor) -> None: ...
-
-
-class _Nothing:
-    def get(self, index: int) -> Tensor | None:
-        return None
-
-    def put(self, index: int, core: Tensor) -> None:
-        return None
+    def put(self, index: int, cell: Tensor) -> None: ...
 
 
 async def upscale(
@@ -56,73 +51,145 @@ async def upscale(
     *,
     model: str | None = None,
     region: Box | None = None,
+    wanted: Cells | None = None,
     kept: Kept | None = None,
 ) -> Tensor:
     """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3], or of `region` alone.
 
-    Tiles are counted from the corner of the whole picture, whatever region is asked for: so two
-    regions of one picture share them, and a region comes out as a part of the whole would. A tile
-    that shows nothing but an even background is enlarged by Lanczos, if the network says that it is
-    `noise_tolerance` there.
+    Cells are counted from the corner of the whole picture, whatever region is asked for: so two
+    regions of one picture share them, and a region comes out as a part of the whole would. A cell
+    that shows nothing but an even background, and has nothing else near it, is enlarged by Lanczos,
+    if the network says that it is `noise_tolerance` there.
 
     Args:
         model: another network than the role's.
         region: the part that is wanted, inside the picture.
-        kept: where tiles may be found, and those that were made are put.
+        wanted: bool [H, W]; cells in which nothing is set are enlarged smoothly, by no network.
+        kept: where cells may be found, and those that were made are put.
 
     Raises:
         InvalidParameter: no network enlarges by `scale`.
         ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
     """
     name = model or model_for(scale)
-    spec = models.spec(name)
-    side = check_upscaler(spec, scale)
-    source, target = spec.inputs[0].name, spec.outputs[0].name
-    size, tile_cache = size_of(image, name), kept or _Nothing()
-    tiling = Tiling(size, side, spec.overlap)
-    wanted = region or Box(0, 0, size.width, size.height)
-    canvas = np.empty((wanted.size.height * scale, wanted.size.width * scale, 3), np.uint8)
-
-    async def enlarge(indices: Sequence[int]) -> None:
-        tiles = tiling.batch(image, indices)
-        answer = await models.infer(name, {source: tiles}, deadline=deadline, priority=priority)
-        for index, tile in zip(indices, answer[target], strict=True):
-            core = tile[tiling.kept(index, scale)]
-            tile_cache.put(index, core)
-            tiling.show(canvas, index, core, wanted, scale)
-
-    def show(cores: dict[int, Tensor]) -> None:
-        for index, core in cores.items():
-            tiling.show(canvas, index, core, wanted, scale)
-
-    def resample(indices: Sequence[int], levels: int) -> list[int]:
-        """Shows those that are calm; answers the others."""
-        tiles = {index: tiling.cut(image, index) for index in indices}
-        noise_tolerance = {index: tile for index, tile in tiles.items() if is_even(tile, levels)}
-        show(
-            {i: lanczos(tile, scale)[tiling.kept(i, scale)] for i, tile in noise_tolerance.items()}
-        )
-        return [index for index in indices if index not in noise_tolerance]
-
-    found = {index: tile_cache.get(index) for index in tiling.meeting(wanted)}
-    missing = [index for index, core in found.items() if core is None]
-    held = {index: core for index, core in found.items() if core is not None}
-    if held:
-        await asyncio.to_thread(show, held)  # up to 20 MB, which the event loop should not copy
-    if missing and spec.noise_tolerance is not None:
-        missing = await asyncio.to_thread(resample, missing, spec.noise_tolerance)
-    most = min(TILES_PER_REQUEST, spec.max_batch_size)
+    work = _Enlarging(models, name, scale, image, region)
+    cells = await asyncio.to_thread(work.cells, wanted)
+    found = {index: kept.get(index) for index in cells} if kept else {}
+    missing = await asyncio.to_thread(work.begin, cells, found, smooth=wanted is not None)
+    per_run = 1 if models.runtime == EMBEDDED else TILES_PER_REQUEST
+    most = min(per_run, work.spec.max_batch_size)
     groups = [missing[start : start + most] for start in range(0, len(missing), most)]
+
+    async def enlarge(tiles: Sequence[Tile]) -> None:
+        answer = await models.infer(name, work.asked(tiles), deadline=deadline, priority=priority)
+        made = await asyncio.to_thread(work.take, tiles, answer, copied=kept is not None)
+        for index, cell in made:
+            if kept is not None:
+                kept.put(index, cell)
+
     await each(groups, enlarge, at_once=REQUESTS_IN_FLIGHT)
-    return canvas
+    return work.canvas
 
 
-def is_even(tile: Tensor, levels: int) -> bool:
-    """Whether a tile, uint8 [H, W, 3], shows an even background alone, plain or graduated: no pixel
-    is more `levels` off the mean of those around it."""
-    image = Image.fromarray(tile)
-    around = image.filter(ImageFilter.BoxBlur(_AROUND))
-    return bool(np.asarray(ImageChops.difference(image, around)).max() <= levels)
+class _Enlarging:
+    """One picture on its way, a thread's work each; `take` by several threads, of different tiles.
+
+    Raises what `upscale` does of the network's shapes.
+    """
+
+    def __init__(
+        self, models: Models, name: str, scale: int, image: Tensor, region: Box | None
+    ) -> None:
+        self.spec = models.spec(name)
+        side, size = check_upscaler(self.spec, scale), size_of(image, name)
+        small = self.spec.small if models.runtime == EMBEDDED else 0
+        self._tiling = Tiling.of(size, side, self.spec.overlap, small)
+        self._image, self._scale = image, scale
+        self._region = region or Box(0, 0, size.width, size.height)
+        self._missing: set[int] = set()
+        inner = self._region.size
+        self.canvas = np.empty((inner.height * scale, inner.width * scale, 3), np.uint8)
+
+    def cells(self, wanted: Cells | None) -> list[int]:
+        """The numbers of those that have to be drawn."""
+        meeting = self._tiling.meeting(self._region, wanted)
+        return [int(index) for index in np.flatnonzero(meeting)]
+
+    def begin(
+        self, cells: Iterable[int], found: Mapping[int, Tensor | None], *, smooth: bool
+    ) -> list[Tile]:
+        """Draws all that no network is needed for; answers the tiles that one is.
+
+        Which cells are calm depends on the picture alone: so what was kept, and in which tiles the
+        rest is asked for, shows nowhere.
+        """
+        if smooth:
+            self._smooth()
+        missing = np.zeros((self._tiling.rows, self._tiling.columns), np.bool_)
+        for index in cells:
+            if (cell := found.get(index)) is not None:
+                self._show(self._tiling.box(self._tiling.cell_at(index)), cell)
+            else:
+                missing.flat[index] = True
+        if self.spec.noise_tolerance is not None:
+            noise_tolerance = missing & ~self._tiling.showing(
+                self._image, missing, self.spec.noise_tolerance
+            )
+            missing &= ~noise_tolerance
+            self._by_lanczos(noise_tolerance)
+        self._missing = {int(index) for index in np.flatnonzero(missing)}
+        return self._tiling.covering(missing)
+
+    def asked(self, tiles: Sequence[Tile]) -> dict[str, Tensor]:
+        """The network's input for tiles."""
+        batch = np.stack([self._tiling.cut(self._image, tile) for tile in tiles])
+        return {self.spec.inputs[0].name: batch}
+
+    def take(
+        self, tiles: Sequence[Tile], answer: Mapping[str, Tensor], *, copied: bool
+    ) -> list[tuple[int, Tensor]]:
+        """Shows what became of tiles; answers their cells, copied, where somebody keeps them.
+
+        Only of the cells that were missing: a tile holds others, which are calm or were kept.
+        """
+        made: list[tuple[int, Tensor]] = []
+        for tile, larger in zip(tiles, answer[self.spec.outputs[0].name], strict=True):
+            kept = larger[self._tiling.kept(tile, self._scale)]
+            for index, cell in self._cells_of(tile, kept):
+                self._show(self._tiling.box(self._tiling.cell_at(index)), cell)
+                if copied:
+                    made.append((index, cell.copy()))  # a part would hold the whole answer
+        return made
+
+    def _cells_of(self, tile: Tile, kept: Tensor) -> Iterator[tuple[int, Tensor]]:
+        box, scale = self._tiling.box(tile), self._scale
+        for index in self._missing.intersection(self._tiling.cells(tile)):
+            cell = self._tiling.box(self._tiling.cell_at(index))
+            rows = slice((cell.top - box.top) * scale, (cell.bottom - box.top) * scale)
+            columns = slice((cell.left - box.left) * scale, (cell.right - box.left) * scale)
+            yield index, kept[rows, columns]
+
+    def _by_lanczos(self, cells: Cells) -> None:
+        """Draws cells that are calm, those beside each other at once."""
+        size = Size(self._image.shape[1], self._image.shape[0])
+        for box in self._tiling.strips(cells):
+            around = box.grown(_LANCZOS).clamped(size)
+            larger = lanczos(self._image[around.top : around.bottom, around.left : around.right],
+                             self._scale)  # fmt: skip
+            top, left = box.top - around.top, box.left - around.left
+            rows = slice(top * self._scale, (top + box.size.height) * self._scale)
+            columns = slice(left * self._scale, (left + box.size.width) * self._scale)
+            self._show(box, larger[rows, columns])
+
+    def _show(self, box: Box, larger: Tensor) -> None:
+        show(self.canvas, box, larger, self._region, self._scale)
+
+    def _smooth(self) -> None:
+        part = self._region
+        inside = self._image[part.top : part.bottom, part.left : part.right]
+        size = (self.canvas.shape[1], self.canvas.shape[0])
+        larger = Image.fromarray(inside).resize(size, Image.Resampling.BILINEAR)
+        np.copyto(self.canvas, np.asarray(larger))
 
 
 def lanczos(tile: Tensor, scale: int) -> Tensor:
@@ -158,9 +225,3 @@ def model_for(scale: int, *, degraded: bool = False) -> str:
         known = [str(known) for known in UPSCALE]
         raise InvalidParameter(f"no network enlarges by {scale}", param="up", allowed=known)
     return name
-
-
-def tile_count(models: Models, size: Size, scale: int) -> int:
-    """How many tiles a picture of that size costs. Raises `ModelMissing`, `ModelContractBroken`."""
-    spec = models.spec(model_for(scale))
-    return Tiling(size, check_upscaler(spec, scale), spec.overlap).count

@@ -98,8 +98,7 @@ class TileCache:
 
     def put(self, name: str, index: int, core: Tensor, tags: tuple[str, ...] = ()) -> None:
         if core.nbytes + _OVERHEAD <= self._tiles.maxsize:
-            # a part would hold the whole answer in memory
-            self._keep((name, index), core.copy(), tags)
+            self._keep((name, index), core, tags)
 
     def cutout(self, name: str) -> Tensor | None:
         """uint8 [H, W, 4] under the name of the picture that it was cut out of."""

@@ -341,7 +341,21 @@ class ModelsFolder:
         "as long as EDGE_MODELS_FOLDER is the bundled one. Empty: none.",
     )
     threads: int = setting(
-        0, COUNT, "Threads of an embedded network; 0: one per core.", low=0, high=256
+        0, COUNT, "Threads of all embedded networks together; 0: one per core.", low=0, high=256
+    )
+    backend: str = setting(
+        "auto",
+        TEXT,
+        "What runs embedded networks: onnxruntime, openvino (the extra edge[openvino]), or auto: "
+        "the one that is quicker at a tile when the server starts.",
+        choices=("auto", "onnxruntime", "openvino"),
+    )
+    precision: str = setting(
+        "auto",
+        TEXT,
+        "f32: no embedded network computes in bfloat16. auto: those may whose answers it hardly "
+        "moves, where OpenVINO runs them quicker so.",
+        choices=("auto", "f32"),
     )
 
     @property

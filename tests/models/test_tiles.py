@@ -1,4 +1,4 @@
-"""Cutting and joining: nothing lost, nothing doubled, no seam."""
+"""Cutting and joining: nothing lost, nothing doubled, no seam, no tile for what nobody wants."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.images import Box, Size
-from edge.models.tiles import Tiling
+from edge.models.tiles import CELL, Tile, Tiling, show
 from tests.models.conftest import noise
 
 
@@ -14,31 +14,31 @@ from tests.models.conftest import noise
 def tilings(draw: st.DrawFn) -> Tiling:
     overlap = draw(st.integers(0, 5))
     side = draw(st.integers(2 * overlap + 1, 24))
-    return Tiling(Size(draw(st.integers(1, 70)), draw(st.integers(1, 70))), side, overlap)
+    small = draw(st.sampled_from([0, *range(2 * overlap + 1, side)]))
+    size = Size(draw(st.integers(1, 70)), draw(st.integers(1, 70)))
+    return Tiling.of(size, side, overlap, small)
 
 
-@given(tilings(), st.integers(1, 4), st.integers(1, 7))
-def test_cut_and_joined_again_the_picture_is_itself(tiling: Tiling, scale: int, most: int) -> None:
-    """For any size, tile, overlap and batch: the identity network gives the enlarged picture."""
+def whole(tiling: Tiling) -> Box:
+    return Box(0, 0, tiling.size.width, tiling.size.height)
+
+
+@given(tilings(), st.integers(1, 4))
+def test_cut_and_joined_again_the_picture_is_itself(tiling: Tiling, scale: int) -> None:
+    """For any size, tile and overlap: the identity network gives the enlarged picture."""
     image = noise(tiling.size.height, tiling.size.width)
     canvas = np.zeros((tiling.size.height * scale, tiling.size.width * scale, 3), np.uint8)
-    seen: list[int] = []
-    everything = Box(0, 0, tiling.size.width, tiling.size.height)
-    wanted = list(tiling.meeting(everything))
-    for start in range(0, len(wanted), most):
-        indices = wanted[start : start + most]
-        tiles = tiling.batch(image, indices)
-        assert tiles.shape == (len(indices), tiling.side, tiling.side, 3)
-        for index, tile in zip(indices, tiles, strict=True):
-            core = tile.repeat(scale, 0).repeat(scale, 1)[tiling.kept(index, scale)]
-            tiling.show(canvas, index, core, everything, scale)
-            seen.append(index)
-    assert seen == list(range(tiling.count))
+    sides = {side for _, side in tiling.sides}
+    for tile in tiling.covering(tiling.meeting(whole(tiling))):
+        cut = tiling.cut(image, tile)
+        assert set(cut.shape[:2]) <= sides
+        core = cut.repeat(scale, 0).repeat(scale, 1)[tiling.kept(tile, scale)]
+        show(canvas, tiling.box(tile), core, whole(tiling), scale)
     assert np.array_equal(canvas, image.repeat(scale, 0).repeat(scale, 1))
 
 
 @given(tilings(), st.integers(1, 4), st.data())
-def test_a_region_takes_the_tiles_that_it_meets_and_no_other(
+def test_a_region_is_drawn_whole_and_as_in_the_whole_picture(
     tiling: Tiling, scale: int, data: st.DataObject
 ) -> None:
     left = data.draw(st.integers(0, tiling.size.width - 1))
@@ -47,29 +47,79 @@ def test_a_region_takes_the_tiles_that_it_meets_and_no_other(
     bottom = data.draw(st.integers(top + 1, tiling.size.height))
     image, region = noise(tiling.size.height, tiling.size.width), Box(left, top, right, bottom)
     canvas = np.zeros(((bottom - top) * scale, (right - left) * scale, 3), np.uint8)
-    indices = list(tiling.meeting(region))
-    for index in indices:
-        core = tiling.cut(image, index)[tiling.kept(index)].repeat(scale, 0).repeat(scale, 1)
-        tiling.show(canvas, index, core, region, scale)
+    for tile in tiling.covering(tiling.meeting(region)):
+        core = tiling.cut(image, tile)[tiling.kept(tile)].repeat(scale, 0).repeat(scale, 1)
+        show(canvas, tiling.box(tile), core, region, scale)
     shown = image[top:bottom, left:right]
     assert np.array_equal(canvas, shown.repeat(scale, 0).repeat(scale, 1))
-    for index in range(tiling.count):
-        box = tiling.box(index)
-        meets = box.left < right and left < box.right and box.top < bottom and top < box.bottom
-        assert meets == (index in indices)
+
+
+@given(tilings(), st.data())
+def test_tiles_hold_every_wanted_cell_and_no_tile_is_for_nothing(
+    tiling: Tiling, data: st.DataObject
+) -> None:
+    chance = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    share = data.draw(st.sampled_from([0.0, 0.05, 0.3, 1.0]))
+    cells = chance.random((tiling.rows, tiling.columns)) < share
+    held = np.zeros_like(cells)
+    for tile in tiling.covering(cells):
+        part = np.s_[tile.row : tile.row + tile.down, tile.column : tile.column + tile.across]
+        assert cells[part].any()
+        assert not held[part].any(), "no cell is drawn twice"
+        held[part] = True
+        inside = {(index // tiling.columns, index % tiling.columns) for index in tiling.cells(tile)}
+        rows, columns = (
+            range(*part[0].indices(tiling.rows)),
+            range(*part[1].indices(tiling.columns)),
+        )
+        assert inside == {(row, column) for row in rows for column in columns}
+    assert not (cells & ~held).any()
+
+
+@given(tilings(), st.data())
+def test_a_cell_is_wanted_where_any_of_its_pixels_in_the_region_is(
+    tiling: Tiling, data: st.DataObject
+) -> None:
+    size = tiling.size
+    wanted = np.zeros((size.height, size.width), np.bool_)
+    row = data.draw(st.integers(0, size.height - 1))
+    column = data.draw(st.integers(0, size.width - 1))
+    wanted[row, column] = True
+    left = data.draw(st.integers(0, size.width - 1))
+    region = Box(left, 0, size.width, size.height)
+    found = np.argwhere(tiling.meeting(region, wanted)).tolist()
+    there = [row // tiling.cell, column // tiling.cell]
+    assert found == ([there] if column >= left else [])
 
 
 @given(tilings())
 def test_context_is_the_picture_and_beyond_it_the_repeated_edge(tiling: Tiling) -> None:
     """Every tile equals a window of the picture whose edge pixels go on for ever."""
     image = noise(tiling.size.height, tiling.size.width)
-    far = tiling.side + tiling.overlap
+    far = 2 * tiling.sides[-1][1]
     endless = np.pad(image, ((far, far), (far, far), (0, 0)), mode="edge")
-    for index in range(tiling.count):
-        top = index // tiling.columns * tiling.core - tiling.overlap + far
-        left = index % tiling.columns * tiling.core - tiling.overlap + far
-        window = endless[top : top + tiling.side, left : left + tiling.side]
-        assert np.array_equal(tiling.cut(image, index), window)
+    sides = dict(tiling.sides)
+    for tile in tiling.covering(tiling.meeting(whole(tiling))):
+        top = tile.row * tiling.cell - tiling.overlap + far
+        left = tile.column * tiling.cell - tiling.overlap + far
+        window = endless[top : top + sides[tile.down], left : left + sides[tile.across]]
+        assert np.array_equal(tiling.cut(image, tile), window)
+
+
+def test_small_tiles_are_taken_where_a_whole_one_would_be_mostly_empty() -> None:
+    tiling = Tiling.of(Size(600, 800), 224, 12, 104)
+    assert (tiling.cell, tiling.sides) == (40, ((2, 104), (5, 224)))
+    cells = np.zeros((tiling.rows, tiling.columns), np.bool_)
+    cells[3:5, 4] = True
+    assert tiling.covering(cells) == [Tile(3, 4, 2, 2)]
+    cells[3:8, 4:9] = True
+    assert tiling.covering(cells) == [Tile(3, 4, 5, 5)]
+
+
+def test_without_small_tiles_a_cell_is_a_part_of_a_whole_one() -> None:
+    tiling = Tiling.of(Size(600, 800), 224, 12)
+    assert tiling.sides == ((200 // tiling.cell, 224),)
+    assert tiling.cell <= CELL
 
 
 @pytest.mark.parametrize(
@@ -79,4 +129,4 @@ def test_context_is_the_picture_and_beyond_it_the_repeated_edge(tiling: Tiling) 
 )
 def test_impossible_tilings_are_refused(size: Size, side: int, overlap: int) -> None:
     with pytest.raises(ValueError, match="cannot be cut"):
-        Tiling(size, side, overlap)
+        Tiling.of(size, side, overlap)

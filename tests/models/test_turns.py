@@ -49,3 +49,39 @@ async def test_a_place_handed_to_one_who_just_left_goes_on_to_the_next() -> None
     with pytest.raises(asyncio.CancelledError):
         await gone
     await asyncio.wait_for(stays, 1)
+
+
+async def test_who_needs_several_places_gets_them_together_and_is_not_overtaken_for_ever() -> None:
+    turns, order = Turns(2), []
+
+    async def visit(name: str, places: int) -> None:
+        await turns.enter(1, Deadline.after(5), places)
+        order.append(name)
+        await asyncio.sleep(0)
+        turns.leave(places)
+
+    await turns.enter(1, Deadline.after(5))
+    tasks = [asyncio.create_task(visit(*each)) for each in (("both", 2), ("one", 1), ("two", 1))]
+    await asyncio.sleep(0.01)
+    assert order == [], "a place is free, but not two, and nobody goes before who came first"
+    turns.leave()
+    await asyncio.gather(*tasks)
+    assert order[0] == "both"
+    await turns.enter(1, Deadline.after(0.1), 2)
+
+
+async def test_those_behind_one_who_gave_up_waiting_for_several_places_go_on() -> None:
+    turns = Turns(2)
+    await turns.enter(1, Deadline.after(5))
+    with pytest.raises(DeadlineExceeded):
+        await asyncio.gather(
+            turns.enter(1, Deadline.after(0.05), 2), turns.enter(1, Deadline.after(5))
+        )
+    turns.leave()
+    turns.leave()
+    await turns.enter(1, Deadline.after(0.1), 2)
+
+
+async def test_more_places_than_there_are_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="2 of 1"):
+        await Turns(1).enter(1, Deadline.after(1), 2)

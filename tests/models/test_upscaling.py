@@ -8,12 +8,16 @@ import pytest
 
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, ModelContractBroken, ModelMissing
-from edge.images import Size
+from edge.images import Box
 from edge.models.base import Priority, Tensor
 from edge.models.embedded import EmbeddedModels
-from edge.models.upscaling import REQUESTS_IN_FLIGHT, tile_count, upscale
+from edge.models.upscaling import REQUESTS_IN_FLIGHT, upscale
 from tests.models import networks
 from tests.models.conftest import noise
+
+SHIPPED = Path(__file__).parents[2] / "triton_models"
+TILES = 81
+"""Of 24 pixels in a picture of 200x200."""
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -65,7 +69,7 @@ async def test_a_picture_keeps_only_a_few_requests_in_flight(
     models = Counting(tiny, threads=1)
     await upscale(models, noise(200, 200), 2, deadline, Priority.UPGRADE)
     assert 1 < models.most <= REQUESTS_IN_FLIGHT
-    assert models.tiles == tile_count(models, Size(200, 200), 2) == 81
+    assert models.tiles == TILES
     assert models.priorities == {Priority.UPGRADE}
     await models.close()
 
@@ -74,7 +78,7 @@ async def test_an_even_background_asks_no_network_that_says_it_is_calm(
     tmp_path: Path, tiny: Path, deadline: Deadline
 ) -> None:
     """What shows something is the network's, and what shows nothing comes out even as it was."""
-    noise_tolerance = 'parameters { key: "calm" value { string_value: "4" } }'
+    noise_tolerance = 'parameters { key: "noise_tolerance" value { string_value: "4" } }'
     networks.nearest(tmp_path, "upscale_x2", 32, 2, overlap=4, extra=noise_tolerance)
     models = Counting(tmp_path, threads=1)
     image = np.full((200, 200, 3), 180, np.uint8)
@@ -84,13 +88,68 @@ async def test_an_even_background_asks_no_network_that_says_it_is_calm(
     assert np.abs(even.astype(int) - image.repeat(2, 0).repeat(2, 1)).max() <= 1
     image[90:100, 90:100] = 60
     drawn = await upscale(models, image, 2, deadline)
-    assert 0 < models.tiles < 10 < tile_count(models, Size(200, 200), 2)
+    assert 0 < models.tiles < 10 < TILES
     assert np.array_equal(drawn[180:200, 180:200], image[90:100, 90:100].repeat(2, 0).repeat(2, 1))
     await models.close()
     another = Counting(tiny, threads=1)
     await upscale(another, image, 2, deadline)
-    assert another.tiles == tile_count(another, Size(200, 200), 2), "it may shift colours"
+    assert another.tiles == TILES, "it may shift colours"
     await another.close()
+
+
+async def test_only_what_is_wanted_of_a_region_is_asked_of_the_network(
+    tiny: Path, deadline: Deadline
+) -> None:
+    """There it comes out as it does of the whole, and the rest is drawn smoothly."""
+    models = Counting(tiny, threads=1)
+    image, region = noise(200, 200), Box(30, 50, 180, 170)
+    wanted = np.zeros((200, 200), np.bool_)
+    wanted[60:70, 100:110] = True
+    part = await upscale(models, image, 4, deadline, region=region, wanted=wanted)
+    assert part.shape == (480, 600, 3)
+    assert 1 <= models.tiles <= 4
+    drawn = image.repeat(4, 0).repeat(4, 1)[200:680, 120:720]
+    assert np.array_equal(part[40:80, 280:320], drawn[40:80, 280:320])
+    assert not np.array_equal(part, drawn)
+    away = np.abs(part[-80:].astype(int).mean() - drawn[-80:].mean())
+    assert away < 2, "smooth, not empty"
+    await models.close()
+
+
+async def test_cells_that_are_kept_are_not_made_again_for_another_region(
+    tiny: Path, deadline: Deadline
+) -> None:
+    models, image = Counting(tiny, threads=1), noise(200, 200)
+    kept: dict[int, Tensor] = {}
+
+    class Keeping:
+        get = staticmethod(kept.get)
+        put = staticmethod(kept.__setitem__)
+
+    whole = await upscale(models, image, 2, deadline, kept=Keeping())
+    assert len(kept) == models.tiles
+    models.tiles = 0
+    again = await upscale(models, image, 2, deadline, region=Box(17, 40, 133, 99), kept=Keeping())
+    assert models.tiles == 0
+    assert np.array_equal(again, whole[80:198, 34:266])
+    await models.close()
+
+
+async def test_a_network_of_any_size_takes_small_tiles_in_this_process_and_whole_ones_elsewhere(
+    deadline: Deadline,
+) -> None:
+    models, image = Counting(SHIPPED, threads=1), noise(120, 150)
+    wanted = np.zeros((120, 150), np.bool_)
+    wanted[50:60, 50:60] = True
+    here = await upscale(models, image, 2, deadline, wanted=wanted)
+    assert models.shapes == {(104, 104)}
+    models.shapes.clear()
+    models.runtime = "triton"
+    there = await upscale(models, image, 2, deadline, wanted=wanted)
+    assert models.shapes == {(224, 224)}
+    cell = np.s_[80:160, 80:160]
+    assert np.abs(here[cell].astype(int) - there[cell]).max() <= 1
+    await models.close()
 
 
 async def test_the_first_failure_stops_the_rest(tiny: Path, deadline: Deadline) -> None:
@@ -132,6 +191,7 @@ class Counting(EmbeddedModels):
         super().__init__(folder, threads)
         self.now = self.most = self.tiles = self.calls = 0
         self.priorities: set[Priority] = set()
+        self.shapes: set[tuple[int, ...]] = set()
         self._fail_after = fail_after
 
     async def infer(
@@ -148,6 +208,7 @@ class Counting(EmbeddedModels):
         self.now += 1
         self.most = max(self.most, self.now)
         self.tiles += len(inputs["image"])
+        self.shapes.add(inputs["image"].shape[1:3])
         self.priorities.add(priority)
         try:
             return await super().infer(name, inputs, deadline=deadline, priority=priority)

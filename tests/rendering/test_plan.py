@@ -164,7 +164,7 @@ def test_what_the_network_makes_is_under_the_cap_even_where_the_canvas_is():
 @pytest.mark.parametrize(("side", "factor"), [(1500, 4), (1600, 2), (3100, 2), (3200, None)])
 def test_a_factor_that_nobody_named_is_halved_under_the_cap(side, factor):
     """6,300 px a side are 40 million pixels; the canvas itself is well below."""
-    transform = Transform(width=min(2 * side + 100, 6000), upscale=Upscale.AUTO)
+    transform = Transform(width=min(5 * side // 2, 6000), upscale=Upscale.AUTO)
     made = planned(transform, side, side)
     steps = [step for step in made.steps if step.op == "upscale"]
     assert [step.factor for step in steps] == [factor] * (factor is not None)
@@ -188,6 +188,10 @@ def test_upscaling_is_planned_only_where_pixels_miss():
     assert planned(transform, 2000, 2000).models == ()
     assert planned(transform, 950, 950).models == ()
     assert planned(transform, 600, 600).models == ("upscale_x2",)
+    assert planned(transform, 450, 450).models == ("upscale_x2",), (
+        "the rest is too little for a network"
+    )
+    assert planned(transform, 440, 440).models == ("upscale_x4",)
     assert planned(transform, 300, 300).models == ("upscale_x4",)
     assert planned(replace(transform, upscale=Upscale.X2), 300, 300).models == ("upscale_x2",)
 

@@ -175,9 +175,9 @@ async def test_the_shipped_network_makes_the_whole_way(threads):
     models = EmbeddedModels(REPOSITORY, threads=1)
     try:
         renderer = Renderer(threads, models, Limits())
-        transform = Transform(width=200, upscale=Upscale.AUTO, format=Format.PNG)
+        transform = Transform(width=240, upscale=Upscale.AUTO, format=Format.PNG)
         made = await rendered(renderer, original(photo(96, 72)), transform)
-        assert opened(made.rendition.body).size == (200, 150)
+        assert opened(made.rendition.body).size == (240, 180)
         assert made.plan.models == ("upscale_x4",)
         assert dict(renderer.model_digests(transform)).keys() == {
             *UPSCALE.values(),

@@ -20,6 +20,8 @@ MODEL = "upscale_x2 0"
 class Doubler:
     """A network of radius 1 that doubles; counts its tiles, and waits where told to."""
 
+    runtime = "triton"
+
     def __init__(self) -> None:
         self.tiles = 0
         self.begun, self.go = asyncio.Event(), asyncio.Event()

@@ -1,6 +1,6 @@
 """Write a trained upscaler as ONNX: uint8 tiles in, uint8 tiles out, everything else inside.
 
-    python -m training.upscaling.export --weights ema.pt --tile 224 --out model.onnx
+    python -m training.upscaling.export --weights ema.pt --out model.onnx
 
 The graph is written node by node, so that ONNX Runtime fuses all of it into convolutions: levels
 instead of [0, 1] (the leaky rectifier is homogeneous, so scaling the biases is enough), the nearest
@@ -45,8 +45,8 @@ class Graph:
         return self.add("Conv", name, source, weights, biases, pads=pads)
 
 
-def build(network: Upscaler, tile: int) -> onnx.ModelProto:
-    """uint8 [N,T,T,3] -> uint8 [N,sT,sT,3]"""
+def build(network: Upscaler) -> onnx.ModelProto:
+    """uint8 [N,H,W,3] -> uint8 [N,sH,sW,3]"""
     flat, scale, graph = collapse(network), network.scale, Graph()
 
     def conv(name: str, source: str, layer: torch.nn.Module, half: float = 0.0) -> str:
@@ -68,19 +68,26 @@ def build(network: Upscaler, tile: int) -> onnx.ModelProto:
     clipped = graph.add("Clip", "clipped", cells, *ends)
     small = graph.add("Cast", "small", clipped, to=TensorProto.UINT8)
     deep = graph.add("Transpose", "deep", small, perm=[0, 2, 3, 1])
-    split = graph.constant("split", np.array([-1, tile, tile, scale, 3 * scale]))
+    # Pixels unfolded by the input's own shape, so that the graph takes tiles of any size.
+    split = graph.constant("split", np.array([0, 0, 0, scale, 3 * scale]))
     rows = graph.add("Reshape", "rows", deep, split)
     turned = graph.add("Transpose", "turned", rows, perm=[0, 1, 3, 2, 4])
-    whole = graph.constant("whole", np.array([-1, scale * tile, scale * tile, 3]))
+    sides = graph.add("Shape", "sides", INPUT, start=0, end=3)
+    times = graph.constant("times", np.array([1, scale, scale]))
+    larger = graph.add("Mul", "larger", sides, times)
+    whole = graph.add("Concat", "whole", larger, graph.constant("colours", np.array([3])), axis=0)
     graph.add("Reshape", OUTPUT, turned, whole)
-    return finish(graph, tile, scale)
+    return finish(graph, scale)
 
 
-def finish(graph: Graph, tile: int, scale: int) -> onnx.ModelProto:
-    sides = {INPUT: tile, OUTPUT: scale * tile}
+def finish(graph: Graph, scale: int) -> onnx.ModelProto:
+    sides = {
+        INPUT: ["batch", "height", "width", 3],
+        OUTPUT: ["batch", "enlarged_height", "enlarged_width", 3],
+    }
     ends = [
-        helper.make_tensor_value_info(name, TensorProto.UINT8, ["batch", side, side, 3])
-        for name, side in sides.items()
+        helper.make_tensor_value_info(name, TensorProto.UINT8, shape)
+        for name, shape in sides.items()
     ]
     whole = helper.make_graph(graph.nodes, f"upscale_x{scale}", ends[:1], ends[1:], graph.constants)
     model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
@@ -116,13 +123,15 @@ def check(network: Upscaler, model: onnx.ModelProto, tile: int) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, required=True, help="ema.pt of a training")
-    parser.add_argument("--tile", type=int, default=224, help="side of a tile at source resolution")
+    parser.add_argument(
+        "--tile", type=int, default=224, help="side of the tiles it is checked with"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     saved = torch.load(options.weights)
     network = Upscaler(**saved["options"])
     network.load_state_dict(saved["weights"])
-    model = build(network.eval(), options.tile)
+    model = build(network.eval())
     wrong = check(network, model, options.tile)
     if wrong > 1:
         raise SystemExit(f"the model differs from the network by {wrong} levels; nothing written")

@@ -13,12 +13,14 @@ from PIL import Image, ImageFilter
 from edge.images import Box, Size
 from edge.models import upscaling
 from edge.models.base import Models, Tensor
+from edge.models.tiles import Cells
 from edge.rendering.analysis import degradation
 from edge.rendering.framing.framing import network_factor
 from edge.rendering.framing.product import collared, overlap
 from edge.rendering.ops import decontaminate
 from edge.rendering.pixels.denoise import denoised
 from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.morphology import grown
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import AsyncStep, PixelStep, PlanContext, State, Step, Tools
 from edge.rendering.tile_cache import name_of
@@ -28,6 +30,8 @@ LARGE = 2000
 """Long side in pixels from which on a photo is sharp enough for marketplaces as it is."""
 SMALL = 300
 """Short side in pixels below which a photo lacks what no faithful network may invent."""
+_BESIDE = 8
+"""Pixels beside a subject that is cut out which are enlarged by the network as well."""
 _BLEED = 4
 """Pixels of the subject's colour beyond its edge; as far as the network looks with any weight."""
 
@@ -90,7 +94,8 @@ class Upscale(AsyncStep):
             cut = replace(cut, name=f"{_named(self.model, tools)} {self.cut} {source} {matte}")
             if (cutout := tools.tile_cache.cutout(cut.name)) is not None:
                 return await tools.engine.run(self._decontaminated, cut, cutout)
-        larger = await self._by_network(pixels, source, tools)
+        wanted = await tools.engine.run(_shown, picture.matte) if self.decontaminates else None
+        larger = await self._by_network(pixels, source, tools, wanted)
         return await tools.engine.run(lambda: self._joined(cut, Image.fromarray(larger)))
 
     def _decontaminated(self, picture: Picture, cutout: Tensor) -> Picture:
@@ -104,7 +109,9 @@ class Upscale(AsyncStep):
         opaque = _opaque(image)
         return denoised(opaque, self.grain) if self.grain else opaque
 
-    async def _by_network(self, pixels: Tensor, source: str, tools: Tools) -> Tensor:
+    async def _by_network(
+        self, pixels: Tensor, source: str, tools: Tools, wanted: Cells | None
+    ) -> Tensor:
         async def larger(kept: upscaling.Kept | None = None) -> Tensor:
             return await upscaling.upscale(
                 tools.models,
@@ -114,6 +121,7 @@ class Upscale(AsyncStep):
                 tools.priority,
                 model=self.model,
                 region=self.cut,
+                wanted=wanted,
                 kept=kept,
             )
 
@@ -184,6 +192,11 @@ def _shared(region: Area, context: PlanContext) -> Area:
     state = context.state
     around = state.subject and overlap(collared(state.subject), state.view)
     return around if around and overlap(region, around) == region else region
+
+
+def _shown(matte: Image.Image | None) -> Cells | None:
+    """Where the subject is, and what its outline is told from (bool [H, W]); None: everywhere."""
+    return None if matte is None else grown(np.asarray(matte) > 0, _BESIDE)
 
 
 def _named(model: str, tools: Tools) -> str:

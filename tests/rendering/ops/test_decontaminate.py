@@ -30,6 +30,8 @@ INK = (40, 70, 120)
 class Stretcher:
     """Networks that enlarge by interpolation; counts their tiles."""
 
+    runtime = "triton"
+
     def __init__(self) -> None:
         self.tiles = 0
 

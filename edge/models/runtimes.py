@@ -1,0 +1,168 @@
+"""What runs the networks of this process, in which precision: chosen by milliseconds.
+
+ONNX Runtime always can. Where OpenVINO is installed, one tile of an upscaler is enlarged by each,
+and the quicker one serves; in bfloat16 only those networks run whose answers that does not move.
+"""
+
+import functools
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from edge.models import compiled, roles
+from edge.models.base import ModelSpec, Tensor
+from edge.models.compiled import FULL, HALF, CompiledNetwork
+
+_log = logging.getLogger(__name__)
+
+AUTO, ONNXRUNTIME, OPENVINO = "auto", "onnxruntime", "openvino"
+
+GAIN = 0.9
+"""Of ONNX Runtime's milliseconds: another has to be at most there, for a start is a noisy moment
+and ONNX Runtime needs the least memory."""
+
+MOVED_MOST, MOVED_MEAN = 8, 0.5
+"""Levels by which bfloat16 may move an answer to a known picture: anywhere, and in the mean."""
+
+_RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What runs a network, and in which precision."""
+
+    name: str = ONNXRUNTIME
+    precision: str = FULL
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.precision}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which runtime serves networks that need all of their precision, and which the others; `ms` is
+    what one tile took by each."""
+
+    full: Runtime = Runtime()
+    halved: Runtime = Runtime()
+    ms: Mapping[str, float] | None = None
+
+    def of(self, spec: ModelSpec) -> Runtime:
+        return self.halved if spec.name in roles.HALVED else self.full
+
+    def __str__(self) -> str:
+        """`openvino bf16 and f32 (a tile: onnxruntime f32 88.1 ms, openvino bf16 16.2 ms)`"""
+        told = str(self.halved)
+        if self.full != self.halved:
+            same = self.full.name == self.halved.name
+            told += f" and {self.full.precision if same else self.full}"
+        taken = ", ".join(f"{name} {spent:.1f} ms" for name, spent in (self.ms or {}).items())
+        return f"{told} (a tile: {taken})" if taken else told
+
+
+def choose(wanted: str, precision: str, spec: ModelSpec | None, network: Path | None) -> Choice:
+    """What serves: as it is wanted, or the quickest at one tile of an upscaler.
+
+    Args:
+        wanted: `AUTO`, `ONNXRUNTIME` or `OPENVINO`.
+        precision: `AUTO`, or `FULL` for no bfloat16 anywhere.
+        spec, network: the upscaler and its file; None where the repository has none.
+    """
+    if wanted == ONNXRUNTIME or spec is None or network is None:
+        return Choice()
+    if compiled.version() is None:
+        if wanted == OPENVINO:
+            _log.warning("OpenVINO is not installed (edge[openvino]): ONNX Runtime serves")
+        return Choice()
+    return _measured(wanted, precision, spec.digest, spec, network)
+
+
+@functools.lru_cache(maxsize=8)
+def _by_digest(wanted: str, precision: str, digest: str) -> list[Choice]:
+    return []  # filled by the first who asks
+
+
+def _measured(
+    wanted: str, precision: str, digest: str, spec: ModelSpec, network: Path
+) -> Choice:  # one measurement a process
+    known = _by_digest(wanted, precision, digest)
+    if not known:
+        known.append(_chosen(wanted, _times(spec, network, halves=precision != FULL)))
+    return known[0]
+
+
+def _times(spec: ModelSpec, network: Path, *, halves: bool) -> dict[Runtime, float]:
+    """Milliseconds of one tile on one thread, the least of a few; bfloat16 only where it hardly
+    moves what is kept of the tile."""
+    tile = {tensor.name: _tile(tensor.shape)[None] for tensor in spec.inputs}
+    names = [tensor.name for tensor in spec.outputs]
+    onnx = Runtime()
+    times = {onnx: _timed(open_onnxruntime(network, 1), names, tile)[0]}
+    full = Runtime(OPENVINO, FULL)
+    times[full], answer = _timed(CompiledNetwork(network, FULL, 1, 1), names, tile)
+    if halves and compiled.halves():
+        half = Runtime(OPENVINO, HALF)
+        spent, moved = _timed(CompiledNetwork(network, HALF, 1, 1), names, tile)
+        off = np.abs(_core(spec, moved[0]).astype(np.int16) - _core(spec, answer[0]))
+        if off.max() <= MOVED_MOST and off.mean() <= MOVED_MEAN:
+            times[half] = spent
+    return times
+
+
+def _timed(
+    session: Any, names: list[str], tile: Mapping[str, Tensor]
+) -> tuple[float, list[Tensor]]:
+    answer = session.run(names, tile, None)  # the first one makes its memory
+    spent = []
+    for _ in range(_RUNS):
+        start = time.perf_counter()
+        session.run(names, tile, None)
+        spent.append((time.perf_counter() - start) * 1000)
+    return min(spent), answer
+
+
+def _chosen(wanted: str, times: Mapping[Runtime, float]) -> Choice:
+    onnx = Runtime()
+    least = times[onnx] * GAIN
+
+    def quickest(*precisions: str) -> Runtime:
+        others = {r: ms for r, ms in times.items() if r != onnx and r.precision in precisions}
+        best = min(others, key=others.__getitem__)
+        return best if wanted == OPENVINO or others[best] <= least else onnx
+
+    told = {str(runtime): round(ms, 1) for runtime, ms in times.items()}
+    return Choice(quickest(FULL), quickest(FULL, HALF), told)
+
+
+def _core(spec: ModelSpec, answer: Tensor) -> Tensor:
+    """What is kept of an enlarged tile [1, H, W, 3]: along its edges networks make things up."""
+    rim = spec.overlap * spec.scale
+    return answer[:, rim : answer.shape[1] - rim, rim : answer.shape[2] - rim]
+
+
+def _tile(shape: tuple[int, ...]) -> Tensor:
+    """Waves of several lengths with some hard edges, drawn in whole numbers."""
+    height, width, channels = shape
+    y, x, c = np.mgrid[:height, :width, :channels]
+    waves = np.abs((x * (3 + c) + y * 5) % 256 - 128) + 60 * ((x // 23 + y // 31) % 2)
+    tile: Tensor = waves.astype(np.uint8)
+    return tile
+
+
+def open_onnxruntime(network: Path, threads: int) -> Any:
+    """An ONNX Runtime session. Raises whatever ONNX Runtime does."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # The arena keeps its largest batch for ever; without it memory falls back after each run.
+    options.enable_cpu_mem_arena = False
+    # Threads that spin between runs take the cores from decoding and encoding.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])

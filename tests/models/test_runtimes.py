@@ -1,0 +1,79 @@
+"""What runs the networks is chosen by milliseconds, and only where answers stay what they are."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.models import compiled, roles, runtimes
+from edge.models.base import ModelSpec, TensorSpec
+from edge.models.compiled import FULL, HALF
+from edge.models.runtimes import AUTO, ONNXRUNTIME, OPENVINO, Choice, Runtime, choose
+
+TILE = TensorSpec("image", (32, 32, 3))
+NETWORK = Path("nowhere.onnx")
+ONNX, WHOLE, HALVED = Runtime(), Runtime(OPENVINO, FULL), Runtime(OPENVINO, HALF)
+
+
+def spec(name: str = "upscale_x4") -> ModelSpec:
+    return ModelSpec(name, (TILE,), (TensorSpec("enlarged", (128, 128, 3)),), 8, "d", overlap=4)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "times", "full", "halved"),
+    [
+        (AUTO, {ONNX: 90, WHOLE: 67, HALVED: 16}, WHOLE, HALVED),
+        (AUTO, {ONNX: 90, WHOLE: 85, HALVED: 16}, ONNX, HALVED),
+        (AUTO, {ONNX: 90, WHOLE: 67, HALVED: 80}, WHOLE, WHOLE),
+        (AUTO, {ONNX: 90, WHOLE: 100}, ONNX, ONNX),
+        (AUTO, {ONNX: 90, WHOLE: 67}, WHOLE, WHOLE),
+        (OPENVINO, {ONNX: 50, WHOLE: 67, HALVED: 60}, WHOLE, HALVED),
+    ],
+    ids=["all gain", "only half gains", "half is slow", "none gains", "no bfloat16", "named"],
+)
+def test_the_quicker_one_serves_where_it_gains_enough(wanted, times, full, halved):
+    choice = runtimes._chosen(wanted, times)
+    assert (choice.full, choice.halved) == (full, halved)
+
+
+def test_only_networks_that_bfloat16_hardly_moves_run_in_it():
+    choice = Choice(WHOLE, HALVED)
+    for name in (*roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values(), roles.FACE_DETECTION):
+        assert choice.of(spec(name)) == HALVED
+    for name in (roles.MATTING, roles.MATTING_SECOND, roles.TEXT_DETECTION, "another"):
+        assert choice.of(spec(name)) == WHOLE
+
+
+def test_it_says_what_serves_and_why():
+    times = {ONNX: 88.06, WHOLE: 67.0, HALVED: 16.2}
+    assert str(runtimes._chosen(AUTO, times)) == (
+        "openvino bf16 and f32 (a tile: onnxruntime f32 88.1 ms, openvino f32 67.0 ms, "
+        "openvino bf16 16.2 ms)"
+    )
+    assert str(Choice()) == "onnxruntime f32"
+
+
+def test_nothing_is_measured_where_there_is_nothing_to_choose(monkeypatch):
+    def measured(*_: object, **__: object) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr(runtimes, "_times", measured)
+    assert choose(ONNXRUNTIME, AUTO, spec(), NETWORK) == Choice()
+    assert choose(AUTO, AUTO, None, None) == Choice()
+    monkeypatch.setattr(compiled, "version", lambda: None)
+    assert choose(AUTO, AUTO, spec(), NETWORK) == Choice()
+
+
+def test_who_names_what_is_not_installed_is_told_so(monkeypatch, caplog):
+    monkeypatch.setattr(compiled, "version", lambda: None)
+    assert choose(OPENVINO, AUTO, spec(), NETWORK) == Choice()
+    assert "edge[openvino]" in caplog.text
+
+
+def test_f32_measures_no_bfloat16():
+    pytest.importorskip("openvino")
+    models = Path(__file__).parents[2] / "triton_models" / "upscale_x2"
+    one = ModelSpec(
+        "upscale_x2", (TILE,), (TensorSpec("enlarged", (64, 64, 3)),), 8, "d", overlap=12
+    )
+    times = runtimes._times(one, models / "1" / "model.onnx", halves=False)
+    assert set(times) == {ONNX, WHOLE}
