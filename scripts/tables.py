@@ -13,6 +13,7 @@ from typing import Any
 
 from edge import settings
 from edge.dialects import ALL
+from edge.rendering import numbers as numbers_module
 from edge.rendering.source import libraries as libraries_module
 from edge.telemetry import Metrics
 from edge.tools.public_networks import public
@@ -197,6 +198,13 @@ def _two(value: float) -> str:
     return f"{float(f'{value:.2g}'):,.10g}"
 
 
+def numbers_table() -> Iterator[str]:
+    """Every tuned number of `edge/rendering`, beside which code it stands, and where it is from."""
+    yield from _head("number", "value", "unit", "decides", "source")
+    for one in numbers_module.numbers():
+        yield _row(f"`{one.title}`", one.value, one.unit, one.decides, one.source)
+
+
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "settings": settings_table,
     "parameters": parameters_table,
@@ -209,6 +217,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "errors": errors_table,
     "metrics": metrics_table,
     "capacity": capacity_table,
+    "numbers": numbers_table,
 }
 
 

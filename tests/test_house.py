@@ -31,6 +31,7 @@ FLOORS = {
     7: ("app", "serving", "http1", "working", "reloading", "cli", "__main__"),
 }
 RENDERING = (
+    ("numbers",),
     ("pixels", "engine", "request", "tile_cache"),
     ("output",),
     ("source",),

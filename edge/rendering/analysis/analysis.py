@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageChops, ImageFilter
 
 from edge.images import Box, Color, Size
-from edge.rendering.analysis.own_alpha import VISIBLE, flattened, hides
+from edge.rendering.analysis.own_alpha import OWN_ALPHA, flattened, hides
 from edge.rendering.pixels.geometry import Area
 
 LONGEST = 384
@@ -168,7 +168,7 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 def _look_at_alpha(alpha: npt.NDArray[np.uint8]) -> Analysis:
     """The merchant has cut the subject out already."""
-    subject = _bounds(alpha >= VISIBLE)
+    subject = _bounds(alpha >= OWN_ALPHA.visible)
     flags = () if subject else ("no-subject",)
     return Analysis(Color(255, 255, 255, 0), 0.0, False, subject, _touched(subject), flags)
 

@@ -4,46 +4,71 @@ What a file says of its own compression comes first; grain is measured where it 
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edge.rendering.numbers import tuned
 from edge.rendering.source.facts import Facts
 
-CLEAN_FROM = 95
-"""Least quality (JPEG's scale) whose marks stay below what a network trained on clean pictures
-takes for detail."""
 
-NOISY_FROM = 1.3
-"""Least grain of the luma, in levels of 255, that shows once it is enlarged and sharpened: noise of
-2 levels in each channel. Clean photographs of products measure 0.2 to 0.8."""
+@dataclass(frozen=True)
+class DegradationNumbers:
+    """From where on an original counts as degraded, and where its grain is measured."""
 
-STRONG_FROM = 2.0
-"""Least grain that the network for worn photos does not take away by itself."""
+    clean_from: int = tuned(
+        95,
+        "quality of JPEG",
+        "least quality whose marks stay below what a network trained on clean pictures takes for"
+        " detail",
+    )
+    noisy_from: float = tuned(
+        1.3,
+        "levels",
+        "least grain of the luma that shows once it is enlarged and sharpened",
+        "noise of 2 levels in each channel; clean photographs of products measure 0.2 to 0.8",
+    )
+    strong_from: float = tuned(
+        2.0,
+        "levels",
+        "least grain that the network for degraded photos does not take away by itself",
+    )
+    white: float = tuned(
+        1.2,
+        "ratio",
+        "grain halves where four pixels become one; what loses less than this factor is cloth, "
+        "paint or stone",
+        "grey hoodies and concrete measure 0.4 to 0.8, grain 1.3 to 2.1",
+    )
+    tile: int = tuned(32, "pixels", "side of the tiles in which grain is measured")
+    across: int = tuned(12, "tiles", "tiles looked at on each axis, at most")
+    quietest: float = tuned(
+        0.2,
+        "share",
+        "of the tiles, the quiet ones where grain is all there is; the rest holds texture as well",
+    )
+    clipped: int = tuned(6, "levels", "distance from black and white within which noise is cut off")
 
-_WHITE = 1.2
-"""Grain halves where four pixels become one. What loses less than this factor is cloth, paint or
-stone: grey hoodies and concrete measure 0.4 to 0.8, grain 1.3 to 2.1."""
 
-_TILE = 32
-_ACROSS = 12  # tiles looked at on each axis
-_QUIETEST = 0.2  # of the tiles: where grain is all there is; the rest holds texture as well
-_CLIPPED = 6  # levels from black or white, where noise is cut off
+DEGRADATION = DegradationNumbers()
 
 
 def reason(facts: Facts) -> str | None:
     """Why this original counts as worn, half a sentence; None where it is clean."""
-    if facts.quality is not None and facts.quality < CLEAN_FROM:
+    if facts.quality is not None and facts.quality < DEGRADATION.clean_from:
         return f"compressed at quality {facts.quality}"
-    if facts.noise is not None and facts.noise >= NOISY_FROM:
+    if facts.noise is not None and facts.noise >= DEGRADATION.noisy_from:
         return f"grain of {facts.noise:.1f} levels"
     return None
 
 
 def strong_grain(facts: Facts) -> float | None:
     """Grain that has to be taken down before anything is enlarged; None where there is little."""
-    return facts.noise if facts.noise is not None and facts.noise >= STRONG_FROM else None
+    return (
+        facts.noise if facts.noise is not None and facts.noise >= DEGRADATION.strong_from else None
+    )
 
 
 def noise(image: Image.Image) -> float | None:
@@ -55,24 +80,27 @@ def noise(image: Image.Image) -> float | None:
     """
     luma = image.convert("L")
     fine = _quietest(luma)
-    if fine is None or fine < NOISY_FROM:
+    if fine is None or fine < DEGRADATION.noisy_from:
         return fine
-    return fine if fine >= _WHITE * (_quietest(luma.reduce(2)) or 0.0) else 0.0
+    return fine if fine >= DEGRADATION.white * (_quietest(luma.reduce(2)) or 0.0) else 0.0
 
 
 def _quietest(luma: Image.Image) -> float | None:
     plane = np.asarray(luma, dtype=np.float32)
     tiles = [
-        plane[top : top + _TILE, left : left + _TILE]
+        plane[top : top + DEGRADATION.tile, left : left + DEGRADATION.tile]
         for top in _places(plane.shape[0])
         for left in _places(plane.shape[1])
     ]
     found = sorted(_sigma(tile) for tile in tiles if _shows(tile))
-    return round(found[int(len(found) * _QUIETEST)], 2) if found else None
+    return round(found[int(len(found) * DEGRADATION.quietest)], 2) if found else None
 
 
 def _shows(tile: npt.NDArray[np.float32]) -> bool:
-    return min(tile.shape) >= 8 and _CLIPPED < float(tile.mean()) < 255 - _CLIPPED
+    return (
+        min(tile.shape) >= 8
+        and DEGRADATION.clipped < float(tile.mean()) < 255 - DEGRADATION.clipped
+    )
 
 
 def _sigma(tile: npt.NDArray[np.float32]) -> float:
@@ -82,6 +110,6 @@ def _sigma(tile: npt.NDArray[np.float32]) -> float:
 
 
 def _places(side: int) -> list[int]:
-    room = max(0, side - _TILE)
-    count = min(_ACROSS, side // _TILE) or 1
+    room = max(0, side - DEGRADATION.tile)
+    count = min(DEGRADATION.across, side // DEGRADATION.tile) or 1
     return sorted({round(room * i / max(1, count - 1)) for i in range(count)})

@@ -19,22 +19,48 @@ from edge.models.base import Models, Priority
 from edge.models.matting import coarse_matte
 from edge.rendering.analysis.parts import Parts, parts_of, reduced, second_views
 from edge.rendering.engine.threads import Engine
+from edge.rendering.numbers import tuned
 
 Map = npt.NDArray[np.uint8]
 Place = tuple[float, float, float, float]
 
-_TEXT, _TEXT_SCORE = 77, 153
-"""Of 255: from here on a pixel is text (0.3, as in Liao et al. 2020, "Real-time Scene Text
-Detection with Differentiable Binarization"), and the least mean over a line of it (0.6)."""
-_TEXT_LEAST, _TEXT_MOST, _BLOT_MOST = 3, 0.12, 0.05
-"""Height of a line: least in pixels, most as a share of the picture's; and the most of what is no
-line, but about as wide as high, as a card beside the product is."""
-_STRIP = 40
-"""Pixels of the strip below the picture on which a known line stands."""
-_UNCLIPPED = 1.6
-"""By how much of area / perimeter a line is larger than what the detector draws of it."""
-_FACE = 128
-"""Of 255: the least score of a face (0.5)."""
+
+@dataclass(frozen=True)
+class DetectionNumbers:
+    """What of the answers of the text and face detectors counts."""
+
+    text: int = tuned(
+        77,
+        "levels",
+        "score from which a pixel is text (0.3)",
+        'Liao et al. 2020, "Real-time Scene Text Detection with Differentiable Binarization"',
+    )
+    text_score: int = tuned(
+        153,
+        "levels",
+        "least mean score over a line of text (0.6)",
+        'Liao et al. 2020, "Real-time Scene Text Detection with Differentiable Binarization"',
+    )
+    text_least: int = tuned(3, "pixels", "least height of a line of text")
+    text_most: float = tuned(0.12, "share of the longer side", "greatest height of a line of text")
+    blot_most: float = tuned(
+        0.05,
+        "share of the longer side",
+        "greatest height of what is no line but about as wide as high, as a card beside the "
+        "product is",
+    )
+    strip: int = tuned(
+        40, "pixels", "height of the strip below the picture on which a known line stands"
+    )
+    unclipped: float = tuned(
+        1.6,
+        "ratio",
+        "by how much of area / perimeter a line is larger than what the detector draws of it",
+    )
+    face: int = tuned(128, "levels", "least score of a face (0.5)")
+
+
+DETECTION = DetectionNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +131,10 @@ def _underlined(pixels: Map) -> Map:
     longer takes a balloon for a glyph: of 60 cut-out shop photos six were called written upon
     before, none after.
     """
-    strip = np.full((_STRIP, pixels.shape[1], 3), 255, np.uint8)
+    strip = np.full((DETECTION.strip, pixels.shape[1], 3), 255, np.uint8)
     scale = min(1.0, pixels.shape[1] / 400)
     cv2.putText(
-        strip, "A line of letters to compare", (8, _STRIP - 14), cv2.FONT_HERSHEY_SIMPLEX,
+        strip, "A line of letters to compare", (8, DETECTION.strip - 14), cv2.FONT_HERSHEY_SIMPLEX,
         0.8 * scale, (0, 0, 0), 2, cv2.LINE_AA,
     )  # fmt: skip
     return np.concatenate([pixels, strip])
@@ -122,20 +148,20 @@ def _places(what: str, seen: Map, parts: Parts | None) -> tuple[Place, ...]:
 
 def lines(seen: Map, parts: Parts | None) -> tuple[Box, ...]:
     """Lines of text that are not on the product, from the detector's map (uint8 [H, W])."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((seen > _TEXT).astype(np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((seen > DETECTION.text).astype(np.uint8))
     found = []
     for number, (x, y, wide, high, area) in enumerate(stats[1:].tolist(), 1):
         inside = labels[y : y + high, x : x + wide] == number
         short = min(wide, high)
-        most = _TEXT_MOST if max(wide, high) >= 1.5 * short else _BLOT_MOST
-        if not _TEXT_LEAST <= short <= most * max(seen.shape):
+        most = DETECTION.text_most if max(wide, high) >= 1.5 * short else DETECTION.blot_most
+        if not DETECTION.text_least <= short <= most * max(seen.shape):
             continue
-        if seen[y : y + high, x : x + wide][inside].mean() < _TEXT_SCORE:
+        if seen[y : y + high, x : x + wide][inside].mean() < DETECTION.text_score:
             continue
         on_product = parts is not None and parts.product[y : y + high, x : x + wide][inside].mean()
         if on_product > 0.5:
             continue
-        more = round(area * _UNCLIPPED / (2 * (wide + high)))
+        more = round(area * DETECTION.unclipped / (2 * (wide + high)))
         found.append(Box(x - more, y - more, x + wide + more, y + high + more))
     size = Size(seen.shape[1], seen.shape[0])
     return tuple(box.clamped(size) for box in found)
@@ -143,7 +169,7 @@ def lines(seen: Map, parts: Parts | None) -> tuple[Box, ...]:
 
 def faces(seen: Map) -> tuple[Box, ...]:
     """The middles of faces, from the detector's map of them (uint8 [H, W])."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats((seen >= _FACE).astype(np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats((seen >= DETECTION.face).astype(np.uint8))
     return tuple(Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist())
 
 

@@ -4,33 +4,48 @@ Such an alpha is the matte, to the level: soft shadows, veils and glass stay as 
 colours are the foreground's already.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
 from edge.rendering.analysis.background import Pixels
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.morphology import Mask, components, grown, shrunk, sizes_of
 
-HIDDEN = 0.01
-"""Of a picture, the least that its alpha has to hide before it is a cut-out: rounded corners, a
-clear pixel or a rounding error hide less."""
 
-VISIBLE = 16
-"""Alpha from which something is seen at all, on white or on black."""
+@dataclass(frozen=True)
+class OwnAlphaNumbers:
+    """When an original's alpha is a cut-out, and what of it is a drop shadow."""
 
-GRID = 640
-"""Cells on the long side of the grid on which shadows are found."""
+    hidden: float = tuned(
+        0.01,
+        "share",
+        "least of a picture that its alpha has to hide before it is a cut-out",
+        "rounded corners, a clear pixel or a rounding error hide less",
+    )
+    visible: int = tuned(
+        16, "levels", "alpha from which something is seen at all, on white or on black"
+    )
+    grid: int = tuned(640, "cells", "long side of the grid on which shadows are found")
+    dark: int = tuned(48, "levels", "brightest channel of a shadow's colour")
+    wide: int = tuned(2, "cells", "half the least width of a shadow")
+    fading: float = tuned(
+        0.3,
+        "share",
+        "part of a shadow that is fainter than `faint`; dark glass and a black veil end sharply",
+    )
+    faint: int = tuned(64, "levels", "alpha under which a shadow counts as fading")
+    solid: int = tuned(230, "levels", "alpha from which a pixel is no shadow's")
 
-DARK, WIDE, FADING = 48, 2, 0.3
-"""Of a shadow: the brightest channel of its colour, half its least width in cells, and the part of
-it that is fainter than a quarter. Dark glass and a black veil end sharply."""
 
-_FAINT, _SOLID = 64, 230
+OWN_ALPHA = OwnAlphaNumbers()
 
 
 def hides(image: Image.Image) -> bool:
     """Whether the alpha of an RGBA picture hides enough to be meant as a cut-out."""
     hidden = 255 - np.asarray(image.getchannel("A"))
-    return float(hidden.mean()) / 255 >= HIDDEN
+    return float(hidden.mean()) / 255 >= OWN_ALPHA.hidden
 
 
 def flattened(image: Image.Image) -> Image.Image:
@@ -45,7 +60,7 @@ def flattened(image: Image.Image) -> Image.Image:
 def without_shadow(image: Image.Image, matte: Image.Image) -> Image.Image:
     """The matte (L) of a cut-out `image` (RGBA, of any size) without its drop shadow, which goes
     whole or, where none is found, not at all."""
-    scale = min(1.0, GRID / max(image.size))
+    scale = min(1.0, OWN_ALPHA.grid / max(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     grid = np.asarray(image.resize(size, Image.Resampling.BOX))
     shadow = _shadow(grid[..., :3], grid[..., 3])
@@ -53,19 +68,19 @@ def without_shadow(image: Image.Image, matte: Image.Image) -> Image.Image:
         return matte
     near = Image.fromarray(grown(shadow, 2).view(np.uint8)).resize(matte.size)
     alpha = np.asarray(matte)
-    kept = np.where((np.asarray(near) > 0) & (alpha < _SOLID), np.uint8(0), alpha)
+    kept = np.where((np.asarray(near) > 0) & (alpha < OWN_ALPHA.solid), np.uint8(0), alpha)
     return Image.fromarray(kept)
 
 
 def _shadow(colours: Pixels, alpha: Pixels) -> Mask:
     """Wide, dark and fading regions of soft alpha, of which some lies outside the rest's box."""
-    soft = (alpha > 0) & (alpha < _SOLID) & (colours.max(axis=2) <= DARK)
+    soft = (alpha > 0) & (alpha < OWN_ALPHA.solid) & (colours.max(axis=2) <= OWN_ALPHA.dark)
     labels, count = components(soft)
     sizes = np.maximum(sizes_of(labels, count), 1)
-    faint = np.bincount(labels[alpha < _FAINT], minlength=count + 1) / sizes
+    faint = np.bincount(labels[alpha < OWN_ALPHA.faint], minlength=count + 1) / sizes
     wide = np.zeros(count + 1, np.bool_)
-    wide[labels[shrunk(soft, WIDE)]] = True
-    found = wide & (faint >= FADING)
+    wide[labels[shrunk(soft, OWN_ALPHA.wide)]] = True
+    found = wide & (faint >= OWN_ALPHA.fading)
     found[0] = False
     shadow: Mask = found[labels]
     return shadow

@@ -12,27 +12,56 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box, Color
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.colour_difference import lab
-from edge.rendering.pixels.levels import HALF, NEAR, Mask
+from edge.rendering.pixels.levels import LEVELS, Mask
 
 Levels = npt.NDArray[np.uint8]
 
-SIDE = 736
-"""Pixels of the longer side that is looked at: letters of a hundredth of it can still be read."""
 
-_PAPER = 24
-"""Levels from the border's usual colour up to which a pixel is background, where no rule names
-one."""
-_JOINED = 0.006
-"""Share of the longer side over which what belongs together may be interrupted."""
-_LEAST, _MAIN = 12, 0.25
-"""Pixels of the smallest part; share of the largest one from which another is the product's too."""
+@dataclass(frozen=True)
+class PartsNumbers:
+    """What stands apart on a finished picture's background, and what of it is a second view."""
 
-_INSET_LEAST, _INSET_SIDE, _SQUARE = 0.004, 0.06, 0.98
-"""Of a second view: least share of the canvas, and of its side; how much of its box it fills."""
-_AGAIN_MOST, _ALIKE, _SAME_COLOURS = 0.6, 0.08, 0.35
-"""Of the product again: its greatest share of the product's area (two of a size are a pair), and
-the greatest distances of shapes (Hu moments) and of colours (Hellinger) that are one thing's."""
+    side: int = tuned(
+        736,
+        "pixels",
+        "longer side of the picture that is looked at",
+        "letters of a hundredth of it can still be read",
+    )
+    paper: int = tuned(
+        24,
+        "levels",
+        "distance from the border's usual colour up to which a pixel is background, where no "
+        "rule names one",
+    )
+    joined: float = tuned(
+        0.006, "share of the longer side", "gap over which what belongs together may be interrupted"
+    )
+    least: int = tuned(12, "pixels", "area of the smallest part")
+    main: float = tuned(
+        0.25, "share", "of the largest part, the area from which another is the product's too"
+    )
+    inset_least: float = tuned(0.004, "share", "of the canvas, the least area of a second view")
+    inset_side: float = tuned(
+        0.06, "share", "of the canvas's side, the least side of a second view"
+    )
+    square: float = tuned(0.98, "share", "how much of its box a second view in a frame fills")
+    again_most: float = tuned(
+        0.6,
+        "share",
+        "of the product's area, the most that the product shown again has; two of a size are a "
+        "pair",
+    )
+    alike: float = tuned(
+        0.08, "distance of Hu moments", "greatest distance of shapes that are one thing's"
+    )
+    same_colours: float = tuned(
+        0.35, "Hellinger distance", "greatest distance of colours that are one thing's"
+    )
+
+
+PARTS = PartsNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +87,7 @@ class Parts:
 
 def reduced(image: Image.Image) -> Image.Image:
     """The picture at most `SIDE` pixels long, in its own mode."""
-    factor = min(1.0, SIDE / max(image.size))
+    factor = min(1.0, PARTS.side / max(image.size))
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
 
@@ -79,16 +108,16 @@ def parts_of(
     small = np.asarray(image.convert("RGB"))
     seen = _unlike_background(image, small, background)
     if matte is not None:
-        own = np.asarray(matte.resize(image.size, Image.Resampling.BOX)) >= HALF
+        own = np.asarray(matte.resize(image.size, Image.Resampling.BOX)) >= LEVELS.half
         seen = own if seen is None else seen | own
     if seen is None or not seen.any():
         return None
-    reach = 2 * round(_JOINED * max(seen.shape)) + 1
+    reach = 2 * round(PARTS.joined * max(seen.shape)) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     joined = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
-    order = [i for i in np.argsort(-areas, kind="stable") if areas[i] >= _LEAST]
+    order = [i for i in np.argsort(-areas, kind="stable") if areas[i] >= PARTS.least]
     if not order:
         return None
     numbers = np.zeros(len(stats), np.int32)
@@ -98,7 +127,7 @@ def parts_of(
         Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[[i + 1 for i in order]].tolist()
     )
     product = np.zeros(seen.shape, np.uint8)
-    for number in range(1, 1 + int(np.count_nonzero(areas[order] >= _MAIN * areas[order[0]]))):
+    for number in range(1, 1 + int(np.count_nonzero(areas[order] >= PARTS.main * areas[order[0]]))):
         cv2.fillConvexPoly(product, cv2.convexHull(_outline(labels == number)), 1)
     return Parts(small, labels, boxes, tuple(int(areas[i]) for i in order), product.astype(bool))
 
@@ -110,7 +139,7 @@ def second_views(parts: Parts) -> tuple[Box, ...]:
     product again at a clearly smaller size: the same shape in the same colours. A pair of shoes is
     neither.
     """
-    least = _INSET_LEAST * parts.labels.size
+    least = PARTS.inset_least * parts.labels.size
     found = []
     for number, (box, area) in enumerate(zip(parts.boxes, parts.areas, strict=True), 1):
         if number > 1 and area >= least and (_inset(parts, number, box) or _again(parts, number)):
@@ -120,15 +149,15 @@ def second_views(parts: Parts) -> tuple[Box, ...]:
 
 def _unlike_background(image: Image.Image, small: Levels, background: Color | None) -> Mask | None:
     if image.mode == "RGBA":
-        opaque: Mask = np.asarray(image.getchannel("A")) >= HALF
+        opaque: Mask = np.asarray(image.getchannel("A")) >= LEVELS.half
         return opaque
     if background is not None:
-        return _away(small, np.array(background.rgb)) > NEAR
+        return _away(small, np.array(background.rgb)) > LEVELS.near
     ring = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     paper = np.median(ring, axis=0)
-    if np.mean(_away(ring, paper) <= _PAPER) < 0.5:
+    if np.mean(_away(ring, paper) <= PARTS.paper) < 0.5:
         return None
-    return _away(small, paper) > _PAPER
+    return _away(small, paper) > PARTS.paper
 
 
 def _away(pixels: Levels, colour: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
@@ -146,23 +175,23 @@ def _filled(part: Mask) -> Mask:
 
 def _inset(parts: Parts, number: int, box: Box) -> bool:
     size = box.size
-    if min(size.width, size.height) < _INSET_SIDE * max(parts.labels.shape):
+    if min(size.width, size.height) < PARTS.inset_side * max(parts.labels.shape):
         return False
     inside = np.s_[box.top : box.bottom, box.left : box.right]
-    if np.mean(_filled(parts.labels[inside] == number)) < _SQUARE:
+    if np.mean(_filled(parts.labels[inside] == number)) < PARTS.square:
         return False
     return float(np.std(parts.small[inside].mean(-1))) > 8  # levels: a plain card shows nothing
 
 
 def _again(parts: Parts, number: int) -> bool:
-    if parts.areas[number - 1] > _AGAIN_MOST * parts.areas[0]:
+    if parts.areas[number - 1] > PARTS.again_most * parts.areas[0]:
         return False
     here, product = parts.labels == number, parts.labels == 1
     shapes = [_outline(mask) for mask in (product, here)]
-    if cv2.matchShapes(shapes[0], shapes[1], cv2.CONTOURS_MATCH_I2, 0) > _ALIKE:
+    if cv2.matchShapes(shapes[0], shapes[1], cv2.CONTOURS_MATCH_I2, 0) > PARTS.alike:
         return False
     one, other = (_colours(parts.small[mask]) for mask in (product, here))
-    return float(np.sqrt(max(0.0, 1 - np.sqrt(one * other).sum()))) < _SAME_COLOURS
+    return float(np.sqrt(max(0.0, 1 - np.sqrt(one * other).sum()))) < PARTS.same_colours
 
 
 def _outline(part: Mask) -> Any:

@@ -9,23 +9,34 @@ from PIL import Image, ImageChops
 from edge.images import Color, Format, Size
 from edge.rendering.compliance.drift import Reference
 from edge.rendering.compliance.verify import Own, Report, verify_file
+from edge.rendering.numbers import tuned
 from edge.rendering.output.encode import Encoded, Quality, encode
-from edge.rendering.pixels.levels import SOLID
+from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.picture import Picture, Synthesized
 from edge.rendering.provenance import Provenance
 from edge.rendering.request import RenderRequest
 from edge.variants.transform import FRAME, Transform
 from edge.variants.values import AUTO, Fit
 
-EXACT, PUREST = 95, 100
-"""JPEG qualities for a background of one exact colour: the first, and what mends it."""
 
-MARGIN, LARGEST = 1.004, 0.97
-"""What a larger frame goes beyond the least that the rule asks for, and how large it may become."""
+@dataclass(frozen=True)
+class AttemptNumbers:
+    """What is tried where a rule is broken."""
 
-HAZE = 20
-"""Levels off the background's colour that nobody sees but the rule: more than it takes for
-background."""
+    exact: int = tuned(95, "quality of JPEG", "first quality for a background of one exact colour")
+    purest: int = tuned(
+        100, "quality of JPEG", "quality that mends a background which is not exact"
+    )
+    margin: float = tuned(
+        1.004, "ratio", "what a larger frame goes beyond the least that the rule asks for"
+    )
+    largest: float = tuned(0.97, "share", "how large the frame may become")
+    haze: int = tuned(
+        20, "levels", "distance from the background's colour that nobody sees but the rule"
+    )
+
+
+ATTEMPTS = AttemptNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,7 @@ def _tries(picture: Picture, job: RenderRequest) -> Iterator[tuple[Picture, Qual
     exact = background is not None and _format(picture, job) is Format.JPEG
     quality: Quality = "auto" if given is AUTO else given
     if exact:
-        quality = EXACT if given is AUTO else max(EXACT, given)
+        quality = ATTEMPTS.exact if given is AUTO else max(ATTEMPTS.exact, given)
     yield picture, quality
     if job.transform.shadow or picture.exact:
         return
@@ -125,8 +136,8 @@ def _tries(picture: Picture, job: RenderRequest) -> Iterator[tuple[Picture, Qual
         yield picture, quality
     elif picture.matte is not None and background is not None and picture.has_alpha:
         yield job.watch.time("mend", _without_faint, picture), quality
-    if exact and quality != PUREST:
-        yield picture, PUREST
+    if exact and quality != ATTEMPTS.purest:
+        yield picture, ATTEMPTS.purest
 
 
 def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture:
@@ -134,23 +145,18 @@ def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture
     image = picture.image.convert("RGB")
     sheet = Image.new("RGB", image.size, color.rgb)
     off = ImageChops.difference(image, sheet).split()
-    near = reduce(ImageChops.lighter, off).point(_NEAR)
-    faint = ImageChops.darker(near, matte.point(_FAINT))
+    near = reduce(ImageChops.lighter, off).point(lambda level: 255 * (level <= ATTEMPTS.haze))
+    faint = ImageChops.darker(near, matte.point(lambda alpha: 255 * (alpha < LEVELS.solid)))
     image.paste(sheet, mask=faint)
     return picture.with_image(image)
 
 
 def _without_faint(picture: Picture) -> Picture:
     """What is next to see-through, on no background, is all see-through."""
-    seen = picture.image.getchannel("A").point(_PLAIN)
+    seen = picture.image.getchannel("A").point(lambda alpha: 255 * (alpha > ATTEMPTS.haze))
     image = Image.new("RGBA", picture.image.size, (255, 255, 255, 0))
     image.paste(picture.image, mask=seen)
     return picture.with_image(image)
-
-
-_PLAIN = [0 if alpha <= HAZE else 255 for alpha in range(256)]
-_NEAR = [255 if level <= HAZE else 0 for level in range(256)]
-_FAINT = [255 if alpha < SOLID else 0 for alpha in range(256)]
 
 
 def reframed(done: Done, job: RenderRequest) -> Transform | None:
@@ -163,8 +169,8 @@ def reframed(done: Done, job: RenderRequest) -> Transform | None:
     least, frame = job.preset.rules.fill_min, transform.frame or FRAME
     if not small or not small[0] or least is None or frame < least:
         return None  # the last: as was wished
-    frame *= least / float(small[0]) * MARGIN
-    return replace(transform, frame=round(frame, 4)) if frame <= LARGEST else None
+    frame *= least / float(small[0]) * ATTEMPTS.margin
+    return replace(transform, frame=round(frame, 4)) if frame <= ATTEMPTS.largest else None
 
 
 def _broken(report: Report) -> set[str]:

@@ -8,18 +8,30 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box, Color, Size
+from edge.rendering.numbers import tuned
 from edge.rendering.ops.flip import Flip
 from edge.rendering.ops.frame import Frame
 from edge.rendering.ops.rotate import Rotate
 from edge.rendering.pixels.colour_difference import ciede2000, lab
 from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.levels import SOLID, Mask
+from edge.rendering.pixels.levels import LEVELS, Mask
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
 
-LONG = 160
-"""Pixels on the canvas's long side in which colours are compared: enough for the colours of an
-area, too few for the edges that a network sharpens."""
+
+@dataclass(frozen=True)
+class DriftNumbers:
+    """How far the product's colours moved."""
+
+    long: int = tuned(
+        160,
+        "pixels",
+        "canvas's long side in which colours are compared: enough for the colours of an area, "
+        "too few for the edges that a network sharpens",
+    )
+
+
+DRIFT = DriftNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,7 @@ def reference(source: Image.Image, plan: Plan, final: Picture) -> Reference | No
     across, down = frame.region.width / content.width, frame.region.height / content.height
     region = shown.moved(-content.left, -content.top).scaled(across, down)
     region = region.moved(frame.region.left, frame.region.top).scaled(scale, scale)
-    factor = LONG / max(shown.width, shown.height)
+    factor = DRIFT.long / max(shown.width, shown.height)
     size = max(1, round(shown.width * factor)), max(1, round(shown.height * factor))
     image = _small(image, size, region.within(Size(*image.size)))
     part = shown.scaled(1 / frame.canvas.width, 1 / frame.canvas.height)
@@ -93,7 +105,7 @@ def _small(image: Image.Image, size: tuple[int, int], part: Area) -> Image.Image
 def _inside(matte: Image.Image | None, size: tuple[int, int], part: Area) -> Mask:
     if matte is None:
         return np.ones(size[::-1], bool)
-    whole = np.asarray(_small(matte, size, part.scaled(*matte.size))) >= SOLID
+    whole = np.asarray(_small(matte, size, part.scaled(*matte.size))) >= LEVELS.solid
     sure: Mask = cv2.erode(whole.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(
         bool
     )

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box, Color
-from edge.rendering.pixels.levels import HALO, NEAR, SOLID, Mask, span
+from edge.rendering.numbers import tuned
+from edge.rendering.pixels.levels import LEVELS, Mask, span
 from edge.rendering.pixels.morphology import border, flood, shrunk
 
 Levels = npt.NDArray[np.uint8]
@@ -22,8 +23,16 @@ Levels = npt.NDArray[np.uint8]
 BLOCK = 8
 """Pixels: JPEG's unit."""
 
-_LINE = 2  # pixels: the outermost ones, that a drawn border would cover
-_DRAWN = 24  # levels by which such a border differs from what is inside it
+
+@dataclass(frozen=True)
+class MeasurementNumbers:
+    """What is measured of a finished picture."""
+
+    line: int = tuned(2, "pixels", "width of the outermost lines that a drawn border would cover")
+    drawn: int = tuned(24, "levels", "by how much such a border differs from what is inside it")
+
+
+MEASUREMENTS = MeasurementNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ def measure_background(
     """
     height, width = pixels.shape[:2]
     rows = pixels.reshape(height, -1)
-    subject = None if matte is None else _blocks(np.asarray(matte), 1) >= SOLID
+    subject = None if matte is None else _blocks(np.asarray(matte), 1) >= LEVELS.solid
     if color.rgb == (255, 255, 255):
         return _background(~rows, 3, subject)  # the usual one, in one pass instead of three
     wanted = np.tile(np.asarray(color.rgb, np.uint8), width)
@@ -70,13 +79,13 @@ def _background(away: Levels, channels: int, subject: Mask | None = None) -> Bac
     subject's."""
     worst = _blocks(away, channels)
     edge = border(worst.shape)
-    near = worst <= NEAR
+    near = worst <= LEVELS.near
     if subject is not None:
         near &= ~flood(subject, subject & ~near)
     joined = flood(near, edge)
     background = shrunk(joined, 1)
     found = bool(background.any())
-    stray_components = away > NEAR
+    stray_components = away > LEVELS.near
     across = np.logical_or.reduce(stray_components, axis=0).reshape(-1, channels)
     return BackgroundMeasurement(
         round(float(np.mean(joined[edge])), 4),
@@ -104,7 +113,7 @@ def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
     depth = max(2, min(pixels.shape[:2]) // 50)
     ring = _ring(pixels, depth)
     if matte is not None:
-        ring = ring[_ring(np.asarray(matte)[..., None], depth)[:, 0] <= HALO]
+        ring = ring[_ring(np.asarray(matte)[..., None], depth)[:, 0] <= LEVELS.halo]
     if not len(ring):
         return 0
     chroma = ring.max(axis=1).astype(np.int16) - ring.min(axis=1)
@@ -114,14 +123,14 @@ def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
 def has_drawn_border(pixels: Levels) -> bool:
     """Whether a frame of one colour runs around the picture, unlike what is inside it."""
     least = min(pixels.shape[:2])
-    depth = max(_LINE + 2, least // 16)
+    depth = max(MEASUREMENTS.line + 2, least // 16)
     if least < 4 * depth:
         return False
-    outer = _ring(pixels, _LINE).astype(np.int16)
+    outer = _ring(pixels, MEASUREMENTS.line).astype(np.int16)
     colour = np.median(outer, axis=0)
-    even = np.mean(np.abs(outer - colour).max(axis=1) <= NEAR)
-    inner = _ring(pixels[depth:-depth, depth:-depth], _LINE).astype(np.int16)
-    unlike = np.mean(np.abs(inner - colour).max(axis=1) > _DRAWN)
+    even = np.mean(np.abs(outer - colour).max(axis=1) <= LEVELS.near)
+    inner = _ring(pixels[depth:-depth, depth:-depth], MEASUREMENTS.line).astype(np.int16)
+    unlike = np.mean(np.abs(inner - colour).max(axis=1) > MEASUREMENTS.drawn)
     return bool(even > 0.98 and unlike > 0.9)
 
 

@@ -24,6 +24,7 @@ from edge.rendering.compliance.measurements import (
     measure_background,
     measure_clear_background,
 )
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.picture import Synthesized
 from edge.rendering.source.decode import decode, reread
 from edge.rendering.source.facts import Facts, OriginalFormat, read_facts
@@ -31,12 +32,22 @@ from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Rules
 from edge.variants.values import Background, BackgroundKind
 
-NEUTRAL = 16
-"""Levels of chroma that a grey paper may have under a warm lamp."""
 
-BORDER_SHARE = 0.5
-"""Least share of the border that must be background; the rest may be a product that the camera
-cut."""
+@dataclass(frozen=True)
+class RuleNumbers:
+    """What the rules about a background allow."""
+
+    neutral: int = tuned(16, "levels", "chroma that a grey paper may have under a warm lamp")
+    border_share: float = tuned(
+        0.5,
+        "share",
+        "least of the border that must be background; the rest may be a product that the camera "
+        "cut",
+    )
+
+
+RULE_NUMBERS = RuleNumbers()
+
 
 _FORMATS = {
     OriginalFormat.JPEG: Format.JPEG,
@@ -336,7 +347,13 @@ def _background(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
     if rules.background_neutral:
         matte = specimen.own.matte if specimen.own else None
         chroma = chroma_of_border(specimen.pixels, matte)
-        yield Finding("background_neutral", chroma <= NEUTRAL, chroma, f"at most {NEUTRAL}", True)
+        yield Finding(
+            "background_neutral",
+            chroma <= RULE_NUMBERS.neutral,
+            chroma,
+            f"at most {RULE_NUMBERS.neutral}",
+            True,
+        )
     if rules.background is None:
         return
     seen = _seen(specimen, rules.background)
@@ -365,7 +382,7 @@ CHECKS: tuple[Callable[[Specimen, Rules], Iterator[Finding]], ...] = (
 def _exact(
     seen: BackgroundMeasurement, background: Background, *, heuristic: bool = False
 ) -> Finding:
-    holds = seen.border >= BORDER_SHARE and seen.worst == 0
+    holds = seen.border >= RULE_NUMBERS.border_share and seen.worst == 0
     measured = {"border": seen.border, "exact": _share(seen.exact), "worst": seen.worst}
     return Finding("background", holds, measured, f"exactly {background}", heuristic)
 

@@ -1,12 +1,27 @@
 """A blurred fill: a picture so far out of focus that only its colours are left."""
 
+from dataclasses import dataclass
+
 from PIL import Image, ImageFilter
 
 from edge.images import WHITE, Size
+from edge.rendering.numbers import tuned
 
-_LONG, _SIGMA = 24, 1.5
-"""Long side in pixels to which the picture is reduced first, and the blur on that: enlarging a tiny
-reduction is the cheap way to a blur of a sixth of the canvas."""
+
+@dataclass(frozen=True)
+class BlurredNumbers:
+    """A background of the picture itself, blurred."""
+
+    long: int = tuned(
+        24,
+        "pixels",
+        "long side to which the picture is reduced first; enlarging a tiny reduction is the "
+        "cheap way to a blur of a sixth of the canvas",
+    )
+    sigma: float = tuned(1.5, "pixels", "blur of the reduced picture")
+
+
+BLURRED = BlurredNumbers()
 
 
 def blurred_fill(image: Image.Image, canvas: Size) -> Image.Image:
@@ -15,7 +30,7 @@ def blurred_fill(image: Image.Image, canvas: Size) -> Image.Image:
     if image.mode == "RGBA":
         opaque = Image.new("RGB", image.size, WHITE.rgb)
         opaque.paste(image, mask=image.getchannel("A"))
-    small = canvas.scaled(min(1.0, _LONG / canvas.long))
+    small = canvas.scaled(min(1.0, BLURRED.long / canvas.long))
     tiny = opaque.resize((small.width, small.height), Image.Resampling.BOX)
-    soft = tiny.filter(ImageFilter.GaussianBlur(_SIGMA))
+    soft = tiny.filter(ImageFilter.GaussianBlur(BLURRED.sigma))
     return soft.resize((canvas.width, canvas.height), Image.Resampling.BICUBIC)

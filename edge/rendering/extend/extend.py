@@ -16,7 +16,7 @@ from edge.images import Box, Size
 from edge.rendering.analysis.background import NotPlain, Pixels, fit_background
 from edge.rendering.extend.blurred import blurred_fill
 from edge.rendering.extend.plain import (
-    GRID,
+    PLAIN_NUMBERS,
     Surface,
     continued,
     is_background,
@@ -24,40 +24,60 @@ from edge.rendering.extend.plain import (
     surface_of,
 )
 from edge.rendering.extend.scene import Scene, imagined, scene_of
-from edge.rendering.pixels.levels import HALO, bounds
+from edge.rendering.numbers import tuned
+from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.morphology import Mask, border, flood, grown, shrunk
 from edge.rendering.step import Framing
 
-COLLAR = 0.02
-"""Of the picture's long side: so far around the subject nothing counts as its background."""
 
-LEAST_SEEN = 0.15
-"""Of the picture: with less of it outside the subject's box, the border alone tells the
-background."""
+@dataclass(frozen=True)
+class ExtendNumbers:
+    """What of a photo may be continued beyond its edge."""
+
+    collar: float = tuned(
+        0.02,
+        "share of the long side",
+        "distance around the subject within which nothing counts as its background",
+    )
+    least_seen: float = tuned(
+        0.15,
+        "share",
+        "of the picture outside the subject's box; with less of it the border alone tells the "
+        "background",
+    )
+    hair: int = tuned(
+        1, "pixels", "distance from an edge that a subject reaches: its box was rounded"
+    )
+    inner: float = tuned(
+        0.1, "share of the short side", "how far inside a guessed box colours are the subject's"
+    )
+    rare: float = tuned(0.005, "share", "of the box, from which a colour counts as the subject's")
+    times: float = tuned(2.0, "ratio", "how much rarer such a colour is along the border")
+    seen: float = tuned(
+        0.25,
+        "share",
+        "of an edge that a subject runs out of, the background beside it that is continued",
+    )
+    least_border: float = tuned(
+        0.4, "share", "of the whole border, the background with which that is continued"
+    )
+    some: float = tuned(
+        0.02,
+        "share",
+        "of the picture; with less background to be seen the colours beside a subject are the "
+        "picture's own",
+    )
+    own: float = tuned(
+        0.5, "share", "of the middle of the subject's box, what may be background at most"
+    )
+    free: float = tuned(
+        0.97,
+        "share",
+        "of an edge; with so much of it background no subject runs out of the picture there",
+    )
 
 
-HAIR = 1
-"""Pixels that a subject may be away from an edge that it reaches: its box was rounded."""
-
-
-INNER, RARE, TIMES = 0.1, 0.005, 2.0
-"""How far inside a guessed box, as a share of the picture's short side, colours are the subject's;
-from what share of it a colour counts; and how much rarer it is along the border."""
-
-SEEN, LEAST_BORDER = 0.25, 0.4
-"""Of an edge that a subject runs out of, and of the whole border: with so much background beside
-it, that is what goes on."""
-
-SOME = 0.02
-"""Of the picture: with less background to be seen the colours beside a subject are the picture's
-own.
-"""
-
-OWN = 0.5
-"""Of the middle of the subject's box, what may be background at most."""
-
-FREE = 0.97
-"""Of an edge: with so much of it background, no subject runs out of the picture there."""
+EXTEND = ExtendNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +114,12 @@ def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
         return ()
     (left, top), content, canvas = framing.at, framing.content, framing.canvas
     open_sides = {
-        "left": left > 0 and subject.left <= HAIR,
-        "top": top > 0 and subject.top <= HAIR,
-        "right": left + content.width < canvas.width and subject.right >= content.width - HAIR,
-        "bottom": top + content.height < canvas.height and subject.bottom >= content.height - HAIR,
+        "left": left > 0 and subject.left <= EXTEND.hair,
+        "top": top > 0 and subject.top <= EXTEND.hair,
+        "right": left + content.width < canvas.width
+        and subject.right >= content.width - EXTEND.hair,
+        "bottom": top + content.height < canvas.height
+        and subject.bottom >= content.height - EXTEND.hair,
     }
     return tuple(side for side, reached in open_sides.items() if reached)
 
@@ -179,22 +201,22 @@ class _Sides:
             if holds and is_background(self.image, surface, at_far=at_far):
                 return continued(self.image, length, surface, at_far=at_far)
             return None
-        if np.mean(edge) < SEEN:
+        if np.mean(edge) < EXTEND.seen:
             return None
         surface = self._surface_behind
-        if not is_plain(self.grid, self.seen, surface, at_far=at_far, least=SEEN):
+        if not is_plain(self.grid, self.seen, surface, at_far=at_far, least=EXTEND.seen):
             return None
         return continued(self.image, length, surface, at_far=at_far, seen=edge)
 
     def scene(self, length: int, *, at_far: bool) -> Image.Image | None:
         """What a scene may show there; None where hardly any of it is seen."""
-        if self._scenery.mean() < SOME:
+        if self._scenery.mean() < EXTEND.some:
             return None
         return imagined(self.image, self._scene, length, at_far=at_far)
 
     @cached_property
     def _surface(self) -> Surface:
-        enough = self.certain.mean() > LEAST_SEEN
+        enough = self.certain.mean() > EXTEND.least_seen
         return surface_of(self.grid, self.certain if enough else border(self.certain.shape, 3))
 
     @cached_property
@@ -205,14 +227,14 @@ class _Sides:
     def _scenery(self) -> Mask:
         """Well away from the subject, so that no shadow and no leg of it stands there again; only
         where all is close to it, right beside it."""
-        return self.certain if self.certain.mean() >= SOME else self.seen
+        return self.certain if self.certain.mean() >= EXTEND.some else self.seen
 
     @cached_property
     def _scene(self) -> Scene:
         return scene_of(self.image, self.grid, self._scenery, level=self.upright)
 
     def _free(self, background: Mask, at_far: bool) -> bool:
-        return bool(np.mean(background[:, -1 if at_far else 0]) > FREE)
+        return bool(np.mean(background[:, -1 if at_far else 0]) > EXTEND.free)
 
 
 def _seen(grid: Image.Image, background: Mask, known: Known) -> Mask:
@@ -220,10 +242,10 @@ def _seen(grid: Image.Image, background: Mask, known: Known) -> Mask:
     where a studio's plain background is."""
     if known.matte:
         matte = known.matte.resize(grid.size, Image.Resampling.BOX)
-        return ~grown(np.asarray(matte) > HALO, 1)
-    found = fit_background(np.asarray(grid), least=LEAST_BORDER)
+        return ~grown(np.asarray(matte) > LEVELS.halo, 1)
+    found = fit_background(np.asarray(grid), least=EXTEND.least_border)
     box = bounds(~background)
-    if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > OWN:
+    if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > EXTEND.own:
         return background  # what is plain there may be the subject
     seen: Mask = background | found.open
     return seen
@@ -240,13 +262,13 @@ def _middle(box: Box) -> tuple[slice, slice]:
 
 def _grid(image: Image.Image, known: Known) -> tuple[Image.Image, Mask]:
     """The picture reduced, and where it shows certainly no subject."""
-    scale = min(1.0, GRID / max(image.size))
+    scale = min(1.0, PLAIN_NUMBERS.grid / max(image.size))
     size = (max(8, round(image.width * scale)), max(8, round(image.height * scale)))
     grid = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     background = np.ones((size[1], size[0]), np.bool_)
     subject = known.subject
     if subject:
-        collar = COLLAR * max(size)
+        collar = EXTEND.collar * max(size)
         across, down = size[0] / image.width, size[1] / image.height
         top, bottom = subject.top * down - collar, subject.bottom * down + collar
         left, right = subject.left * across - collar, subject.right * across + collar
@@ -261,13 +283,13 @@ def _alike(grid: Pixels, box: Mask) -> Mask:
     to the border as well may be background, and is left out."""
     bins = (grid >> 5).astype(np.intp)
     codes = (bins[..., 0] << 6) | (bins[..., 1] << 3) | bins[..., 2]
-    inner = shrunk(box, max(1, round(INNER * min(grid.shape[:2]))))
+    inner = shrunk(box, max(1, round(EXTEND.inner * min(grid.shape[:2]))))
     outer = border(box.shape, 3) & ~box
     if not inner.any() or not outer.any():
         return box
     inside = np.bincount(codes[inner], minlength=512) / np.count_nonzero(inner)
     outside = np.bincount(codes[outer], minlength=512) / np.count_nonzero(outer)
-    own = (inside > RARE) & (inside > TIMES * outside)
+    own = (inside > EXTEND.rare) & (inside > EXTEND.times * outside)
     alike = flood(own[codes] | box, box) & ~box
     whole = grown(box | alike & ~flood(alike, border(box.shape)), 1)
     return box | whole & ~border(box.shape, 2)

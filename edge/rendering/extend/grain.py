@@ -1,21 +1,40 @@
 """Grain like a picture's own, for what is made beside it: without, it would look like plastic."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageChops, ImageFilter
 
+from edge.rendering.numbers import tuned
+
 Floats = npt.NDArray[np.float32]
 
-TILE, BLOCK = 192, 12
-"""Pixels of a side of the piece of grain that is laid over and over, too large for an eye to see
-that a grain of a few levels repeats; and of the squares that it is made of."""
 
-DEPTH = 32
-"""Columns beside the edge whose grain is taken, at least."""
+@dataclass(frozen=True)
+class GrainNumbers:
+    """The grain that is laid over what is made."""
 
-TRIES, CALMEST = 32, 2
-"""Of so many squares beside the edge one of the calmest is taken each time: in the others is
-texture, which is no grain."""
+    tile: int = tuned(
+        192,
+        "pixels",
+        "side of the piece of grain that is repeated, too large for an eye to see that a grain "
+        "of a few levels does",
+    )
+    block: int = tuned(12, "pixels", "side of the squares that it is made of")
+    depth: int = tuned(32, "columns", "depth beside the edge whose grain is taken, at least")
+    tries: int = tuned(
+        32, "squares", "squares beside the edge of which a quiet one is taken each time"
+    )
+    quietest: int = tuned(
+        2,
+        "squares",
+        "of those, the quietest that may be taken: in the others is texture, which is no grain",
+    )
+
+
+GRAIN = GrainNumbers()
+
 
 _NONE = 128  # the level of a grain layer that changes nothing
 _SEED = 20_090_727
@@ -30,8 +49,8 @@ def grained(
     """
     tile = _tile(image, at_far=at_far)
     layer = Image.new("RGB", made.size)
-    for top in range(0, made.height, TILE):
-        for left in range(0, made.width, TILE):
+    for top in range(0, made.height, GRAIN.tile):
+        for left in range(0, made.width, GRAIN.tile):
             layer.paste(tile, (left, top))
     if shares:
         layer = Image.composite(layer, Image.new("RGB", made.size, (_NONE,) * 3), shares)
@@ -40,23 +59,27 @@ def grained(
 
 def _tile(image: Image.Image, *, at_far: bool) -> Image.Image:
     """Squares of the edge's own grain around `_NONE`, picked by dice that always fall alike."""
-    deep = min(image.width, max(DEPTH, image.width // 16))
+    deep = min(image.width, max(GRAIN.depth, image.width // 16))
     left = image.width - deep if at_far else 0
     strip = image.crop((left, 0, left + deep, image.height))
     smooth = strip.filter(ImageFilter.BoxBlur(3))
     rough = np.asarray(strip, np.float32) - np.asarray(smooth, np.float32)
-    dice, inner, count = np.random.default_rng(_SEED), np.arange(BLOCK), TILE // BLOCK
-    rows = dice.integers(0, max(1, rough.shape[0] - BLOCK), (count, count, TRIES))
-    columns = dice.integers(0, max(1, rough.shape[1] - BLOCK), (count, count, TRIES))
+    dice, inner, count = (
+        np.random.default_rng(_SEED),
+        np.arange(GRAIN.block),
+        GRAIN.tile // GRAIN.block,
+    )
+    rows = dice.integers(0, max(1, rough.shape[0] - GRAIN.block), (count, count, GRAIN.tries))
+    columns = dice.integers(0, max(1, rough.shape[1] - GRAIN.block), (count, count, GRAIN.tries))
     energy = _energy(rough)[rows, columns]
-    calmest = np.argsort(energy, axis=2, kind="stable")[..., :CALMEST]
-    chosen = dice.integers(0, CALMEST, (count, count, 1))
+    calmest = np.argsort(energy, axis=2, kind="stable")[..., : GRAIN.quietest]
+    chosen = dice.integers(0, GRAIN.quietest, (count, count, 1))
     pick = np.take_along_axis(calmest, chosen, axis=2)
     rows = np.take_along_axis(rows, pick, axis=2)[:, None]
     columns = np.take_along_axis(columns, pick, axis=2)[:, None]
     rows = (rows + inner[:, None, None]) % rough.shape[0]
     columns = (columns + inner) % rough.shape[1]
-    tile = rough[rows, columns].reshape(TILE, TILE, 3)
+    tile = rough[rows, columns].reshape(GRAIN.tile, GRAIN.tile, 3)
     limit = 3 * max(0.3, 1.48 * float(np.median(np.abs(tile))))  # outlines are no grain
     tile = np.clip(tile, -limit, limit)
     tile -= tile.mean(axis=(0, 1))
@@ -65,8 +88,10 @@ def _tile(image: Image.Image, *, at_far: bool) -> Image.Image:
 
 def _energy(rough: Floats) -> Floats:
     """The mean square of each BLOCK's levels, by its top left corner [h, w]; none reaches over."""
-    sums = np.pad(np.square(rough).sum(axis=2), ((1, BLOCK), (1, BLOCK)), mode="edge")
+    sums = np.pad(np.square(rough).sum(axis=2), ((1, GRAIN.block), (1, GRAIN.block)), mode="edge")
     sums = sums.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
-    whole = sums[BLOCK:, BLOCK:] - sums[:-BLOCK, BLOCK:]
-    energy: Floats = (whole - sums[BLOCK:, :-BLOCK] + sums[:-BLOCK, :-BLOCK]).astype(np.float32)
+    whole = sums[GRAIN.block :, GRAIN.block :] - sums[: -GRAIN.block, GRAIN.block :]
+    energy: Floats = (
+        whole - sums[GRAIN.block :, : -GRAIN.block] + sums[: -GRAIN.block, : -GRAIN.block]
+    ).astype(np.float32)
     return energy

@@ -12,50 +12,67 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.rendering.extend.grain import grained
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.morphology import Mask, grown
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.floating[Any]]
 
-GRID = 128
-"""Cells on the long side on which the surface is fitted."""
 
-PLAIN = 5.0
-"""Levels by which a plain background stays near its surface."""
+@dataclass(frozen=True)
+class PlainNumbers:
+    """How a plain background is fitted and continued."""
 
-LIT, PURE, DARKEST = 0.6, 0.85, 0.6
-"""Shares of a plain background that do so, and that do so but for a shadow; and how much light a
-shadow leaves."""
+    grid: int = tuned(128, "cells", "long side of the grid on which the surface is fitted")
+    plain: float = tuned(
+        5.0, "levels", "distance by which a plain background stays near its surface"
+    )
+    lit: float = tuned(0.6, "share", "of a plain background that does so")
+    pure: float = tuned(0.85, "share", "of a plain background that does so but for a shadow")
+    darkest: float = tuned(0.6, "share", "of the light that such a shadow leaves at least")
+    beside: float = tuned(
+        0.2, "share of the width", "part beside an edge by which that side is judged"
+    )
+    bent: float = tuned(
+        0.7,
+        "ratio",
+        "a quadratic is taken where it leaves less than this share of what a plane leaves",
+    )
+    known: float = tuned(
+        0.7, "sides of the picture", "distance beyond its edge up to which the surface is believed"
+    )
+    trend: float = tuned(
+        0.2, "sides of the picture", "distance within which the surface then comes to rest"
+    )
+    swing: tuple[float, ...] = tuned(
+        (0.5, 2.5, 0.5),
+        "ratio",
+        "of the range that the background's colours have, how much farther they may run: red and"
+        " blue as levels from green, and green",
+    )
+    fade: float = tuned(
+        0.25,
+        "sides of the picture",
+        "distance within which what the edge has of its own fades to a third",
+    )
+    inward: float = tuned(
+        0.04, "share of the height", "how far from the edge its slope is measured"
+    )
+    bends: float = tuned(0.1, "share of the height", "distance within which the slope dies down")
+    steepest: float = tuned(12.0, "levels", "the most that the slope may make")
+    shaded: float = tuned(
+        80.0,
+        "levels",
+        "by which a shadow may change a background at the edge; what differs more is a thing",
+    )
+    rows: int = tuned(256, "cells", "cells along the edge on which its own colours are known")
+    soft: float = tuned(3.0, "cells", "sigma over which these are smoothed")
 
-BESIDE = 0.2
-"""Of the picture's width: the part beside an edge by which that side is judged."""
 
-BENT = 0.7
-"""A quadratic is taken where it leaves less than this share of what a plane leaves."""
+PLAIN_NUMBERS = PlainNumbers()
 
-KNOWN, TREND = 0.7, 0.2
-"""Sides of the picture beyond its edge up to which the surface is believed, and within which it
-then comes to rest: what it says farther out is no more than a guess."""
-
-SWING = np.array([0.5, 2.5, 0.5])
-"""Of the range that the background's colours have in the picture, how much farther they may run: in
-tint (red and blue as levels from green) less than in brightness (green)."""
 
 _TO_GREEN = np.array([1, 0, 1], np.float32)
-
-FADE = 0.25
-"""Sides of the picture within which what the edge has of its own fades to a third."""
-
-INWARD, BENDS, STEEPEST = 0.04, 0.1, 12.0
-"""Of the picture's height: how far from the edge its slope is measured, and within what the slope
-dies down; and the most levels that it may make of it."""
-
-SHADED = 80.0
-"""Levels by which a shadow may change a background at the edge; what differs more is a thing."""
-
-ROWS, SOFT = 256, 3.0
-"""Cells along the edge on which its own colours are known, and over how many they are smoothed
-(sigma)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +107,9 @@ def surface_of(image: Image.Image, background: Mask) -> Surface:
     seen = np.asarray(image)[background].astype(np.float32)
     plane, stray = _fitted(x, y, seen, 3)
     quadratic, rest = _fitted(x, y, seen, 6)
-    bent = rest < BENT * stray and stray - rest > 0.3
+    bent = rest < PLAIN_NUMBERS.bent * stray and stray - rest > 0.3
     least, most = np.percentile(_opponent(seen), (5, 95), axis=0).astype(np.float32)
-    swing = SWING.astype(np.float32) * (most - least) + 2
+    swing = np.asarray(PLAIN_NUMBERS.swing, np.float32) * (most - least) + 2
     return Surface(quadratic if bent else plane, np.stack([least - swing, most + swing]))
 
 
@@ -122,8 +139,8 @@ def _fitted(x: Floats, y: Floats, seen: Floats, count: int) -> tuple[Floats, flo
 
 def _resting(place: Places) -> Floats:
     """Places in sides of the picture, those far beyond it drawn nearer."""
-    beyond = np.maximum(np.maximum(-place, place - 1) - KNOWN, 0)
-    drawn = beyond - TREND * (1 - np.exp(-beyond / TREND))
+    beyond = np.maximum(np.maximum(-place, place - 1) - PLAIN_NUMBERS.known, 0)
+    drawn = beyond - PLAIN_NUMBERS.trend * (1 - np.exp(-beyond / PLAIN_NUMBERS.trend))
     rested: Floats = np.where(place < 0, place + drawn, place - drawn).astype(np.float32)
     return rested
 
@@ -134,7 +151,7 @@ def is_plain(
     """Whether the background beside that edge keeps to the surface; with less of it than `least`
     times an edge's length the edge itself is judged."""
     height, width = background.shape
-    deep = max(3, round(BESIDE * width))
+    deep = max(3, round(PLAIN_NUMBERS.beside * width))
     side = slice(width - deep, None) if at_far else slice(0, deep)
     seen = background[:, side]
     if np.count_nonzero(seen) < least * height:
@@ -143,11 +160,11 @@ def is_plain(
     x = (np.arange(width, dtype=np.float32)[side] + 0.5) / width
     y = (np.arange(height, dtype=np.float32) + 0.5) / height
     colours, smooth = np.asarray(grid, np.float32)[:, side][seen], surface.at(x, y)[seen]
-    same = np.abs(colours - smooth).max(axis=1) <= PLAIN
+    same = np.abs(colours - smooth).max(axis=1) <= PLAIN_NUMBERS.plain
     light = (colours * smooth).sum(axis=1) / np.maximum((smooth * smooth).sum(axis=1), 1)
-    shade = np.abs(colours - light[:, None] * smooth).max(axis=1) <= PLAIN
-    shaded = shade & (light > DARKEST) & (light < 1)
-    return bool(np.mean(same) >= LIT and np.mean(same | shaded) >= PURE)
+    shade = np.abs(colours - light[:, None] * smooth).max(axis=1) <= PLAIN_NUMBERS.plain
+    shaded = shade & (light > PLAIN_NUMBERS.darkest) & (light < 1)
+    return bool(np.mean(same) >= PLAIN_NUMBERS.lit and np.mean(same | shaded) >= PLAIN_NUMBERS.pure)
 
 
 def continued(
@@ -164,21 +181,21 @@ def continued(
     some place it has to be); behind a subject that runs out there, it is what lies above and below.
     """
     width, height = image.size
-    count = max(2, round(length * GRID / height))
+    count = max(2, round(length * PLAIN_NUMBERS.grid / height))
     step = length / count
     start = width if at_far else -length
     x = start + (np.arange(-1, count + 1, dtype=np.float32) + 0.5) * step
-    y = (np.arange(ROWS, dtype=np.float32) + 0.5) / ROWS
+    y = (np.arange(PLAIN_NUMBERS.rows, dtype=np.float32) + 0.5) / PLAIN_NUMBERS.rows
     away = (x - width if at_far else -x) / height
     own, slope = edge_of(image, surface, at_far=at_far), _slope(image, surface, at_far=at_far)
     if seen is not None:
         own, slope = _bridged(own, seen), _bridged(slope, seen)
         image = _rows_of(image, seen)
-    fading = own[:, None] * np.exp(-away / FADE)[None, :, None]
-    bending = slope[:, None] * (away * np.exp(-away / BENDS))[None, :, None]
+    fading = own[:, None] * np.exp(-away / PLAIN_NUMBERS.fade)[None, :, None]
+    bending = slope[:, None] * (away * np.exp(-away / PLAIN_NUMBERS.bends))[None, :, None]
     levels = surface.at(x / width, y) + fading + bending
     smooth = np.empty((height, length, 3), np.uint8)
-    size, inner = (length, height), (1, 0, 1 + count, ROWS)
+    size, inner = (length, height), (1, 0, 1 + count, PLAIN_NUMBERS.rows)
     for channel in range(3):
         plane = Image.fromarray(np.ascontiguousarray(levels[..., channel], np.float32))
         full = np.asarray(plane.resize(size, Image.Resampling.BICUBIC, inner))
@@ -190,7 +207,7 @@ def _bridged(line: Floats, seen: Mask) -> Floats:
     """A line [N, 3] along the edge, straight from background to background where none is `seen`
     [h]; what was smoothed together with it is left out as well."""
     places = (np.arange(len(line)) + 0.5) / len(line) * len(seen)
-    clear = ~grown(~seen[None], max(1, round(2 * SOFT * len(seen) / len(line))))[0]
+    clear = ~grown(~seen[None], max(1, round(2 * PLAIN_NUMBERS.soft * len(seen) / len(line))))[0]
     clear = clear if clear.any() else seen
     known = np.flatnonzero(clear[places.astype(np.intp)])
     along = np.arange(len(line))
@@ -205,7 +222,7 @@ def _rows_of(image: Image.Image, seen: Mask) -> Image.Image:
 
 def is_background(image: Image.Image, surface: Surface, *, at_far: bool) -> bool:
     """Whether background, shadows included, is all that reaches that edge of the picture."""
-    return float(np.abs(edge_of(image, surface, at_far=at_far)).max()) <= SHADED
+    return float(np.abs(edge_of(image, surface, at_far=at_far)).max()) <= PLAIN_NUMBERS.shaded
 
 
 def edge_of(image: Image.Image, surface: Surface, *, at_far: bool, inward: float = 0.0) -> Floats:
@@ -216,19 +233,19 @@ def edge_of(image: Image.Image, surface: Surface, *, at_far: bool, inward: float
     left = min(round(inward * height), width - deep)
     left = width - deep - left if at_far else left
     strip = image.crop((left, 0, left + deep, height))
-    line = np.asarray(strip.resize((1, ROWS), Image.Resampling.BILINEAR), np.float32)
-    y = (np.arange(ROWS, dtype=np.float32) + 0.5) / ROWS
+    line = np.asarray(strip.resize((1, PLAIN_NUMBERS.rows), Image.Resampling.BILINEAR), np.float32)
+    y = (np.arange(PLAIN_NUMBERS.rows, dtype=np.float32) + 0.5) / PLAIN_NUMBERS.rows
     x = np.asarray([(left + deep / 2) / width], np.float32)
-    return _smooth(line[:, 0] - surface.at(x, y)[:, 0], SOFT)
+    return _smooth(line[:, 0] - surface.at(x, y)[:, 0], PLAIN_NUMBERS.soft)
 
 
 def _slope(image: Image.Image, surface: Surface, *, at_far: bool) -> Floats:
     """How fast the picture leaves the surface towards its edge, in levels for a picture's height:
     float32 [ROWS, 3]. Steeper is a shadow's outline, which does not go on."""
-    inner = edge_of(image, surface, at_far=at_far, inward=INWARD)
+    inner = edge_of(image, surface, at_far=at_far, inward=PLAIN_NUMBERS.inward)
     outer = edge_of(image, surface, at_far=at_far)
-    steep = _smooth((outer - inner) / (1.25 * INWARD), 3 * SOFT)
-    most = STEEPEST / BENDS
+    steep = _smooth((outer - inner) / (1.25 * PLAIN_NUMBERS.inward), 3 * PLAIN_NUMBERS.soft)
+    most = PLAIN_NUMBERS.steepest / PLAIN_NUMBERS.bends
     return np.clip(steep, -most, most)
 
 

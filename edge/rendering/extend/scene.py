@@ -15,25 +15,40 @@ from PIL import Image, ImageOps
 
 from edge.rendering.analysis.background import backdrop
 from edge.rendering.extend.grain import grained
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.morphology import Mask
 
 Floats = npt.NDArray[np.float32]
 
-ACROSS, ALONG = 0.12, 0.012
-"""Radius of the blur away from the edge and along it, for each pixel of distance."""
 
-WIDEST = 0.5
-"""Of the picture's height: the largest radius away from the edge; along it, a tenth of that."""
+@dataclass(frozen=True)
+class SceneNumbers:
+    """How a scene is continued."""
 
-LEAST = 0.08
-"""Of the picture's width: the depth that is walked, where the subject leaves less."""
+    across: float = tuned(
+        0.12, "pixels a pixel", "radius of the blur away from the edge, for each pixel of distance"
+    )
+    along: float = tuned(
+        0.012, "pixels a pixel", "radius of the blur along the edge, for each pixel of distance"
+    )
+    widest: float = tuned(
+        0.5, "share of the height", "largest radius away from the edge; along it, a tenth of that"
+    )
+    least: float = tuned(
+        0.08, "share of the width", "depth that is walked where the subject leaves less"
+    )
+    far: tuple[float, float] = tuned(
+        (0.15, 0.75),
+        "share of the height",
+        "from where to where what stands by the edge gives way to what the background usually is"
+        " at that level",
+    )
+    near: int = tuned(96, "pixels", "distance up to which every column is made")
+    step: int = tuned(4, "pixels", "beyond, one column in so many is made")
 
-FAR = (0.15, 0.75)
-"""Of the picture's height: from where to where what stands by the edge gives way to what the
-background usually is at that level."""
 
-NEAR, STEP = 96, 4
-"""Pixels of distance up to which every column is made; beyond, one in so many will do."""
+SCENE = SceneNumbers()
+
 
 _SEED = 1_969
 
@@ -55,7 +70,7 @@ class Scene:
         free = np.logical_and.reduce(self.background, axis=0)
         free = free[::-1] if at_far else free
         cells = len(free) if free.all() else int(free.argmin())
-        return max(4, round(max(cells / len(free), LEAST) * self.image.width))
+        return max(4, round(max(cells / len(free), SCENE.least) * self.image.width))
 
 
 def scene_of(image: Image.Image, grid: Image.Image, background: Mask, *, level: bool) -> Scene:
@@ -76,12 +91,12 @@ def scene_of(image: Image.Image, grid: Image.Image, background: Mask, *, level: 
 def imagined(image: Image.Image, scene: Scene, length: int, *, at_far: bool) -> Image.Image:
     """What a scene may show in `length` columns left (or right: `at_far`) of a picture."""
     size = (length, image.height)
-    coarse = Image.fromarray(_soft(scene, length, STEP, at_far=at_far))
-    made = coarse.resize(size, Image.Resampling.BICUBIC, (0, 0, length / STEP, image.height))
-    near = min(NEAR, length)
+    coarse = Image.fromarray(_soft(scene, length, SCENE.step, at_far=at_far))
+    made = coarse.resize(size, Image.Resampling.BICUBIC, (0, 0, length / SCENE.step, image.height))
+    near = min(SCENE.near, length)
     fine = Image.fromarray(_soft(scene, near, 1, at_far=at_far))
     made.paste(fine, (0, 0), _ramp(near, image.height, near, near // 2))
-    focus = round(3 / ACROSS)
+    focus = round(3 / SCENE.across)
     made = grained(made, image, at_far=at_far, shares=_ramp(length, image.height, 0, focus))
     return made if at_far else ImageOps.mirror(made)
 
@@ -100,8 +115,8 @@ def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> npt.NDArray[
     width, height = scene.image.size
     depth = scene.depth(at_far=at_far)
     away = (np.arange(-(-length // step)) + 0.5) * step
-    across = np.minimum(away * ACROSS, WIDEST * height)
-    along = np.minimum(away * ALONG, WIDEST * height / 10).astype(np.intp)
+    across = np.minimum(away * SCENE.across, SCENE.widest * height)
+    along = np.minimum(away * SCENE.along, SCENE.widest * height / 10).astype(np.intp)
     spare = min(round(across[-1]) + step, width)
     places = (np.arange(-(spare // step), len(away) + spare // step + 1) + 0.5) * step
     columns = _walk(places, depth, width)
@@ -110,7 +125,7 @@ def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> npt.NDArray[
     first = np.arange(len(away)) + spare // step
     soft = _down(_box(source, first, (across / step).astype(np.intp)), along)
     if scene.usual is not None:
-        start, end = FAR[0] * height, FAR[1] * height
+        start, end = SCENE.far[0] * height, SCENE.far[1] * height
         share = np.clip((away - start) / (end - start), 0, 1).astype(np.float32)
         share = (share * share * (3 - 2 * share))[None, :, None]
         soft += share * (scene.usual[:, None] - soft)

@@ -7,21 +7,33 @@ or the picture comes out smaller than asked (`inside`).
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from edge.errors import OutputTooLarge
 from edge.images import Size
 from edge.rendering.framing.product import laid, overlap, product
 from edge.rendering.framing.window import whole
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.step import Framing, PlanContext
 from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Flip, Upscale
 
-WORTH = 1.1
-"""The least enlargement for which `up=auto` runs a network; below, Lanczos looks the same."""
+
+@dataclass(frozen=True)
+class FramingNumbers:
+    """When a network enlarges."""
+
+    worth: float = tuned(
+        1.1,
+        "ratio",
+        "least enlargement for which `up=auto` runs a network; below, Lanczos looks the same",
+    )
+
+
+FRAMING = FramingNumbers()
 
 
 TWICE = 2.25
@@ -55,7 +67,7 @@ def network_factor(transform: Transform, framing: Framing, context: PlanContext)
     need, named = framing.enlargement, transform.upscale.factor
     if named:
         return named if need > 1 else None
-    if transform.upscale is Upscale.OFF or need <= WORTH:
+    if transform.upscale is Upscale.OFF or need <= FRAMING.worth:
         return None
     factors = (2,) if need <= TWICE else (4, 2)
     fitting = (f for f in factors if not _excess(_made(framing, f, context), context.limits))

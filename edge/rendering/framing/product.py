@@ -7,22 +7,42 @@ import math
 from dataclasses import dataclass
 
 from edge.images import Size
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.step import Framing, PlanContext
 from edge.variants.transform import FRAME, Transform
 from edge.variants.values import BackgroundKind, Upscale
 
-SPARE = 1.5
-"""Pixels of the canvas by which the subject is made longer than its share, so that rounding and
-the codec cannot bring it below."""
 
-COLLAR = 0.04
-"""What is kept of a background that will be replaced, around the subject, as a share of its longer
-side: the outline needs a neighbourhood, and a network need not enlarge the rest."""
+@dataclass(frozen=True)
+class ProductNumbers:
+    """Where a product sits in its canvas."""
+
+    spare: float = tuned(
+        1.5,
+        "pixels",
+        "by which the subject is made longer than its share, so that rounding and the codec "
+        "cannot bring it below",
+    )
+    collar: float = tuned(
+        0.04,
+        "share of the longer side",
+        "what is kept around the subject of a background that will be replaced: the outline "
+        "needs a neighbourhood",
+    )
+    hair: float = tuned(
+        1.0,
+        "pixels",
+        "distance at which a subject still touches an edge: a matte's box is whole pixels, a "
+        "view may lie between two",
+    )
+
+
+PRODUCT = ProductNumbers()
+
 
 _NOMINAL = 1000  # pixels of a canvas that only has a shape; it is scaled afterwards
 _ROUNDING = 1e-6  # pixels: an error of arithmetic, not a place
-_HAIR = 1.0  # pixels: a matte's box is whole pixels, a view may lie between two
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +57,7 @@ class Axis:
     @property
     def cut(self) -> tuple[bool, bool]:
         """Whether the camera cut the subject at the near and at the far side."""
-        return self.start - self.near < _HAIR, self.far - self.end < _HAIR
+        return self.start - self.near < PRODUCT.hair, self.far - self.end < PRODUCT.hair
 
     def scale(self, length: float, share: float) -> float:
         """Canvas pixels for one of the picture, so that the subject spans `share` of `length`.
@@ -46,7 +66,7 @@ class Axis:
         """
         if all(self.cut):
             return length / (self.far - self.near)
-        return (share * length + SPARE) / (self.end - self.start)
+        return (share * length + PRODUCT.spare) / (self.end - self.start)
 
     def origin(self, length: float, scale: float) -> float:
         """Where the canvas begins, in pixels of the picture."""
@@ -128,7 +148,7 @@ def _shrink(transform: Transform, scale: float) -> float:
 
 def collared(subject: Area) -> Area:
     """The subject and as much around it as its outline needs."""
-    by = max(8.0, COLLAR * max(subject.width, subject.height))
+    by = max(8.0, PRODUCT.collar * max(subject.width, subject.height))
     return Area(subject.left - by, subject.top - by, subject.right + by, subject.bottom + by)
 
 

@@ -4,22 +4,38 @@ Real pixels come first: the canvas leaves away what it can of the picture, down 
 some air, before it reaches beyond the picture's edge; and it does so in one direction only.
 """
 
+from dataclasses import dataclass
+
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area
 
-AIR, DOUBT = 0.05, 0.14
-"""Around a subject, as a share of its longer side; no more than the picture has. The latter around
-a box that was only guessed, which may miss a leg."""
 
-SLACK = 0.01
-"""Of the canvas: so much of the air may go before anything is made."""
+@dataclass(frozen=True)
+class WindowNumbers:
+    """Which part of a scene a canvas shows."""
+
+    air: float = tuned(
+        0.05, "share of the longer side", "air around a subject, no more than the picture has"
+    )
+    doubt: float = tuned(
+        0.14,
+        "share of the longer side",
+        "air around a box that was only guessed, which may miss a leg",
+    )
+    slack: float = tuned(
+        0.01, "share", "of the canvas, how much of the air may go before anything is made"
+    )
+    open: float = tuned(0.75, "share", "the most that a subject covers of a side that lies open")
+    opener: float = tuned(
+        0.15, "share", "by how much less it covers of that side than of the opposite one"
+    )
+
+
+WINDOW = WindowNumbers()
 
 
 Covered = tuple[float, ...]
 """How much of each side of the view the subject covers (0 to 1): left, top, right, bottom."""
-
-OPEN, OPENER = 0.75, 0.15
-"""Of two sides that a subject reaches, the one that it covers less of lies open if that is at most
-so much of it, and by so much less."""
 
 
 def whole(
@@ -32,10 +48,10 @@ def whole(
     at two opposite ones, it stands at the one that it has `covered`, and where neither lies open in
     the middle.
     """
-    needed = _aired(subject, view, AIR if sure else DOUBT)
+    needed = _aired(subject, view, WINDOW.air if sure else WINDOW.doubt)
     height = max(needed.height, needed.width / ratio)
     most = min(view.height, view.width / ratio)
-    if height <= most * (1 + SLACK):
+    if height <= most * (1 + WINDOW.slack):
         return None
     width = height * ratio
     across, down = (covered[0::2], covered[1::2]) if covered else (None, None)
@@ -76,6 +92,6 @@ def _start(
 def _share(covered: Covered | None) -> float:
     """How much of what is made lies at the near side."""
     at_near, at_far = covered or (1.0, 1.0)
-    if min(at_near, at_far) > OPEN or abs(at_near - at_far) < OPENER:
+    if min(at_near, at_far) > WINDOW.open or abs(at_near - at_far) < WINDOW.opener:
         return 0.5
     return 1.0 if at_near < at_far else 0.0

@@ -5,36 +5,55 @@ background's B nearby. With both taken from where they are pure, a is the share 
 F.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Size
 from edge.rendering.analysis.background import BackgroundModel, Floats, Pixels, apart, backdrop
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.levels import bounds
 from edge.rendering.pixels.morphology import Mask, grown, shrunk
 
 Places = npt.NDArray[np.intp]
 
-INNER = 3
-"""Cells inside a region's rim that are pure subject. The rim itself lies one cell outside the
-outline, because a cell is no open background once its 3x3 holds an edge; the outline is one
-wide."""
 
-SOLID, FRINGE = 112, 0.004
-"""Alpha that a subject reaches somewhere, and how far from there its softest edge goes, as a share
-of the long side."""
+@dataclass(frozen=True)
+class AlphaNumbers:
+    """How alpha is solved along an outline."""
 
-FINE = 640
-"""Cells on the long side of the grid for a matte that is known already, and only softer than it
-should be."""
+    inner: int = tuned(
+        3,
+        "cells",
+        "distance inside a region's rim from which colours are pure subject",
+        "a cell is no open background once its 3x3 holds an edge; the outline is one wide",
+    )
+    solid: int = tuned(112, "levels", "alpha that a subject reaches somewhere")
+    fringe: float = tuned(
+        0.004, "share of the long side", "how far from there its softest edge goes"
+    )
+    fine: int = tuned(
+        640,
+        "cells",
+        "long side of the grid for a matte that is known already and only softer than it should be",
+    )
+    even: float = tuned(
+        8.0,
+        "levels",
+        "distance of foreground and background colours under which an outline is not seen, on "
+        "pictures that were decoded before",
+    )
+    opaque: float = tuned(
+        0.75,
+        "share",
+        "alpha from which a pixel is all subject: texture strays from the local average, and "
+        "glossy rims mirror the background",
+    )
 
-EVEN = 8.0
-"""Levels of F from B under which an outline is not seen, on pictures that were decoded before."""
 
-OPAQUE = 0.75
-"""From this share on a pixel is all subject. F is a local average, texture strays from it, and
-glossy rims mirror the background: without this allowance they would come out half see-through."""
+ALPHA = AlphaNumbers()
 
 
 def estimate_alpha(
@@ -47,7 +66,7 @@ def estimate_alpha(
     """The alpha of `subject` (a grid's cells, rim included) at the full size of `image` [H, W];
     `ink` are its pure colours from `foreground colours`, `guess` [H, W] counts where these hardly
     differ from the background's."""
-    alpha, places = _laid_out(shrunk(subject, INNER), grown(subject, 1), image.size)
+    alpha, places = _laid_out(shrunk(subject, ALPHA.inner), grown(subject, 1), image.size)
     if guess is None:
         guess = _enlarged(shrunk(subject, 1), image.size, Image.Resampling.BILINEAR)
     _unmixed(
@@ -59,7 +78,7 @@ def estimate_alpha(
         alpha,
         background_model.noise,
     )
-    return _tidied(alpha, alpha >= SOLID)
+    return _tidied(alpha, alpha >= ALPHA.solid)
 
 
 def _laid_out(core: Mask, subject: Mask, size: tuple[int, int]) -> tuple[Pixels, Places]:
@@ -72,7 +91,7 @@ def _laid_out(core: Mask, subject: Mask, size: tuple[int, int]) -> tuple[Pixels,
 
 def _tidied(alpha: Pixels, solid: Mask) -> Pixels:
     """Without the faint specks that JPEG's noise leaves around an outline."""
-    near = grown(solid, max(4, round(FRINGE * max(alpha.shape))))
+    near = grown(solid, max(4, round(ALPHA.fringe * max(alpha.shape))))
     return np.where(near, alpha, np.uint8(0))
 
 
@@ -117,7 +136,7 @@ def resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
 
 
 def _resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
-    factor = max(1, -(-max(image.size) // FINE))
+    factor = max(1, -(-max(image.size) // ALPHA.fine))
     grid = np.asarray(image.reduce(factor) if factor > 1 else image)
     cover = np.asarray(matte.reduce(factor) if factor > 1 else matte)
     background, core = shrunk(cover < 6, 1), shrunk(cover > 249, 1)
@@ -126,8 +145,8 @@ def _resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
     thin = (cover > 64) & (away >= 0.85 * _highest(away))
     alpha, places = _laid_out(core, ~background, image.size)
     colour_of_subject, guess = backdrop(grid, core | thin), np.asarray(matte)
-    _unmixed(np.asarray(image), behind, colour_of_subject, places, guess, alpha, EVEN)
-    return Image.fromarray(_tidied(alpha, shrunk(alpha >= SOLID, 1)))
+    _unmixed(np.asarray(image), behind, colour_of_subject, places, guess, alpha, ALPHA.even)
+    return Image.fromarray(_tidied(alpha, shrunk(alpha >= ALPHA.solid, 1)))
 
 
 def foreground_colours(grid: Pixels, background_model: BackgroundModel, subject: Mask) -> Pixels:
@@ -136,7 +155,7 @@ def foreground_colours(grid: Pixels, background_model: BackgroundModel, subject:
     Pure is what lies deep inside, and what is farthest from the background within two cells: the
     middle of a strap that is too thin to have an inside.
     """
-    core = shrunk(subject, INNER)
+    core = shrunk(subject, ALPHA.inner)
     away = apart(grid, background_model.backdrop)
     thin = subject & (away > background_model.noise) & (away >= 0.85 * _highest(away))
     return backdrop(grid, core | thin)
@@ -151,7 +170,7 @@ def _share(
     distance = np.sqrt(squared)
     share = np.einsum("nc,nc->n", way, span) / np.maximum(squared, 1.0)
     floor = np.clip(0.6 * noise / np.maximum(distance, 1.0), 0.03, 0.2)
-    share = np.clip((share - floor) / (OPAQUE - floor), 0, 1)
+    share = np.clip((share - floor) / (ALPHA.opaque - floor), 0, 1)
     trust = np.clip(distance / noise - 1, 0, 2) / 2
     mixed: Floats = trust * share + (1 - trust) * guess
     return mixed

@@ -15,26 +15,51 @@ import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Size
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.levels import bounds
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
 
-WHOLE = 96
-"""Pixels on the long side up to which a level is solved whole."""
 
-SWEEPS_WHOLE, SWEEPS_SOFT = 10, 3
-"""The paper takes 10 and 2; a third keeps thin bright rims from showing on black."""
+@dataclass(frozen=True)
+class ForegroundNumbers:
+    """How the foreground's colours are estimated."""
 
-SMOOTHNESS = 5e-3
-"""Weight of a neighbour of equal alpha; the paper's regularisation, in units where alpha is 0 to 1
-and where a full step of alpha adds 1."""
+    whole: int = tuned(96, "pixels", "long side up to which a level is solved whole")
+    sweeps_whole: int = tuned(
+        10,
+        "sweeps",
+        "iterations where a level is solved whole",
+        'Germer et al. 2020, "Fast Multi-Level Foreground Estimation"',
+    )
+    sweeps_soft: int = tuned(
+        3,
+        "sweeps",
+        "iterations in the soft band; a third keeps thin bright rims from showing on black",
+        'Germer et al. 2020, "Fast Multi-Level Foreground Estimation", which takes 2',
+    )
+    smoothness: float = tuned(
+        5e-3,
+        "weight",
+        "weight of a neighbour of equal alpha, in units where alpha is 0 to 1 and a full step of"
+        " alpha adds 1",
+        'Germer et al. 2020, "Fast Multi-Level Foreground Estimation"',
+    )
+    margin: int = tuned(8, "pixels", "kept around the subject, so that its rim has neighbours")
+    most: float = tuned(
+        0.6,
+        "share",
+        "of the picture; a larger part costs more to cut out and put back than it saves",
+    )
+
+
+FOREGROUND = ForegroundNumbers()
+
 
 _EMPTY, _FULL = [255, *[0] * 255], [*[0] * 255, 255]
 _SOFT, _ANY = [0, *[255] * 254, 0], [255] * 256
-_MARGIN = 8  # pixels around the subject, so that its rim has neighbours
-_MOST = 0.6  # of the picture; a larger part costs more to cut out and put back than it saves
 
 
 def foreground(image: Image.Image, matte: Image.Image, *, enlarged: bool = False) -> Image.Image:
@@ -52,8 +77,8 @@ def foreground(image: Image.Image, matte: Image.Image, *, enlarged: bool = False
     box = bounds((alpha > 0) & (alpha < 255))
     if box is None:
         return image
-    near = box.grown(_MARGIN).clamped(Size(*image.size))
-    if near.size.pixels > _MOST * image.width * image.height:
+    near = box.grown(FOREGROUND.margin).clamped(Size(*image.size))
+    if near.size.pixels > FOREGROUND.most * image.width * image.height:
         return _estimate(image, matte, enlarged)
     part = near.as_tuple()
     clean = image.copy()
@@ -71,7 +96,7 @@ def _estimate(image: Image.Image, matte: Image.Image, enlarged: bool) -> Image.I
         at_size = _nearest(image, size)
         alpha = _nearest(matte, size)
         fore, back = _nearest(fore, size), _nearest(back, size)
-        whole = max(size) <= WHOLE
+        whole = max(size) <= FOREGROUND.whole
         if not whole:  # where alpha is 255 F is known, where it is 0 B is
             fore.paste(at_size, mask=alpha.point(_FULL))
             back.paste(at_size, mask=alpha.point(_EMPTY))
@@ -79,7 +104,9 @@ def _estimate(image: Image.Image, matte: Image.Image, enlarged: bool) -> Image.I
         layers = _Layers.taken(np.asarray(at_size), np.asarray(alpha), places)
         pixels = [np.array(part) for part in (fore, back)]
         lit, shaded = (part.reshape(-1, 3)[layers.needed] for part in pixels)
-        found = layers.solved(lit, shaded, SWEEPS_WHOLE if whole else SWEEPS_SOFT)
+        found = layers.solved(
+            lit, shaded, FOREGROUND.sweeps_whole if whole else FOREGROUND.sweeps_soft
+        )
         for part, solved in zip(pixels, found, strict=True):
             part.reshape(-1, 3)[places] = solved
         fore, back = Image.fromarray(pixels[0]), Image.fromarray(pixels[1])
@@ -113,7 +140,7 @@ def _finest(
         np.where(sure, own, np.asarray(coarse)[down, across])
         for sure, coarse in zip(known, (fore, back), strict=True)
     )
-    colours.reshape(-1, 3)[places] = layers.solved(lit, shaded, SWEEPS_SOFT)[0]
+    colours.reshape(-1, 3)[places] = layers.solved(lit, shaded, FOREGROUND.sweeps_soft)[0]
     return Image.fromarray(colours)
 
 
@@ -158,7 +185,7 @@ class _Layers:
         levels = alpha.ravel()
         share = levels[places].astype(np.float32) / np.float32(255)
         beside = levels[around].astype(np.float32) / np.float32(255)
-        weights = np.abs(beside - share) + np.float32(SMOOTHNESS)
+        weights = np.abs(beside - share) + np.float32(FOREGROUND.smoothness)
         own = colours.reshape(-1, 3)[places].T.astype(np.float32, order="C")
         return cls(own, share, weights, *_compact(places, around, alpha.size))
 

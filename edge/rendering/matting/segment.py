@@ -20,11 +20,11 @@ from edge.models import matting, roles
 from edge.models.base import Models
 from edge.rendering.analysis.analysis import Analysis, analyze
 from edge.rendering.analysis.background import Pixels
-from edge.rendering.analysis.own_alpha import VISIBLE, flattened, hides, without_shadow
+from edge.rendering.analysis.own_alpha import OWN_ALPHA, flattened, hides, without_shadow
 from edge.rendering.matting.doubt import REVIEW, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse, split_by
 from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.levels import HALF, bounds, edges, touched
+from edge.rendering.pixels.levels import LEVELS, bounds, edges, touched
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
 from edge.variants.transform import Transform
@@ -88,7 +88,9 @@ class Segmentation:
             analysis,
             subject=found.subject,
             touches=touched(alpha),
-            covered=tuple(round(float(np.mean(line >= HALF)), 3) for line in edges(alpha).values()),
+            covered=tuple(
+                round(float(np.mean(line >= LEVELS.half)), 3) for line in edges(alpha).values()
+            ),
             flags=tuple(dict.fromkeys((*guessed, *found.flags))),
             cut_by=found.by,
             doubt=found.doubt,
@@ -147,7 +149,7 @@ def for_transform(
         return segmentation
     matte = without_shadow(image, cut.matte) if image.mode == "RGBA" else cut.matte
     alpha = np.asarray(matte)
-    box = bounds(alpha >= VISIBLE)
+    box = bounds(alpha >= OWN_ALPHA.visible)
     if matte is cut.matte or box is None:
         return segmentation
     return replace(segmentation, found=_cut(alpha, box, "alpha", 0.0, ()))
@@ -244,7 +246,7 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
     """The matte with its doubt and what is to be told of it."""
     if isinstance(fused, str):
         return NoMatte(fused, ("no-subject" if network is not None else "not-plain",))
-    box = bounds(fused.matte >= HALF)
+    box = bounds(fused.matte >= LEVELS.half)
     if box is None:
         return NoMatte("nothing stands out from the background", ("no-subject",))
     doubt = doubt_of(fused.evidence)
@@ -263,7 +265,7 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
 def _by_alpha(image: Image.Image) -> Matte | NoMatte:
     """The original's own alpha, as it is; what is visible counts, soft shadows too."""
     alpha = np.asarray(image.getchannel("A"))
-    box = bounds(alpha >= VISIBLE)
+    box = bounds(alpha >= OWN_ALPHA.visible)
     if box is None:
         return NoMatte("the original is see-through everywhere", ("no-subject", CLEAR))
     return _cut(alpha, box, "alpha", 0.0, ())

@@ -14,17 +14,28 @@ from edge.images import Box, Color, Size
 from edge.rendering.analysis.background import backdrop
 from edge.rendering.matting.foreground import foreground
 from edge.rendering.matting.segment import wanted
-from edge.rendering.pixels.levels import HALO, SOLID
+from edge.rendering.numbers import tuned
+from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import AsyncStep, PixelStep, PlanContext, State, Step, Tools
 from edge.variants.transform import Transform
 from edge.variants.values import BackgroundKind as Kind
 
-WRAP = 0.28
-"""Share of the scene's light that reaches the very rim of a harmonised subject."""
 
-_BESIDE = 8
-"""Pixels of the old background beside the subject, from which its colour is known."""
+@dataclass(frozen=True)
+class BackgroundNumbers:
+    """How a subject is laid on another background."""
+
+    wrap: float = tuned(
+        0.28, "share", "of the scene's light that reaches the very rim of a harmonised subject"
+    )
+    beside: int = tuned(
+        8, "pixels", "of the old background beside the subject, from which its colour is known"
+    )
+
+
+BACKGROUND = BackgroundNumbers()
+
 
 _NOTHING = (255, 255, 255)
 """Colour of what is see-through: the old background there would be nobody's to see and a quarter of
@@ -125,7 +136,7 @@ def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
     if picture.decontaminated:
         sheet.paste(picture.image, mask=matte)
     elif seen := matte.getbbox():
-        around = Box(*seen).grown(_BESIDE).clamped(picture.size).as_tuple()
+        around = Box(*seen).grown(BACKGROUND.beside).clamped(picture.size).as_tuple()
         part = matte.crop(around)
         subject = foreground(picture.image.crop(around).convert("RGB"), part)
         sheet.paste(subject, around[:2], part)
@@ -145,9 +156,9 @@ def surroundings(image: Image.Image, matte: Image.Image, radius: float) -> Image
     factor = max(1, round(radius / 2))
     size = Size(*image.size).scaled(1 / factor)
     small = image.resize((size.width, size.height), Image.Resampling.BOX)
-    seen = np.asarray(matte.resize(small.size, Image.Resampling.BOX)) < HALO
+    seen = np.asarray(matte.resize(small.size, Image.Resampling.BOX)) < LEVELS.halo
     if small.mode == "RGBA":
-        seen &= np.asarray(small.getchannel("A")) > SOLID
+        seen &= np.asarray(small.getchannel("A")) > LEVELS.solid
     grid = small.convert("RGB")
     filled = Image.fromarray(backdrop(np.asarray(grid), seen)) if seen.any() else grid
     soft = filled.filter(ImageFilter.GaussianBlur(radius / factor))
@@ -159,5 +170,5 @@ def harmonized(subject: Image.Image, matte: Image.Image, scene: Image.Image) -> 
     radius = max(2.0, min(subject.size) / 60)
     light = scene.filter(ImageFilter.GaussianBlur(2 * radius))
     inside = matte.filter(ImageFilter.GaussianBlur(radius))
-    rim = inside.point([round(WRAP * (255 - level)) for level in range(256)])
+    rim = inside.point([round(BACKGROUND.wrap * (255 - level)) for level in range(256)])
     return Image.composite(light, subject, rim)

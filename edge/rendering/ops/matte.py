@@ -11,19 +11,28 @@ from PIL import Image
 
 from edge.rendering.matting.alpha import resharpened
 from edge.rendering.matting.segment import wanted
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
 
-STRETCHED = 1.25
-"""The enlargement from which a stretched matte looks softer than the picture."""
+
+@dataclass(frozen=True)
+class MatteNumbers:
+    """How a matte is brought to a larger picture."""
+
+    stretched: float = tuned(
+        1.25, "ratio", "enlargement from which a stretched matte looks softer than the picture"
+    )
+    steepness: float = tuned(
+        2.0,
+        "ratio",
+        "times as steep a network's outline gets; behind it lies a scene, from which nothing can"
+        " be solved",
+    )
 
 
-STEEPNESS = 2.0
-"""Times as steep a network's outline gets. Behind it lies a scene, from which nothing can be
-unmixed: its texture would be taken for the outline's."""
-
-_STEEPER = [min(255, max(0, round(127.5 + STEEPNESS * (a - 127.5)))) for a in range(256)]
+MATTE = MatteNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +63,12 @@ def sharpened(picture: Picture, by: str) -> Image.Image:
     """The matte (L) of an enlarged picture, as sharp as the picture; `by` found it."""
     assert picture.matte is not None, "planned only where there is a matte"
     if by == "network":
-        return picture.matte.point(_STEEPER)
+        return picture.matte.point(_steeper)
     return resharpened(picture.image.convert("RGB"), picture.matte)
+
+
+def _steeper(alpha: int) -> int:
+    return min(255, max(0, round(127.5 + MATTE.steepness * (alpha - 127.5))))
 
 
 def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
@@ -68,5 +81,5 @@ def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
         or not wanted(transform)
     ):
         return None
-    soft = context.state.reduced < 1 / STRETCHED and not context.state.decontaminated
+    soft = context.state.reduced < 1 / MATTE.stretched and not context.state.decontaminated
     return ApplyMatte(analysis.cut_by, analysis.doubt or 0.0, soft and analysis.cut_by != "alpha")

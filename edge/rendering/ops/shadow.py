@@ -13,24 +13,40 @@ from PIL import Image, ImageFilter
 
 from edge.images import Box
 from edge.rendering.analysis.background import Floats, Pixels
-from edge.rendering.pixels.levels import HALF, bounds
+from edge.rendering.numbers import tuned
+from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
 
 Places = npt.NDArray[np.intp]
 
-REACH = (0.15, 0.25)
-"""Of the subject's height: up to the first an outline may stand on the background farther back,
-from the second on it hangs in the air."""
 
-STEEP = (0.3, 0.6)
-"""Rise of the background line per column: up to the first it is an edge seen at an angle, from the
-second on the flank of something round."""
+@dataclass(frozen=True)
+class ShadowNumbers:
+    """The drop shadow that is made under a product."""
 
-LAYERS = ((0.006, 0.50, 0.004), (0.02, 0.22, 0.02), (0.06, 0.22, 0.08))
-"""Softness (sigma) as a share of the subject's width, darkness (0 to 1), and the gap under the
-outline over which this layer fades, as a share of the width."""
+    reach: tuple[float, float] = tuned(
+        (0.15, 0.25),
+        "share of the subject's height",
+        "up to the first an outline may stand on the background farther back, from the second on"
+        " it hangs in the air",
+    )
+    steep: tuple[float, float] = tuned(
+        (0.3, 0.6),
+        "rows a column",
+        "rise of the contact line: up to the first it is an edge seen at an angle, from the "
+        "second on the flank of something round",
+    )
+    layers: tuple[tuple[float, float, float], ...] = tuned(
+        ((0.006, 0.50, 0.004), (0.02, 0.22, 0.02), (0.06, 0.22, 0.08)),
+        "share of the subject's width, share of light, share of the width",
+        "softness (sigma), darkness and the gap under the outline over which each layer fades",
+    )
+
+
+SHADOW = ShadowNumbers()
+
 
 _BAR = 0.683
 """What is left in the middle of a bar two sigma wide once it is blurred by sigma."""
@@ -47,7 +63,7 @@ class Shadow(PixelStep):
         if picture.matte is None:
             return picture
         alpha = np.asarray(picture.matte)
-        box = bounds(alpha >= HALF)
+        box = bounds(alpha >= LEVELS.half)
         if box is None:
             return picture
         shade = _shade(alpha, box) * (1 - alpha.astype(np.float32) / np.float32(255))
@@ -62,11 +78,11 @@ def plan(transform: Transform, context: PlanContext) -> Shadow | None:
 def _shade(alpha: Pixels, box: Box) -> Floats:
     """How much light the background loses [H, W], 0 to 1."""
     line, gap, touch = contact(alpha, box)
-    far = 4 * max(1.0, LAYERS[-1][0] * box.size.width)
-    top = max(0, int(box.bottom - REACH[1] * box.size.height - far))
+    far = 4 * max(1.0, SHADOW.layers[-1][0] * box.size.width)
+    top = max(0, int(box.bottom - SHADOW.reach[1] * box.size.height - far))
     rows = np.arange(top, min(len(alpha), int(box.bottom + far) + 1), dtype=np.float32)[:, None]
     shade = np.zeros((len(rows), alpha.shape[1]), np.float32)
-    for softness, darkness, fades in LAYERS:
+    for softness, darkness, fades in SHADOW.layers:
         sigma = max(1.0, softness * box.size.width)
         near = touch * np.exp(-gap / (fades * box.size.width))
         bar = np.clip(sigma + 0.5 - np.abs(rows + 0.5 - line), 0, 1) * near
@@ -84,16 +100,16 @@ def contact(alpha: Pixels, box: Box) -> tuple[Floats, Floats, Floats]:
     The row of the background, which is the lower hull of the outline's low parts; how many rows the
     outline hovers above it; and how surely it is background at all (0 to 1).
     """
-    seen = alpha >= HALF
+    seen = alpha >= LEVELS.half
     lowest = alpha.shape[0] - np.argmax(seen[::-1], axis=0)
     height = (box.bottom - lowest) / box.size.height
-    low = np.flatnonzero(seen.any(axis=0) & (height < REACH[1]))
+    low = np.flatnonzero(seen.any(axis=0) & (height < SHADOW.reach[1]))
     corners = _hull(low, lowest[low])
     columns = np.arange(alpha.shape[1])
     line = np.interp(columns, corners[:, 0], corners[:, 1]).astype(np.float32)
     rise = np.interp(columns, *_slopes(corners)) if len(corners) > 1 else np.zeros(len(columns))
     back = (np.float32(box.bottom) - line) / np.float32(box.size.height)
-    touch = _falling(back, REACH) * _falling(np.abs(rise).astype(np.float32), STEEP)
+    touch = _falling(back, SHADOW.reach) * _falling(np.abs(rise).astype(np.float32), SHADOW.steep)
     touch[: low[0]] = touch[low[-1] + 1 :] = 0
     gap = np.where(seen.any(axis=0), np.maximum(line - lowest, 0), alpha.shape[0])
     return line, gap.astype(np.float32), touch.astype(np.float32)

@@ -5,17 +5,27 @@ from dataclasses import dataclass
 
 from PIL import ImageFilter
 
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
 from edge.variants.values import AUTO
 
-RADIUS = 0.8
-"""Sigma in pixels of the output: as fine as the edges that a reduction leaves."""
-THRESHOLD = 2
-"""Differences of up to so many 8-bit steps are noise and stay."""
-MOST = 60
-"""Percent that `auto` never exceeds; from there on halos show at white backgrounds."""
+
+@dataclass(frozen=True)
+class SharpenNumbers:
+    """The mild unsharp mask after a reduction."""
+
+    radius: float = tuned(
+        0.8, "pixels", "sigma in the output: as fine as the edges that a reduction leaves"
+    )
+    threshold: int = tuned(2, "levels", "differences of up to so much are noise and stay")
+    most: int = tuned(
+        60, "percent", "that `auto` never exceeds; from there on halos show at white backgrounds"
+    )
+
+
+SHARPEN = SharpenNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,7 @@ class Sharpen(PixelStep):
     percent: int
 
     def apply(self, picture: Picture) -> Picture:
-        mask = ImageFilter.UnsharpMask(RADIUS, self.percent, THRESHOLD)
+        mask = ImageFilter.UnsharpMask(SHARPEN.radius, self.percent, SHARPEN.threshold)
         if not picture.has_alpha:
             return picture.with_image(picture.image.filter(mask))
         sharp = picture.image.convert("RGB").filter(mask)
@@ -46,4 +56,4 @@ def auto_percent(reduction: float) -> int:
     """0 up to a reduction of 1.2, 30 at 2, 10 more with every further halving, at most 60."""
     if reduction <= 1.2:
         return 0
-    return min(MOST, round(20 + 10 * math.log2(reduction)))
+    return min(SHARPEN.most, round(20 + 10 * math.log2(reduction)))

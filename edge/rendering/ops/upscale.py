@@ -17,6 +17,7 @@ from edge.models.tiles import Cells
 from edge.rendering.analysis import degradation
 from edge.rendering.framing.framing import network_factor
 from edge.rendering.framing.product import collared, overlap
+from edge.rendering.numbers import tuned
 from edge.rendering.ops import decontaminate
 from edge.rendering.pixels.denoise import denoised
 from edge.rendering.pixels.geometry import Area
@@ -26,14 +27,28 @@ from edge.rendering.step import AsyncStep, PixelStep, PlanContext, State, Step, 
 from edge.rendering.tile_cache import name_of
 from edge.variants.transform import Transform
 
-LARGE = 2000
-"""Long side in pixels from which on a photo is sharp enough for marketplaces as it is."""
-SMALL = 300
-"""Short side in pixels below which a photo lacks what no faithful network may invent."""
-_BESIDE = 8
-"""Pixels beside a subject that is cut out which are enlarged by the network as well."""
-_BLEED = 4
-"""Pixels of the subject's colour beyond its edge; as far as the network looks with any weight."""
+
+@dataclass(frozen=True)
+class UpscaleNumbers:
+    """What is enlarged, and what is said of it."""
+
+    large: int = tuned(
+        2000, "pixels", "long side from which on a photo is sharp enough for marketplaces as it is"
+    )
+    small: int = tuned(
+        300, "pixels", "short side below which a photo lacks what no faithful network may invent"
+    )
+    beside: int = tuned(
+        8, "pixels", "beside a subject that is cut out which are enlarged by the network as well"
+    )
+    bleed: int = tuned(
+        4,
+        "pixels",
+        "of the subject's colour beyond its edge; as far as the network looks with any weight",
+    )
+
+
+UPSCALE = UpscaleNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +185,12 @@ def plan(transform: Transform, context: PlanContext) -> Upscale | None:
         if degraded
         else []
     )
-    if size.long > LARGE:
-        remarks.append(f"the kept region is {size}: above {LARGE} px upscaling adds little")
-    if size.short < SMALL:
-        remarks.append(f"the kept region is {size}: below {SMALL} px upscaling cannot help much")
+    if size.long > UPSCALE.large:
+        remarks.append(f"the kept region is {size}: above {UPSCALE.large} px upscaling adds little")
+    if size.short < UPSCALE.small:
+        remarks.append(
+            f"the kept region is {size}: below {UPSCALE.small} px upscaling cannot help much"
+        )
     if framing.enlargement > factor:
         remarks.append(
             f"the output needs {framing.enlargement:.2f} times the pixels, the network makes "
@@ -196,7 +213,7 @@ def _shared(region: Area, context: PlanContext) -> Area:
 
 def _shown(matte: Image.Image | None) -> Cells | None:
     """Where the subject is, and what its outline is told from (bool [H, W]); None: everywhere."""
-    return None if matte is None else grown(np.asarray(matte) > 0, _BESIDE)
+    return None if matte is None else grown(np.asarray(matte) > 0, UPSCALE.beside)
 
 
 def _named(model: str, tools: Tools) -> str:
@@ -215,7 +232,7 @@ def _opaque(image: Image.Image) -> Image.Image:
     """
     if image.mode != "RGBA":
         return image
-    around = image.convert("RGBa").filter(ImageFilter.BoxBlur(_BLEED)).convert("RGBA")
+    around = image.convert("RGBa").filter(ImageFilter.BoxBlur(UPSCALE.bleed)).convert("RGBA")
     result = around.convert("RGB")
     result.paste(image.convert("RGB"), mask=image.getchannel("A"))
     return result

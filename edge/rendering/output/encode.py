@@ -9,17 +9,31 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.errors import OutputTooLarge
 from edge.images import Format
+from edge.rendering.numbers import tuned
 from edge.rendering.output import quality as quality_module
 from edge.rendering.output.metrics import chroma_loss
 from edge.rendering.output.sample import sample
-from edge.rendering.output.write import FULL_COLOUR_FROM, Effort, Writer
+from edge.rendering.output.write import WRITE, Effort, Writer
 
 Quality = int | Literal["auto"]
 
 _LONGEST_SIDE = {Format.JPEG: 65_500, Format.WEBP: 16_383, Format.AVIF: 65_535}
-_RICH = 16.0
-"""Levels of `chroma_loss` from which halved colour shows. One product photo in thirty is over it;
-a red pattern or lettering on white reaches 30 to 90. Full colour costs 15 % more bytes."""
+
+
+@dataclass(frozen=True)
+class EncodeNumbers:
+    """How colour is stored."""
+
+    rich: float = tuned(
+        16.0,
+        "levels of `chroma_loss`",
+        "from which halved colour shows",
+        "one product photo in thirty is over it; a red pattern or lettering on white reaches 30 "
+        "to 90; full colour costs 15 % more bytes",
+    )
+
+
+ENCODE = EncodeNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +71,7 @@ def encode(
     own = image.copy()  # the engine keeps a save's settings on the object; another may save `image`
     own.info = {}
     detail = sample(own) if _looks(format, quality, effort) else None
-    rich = detail is not None and format in _SUBSAMPLED and chroma_loss(detail) > _RICH
+    rich = detail is not None and format in _SUBSAMPLED and chroma_loss(detail) > ENCODE.rich
     writer = Writer(format, effort, rich=rich, xmp=xmp)
     if not format.lossy:
         return Encoded(_lossless(writer, own, max_bytes), None)
@@ -76,7 +90,7 @@ def _looks(format: Format, quality: Quality, effort: Effort) -> bool:
     if quality == "auto":
         return effort is Effort.USUAL
     open_colour = format in _SUBSAMPLED and not (
-        format is Format.JPEG and quality >= FULL_COLOUR_FROM
+        format is Format.JPEG and quality >= WRITE.full_colour_from
     )
     return effort is Effort.USUAL and open_colour
 

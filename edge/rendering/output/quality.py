@@ -11,23 +11,48 @@ from edge.deadline import Deadline
 from edge.errors import OutputTooLarge
 from edge.images import Format
 from edge.rendering.engine import pillow
+from edge.rendering.numbers import tuned
 from edge.rendering.output.metrics import Plane, luma, ssim
 from edge.rendering.output.write import Effort, Writer
 
-LOWEST = 10
-"""Least quality that `maxbytes` goes down to; below it pictures are of no use to a shop."""
 
-_LOSS = 0.015
-"""Loss of structure (1 - SSIM) that is aimed at, on the parts that are not flat: the median of 36
-product photos at JPEG 75, WebP 83 and AVIF 66. On the sample it goes with that of the whole
-picture (correlation 0.87 to 0.95)."""
+@dataclass(frozen=True)
+class QualityNumbers:
+    """Which quality `auto` takes, and how bytes are fitted."""
 
-_DECAY = 0.035
-"""One step of quality divides that loss by exp(0.035), in all three formats, from 50 to 85."""
+    lowest: int = tuned(
+        10,
+        "quality",
+        "least quality that `maxbytes` goes down to; below it pictures are of no use to a shop",
+    )
+    loss: float = tuned(
+        0.015,
+        "1 - SSIM",
+        "loss of structure that is aimed at, on the parts that are not flat",
+        "median of 36 product photos at JPEG 75, WebP 83 and AVIF 66; on the sample it goes with"
+        " that of the whole picture (correlation 0.87 to 0.95)",
+    )
+    decay: float = tuned(
+        0.035,
+        "log of the ratio",
+        "by which one step of quality divides that loss",
+        "measured in all three formats, from 50 to 85",
+    )
+    near_enough: int = tuned(4, "steps of quality", "a first guess this close is not tried out")
+    full_enough: float = tuned(0.95, "share", "of max_bytes, with which the search ends")
+    most_attempts: int = tuned(9, "encodings", "tried at most until the bytes fit")
+    jpeg: tuple[int, int, int] = tuned(
+        (78, 70, 88), "quality of JPEG", "where `auto` starts, and the least and most that it takes"
+    )
+    webp: tuple[int, int, int] = tuned(
+        (82, 70, 90), "quality of WebP", "where `auto` starts, and the least and most that it takes"
+    )
+    avif: tuple[int, int, int] = tuned(
+        (64, 50, 76), "quality of AVIF", "where `auto` starts, and the least and most that it takes"
+    )
 
-_NEAR_ENOUGH = 4  # steps of quality: a first guess this close is not tried out
-_FULL_ENOUGH = 0.95  # of max_bytes
-_MOST_ATTEMPTS = 9
+
+QUALITY = QualityNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +68,9 @@ class _Range:
 
 
 _RANGES = {
-    Format.JPEG: _Range(78, 70, 88),
-    Format.WEBP: _Range(82, 70, 90),
-    Format.AVIF: _Range(64, 50, 76),
+    Format.JPEG: _Range(*QUALITY.jpeg),
+    Format.WEBP: _Range(*QUALITY.webp),
+    Format.AVIF: _Range(*QUALITY.avif),
 }
 
 
@@ -66,14 +91,14 @@ def auto(sample: Image.Image, format: Format) -> int:
     loss = _loss_at(sample, Writer(format, Effort.FAST))
     first = bounds.start
     second = bounds.hold(first + _steps(loss(first)))
-    if abs(second - first) <= _NEAR_ENOUGH:
+    if abs(second - first) <= QUALITY.near_enough:
         return second
     return bounds.hold(second + _steps(loss(second)))
 
 
 def _steps(loss: float) -> float:
     """How much more quality brings this loss to the one aimed at; at most 20 either way."""
-    return max(-20.0, min(20.0, math.log(max(loss, 1e-4) / _LOSS) / _DECAY))
+    return max(-20.0, min(20.0, math.log(max(loss, 1e-4) / QUALITY.loss) / QUALITY.decay))
 
 
 def _loss_at(sample: Image.Image, writer: Writer) -> Callable[[int], float]:
@@ -101,9 +126,9 @@ def fit(
     body = write(quality)
     if len(body) <= max_bytes:
         return body, quality
-    low, high, best = min(LOWEST, quality) - 1, quality, None
+    low, high, best = min(QUALITY.lowest, quality) - 1, quality, None
     guess = round(quality * (max_bytes / len(body)) ** 0.8)
-    for _ in range(_MOST_ATTEMPTS):
+    for _ in range(QUALITY.most_attempts):
         if high - low <= 1:
             break
         if deadline:
@@ -114,7 +139,7 @@ def fit(
             high = tried
         else:
             low, best = tried, (body, tried)
-            if len(body) >= _FULL_ENOUGH * max_bytes:
+            if len(body) >= QUALITY.full_enough * max_bytes:
                 break
         guess = (low + high) // 2
     if best is None:

@@ -1,11 +1,25 @@
 """A small picture that stands for a large one where an encoder is tried out on it."""
 
+from dataclasses import dataclass
+
 from PIL import Image
 
-_TILE = 64
-_ACROSS = 3  # tiles on a side of the sample: 192x192 pixels
-_LOOKED_AT = 8  # candidates on each axis
-_FLAT = 3.0  # bits of entropy; a tile below it is background, which every quality keeps
+from edge.rendering.numbers import tuned
+
+
+@dataclass(frozen=True)
+class SampleNumbers:
+    """The small picture on which an encoder is tried out."""
+
+    tile: int = tuned(64, "pixels", "side of a tile")
+    across: int = tuned(3, "tiles", "on a side of the sample: 192x192 pixels")
+    looked_at: int = tuned(8, "tiles", "candidates on each axis")
+    flat: float = tuned(
+        3.0, "bits of entropy", "a tile below it is background, which every quality keeps"
+    )
+
+
+SAMPLE = SampleNumbers()
 
 
 def sample(image: Image.Image) -> Image.Image:
@@ -15,12 +29,14 @@ def sample(image: Image.Image) -> Image.Image:
     encoder treats them as it treats the detail of the whole.
     """
     picture = image if image.mode == "RGB" else image.convert("RGB")
-    if picture.width * picture.height <= (_ACROSS * _TILE) ** 2:
+    if picture.width * picture.height <= (SAMPLE.across * SAMPLE.tile) ** 2:
         return picture
     tiles = _busy_tiles(picture)
     if not tiles:
-        return picture.crop((0, 0, min(picture.width, _TILE), min(picture.height, _TILE)))
-    return _side_by_side(_spread(tiles, _ACROSS**2))
+        return picture.crop(
+            (0, 0, min(picture.width, SAMPLE.tile), min(picture.height, SAMPLE.tile))
+        )
+    return _side_by_side(_spread(tiles, SAMPLE.across**2))
 
 
 def _busy_tiles(picture: Image.Image) -> list[Image.Image]:
@@ -28,17 +44,17 @@ def _busy_tiles(picture: Image.Image) -> list[Image.Image]:
     found: list[tuple[float, int, Image.Image]] = []
     for top in _places(picture.height):
         for left in _places(picture.width):
-            tile = picture.crop((left, top, left + _TILE, top + _TILE))
+            tile = picture.crop((left, top, left + SAMPLE.tile, top + SAMPLE.tile))
             bits = tile.entropy()
-            if bits >= _FLAT:
+            if bits >= SAMPLE.flat:
                 found.append((bits, len(found), tile))
     return [tile for _, _, tile in sorted(found)]
 
 
 def _places(side: int) -> list[int]:
     """Where tiles start along one side: evenly spread, on multiples of 16 so that blocks match."""
-    room = max(0, side - _TILE)
-    count = min(_LOOKED_AT, side // _TILE) or 1
+    room = max(0, side - SAMPLE.tile)
+    count = min(SAMPLE.looked_at, side // SAMPLE.tile) or 1
     return sorted({round(room * i / max(1, count - 1)) // 16 * 16 for i in range(count)})
 
 
@@ -49,9 +65,9 @@ def _spread(tiles: list[Image.Image], most: int) -> list[Image.Image]:
 
 
 def _side_by_side(tiles: list[Image.Image]) -> Image.Image:
-    rows = max(1, len(tiles) // _ACROSS)
-    across = min(_ACROSS, len(tiles))
-    sheet = Image.new("RGB", (across * _TILE, rows * _TILE))
+    rows = max(1, len(tiles) // SAMPLE.across)
+    across = min(SAMPLE.across, len(tiles))
+    sheet = Image.new("RGB", (across * SAMPLE.tile, rows * SAMPLE.tile))
     for index, tile in enumerate(tiles[: rows * across]):
-        sheet.paste(tile, (index % across * _TILE, index // across * _TILE))
+        sheet.paste(tile, (index % across * SAMPLE.tile, index // across * SAMPLE.tile))
     return sheet

@@ -15,18 +15,51 @@ from PIL.PngImagePlugin import PngInfo
 from edge.errors import EdgeError
 from edge.images import Format
 from edge.rendering.engine import pillow
+from edge.rendering.numbers import tuned
 from edge.rendering.output import png
 
-FULL_COLOUR_FROM = 90
-"""JPEG quality from which halved colour is the largest error left."""
 
-_PROGRESSIVE_FROM = 250_000
-"""Pixels of a JPEG. A smaller one is there in some packets anyway; progressive it is 3 % smaller
-and takes twice the time to write (400 px, quality 80: 3.4 against 1.5 ms).
+@dataclass(frozen=True)
+class WriteNumbers:
+    """How files are written."""
 
-One of full colour is a master for other machines rather than one that a browser shows while it
-comes: progressive it is 4.5 % smaller and takes twice the time to write and thrice that to read
-(2048 px, quality 95: 66 and 40 against 30 and 14 ms)."""
+    full_colour_from: int = tuned(
+        90, "quality of JPEG", "from which halved colour is the largest error left"
+    )
+    progressive_from: int = tuned(
+        250_000,
+        "pixels",
+        "of a JPEG that is written progressively",
+        "progressive it is 3 % smaller and takes twice the time to write (400 px, quality 80: "
+        "3.4 against 1.5 ms)",
+    )
+    band: int = tuned(
+        24,
+        "rows",
+        "in the middle that are written both ways, to see which way of zlib suits the picture",
+    )
+    webp_method: tuple[int, int] = tuned(
+        (2, 4),
+        "method of libwebp",
+        "time an encoder takes, in a hurry and usually",
+        "method 4 saves 8 % of the bytes at equal SSIM over 2, for twice the time",
+    )
+    avif_speed: tuple[int, int] = tuned(
+        (9, 7),
+        "speed of libavif",
+        "time an encoder takes, in a hurry and usually",
+        "against speed 6 at equal SSIM: 7 costs 7 % of the bytes for half the time, 9 20 % for a "
+        "twelfth (libavif 1.4 with aom, photographs of products, one thread)",
+    )
+    png_level: tuple[int, int] = tuned(
+        (1, 4),
+        "level of zlib",
+        "time an encoder takes, in a hurry and usually",
+        "level 6 saves another 4 % over 4 and takes twice the time",
+    )
+
+
+WRITE = WriteNumbers()
 
 
 class Effort(StrEnum):
@@ -36,18 +69,11 @@ class Effort(StrEnum):
     USUAL = "usual"
 
 
-_WEBP_METHOD = {Effort.FAST: 2, Effort.USUAL: 4}
-"""Method 4 saves 8 % of the bytes at equal SSIM over 2, for twice the time."""
+_WEBP_METHOD = dict(zip(Effort, WRITE.webp_method, strict=True))
 
-_AVIF_SPEED = {Effort.FAST: 9, Effort.USUAL: 7}
-"""Against speed 6 at equal SSIM: 7 costs 7 % of the bytes for half the time, 9 20 % for a twelfth
-(libavif 1.4 with aom, photographs of products, one thread)."""
+_AVIF_SPEED = dict(zip(Effort, WRITE.avif_speed, strict=True))
 
-_PNG_LEVEL = {Effort.FAST: 1, Effort.USUAL: 4}
-"""zlib's level 6 saves another 4 % over 4 and takes twice the time."""
-
-_BAND = 24
-"""Rows in the middle that are written both ways, to see which way of zlib suits the picture."""
+_PNG_LEVEL = dict(zip(Effort, WRITE.png_level, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +99,10 @@ class Writer:
             if image.mode == "RGBA" and options["compress_type"] == zlib.Z_RLE:
                 return png.write(image, level, self.xmp)
         if self.format is Format.JPEG:
-            shown = quality < FULL_COLOUR_FROM and image.width * image.height >= _PROGRESSIVE_FROM
+            shown = (
+                quality < WRITE.full_colour_from
+                and image.width * image.height >= WRITE.progressive_from
+            )
             options["progressive"] &= shown
         try:
             return _saved(image, self.format, options)
@@ -87,7 +116,7 @@ class Writer:
 
 def _jpeg(writer: Writer, quality: int) -> dict[str, Any]:
     usual = writer.effort is Effort.USUAL
-    full = writer.rich or quality >= FULL_COLOUR_FROM
+    full = writer.rich or quality >= WRITE.full_colour_from
     return {
         "quality": quality,
         "progressive": usual,
@@ -109,8 +138,8 @@ def _png_strategy(image: Image.Image, level: int) -> int:
     """Runs alone, or all that zlib can find. In photographs nothing but runs repeats: without the
     search they are 5 to 9 % smaller in three quarters of the time. Lettering would be thrice as
     large."""
-    top = max(0, (image.height - _BAND) // 2)
-    band = image.crop((0, top, image.width, min(image.height, top + _BAND)))
+    top = max(0, (image.height - WRITE.band) // 2)
+    band = image.crop((0, top, image.width, min(image.height, top + WRITE.band)))
     ways = (zlib.Z_RLE, zlib.Z_DEFAULT_STRATEGY)
     sizes = [
         len(_saved(band, Format.PNG, {"compress_level": level, "compress_type": way}))

@@ -1,14 +1,34 @@
 """Calm: strong grain taken down before a network would sharpen it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edge.rendering.numbers import tuned
+
 Plane = npt.NDArray[np.float32]
 
-LUMA, CHROMA = 0.8, 1.5
-"""Thresholds in standard deviations of the grain: some of its light stays, so that leather and fur
-do not turn to wax, and less of its colours, which nobody takes for detail."""
+
+@dataclass(frozen=True)
+class DenoiseNumbers:
+    """How much of strong grain goes."""
+
+    luma: float = tuned(
+        0.8,
+        "standard deviations of the grain",
+        "threshold of light: some stays, so that leather and fur do not turn to wax",
+    )
+    chroma: float = tuned(
+        1.5,
+        "standard deviations of the grain",
+        "threshold of colours, which nobody takes for detail",
+    )
+
+
+DENOISE = DenoiseNumbers()
+
 
 _SCALES = (0.889, 0.200, 0.086)
 """How much of white noise each scale holds (Starck and Murtagh, "Astronomical Image and Data
@@ -27,7 +47,7 @@ def denoised(image: Image.Image, grain: float) -> Image.Image:
         grain: standard deviation of its luma in levels of 255, as `degradation.noise` measures it.
     """
     bands = image.convert("YCbCr").split()
-    strengths = (LUMA * grain, CHROMA * grain, CHROMA * grain)
+    strengths = (DENOISE.luma * grain, DENOISE.chroma * grain, DENOISE.chroma * grain)
     calm = [_band(band, strength) for band, strength in zip(bands, strengths, strict=True)]
     return Image.merge("YCbCr", calm).convert("RGB")
 

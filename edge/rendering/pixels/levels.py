@@ -1,35 +1,45 @@
 """What can be read off a matte: the subject's box, and which sides of the picture it reaches."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box
+from edge.rendering.numbers import tuned
 
 Mask = npt.NDArray[np.bool_]
 
-SOLID = 248
-"""Alpha from which a pixel is all subject."""
 
-HALF = 128
-"""From this alpha on a pixel counts as the subject's when it is measured."""
+@dataclass(frozen=True)
+class LevelNumbers:
+    """What of a matte counts as all, half or nothing."""
 
-HALO = 8
-"""Alpha up to which a pixel is background: noise and ringing of the matte, three percent of
-subject."""
+    solid: int = tuned(248, "levels", "alpha from which a pixel is all subject")
+    half: int = tuned(
+        128, "levels", "alpha from which a pixel counts as the subject's when it is measured"
+    )
+    halo: int = tuned(
+        8,
+        "levels",
+        "alpha up to which a pixel is background: noise and ringing of the matte, three percent "
+        "of subject",
+    )
+    near: int = tuned(
+        16,
+        "levels",
+        "distance from the background's colour, in the worst channel, up to which a pixel is "
+        "taken for background when the subject is looked for: codecs ring by less",
+    )
 
-_SNAP = [0 if a <= HALO else 255 if a >= SOLID else a for a in range(256)]
 
-NEAR = 16
-"""Levels from the background's colour, in the worst channel, up to which a pixel is taken for
-background when the subject is looked for: codecs ring by less, products differ by more or are white
-on white.
-"""
+LEVELS = LevelNumbers()
 
 
 def snapped(matte: Image.Image) -> Image.Image:
     """The matte (L) with clean ends: next to nothing is nothing, next to all is all."""
-    return matte.point(_SNAP)
+    return matte.point(lambda a: 0 if a <= LEVELS.halo else 255 if a >= LEVELS.solid else a)
 
 
 def bounds(cells: Mask) -> Box | None:
@@ -50,7 +60,7 @@ def edges(alpha: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.uint8]]:
     return {"left": alpha[:, 0], "top": alpha[0], "right": alpha[:, -1], "bottom": alpha[-1]}
 
 
-def touched(alpha: npt.NDArray[np.uint8], least: int = HALF) -> tuple[str, ...]:
+def touched(alpha: npt.NDArray[np.uint8], least: int = LEVELS.half) -> tuple[str, ...]:
     """The sides that the subject reaches with more than a pixel."""
     lines = edges(alpha).items()
     return tuple(side for side, line in lines if int(np.count_nonzero(line >= least)) > 1)

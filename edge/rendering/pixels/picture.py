@@ -7,19 +7,27 @@ from typing import Self
 from PIL import Image
 
 from edge.images import Box, Size
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import snapped
 
-REDUCING_GAP = 3.0
-"""Pillow first averages whole blocks, as long as this times the target's pixels stay; at 3 its
-documentation calls the result almost indistinguishable from resampling everything."""
 
-_RINGING = 12
-"""Levels by which Lanczos overshoots along the outline of a sharp matte."""
+@dataclass(frozen=True)
+class PictureNumbers:
+    """How pictures and mattes are resampled."""
 
-_CALM = [
-    min(255, max(0, round((alpha - _RINGING) * 255 / (255 - 2 * _RINGING)))) for alpha in range(256)
-]
+    reducing_gap: float = tuned(
+        3.0,
+        "ratio",
+        "Pillow first averages whole blocks, as long as this times the target's pixels stay",
+        "Pillow's documentation calls 3 almost indistinguishable from resampling everything",
+    )
+    ringing: int = tuned(
+        12, "levels", "by which Lanczos overshoots along the outline of a sharp matte"
+    )
+
+
+PICTURE = PictureNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ class Picture:
         target, edges = (size.width, size.height), kept.as_tuple()
 
         def smaller(image: Image.Image) -> Image.Image:
-            return image.resize(target, Image.Resampling.LANCZOS, edges, REDUCING_GAP)
+            return image.resize(target, Image.Resampling.LANCZOS, edges, PICTURE.reducing_gap)
 
         def move(area: Area, _: Size) -> Area:
             return area.moved(-kept.left, -kept.top).scaled(across, down)
@@ -110,7 +118,7 @@ class Picture:
         together.putalpha(self.matte)
         together = smaller(together)
         matte = together.getchannel("A")
-        matte = matte if self.exact else matte.point(_CALM)
+        matte = matte if self.exact else matte.point(_without_ringing)
         made = replace(self, matte=None).mapped(lambda _: together.convert("RGB"), move)
         return replace(made, matte=matte)
 
@@ -129,3 +137,8 @@ class Picture:
             size = Size(*image.size)
             subject = move(Area.of(subject), self.size).within(size).outward(size)
         return replace(self, image=image, matte=matte, subject=subject)
+
+
+def _without_ringing(alpha: int) -> int:
+    """A level of alpha (0 to 255) with what Lanczos overshoots by cut off at both ends."""
+    return min(255, max(0, round((alpha - PICTURE.ringing) * 255 / (255 - 2 * PICTURE.ringing))))

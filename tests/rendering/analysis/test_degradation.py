@@ -41,7 +41,7 @@ def test_grain_is_measured_in_levels(levels):
 def test_detail_is_not_taken_for_grain():
     image = product(size=(400, 400), box=(100, 100, 300, 300), background=(200, 200, 200))
     assert degradation.noise(image) < 0.1
-    assert degradation.noise(photo()) < degradation.NOISY_FROM
+    assert degradation.noise(photo()) < degradation.DEGRADATION.noisy_from
 
 
 def test_noise_that_is_cut_off_at_white_hides_nothing():
@@ -49,7 +49,7 @@ def test_noise_that_is_cut_off_at_white_hides_nothing():
     image = product(size=(400, 400), box=(40, 40, 360, 360), background=(255, 255, 255))
     noisy = grainy(image, 4)
     noisy.paste((255, 255, 255), (0, 0, 400, 38))
-    assert degradation.noise(noisy) > degradation.NOISY_FROM
+    assert degradation.noise(noisy) > degradation.DEGRADATION.noisy_from
     assert degradation.noise(Image.new("RGB", (200, 200), "white")) is None
     assert degradation.noise(Image.new("RGB", (3, 3))) is None
 

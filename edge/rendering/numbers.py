@@ -1,0 +1,93 @@
+"""The tuned numbers of `edge/rendering`, each beside the code that it steers.
+
+A detector or estimator keeps its numbers in one frozen dataclass whose fields are made by `tuned`,
+and one value of it in its module. `tables` finds them all, for `docs/numbers.md`, for the
+calibration, and for the test that no number stands elsewhere.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Value = int | float
+
+ROOMS = ("analysis", "compliance", "extend", "framing", "matting", "ops", "output", "pixels")
+"""The rooms of `edge.rendering` whose numbers are tuned. Those of `source` are limits and parts of
+formats."""
+
+
+def tuned(value: T, unit: str, decides: str, source: str = "not recorded") -> T:
+    """A field of a table of numbers.
+
+    Args:
+        unit: of the value; `levels` are those of 8 bits, 0 to 255.
+        decides: what becomes another where the value does.
+        source: paper, page or measurement that it comes from.
+    """
+    told = MappingProxyType({"unit": unit, "decides": decides, "source": source})
+    made: T = field(default=value, metadata=told)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One number: `table` is the dataclass's value, `name` its field, and `index` its place where
+    the field holds several, of which each is a number."""
+
+    module: str
+    table: Any
+    name: str
+    index: tuple[int, ...]
+    value: Value
+    unit: str
+    decides: str
+    source: str
+
+    @property
+    def title(self) -> str:
+        """`matting.fusion.claimed`, `ops.shadow.layers[2][0]`."""
+        room = self.module.removeprefix("edge.rendering.")
+        return f"{room}.{self.name}" + "".join(f"[{i}]" for i in self.index)
+
+
+def tables() -> Iterator[tuple[str, Any]]:
+    """Each module of `ROOMS` that has a table, by its full name, and that table."""
+    for room in ROOMS:
+        package = importlib.import_module(f"edge.rendering.{room}")
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            module = importlib.import_module(found.name)
+            for value in vars(module).values():
+                if _is_table(value) and type(value).__module__ == found.name:
+                    yield found.name, value
+
+
+def numbers() -> tuple[Number, ...]:
+    """All of them, by module, in the order of their fields."""
+    return tuple(
+        Number(module, table, told.name, index, value, **told.metadata)
+        for module, table in tables()
+        for told in fields(table)
+        for index, value in _flat(getattr(table, told.name))
+    )
+
+
+def _is_table(value: Any) -> bool:
+    return (
+        is_dataclass(value)
+        and not isinstance(value, type)
+        and all("decides" in told.metadata for told in fields(value))
+        and bool(fields(value))
+    )
+
+
+def _flat(value: Any) -> Iterator[tuple[tuple[int, ...], Value]]:
+    if not isinstance(value, tuple):
+        yield (), value
+        return
+    for place, part in enumerate(value):
+        for index, number in _flat(part):
+            yield (place, *index), number
