@@ -31,14 +31,15 @@ class FramingNumbers:
         "ratio",
         "least enlargement for which `up=auto` runs a network; below, Lanczos looks the same",
     )
+    twice: float = tuned(
+        2.25,
+        "ratio",
+        "enlargement up to which the network that doubles is enough, and Lanczos does the rest",
+        "a quarter of the pixels, for at most 0.1 dB",
+    )
 
 
 FRAMING = FramingNumbers()
-
-
-TWICE = 2.25
-"""The enlargement up to which the network that doubles is enough, and Lanczos does the rest: a
-quarter of the pixels, for at most 0.1 dB."""
 
 
 def frame(transform: Transform, context: PlanContext) -> Framing:
@@ -69,7 +70,7 @@ def network_factor(transform: Transform, framing: Framing, context: PlanContext)
         return named if need > 1 else None
     if transform.upscale is Upscale.OFF or need <= FRAMING.worth:
         return None
-    factors = (2,) if need <= TWICE else (4, 2)
+    factors = (2,) if need <= FRAMING.twice else (4, 2)
     fitting = (f for f in factors if not _excess(_made(framing, f, context), context.limits))
     return next(fitting, None)
 
