@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Scope
 
-from edge import __version__
+from edge import __version__, tracing
 from edge.admission import Admission, Cost, Limit
 from edge.background_tasks import BackgroundTasks
 from edge.cache.base import Purges, Tier
@@ -51,6 +51,7 @@ from edge.rendering.tile_cache import TileCache
 from edge.settings import Settings, naming
 from edge.single_flight import Leases, NoLeases
 from edge.telemetry import Metrics
+from edge.web.access_log import AccessLog
 from edge.web.admin import Admin
 from edge.web.explain import Explain
 from edge.web.gallery import Gallery
@@ -130,6 +131,8 @@ async def connect(
     presets, keys = files.presets, files.keys
     tokens = Tokens(lambda: files.tokens.value)
     async with AsyncExitStack() as stack:
+        tracing_ends = tracing.start(given.tracing, __version__, RENDER_VERSION)
+        stack.push_async_callback(asyncio.to_thread, tracing_ends)
         models = open_models(given, metrics)
         stack.push_async_callback(models.close)
         stack.callback(libraries.use(given.decode, counted(metrics)))
@@ -257,6 +260,7 @@ async def connect(
             jobs=Jobs(shop, tokens, cores()),
             review=Review(shop, tokens),
             admin_port=given.server.admin_port,
+            access=AccessLog(given.server.access_log),
         )
         yield Server(
             asgi, asgi.memory_hit, given, metrics, delivery, probes, background_tasks,

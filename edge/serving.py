@@ -14,13 +14,14 @@ from typing import cast
 import uvicorn
 import uvloop
 
+from edge import logs
 from edge.app import Server, connect
 from edge.errors import EdgeError, SettingsError
 from edge.http1.crowd import Crowd
 from edge.http1.limits import Limits
 from edge.http1.protocol import Protocol
 from edge.settings import Settings
-from edge.telemetry import Metrics, configure_logging
+from edge.telemetry import Metrics
 from edge.web.probes import Probes
 
 _log = logging.getLogger("edge")
@@ -39,7 +40,7 @@ def serve(given: Settings) -> None:
     Raises:
         SettingsError: the settings cannot be, or the address cannot be listened on.
     """
-    configure_logging(given.server.log, given.server.log_level)
+    logs.configure(given.server.log, given.server.log_level)
     keep_freed_memory()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(given))

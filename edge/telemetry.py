@@ -1,11 +1,8 @@
-"""What operators see: metrics, log lines, and the stages of one request.
+"""What operators see: metrics, and the stages of one request.
 
 Every metric is a field of `Metrics`; the docs' table is held against this file by a test.
 """
 
-import json
-import logging
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -26,7 +23,7 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from edge import progress
+from edge import progress, tracing
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series and tell nothing
 
@@ -344,7 +341,8 @@ class Stages:
         progress.entered(name)
         start = time.perf_counter()
         try:
-            yield
+            with tracing.span(name):
+                yield
         finally:
             self.add(name, time.perf_counter() - start)
 
@@ -355,48 +353,3 @@ class Stages:
     def items(self) -> Iterator[tuple[str, float]]:
         """Stage and seconds, in order of first appearance."""
         yield from self._spans.items()
-
-
-_PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, request id, and what `extra` adds."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{record.msecs:03.0f}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if current := request_id.get():
-            line["request_id"] = current
-        line |= {k: v for k, v in vars(record).items() if k not in _PLAIN_RECORD}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
-
-    converter = staticmethod(time.gmtime)
-
-
-def configure_logging(form: str, level: str) -> None:
-    """Send all logs to standard error, as JSON lines or as text."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonLines()
-        if form == "json"
-        else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for noisy in (
-        "uvicorn.error",
-        "uvicorn.access",
-        "botocore",
-        "aiobotocore",
-        "PIL",
-        "aiohttp.access",
-    ):
-        logging.getLogger(noisy).setLevel("WARNING")

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import uvloop
 
+from edge import logs
 from edge.app import connect
 from edge.errors import SettingsError
 from edge.rendering.engine.threads import cores
 from edge.serving import give_back_memory, keep_freed_memory, read_anew_on_hangup
 from edge.settings import Settings
-from edge.telemetry import configure_logging, serve_metrics
+from edge.telemetry import serve_metrics
 
 _GROUP = Path("/proc/self/autogroup")
 
@@ -33,7 +34,7 @@ def work(given: Settings, at_once: int | None, metrics_port: int) -> None:
     """
     if not given.cache.redis_url:
         raise SettingsError("a worker needs the Redis of its servers: set EDGE_CACHE_REDIS_URL")
-    configure_logging(given.server.log, given.server.log_level)
+    logs.configure(given.server.log, given.server.log_level)
     keep_freed_memory()
     give_way(given.jobs.nice)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

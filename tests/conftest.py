@@ -27,6 +27,7 @@ os.environ.setdefault("AWS_ACCESS_KEY_ID", S3Server.access_key)
 os.environ.setdefault("AWS_SECRET_ACCESS_KEY", S3Server.secret_key)
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 os.environ["EDGE_MODELS_BACKEND"] = "onnxruntime"  # no server measures anything at its start
+os.environ["EDGE_FILES_VERDICTS"] = ""  # no note of what tests render, unless one asks for it
 os.environ["EDGE_MODELS_FETCHED"] = ""  # the shipped networks, unless a test asks for fetched ones
 
 

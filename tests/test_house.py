@@ -21,6 +21,8 @@ FLOORS = {
         "watched",
         "connections",
         "progress",
+        "tracing",
+        "logs",
     ),
     1: ("variants", "buckets"),
     2: ("cache", "origins", "models", "dialects"),
@@ -73,6 +75,7 @@ LIBRARIES = {
     "PIL": {"rendering", "models", "tools"},
     "cv2": {"rendering"},
     "prometheus_client": {"telemetry"},
+    "opentelemetry": {"tracing"},
 }
 
 SOURCES = sorted(p for p in ROOT.rglob("*.py") if "backend" not in p.parts)

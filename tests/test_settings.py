@@ -107,7 +107,10 @@ WRONG = {
 }
 """A wrong value of each setting whose text has a form of its own."""
 
-ANY = {"EDGE_SERVER_HOST", "EDGE_JOBS_CURRENCY", "EDGE_MODELS_FOLDER", "EDGE_MODELS_FETCHED"}
+ANY = {
+    "EDGE_SERVER_HOST", "EDGE_JOBS_CURRENCY", "EDGE_MODELS_FOLDER", "EDGE_MODELS_FETCHED",
+    "EDGE_TRACING_SERVICE", "EDGE_FILES_VERDICTS",
+}  # fmt: skip
 """Settings of which no value is wrong by itself: an address is tried where it is listened on, and
 without networks a server is degraded."""
 

@@ -5,7 +5,8 @@ import logging
 
 import pytest
 
-from edge.telemetry import JsonLines, Metrics, Stages, request_id
+from edge.logs import JsonLines
+from edge.telemetry import Metrics, Stages, request_id
 
 
 def line(**extra: object) -> dict:

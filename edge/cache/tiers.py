@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from edge import tracing
 from edge.background_tasks import BackgroundTasks
 from edge.cache.base import InProcess, Purges, Reach, Recalling, Tier, Usage, key_tag
 from edge.cache.breaker import Breaker, ProbedBreaker
@@ -289,6 +290,12 @@ class Tiers:
                 _log.warning("a tier did not close", extra={"why": _whole(outcome)})
 
     async def _ask(self, rung: _Rung, key: str) -> Rendition | None:
+        with tracing.span(f"tier {rung.tier.name}", {"edge.operation": "get"}) as span:
+            found = await self._look(rung, key)
+            span.set("edge.found", found is not None)
+            return found
+
+    async def _look(self, rung: _Rung, key: str) -> Rendition | None:
         tier = rung.tier
         if tier.reach is Reach.PROCESS:  # the way of every hot request: no timer, no breaker
             found = await tier.get(key)
@@ -332,10 +339,11 @@ class Tiers:
             self._observer.wrote(tier.name, "skipped")
             return
         try:
-            async with asyncio.timeout(self._timeout * _WRITE_TIMEOUTS):
-                await tier.put(key, rendition)
-                if self._epochs.since(started, key, rendition):  # purged while it was written
-                    await tier.purge(key_tag(key))
+            with tracing.span(f"tier {tier.name}", {"edge.operation": "put"}):
+                async with asyncio.timeout(self._timeout * _WRITE_TIMEOUTS):
+                    await tier.put(key, rendition)
+                    if self._epochs.since(started, key, rendition):  # purged while it was written
+                        await tier.purge(key_tag(key))
         except Exception as error:
             self._broke(rung, rung.writing, error)
             self._observer.wrote(tier.name, "error")

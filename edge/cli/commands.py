@@ -1,5 +1,6 @@
 """What the commands do, as values; printing and exit codes are the command line's."""
 
+import asyncio
 import io
 import json
 import sys
@@ -13,6 +14,7 @@ from urllib.request import Request, urlopen
 
 from edge import app
 from edge.cli import local
+from edge.cli.verdicts import Verdicts
 from edge.errors import EdgeError, InvalidParameter, SettingsError
 from edge.images import Rendition
 from edge.models.repository import in_one_folder
@@ -88,11 +90,13 @@ def preset_named(given: Settings, name: str) -> Preset:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the verification of one file came to; `problem` says why it could not be verified."""
+    """What the verification of one file came to; `problem` says why it could not be verified, and
+    `told` that it is the verdict of when edge made it."""
 
     file: Path
     report: Report | None = None
     problem: str = ""
+    told: bool = False
 
     @property
     def passed(self) -> bool:
@@ -100,7 +104,9 @@ class Verdict:
 
     @property
     def summary(self) -> str:
-        return self.report.header if self.report else f"fail; {self.problem}"
+        if self.report is None:
+            return f"fail; {self.problem}"
+        return self.report.header + (" (as told when edge made it)" if self.told else "")
 
     @property
     def rows(self) -> Table:
@@ -121,22 +127,38 @@ class Verdict:
     def as_facts(self) -> dict[str, Any]:
         """JSON-able."""
         told = self.report.as_facts() if self.report else {"passed": False, "problem": self.problem}
-        return {"file": str(self.file), **told}
+        return {"file": str(self.file), **told} | ({"told": True} if self.told else {})
 
 
 async def verify_files(
-    given: Settings, files: Sequence[Path], preset: Preset
+    given: Settings,
+    files: Sequence[Path],
+    preset: Preset,
+    *,
+    manifest: Path | None = None,
+    anew: bool = False,
 ) -> tuple[Verdict, ...]:
     """Hold files against a preset's rules, by the networks that look for letters and faces too; a
-    file that cannot be read is a verdict, too."""
+    file that cannot be read is a verdict, too.
+
+    Of bytes that edge has made, what was said then counts: as `edge render` noted it here, unless
+    all is judged `anew`, or as a job's `manifest` has it.
+    """
+    known = Verdicts(None if anew else given.files.verdicts_folder, manifest)
     async with local.workshop(given) as workshop:
-        return tuple([await _verdict(workshop, file, preset) for file in files])
+        return tuple([await _verdict(workshop, known, file, preset) for file in files])
 
 
-async def _verdict(workshop: local.Workshop, file: Path, preset: Preset) -> Verdict:
+async def _verdict(
+    workshop: local.Workshop, known: Verdicts, file: Path, preset: Preset
+) -> Verdict:
     try:
         body = local.bytes_of(file)
-        return Verdict(file, await workshop.renderer.verify(body, preset, workshop.deadline()))
+        told = await asyncio.to_thread(known.find, body)
+        if told and not told.startswith(f"{preset.name}/{preset.version};"):
+            told = None
+        report = await workshop.renderer.verify(body, preset, workshop.deadline(), told)
+        return Verdict(file, report, told=told is not None)
     except EdgeError as error:
         return Verdict(file, problem=error.detail)
 

@@ -184,15 +184,27 @@ def _add_verify(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
         "hold finished pictures against the rules of a preset; 1 if any breaks one",
         "edge verify main.jpg --for amazon",
         "edge verify exported/*.jpg --for walmart --json",
+        "edge verify exported/*.jpg --for walmart --manifest exported/manifest.jsonl",
     )  # fmt: skip
     verify.add_argument("files", type=Path, nargs="+", metavar="FILE")
     verify.add_argument("--for", dest="preset", required=True, metavar="PRESET")
+    verify.add_argument(
+        "--manifest", type=Path, metavar="FILE",
+        help="of a job's export: believe what it says of the same bytes",
+    )  # fmt: skip
+    verify.add_argument(
+        "--anew", action="store_true",
+        help="judge by the file alone, also what `edge render` made here and has judged",
+    )  # fmt: skip
     verify.add_argument("--json", action="store_true", help="reports as JSON, one list")
 
 
 def _verify(options: argparse.Namespace, given: Settings) -> int:
     preset = commands.preset_named(given, options.preset)
-    verdicts = asyncio.run(commands.verify_files(given, options.files, preset))
+    verifying = commands.verify_files(
+        given, options.files, preset, manifest=options.manifest, anew=options.anew
+    )
+    verdicts = asyncio.run(verifying)
     if options.json:
         print(json.dumps([verdict.as_facts() for verdict in verdicts], indent=2))
     else:

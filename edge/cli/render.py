@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.cli import commands, local
+from edge.cli.verdicts import Verdicts
 from edge.errors import DuplicateParameter, EdgeError, SettingsError
 from edge.images import Original
 from edge.settings import Settings
@@ -132,10 +133,11 @@ async def _carry_out(orders: Sequence[Order], given: Settings, *, as_json: bool)
     told: list[dict[str, Any]] = []
     taken: dict[Path, str] = {}
     failed = False
+    verdicts = Verdicts(given.files.verdicts_folder)
     async with local.workshop(given) as workshop:
         for order in orders:
             try:
-                facts = await _one(order, workshop, taken)
+                facts = await _one(order, workshop, taken, verdicts)
             except EdgeError as error:
                 if len(orders) == 1 and not as_json:
                     raise
@@ -150,11 +152,15 @@ async def _carry_out(orders: Sequence[Order], given: Settings, *, as_json: bool)
     return not failed
 
 
-async def _one(order: Order, workshop: local.Workshop, taken: dict[Path, str]) -> dict[str, Any]:
+async def _one(
+    order: Order, workshop: local.Workshop, taken: dict[Path, str], verdicts: Verdicts
+) -> dict[str, Any]:
     original = await asyncio.to_thread(_original, order.file)
     suffix = order.target.suffix if order.target and order.named else ""
     suffix = suffix or (order.file.suffix if order.file else "")
     made = await workshop.make(original, order.image_request, suffix)
+    if made.verdict:
+        await asyncio.to_thread(verdicts.note, made.rendition.body, made.verdict)
     if order.target is None:
         await asyncio.to_thread(_to_stdout, made.rendition.body)
         return {"file": order.shown, "output": _PIPE, **made.as_facts()}

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from edge import tracing
 from edge.telemetry import Metrics, consumption
 
 
@@ -30,8 +31,15 @@ class Meter:
     def request(self, model: str, batch: int) -> Iterator[Lap]:
         """Around one request, from before its wait until its answer or error."""
         lap, outcome = Lap(), "ok"
+        told: dict[str, tracing.Value] = {
+            "edge.network": model,
+            "edge.batch": batch,
+            "edge.runtime": self._runtime,
+        }
         try:
-            yield lap
+            with tracing.span(f"network {model}", told, client=self._runtime == "triton") as span:
+                yield lap
+                span.set("edge.queue_seconds", (lap.began or lap.came) - lap.came)
         except asyncio.CancelledError:
             outcome = "cancelled"
             raise

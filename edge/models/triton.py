@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import tritonclient.grpc.aio as grpc
 from tritonclient.utils import InferenceServerException
 
+from edge import tracing
 from edge.deadline import Deadline
 from edge.errors import (
     EdgeError,
@@ -237,6 +238,7 @@ class TritonModels:
                 priority=int(request.priority),
                 timeout=max(1, int(left * 1e6)),
                 client_timeout=left,
+                headers=tracing.outgoing(),
             )
         except InferenceServerException as error:
             raise await self._unanswered(request, error) from error

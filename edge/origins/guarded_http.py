@@ -22,7 +22,7 @@ from edge.origins.address_guard import Network, check_address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
+MOST_REDIRECTS = 5
 _CONNECTIONS = 64
 _HEADERS = {"User-Agent": "edge", "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
 _NUMERIC = re.compile(r"(?:.*\.)?(?:\d+|0x[0-9a-f]*)\.?", re.IGNORECASE)
@@ -65,7 +65,7 @@ class GuardedClient:
         url: URL,
         headers: Mapping[str, str] | None = None,
         *,
-        redirects: int = _MOST_REDIRECTS,
+        redirects: int = MOST_REDIRECTS,
         data: bytes | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer, whatever its status, after at most `redirects` redirects; `data` is the body.

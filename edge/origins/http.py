@@ -3,8 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from edge import tracing
 from edge.deadline import Deadline
 from edge.errors import (
     AddressForbidden,
@@ -26,7 +27,7 @@ from edge.images import Original, Stamp, digest
 from edge.origins.address_guard import read_networks
 from edge.origins.base import SETTLING_SECONDS, in_time, version_of
 from edge.origins.encodings import codings_of, decoded
-from edge.origins.guarded_http import GuardedClient, Resolve, system_resolve
+from edge.origins.guarded_http import MOST_REDIRECTS, GuardedClient, Resolve, system_resolve
 from edge.origins.paths import Neighbours, split_extension
 
 _CHUNK = 256 * 1024
@@ -101,12 +102,23 @@ class HttpOrigin:
         """Any answer will do that is not a failure of the server's own."""
         async with in_time("a ping", Deadline.after(self._timeout)):
             with _origin_errors(self.name):
-                async with self._client.request("HEAD", self._base, redirects=0) as response:
+                async with self._request("HEAD", self._base, redirects=0) as response:
                     if response.status >= 500 and response.status != 501:
                         raise OriginUnavailable(f"the origin answers {response.status}")
 
     async def close(self) -> None:
         await self._client.close()
+
+    def _request(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str] | None = None,
+        redirects: int = MOST_REDIRECTS,
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """With the trace's context, so that the server's own spans are a part of it."""
+        told = {**(headers or {}), **tracing.outgoing()}
+        return self._client.request(method, url, told, redirects=redirects)
 
     async def _stamp(self, name: str, *, doubt: bool) -> Stamp | Original:
         """By HEAD; where that fails, by a GET of the first byte.
@@ -135,7 +147,7 @@ class HttpOrigin:
             return _UNASKED, None
         try:
             async with asyncio.timeout(self._timeout * _HEAD_SHARE):
-                async with self._client.request("HEAD", self._url(name)) as response:
+                async with self._request("HEAD", self._url(name)) as response:
                     if response.status != 200:
                         return response.status, None
                     return 200, _stamp_of(response.headers, response.headers.get("Content-Length"))
@@ -148,7 +160,7 @@ class HttpOrigin:
 
     async def _by_first_byte(self, name: str) -> Stamp | Original | None:
         """The same by GET; where the server sends all of it, and no validator, that is the file."""
-        async with self._client.request("GET", self._url(name), {"Range": "bytes=0-0"}) as response:
+        async with self._request("GET", self._url(name), {"Range": "bytes=0-0"}) as response:
             if response.status in (400, 416):  # an empty file, or a server that knows no ranges
                 return None
             _check_status(name, response, partial=True)
@@ -162,7 +174,7 @@ class HttpOrigin:
 
     async def _fetch(self, name: str) -> Original:
         with _origin_errors(name):
-            async with self._client.request("GET", self._url(name)) as response:
+            async with self._request("GET", self._url(name)) as response:
                 _check_status(name, response)
                 return await self._received(name, response)
 

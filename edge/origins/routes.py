@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
+from edge import tracing
 from edge.admission import Admission, Cost
 from edge.deadline import Deadline
 from edge.errors import Busy, EdgeError, InvalidPath, OriginalNotFound, SettingsError
@@ -100,14 +101,18 @@ class Origins:
 
     async def stamp(self, path: str, deadline: Deadline) -> Stamp | Original:
         origin, inner = self._find(path)
-        async with self._place(origin, deadline):
-            return await origin.stamp(inner, deadline)
+        with tracing.span("origin stamp", {"edge.path": path}, client=True):
+            async with self._place(origin, deadline):
+                return await origin.stamp(inner, deadline)
 
     async def fetch(self, path: str, deadline: Deadline) -> Original:
         """See `Origin.fetch`; the original's path is the one inside its origin."""
         origin, inner = self._find(path)
-        async with self._place(origin, deadline):
-            return await origin.fetch(inner, deadline)
+        with tracing.span("origin fetch", {"edge.path": path}, client=True) as span:
+            async with self._place(origin, deadline):
+                original = await origin.fetch(inner, deadline)
+            span.set("edge.bytes", len(original.body))
+            return original
 
     async def ping(self) -> None:
         for _, origin in self._rows:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from edge import tracing
 from edge.admission import Cost
 from edge.deadline import Deadline
 from edge.errors import ModelMissing
@@ -22,7 +23,15 @@ from edge.rendering.analysis.detection import Detected, Detections, detect
 from edge.rendering.compliance.attempts import Done, finish, reframed
 from edge.rendering.compliance.drift import reference
 from edge.rendering.compliance.review import notes, review
-from edge.rendering.compliance.verify import PALE, Own, Report, told_by, verify_file, with_seen
+from edge.rendering.compliance.verify import (
+    PALE,
+    Own,
+    Report,
+    as_made,
+    told_by,
+    verify_file,
+    with_seen,
+)  # fmt: skip
 from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import segment
 from edge.rendering.matting.store import MatteRequest, MatteStore
@@ -214,12 +223,22 @@ class Renderer:
         preset, own = self._preset(transform), _own(rendition)
         return verify_file(rendition.body, preset, self._limits, own) if preset else None
 
-    async def verify(self, body: bytes, preset: Preset, deadline: Deadline) -> Report:
+    async def verify(
+        self, body: bytes, preset: Preset, deadline: Deadline, told: str | None = None
+    ) -> Report:
         """Hold any finished picture against a preset's rules, with all that can be seen on it.
+
+        Args:
+            told: the verdict of when these very bytes were made here, if that is known; it counts
+                where it is by this version of this preset.
 
         Raises:
             OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
         """
+        if told and told.partition(";")[0] == f"{preset.name}/{preset.version}":
+            own = Own(broken=told_by(told, "rule"), notes=told_by(told, "notes"))
+            report = await self._engine.run(verify_file, body, preset, self._limits, own)
+            return as_made(report, told)
         report = await self._engine.run(verify_file, body, preset, self._limits)
         rules, background = preset.rules, preset.rules.background
         if not rules.needs_analysis:
@@ -291,8 +310,11 @@ class Renderer:
             return replace(done, picture=None)
         background = rules.background.color if rules.background else None
         start = time.perf_counter()
-        detections = await self._engine.run(Detections.at, picture.image, background, picture.matte)
-        prepared = await self._detected(detections, rules, tools.deadline, tools.priority)
+        with tracing.span("look over"):
+            detections = await self._engine.run(
+                Detections.at, picture.image, background, picture.matte
+            )
+            prepared = await self._detected(detections, rules, tools.deadline, tools.priority)
         job.watch.timings.append(("look over", time.perf_counter() - start))
         return replace(done, picture=None, report=with_seen(report, rules, detections, prepared))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
-from edge import progress
+from edge import progress, tracing
 from edge.deadline import Deadline
 from edge.variants.presets import Preset
 from edge.variants.transform import Transform
@@ -24,7 +24,8 @@ class Stopwatch:
         progress.entered(stage)
         start = time.perf_counter()
         try:
-            return job(*args, **kwargs)
+            with tracing.span(stage):
+                return job(*args, **kwargs)
         finally:
             self.timings.append((stage, time.perf_counter() - start))
 

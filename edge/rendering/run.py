@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from itertools import groupby
 
-from edge import progress
+from edge import progress, tracing
 from edge.deadline import Deadline
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import AsyncStep, PixelStep, Step, Tools
@@ -28,7 +28,8 @@ async def run(steps: Iterable[Step], picture: Picture, tools: Tools) -> tuple[Pi
                 tools.deadline.check(step.op)
                 progress.entered(step.op)
                 start = time.perf_counter()
-                picture = await step.apply(picture, tools)
+                with tracing.span(step.op):
+                    picture = await step.apply(picture, tools)
                 timings.append((step.op, time.perf_counter() - start))
         else:
             picture, spent = await tools.engine.run(apply_all, list(group), picture, tools.deadline)
@@ -46,6 +47,7 @@ def apply_all(
         deadline.check(step.op)
         progress.entered(step.op)
         start = time.perf_counter()
-        picture = step.apply(picture)
+        with tracing.span(step.op):
+            picture = step.apply(picture)
         timings.append((step.op, time.perf_counter() - start))
     return picture, timings

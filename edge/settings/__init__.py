@@ -6,9 +6,9 @@ Rendering is given `settings.limits` as a value and knows nothing else of it.
 
 from edge.settings.limits import Decode, Limits
 from edge.settings.loading import Row, load, naming, rows
-from edge.settings.sections import Http, ModelsFolder, Query, Server, Settings
+from edge.settings.sections import Http, ModelsFolder, Query, Server, Settings, Tracing
 
 __all__ = [
-    "Decode", "Http", "Limits", "ModelsFolder", "Query", "Row", "Server", "Settings", "load",
-    "naming", "rows",
+    "Decode", "Http", "Limits", "ModelsFolder", "Query", "Row", "Server", "Settings",
+    "Tracing", "load", "naming", "rows",
 ]  # fmt: skip

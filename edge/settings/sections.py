@@ -10,6 +10,7 @@ from edge.settings.kinds import (
     FLAG,
     HOSTS,
     NETWORKS,
+    NUMBER,
     PAIRS,
     PLACE,
     PLACES,
@@ -83,6 +84,13 @@ class Server:
     log: str = setting("json", TEXT, "Form of the log.", choices=("json", "text"))
     log_level: str = setting(
         "info", TEXT, "Least level logged.", choices=("debug", "info", "warning", "error")
+    )
+    access_log: str = setting(
+        "auto",
+        TEXT,
+        "Which requests have a line in the log: errors (refused and failed ones), auto (all but "
+        "hits in memory and probes), all. Its form is that of EDGE_SERVER_LOG.",
+        choices=("errors", "auto", "all"),
     )
     engine: str = setting(
         "auto",
@@ -196,6 +204,23 @@ class Files:
         "limited), or always.",
         choices=("never", "auto", "always"),
     )
+    verdicts: str = setting(
+        "auto",
+        TEXT,
+        "Folder in which `edge render` notes what it said of a picture, for `edge verify`. auto: "
+        "edge/verdicts in the cache folder (~/.cache, or XDG_CACHE_HOME). Empty: none.",
+    )
+
+    @property
+    def verdicts_folder(self) -> Path | None:
+        """Where verdicts are noted."""
+        if self.verdicts == "auto":
+            return Path(_cache_home(), "edge", "verdicts")
+        return Path(self.verdicts) if self.verdicts else None
+
+
+def _cache_home() -> str:
+    return os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,8 +387,7 @@ class ModelsFolder:
     def fetched_folder(self) -> str:
         """Where fetched networks go."""
         if self.fetched == "auto":
-            home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-            return os.path.join(home, "edge", "models")
+            return os.path.join(_cache_home(), "edge", "models")
         return self.fetched
 
     @property
@@ -372,6 +396,25 @@ class ModelsFolder:
         away = self.fetched == "auto" and self.folder != _BUNDLED
         over = "" if away else self.fetched_folder
         return (over, self.folder) if over else (self.folder,)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    url: str = setting(
+        "",
+        WEB_URL,
+        "An OpenTelemetry collector that takes OTLP over HTTP, such as http://collector:4318. "
+        "Empty: nothing is traced.",
+    )
+    share: float = setting(
+        1.0,
+        NUMBER,
+        "Of the requests without a trace of their own, the share that is traced. Who sends "
+        "traceparent decides for himself.",
+        low=0,
+        high=1,
+    )
+    service: str = setting("edge", TEXT, "The name of this service in traces.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,3 +444,4 @@ class Settings:
     triton: Triton = field(default_factory=Triton)
     models: ModelsFolder = field(default_factory=ModelsFolder)
     s3: S3 = field(default_factory=S3)
+    tracing: Tracing = field(default_factory=Tracing)

@@ -5,12 +5,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from edge.images import FORMAT_WORDS, Format, Rendition
 from edge.rendering.render import RENDER_VERSION
 from edge.settings import Http
-from edge.variants.parameters import BY_NAME
 from edge.variants.variant import renderer_tag
 
 Headers = list[tuple[bytes, bytes]]
@@ -239,21 +238,3 @@ def gathered(raw: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     for name, value in raw:
         values.setdefault(name, []).append(value)
     return {name: b", ".join(several) for name, several in values.items()}
-
-
-_SIGNATURES = frozenset({"sig", *BY_NAME["sig"].aliases})
-
-
-def without_signature(query: str) -> str:
-    """A query string fit for a log."""
-    return "&".join(_hidden(part) for part in query.split("&"))
-
-
-def _hidden(part: str) -> str:
-    name, equals, _ = part.partition("=")
-    plain = name
-    while "%" in plain and (decoded := unquote(plain)) != plain:
-        plain = decoded
-    if equals and plain.replace("+", " ").strip().lower() in _SIGNATURES:
-        return f"{name}=(hidden)"
-    return part

@@ -12,18 +12,19 @@ from starlette.types import Receive, Scope, Send
 
 from edge.deadline import Deadline
 from edge.delivery.delivery import MEMORY, Delivered, Delivery
-from edge.delivery.keys import DeliveryRequest
+from edge.delivery.keys import DeliveryRequest, KeyedVariant
 from edge.dialects import Dialects
 from edge.errors import EdgeError, OutputTooLarge, SignatureExpired
 from edge.images import Rendition, Size
 from edge.settings import Settings
-from edge.telemetry import Metrics, Stages
+from edge.telemetry import Consumption, Metrics, Stages, consumption
 from edge.variants import paths, signing
 from edge.variants.device import DPR, PLAIN, SAVE, VIEWPORT, Device
 from edge.variants.presets import Presets
 from edge.variants.query import AcceptClass, ImageRequest, read
 from edge.variants.transform import Transform
 from edge.web import headers, negotiation
+from edge.web.access_log import ANSWER, Answer
 from edge.web.failures import PROBLEM_JSON
 from edge.web.negotiation import accept_class
 
@@ -51,6 +52,9 @@ class MemoryHit(NamedTuple):
 
     body: bytes
     source: str
+    image_request: ImageRequest
+    key: str
+    rendition: Rendition | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +134,19 @@ class ImageRoute:
         if given:
             etag = self._delivery.etag(named)
             if etag and headers.matches(given, etag):
-                return MemoryHit(304, self._unchanged(asked, etag), b"", "none")
+                lines = self._unchanged(asked, etag)
+                return MemoryHit(304, lines, b"", "none", image_request, named.key, None)
         rendition = self._delivery.memory_hit(named)
         if rendition is None:
             return None
         if given and headers.matches(given, rendition.etag):
-            return MemoryHit(304, self._unchanged(asked, rendition.etag), b"", "none")
+            lines = self._unchanged(asked, rendition.etag)
+            return MemoryHit(304, lines, b"", "none", image_request, named.key, rendition)
         lines = self._hit(asked, rendition)
         if image_request.negotiates:
             self._negotiated(rendition.format).inc()
-        return MemoryHit(200, lines, rendition.body if scope["method"] == "GET" else b"", MEMORY)
+        body = rendition.body if scope["method"] == "GET" else b""
+        return MemoryHit(200, lines, body, MEMORY, image_request, named.key, rendition)
 
     def _hit(self, asked: ParsedUrl, rendition: Rendition) -> bytes:
         left = None if asked.image_request.expires is None else self._left(asked)
@@ -154,10 +161,11 @@ class ImageRoute:
         return asked.lines.get(name) or _remembered(asked, name, self._not_new(asked, etag))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, asked: ParsedUrl) -> None:
-        stages = Stages()
+        told = scope[ANSWER] = Answer(asked.image_request)
         raw = scope["headers"]
         delivery_request = self.delivery_request(asked)
         named = await self._delivery.name(delivery_request)
+        told.key = named.key
         given = headers.find(raw, b"if-none-match")
         if given and not delivery_request.strict:
             etag = self._delivery.etag(named)
@@ -165,17 +173,29 @@ class ImageRoute:
                 return await self._not_modified(send, asked, etag, lasting=named.settled)
         delivered = await self._delivery.find(named)
         if delivered is None:
-            delivered = await _while_connected(
-                self._delivery.make(named, delivery_request, stages), receive
-            )
+            delivered = await self._made(named, delivery_request, told, receive)
+        told.rendition = delivered.rendition
         if delivery_request.strict:
             await self._delivery.require_compliance(delivered, delivery_request)
         if given and headers.matches(given, delivered.rendition.etag):
             etag = delivered.rendition.etag
             lasting = delivered.final and delivered.settled
             return await self._not_modified(send, asked, etag, lasting=lasting)
-        scope["edge.source"] = delivered.source
-        await self._answer(scope, send, asked, delivered, stages)
+        told.source, told.joined = delivered.source, delivered.joined
+        await self._answer(scope, send, asked, delivered, told.stages or Stages())
+
+    async def _made(
+        self, named: KeyedVariant, delivery_request: DeliveryRequest, told: Answer, receive: Receive
+    ) -> Delivered:
+        """What the render brings; what it uses up on the way is told of this request."""
+        told.stages, told.used = stages, used = Stages(), Consumption()
+        token = consumption.set(used)
+        try:
+            return await _while_connected(
+                self._delivery.make(named, delivery_request, stages), receive
+            )
+        finally:
+            consumption.reset(token)
 
     def delivery_request(self, asked: ParsedUrl) -> DeliveryRequest:
         deadline = Deadline.after(self._settings.server.deadline)

@@ -1,25 +1,25 @@
 """Around every request: an id, the log line, the metrics, and errors turned into answers."""
 
 import asyncio
-import logging
 import re
 import secrets
 import time
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import count
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from edge import tracing
+from edge.delivery.delivery import MEMORY
 from edge.errors import Busy, EdgeError
 from edge.images import Size
 from edge.telemetry import Metrics, request_id
 from edge.web import failures, headers
+from edge.web.access_log import ANSWER, LOG, PROBES, AccessLog, Answer, attributes
 from edge.web.image import ClientLeft, MemoryHit
 from edge.web.negotiation import only_images
 
-_log = logging.getLogger("edge.access")
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _STOPPING = "the server is stopping and has no more time for this request"
 _ELSEWHERE_AFTER = 1
@@ -40,8 +40,10 @@ class Observed:
         requested_size: Callable[[Scope], Size | None],
         left: Callable[[Scope], int | None],
         memory_hit: Callable[[Scope], MemoryHit | None],
+        access: AccessLog | None = None,
     ) -> None:
         self._app = app
+        self._access = access or AccessLog()
         self._memory_hit = memory_hit
         self._metrics = metrics
         self._answered = cache(partial(metrics.tally, metrics.requests))
@@ -60,23 +62,64 @@ class Observed:
         try:
             memory_hit = self._memory_hit(scope)
         except Exception:
-            _log.exception("unexpected error")  # and the application will tell the client
+            LOG.exception("unexpected error")  # and the application will tell the client
             return None
         if memory_hit is None:
             return None
-        scope["edge.source"] = memory_hit.source
-        self._record(scope, memory_hit.status, time.perf_counter() - start, None)
-        identity = b"x-request-id: %b\r\n" % _identity(scope).encode()
-        return memory_hit.status, memory_hit.lines + identity, memory_hit.body
+        identity = _identity(scope)
+        seconds = time.perf_counter() - start
+        self._answered(_PICTURE, memory_hit.status).inc()
+        if memory_hit.source != MEMORY:
+            self._seconds(_PICTURE, memory_hit.source).observe(seconds)
+        if self._access.tells_hits or tracing.on():
+            self._tell_of_hit(scope, memory_hit, seconds, identity)
+        return (
+            memory_hit.status,
+            memory_hit.lines + b"x-request-id: %b\r\n" % identity.encode(),
+            memory_hit.body,
+        )
+
+    def _tell_of_hit(
+        self, scope: Scope, memory_hit: MemoryHit, seconds: float, identity: str
+    ) -> None:
+        scope[ANSWER] = Answer(
+            memory_hit.image_request, memory_hit.key, memory_hit.rendition, memory_hit.source
+        )
+        facts = partial(attributes, scope, memory_hit.status)
+        trace = tracing.served(_SPANS[_PICTURE], scope["headers"], seconds, facts)
+        more = {"request_id": identity} | ({"trace_id": trace} if trace else {})
+        self._access.write(
+            scope, memory_hit.status, seconds, bytes=len(memory_hit.body), hit=True, more=more
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        token = request_id.set(_identity(scope))
+        try:
+            if scope["path"] in PROBES:
+                await self._observed(scope, receive, send)
+            else:
+                await self._traced(scope, receive, send)
+        finally:
+            request_id.reset(token)
+
+    async def _traced(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with tracing.serving(_SPANS[_route(scope)], scope["headers"]) as span:
+            status, error = await self._observed(scope, receive, send)
+            if tracing.on():
+                for name, value in attributes(scope, status).items():
+                    span.set(name, value)
+                if status >= 500 or (error is not None and not status):
+                    span.fail(type(error).__name__ if error else str(status))
+
+    async def _observed(
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> tuple[int, BaseException | None]:
+        """Status, 0 where nobody was there to be answered, and what went wrong."""
         start = time.perf_counter()
-        identity = _identity(scope)
-        token = request_id.set(identity)
-        answer = _Answer(send, identity.encode())
+        answer = _Answer(send, request_id.get().encode())
         error: BaseException | None = None
         try:
             await self._app(scope, receive, answer)
@@ -92,12 +135,12 @@ class Observed:
             error = raised
             await self._fail(scope, answer, raised)
         finally:
-            self._record(scope, answer.status, time.perf_counter() - start, error)
-            request_id.reset(token)
+            self._record(scope, answer, time.perf_counter() - start, error)
+        return answer.status, error
 
     async def _fail(self, scope: Scope, answer: "_Answer", raised: Exception) -> None:
         if not isinstance(raised, EdgeError):
-            _log.exception("unexpected error")
+            LOG.exception("unexpected error")
         if answer.status:
             raise raised
         error = raised if isinstance(raised, EdgeError) else EdgeError("the server has the details")
@@ -126,27 +169,34 @@ class Observed:
         return Size(min(size.width, _LARGEST_PLACEHOLDER), min(size.height, _LARGEST_PLACEHOLDER))
 
     def _record(
-        self, scope: Scope, status: int, seconds: float, error: BaseException | None
+        self, scope: Scope, answer: "_Answer", seconds: float, error: BaseException | None
     ) -> None:
-        route = "control" if scope["path"].startswith("/-/") else "image"
-        source = scope.get("edge.source", "none")
-        self._answered(route, status or 499).inc()
-        if source != "memory":
+        route, told = _route(scope), scope.get(ANSWER)
+        source = told.source if told else "none"
+        self._answered(route, answer.status or 499).inc()
+        if source != MEMORY:
             self._seconds(route, source).observe(seconds)
-        level = _level(status, source, error)
-        if _log.isEnabledFor(level):
-            _log.log(level, "request", extra=_facts(scope, status, seconds, source, error))
+        self._access.write(scope, answer.status, seconds, bytes=answer.bytes, error=error)
+
+
+_PICTURE, _CONTROL = "image", "control"
+_SPANS = {_PICTURE: "GET /{path}", _CONTROL: "/-/"}
+
+
+def _route(scope: Scope) -> str:
+    return _CONTROL if scope["path"].startswith("/-/") else _PICTURE
 
 
 class _Answer:
-    """Passes messages on, adds the request id, and remembers the status."""
+    """Passes messages on, adds the request id, and remembers the status and bytes of the body."""
 
-    __slots__ = ("_identity", "_send", "status")
+    __slots__ = ("_identity", "_send", "bytes", "status")
 
     def __init__(self, send: Send, identity: bytes) -> None:
         self._send = send
         self._identity = identity
         self.status = 0
+        self.bytes = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -155,6 +205,8 @@ class _Answer:
             names = {name.lower() for name, _ in told}
             missing = [field for field in headers.SAFE if field[0] not in names]
             message["headers"] = [*told, *missing, (b"x-request-id", self._identity)]
+        else:
+            self.bytes += len(message.get("body", b""))
         await self._send(message)
 
 
@@ -164,31 +216,3 @@ def _identity(scope: Scope) -> str:
         if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
             return str(value.decode())
     return f"{_PROCESS}-{next(_NUMBERS):x}"
-
-
-def _level(status: int, source: str, error: BaseException | None) -> int:
-    if status >= 500 and error is not None:
-        return logging.ERROR
-    if status >= 500 or error is not None:
-        return logging.WARNING  # readiness that says no has told the truth; nothing failed
-    # A hit is counted, not logged: at thousands a second the log would cost more than the hit.
-    return logging.INFO if source == "render" else logging.DEBUG
-
-
-def _facts(
-    scope: Scope, status: int, seconds: float, source: str, error: BaseException | None
-) -> dict[str, Any]:
-    facts = {
-        "method": scope["method"],
-        "path": scope["path"],
-        "query": headers.without_signature(scope["query_string"].decode("latin-1")),
-        "status": status or 499,
-        "ms": round(seconds * 1000, 1),
-        "source": source,
-    }
-    if error is not None:
-        facts["error"] = type(error).__name__
-        facts["detail"] = str(error)
-        if private := getattr(error, "private", None):
-            facts["private"] = private
-    return facts

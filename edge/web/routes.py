@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from edge.errors import OriginalNotFound
 from edge.telemetry import Metrics
 from edge.web import failures
+from edge.web.access_log import AccessLog
 from edge.web.admin import Admin
 from edge.web.explain import Explain
 from edge.web.gallery import Gallery
@@ -41,6 +42,7 @@ def application(
     review: Review | None = None,
     gallery: Gallery | None = None,
     admin_port: int = 0,
+    access: AccessLog | None = None,
 ) -> Observed:
     """The whole ASGI application.
 
@@ -70,6 +72,7 @@ def application(
         image.requested_size,
         image.left,
         memory_hit,
+        access,
     )
 
 

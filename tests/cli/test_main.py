@@ -279,7 +279,7 @@ def test_serve_on_a_taken_port_ends_with_2_and_says_so(monkeypatch, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("EDGE_SERVER_PORT", str(port))
-        monkeypatch.setattr("edge.serving.configure_logging", lambda *_: None)
+        monkeypatch.setattr("edge.logs.configure", lambda *_: None)
         assert main.run(["serve"]) == USAGE
     told = capsys.readouterr().err
     assert f"EDGE_SERVER_PORT={port}" in told

@@ -261,6 +261,28 @@ def _as_told(finding: Finding, broken: frozenset[str]) -> Finding:
     return replace(finding, passed=True, heuristic=True)
 
 
+def as_made(report: Report, told: str) -> Report:
+    """The report as it was told (by its header) when these very bytes were made.
+
+    What only the cut-out, the original or a network could say then counts again: no rule that
+    passed is broken by what a file alone shows, and none that was broken is forgotten.
+    """
+    broken = told_by(told, "rule")
+    known = {finding.rule for finding in report.findings}
+    findings = [
+        finding if finding.passed == (finding.rule not in broken) else _told(finding, broken)
+        for finding in report.findings
+    ]
+    findings += [Finding(rule, False, TOLD, True, True) for rule in sorted(broken - known)]
+    review, notes = sorted(told_by(told, "review")), sorted(told_by(told, "notes"))
+    return replace(report, findings=tuple(findings), review=tuple(review), notes=tuple(notes))
+
+
+def _told(finding: Finding, broken: frozenset[str]) -> Finding:
+    passed = finding.rule not in broken
+    return replace(finding, passed=passed, measured=finding.measured if passed else TOLD)
+
+
 _BY_MATTE = frozenset({"background", "background_neutral"})
 """The rules of which a matte can tell more than the pixels."""
 

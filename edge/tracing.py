@@ -1,0 +1,249 @@
+"""Traces by OpenTelemetry (the extra `otel`): what one request waited for, across services.
+
+Nothing of it is imported, and `span` gives back one object that does nothing, until `use` was
+called. Spans are made within a request that is traced, and nowhere else: a probe's look at the
+networks begins no trace. The context goes with contextvars, so tasks and engine threads have it.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from edge.errors import SettingsError
+from edge.settings import Tracing
+
+Value = str | bool | int | float
+Headers = Iterable[tuple[bytes, bytes]]
+"""Of a request, as ASGI has them: names in lower case."""
+
+_TRACE_CONTEXT = (b"traceparent", b"tracestate")
+
+
+class Span(AbstractContextManager["Span"], Protocol):
+    """One piece of work, from when the block is entered until it is left."""
+
+    def set(self, name: str, value: Value) -> None:
+        """Say something of it; nothing happens where nobody records it."""
+        ...
+
+    def fail(self, kind: str) -> None:
+        """It did not end well: the kind of error. One that leaves the block does this by itself."""
+        ...
+
+
+class _Nothing:
+    """The span of a request that is not traced."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        return None
+
+    def set(self, name: str, value: Value) -> None:
+        return None
+
+    def fail(self, kind: str) -> None:
+        return None
+
+
+_NOTHING = _Nothing()
+_library: "_Library | None" = None
+
+
+def span(name: str, attributes: Mapping[str, Value] | None = None, *, client: bool = False) -> Span:
+    """A part of the request that is traced here.
+
+    Args:
+        name: of few values, such as `encode` or `network matting`.
+        client: another process is waited for in it.
+    """
+    return _NOTHING if _library is None else _library.part(name, attributes, client)
+
+
+def serving(name: str, headers: Headers) -> Span:
+    """A request from outside, as a part of the caller's trace where it sends `traceparent` (W3C
+    Trace Context)."""
+    return _NOTHING if _library is None else _library.whole(name, headers)
+
+
+def served(
+    name: str,
+    headers: Headers,
+    seconds: float,
+    attributes: Callable[[], Mapping[str, Value]],
+) -> str | None:
+    """Record a request that is over already; its trace's id, None where it is not traced."""
+    if _library is None:
+        return None
+    return _library.over(name, headers, seconds, attributes)
+
+
+def outgoing() -> dict[str, str]:
+    """Headers by which another service makes its spans a part of this trace; empty without one."""
+    return {} if _library is None else _library.outgoing()
+
+
+def ids() -> tuple[str, str] | None:
+    """Trace and span in whose context this runs, as hexadecimal digits."""
+    return None if _library is None else _library.ids()
+
+
+def on() -> bool:
+    """Whether requests are traced."""
+    return _library is not None
+
+
+def use(provider: Any) -> Callable[[], None]:
+    """Trace from now on with this `TracerProvider` of the SDK; what ends it."""
+    global _library
+    before, _library = _library, _Library(provider)
+
+    def end() -> None:
+        global _library
+        _library = before
+
+    return end
+
+
+def start(given: Tracing, version: str, renderer: str) -> Callable[[], None]:
+    """Export to a collector as the settings say; what ends it, and sends what is left.
+
+    The SDK's own variables count as well, `OTEL_EXPORTER_OTLP_HEADERS` for instance.
+
+    Raises:
+        SettingsError: the extra is not installed.
+    """
+    if not given.url:
+        return lambda: None
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+    except ImportError as error:
+        raise SettingsError(
+            "EDGE_TRACING_URL needs OpenTelemetry", allowed="pip install edge[otel]"
+        ) from error
+    facts = {
+        "service.name": given.service,
+        "service.version": version,
+        "edge.render_version": renderer,
+    }
+    provider = TracerProvider(
+        sampler=ParentBasedTraceIdRatio(given.share),
+        resource=Resource.create(facts),
+        shutdown_on_exit=False,
+    )
+    exporter = OTLPSpanExporter(endpoint=f"{given.url.rstrip('/')}/v1/traces", timeout=_TIMEOUT)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    end = use(provider)
+
+    def stop() -> None:
+        end()
+        provider.shutdown()
+
+    return stop
+
+
+_TIMEOUT = 5
+"""Seconds that a collector may take; what it does not take is lost."""
+
+
+class _Library:
+    """All that is asked of OpenTelemetry, imported when it is used."""
+
+    def __init__(self, provider: Any) -> None:
+        from opentelemetry import context, trace
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        self.context = context
+        self.trace = trace
+        self._propagator = TraceContextTextMapPropagator()
+        self._tracer = provider.get_tracer("edge")
+
+    def part(self, name: str, attributes: Mapping[str, Value] | None, client: bool) -> Span:
+        # Within a trace that is not sampled there is nothing to record either.
+        if not self.trace.get_current_span().is_recording():
+            return _NOTHING
+        kind = self.trace.SpanKind.CLIENT if client else self.trace.SpanKind.INTERNAL
+        return _Recorded(self, self._tracer.start_span(name, kind=kind, attributes=attributes))
+
+    def whole(self, name: str, headers: Headers) -> Span:
+        return _Recorded(self, self._incoming(name, headers, None))
+
+    def over(
+        self,
+        name: str,
+        headers: Headers,
+        seconds: float,
+        attributes: Callable[[], Mapping[str, Value]],
+    ) -> str:
+        end = time.time_ns()
+        span = self._incoming(name, headers, end - round(seconds * 1e9))
+        if span.is_recording():
+            span.set_attributes(attributes())
+            span.end(end)
+        return str(self.trace.format_trace_id(span.get_span_context().trace_id))
+
+    def outgoing(self) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        self._propagator.inject(headers)
+        return headers
+
+    def ids(self) -> tuple[str, str] | None:
+        context = self.trace.get_current_span().get_span_context()
+        if not context.is_valid:
+            return None
+        trace_id = str(self.trace.format_trace_id(context.trace_id))
+        return trace_id, str(self.trace.format_span_id(context.span_id))
+
+    def _incoming(self, name: str, headers: Headers, start: int | None) -> Any:
+        """A span in the caller's trace, and in nothing that is this process's own."""
+        told = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in headers
+            if name in _TRACE_CONTEXT
+        }
+        parent = self._propagator.extract(told, self.context.Context())
+        kind = self.trace.SpanKind.SERVER
+        return self._tracer.start_span(name, context=parent, kind=kind, start_time=start)
+
+
+class _Recorded:
+    """A span of the SDK, current while its block runs."""
+
+    __slots__ = ("_library", "_span", "_token")
+
+    def __init__(self, library: _Library, span: Any) -> None:
+        self._library = library
+        self._span = span
+        self._token: Any = None
+
+    def __enter__(self) -> Self:
+        context = self._library.trace.set_span_in_context(self._span)
+        self._token = self._library.context.attach(context)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._library.context.detach(self._token)
+        if kind is not None:
+            self.fail(kind.__name__)
+        self._span.end()
+
+    def set(self, name: str, value: Value) -> None:
+        self._span.set_attribute(name, value)
+
+    def fail(self, kind: str) -> None:
+        self._span.set_attribute("error.type", kind)
+        self._span.set_status(self._library.trace.StatusCode.ERROR)
