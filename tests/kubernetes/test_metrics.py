@@ -131,6 +131,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
                 "w=no",
             ):
                 asked(f"http://127.0.0.1:{port}/a.jpg?{path}")
+            asked(f"http://127.0.0.1:{port}/a.jpg?fmt=instagram&w={300 + number}&up=off")
             asked(f"http://127.0.0.1:{port}/none.jpg")
             time.sleep(1)  # a scrape between two
         yield server
@@ -145,9 +146,10 @@ def asked(url: str) -> None:
 
 
 _SILENT = {
-    "Refused by admission control", "Tiers that fail",
+    "Refused by admission control", "Tiers that fail", "Reasons for review a second",
     "EdgeDown", "EdgeFailing", "EdgeSlow", "EdgeRefusing", "EdgeTierFailing", "EdgeOriginFailing",
     "EdgeNetworksAway", "EdgeTritonQueue", "EdgeTritonFailing",
+    "EdgeReloadFailed", "EdgeNotCompliant", "EdgeRenderersMixed",
 }  # fmt: skip
 """What has nothing to show while all is well: two panels of troubles, and every alert."""
 
@@ -221,6 +223,15 @@ TROUBLES = {
         series("edge_failures_total", "server", error="OriginTimeout"): "0+60x20"
     },
     "EdgeNetworksAway": {series("edge_triton_breaker_open", "server"): "1x20"},
+    "EdgeReloadFailed": {series("edge_reload_successful", "server", file="presets"): "1x5 0x20"},
+    "EdgeNotCompliant": {
+        series("edge_compliance_total", "server", preset="amazon", verdict="fail"): "0+6x30",
+        series("edge_compliance_total", "server", preset="amazon", verdict="pass"): "0+6x30",
+    },
+    "EdgeRenderersMixed": {
+        series("edge_build_info", "server", render_version=version): "1x60"
+        for version in ("12", "13")
+    },
     "EdgeTritonQueue": {
         series("nv_inference_queue_duration_us", "triton", model="matting"): "0+60000000x30",
         series("nv_inference_exec_count", "triton", model="matting"): "0+60x30",
@@ -230,6 +241,10 @@ TROUBLES = {
     },
 }  # fmt: skip
 """For each alert the series that must raise it, in promtool's notation: start+step x minutes."""
+
+
+_WHEN = {"EdgeRenderersMixed": "45m"}
+"""When a trouble is old enough to be told, where that is later than with the others."""
 
 
 def rule_file(folder: Path) -> Path:
@@ -255,7 +270,7 @@ def test_an_alert_is_raised_by_its_trouble_and_by_no_other(tmp_path: Path, alert
         names = [rule["alert"] for rule in alerts()]
         found = set()
         for name in names:
-            checks = [{"eval_time": "18m", "alertname": name, "exp_alerts": []}]
+            checks = [{"eval_time": _WHEN.get(name, "18m"), "alertname": name, "exp_alerts": []}]
             inputs = [{"series": key, "values": value} for key, value in given.items()]
             tests = [{"interval": "1m", "input_series": inputs, "alert_rule_test": checks}]
             probe.write_text(
