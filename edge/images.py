@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from edge.errors import InvalidParameter
+from edge.reported import Reported
 
 
 class Format(StrEnum):
@@ -211,13 +212,16 @@ class Original:
     stamp: Stamp
 
 
+_NOTHING = Reported()
+
+
 @dataclass(frozen=True, slots=True)
 class Rendition:
     """The bytes for one variant, as served and as stored.
 
     `etag` is the hash of the body without quotes; `tags` are what a purge names it by;
-    `made` is Unix time in seconds; `notes` are short facts that travel with the bytes
-    (compliance, the original's digest), each a header-safe string.
+    `made` is Unix time in seconds; `reported` is what clients and jobs are told beside the bytes;
+    `notes` are short texts that the server keeps with them for itself, by name.
     """
 
     body: bytes = field(repr=False)
@@ -227,6 +231,7 @@ class Rendition:
     tags: tuple[str, ...] = ()
     made: float = 0.0
     notes: tuple[tuple[str, str], ...] = ()
+    reported: Reported = _NOTHING
 
     @classmethod
     def of(
@@ -237,8 +242,9 @@ class Rendition:
         *,
         tags: tuple[str, ...] = (),
         notes: tuple[tuple[str, str], ...] = (),
+        reported: Reported = _NOTHING,
     ) -> "Rendition":
-        return cls(body, format, size, digest(body), tags, time.time(), notes)
+        return cls(body, format, size, digest(body), tags, time.time(), notes, reported)
 
     @property
     def content_type(self) -> str:

@@ -23,6 +23,7 @@ FLOORS = {
         "progress",
         "tracing",
         "logs",
+        "reported",
     ),
     1: ("variants", "buckets"),
     2: ("cache", "origins", "models", "dialects"),

@@ -11,8 +11,9 @@ from typing import Protocol, runtime_checkable
 
 from edge.errors import TierError
 from edge.images import Format, Rendition, Size, digest
+from edge.reported import Reported
 
-_MAGIC = b"EDGE2"
+_MAGIC = b"EDGE3"
 _SUM_BYTES = 8
 _FIXED = len(_MAGIC) + _SUM_BYTES + 4
 _LARGEST_HEADER = 64 * 1024
@@ -140,6 +141,7 @@ def pack(rendition: Rendition, key: str) -> bytes:
             "tags": rendition.tags,
             "made": rendition.made,
             "notes": rendition.notes,
+            "reported": rendition.reported.as_facts(),
         },
         separators=(",", ":"),
     ).encode()
@@ -168,6 +170,7 @@ def unpack(entry: bytes, key: str) -> Rendition:
         rendition.tags,
         rendition.made,
         rendition.notes,
+        rendition.reported,
     )
 
 
@@ -215,6 +218,7 @@ def _read_header(entry: bytes, key: str | None = None) -> tuple[Rendition, int]:
                 tags=tuple(facts["tags"]),
                 made=facts["made"],
                 notes=tuple((name, value) for name, value in facts["notes"]),
+                reported=Reported.of(facts["reported"]),
             ),
             start,
         )

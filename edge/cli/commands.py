@@ -106,7 +106,7 @@ class Verdict:
     def summary(self) -> str:
         if self.report is None:
             return f"fail; {self.problem}"
-        return self.report.header + (" (as told when edge made it)" if self.told else "")
+        return f"{self.report.compliance}" + (" (as told when edge made it)" if self.told else "")
 
     @property
     def rows(self) -> Table:
@@ -155,7 +155,7 @@ async def _verdict(
     try:
         body = local.bytes_of(file)
         told = await asyncio.to_thread(known.find, body)
-        if told and not told.startswith(f"{preset.name}/{preset.version};"):
+        if told and not told.of_preset(preset.name, preset.version):
             told = None
         report = await workshop.renderer.verify(body, preset, workshop.deadline(), told)
         return Verdict(file, report, told=told is not None)

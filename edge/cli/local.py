@@ -28,6 +28,7 @@ from edge.settings import Settings
 from edge.telemetry import Metrics
 from edge.variants.query import AcceptClass, ImageRequest
 from edge.variants.variant import Variant
+from edge.web.reported import texts
 
 ORIGIN = "local files"
 """Their name in cache keys; the version of a local file is a digest of its bytes."""
@@ -48,7 +49,7 @@ class Made:
     @property
     def verdict(self) -> str:
         """As in `X-Edge-Compliance`; empty where there are no rules."""
-        return self.rendition.note("compliance") or ""
+        return str(self.rendition.reported.compliance or "")
 
     def as_facts(self) -> dict[str, Any]:
         """JSON-able."""
@@ -59,7 +60,7 @@ class Made:
             "bytes": len(made.body),
             "source": self.source,
             "seconds": round(self.seconds, 3),
-            **dict(made.notes),
+            **texts(made.reported),
         }
 
 
@@ -104,7 +105,7 @@ class Workshop:
             )
             await self._tiers.put(key, rendered.rendition, start)
             found = rendered.rendition, "render"
-        if image_request.strict and "; fail" in (found[0].note("compliance") or ""):
+        if image_request.strict and found[0].reported.breaks_rules:
             self.renderer.require_compliance(found[0], transform)
         return Made(*found, time.monotonic() - start)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import SettingsError
+from edge.reported import Compliance
 
 _MOST_NOTED = 20_000
 _LONGEST = 4096
@@ -56,10 +57,13 @@ class Verdicts:
             beside.replace(place)
             _thinned(place.parent)
 
-    def find(self, body: bytes) -> str | None:
+    def find(self, body: bytes) -> Compliance | None:
         """The verdict of these bytes, as the manifest or a note has it."""
         name = sha256(body)
-        return self._listed.get(name) or self._noted(name)
+        line = self._listed.get(name) or self._noted(name)
+        with suppress(ValueError):
+            return Compliance.read(line) if line else None
+        return None
 
     def _noted(self, name: str) -> str | None:
         if self._folder is None:

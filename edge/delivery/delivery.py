@@ -79,7 +79,7 @@ class Delivery:
         longest: seconds that a request may take; a render gets a little less, whoever waits.
         patience: seconds to wait for the networks where the request does not say; None: all it has.
         stands_in: serve something provisional after that wait, rather than `Busy`.
-        review: adds what a person has decided to the notes of a rendition just made.
+        review: adds what a person has decided to what is reported of a rendition just made.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Delivery:
 
     async def require_compliance(self, delivered: Delivered, request: DeliveryRequest) -> None:
         """Raise `NotCompliant` where the rendition breaks a rule of its preset."""
-        if "; fail" in (delivered.rendition.note("compliance") or ""):
+        if delivered.rendition.reported.breaks_rules:
             async with self._rereading(delivered.rendition, request.deadline):
                 await asyncio.to_thread(
                     self._renderer.require_compliance, delivered.rendition, request.transform
@@ -366,8 +366,9 @@ class Delivery:
         noted = ((recall.NOTE, recall.note(self._origin, stamp.version)),)
         return noted if stamp.settled else (*noted, (_UNSETTLED, "1"))
 
-    async def note(self, named: KeyedVariant, rendition: Rendition) -> None:
-        """Put the same picture with other notes in the place of what every tier and replica has."""
+    async def renew(self, named: KeyedVariant, rendition: Rendition) -> None:
+        """Put a picture of which other things are reported now in the place of what every tier and
+        replica has."""
         await self._tiers.purge(key_tag(named.key))
         # made anew as far as tiers can tell: else the purge would count against it for ever
         renewed = replace(rendition, made=time.time())
@@ -375,7 +376,7 @@ class Delivery:
 
     async def _reviewed(self, named: KeyedVariant, rendition: Rendition) -> Rendition:
         """With what a person has said of this picture, where it can be asked now."""
-        if self._review is None or rendition.note("compliance") is None:
+        if self._review is None or rendition.reported.compliance is None:
             return rendition
         try:
             return await self._review(named, rendition)

@@ -10,12 +10,13 @@ from edge.delivery.delivery import Delivered, Delivery
 from edge.delivery.keys import DeliveryRequest, KeyedVariant
 from edge.errors import Busy, EdgeError
 from edge.images import Rendition
-from edge.jobs import compliance, ledger, review, webhooks
+from edge.jobs import ledger, review, webhooks
 from edge.jobs.export import Place, Target
 from edge.jobs.model import Item, ItemState, Job, Outcome
 from edge.jobs.review import Decision, Decisions
 from edge.jobs.store import Begun, Event, Sums
 from edge.models.base import Priority
+from edge.reported import Compliance
 from edge.telemetry import Consumption, Stages, consumption
 from edge.variants import paths
 from edge.variants.decoding import words_of
@@ -130,7 +131,7 @@ class Maker:
             height=rendition.size.height,
             bytes=len(rendition.body),
             sha256=hashlib.sha256(rendition.body).hexdigest(),
-            compliance=_note(made),
+            compliance=_compliance(made),
             identity=review.identity(made.named),
             query=made.query if made.query != item.query else "",
             seconds=round(time.perf_counter() - start, 4),
@@ -178,7 +179,7 @@ def event_of(job: Job, item: Item, outcome: Outcome) -> Event | None:
     """What a webhook is told of one item: that it is held."""
     if outcome.state is not ItemState.HELD or not job.options.webhook:
         return None
-    read = compliance.read(outcome.compliance)
+    held = outcome.compliance
     return webhooks.event(
         "item.held",
         {
@@ -188,8 +189,8 @@ def event_of(job: Job, item: Item, outcome: Outcome) -> Event | None:
             "line": item.line,
             "sku": item.sku,
             "preset": item.preset,
-            "rules": list(read.rules),
-            "review": list(read.review),
+            "rules": list(held.broken) if held else [],
+            "review": list(held.review) if held else [],
         },
     )
 
@@ -219,12 +220,11 @@ def _judged(made: Made) -> ItemState:
     if made.decision is not None:
         approved = made.decision.verdict == review.APPROVED
         return ItemState.SUCCEEDED if approved else ItemState.REJECTED
-    read = compliance.read(made.rendition.note("compliance"))
-    return ItemState.HELD if read.needs_person else ItemState.SUCCEEDED
+    compliance = made.rendition.reported.compliance
+    held = compliance is not None and compliance.needs_person
+    return ItemState.HELD if held else ItemState.SUCCEEDED
 
 
-def _note(made: Made) -> str:
-    note = made.rendition.note("compliance") or ""
-    if note and made.decision is not None:
-        return compliance.with_decision(note, made.decision.verdict)
-    return note
+def _compliance(made: Made) -> Compliance | None:
+    reported = made.rendition.reported
+    return (reported.decided(made.decision.verdict) if made.decision else reported).compliance

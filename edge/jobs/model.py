@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from edge.errors import FeedRejected
+from edge.reported import Compliance
 
 
 class JobState(StrEnum):
@@ -188,7 +189,7 @@ class Outcome:
     height: int = 0
     bytes: int = 0
     sha256: str = ""
-    compliance: str = ""
+    compliance: Compliance | None = None
     identity: str = ""
     query: str = ""
     seconds: float = 0.0
@@ -213,7 +214,14 @@ class Outcome:
     @classmethod
     def unpack(cls, packed: str | builtins.bytes) -> Self:
         facts = json.loads(packed)
-        return cls(**facts | {"state": ItemState(facts["state"])})
+        compliance = facts.get("compliance")
+        return cls(
+            **facts
+            | {
+                "state": ItemState(facts["state"]),
+                "compliance": Compliance.of(compliance) if compliance else None,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from edge.jobs import compliance
 from edge.jobs.ledger import Prices
 from edge.jobs.model import Job, Refusal
 from edge.jobs.store import Row, Store
@@ -44,7 +43,7 @@ def facts(row: Row, prices: Prices, url_of: UrlOf = plain_url) -> dict[str, Any]
     }
     if outcome is None:
         return _full(told)
-    read = compliance.read(outcome.compliance)
+    compliance = outcome.compliance
     told |= {
         "file": outcome.written or ("" if outcome.key else item.file),
         "key": outcome.key,
@@ -53,10 +52,10 @@ def facts(row: Row, prices: Prices, url_of: UrlOf = plain_url) -> dict[str, Any]
         "height": outcome.height or None,
         "bytes": outcome.bytes or None,
         "sha256": outcome.sha256,
-        "compliance": outcome.compliance,
-        "review": ",".join(read.review),
-        "notes": ",".join(read.notes),
-        "decision": read.decision,
+        "compliance": str(compliance or ""),
+        "review": ",".join(compliance.review) if compliance else "",
+        "notes": ",".join(compliance.notes) if compliance else "",
+        "decision": compliance.decision if compliance else "",
         "source": outcome.source,
         "tries": outcome.tries,
         "seconds": round(outcome.seconds, 3),

@@ -14,7 +14,6 @@ from typing import Any, Self
 from edge.delivery.keys import KeyedVariant
 from edge.errors import FeedRejected
 from edge.images import Rendition
-from edge.jobs import compliance
 from edge.jobs.store import Store
 
 APPROVED, REJECTED = "approved", "rejected"
@@ -76,15 +75,11 @@ class Decisions:
         await self._store.decide(identity, asdict(decision))
 
     async def annotate(self, named: KeyedVariant, rendition: Rendition) -> Rendition:
-        """With the decision in its compliance note, as every later answer will carry it."""
+        """With the decision, as every later answer will report it."""
         decision = await self.of(identity(named))
         return noted(rendition, decision.verdict) if decision and not decision.query else rendition
 
 
 def noted(rendition: Rendition, verdict: str) -> Rendition:
-    """The same picture, whose compliance note tells the decision."""
-    notes = tuple(
-        (name, compliance.with_decision(value, verdict) if name == "compliance" else value)
-        for name, value in rendition.notes
-    )
-    return replace(rendition, notes=notes)
+    """The same picture, with the decision where its compliance is reported."""
+    return replace(rendition, reported=rendition.reported.decided(verdict))

@@ -6,7 +6,7 @@ from typing import Any
 from edge.delivery.delivery import Delivery
 from edge.errors import FeedRejected, JobConflict
 from edge.images import Rendition
-from edge.jobs import compliance, report
+from edge.jobs import report
 from edge.jobs.making import Maker, merged
 from edge.jobs.model import ItemState, Job
 from edge.jobs.review import APPROVED, Decision, Decisions, identity, noted
@@ -77,7 +77,7 @@ class Reviewing:
         await self._decisions.keep(identity(named), decision)
         if found := await self._delivery.find(named):
             verdict = "" if decision.query else decision.verdict
-            await self._delivery.note(named, noted(found.rendition, verdict))
+            await self._delivery.renew(named, noted(found.rendition, verdict))
         await self._follow(job, row, decision)
         _, now = await self._service.row(id, index)
         return self._facts(job, now)
@@ -92,15 +92,15 @@ class Reviewing:
 
     def _facts(self, job: Job, row: Row) -> dict[str, Any]:
         told = report.facts(row, self._service.prices, self._service.url_of)
-        read = compliance.read(row.outcome.compliance if row.outcome else None)
+        held = row.outcome.compliance if row.outcome else None
         place = f"/-/review/{job.id}/{row.item.index}"
         return {
             "job": job.id,
             "label": job.options.label,
             **told,
             "query": row.item.query,
-            "rules": list(read.rules),
-            "reasons": [*read.review, *read.notes],
+            "rules": list(held.broken) if held else [],
+            "reasons": [*held.review, *held.notes] if held else [],
             "links": {"original": f"{place}/original", "result": f"{place}/result", "self": place},
         }
 

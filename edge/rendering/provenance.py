@@ -1,4 +1,4 @@
-"""Provenance: what a rendition was made of, as notes beside it and as XMP within the file."""
+"""Provenance: what a rendition was made of, reported beside it and as XMP within the file."""
 
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
@@ -55,16 +55,6 @@ class Provenance:
     models: tuple[str, ...] = ()
     source_type: str = ""
     edits: tuple[str, ...] = ()
-
-    @property
-    def notes(self) -> tuple[tuple[str, str], ...]:
-        """Short facts for headers; what is empty is left out."""
-        found = (
-            ("original", self.original),
-            ("preset", self.preset),
-            ("models", ", ".join(self.models)),
-        )
-        return tuple((name, value) for name, value in found if value)
 
     @property
     def comment(self) -> str:

@@ -28,7 +28,6 @@ from edge.rendering.compliance.verify import (
     Own,
     Report,
     as_made,
-    told_by,
     verify_file,
     with_seen,
 )  # fmt: skip
@@ -37,7 +36,7 @@ from edge.rendering.matting import segment
 from edge.rendering.matting.store import MatteRequest, MatteStore
 from edge.rendering.memory import Peak, peak
 from edge.rendering.output.blurhash import blurhash
-from edge.rendering.pixels.picture import Picture, Synthesized
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
 from edge.rendering.prepare import Opened, Prepared, name_of, open_original, prepare, to_cut_out
 from edge.rendering.request import RenderRequest, Stopwatch
@@ -46,6 +45,7 @@ from edge.rendering.source.decode import decode
 from edge.rendering.source.facts import Facts, read_facts
 from edge.rendering.step import AsyncStep, SceneFacts, SceneFetch, Tools
 from edge.rendering.tile_cache import TileCache
+from edge.reported import Compliance, Reported, Synthesized
 from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Presets, Rules
 from edge.variants.transform import Transform
@@ -150,7 +150,9 @@ class Renderer:
         if larger := reframed(done, job):
             prepared, done = await self._made(begin, replace(job, transform=larger), tools)
         done = await self._looked_at(done, job, tools)
-        rendition = Rendition.of(done.body, done.format, done.size, tags=tags, notes=done.notes)
+        rendition = Rendition.of(
+            done.body, done.format, done.size, tags=tags, reported=done.reported
+        )
         timings = tuple(watch.timings)
         return Rendered(
             rendition,
@@ -220,11 +222,11 @@ class Renderer:
 
     def verified(self, rendition: Rendition, transform: Transform) -> Report | None:
         """How a finished rendition holds its preset's rules; None where it has none."""
-        preset, own = self._preset(transform), _own(rendition)
+        preset, own = self._preset(transform), _own(rendition.reported)
         return verify_file(rendition.body, preset, self._limits, own) if preset else None
 
     async def verify(
-        self, body: bytes, preset: Preset, deadline: Deadline, told: str | None = None
+        self, body: bytes, preset: Preset, deadline: Deadline, told: Compliance | None = None
     ) -> Report:
         """Hold any finished picture against a preset's rules, with all that can be seen on it.
 
@@ -235,8 +237,8 @@ class Renderer:
         Raises:
             OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
         """
-        if told and told.partition(";")[0] == f"{preset.name}/{preset.version}":
-            own = Own(broken=told_by(told, "rule"), notes=told_by(told, "notes"))
+        if told and told.of_preset(preset.name, preset.version):
+            own = Own(broken=frozenset(told.broken), notes=frozenset(told.notes))
             report = await self._engine.run(verify_file, body, preset, self._limits, own)
             return as_made(report, told)
         report = await self._engine.run(verify_file, body, preset, self._limits)
@@ -355,12 +357,12 @@ class Renderer:
         return replace(done, made=made, report=report)
 
 
-def _own(rendition: Rendition) -> Own:
-    """What its notes tell of a picture beside its bytes."""
-    made, told = rendition.note("made"), rendition.note("compliance")
-    broken = None if told is None else told_by(told, "rule")
-    notes = told_by(told, "notes") if told else frozenset()
-    return Own(Synthesized.read(made) if made else Synthesized(0.0), broken=broken, notes=notes)
+def _own(reported: Reported) -> Own:
+    """What is known of a picture beside its bytes."""
+    compliance, made = reported.compliance, reported.synthesized or Synthesized(0.0)
+    if compliance is None:
+        return Own(made)
+    return Own(made, broken=frozenset(compliance.broken), notes=frozenset(compliance.notes))
 
 
 _LOOKING = {"no_text": roles.TEXT_DETECTION, "no_head": roles.FACE_DETECTION}

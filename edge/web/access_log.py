@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from edge import tracing
 from edge.images import Rendition
+from edge.reported import Compliance
 from edge.telemetry import Consumption, Stages
 from edge.variants.parameters import BY_NAME
 from edge.variants.query import ImageRequest
@@ -110,7 +111,7 @@ def _picture(answer: Answer | None) -> dict[str, Any]:
         facts["key"] = answer.key
     if answer.rendition is not None:
         facts["format"] = answer.rendition.format.value
-        facts |= _verdict(answer.rendition.note("compliance"))
+        facts |= _verdict(answer.rendition.reported.compliance)
     if answer.stages is not None and (stages := _milliseconds(answer.stages.items())):
         facts["stages"] = stages
     if answer.used is not None and answer.used.networks:
@@ -118,16 +119,14 @@ def _picture(answer: Answer | None) -> dict[str, Any]:
     return facts
 
 
-def _verdict(told: str | None) -> dict[str, Any]:
-    """Of `amazon/2026-1; fail; rule=long_min; review=doubt`, what operators look for."""
-    if told is None:
+def _verdict(compliance: Compliance | None) -> dict[str, Any]:
+    """What operators look for."""
+    if compliance is None:
         return {}
-    _, verdict, *rest = told.split("; ")
-    words = dict(part.split("=", 1) for part in rest if "=" in part)
-    found: dict[str, Any] = {"verdict": verdict}
-    for name, word in (("rules", "rule"), ("review", "review")):
-        if word in words:
-            found[name] = words[word].split(",")
+    found: dict[str, Any] = {"verdict": "pass" if compliance.passed else "fail"}
+    for name, words in (("rules", compliance.broken), ("review", compliance.review)):
+        if words:
+            found[name] = list(words)
     return found
 
 

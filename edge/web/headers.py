@@ -11,6 +11,7 @@ from edge.images import FORMAT_WORDS, Format, Rendition
 from edge.rendering.render import RENDER_VERSION
 from edge.settings import Http
 from edge.variants.variant import renderer_tag
+from edge.web import reported
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -27,16 +28,6 @@ ALWAYS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"cross-origin"),
 )
 """On every picture, and on what is answered in its place."""
-
-_NOTE_HEADERS = {
-    "compliance": b"x-edge-compliance",
-    "made": b"x-edge-made",
-    "colour": b"x-edge-colour",
-    "original": b"x-edge-original",
-    "models": b"x-edge-models",
-    "preset": b"x-edge-preset",
-}
-
 
 RENDERER = renderer_tag(RENDER_VERSION)
 """On all that is answered here, because no key leads to what another renderer has made."""
@@ -137,9 +128,7 @@ def describing(rendition: Rendition, download: str | None) -> Headers:
         (b"surrogate-key", " ".join(tags).encode("latin-1")),
         (b"x-edge-size", str(rendition.size).encode()),
     ]
-    for name, value in rendition.notes:
-        if header := _NOTE_HEADERS.get(name):
-            headers.append((header, value.encode("latin-1", "replace")))
+    headers += reported.headers(rendition.reported)
     if download:
         headers.append((b"content-disposition", disposition(download, rendition.format)))
     return headers

@@ -4,6 +4,7 @@ import hashlib
 import random
 
 from edge.images import Format, Rendition, Size, digest
+from edge.reported import Compliance, Reported
 
 TAGS = ("original:/sku/123.jpg", "preset:amazon")
 
@@ -20,5 +21,5 @@ def rendition(
 ) -> Rendition:
     """Some bytes that belong to the word and to no other."""
     body = random.Random(str(word)).randbytes(length)
-    notes = (("compliance", "pass"),)
-    return Rendition(body, Format.WEBP, Size(400, 300), digest(body), tags, made, notes)
+    notes, reported = (("kept", "here"),), Reported(Compliance("amazon", "2026-1"))
+    return Rendition(body, Format.WEBP, Size(400, 300), digest(body), tags, made, notes, reported)

@@ -7,8 +7,20 @@ from hypothesis import strategies as st
 from edge.cache.base import HEAD_BYTES, key_tag, pack, tagged_key, unpack, unpack_tags
 from edge.errors import TierError
 from edge.images import Format, Rendition, Size
+from edge.reported import ColourShift, Compliance, Reported, Synthesized
 from tests.cache.entries import key, rendition
 
+names = st.lists(st.text("abcde-", min_size=1), max_size=3).map(tuple)
+shares = st.floats(0, 1)
+REPORTED = st.builds(
+    Reported,
+    st.none() | st.builds(Compliance, st.text(), st.text(), names, names, names, st.text()),
+    st.none() | st.builds(Synthesized, shares, shares, st.booleans()),
+    st.none() | st.builds(ColourShift, st.none() | shares, st.none() | shares, st.none() | shares),
+    st.text(),
+    st.text(),
+    names,
+)
 text = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 
 
@@ -17,9 +29,10 @@ text = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
     format=st.sampled_from(Format),
     tags=st.lists(text, max_size=5).map(tuple),
     notes=st.lists(st.tuples(text, text), max_size=3).map(tuple),
+    reported=REPORTED,
 )
-def test_unpack_gives_back_what_was_packed(body, format, tags, notes):
-    made = Rendition.of(body, format, Size(3, 5), tags=tags, notes=notes)
+def test_unpack_gives_back_what_was_packed(body, format, tags, notes, reported):
+    made = Rendition.of(body, format, Size(3, 5), tags=tags, notes=notes, reported=reported)
     assert unpack(pack(made, key(1)), key(1)) == made
     assert unpack_tags(pack(made, key(1))[:HEAD_BYTES], key(1)) == tags
 

@@ -75,4 +75,4 @@ async def test_models_are_timed_with_one_piece_and_a_full_batch(given):
 
 async def test_a_render_by_preset_is_held_against_its_rules(given, chair):
     made = await commands.render_file(given, chair, "fmt=thumb", ".jpg")
-    assert (made.note("compliance") or "").endswith("; pass")
+    assert str(made.reported.compliance).endswith("; pass")

@@ -17,7 +17,7 @@ from edge.errors import (
     OriginalNotFound,
     OriginUnavailable,
 )
-from edge.jobs import compliance, retries
+from edge.jobs import retries
 from edge.jobs.export import FolderTarget, Place
 from edge.jobs.making import merged
 from edge.jobs.store import Task
@@ -220,30 +220,6 @@ async def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["b.jpg"]
     await target.remove("a/b.jpg")
     await target.remove("a/b.jpg")
-
-
-@pytest.mark.parametrize(
-    ("note", "needs", "rules", "review"),
-    [
-        (None, False, (), ()),
-        ("thumb/2026-1; pass", False, (), ()),
-        ("amazon/2026-1; fail; rule=background,fill_min", True, ("background", "fill_min"), ()),
-        ("amazon/2026-1; pass; review=doubt; notes=several,small", True, (), ("doubt",)),
-        ("amazon/2026-1; pass; notes=several,small", False, (), ()),
-        ("amazon/2026-1; fail; rule=background; review=unsure; decision=approved", True,
-            ("background",),
-         ("unsure",)),
-    ],
-)  # fmt: skip
-def test_a_compliance_note_is_read_in_one_place(note, needs, rules, review):
-    read = compliance.read(note)
-    assert (read.needs_person, read.rules, read.review) == (needs, rules, review)
-    if note:
-        for decision in ("approved", "rejected", "approved"):
-            note = compliance.with_decision(note, decision)
-        assert compliance.read(note).decision == "approved"
-        assert note.count("decision=") == 1
-        assert "decision" not in compliance.with_decision(note, "")
 
 
 def test_other_parameters_take_the_place_of_those_of_the_same_name():

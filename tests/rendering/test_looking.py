@@ -167,7 +167,9 @@ async def test_what_was_seen_stands_in_the_header_and_is_told_again_later(
     renderer = Renderer(threads, models, Limits(), presets=known)
     transform, made = await rendered(renderer, badge(), "preset=all&w=800&up=off&matte=off", known)
     assert made.report is not None
-    assert "no_text" in (made.rendition.note("compliance") or "")
+    compliance = made.rendition.reported.compliance
+    assert compliance is not None
+    assert "no_text" in compliance.broken
     again_told = renderer.verified(made.rendition, transform)
     assert again_told is not None
     assert {one.rule for one in again_told.failed} >= {"no_text"}
@@ -182,14 +184,16 @@ async def test_how_far_colours_moved_is_always_told(renderer: Renderer) -> None:
     known = renderer._presets
     assert known is not None
     _, made = await rendered(renderer, product(), "preset=all&w=800&up=off", known)
-    colours = made.rendition.note("colour")
+    colours = made.rendition.reported.colours
     assert colours is not None
-    assert colours.startswith("median=")
-    assert "p95=" in colours
+    assert colours.median is not None
+    assert colours.high is not None
+    assert colours.swatch is None
     assert made.report is not None
     assert rules_of(made.report)["drift_max"]
     _, tinted = await rendered(renderer, product(), "preset=all&w=800&up=off&swatch=c8102e", known)
-    assert "swatch=" in (tinted.rendition.note("colour") or "")
+    assert tinted.rendition.reported.colours is not None
+    assert tinted.rendition.reported.colours.swatch is not None
 
 
 @pytest.mark.slow

@@ -101,12 +101,3 @@ def test_a_file_over_its_presets_limit_goes_without():
     done = finish(Picture(image), limited, MADE.packet())
     assert written(done.body) is None
     assert "bytes_max" not in {finding.rule for finding in done.report.failed}
-
-
-def test_notes_are_short_and_leave_out_what_is_empty():
-    assert MADE.notes == (
-        ("original", "0123456789abcdef"),
-        ("preset", "amazon@2026-1"),
-        ("models", "upscale_x4@00112233"),
-    )
-    assert Provenance("0123").notes == (("original", "0123"),)

@@ -94,9 +94,13 @@ async def sheets(folder: Path, out: Path, query: str, models: Models) -> None:
     cells: list[Image.Image] = []
     doubted = total = 0
     async for path, made, _ in renditions(photos(folder), query, models):
-        told = str(made)[:60] if isinstance(made, Exception) else made.rendition.note("compliance")
         total += 1
-        doubted += "review=" in (told or "")
+        if isinstance(made, Exception):
+            told = str(made)[:60]
+        else:
+            compliance = made.rendition.reported.compliance
+            told = str(compliance)
+            doubted += bool(compliance and compliance.review)
         cells.append(_cell(path, made, f"{path.stem}: {told}"))
     rows = 2 * ACROSS
     for number, start in enumerate(range(0, len(cells), rows)):

@@ -12,9 +12,10 @@ from edge.rendering.compliance.verify import Own, Report, verify_file
 from edge.rendering.numbers import tuned
 from edge.rendering.output.encode import Encoded, Quality, encode
 from edge.rendering.pixels.levels import LEVELS
-from edge.rendering.pixels.picture import Picture, Synthesized
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.provenance import Provenance
 from edge.rendering.request import RenderRequest
+from edge.reported import Reported, Synthesized
 from edge.variants.transform import FRAME, Transform
 from edge.variants.values import AUTO, Fit
 
@@ -55,12 +56,17 @@ class Done:
     picture: Picture | None = field(default=None, repr=False)
 
     @property
-    def notes(self) -> tuple[tuple[str, str], ...]:
-        report = (("compliance", self.report.header),) if self.report else ()
-        added = (("made", str(self.added)),) if self.added else ()
-        colours = self.report.colours if self.report else None
-        colour = (("colour", str(colours)),) if colours and str(colours) else ()
-        return (*report, *added, *colour, *(self.made.notes if self.made else ()))
+    def reported(self) -> Reported:
+        """What of all this is reported beside the bytes."""
+        report, made = self.report, self.made
+        return Reported(
+            report.compliance if report else None,
+            self.added,
+            report.colours if report else None,
+            made.original if made else "",
+            made.preset if made else "",
+            made.models if made else (),
+        )
 
 
 def finish(

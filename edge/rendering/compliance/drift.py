@@ -17,6 +17,7 @@ from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, Mask
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
+from edge.reported import ColourShift
 
 
 @dataclass(frozen=True)
@@ -45,22 +46,6 @@ class Reference:
     image: Image.Image = field(repr=False)
     inside: Mask = field(repr=False)
     part: Area
-
-
-@dataclass(frozen=True, slots=True)
-class Colours:
-    """CIEDE2000 between original and rendition inside the product: its `median` and its 95th
-    percentile `high`; `swatch`: how far the product is from a brand's colour, None where none is
-    named."""
-
-    median: float | None
-    high: float | None
-    swatch: float | None = None
-
-    def __str__(self) -> str:
-        """`median=0.4; p95=1.8; swatch=3.1`, as headers say it."""
-        told = (("median", self.median), ("p95", self.high), ("swatch", self.swatch))
-        return "; ".join(f"{name}={value}" for name, value in told if value is not None)
 
 
 def reference(source: Image.Image, plan: Plan, final: Picture) -> Reference | None:
@@ -112,15 +97,15 @@ def _inside(matte: Image.Image | None, size: tuple[int, int], part: Area) -> Mas
     return sure
 
 
-def compare(finished: Image.Image, known: Reference, swatch: Color | None) -> Colours:
+def compare(finished: Image.Image, known: Reference, swatch: Color | None) -> ColourShift:
     """The colours of a finished picture, of any size and the canvas's shape, against those."""
     here = known.part.scaled(*finished.size)
     made = lab(np.asarray(_small(finished.convert("RGB"), known.image.size, here))[known.inside])
     if not len(made):
-        return Colours(None, None)
+        return ColourShift(None, None)
     moved = ciede2000(lab(np.asarray(known.image)[known.inside]), made)
     median, top = np.percentile(moved, (50, 95)).round(2).tolist()
-    return Colours(median, top, None if swatch is None else distance(made, swatch))
+    return ColourShift(median, top, None if swatch is None else distance(made, swatch))
 
 
 def distance(product: npt.NDArray[np.float32], swatch: Color) -> float:

@@ -15,7 +15,7 @@ from PIL import Image
 from edge.errors import NotCompliant
 from edge.images import Box, Color, Format, Size
 from edge.rendering.analysis.detection import Detected, Detections, place_of
-from edge.rendering.compliance.drift import Colours, Reference, compare
+from edge.rendering.compliance.drift import Reference, compare
 from edge.rendering.compliance.measurements import (
     BackgroundMeasurement,
     Levels,
@@ -25,9 +25,9 @@ from edge.rendering.compliance.measurements import (
     measure_clear_background,
 )
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.picture import Synthesized
 from edge.rendering.source.decode import decode, reread
 from edge.rendering.source.facts import Facts, OriginalFormat, read_facts
+from edge.reported import ColourShift, Compliance, Synthesized
 from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Rules
 from edge.variants.values import Background, BackgroundKind
@@ -113,7 +113,7 @@ class Report:
     findings: tuple[Finding, ...]
     review: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    colours: Colours | None = None
+    colours: ColourShift | None = None
 
     @property
     def failed(self) -> tuple[Finding, ...]:
@@ -131,17 +131,10 @@ class Report:
         )
 
     @property
-    def header(self) -> str:
-        """`amazon/2026-1; pass`, or `amazon/2026-1; fail; rule=background,fill_min`, and at the end
-        of either `; review=doubt; notes=several,small`."""
-        parts = [f"{self.preset}/{self.version}", "pass" if self.passed else "fail"]
-        if not self.passed:
-            parts.append(f"rule={','.join(finding.rule for finding in self.failed)}")
-        if self.review:
-            parts.append(f"review={','.join(self.review)}")
-        if self.notes:
-            parts.append(f"notes={','.join(self.notes)}")
-        return "; ".join(parts)
+    def compliance(self) -> Compliance:
+        """What of it travels with the rendition."""
+        broken = tuple(finding.rule for finding in self.failed)
+        return Compliance(self.preset, self.version, broken, self.review, self.notes)
 
     def as_facts(self) -> dict[str, Any]:
         """JSON-able, for `explain` and for diagnostics."""
@@ -214,7 +207,7 @@ SEEN_ONCE = ("no_second_view", "no_text", "no_head", "drift_max", "swatch_max")
 TOLD = "as it was told when the picture was made"
 
 
-def _colours(colours: Colours, rules: Rules) -> Iterator[Finding]:
+def _colours(colours: ColourShift, rules: Rules) -> Iterator[Finding]:
     for rule, found, most in (
         ("drift_max", colours.high, rules.drift_max),
         ("swatch_max", colours.swatch, rules.swatch_max),
@@ -261,21 +254,20 @@ def _as_told(finding: Finding, broken: frozenset[str]) -> Finding:
     return replace(finding, passed=True, heuristic=True)
 
 
-def as_made(report: Report, told: str) -> Report:
-    """The report as it was told (by its header) when these very bytes were made.
+def as_made(report: Report, told: Compliance) -> Report:
+    """The report as it was told when these very bytes were made.
 
     What only the cut-out, the original or a network could say then counts again: no rule that
     passed is broken by what a file alone shows, and none that was broken is forgotten.
     """
-    broken = told_by(told, "rule")
+    broken = frozenset(told.broken)
     known = {finding.rule for finding in report.findings}
     findings = [
         finding if finding.passed == (finding.rule not in broken) else _told(finding, broken)
         for finding in report.findings
     ]
     findings += [Finding(rule, False, TOLD, True, True) for rule in sorted(broken - known)]
-    review, notes = sorted(told_by(told, "review")), sorted(told_by(told, "notes"))
-    return replace(report, findings=tuple(findings), review=tuple(review), notes=tuple(notes))
+    return replace(report, findings=tuple(findings), review=told.review, notes=told.notes)
 
 
 def _told(finding: Finding, broken: frozenset[str]) -> Finding:
@@ -285,12 +277,6 @@ def _told(finding: Finding, broken: frozenset[str]) -> Finding:
 
 _BY_MATTE = frozenset({"background", "background_neutral"})
 """The rules of which a matte can tell more than the pixels."""
-
-
-def told_by(header: str, word: str) -> frozenset[str]:
-    """What a report's header lists after `word`: `rule` the broken ones, `notes` facts."""
-    told = header.partition(f"; {word}=")[2].partition(";")[0]
-    return frozenset(filter(None, told.split(",")))
 
 
 def _format(specimen: Specimen, rules: Rules) -> Iterator[Finding]:

@@ -6,8 +6,9 @@ from edge.images import Box, Size
 from edge.rendering.extend.extend import Known, extended, stuck
 from edge.rendering.ops.pad import padded
 from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.picture import Picture, Synthesized
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext, State
+from edge.reported import Synthesized
 from edge.variants.transform import Transform
 from edge.variants.values import Fit
 

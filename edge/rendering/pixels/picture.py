@@ -10,6 +10,7 @@ from edge.images import Box, Size
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import snapped
+from edge.reported import Synthesized
 
 
 @dataclass(frozen=True)
@@ -28,26 +29,6 @@ class PictureNumbers:
 
 
 PICTURE = PictureNumbers()
-
-
-@dataclass(frozen=True, slots=True)
-class Synthesized:
-    """What of a picture no camera saw: `share` of it (0 to 1), `guessed` the part of that which is
-    more than a plain background's continuation; `review` where a person should look."""
-
-    share: float
-    guessed: float = 0.0
-    review: bool = False
-
-    def __str__(self) -> str:
-        """`0.550; guessed=0.120; review`, as headers say it."""
-        return f"{self.share:.3f}; guessed={self.guessed:.3f}" + "; review" * self.review
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """What `str` wrote."""
-        share, guessed, *review = text.split("; ")
-        return cls(float(share), float(guessed.removeprefix("guessed=")), bool(review))
 
 
 @dataclass(frozen=True, slots=True)

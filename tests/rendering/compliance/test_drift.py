@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from edge.images import Color, Size
-from edge.rendering.compliance.drift import Colours, compare, reference
+from edge.rendering.compliance.drift import compare, reference
 from edge.rendering.ops.crop import Crop
 from edge.rendering.ops.flip import Flip
 from edge.rendering.ops.frame import Frame
@@ -13,6 +13,7 @@ from edge.rendering.ops.rotate import Rotate
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
+from edge.reported import ColourShift
 
 
 def photo(width: int = 600, height: int = 800) -> Image.Image:
@@ -86,8 +87,7 @@ def test_only_the_product_counts_and_its_change_is_told() -> None:
     known = reference(image, plan, Picture(final, matte))
     assert known is not None
     same = compare(final, known, Color(150, 60, 40))
-    assert same == Colours(0.0, 0.0, 0.0)
-    assert str(same) == "median=0.0; p95=0.0; swatch=0.0"
+    assert same == ColourShift(0.0, 0.0, 0.0)
     duller = compare(ImageEnhance.Color(final).enhance(0.6), known, Color(20, 60, 160))
     assert duller.median is not None
     assert duller.median > 5

@@ -19,8 +19,8 @@ from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.extend.extend import Known, extended
 from edge.rendering.extend.grain import grained
 from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.picture import Synthesized
 from edge.rendering.render import Rendered, Renderer
+from edge.reported import Synthesized
 from edge.settings import Limits
 from edge.variants.presets import load
 from edge.variants.transform import Transform
@@ -284,9 +284,9 @@ def test_a_subject_cut_at_both_sides_stays_in_the_middle():
 
 
 def note(seen: Shown) -> Synthesized:
-    text = seen.rendered.rendition.note("made")
-    assert text is not None
-    return Synthesized.read(text)
+    synthesized = seen.rendered.rendition.reported.synthesized
+    assert synthesized is not None
+    return synthesized
 
 
 @pytest.mark.parametrize(("background", "guessed"), [("graduated", 0.0), ("planks", 1.0)])
@@ -304,7 +304,7 @@ async def test_where_the_subject_fits_nothing_is_made(renderer):
     for ratio in RATIOS[1:4]:
         seen = await shown(renderer, image, ratio=ratio)
         assert not seen.made.any()
-        assert seen.rendered.rendition.note("made") is None
+        assert seen.rendered.rendition.reported.synthesized is None
 
 
 async def test_the_same_bytes_each_time(renderer):

@@ -21,6 +21,7 @@ from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting import segment
 from edge.rendering.matting.doubt import REVIEW
 from edge.rendering.render import Rendered, Renderer
+from edge.reported import Compliance
 from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read
@@ -218,9 +219,8 @@ def test_explain_asks_the_network_too_for_the_frame_depends_on_it() -> None:
 def test_a_marketplace_rendition_carries_its_verification() -> None:
     made = rendered(plain(), "fmt=amazon&up=off", NoModels())
     version = PRESETS["amazon"].version
-    assert (
-        made.rendition.note("compliance") == f"amazon/{version}; fail; rule=long_min; review=doubt"
-    )
+    compliance = Compliance("amazon", version, ("long_min",), ("doubt",))
+    assert made.rendition.reported.compliance == compliance
     assert made.report is not None
     assert [finding.rule for finding in made.report.failed] == ["long_min"]
     renderer = Renderer(Inline(), NoModels(), Limits(), presets=PRESETS)
@@ -232,7 +232,7 @@ def test_a_marketplace_rendition_carries_its_verification() -> None:
 def test_a_wish_without_preset_is_not_verified() -> None:
     made = rendered(plain(), "w=300", NoModels())
     assert made.report is None
-    assert made.rendition.note("compliance") is None
+    assert made.rendition.reported.compliance is None
 
 
 @pytest.mark.slow
