@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Scope
 from edge import __version__, tracing
 from edge.admission import Admission, Cost, Limit
 from edge.background_tasks import BackgroundTasks
+from edge.breaker import Breaker
 from edge.cache.base import Purges, Tier
-from edge.cache.breaker import ProbedBreaker
 from edge.cache.folder import FolderTier
 from edge.cache.leases import RedisLeases
 from edge.cache.memory import MemoryTier
@@ -381,7 +381,7 @@ _MOST_SCENES = 50
 
 
 @asynccontextmanager
-async def open_redis_server(given: Settings) -> AsyncIterator[ProbedBreaker | None]:
+async def open_redis_server(given: Settings) -> AsyncIterator[Breaker | None]:
     """Whether the Redis that the settings name answers; None where they name none."""
     if not given.cache.redis_url:
         yield None
@@ -400,9 +400,7 @@ def beside_folder_tier(given: Settings, name: str) -> Path | None:
     return Path(store, name) if store and not store.startswith("s3://") else None
 
 
-def open_leases(
-    given: Settings, server: ProbedBreaker | None = None
-) -> tuple[Leases, Purges | None]:
+def open_leases(given: Settings, server: Breaker | None = None) -> tuple[Leases, Purges | None]:
     """With Redis, one render per key in the whole fleet, and purges that reach every replica."""
     if not given.cache.redis_url:
         return NoLeases(), None
@@ -411,7 +409,7 @@ def open_leases(
     return RedisLeases(url, timeout, server=server), RedisPurges(url, timeout, own, server)
 
 
-def open_tiers(given: Settings, server: ProbedBreaker | None = None) -> list[Tier]:
+def open_tiers(given: Settings, server: Breaker | None = None) -> list[Tier]:
     """The tiers that the settings name, nearest first."""
     cache = given.cache
     tier_list: list[Tier] = []

@@ -16,6 +16,7 @@ FLOORS = {
         "single_flight",
         "admission",
         "background_tasks",
+        "breaker",
         "deadline",
         "access",
         "watched",

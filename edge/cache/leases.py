@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from edge.cache.breaker import Breaker, ProbedBreaker
+from edge.breaker import Breaker
 from edge.cache.redis import PREFIX, open_redis, stop, stopping, tier_errors
 from edge.deadline import Deadline
 from edge.errors import TierError
@@ -81,7 +81,7 @@ class RedisLeases:
         *,
         seconds: float = 5.0,
         poll: float = 0.25,
-        server: ProbedBreaker | None = None,
+        server: Breaker | None = None,
     ) -> None:
         self._server = server
         self.seconds = seconds
@@ -145,7 +145,7 @@ class RedisLeases:
         except asyncio.CancelledError:
             self._give_up_behind(key, token)  # it may have been taken all the same
             raise
-        self._breaker.worked()
+        self._breaker.succeeded()
         return RedisLease(self, key, token) if won else None
 
     def _allows(self) -> bool:

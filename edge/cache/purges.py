@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from edge.cache.breaker import ProbedBreaker
+from edge.breaker import Breaker
 from edge.cache.redis import PREFIX, open_redis, stop, stopping, tier_errors
 from edge.errors import TierError
 
@@ -46,7 +46,7 @@ class RedisPurges:
         url: str,
         timeout: float,
         position: Path | None = None,
-        server: ProbedBreaker | None = None,
+        server: Breaker | None = None,
     ) -> None:
         self._server = server
         self._position = position

@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from edge.breaker import Breaker
 from edge.cache.base import (
     HEAD_BYTES,
     RECALLED,
@@ -32,7 +33,6 @@ from edge.cache.base import (
     unpack,
     unpack_heads,
 )
-from edge.cache.breaker import ProbedBreaker
 from edge.errors import SettingsError, TierError
 from edge.images import Rendition
 
@@ -100,7 +100,7 @@ class RedisServer:
 
     def __init__(self, url: str, timeout: float) -> None:
         self._redis = open_redis(url, timeout, connections=1)
-        self.breaker = ProbedBreaker(self._redis.ping)
+        self.breaker = Breaker(probe=self._redis.ping)
 
     async def close(self) -> None:
         await self.breaker.close()
@@ -135,9 +135,7 @@ class RedisTier:
     name = "redis"
     reach = Reach.REPLICAS
 
-    def __init__(
-        self, url: str, ttl: float, timeout: float, server: ProbedBreaker | None = None
-    ) -> None:
+    def __init__(self, url: str, ttl: float, timeout: float, server: Breaker | None = None) -> None:
         self.server = server
         self._ttl = max(1, round(ttl))
         self._redis = open_redis(url, timeout)

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from edge import tracing
 from edge.background_tasks import BackgroundTasks
+from edge.breaker import Breaker
 from edge.cache.base import InProcess, Purges, Reach, Recalling, Tier, Usage, key_tag
-from edge.cache.breaker import Breaker, ProbedBreaker
 from edge.cache.epochs import Epochs
 from edge.cache.owed import OwedPurges
 from edge.errors import EdgeError, TierError
@@ -97,7 +97,7 @@ class _Rung:
 
     def __init__(self, tier: Tier) -> None:
         self.tier = tier
-        self.server: ProbedBreaker | None = getattr(tier, "server", None)
+        self.server: Breaker | None = getattr(tier, "server", None)
         self.reading = Breaker()
         self.writing = Breaker()
 
@@ -310,7 +310,7 @@ class Tiers:
                 self._broke(rung, rung.reading, error)
                 self._observer.looked_up(tier.name, "error")
                 return None
-            rung.reading.worked()
+            rung.reading.succeeded()
             if found is not None and self._epochs.since_made(key, found):
                 found = None
         self._observer.looked_up(tier.name, "miss" if found is None else "hit")
@@ -348,7 +348,7 @@ class Tiers:
             self._broke(rung, rung.writing, error)
             self._observer.wrote(tier.name, "error")
             return
-        rung.writing.worked()
+        rung.writing.succeeded()
         self._observer.wrote(tier.name, "ok")
 
     async def _recalled(self, rung: _Rung, tier: Recalling, tag: str) -> Sequence[Rendition]:

@@ -11,6 +11,7 @@ import tritonclient.grpc.aio as grpc
 from tritonclient.utils import InferenceServerException
 
 from edge import tracing
+from edge.breaker import Breaker
 from edge.deadline import Deadline
 from edge.errors import (
     EdgeError,
@@ -22,7 +23,6 @@ from edge.errors import (
 )
 from edge.models.base import ModelSpec, ModelState, Priority, Tensor
 from edge.models.batches import joined, pieces
-from edge.models.breaker import Breaker
 from edge.models.checks import answer_of, batch_of
 from edge.models.meter import Meter
 from edge.models.repository import Folders, Repository
@@ -44,6 +44,10 @@ _CHANNEL = (
     ("grpc.lb_policy_name", "round_robin"),
 )
 
+_FAILURES = 3
+"""In a row, until Triton is left alone."""
+
+_LEFT_ALONE = "the model server does not answer; it is left alone until it does"
 _ALIVE_SECONDS = 1.0
 _MANAGE_SECONDS = 2.0
 _PATIENT_SECONDS = 1.0
@@ -105,7 +109,7 @@ class TritonModels:
         self._sharing = Sharing(self._register, self._unregister) if shared_memory else None
         self._served: set[str] = set()
         self._answered = -math.inf
-        self.breaker = Breaker()
+        self.breaker = Breaker(_FAILURES, probe=self.alive)
         self._meter = Meter(metrics, self.runtime)
         self._meter.metrics.breaker_open.set_function(lambda: float(self.breaker.open))
 
@@ -143,6 +147,7 @@ class TritonModels:
         return await self._examiner.states()
 
     async def close(self) -> None:
+        await self.breaker.close()
         if self._sharing is not None:
             await self._sharing.close()
         if self._client is not None:
@@ -160,7 +165,8 @@ class TritonModels:
             await self._turns.enter(priority, deadline)
             lap.begin()
             try:
-                await self.breaker.admit(self.alive, spec.name)
+                if not self.breaker.allows():
+                    raise ModelUnavailable(_LEFT_ALONE, param=spec.name)
                 deadline.check(f"{spec.name} could run")
                 request = _Request(spec, inputs, batch, deadline, priority, deadline.remaining)
                 return await self._by_the_nearest_way(request)

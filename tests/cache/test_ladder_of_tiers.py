@@ -190,7 +190,7 @@ async def test_a_tier_that_recovers_is_used_again(tiers, tier_list, counts, monk
     tier_list[1].trouble = None
     await tier_list[1].put(key(1), rendition())
     assert await tiers.get(key(1)) is None
-    monkeypatch.setattr("edge.cache.breaker.time.monotonic", lambda: clock() + 60)
+    monkeypatch.setattr("edge.breaker.time.monotonic", lambda: clock() + 60)
     assert (await tiers.get(key(1)))[1] == "shared"
 
 
