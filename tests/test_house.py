@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent / "edge"
 FLOORS = {
     0: (
         "images",
+        "kinds",
         "errors",
         "settings",
         "telemetry",

@@ -17,6 +17,7 @@ from edge.cli import local
 from edge.cli.verdicts import Verdicts
 from edge.errors import EdgeError, InvalidParameter, SettingsError
 from edge.images import Rendition
+from edge.kinds import nearest
 from edge.models.repository import in_one_folder
 from edge.reloading import keys_of, presets_of
 from edge.rendering.compliance.verify import Report
@@ -27,7 +28,6 @@ from edge.tools.add_model.request import AddRequest
 from edge.tools.public_networks import fetching, public
 from edge.tools.triton import server
 from edge.variants import links, signing
-from edge.variants.kinds import nearest
 from edge.variants.presets import Preset
 from edge.variants.query import AcceptClass, read
 from edge.variants.query import ImageRequest as UrlWish

@@ -22,7 +22,7 @@ from edge.dialects import (
 )
 from edge.dialects.base import Dialect, Translation, local
 from edge.errors import InvalidParameter, SettingsError
-from edge.variants.kinds import nearest
+from edge.kinds import nearest
 
 __all__ = ["ALL", "Dialect", "Dialects", "Translation"]
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from edge.errors import InvalidParameter, UnknownParameter
-from edge.variants.kinds import shown
+from edge.kinds import shown
 
 OWN = frozenset(
     {"sig", "kid", "exp", "v", "up", "preset", "fmt", "strict", "wait", "matte", "frame"}

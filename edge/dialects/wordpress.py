@@ -17,7 +17,7 @@ from edge.dialects.base import (
     renamed,
 )
 from edge.errors import InvalidParameter
-from edge.variants.kinds import shown
+from edge.kinds import shown
 
 name = "wordpress"
 title = "WordPress"

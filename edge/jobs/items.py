@@ -12,8 +12,8 @@ from edge.errors import EdgeError, FeedRejected
 from edge.jobs import naming
 from edge.jobs.feeds import SKU_COLUMNS, URL_COLUMNS, Fields, Line, Read
 from edge.jobs.model import Item, Options, Refusal
+from edge.kinds import nearest
 from edge.variants import paths
-from edge.variants.kinds import nearest
 from edge.variants.presets import Presets
 from edge.variants.query import AcceptClass, ImageRequest, read
 

@@ -2,27 +2,20 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+from edge.kinds import OFF, ON, Kind, byte_units, choice
 
 
 def _bytes(text: str) -> int:
-    digits = text.strip().lower().removesuffix("b").rstrip("kmgi ")
-    unit = text.strip().lower().removesuffix("b")[len(digits) :].strip()
-    return round(float(digits) * _UNITS[unit])
+    digits, unit = byte_units(text)
+    return round(float(digits) * unit)
 
 
-_FLAGS = {"1": True, "true": True, "yes": True, "on": True} | {
-    "0": False, "false": False, "no": False, "off": False, "": False
-}  # fmt: skip
-
-
-def _flag(text: str) -> bool:
-    return _FLAGS[text.lower()]
+_FLAG = choice(dict.fromkeys(ON, True) | dict.fromkeys((*OFF, ""), False), ("1", "0"))
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -83,16 +76,8 @@ def _web_url(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How one kind of setting is read, and what the user is told it may be."""
-
-    read: Callable[[str], Any]
-    allowed: str
-
-
 TEXT = Kind(str, "any text")
-FLAG = Kind(_flag, "0 or 1")
+FLAG = Kind(_FLAG.read, "0 or 1")
 BYTES = Kind(_bytes, "a number of bytes, units as in 256MiB or 2GB")
 COUNT = Kind(int, "a whole number")
 NUMBER = Kind(float, "a number")

@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, fields
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
 from edge.errors import EdgeError, SettingsError
+from edge.kinds import nearest
 from edge.settings.sections import Settings
 
 
@@ -116,8 +116,8 @@ def _shown(text: str, info: Any) -> str:
 
 
 def _suggestion(name: str) -> str:
-    near = get_close_matches(name, [_variable(*row) for row in _fields()], 1, 0.6)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(name, frozenset(_variable(*row) for row in _fields()))
+    return f"; did you mean {near}?" if near else ""
 
 
 def _check_together(settings: Settings) -> None:

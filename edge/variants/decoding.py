@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 from edge.errors import DuplicateParameter, InvalidParameter, UnknownParameter
-from edge.variants.kinds import nearest, shown
+from edge.kinds import nearest, shown
 from edge.variants.parameters import BY_NAME
 
 MAX_QUERY = 2_000

@@ -6,8 +6,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from edge.kinds import Kind, decimal, matching, whole
 from edge.variants import words
-from edge.variants.kinds import Kind, decimal, matching, whole
 from edge.variants.transform import WORDS
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from edge.errors import InvalidParameter, OutputTooLarge
 from edge.images import FORMAT_WORDS, Format
+from edge.kinds import nearest, shown
 from edge.variants import device as devices
 from edge.variants.decoding import words_of
 from edge.variants.device import PLAIN, Device
-from edge.variants.kinds import nearest, shown
 from edge.variants.parameters import BY_NAME, PARAMETERS, Parameter
 from edge.variants.presets import Presets
 from edge.variants.transform import WORDS, Transform, settle

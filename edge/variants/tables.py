@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from edge.errors import InvalidParameter, PresetsFileError
 from edge.images import FORMAT_WORDS, Format
+from edge.kinds import Kind, choice, decimal, matching, nearest, whole
 from edge.variants import words
-from edge.variants.kinds import Kind, choice, decimal, matching, nearest, whole
 from edge.variants.parameters import BY_NAME, PICTURE
 from edge.variants.values import Background, BackgroundKind
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.errors import InvalidParameter
 from edge.images import FORMAT_WORDS, NAMED_COLORS, Color, Format
-from edge.variants.kinds import Kind, choice, decimal, either, number, whole
+from edge.kinds import OFF, ON, Kind, byte_units, choice, decimal, either, number, whole
 from edge.variants.values import (
     AUTO,
     BLURRED,
@@ -33,9 +33,6 @@ MAX_SIDE = 65_535
 """Longest side that the grammar can name, in pixels: the most that a JPEG holds. A server's own
 caps are lower."""
 
-_OFF = ("off", "0", "false", "no", "none")
-_ON = ("on", "1", "true", "yes")
-
 
 def _each(words: tuple[str, ...], value: Any) -> dict[str, Any]:
     return dict.fromkeys(words, value)
@@ -56,7 +53,7 @@ def _pixels(text: str) -> int:
 
 
 PIXELS = Kind(_pixels, f"pixels, 1 to {MAX_SIDE:,}", "number", low=1, high=MAX_SIDE)
-FLAG = choice({**_each(_ON, True), **_each(_OFF, False)}, ("1", "0"))
+FLAG = choice({**_each(ON, True), **_each(OFF, False)}, ("1", "0"))
 
 FIT_WORDS = MappingProxyType(
     {
@@ -86,7 +83,7 @@ FIT = choice(FIT_WORDS, tuple(Fit), " (imgix, Cloudflare and Fastly words are un
 FLIP = choice(
     {
         **_enum(Flip),
-        **_each(_OFF, Flip.NONE),
+        **_each(OFF, Flip.NONE),
         **_each(("horizontal", "x", "1"), Flip.HORIZONTAL),
         **_each(("vertical", "y"), Flip.VERTICAL),
         **_each(("vh", "both", "xy"), Flip.BOTH),
@@ -94,13 +91,13 @@ FLIP = choice(
     tuple(Flip),
 )
 MATTE = choice(
-    {**_enum(MatteMode), **_each(_OFF, MatteMode.OFF), **_each(_ON, MatteMode.ON)},
+    {**_enum(MatteMode), **_each(OFF, MatteMode.OFF), **_each(ON, MatteMode.ON)},
     tuple(MatteMode),
 )
 UPSCALE = choice(
     {
         **_enum(Upscale),
-        **_each(_OFF, Upscale.OFF),
+        **_each(OFF, Upscale.OFF),
         **_each(("on", "true", "yes"), Upscale.AUTO),
         **_each(("2x", "x2"), Upscale.X2),
         **_each(("4x", "x4"), Upscale.X4),
@@ -116,9 +113,9 @@ TRIM_TOLERANCE = 10
 """What `trim=auto` tolerates, in 8-bit steps: JPEG noise on a white border stays below it."""
 
 TRIM = either(
-    {**_each(_OFF, 0), **_each((*_ON, "auto"), TRIM_TOLERANCE)}, whole(2, 100), ("off", "auto")
+    {**_each(OFF, 0), **_each((*ON, "auto"), TRIM_TOLERANCE)}, whole(2, 100), ("off", "auto")
 )
-SHARPEN = either({**_each(_OFF, 0), **_each((*_ON, "auto"), AUTO)}, whole(2, 100), ("off", "auto"))
+SHARPEN = either({**_each(OFF, 0), **_each((*ON, "auto"), AUTO)}, whole(2, 100), ("off", "auto"))
 DPR = either({"auto": AUTO}, decimal(0.5, 5, 2), ("auto",))
 QUALITY = either({"auto": AUTO}, whole(1, 100), ("auto",))
 
@@ -234,7 +231,7 @@ BACKGROUND = Kind(
 
 
 def _swatch(text: str) -> Color | None:
-    if text.lower() in _OFF:
+    if text.lower() in OFF:
         return None
     try:
         color = Color.parse(text, param="swatch")
@@ -249,17 +246,15 @@ SWATCH = Kind(
     _swatch,
     "3 or 6 hexadecimal digits | a colour's name | off",
     choices=("off",),
-    accepts=frozenset({*_OFF, *NAMED_COLORS}),
+    accepts=frozenset({*OFF, *NAMED_COLORS}),
 )
 
-_UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "kib": 2**10, "m": 10**6}
-_UNITS |= {"mb": 10**6, "mib": 2**20}
 MIN_BYTES, MAX_BYTES = 256, 100_000_000
 
 
 def _bytes(text: str) -> int:
-    digits = text.lower().rstrip("bikm")
-    value = int(number(digits.strip()) * _UNITS.get(text.lower()[len(digits) :], 0))
+    digits, unit = byte_units(text)
+    value = int(number(digits) * unit)
     if not MIN_BYTES <= value <= MAX_BYTES:
         raise ValueError
     return value

@@ -14,10 +14,10 @@ from starlette.types import Scope
 
 from edge.access import Role
 from edge.errors import InvalidParameter, UploadRejected
+from edge.kinds import Kind, whole
 from edge.origins.browse import Listing
 from edge.progress import Progress, watched
 from edge.variants import signing
-from edge.variants.kinds import Kind, whole
 from edge.variants.links import signed
 from edge.variants.presets import Presets
 from edge.web import headers

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from edge import __version__
-from edge.variants.kinds import Kind
+from edge.kinds import Kind
 from edge.variants.parameters import PARAMETERS, Group, Parameter
 from edge.variants.presets import Preset, Presets
 from edge.web import pages

@@ -7,11 +7,11 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, OriginalNotFound
 from edge.images import Original
+from edge.kinds import nearest
 from edge.rendering.engine.threads import Engine
 from edge.rendering.source.decode import decode
 from edge.rendering.source.facts import Facts, read_facts
 from edge.settings.limits import Limits
-from edge.variants.kinds import nearest
 
 Fetch = Callable[[str, Deadline], Awaitable[Original]]
 

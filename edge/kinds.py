@@ -1,4 +1,5 @@
-"""How one kind of value is read from text: its words, its range, and how to say so."""
+"""How one kind of value is read from text, in URLs, presets files and settings alike: its words,
+its range, and how to say so."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,13 +13,17 @@ from edge.errors import InvalidParameter
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
 _WHOLE = re.compile(r"[0-9]{1,12}")
 
+ON = ("on", "1", "true", "yes")
+OFF = ("off", "0", "false", "no", "none")
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How a value is read, and what people and machines are told it may be.
 
-    `read` takes the stripped text and raises ValueError for anything else. `type` is JSON Schema's
-    word. `choices` are the words worth showing, `low` and `high` the range where it is a number.
+    `read` takes the stripped text and raises ValueError or KeyError for anything else. `type` is
+    JSON Schema's word. `choices` are the words worth showing, `low` and `high` the range where it
+    is a number.
     """
 
     read: Callable[[str], Any]
@@ -37,7 +42,7 @@ class Kind:
         """
         try:
             return self.read(text)
-        except ValueError:
+        except (ValueError, KeyError):
             raise InvalidParameter(
                 f"{param}={shown(text)} is not possible",
                 param=param,
@@ -55,8 +60,9 @@ def nearest(text: str, known: frozenset[str] | Mapping[str, Any]) -> str | None:
     """The known word closest to the text, or None where none comes close."""
     if len(text) > 40:
         return None
-    close = get_close_matches(text.lower(), sorted(known), 1, 0.6)
-    return close[0] if close else None
+    by_lower = {word.lower(): word for word in sorted(known)}
+    close = get_close_matches(text.lower(), by_lower, 1, 0.6)
+    return by_lower[close[0]] if close else None
 
 
 def number(text: str) -> float:
@@ -64,6 +70,20 @@ def number(text: str) -> float:
     if not _NUMBER.fullmatch(text):
         raise ValueError
     return float(text)
+
+
+def byte_units(text: str) -> tuple[str, int]:
+    """Split `60k`, `2 MB` or `256MiB` into its number, still text, and the bytes of its unit.
+
+    Raises:
+        KeyError: there is no such unit.
+    """
+    plain = text.strip().lower().removesuffix("b")
+    digits = plain.rstrip("kmgi ")
+    return digits, _UNITS[plain[len(digits) :].strip()]
+
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
 def whole(low: int, high: int) -> Kind:
