@@ -1,4 +1,4 @@
-"""Work that goes on after the answer: cache writes, upgrades, refreshes. Kept, counted, drained."""
+"""Work that goes on after the answer, such as cache writes and refreshes: bounded, and drained."""
 
 import asyncio
 import logging
@@ -11,14 +11,13 @@ _log = logging.getLogger(__name__)
 class BackgroundTasks:
     """Runs coroutines behind the answer; at most `limit` at once, further ones are dropped.
 
-    An background task is always something that may be lost without harm (the next request makes it
+    A background task is always something that may be lost without harm (the next request makes it
     good), so a flood of them must not eat the memory.
     """
 
     def __init__(self, limit: int = 1000) -> None:
         self._limit = limit
         self._tasks: set[asyncio.Task[None]] = set()
-        self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -26,7 +25,6 @@ class BackgroundTasks:
     def run(self, name: str, work: Coroutine[Any, Any, object]) -> bool:
         """Start `work`; False, and nothing started, when too many are under way."""
         if len(self._tasks) >= self._limit:
-            self.dropped += 1
             work.close()
             return False
         task = asyncio.create_task(self._guarded(name, work), name=f"background task {name}")

@@ -39,15 +39,10 @@ class _Call(Generic[Result]):
 
 
 class SingleFlight(Generic[Result]):
-    """At most one call per key; whoever asks while it is under way waits for its result.
-
-    `started` and `joined` count since the start of the process.
-    """
+    """At most one call per key; whoever asks while it is under way waits for its result."""
 
     def __init__(self) -> None:
         self._single_flight: dict[Hashable, _Call[Result]] = {}
-        self.started = 0
-        self.joined = 0
 
     def __len__(self) -> int:
         return len(self._single_flight)
@@ -76,7 +71,6 @@ class SingleFlight(Generic[Result]):
         for _ in range(_JOINED_AGAIN):
             joined = key in self._single_flight
             flight = self._single_flight.get(key) or self._start(key, make, keeps, deadline)
-            self.joined += joined
             flight.waiting += 1
             try:
                 await asyncio.wait((flight.task,))
@@ -108,7 +102,6 @@ class SingleFlight(Generic[Result]):
         flight = _Call(asyncio.create_task(work(), name=f"call {key}"), keeps, deadline)
         flight.task.add_done_callback(lambda _: self._land(key, flight))
         self._single_flight[key] = flight
-        self.started += 1
         return flight
 
     def _leave(self, key: Hashable, flight: _Call[Result]) -> None:

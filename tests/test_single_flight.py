@@ -42,7 +42,7 @@ async def test_a_hundred_callers_at_once_cost_one_piece_of_work():
     assert "key" in single_flight
     work.admission.set()
     assert await asyncio.gather(*callers) == ["made"] * 100
-    assert (work.begun, single_flight.started, single_flight.joined) == (1, 1, 99)
+    assert work.begun == 1
     assert len(single_flight) == 0
 
 

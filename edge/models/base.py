@@ -17,7 +17,6 @@ class Priority(IntEnum):
     """Who waits for the answer; the numbers are those of Triton's priority levels."""
 
     INTERACTIVE = 1
-    UPGRADE = 2
     PREWARM = 3
 
 

@@ -3,11 +3,11 @@
 Tensors are found by place, not by name: first input the picture, second the alpha, one output.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from edge.errors import ModelContractBroken
-from edge.models.base import Models, ModelSpec
+from edge.models.base import ModelSpec
 
 MATTING = "matting"
 MATTING_SECOND = "matting_second"
@@ -46,15 +46,6 @@ HALVED = frozenset({*UPSCALE.values(), *UPSCALE_DEGRADED.values(), FACE_DETECTIO
 """Roles whose networks may compute in bfloat16. It moves the shipped upscalers by at most 0.004 dB
 on Set5 and Set14 and CenterFace by at most 5 levels of 255; U2-Net-p and PP-OCR's detector by up to
 150 and 90, so mattes and letters keep all of their precision."""
-
-
-def digests(models: Models, roles: Iterable[str]) -> tuple[str, ...]:
-    """`name:digest` of each model, in order: the part of a cache key that networks decide.
-
-    Raises:
-        ModelMissing: names the first model that the repository does not have.
-    """
-    return tuple(f"{role}:{models.spec(role).digest}" for role in roles)
 
 
 def check(spec: ModelSpec) -> None:

@@ -19,7 +19,7 @@ from edge.variants.transform import WORDS, Transform, settle
 from edge.variants.values import AUTO
 from edge.variants.words import MAX_SIDE
 
-__all__ = ["PARAMETERS", "AcceptClass", "ImageRequest", "Parameter", "parse", "read"]
+__all__ = ["PARAMETERS", "AcceptClass", "ImageRequest", "Parameter", "read"]
 
 
 class AcceptClass(StrEnum):
@@ -157,18 +157,6 @@ def _read(
         key_id=values.get("kid"),
         signature=values.get("sig"),
     )
-
-
-def parse(canonical: str) -> Transform:
-    """The Transform whose `canonical()` this is. Presets are named in it, not applied again.
-
-    Raises:
-        InvalidParameter: this is not a canonical form.
-    """
-    words, _ = words_of(canonical, strict=True)
-    preset, _, version = words.pop("preset", "").partition("@")
-    fields = {WORDS[name]: BY_NAME[name].read(text) for name, text in words.items()}
-    return settle({**fields, "preset": preset, "preset_version": version})
 
 
 _SIDES = ("width", "height", "long_side")

@@ -28,9 +28,6 @@ FRAME = 0.85
 """Share of the canvas that a framed subject fills unless the caller says otherwise: what the
 stricter marketplaces ask for at least."""
 
-UPSCALING = "upscaling"
-MATTING = "matting"
-
 
 @dataclass(frozen=True)
 class Transform:
@@ -141,21 +138,10 @@ class Transform:
         """The longest side that is asked for, in pixels; 0 where none is."""
         return max(side or 0 for side in (self.width, self.height, self.long_side))
 
-    @cached_property
-    def networks(self) -> tuple[str, ...]:
-        """The roles of the networks that the plan may need, before anything of the original is
-        known: `matting`, `upscaling`."""
-        roles = []
-        if self.matte is not MatteMode.OFF or self.fit is Fit.PRODUCT or self.gravity.subject:
-            roles.append(MATTING)
-        if self.upscale is not Upscale.OFF:
-            roles.append(UPSCALING)
-        return tuple(roles)
-
     def canonical(self) -> str:
         """`bg=ffffff&fit=product&h=2048&...`: sorted words, defaults dropped, nothing to escape.
 
-        `query.parse` reads it back to an equal Transform.
+        Two equal Transforms have one, and two that differ never do.
         """
         return self._canonical
 

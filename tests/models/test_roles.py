@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import ModelContractBroken, ModelMissing
+from edge.errors import ModelContractBroken
 from edge.models import roles
-from edge.models.embedded import EmbeddedModels
 from edge.models.repository import Repository
 from tests.models import networks
 
@@ -49,15 +48,3 @@ def test_an_overlap_that_eats_the_tile_is_refused(tmp_path: Path) -> None:
     networks.nearest(tmp_path, "upscale_x2", 16, 2, overlap=8)
     with pytest.raises(ModelContractBroken, match="leaves nothing"):
         roles.check(Repository(tmp_path).spec("upscale_x2"))
-
-
-def test_digests_name_each_network_in_order(embedded: EmbeddedModels) -> None:
-    first, second = roles.digests(embedded, ("matting", "upscale_x2"))
-    assert first == f"matting:{embedded.spec('matting').digest}"
-    assert second.startswith("upscale_x2:")
-
-
-def test_digests_of_a_missing_model_name_it(embedded: EmbeddedModels) -> None:
-    with pytest.raises(ModelMissing) as caught:
-        roles.digests(embedded, ("matting", "upscale_x4_hq"))
-    assert caught.value.param == "upscale_x4_hq"

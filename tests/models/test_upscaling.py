@@ -67,10 +67,10 @@ async def test_a_picture_keeps_only_a_few_requests_in_flight(
     tiny: Path, deadline: Deadline
 ) -> None:
     models = Counting(tiny, threads=1)
-    await upscale(models, noise(200, 200), 2, deadline, Priority.UPGRADE)
+    await upscale(models, noise(200, 200), 2, deadline, Priority.PREWARM)
     assert 1 < models.most <= REQUESTS_IN_FLIGHT
     assert models.tiles == TILES
-    assert models.priorities == {Priority.UPGRADE}
+    assert models.priorities == {Priority.PREWARM}
     await models.close()
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from edge.errors import RequestError
 from edge.variants import paths, presets
 from edge.variants.parameters import BY_NAME, PARAMETERS, PICTURE
-from edge.variants.query import parse, read
+from edge.variants.query import read
+from tests.variants.canonical import parse
 
 SHIPPED = presets.load()
 PICTURE_WORDS = tuple(sorted(PICTURE | {"fmt", "preset", "dpr"}))

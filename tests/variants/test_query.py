@@ -10,7 +10,8 @@ from edge.errors import (
     UnknownParameter,
 )
 from edge.images import Format
-from edge.variants.query import AcceptClass, parse, read
+from edge.variants.query import AcceptClass, read
+from tests.variants.canonical import parse
 
 CANONICAL = [
     ("", ""),

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from edge.images import Format
-from edge.variants.transform import MATTING, UPSCALING, Transform
+from edge.variants.transform import Transform
 from edge.variants.values import (
     CENTER,
     SUBJECT,
@@ -61,23 +61,6 @@ def test_what_means_the_same_picture_is_the_same_value(one, other):
 
 def test_one_whole_pixel_is_not_the_whole_picture():
     assert Transform(crop=Crop(0, 0, 1, 1)).crop is not None
-
-
-NETWORKS = [
-    (Transform(width=9), ()),
-    (Transform(width=9, upscale=Upscale.AUTO), (UPSCALING,)),
-    (Transform(upscale=Upscale.X2), (UPSCALING,)),
-    (Transform(matte=MatteMode.AUTO), (MATTING,)),
-    (Transform(fit=Fit.PRODUCT), (MATTING,)),
-    (Transform(width=9, height=9, fit=Fit.COVER, gravity=SUBJECT), (MATTING,)),
-    (Transform(width=9, height=9, gravity=SUBJECT), ()),
-    (Transform(width=9, upscale=Upscale.X4, matte=MatteMode.ON), (MATTING, UPSCALING)),
-]
-
-
-@pytest.mark.parametrize(("transform", "roles"), NETWORKS, ids=[t.canonical() for t, _ in NETWORKS])
-def test_the_networks_are_known_before_the_original_is(transform, roles):
-    assert transform.networks == roles
 
 
 def test_a_replaced_field_gives_a_new_canonical_form():

@@ -36,14 +36,6 @@ class Facts:
     quality: int | None = None
     noise: float | None = None
 
-    @property
-    def has_icc(self) -> bool:
-        return self.profile is not None
-
-    @property
-    def animated(self) -> bool:
-        return self.frames > 1
-
     def as_dict(self) -> dict[str, Any]:
         """JSON-able, for `explain`."""
         return {

@@ -26,7 +26,7 @@ XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><made by="edge"/></x:xmpmeta>'
 
 def read_back(encoded: Encoded) -> Image.Image:
     facts = read_facts(encoded.body, Limits())
-    assert not facts.has_icc
+    assert facts.profile is None
     return decode(encoded.body, facts).image
 
 
