@@ -16,7 +16,6 @@ from edge.errors import EdgeError
 from edge.images import Format
 from edge.rendering.engine import pillow
 from edge.rendering.numbers import tuned
-from edge.rendering.output import png
 
 
 @dataclass(frozen=True)
@@ -94,10 +93,7 @@ class Writer:
         """
         options = _OPTIONS[self.format](self, quality)
         if self.format is Format.PNG:
-            level = options["compress_level"]
-            options["compress_type"] = _png_strategy(image, level)
-            if image.mode == "RGBA" and options["compress_type"] == zlib.Z_RLE:
-                return png.write(image, level, self.xmp)
+            options["compress_type"] = _png_strategy(image, options["compress_level"])
         if self.format is Format.JPEG:
             shown = (
                 quality < WRITE.full_colour_from

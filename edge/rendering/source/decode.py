@@ -9,14 +9,13 @@ from edge.deadline import Deadline
 from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.rendering.engine import pillow
-from edge.rendering.output import png
 from edge.rendering.source import headers, libraries
 from edge.rendering.source.colour import to_srgb, tone_mapping_note
 from edge.rendering.source.decoders.ask import UPRIGHT_ALREADY, DecodeRequest, Loaded
 from edge.rendering.source.decoders.failures import translated
 from edge.rendering.source.decoders.plain import plain
 from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers import Header, OriginalFormat
+from edge.rendering.source.headers import Header
 from edge.settings.limits import Limits
 
 _ANY = Limits(pixels=2**62, frames=2**62)  # whoever has facts has held them against the limits
@@ -75,13 +74,11 @@ def decode(
 
 
 def reread(body: bytes, facts: Facts) -> Decoded:
-    """Decode what this server has written, by the engine; a cut-out's halves at a time.
+    """Decode what this server has written, by the engine.
 
     Raises what `decode` does.
     """
     with translated(facts.format):
-        if facts.format is OriginalFormat.PNG and facts.alpha and (image := png.read(body)):
-            return Decoded(image)
         header = headers.read(body, _ANY)
         opened = pillow.open_as(io.BytesIO(header.picture(body)), facts.format.name)
         opened.load()
