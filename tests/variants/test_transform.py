@@ -26,7 +26,6 @@ SQUARE = Ratio(1, 1)
 def test_a_plain_transform_asks_for_nothing():
     plain = Transform()
     assert plain.canonical() == ""
-    assert plain.networks == ()
     assert not plain.has_size
     assert not plain.has_canvas
 
