@@ -38,7 +38,7 @@ MASK_SIDES = (64, 4096)
 """Smallest and largest square of such a network, in pixels."""
 
 MATTING_SIDE = 512
-"""The square of the shipped matting network, and of one whose graph leaves its size free."""
+"""The square of a network for mattes whose graph leaves its size free, in pixels."""
 
 ROLES = (*UPSCALE.values(), MATTING)
 

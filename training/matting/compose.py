@@ -39,6 +39,11 @@ def weight(name: str) -> int:
 
 def composite(rng: Rng, stock: Stock, side: int) -> np.ndarray:
     """uint8 [side, side, 5]: picture, alpha, and 255 where the alpha may be trusted."""
+    return boxed(drawn(rng, stock, side), side)
+
+
+def drawn(rng: Rng, stock: Stock, side: int) -> np.ndarray:
+    """The same without bars: uint8 [h, w, 5], whose longer side is `side`."""
     width, height = shape(rng, side)
     boxed_in = rng.random() < TENTS
     made = tent(rng, width, height) if boxed_in else ground(rng, stock.photos, width, height)
@@ -53,7 +58,7 @@ def composite(rng: Rng, stock: Stock, side: int) -> np.ndarray:
         made = made * (1 - cover) + layer[..., :3] * cover
         alpha = alpha + cover * (1 - alpha)
     picture = camera(rng, made)
-    return boxed(np.dstack([picture, levels(alpha), np.full_like(picture[..., :1], 255)]), side)
+    return np.dstack([picture, levels(alpha), np.full_like(picture[..., :1], 255)])
 
 
 def shape(rng: Rng, side: int) -> tuple[int, int]:

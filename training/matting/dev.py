@@ -1,15 +1,12 @@
-"""The pictures that mattes are measured on, and the letterbox between them and a network."""
+"""The pictures that mattes are measured on, and the way from them to a network and back."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
-
-from training.matting import measure
-from training.matting.compose import BARS
 
 KINDS = {
     "objects": ("ecssd_obj",),
@@ -59,20 +56,9 @@ def sample(picture: Path, alpha: Path) -> Sample:
     )
 
 
-def letterboxed(matter: Matter, picture: np.ndarray, side: int) -> np.ndarray:
+def stretched(matter: Matter, picture: np.ndarray, side: int) -> np.ndarray:
     """What `matter` answers for a picture of any shape, at the picture's size."""
     height, width = picture.shape[:2]
-    factor = side / max(height, width)
-    w, h = max(1, round(width * factor)), max(1, round(height * factor))
-    left, top = (side - w) // 2, (side - h) // 2
-    square = np.full((side, side, 3), BARS, np.uint8)
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    square[top : top + h, left : left + w] = cv2.resize(picture, (w, h), interpolation=how)
-    inside = matter(square)[top : top + h, left : left + w]
-    return cv2.resize(np.ascontiguousarray(inside), (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def measured(matter: Matter, samples: Iterable[Sample], side: int) -> dict[str, float]:
-    kept = list(samples)
-    made = [letterboxed(matter, one.picture, side) for one in kept]
-    return measure.summary(made, [one.alpha for one in kept])
+    how = cv2.INTER_AREA if side < max(height, width) else cv2.INTER_CUBIC
+    answer = matter(cv2.resize(picture, (side, side), interpolation=how))
+    return cv2.resize(np.ascontiguousarray(answer), (width, height), interpolation=cv2.INTER_LINEAR)

@@ -19,7 +19,6 @@ from PIL import Image
 from training.matting import dev, measure
 from training.matting.baselines import BASELINES
 
-SIDE = 512
 Method = Callable[[np.ndarray], np.ndarray]
 """uint8 [H, W, 3] -> uint8 [H, W]"""
 
@@ -28,12 +27,12 @@ def network(path: Path) -> Method:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
     session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
+    name, side = session.get_inputs()[0].name, session.get_inputs()[0].shape[1]
 
     def square(picture: np.ndarray) -> np.ndarray:
         return session.run(None, {name: picture[None]})[0][0, :, :, 0]
 
-    return lambda picture: dev.letterboxed(square, picture, SIDE)
+    return lambda picture: dev.stretched(square, picture, side)
 
 
 def row(name: str, figures: dict[str, dict[str, float]]) -> str:

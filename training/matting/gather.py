@@ -1,12 +1,12 @@
-"""Gather everything that composites are made of into three packs of some tens of megabytes.
+"""Gather everything that views are made of into four packs of some tens of megabytes.
 
-    python -m training.matting.gather --data DIR [--renders DIR ...] [--proposed DIR ...] --out DIR
+    python -m training.matting.gather --data DIR [--renders DIR ...] --out DIR
 
 foregrounds.npz: RGBA cut-outs, shadows taken away. pairs.npz: photographs with an alpha.
-backgrounds.npz: what to put things on. Folders in `--data`: cutouts, plain, products,
+backgrounds.npz: what to put things on. photos.npz: every photograph, for a teacher to answer, with
+its alpha where a plain background gave it exactly. Folders in `--data`: cutouts, plain, products,
 matting_train, backgrounds, sr_train. In `--renders`: NAME.webp (RGBA), or NAME.jpg with
-NAME_alpha.png. In `--proposed`, of training.matting.propose: NAME.jpg with NAME_alpha.png (grey,
-and trust).
+NAME_alpha.png.
 """
 
 import argparse
@@ -19,11 +19,12 @@ from PIL import Image
 
 from edge.rendering.matting.foreground import foreground
 from edge.rendering.matting.fusion import Fused, fuse
-from training.matting.pack import Item, encoded, fitted, names_in, write
+from training.matting.pack import Item, decoded, encoded, fitted, names_in, read, write
 
 LONGEST_SUBJECT = 384
 LONGEST_PAIR = 512
 LONGEST_GROUND = 720
+LONGEST_PHOTO = 448
 
 FAINTEST = 0.07
 """Of the outline, the most that may hardly differ from a plain background: looked through by eye on
@@ -72,7 +73,7 @@ def subject(name: str, rgba: np.ndarray) -> Iterator[Item]:
     if inside is None:
         return
     image = fitted(Image.fromarray(np.ascontiguousarray(inside)), LONGEST_SUBJECT)
-    yield Item(name, encoded(image, "WEBP", quality=90, alpha_quality=100, exact=True))
+    yield Item(name, encoded(image, "WEBP", quality=75, alpha_quality=100))
 
 
 def pair(name: str, image: Image.Image, alpha: Image.Image, band: int) -> Iterator[Item]:
@@ -111,8 +112,8 @@ def foregrounds(data: Path, renders: list[Path]) -> Iterator[Item]:
             yield from subject(f"{folder}/{name}", np.dstack([clean, np.asarray(alpha)]))
 
 
-def pairs(data: Path, renders: list[Path], proposed: list[Path]) -> Iterator[Item]:
-    exact = ((folder, 0) for folder in (*renders, *proposed))
+def pairs(data: Path, renders: list[Path]) -> Iterator[Item]:
+    exact = ((folder, 0) for folder in renders)
     for folder, band in ((data / "matting_train", 3), *exact):
         for path in names_in(folder, (".png",)):
             source = path.with_name(path.stem.removesuffix("_alpha") + ".jpg")
@@ -134,19 +135,35 @@ def grounds(data: Path) -> Iterator[Item]:
             yield Item(f"{folder}/{path.stem}", encoded(image, "JPEG", quality=88))
 
 
+def photos(data: Path, pairs: Path) -> Iterator[Item]:
+    """Every photograph in every folder; those of `pairs` on plain backgrounds with their alpha."""
+    known = {item.name: item for item in read(pairs) if item.name.startswith(PLAIN)}
+    for folder in (*PLAIN, "matting_train", "backgrounds", "sr_train"):
+        for path in names_in(data / folder, (".jpg", ".png", ".webp")):
+            name = f"{folder}/{path.stem}"
+            if path.stem.endswith("_alpha"):
+                continue
+            image = fitted(Image.open(path).convert("RGB"), LONGEST_PHOTO)
+            alpha = b""
+            if name in known:
+                whole = Image.fromarray(decoded(known[name].alpha, "L"))
+                alpha = encoded(whole.resize(image.size, Image.Resampling.BOX), "PNG")
+            yield Item(name, encoded(image, "WEBP", quality=70), alpha, 1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--renders", type=Path, nargs="*", default=[])
-    parser.add_argument("--proposed", type=Path, nargs="*", default=[])
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     made = {
         "backgrounds": grounds(options.data),
         "foregrounds": foregrounds(options.data, options.renders),
-        "pairs": pairs(options.data, options.renders, options.proposed),
+        "pairs": pairs(options.data, options.renders),
     }
+    made["photos"] = photos(options.data, options.out / "pairs.npz")
     for name, items in made.items():
         path = options.out / f"{name}.npz"
         print(f"{path}: {write(path, items)} items, {path.stat().st_size / 1e6:.1f} MB", flush=True)

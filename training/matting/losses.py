@@ -4,14 +4,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-WEIGHTS = (0.15, 0.2, 0.3, 0.5, 1.0, 1.0)
+WEIGHTS = (0.15, 0.2, 0.3, 0.5, 1.0)
 """Of the guesses from the coarsest to the full size."""
 
 
 def losses(guesses: list[Tensor], alpha: Tensor, trust: Tensor) -> Tensor:
     """`guesses`: logits [N, 1, h, w]; `alpha`, `trust`: [N, 1, H, W] in [0, 1]."""
     total = torch.zeros((), device=alpha.device)
-    for weight, guess in zip(WEIGHTS, guesses, strict=False):
+    for weight, guess in zip(WEIGHTS, guesses, strict=True):
         size = guess.shape[-2:]
         whole = functional.interpolate(alpha * trust, size, mode="area")
         sure = functional.interpolate(trust, size, mode="area")

@@ -1,25 +1,30 @@
-"""The coarse matting network: one look at the whole picture, few weights.
+"""The matting network that is served: one look at the whole picture, taught by larger networks.
 
-A small residual encoder works on the picture at 1/`reduce` of its side (by 2, a 512 picture is
-seen at 256), down to 1/32 of that; there, pooled fields of several sizes tell every place about
-the whole. A decoder comes back up to 1/4; a detail branch joins what it says to the pixels of the
-full picture.
+A residual encoder works at 1/2 to 1/32 of the picture's side. At the bottom, pooled fields of
+several sizes and attention between all places tell every place about the whole. A decoder comes
+back up to 1/2, and four pixels of alpha are read off each of its places.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-WIDTHS = (16, 32, 64, 128, 192)
-"""Channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture as the encoder sees it."""
+SIDE = 320
+"""Of the square that it is trained at, in pixels; a picture is stretched to it."""
 
-DECODER = 48
-DETAIL = 24
+WIDTHS = (24, 48, 96, 192, 256)
+"""Channels at 1/2, 1/4, 1/8, 1/16 and 1/32."""
+
+DECODER, DETAIL = 64, 32
+"""Channels on the way up, and at 1/2."""
+
 FIELDS = (1, 2, 4)
 """Sides of the pooled grids at the bottom."""
+
+HEADS, NARROW = 4, 96
+"""Of the attention, and the width inside the block at the bottom."""
 
 
 class Unit(nn.Sequential):
@@ -86,17 +91,44 @@ def enlarge(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     return functional.interpolate(x, fixed, mode="bilinear", align_corners=False)
 
 
+class Attention(nn.Module):
+    """Every place asks every other (Vaswani et al. 2017); starts as the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.ask = nn.Linear(width, 3 * width)
+        self.say = nn.Linear(width, width)
+        self.think = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)
+        )
+        for last in (self.say, self.think[2]):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        width, high, wide = (int(length) for length in x.shape[1:])
+        places = x.flatten(2).transpose(1, 2)
+        asked = self.ask(self.before(places)).unflatten(2, (3, HEADS, width // HEADS))
+        question, key, value = asked.permute(2, 0, 3, 1, 4)
+        heed = (question @ key.transpose(2, 3) * (width // HEADS) ** -0.5).softmax(3)
+        places = places + self.say((heed @ value).transpose(1, 2).flatten(2))
+        places = places + self.think(self.between(places))
+        return places.transpose(1, 2).unflatten(2, (high, wide))
+
+
 class Encoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         a, b, c, d, e = WIDTHS
         self.stages = nn.ModuleList([
             Unit(3, a, 3, 2),
-            nn.Sequential(Unit(a, b, 3, 2), Residual(b, b)),
-            nn.Sequential(Unit(b, c, 3, 2), Residual(c, c), Residual(c, c)),
-            nn.Sequential(Unit(c, d, 3, 2), Residual(d, d), Residual(d, d, 2)),
-            nn.Sequential(Unit(d, e, 3, 2), Residual(e, e // 2), Residual(e, e // 2, 2)),
+            nn.Sequential(Unit(a, b, 3, 2), Residual(b, b), Residual(b, b)),
+            nn.Sequential(Unit(b, c, 3, 2), *(Residual(c, c) for _ in range(3))),
+            nn.Sequential(Unit(c, d, 3, 2), Residual(d, d), Residual(d, d, 2), Residual(d, d // 2)),
+            nn.Sequential(Unit(d, e, 3, 2), Residual(e, NARROW, 2)),
         ])  # fmt: skip
+        self.whole = nn.Sequential(Attention(e), Attention(e))
         self.fields = Fields(e, 64)
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -104,75 +136,44 @@ class Encoder(nn.Module):
         for stage in self.stages:
             x = stage(x)
             found.append(x)
-        found[-1] = self.fields(x)
+        found[-1] = self.fields(self.whole(x))
         return found
 
 
-class Decoder(nn.Module):
-    """From the bottom up to 1/2 of what the encoder saw; a guess at each level, for the loss."""
+class Matting(nn.Module):
+    """Pictures [N, 3, S, S] in [0, 1] -> logits of alpha, coarse first; the last [N, 1, S, S].
+
+    S is a multiple of 32.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.encoder = Encoder()
         self.sides = nn.ModuleList(nn.Conv2d(width, DECODER, 1) for width in WIDTHS[1:])
-        self.joins = nn.ModuleList(Unit(DECODER, DECODER) for _ in WIDTHS[1:])
+        self.joins = nn.ModuleList(Residual(DECODER, DECODER) for _ in WIDTHS[1:])
         self.guesses = nn.ModuleList(nn.Conv2d(DECODER, 1, 1) for _ in WIDTHS[1:])
-        self.last = Unit(DECODER + WIDTHS[0], DETAIL)
-        self.guess = nn.Conv2d(DETAIL, 1, 3, padding=1)
+        self.narrow = nn.Conv2d(DECODER, DETAIL, 1)
+        self.last = nn.Sequential(Unit(DETAIL + WIDTHS[0], DETAIL), Unit(DETAIL, DETAIL))
+        self.say = nn.Conv2d(DETAIL, 4, 3, padding=1)
 
-    def forward(self, found: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        found = self.encoder((picture - 0.5) * 4)
         x, guesses = None, []
         for i in reversed(range(len(self.sides))):
             side = self.sides[i](found[i + 1])
             x = side if x is None else side + enlarge(x, side.shape[-2:])
             x = self.joins[i](x)
             guesses.append(self.guesses[i](x))
-        x = self.last(torch.cat([enlarge(x, found[0].shape[-2:]), found[0]], 1))
-        return x, [*guesses, self.guess(x)]
+        x = enlarge(self.narrow(x), found[0].shape[-2:])
+        fine = self.say(self.last(torch.cat([x, found[0]], 1)))
+        return [*guesses, functional.pixel_shuffle(fine, 2)]
 
 
-class Detail(nn.Module):
-    """Joins the decoder's features to the pixels: logits at the side of the full picture."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.see = Unit(12, DETAIL)
-        self.join = Unit(2 * DETAIL + 1, DETAIL)
-        self.say = nn.Conv2d(DETAIL, 4, 3, padding=1)
-        nn.init.zeros_(self.say.weight)
-        nn.init.zeros_(self.say.bias)
-
-    def forward(self, picture: Tensor, features: Tensor, guess: Tensor) -> Tensor:
-        seen = self.see(functional.pixel_unshuffle(picture, 2))
-        size = seen.shape[-2:]
-        joined = self.join(torch.cat([seen, enlarge(features, size), enlarge(guess, size)], 1))
-        change = functional.pixel_shuffle(self.say(joined), 2)
-        return enlarge(guess, picture.shape[-2:]) + change
-
-
-class Matting(nn.Module):
-    """Pictures [N, 3, S, S] in [0, 1] -> logits of alpha, coarse first; the last at full size.
-
-    `coarse` alone makes the guesses at half of what the encoder sees, and below.
-    """
-
-    def __init__(self, reduce: int = 2) -> None:
-        super().__init__()
-        self.reduce = reduce
-        self.encoder, self.decoder, self.detail = Encoder(), Decoder(), Detail()
-
-    def coarse(self, seen: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """`seen`: [N, 3, S / reduce, S / reduce] in [0, 1]."""
-        return self.decoder(self.encoder((seen - 0.5) * 4))
-
-    def forward(self, picture: Tensor) -> list[Tensor]:
-        features, guesses = self.coarse(functional.avg_pool2d(picture, self.reduce))
-        return [*guesses, self.detail(picture - 0.5, features, guesses[-1])]
-
-
-def mean(*paths: Path) -> dict[str, Any]:
-    """What `train` saves of its averaged weights, as the mean of several files; each may be named
-    more than once."""
-    saved = [torch.load(path, "cpu") for path in paths]
-    states = [one["weights"] for one in saved]
-    together = {name: sum(one[name].float() for one in states) / len(states) for name in states[0]}
-    return {"weights": together, "reduce": saved[0]["reduce"]}
+def load(*weights: Path) -> Matting:
+    """The network with the mean of these states of `train`, in the mode for inference."""
+    states = [torch.load(path, "cpu")["weights"] for path in weights]
+    network = Matting()
+    network.load_state_dict({
+        name: sum(state[name].float() for state in states) / len(states) for name in states[0]
+    })  # fmt: skip
+    return network.eval()

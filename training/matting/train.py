@@ -1,61 +1,66 @@
-"""Train the coarse matting network for so many minutes; the schedule follows the clock.
+"""Teach the served matting network what larger ones answer, for so many minutes, on a GPU.
 
-    python -m training.matting.train --data NPY [NPY ...] --side 160 --minutes 30 --out DIR
+    python -m training.matting.train --packs DIR --teacher NPZ [NPZ ...] --minutes 12 --out DIR
 
-`--side` is the side of the pictures as trained on: as the encoder sees them, or, where `--full`
-trains the detail branch too, whole (the encoder then sees 1/`--reduce` of it). `--out` keeps
-last.pt (everything, for `--resume`), ema.pt (the averaged weights, to export or to go on from with
-`--init`) and ema-MINUTE.pt of every measuring, for means of several states.
+Processes draw views (`views`) without end; the teachers (`teacher`) answer them as they come, and a
+ring of the newest views with their targets stays in the GPU's memory, of which the student's
+batches are drawn, cut and lit anew each time: it sees what the teacher saw (Beyer et al. 2022,
+"Knowledge distillation: a good teacher is patient and consistent"). Where the alpha is known,
+that is the target, but for what the teachers deny altogether.
+
+`--out` keeps ema.pt, the averaged weights, and ema-MINUTE.pt. A number in the file `minutes`
+there replaces `--minutes` while it runs; teachers whose files come later are taken when they do.
 """
 
 import argparse
 import copy
-import itertools
 import math
-import os
+import queue
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader
 
-from training.matting import dev
-from training.matting.compose import resized
 from training.matting.losses import losses
-from training.matting.network import Matting, mean
+from training.matting.network import SIDE, Matting
+from training.matting.teacher import Teacher
+from training.matting.views import Material, Views
 from training.upscaling.muon import Muon
 
-LONGEST_STEP = 30.0
-"""Seconds that one step may count for: a process that was made to stand still does not age."""
+DENIED = 0.4
+"""Overlap (intersection over union) of answer and known alpha, below which the teachers deny it."""
+
+MIXED = 0.1
+"""Share of the views that are two of them, one seen through the other: the teachers say what that
+is."""
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="of prepare")
-    parser.add_argument("--dev", type=Path, help="folder measured with the progress, never trained")
-    parser.add_argument("--held", type=Path, help="composites of held-back material, of prepare")
+    parser.add_argument("--packs", type=Path, required=True, help="of training.matting.gather")
+    parser.add_argument("--teacher", type=Path, nargs="+", required=True, help="packs of teacher")
+    parser.add_argument("--weight", type=float, nargs="*", default=[], help="of each; else equal")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--init", type=Path, help="ema.pt to start from")
     parser.add_argument(
-        "--init", type=Path, nargs="+", help="ema.pt to start from; of several, the mean"
+        "--side", type=int, nargs="+", default=[224, SIDE], help="one after another"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from --out/last.pt")
-    parser.add_argument("--side", type=int, nargs="+", default=[160], help="taken in turn")
-    parser.add_argument("--reduce", type=int, default=2, help="the encoder sees 1/REDUCE of a side")
-    parser.add_argument("--full", action="store_true", help="train the detail branch as well")
-    parser.add_argument("--only-detail", action="store_true", help="leave all the rest as it is")
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--batch", type=int, default=24)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--muon", type=float, default=0.02, help="rate of Muon; 0: AdamW for all")
-    parser.add_argument("--every", type=float, default=3.0, help="minutes between measurings")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--workers", type=int, default=0, help="processes that read pictures")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--turn", type=float, default=0.35, help="share of time at the first side")
+    parser.add_argument("--minutes", type=float, default=12)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--fresh", type=int, default=64, help="views that are drawn at a time")
+    parser.add_argument("--pause", type=int, default=3, help="steps from one of these to the next")
+    parser.add_argument("--ring", type=int, default=24000, help="views kept")
+    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--muon", type=float, default=0.02)
+    parser.add_argument("--every", type=float, default=1.0, help="minutes between measurings")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--workers", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -67,64 +72,94 @@ def share_of_rate(progress: float) -> float:
     return rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fall)))
 
 
-def half_is_fast(device: str) -> bool:
-    """Whether bfloat16 saves time: where a processor has to emulate it, it takes 4 times longer."""
-    return device != "cpu" or has_bfloat16()
+class Ring:
+    """The newest views and their targets, uint8, on the device."""
+
+    def __init__(self, count: int, device: str) -> None:
+        self.pictures = torch.zeros(count, 3, SIDE, SIDE, dtype=torch.uint8, device=device)
+        self.targets = torch.zeros(count, 1, SIDE, SIDE, dtype=torch.uint8, device=device)
+        self.count, self.made = count, 0
+
+    def put(self, pictures: Tensor, targets: Tensor) -> None:
+        places = torch.arange(self.made, self.made + len(pictures), device=pictures.device)
+        self.pictures[places % self.count] = to_bytes(pictures)
+        self.targets[places % self.count] = to_bytes(targets)
+        self.made += len(pictures)
+
+    def draw(self, count: int, side: int) -> tuple[Tensor, Tensor]:
+        """Pictures [N, 3, side, side] and targets [N, 1, side, side], float in [0, 1]."""
+        device = self.pictures.device
+        chosen = torch.randint(min(self.made, self.count), (count,), device=device)
+        both = torch.cat([self.pictures[chosen], self.targets[chosen]], 1).float().div_(255)
+        turned = functional.grid_sample(both, windows(count, side, device), align_corners=False)
+        return lit(turned[:, :3]), turned[:, 3:]
 
 
-def has_bfloat16() -> bool:
-    info = Path("/proc/cpuinfo")
-    return info.exists() and any(word in info.read_text() for word in ("avx512_bf16", "amx_bf16"))
+def to_bytes(values: Tensor) -> Tensor:
+    return (values * 255 + 0.5).clamp_(0, 255).byte()
 
 
-class Pictures(IterableDataset):
-    """Batches of random pictures of several .npy files, changed a little each time.
-
-    A side takes them from the files that are no smaller, if there are any.
-
-    Yields pictures [N, 3, S, S], alpha and trust [N, 1, S, S], float in [0, 1]; S as in `sides`,
-    in turn. Without end; each worker draws its own.
-    """
-
-    def __init__(self, paths: list[Path], count: int, sides: list[int], seed: int) -> None:
-        self.files = [np.load(path, mmap_mode="r") for path in paths]
-        self.counts = np.array([len(file) for file in self.files])
-        self.count, self.sides, self.seed = count, sides, seed
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        cv2.setNumThreads(1)
-        worker = get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        for side in itertools.cycle(self.sides):
-            yield self.batch(rng, side)
-
-    def batch(self, rng: np.random.Generator, side: int) -> tuple[Tensor, Tensor, Tensor]:
-        made = np.stack([self.one(rng, side) for _ in range(self.count)])
-        whole = torch.from_numpy(made).permute(0, 3, 1, 2).float().div_(255)
-        return lit(rng, whole[:, :3]), whole[:, 3:4], (whole[:, 4:] > 0.5).float()
-
-    def one(self, rng: np.random.Generator, side: int) -> np.ndarray:
-        fine = np.array([file.shape[1] >= side for file in self.files])
-        counts = np.where(fine, self.counts, 0) if fine.any() else self.counts
-        number = rng.integers(counts.sum())
-        which = int(np.searchsorted(counts.cumsum(), number, side="right"))
-        picture = self.files[which][number - counts[:which].sum()]
-        whole = picture.shape[0]
-        if rng.random() < 0.5:
-            cut = int(whole * rng.uniform(0.75, 1.0))
-            top, left = rng.integers(0, whole - cut + 1, 2)
-            picture = picture[top : top + cut, left : left + cut]
-        if picture.shape[0] != side:
-            picture = resized(picture, (side, side))
-        return picture[:, ::-1] if rng.random() < 0.5 else picture
+def windows(count: int, side: int, device: torch.device) -> Tensor:
+    """Grids [N, side, side, 2]: half of them a part of at least 0.75, half of them mirrored."""
+    whole = (torch.rand(count, 1, device=device) < 0.5).float()
+    part = 0.75 + 0.25 * torch.rand(count, 2, device=device)
+    part = whole + (1 - whole) * part
+    shift = (2 * torch.rand(count, 2, device=device) - 1) * (1 - part)
+    flip = torch.where(torch.rand(count, device=device) < 0.5, -1.0, 1.0)
+    turn = torch.zeros(count, 2, 3, device=device)
+    turn[:, 0, 0], turn[:, 1, 1], turn[:, :, 2] = flip * part[:, 0], part[:, 1], shift
+    return functional.affine_grid(turn, [count, 1, side, side], align_corners=False)
 
 
-def lit(rng: np.random.Generator, pictures: Tensor) -> Tensor:
-    """Another exposure and balance for each picture."""
-    gains = 1 + rng.normal(0, 0.08, (len(pictures), 3, 1, 1))
-    lifts = rng.normal(0, 0.03, (len(pictures), 1, 1, 1))
-    gains, lifts = (torch.from_numpy(v.astype(np.float32)) for v in (gains, lifts))
-    return (pictures * gains + lifts).clamp_(0, 1)
+def lit(pictures: Tensor) -> Tensor:
+    """Another exposure, balance and contrast for each picture."""
+    count, device = len(pictures), pictures.device
+    gains = 1 + 0.06 * torch.randn(count, 3, 1, 1, device=device)
+    bend = torch.exp(0.12 * torch.randn(count, 1, 1, 1, device=device))
+    return (pictures.clamp_min(1e-4) ** bend * gains).clamp(0, 1)
+
+
+def mixed(pictures: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Some of the pictures seen through others, nothing of which is known."""
+    count, device = len(pictures), pictures.device
+    chosen = (torch.rand(count, 1, 1, 1, device=device) < MIXED).float()
+    share = 0.5 + 0.4 * torch.rand(count, 1, 1, 1, device=device)
+    other = pictures * share + pictures.flip(0) * (1 - share)
+    return pictures + chosen * (other - pictures), known * (1 - chosen)
+
+
+def targets(said: Tensor, alpha: Tensor, known: Tensor) -> Tensor:
+    """The known alpha where there is one; half of it where the teachers deny it."""
+    both = (torch.minimum(said, alpha) * known).sum((1, 2, 3), keepdim=True)
+    either = (torch.maximum(said, alpha) * known).sum((1, 2, 3), keepdim=True)
+    share = torch.where((both + 1) / (either + 1) < DENIED, 0.6, 1.0)
+    return said + known * share * (alpha - said)
+
+
+class Teachers(nn.Module):
+    """The weighted mean of those whose files are there; one of weight 0 fills in for others."""
+
+    def __init__(self, paths: list[Path], weights: list[float], device: str) -> None:
+        super().__init__()
+        self.waited = dict(zip(paths, weights or [1.0] * len(paths), strict=True))
+        self.device, self.there, self.weights = device, nn.ModuleList(), []
+        self.look()
+
+    def look(self) -> None:
+        for path, weight in list(self.waited.items()):
+            if path.exists():
+                one = Teacher(path).to(self.device, memory_format=torch.channels_last)
+                self.there.append(one.bfloat16() if self.device != "cpu" else one)
+                self.weights.append(weight)
+                del self.waited[path]
+                print(f"teacher {path.name}", flush=True)
+
+    @torch.no_grad()
+    def forward(self, pictures: Tensor) -> Tensor:
+        seen = pictures.contiguous(memory_format=torch.channels_last)
+        weights = self.weights if sum(self.weights) else [1.0] * len(self.weights)
+        heard = [(one, w) for one, w in zip(self.there, weights, strict=True) if w]
+        return sum(w * one(seen) for one, w in heard) / sum(w for _, w in heard)
 
 
 class Run:
@@ -132,168 +167,162 @@ class Run:
 
     def __init__(self, options: argparse.Namespace) -> None:
         torch.manual_seed(options.seed)
-        torch.set_num_threads(options.threads)
         self.options = options
-        self.network = Matting(options.reduce).to(memory_format=torch.channels_last)
-        self.network.to(options.device)
+        self.network = Matting().to(options.device, memory_format=torch.channels_last)
         if options.init:
-            self.network.load_state_dict(mean(*options.init)["weights"])
-        if options.only_detail:
-            self.network.encoder.requires_grad_(False), self.network.decoder.requires_grad_(False)
+            self.network.load_state_dict(torch.load(options.init, options.device)["weights"])
         self.average = copy.deepcopy(self.network).eval()
-        self.optimisers, self.peaks = self.optimise()
-        self.half = half_is_fast(options.device)
-        self.steps, self.spent = 0, 0.0
-        if options.resume:
-            self.restore(torch.load(options.out / "last.pt", options.device))
-
-    def optimise(self) -> tuple[list[torch.optim.Optimizer], list[float]]:
-        """Muon for wide convolutions, AdamW for the rest."""
-        learns = [self.network.detail] if self.options.full else []
-        if not self.options.only_detail:
-            learns += [self.network.encoder, self.network.decoder]
-        weights = [w for part in learns for w in part.parameters()]
-        wide = [
-            w
-            for w in weights
-            if w.dim() == 4 and 16 <= w.shape[0] <= w[0].numel() and w.shape[1] > 3
-        ]
-        wide = wide if self.options.muon else []
+        weights = list(self.network.parameters())
+        wide = [w for w in weights if w.dim() == 4 and 16 <= len(w) <= w[0].numel() > 27]
         rest = [w for w in weights if not any(w is other for other in wide)]
-        made = [torch.optim.AdamW(rest, self.options.rate, weight_decay=1e-3)]
-        if wide:
-            made.append(Muon(wide, self.options.muon))
-        return made, [self.options.rate, self.options.muon][: len(made)]
+        self.optimisers = [
+            torch.optim.AdamW(rest, options.rate, weight_decay=1e-3),
+            Muon(wide, options.muon),
+        ]
+        self.peaks = [options.rate, options.muon]
+        self.steps, self.begun, self.minutes = 0, time.monotonic(), options.minutes
 
-    def restore(self, saved: dict) -> None:
-        self.network.load_state_dict(saved["network"])
-        self.average.load_state_dict(saved["average"])
-        for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
-            optimiser.load_state_dict(state)
-        self.steps, self.spent = saved["steps"], saved["spent"]
+    @property
+    def progress(self) -> float:
+        return (time.monotonic() - self.begun) / (60 * self.minutes)
 
-    def save(self) -> None:
-        everything = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimisers": [o.state_dict() for o in self.optimisers],
-            "steps": self.steps,
-            "spent": self.spent,
-        }
-        weights = {"weights": self.average.state_dict(), "reduce": self.network.reduce}
-        minute = f"ema-{round(self.spent / 60)}.pt"
-        for name, content in (("last.pt", everything), ("ema.pt", weights), (minute, weights)):
-            torch.save(content, self.options.out / f".{name}")
-            (self.options.out / f".{name}").replace(self.options.out / name)
+    def side(self) -> int:
+        first, last = self.options.side[0], self.options.side[-1]
+        return first if self.progress < self.options.turn else last
 
-    def guesses(self, pictures: Tensor) -> list[Tensor]:
-        if not self.options.full:
-            return self.network.coarse(pictures)[1]
-        if self.options.only_detail:
-            self.network.encoder.eval(), self.network.decoder.eval()
-            return self.network(pictures)[-1:]
-        return self.network(pictures)
-
-    def step(self, pictures: Tensor, alpha: Tensor, trust: Tensor) -> float:
-        share = share_of_rate(self.spent / (60 * self.options.minutes))
+    def step(self, pictures: Tensor, target: Tensor) -> Tensor:
+        share = share_of_rate(min(1.0, self.progress))
         for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
             optimiser.param_groups[0]["lr"] = peak * share
         self.network.train()
-        device = self.options.device
-        pictures = pictures.to(device, memory_format=torch.channels_last)
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=self.half):
-            guesses = self.guesses(pictures)
-        wrong = losses(guesses, alpha.to(device), trust.to(device))
+        seen = pictures.contiguous(memory_format=torch.channels_last)
+        half = self.options.device != "cpu"
+        with torch.autocast(torch.device(self.options.device).type, torch.bfloat16, enabled=half):
+            guesses = self.network(seen)
+        wrong = losses(guesses, target, torch.ones_like(target))
         wrong.backward()
-        self.agree()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad()
         self.steps += 1
         self.follow()
-        return float(wrong.detach())
-
-    def agree(self) -> None:
-        """Mean of the gradients of all processes: on a crowded machine better than threads."""
-        if not distributed.is_initialized():
-            return
-        found = [w.grad for o in self.optimisers for g in o.param_groups for w in g["params"]]
-        flat = torch.cat([gradient.flatten() for gradient in found])
-        distributed.all_reduce(flat)
-        flat /= distributed.get_world_size()
-        parts = flat.split([gradient.numel() for gradient in found])
-        for gradient, part in zip(found, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        return wrong.detach()
 
     @torch.no_grad()
     def follow(self) -> None:
         keep = min(0.998, (1 + self.steps) / (10 + self.steps))
-        pairs = zip(
-            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+        mine, theirs = (
+            [v for v in network.state_dict().values() if v.dtype.is_floating_point]
+            for network in (self.average, self.network)
         )
-        for mine, theirs in pairs:
-            if mine.dtype.is_floating_point:
-                mine.lerp_(theirs, 1 - keep)
+        torch._foreach_lerp_(mine, theirs, 1 - keep)
+
+    def save(self) -> None:
+        """Kernels in half precision, as they are shipped."""
+        state = {
+            name: value.half() if value.dim() > 1 else value
+            for name, value in self.average.state_dict().items()
+        }
+        minute = f"ema-{round((time.monotonic() - self.begun) / 60)}.pt"
+        for name in ("ema.pt", minute):
+            torch.save({"weights": state}, self.options.out / f".{name}")
+            (self.options.out / f".{name}").replace(self.options.out / name)
 
     @torch.no_grad()
-    def matte(self, picture: np.ndarray) -> np.ndarray:
-        """uint8 [S, S, 3] -> uint8 [S, S], by the averaged weights."""
-        seen = torch.from_numpy(picture).permute(2, 0, 1)[None].float().div(255)
-        seen = seen.to(self.options.device)
-        made = self.average(seen)[-1] if self.options.full else self.average.coarse(seen)[1][-1]
-        large = functional.interpolate(made.float(), picture.shape[:2], mode="bilinear")
-        return large[0, 0].sigmoid().mul(255).round().byte().cpu().numpy()
-
-    def report(self, loss: float, sets: dict[str, list[dev.Sample]]) -> None:
-        side = max(self.options.side)
-        figures = {name: dev.measured(self.matte, samples, side) for name, samples in sets.items()}
-        text = "  ".join(f"{k} {v['mae']:.4f}/{v['max_f']:.3f}" for k, v in figures.items())
-        line = f"{self.spent / 60:6.1f} min  step {self.steps}  loss {loss:.3f}  {text}"
-        print(line, flush=True)
+    def measured(self, pictures: Tensor, target: Tensor) -> float:
+        """Mean distance from the targets of held-back views, by the averaged weights."""
+        parts = zip(pictures.split(32), target.split(32), strict=True)
+        wrong = [(self.average(p)[-1].sigmoid() - t).abs().mean() for p, t in parts]
+        return float(torch.stack(wrong).mean())
 
 
-def agreed(seconds: float) -> float:
-    """The first process's clock, for all of them: the rate must be the same everywhere."""
-    if not distributed.is_initialized():
-        return seconds
-    said = torch.tensor([seconds])
-    distributed.broadcast(said, 0)
-    return float(said.item())
+def seen_by(teachers: Teachers, batch: Tensor, mix: bool = True) -> tuple[Tensor, Tensor]:
+    """uint8 [N, S, S, 5] on the device -> pictures and targets, float in [0, 1]."""
+    whole = batch.permute(0, 3, 1, 2).float().div_(255)
+    pictures, alpha, known = whole[:, :3], whole[:, 3:4], whole[:, 4:]
+    if mix:
+        pictures, known = mixed(pictures, known)
+    return pictures, targets(teachers(pictures), alpha, known)
 
 
-def join_others() -> int:
-    """This process's number; there are several where `RANK` is set, as torchrun does it."""
-    if "RANK" not in os.environ:
-        return 0
-    distributed.init_process_group("gloo")
-    return distributed.get_rank()
+def fetched(source: Iterator[Tensor]) -> queue.Queue:
+    """Batches as they come, read by a thread of their own."""
+    ready: queue.Queue = queue.Queue(8)
+
+    def read() -> None:
+        for batch in source:
+            ready.put(batch)
+
+    threading.Thread(target=read, daemon=True).start()
+    return ready
+
+
+def new_minutes(options: argparse.Namespace, minutes: float) -> float:
+    path = options.out / "minutes"
+    try:
+        return float(path.read_text())
+    except (OSError, ValueError):
+        return minutes
+
+
+def loader(views: Views, workers: int, device: str) -> DataLoader:
+    kept = {"prefetch_factor": 2, "multiprocessing_context": "fork"} if workers else {}
+    return DataLoader(views, None, num_workers=workers, pin_memory=device != "cpu", **kept)
 
 
 def main() -> None:
     options = arguments()
     options.out.mkdir(parents=True, exist_ok=True)
-    rank = join_others()
-    run = Run(options)
-    seed = options.seed + run.steps + 7919 * rank
-    pictures = Pictures(options.data, options.batch, options.side, seed)
-    sets = dev.sets(options.dev) if options.dev else {}
-    if options.held:
-        sets["held"] = dev.composites(options.held, 100)
-    if rank == 0 and not options.resume:
-        run.save()
-    clock, reported, recent = time.monotonic(), run.spent, []
-    for batch in DataLoader(pictures, None, num_workers=options.workers):
-        recent.append(run.step(*batch))
+    torch.backends.cudnn.benchmark = True
+    threads = max(1, options.workers)
+    material = Material.read(options.packs, threads)
+    twin = Material.read(options.packs, threads, twin=True)
+    print(f"{len(material.photos)} photographs, {len(material.stock.cutouts)} cut-outs, "
+          f"{len(material.stock.photos)} backgrounds", flush=True)  # fmt: skip
+    held_views = next(iter(Views(twin, 4 * options.fresh, SIDE, 7)))
+    views = Views(material, options.fresh, SIDE, options.seed)
+    # Its processes start here, before the GPU is touched.
+    ready = fetched(iter(loader(views, options.workers, options.device)))
+    run, ring = Run(options), Ring(options.ring, options.device)
+    teachers = Teachers(options.teacher, options.weight, options.device)
+    checked = reported = time.monotonic()
+    held: tuple[Tensor, Tensor] | None = None
+    recent: list[Tensor] = []
+    while run.progress < 1:
+        due = run.steps % options.pause == 0 and not ready.empty()
+        if due or ring.made < options.batch:
+            ring.put(*seen_by(teachers, ready.get().to(options.device, non_blocking=True)))
+        if ring.made < options.batch:
+            continue
+        recent.append(run.step(*ring.draw(options.batch, run.side())))
+        if run.steps % 20 == 0:
+            torch.cuda.synchronize() if options.device != "cpu" else None
         now = time.monotonic()
-        run.spent, clock = agreed(run.spent + min(LONGEST_STEP, now - clock)), now
-        done = run.spent >= 60 * options.minutes
-        if rank == 0 and (done or run.spent - reported >= 60 * options.every):
+        if now - checked > 4:
+            waited, checked = len(teachers.waited), now
+            teachers.look()
+            if len(teachers.waited) < waited:
+                held = None
+            run.minutes = new_minutes(options, run.minutes)
+        if now - reported > 60 * options.every or run.progress >= 1:
+            if held is None:
+                parts = held_views.to(options.device).split(32)
+                both = [seen_by(teachers, part, mix=False) for part in parts]
+                held = torch.cat([p for p, _ in both]), torch.cat([t for _, t in both])
             run.save()
-            run.report(float(np.mean(recent)), sets)
-            reported, recent, clock = run.spent, [], time.monotonic()
-        if done:
-            return
+            report(run, ring, recent, held)
+            recent, reported = [], time.monotonic()
+    run.save()
+
+
+def report(run: Run, ring: Ring, recent: list[Tensor], held: tuple[Tensor, Tensor]) -> None:
+    loss = float(torch.stack(recent).mean()) if recent else math.nan
+    print(
+        f"{(time.monotonic() - run.begun) / 60:6.1f} min  step {run.steps}  side {run.side()}  "
+        f"fresh views {ring.made}  loss {loss:.4f}  held {run.measured(*held):.4f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ class Enlarger:
     def __init__(self, folder: Path, threads: int = 2) -> None:
         self.session: onnxruntime.InferenceSession = session(str(folder / "1/model.onnx"), threads)
         config = (folder / "config.pbtxt").read_text()
-        self.tile = self.session.get_inputs()[0].shape[1]
-        self.scale = self.session.get_outputs()[0].shape[1] // self.tile
+        self.tile, large = (int(side) for side in re.findall(r"dims: \[ (\d+),", config)[:2])
+        self.scale = large // self.tile
         found = re.search(r'"overlap" value { string_value: "(\d+)" }', config)
         self.overlap = int(found[1]) if found else 0
 

@@ -40,7 +40,7 @@ class Collapsible(nn.Module):
         """float32 [outputs, inputs, 3, 3]"""
         if self.squeeze.numel() == 0:
             return self.plain
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(self.plain.device.type, enabled=False):
             expanded = torch.einsum("omyx,mi->oiyx", self.expand, self.squeeze)
             return self.plain + expanded + torch.einsum("koi,kyx->oiyx", self.mix, self.edges)
 

@@ -7,6 +7,7 @@
 
 import argparse
 import copy
+import functools
 import math
 import time
 from pathlib import Path
@@ -20,7 +21,12 @@ from training.upscaling.muon import Muon
 from training.upscaling.network import Upscaler
 
 RIM = 4  # source pixels
-Y = torch.tensor([65.481, 128.553, 24.966]).view(3, 1, 1) / 255.0
+
+
+@functools.cache
+def luma(device: torch.device) -> Tensor:
+    """What red, green and blue weigh in BT.601's luma, float32 [3, 1, 1]."""
+    return (torch.tensor([65.481, 128.553, 24.966]).view(3, 1, 1) / 255.0).to(device)
 
 
 def arguments() -> argparse.Namespace:
@@ -82,7 +88,7 @@ def loss(made: Tensor, truth: Tensor, square: bool) -> Tensor:
     The rim, spoilt by zero padding, is left out: a server pads pictures with their edge instead.
     """
     wrong = (made - truth)[..., RIM:-RIM, RIM:-RIM]
-    light = (wrong * Y).sum(-3)
+    light = (wrong * luma(wrong.device)).sum(-3)
     if square:
         return 20 * (wrong.square().mean() + light.square().mean())
     return wrong.abs().mean() + light.abs().mean()
