@@ -160,8 +160,11 @@ def _unlike_background(image: Image.Image, small: Levels, background: Color | No
     return _away(small, paper) > PARTS.paper
 
 
-def _away(pixels: Levels, colour: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
-    off: npt.NDArray[np.int16] = np.abs(pixels.astype(np.int16) - colour.astype(np.int16)).max(-1)
+def _away(pixels: Levels, colour: npt.NDArray[np.float64]) -> Levels:
+    """Levels off a colour in the worst channel, of pixels [..., 3]."""
+    row = pixels.reshape(-1, 1, 3)
+    apart = cv2.absdiff(row, tuple(map(int, colour)))  # type: ignore[call-overload]
+    off: Levels = np.maximum.reduce(cv2.split(apart)).reshape(pixels.shape[:-1])
     return off
 
 

@@ -9,6 +9,7 @@ it.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -85,13 +86,12 @@ def _background(away: Levels, channels: int, subject: Mask | None = None) -> Bac
     joined = flood(near, edge)
     background = shrunk(joined, 1)
     found = bool(background.any())
-    stray_components = away > LEVELS.near
-    across = np.logical_or.reduce(stray_components, axis=0).reshape(-1, channels)
+    across, down = (cv2.reduce(away, axis, cv2.REDUCE_MAX).ravel() > LEVELS.near for axis in (0, 1))
     return BackgroundMeasurement(
         round(float(np.mean(joined[edge])), 4),
         float(np.mean(worst[background] == 0)) if found else 0.0,
         int(worst[background].max()) if found else 255,
-        span(np.logical_or.reduce(stray_components, axis=1), np.logical_or.reduce(across, axis=1)),
+        span(down, np.logical_or.reduce(across.reshape(-1, channels), axis=1)),
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from edge.errors import NotCompliant
@@ -25,6 +24,7 @@ from edge.rendering.compliance.measurements import (
     measure_clear_background,
 )
 from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import array_of
 from edge.rendering.source.decode import decode, reread
 from edge.rendering.source.facts import Facts, OriginalFormat, read_facts
 from edge.reported import ColourShift, Compliance, Synthesized
@@ -171,7 +171,7 @@ class Specimen:
     @cached_property
     def pixels(self) -> Levels:
         """RGB, uint8 [H, W, 3]; what is see-through shows its hidden colour."""
-        return np.asarray(self.image if self.image.mode == "RGB" else self.image.convert("RGB"))
+        return array_of(self.image if self.image.mode == "RGB" else self.image.convert("RGB"))
 
 
 def verify_file(

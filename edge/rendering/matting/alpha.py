@@ -14,6 +14,7 @@ from PIL import Image
 from edge.images import Size
 from edge.rendering.analysis.background import BackgroundModel, Floats, Pixels, apart, backdrop
 from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import array_of
 from edge.rendering.pixels.levels import bounds
 from edge.rendering.pixels.morphology import Mask, grown, shrunk
 
@@ -70,7 +71,7 @@ def estimate_alpha(
     if guess is None:
         guess = _enlarged(shrunk(subject, 1), image.size, Image.Resampling.BILINEAR)
     _unmixed(
-        np.asarray(image),
+        array_of(image),
         background_model.backdrop,
         colour_of_subject,
         places,
@@ -110,7 +111,7 @@ def _unmixed(
     size = (-(-pixels.shape[1] // 2), -(-pixels.shape[0] // 2))
     here = rows // 2 * size[0] + columns // 2
     background, subject = (
-        np.asarray(Image.fromarray(grid).resize(size, Image.Resampling.BILINEAR))
+        array_of(Image.fromarray(grid).resize(size, Image.Resampling.BILINEAR))
         .reshape(-1, 3)
         .take(here, axis=0)
         for grid in (behind, colour_of_subject)
@@ -123,7 +124,7 @@ def _unmixed(
 
 def resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
     """A stretched matte (L, the size of `image`) unmixed anew from the picture's own outline."""
-    box = bounds(np.asarray(matte) > 0)
+    box = bounds(array_of(matte) > 0)
     if box is None:
         return matte
     reach = max(8, max(image.size) // 50)
@@ -144,8 +145,8 @@ def _resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
     away = apart(grid, behind)
     thin = (cover > 64) & (away >= 0.85 * _highest(away))
     alpha, places = _laid_out(core, ~background, image.size)
-    colour_of_subject, guess = backdrop(grid, core | thin), np.asarray(matte)
-    _unmixed(np.asarray(image), behind, colour_of_subject, places, guess, alpha, ALPHA.even)
+    colour_of_subject, guess = backdrop(grid, core | thin), array_of(matte)
+    _unmixed(array_of(image), behind, colour_of_subject, places, guess, alpha, ALPHA.even)
     return Image.fromarray(_tidied(alpha, shrunk(alpha >= ALPHA.solid, 1)))
 
 

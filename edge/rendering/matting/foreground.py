@@ -16,6 +16,7 @@ from PIL import Image
 
 from edge.images import Size
 from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import array_of
 from edge.rendering.pixels.levels import bounds
 
 Floats = npt.NDArray[np.float32]
@@ -73,7 +74,7 @@ def foreground(image: Image.Image, matte: Image.Image, *, enlarged: bool = False
 
     Pixels that are all subject or all background stay as they are.
     """
-    alpha = np.asarray(matte)
+    alpha = array_of(matte)
     box = bounds((alpha > 0) & (alpha < 255))
     if box is None:
         return image
@@ -115,13 +116,9 @@ def _estimate(image: Image.Image, matte: Image.Image, enlarged: bool) -> Image.I
 
 def _taken_over(image: Image.Image, matte: Image.Image, fore: Image.Image) -> Image.Image:
     """The picture with the colours of a level of half its size at its soft pixels."""
-    colours, alpha = np.array(image), np.asarray(matte)
-    places = np.flatnonzero((alpha > 0) & (alpha < 255))
-    rows, columns = np.divmod(places, image.width)
-    down = _nearest_of(image.height, fore.height)[rows]
-    across = _nearest_of(image.width, fore.width)[columns]
-    colours.reshape(-1, 3)[places] = np.asarray(fore)[down, across]
-    return Image.fromarray(colours)
+    clean = image.copy()
+    clean.paste(_nearest(fore, image.size), mask=matte.point(_SOFT))
+    return clean
 
 
 def _finest(

@@ -8,14 +8,14 @@ for next.
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 from PIL import Image
 
 from edge.models.base import Tensor
 from edge.rendering.framing.product import drops_background
 from edge.rendering.matting.foreground import foreground
 from edge.rendering.matting.segment import wanted as cut_out
-from edge.rendering.ops.matte import sharpened
+from edge.rendering.ops.matte import opaque, sharpened
+from edge.rendering.pixels.arrays import array_of
 from edge.rendering.pixels.levels import snapped
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import AsyncStep, PlanContext, State, Tools
@@ -48,7 +48,7 @@ class Decontaminate(AsyncStep):
 
     def _decontaminated(self, picture: Picture) -> Picture:
         matte = snapped(sharpened(picture, self.by))
-        image = foreground(picture.image.convert("RGB"), matte, enlarged=True)
+        image = foreground(opaque(picture.image), matte, enlarged=True)
         return replace(picture, image=image, matte=matte, decontaminated=True)
 
 
@@ -86,4 +86,4 @@ def _kept(picture: Picture) -> Tensor:
     assert picture.matte is not None, "a lifted picture has one"
     both = picture.image.copy()
     both.putalpha(picture.matte)
-    return np.asarray(both)
+    return array_of(both)

@@ -64,7 +64,12 @@ def sharpened(picture: Picture, by: str) -> Image.Image:
     assert picture.matte is not None, "planned only where there is a matte"
     if by == "network":
         return picture.matte.point(_steeper)
-    return resharpened(picture.image.convert("RGB"), picture.matte)
+    return resharpened(opaque(picture.image), picture.matte)
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """RGB; the picture itself where it is that already."""
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _steeper(alpha: int) -> int:
