@@ -9,6 +9,7 @@ Exit status: 0 flat, 1 not.
 
 import argparse
 import json
+import math
 import random
 import socket
 import sys
@@ -76,9 +77,11 @@ class Flat:
 
 
 def judge(series: Mapping[str, Sequence[float]], tolerance: float = 0.05) -> list[Flat]:
-    """Means of the middle and the last third of each; what has no values is not flat."""
+    """Means of the middle and the last third of each, of what could be seen (not NaN, as where a
+    busy server did not tell in time); what was never seen is not flat."""
     found = []
-    for name, values in series.items():
+    for name, seen in series.items():
+        values = [value for value in seen if not math.isnan(value)]
         third = len(values) // 3
         middle, last = (
             sum(part) / len(part) if part else float("nan")
@@ -200,8 +203,8 @@ def purge(base: str) -> None:
 
 
 def told(seen: Soak) -> str:
-    """Means of the last samples: memory breathes, since what lies free is given back at times."""
-    means = (f"{n} {sum(v[-EVERY:]) / len(v[-EVERY:]):.1f}" for n, v in seen.series.items())
+    """The last values."""
+    means = (f"{name} {values[-1]:.1f}" for name, values in seen.series.items())
     return f"{seen.seconds[-1]:6.0f} s  {'  '.join(means)}  {dict(seen.statuses)}"
 
 
@@ -223,7 +226,8 @@ def report(seen: Soak, verdicts: Sequence[Flat], options: argparse.Namespace) ->
             minutes = [second / 60 for second in seen.seconds]
             axes.plot(minutes, seen.series[name], linewidth=0.8)
             axes.set(xlabel="minutes", ylabel=label)
-            axes.set_ylim(bottom=0, top=max(1.0, max(seen.series[name]) * 1.1))
+            known = [value for value in seen.series[name] if not math.isnan(value)]
+            axes.set_ylim(bottom=0, top=max(1.0, max(known, default=0.0) * 1.1))
             for third in (1, 2):
                 axes.axvline(minutes[-1] * third / 3, color="#5f6b76", linewidth=0.6)
         parts += out

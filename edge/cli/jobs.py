@@ -3,11 +3,12 @@
 import argparse
 import asyncio
 import json
+import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge import working
 from edge.cli import jobs_commands, jobs_text
@@ -17,6 +18,8 @@ from edge.errors import SettingsError
 from edge.jobs.feeds import FORMATS
 from edge.jobs.model import JobState, Options
 from edge.settings import Settings
+
+_Result = TypeVar("_Result")
 
 _FEED = (
     "CSV, JSON lines, JSON, a Google Merchant feed (RSS, Atom) or a product sitemap; plain or gzip"
@@ -128,8 +131,27 @@ def prewarm(options: argparse.Namespace, given: Settings) -> bool:
         return _prewarm_in_redis(options, given, wanted)
     with _progress() as told:
         begun = _begun(options)
-        facts = asyncio.run(jobs_commands.prewarm_here(given, wanted, begun, told))
+        facts = _stoppable(jobs_commands.prewarm_here(given, wanted, begun, told))
     return _ended(facts)
+
+
+def _stoppable(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run it; SIGTERM ends it in order, as an interrupt from the keyboard does.
+
+    Raises:
+        KeyboardInterrupt: it was ended.
+    """
+
+    async def run() -> _Result:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError as error:
+        raise KeyboardInterrupt from error
 
 
 def _prewarm_there(options: argparse.Namespace, remote: Remote, wanted: Wanted) -> bool:

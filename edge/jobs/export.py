@@ -6,17 +6,19 @@ whole; a ZIP is put together at the end, and so are the manifests.
 
 import asyncio
 import os
-import secrets
 import tempfile
+import threading
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from edge import buckets
 from edge.buckets import Bucket
 from edge.errors import FeedRejected, JobsUnavailable
+from edge.jobs import partial_files
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """Of every entry, so that the same pictures make the same file."""
@@ -35,8 +37,13 @@ class Target(Protocol):
 
 
 class FolderTarget:
+    """Files in a folder. What an earlier process was killed in the middle of is removed before the
+    first file is written; see `partial_files`."""
+
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._clearing = threading.Lock()
+        self._cleared = False
 
     async def write(self, name: str, body: bytes, content_type: str) -> None:
         await _kept(asyncio.to_thread(self._write, name, body), name)
@@ -51,27 +58,25 @@ class FolderTarget:
         return None
 
     def _write(self, name: str, body: bytes) -> None:
-        target, beside = self._places(name)
-        try:
-            beside.write_bytes(body)
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+        with self._beside(name) as sink:
+            sink.write(body)
 
     def _move(self, name: str, file: Path) -> None:
-        target, beside = self._places(name)
-        try:
-            with file.open("rb") as source, beside.open("wb") as sink:
-                while piece := source.read(2**20):
-                    sink.write(piece)
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+        with self._beside(name) as sink, file.open("rb") as source:
+            while piece := source.read(2**20):
+                sink.write(piece)
 
-    def _places(self, name: str) -> tuple[Path, Path]:
+    @contextmanager
+    def _beside(self, name: str) -> Iterator[BinaryIO]:
+        """A file that takes its place once the block has ended well."""
+        with self._clearing:
+            if not self._cleared:
+                partial_files.clear(self._root)
+                self._cleared = True
         target = self._root / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        return target, target.with_name(f".{secrets.token_hex(8)}.part")
+        with partial_files.replacing(target) as sink:
+            yield sink
 
 
 class BucketTarget:

@@ -63,6 +63,10 @@ def files(cwd: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((cwd / "out").glob("*.jpg"))}
 
 
+def hidden(cwd: Path) -> list[str]:
+    return [path.name for path in (cwd / "out").glob(".*")]
+
+
 PREWARM = ("prewarm", "feed.csv", "--to", "out", "--name", "{sku}.jpg")
 
 
@@ -83,10 +87,13 @@ def test_whatever_ends_it_the_same_command_goes_on(shop, tmp_path, blow):
     process.send_signal(blow)
     _, said = process.communicate(timeout=60)
     [checkpoint] = tmp_path.glob(".edge-prewarm-*.jobs")
-    if blow == signal.SIGINT:
+    if blow != signal.SIGKILL:
         assert process.returncode == 130
         assert "to go on: the same command" in said
         assert "Traceback" not in said
+        assert hidden(tmp_path) == [], "what was being written was ended, or taken away"
+    (tmp_path / "out" / f".edge-{'0' * 16}.part").write_bytes(b"as a kill leaves it")
+    (tmp_path / "out" / ".of-another-program.part").write_bytes(b"not ours")
     before = files(tmp_path)
     assert 20 < len(before) < LINES
     done = edge(shop, *PREWARM, cwd=tmp_path)
@@ -96,6 +103,7 @@ def test_whatever_ends_it_the_same_command_goes_on(shop, tmp_path, blow):
     after = files(tmp_path)
     assert len(after) == LINES
     assert before.items() <= after.items()
+    assert hidden(tmp_path) == [".of-another-program.part"]
 
 
 def test_failures_end_with_1_and_the_same_command_tries_them_again(shop, tmp_path):

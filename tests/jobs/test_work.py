@@ -4,6 +4,7 @@ import asyncio
 import csv
 import hashlib
 import json
+import sys
 import time
 import zipfile
 
@@ -12,6 +13,7 @@ import pytest
 from edge.errors import (
     Busy,
     DeadlineExceeded,
+    JobsUnavailable,
     ModelMissing,
     NotCompliant,
     OriginalNotFound,
@@ -220,6 +222,36 @@ async def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["b.jpg"]
     await target.remove("a/b.jpg")
     await target.remove("a/b.jpg")
+
+
+async def test_what_a_killed_export_left_is_removed_and_nothing_else(tmp_path):
+    """A partial file that another process is writing is locked; one that a kill left is not."""
+    (tmp_path / "a").mkdir()
+    stale, other = tmp_path / "a" / f".edge-{'0' * 16}.part", tmp_path / ".other.part"
+    stale.write_bytes(b"half")
+    other.write_bytes(b"not ours")
+    writes = "import sys, time\nfrom pathlib import Path\nfrom edge.jobs import partial_files\n"
+    writes += "with partial_files.replacing(Path(sys.argv[1])) as sink:\n"
+    writes += "    sink.write(b'half')\n    sink.flush()\n    print('writing', flush=True)\n"
+    writes += "    sys.stdin.read()\n    sink.write(b' and whole')\n"
+    pipe = asyncio.subprocess.PIPE
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", writes, str(tmp_path / "a" / "slow.jpg"), stdin=pipe, stdout=pipe
+    )
+    assert await writer.stdout.readline() == b"writing\n"
+    await FolderTarget(tmp_path).write("new.jpg", b"new", "image/jpeg")
+    assert not stale.exists()
+    assert other.exists()
+    await writer.communicate()
+    assert (tmp_path / "a" / "slow.jpg").read_bytes() == b"half and whole"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["slow.jpg"]
+
+
+async def test_a_write_that_fails_leaves_nothing(tmp_path):
+    (tmp_path / "taken.jpg").mkdir()
+    with pytest.raises(JobsUnavailable):
+        await FolderTarget(tmp_path).write("taken.jpg", b"new", "image/jpeg")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.jpg"]
 
 
 def test_other_parameters_take_the_place_of_those_of_the_same_name():

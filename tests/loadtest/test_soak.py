@@ -27,6 +27,7 @@ def test_of_what_there_is_little_two_more_are_flat():
 def test_what_was_never_seen_is_not_flat():
     assert not judge({"tasks": []})[0].met
     assert not judge({"tasks": [float("nan")] * 30})[0].met
+    assert judge({"tasks": [20.0, float("nan")] * 30})[0].met, "half of it was"
 
 
 @pytest.mark.slow
