@@ -234,6 +234,26 @@ class TestWhenTritonFails:
             for url in urls:
                 await until_it_is_served(replica, url, 20)
 
+    async def test_of_sixty_at_once_each_is_served_or_refused_before_it_is_late(
+        self, start: Start, shipped: TritonServer, photos: Path
+    ):
+        """A Triton that lives and has too much to do opens no breaker, and nothing is made in vain
+        but, at most, what runs at once."""
+        for number in range(60):
+            photo(200, 200, number).save(photos / f"{number}.jpg", quality=90)
+        at_once = 8
+        more = {"EDGE_LIMITS_NETWORK_RUNNING": str(at_once), "EDGE_SERVER_DEADLINE": "12"}
+        replica = await start(**on(shipped) | more)
+        urls = [f"/{number}.jpg?w=399&up=2&fm=jpg" for number in range(60)]
+        answers = await asyncio.gather(*(replica.http.get(url) for url in urls))
+        served = [each for each in answers if each.status_code == 200]
+        refused = [each for each in answers if each.status_code == 503]
+        busy = [each for each in refused if each.json()["type"].endswith("/busy")]
+        assert served
+        assert len(served) + len(busy) >= 60 - at_once, [each.text for each in answers]
+        assert await replica.metric(OPEN) == 0
+        assert await replica.renders() == len(served)
+
     async def test_a_model_that_triton_could_not_load_is_named(
         self, start: Start, fragile: TritonServer
     ):

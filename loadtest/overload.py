@@ -1,0 +1,141 @@
+"""Three times the renders that the cores can do: what becomes of hits, of renders, of refusals?
+
+First alone, then while new pictures are asked for at three times the rate that the server has just
+shown it can render, whatever it answers (an open loop). Prints the ratios, and ends with 1 where
+the p99 of hits, or the median of served renders, is over three times what it was.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import aiohttp
+
+from loadtest.common import ROOT
+from loadtest.storefront import servers
+from loadtest.storefront.recording import quantile
+
+MOST = 3.0
+"""Times as long as alone, at most."""
+
+
+@dataclass
+class Seen:
+    """Seconds of each answer, by what it was."""
+
+    hits: list[float] = field(default_factory=list)
+    renders: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+
+
+class Client:
+    """Asks one server, and sorts what it answers."""
+
+    def __init__(self, session: aiohttp.ClientSession, base: str, photos: list[str]) -> None:
+        self._session, self._base = session, base
+        self._hit = f"{base}/{photos[0]}?w=300&fm=jpg"
+        self._new: Iterator[str] = (
+            f"{base}/{photos[n % len(photos)]}?w={320 + n // len(photos) % 900}&fm=webp"
+            for n in count()
+        )
+
+    async def hit(self, into: Seen) -> None:
+        status, seconds = await self._ask(self._hit)
+        (into.hits if status == 200 else into.late).append(seconds)
+
+    async def render(self, into: Seen) -> None:
+        status, seconds = await self._ask(next(self._new))
+        kinds = {200: into.renders, 503: into.refused}
+        kinds.get(status, into.late).append(seconds)
+
+    async def _ask(self, url: str) -> tuple[int, float]:
+        begun = time.monotonic()
+        async with self._session.get(url) as answer:
+            await answer.read()
+            return answer.status, time.monotonic() - begun
+
+
+async def hits_for(client: Client, seconds: float, into: Seen) -> None:
+    """Twenty a second, whether or not the last ones were answered."""
+    async with asyncio.TaskGroup() as group:
+        for _ in range(int(seconds * 20)):
+            group.create_task(client.hit(into))
+            await asyncio.sleep(0.05)
+
+
+async def measure(base: str, photos: list[str], seconds: float, factor: float) -> dict[str, float]:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        client, alone, full, loaded = Client(session, base, photos), Seen(), Seen(), Seen()
+        await client.hit(Seen())
+        await hits_for(client, seconds / 2, alone)
+        for _ in range(20):
+            await client.render(alone)
+        rate = await capacity(client, seconds / 2, full)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(hits_for(client, seconds, loaded))
+            for _ in range(int(rate * factor * seconds)):
+                group.create_task(client.render(loaded))
+                await asyncio.sleep(1 / (rate * factor))
+    return {
+        "renders_per_second": rate,
+        "hit_p99": quantile(loaded.hits, 0.99) / quantile(alone.hits, 0.99),
+        "render_p50": quantile(loaded.renders, 0.5) / quantile(full.renders, 0.5),
+        "served": len(loaded.renders),
+        "served_of_possible": len(loaded.renders) / max(1.0, rate * seconds),
+        "refused": len(loaded.refused),
+        "refused_p50_ms": quantile(loaded.refused, 0.5) * 1000,
+        "late": len(loaded.late),
+    }
+
+
+async def capacity(client: Client, seconds: float, into: Seen) -> float:
+    """Renders a second with as many at once as keep all cores busy."""
+    until = time.monotonic() + seconds
+
+    async def worker() -> None:
+        while time.monotonic() < until:
+            await client.render(into)
+
+    begun = time.monotonic()
+    await asyncio.gather(*(worker() for _ in range(6)))
+    return len(into.renders) / (time.monotonic() - begun)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m loadtest.overload", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20, help="of the overload")
+    parser.add_argument("--factor", type=float, default=3.0, help="times what can be rendered")
+    parser.add_argument("--out", type=Path, default=ROOT / "loadtest" / "results" / "overload.json")
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-overload-")))
+        photos = servers.make_photos(work, 24, 1200)
+        environ = {
+            "EDGE_ORIGIN_URL": str(work),
+            "EDGE_SERVER_LOG_LEVEL": "error",
+            "EDGE_MODELS_FETCHED": "",
+            "EDGE_SERVER_DEADLINE": "5",
+        }
+        replicas = stack.enter_context(servers.rotation(1, environ))
+        base = replicas.replicas[0].base
+        found = asyncio.run(measure(base, photos, options.seconds, options.factor))
+    for name, value in found.items():
+        print(f"{name:<20} {value:10.2f}")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(found, indent=2))
+    kept = found["hit_p99"] <= MOST and found["render_p50"] <= MOST
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
