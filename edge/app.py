@@ -25,6 +25,7 @@ from edge.cache.owed import OwedPurges
 from edge.cache.purges import RedisPurges
 from edge.cache.redis import RedisServer, RedisTier
 from edge.cache.tiers import Tiers, TierState
+from edge.cores import cores
 from edge.delivery.delivery import Delivery
 from edge.delivery.originals import Originals
 from edge.delivery.recall import Recall
@@ -42,7 +43,7 @@ from edge.origins.opening import open_origin
 from edge.origins.routes import Origins, parse_routes
 from edge.reloading import Files
 from edge.rendering.engine import pillow
-from edge.rendering.engine.threads import EngineThreads, cores
+from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import RENDER_VERSION, Renderer
 from edge.rendering.source import libraries

@@ -11,8 +11,8 @@ import uvloop
 
 from edge import logs
 from edge.app import connect
+from edge.cores import cores
 from edge.errors import SettingsError
-from edge.rendering.engine.threads import cores
 from edge.serving import give_back_memory, keep_freed_memory, read_anew_on_hangup
 from edge.settings import Settings
 from edge.telemetry import serve_metrics

@@ -26,6 +26,7 @@ FLOORS = {
         "tracing",
         "logs",
         "reported",
+        "cores",
     ),
     1: ("variants", "buckets"),
     2: ("cache", "origins", "models", "dialects"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from edge import app
 from edge.cli.jobs_remote import Remote
+from edge.cores import cores
 from edge.errors import FeedRejected, JobsUnavailable, SettingsError
 from edge.jobs.estimate import Estimator, Workers
 from edge.jobs.model import Job, JobState, Options
@@ -17,7 +18,6 @@ from edge.jobs.opening import Desk, open_desk
 from edge.jobs.service import Feed, Service
 from edge.origins.routes import parse_routes
 from edge.reloading import keys_of, presets_of
-from edge.rendering.engine.threads import cores
 from edge.settings import Settings
 from edge.web.jobs import report_of
 from edge.working import items_at_once

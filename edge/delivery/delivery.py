@@ -34,12 +34,14 @@ Made = tuple[Rendition, str]
 
 Review = Callable[[KeyedVariant, Rendition], Awaitable[Rendition]]
 
+Make = Callable[[KeyedVariant, DeliveryRequest], Awaitable["Delivered"]]
+
 _RENDER_SHARE = 0.95
-"""A render ends before its first caller leaves: so the caller hears what was late, and the late
-network is known as late, not as given up by its caller."""
+"""Share of a request's time that its render may take. The render then reports its own time-out,
+with the stage that was late, before the request's deadline cancels it."""
 
 FALLBACK_TAG = "rendition:fallback"
-"""So that a CDN can be told to drop all provisional pictures at once."""
+"""Cache tag of every fallback rendition, so that a CDN can purge all of them at once."""
 
 
 _UNSETTLED = "unsettled"
@@ -49,15 +51,20 @@ MEMORY = MemoryTier.name
 """The source of what lies in this process."""
 
 FALLBACKS = ("stale", "fallback")
-"""What is served, in this order, while the networks are late: the rendition of the original before
-it changed, or the same canvas made without them. Neither ever has the final one's name."""
+"""Sources of a rendition that is served while the networks are late, in order of preference: the
+rendition of the original's previous version, or one of the same canvas made without networks.
+Neither is stored under the final rendition's key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A rendition, and where it came from: a tier's name, `render`, or what stands in for a late
-    one, `stale` or `fallback`; `joined` another's call. It is not `settled` where the original's
-    stamp is not: caches keep it for moments only."""
+    """A rendition, and how it was obtained.
+
+    Attributes:
+        source: the tier that held it, `render`, or one of `FALLBACKS`.
+        joined: it came from a render that another request had started.
+        settled: the original's stamp is; where it is not, caches keep the answer for moments only.
+    """
 
     rendition: Rendition
     source: str
@@ -155,7 +162,7 @@ class Delivery:
                 )
 
     async def make(
-        self, named: KeyedVariant, request: DeliveryRequest, stages: Stages
+        self, named: KeyedVariant, request: DeliveryRequest, stages: Stages | None = None
     ) -> Delivered:
         """Render, or wait for the render of the same variant that is under way.
 
@@ -166,6 +173,7 @@ class Delivery:
             Busy: the final one is late, and the caller takes no other.
             DeadlineExceeded: the caller's time is over; the render goes on for those who wait.
         """
+        stages = stages or Stages()
         joined = named.key in self._single_flight
         if joined:
             self._metrics.single_flight_joined.inc()
@@ -192,7 +200,7 @@ class Delivery:
     async def _fallback(
         self, named: KeyedVariant, request: DeliveryRequest, stages: Stages
     ) -> Delivered:
-        """Stale, else fast."""
+        """The previous version's rendition from a tier; else one made without networks."""
         before = self._names.before(named) if request.version is None else None
         if before and (found := await self._tiers.get(before)):
             self._delivered_from("stale").inc()
@@ -220,10 +228,32 @@ class Delivery:
             task.cancel()
         raise Busy("the networks need longer than wait= allows; the picture is being made")
 
-    async def deliver(self, request: DeliveryRequest, stages: Stages | None = None) -> Delivered:
-        """Find it or make it."""
-        named = await self.name(request)
-        delivered = await self.find(named) or await self.make(named, request, stages or Stages())
+    async def deliver(
+        self,
+        request: DeliveryRequest,
+        *,
+        named: KeyedVariant | None = None,
+        make: Make | None = None,
+        unchecked: Callable[[Delivered], object] | None = None,
+    ) -> Delivered:
+        """Find the rendition or make it; where the request is strict, check it.
+
+        Args:
+            named: its name, where the caller has asked for that before.
+            make: makes what no tier holds, instead of `self.make`: so that a caller can stop
+                waiting, or measure what it takes.
+            unchecked: is told what was found or made, before that is checked.
+
+        Raises:
+            NotCompliant: the request is strict, and the rendition breaks a rule of its preset.
+            EdgeError: what `name` and `make` raise.
+        """
+        named = named or await self.name(request)
+        delivered = await self.find(named)
+        if delivered is None:
+            delivered = await (make or self.make)(named, request)
+        if unchecked is not None:
+            unchecked(delivered)
         if request.strict:
             await self.require_compliance(delivered, request)
         return delivered

@@ -17,7 +17,7 @@ from edge.jobs.review import Decision, Decisions
 from edge.jobs.store import Begun, Event, Sums
 from edge.models.base import Priority
 from edge.reported import Compliance
-from edge.telemetry import Consumption, Stages, consumption
+from edge.telemetry import Consumption, consumption
 from edge.variants import paths
 from edge.variants.decoding import words_of
 from edge.variants.presets import Presets
@@ -101,13 +101,9 @@ class Maker:
             query = merged(item.query, decision.query)
             delivery_request = self.delivery_request(item.path, query, accept, version)
             named = await self._delivery.name(delivery_request)
-        delivered = await self._delivery.find(named)
-        if delivered is None:
-            delivered = await self._delivery.make(named, delivery_request, Stages())
+        delivered = await self._delivery.deliver(delivery_request, named=named)
         if not delivered.final:
             raise Busy("only a provisional picture could be had")
-        if delivery_request.strict:
-            await self._delivery.require_compliance(delivered, delivery_request)
         return Made(named, delivered, decision, query)
 
     async def outcome(self, job: Job, item: Item, target: Target | None, begun: Begun) -> Outcome:

@@ -1,7 +1,6 @@
 """The networks in this process: ONNX Runtime or OpenVINO behind the models door."""
 
 import asyncio
-import os
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import Any
 
 import onnxruntime
 
+from edge.cores import cores
 from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelUnavailable
 from edge.models import roles, runtimes
@@ -59,7 +59,7 @@ class EmbeddedModels:
         precision: str = AUTO,
     ) -> None:
         self._repository = Repository(folders)
-        self._threads = threads or _usable_cores()
+        self._threads = threads or cores()
         self._backend = backend
         self._precision = precision
         self._chosen: Choice | None = None
@@ -220,9 +220,3 @@ def _fits(shape: list[Any], wanted: tuple[int, ...]) -> bool:
         not isinstance(size, int) or size == fixed
         for size, fixed in zip(shape[1:], wanted, strict=True)
     )
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from starlette.types import Scope
 
 from edge import tracing
+from edge.delivery.delivery import Delivered
 from edge.images import Rendition
 from edge.reported import Compliance
 from edge.telemetry import Consumption, Stages
@@ -32,6 +33,10 @@ class Answer:
     joined: bool = False
     stages: Stages | None = None
     used: Consumption | None = None
+
+    def bring(self, delivered: Delivered) -> None:
+        """Note the picture, before it is known whether it is answered with."""
+        self.rendition = delivered.rendition
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,12 +171,10 @@ class ImageRoute:
             etag = self._delivery.etag(named)
             if etag and headers.matches(given, etag):
                 return await self._not_modified(send, asked, etag, lasting=named.settled)
-        delivered = await self._delivery.find(named)
-        if delivered is None:
-            delivered = await self._made(named, delivery_request, told, receive)
-        told.rendition = delivered.rendition
-        if delivery_request.strict:
-            await self._delivery.require_compliance(delivered, delivery_request)
+        make = partial(self._made, told, receive)
+        delivered = await self._delivery.deliver(
+            delivery_request, named=named, make=make, unchecked=told.bring
+        )
         if given and headers.matches(given, delivered.rendition.etag):
             etag = delivered.rendition.etag
             lasting = delivered.final and delivered.settled
@@ -185,7 +183,7 @@ class ImageRoute:
         await self._answer(scope, send, asked, delivered, told.stages or Stages())
 
     async def _made(
-        self, named: KeyedVariant, delivery_request: DeliveryRequest, told: Answer, receive: Receive
+        self, told: Answer, receive: Receive, named: KeyedVariant, delivery_request: DeliveryRequest
     ) -> Delivered:
         """What the render brings; what it uses up on the way is told of this request."""
         told.stages, told.used = stages, used = Stages(), Consumption()

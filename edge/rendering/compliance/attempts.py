@@ -42,8 +42,15 @@ ATTEMPTS = AttemptNumbers()
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The bytes, their format, the size of the picture in them, how they hold their preset's rules,
-    what they were made of, what was `added` that no camera saw, and the `picture` that was encoded.
+    """One encoded rendition.
+
+    Attributes:
+        quality: 1 to 100, None for a lossless format.
+        size: of the picture, in pixels.
+        report: its verification; None where no preset rules.
+        made: what it was made of; None until the render adds it.
+        added: the share of its pixels that is synthesized; None where there are none.
+        picture: what was encoded; None once nobody measures it any more.
     """
 
     body: bytes = field(repr=False)
@@ -78,7 +85,7 @@ def finish(
     notes: tuple[str, ...] = (),
     reference: Reference | None = None,
 ) -> Done:
-    """Encode, and where a preset rules, verify what came out; what can be mended is mended.
+    """Encode; where a preset has rules, verify the result and try again where that can help.
 
     A background of one exact colour starts at a high quality: there JPEG's ringing ends at the
     block that the outline crosses, and full colour resolution comes with it. A file that is too
@@ -101,8 +108,8 @@ def finish(
 
 
 def _finished(picture: Picture, job: RenderRequest, xmp: bytes | None, own: Own) -> Done:
-    """Of the tries, the first whose background nothing speaks against; else the first that holds by
-    the matte's word; else the last."""
+    """The first attempt that passes the background rule by its pixels alone; else the first that
+    passes it because the matte counts pale pixels as product; else the last."""
     pale = last = None
     for tried, quality in _tries(picture, job):
         job.deadline.check("encode")
@@ -125,9 +132,9 @@ def _finished(picture: Picture, job: RenderRequest, xmp: bytes | None, own: Own)
 
 
 def _tries(picture: Picture, job: RenderRequest) -> Iterator[tuple[Picture, Quality]]:
-    """As asked for; where a background has to be exact, also without the haze of a soft matte, and
-    at last at the quality that rings least. A shadow that was asked for is no haze, nor is
-    an original's own soft alpha."""
+    """The attempts, cheapest first: as requested; where the background has to be one exact colour,
+    then with nearly transparent matte pixels set to background, and last at the highest quality.
+    Matte pixels are kept where a shadow was requested or the alpha is the original's own."""
     given = job.transform.quality
     background = job.preset.rules.background if job.preset else None
     exact = background is not None and _format(picture, job) is Format.JPEG
@@ -147,7 +154,8 @@ def _tries(picture: Picture, job: RenderRequest) -> Iterator[tuple[Picture, Qual
 
 
 def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture:
-    """Pixels that are not all subject, and hardly other than the background, become background."""
+    """The picture with partly transparent pixels set to `color` where they differ from it by at
+    most `ATTEMPTS.haze` levels."""
     image = picture.image.convert("RGB")
     sheet = Image.new("RGB", image.size, color.rgb)
     off = ImageChops.difference(image, sheet).split()
@@ -158,7 +166,7 @@ def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture
 
 
 def _without_faint(picture: Picture) -> Picture:
-    """What is next to see-through, on no background, is all see-through."""
+    """The RGBA picture with nearly transparent pixels made fully transparent."""
     seen = picture.image.getchannel("A").point(lambda alpha: 255 * (alpha > ATTEMPTS.haze))
     image = Image.new("RGBA", picture.image.size, (255, 255, 255, 0))
     image.paste(picture.image, mask=seen)

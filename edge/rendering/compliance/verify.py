@@ -66,11 +66,17 @@ _FORBIDS = {"no_detail": "detail"}
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What no pixel tells, of a picture that this server made: what of it was `made`, and its
-    `matte` (L, of the same size), None where it has none. `broken` are the rules that it broke when
-    there was one, None where that is not known: what the matte told then still holds. `reference`
-    is the original as it lies under it, `swatch` the colour that its product is measured against.
-    `notes` are facts about its photo. `exact`: the matte is the original's own alpha.
+    """What is known, beside its pixels, of a picture that this server made.
+
+    Attributes:
+        made: how much of it is synthesized.
+        matte: mode L, of the picture's size; None where it has none, or only its file is left.
+        broken: the rules that it broke when it was rendered, with its matte at hand; None where
+            that is not known.
+        reference: the original, laid under the picture.
+        swatch: the colour that the product is measured against.
+        notes: facts about its photo.
+        exact: the matte is the original's own alpha.
     """
 
     made: Synthesized = Synthesized(0.0)  # noqa: RUF009 - frozen

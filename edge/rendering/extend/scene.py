@@ -1,9 +1,10 @@
-"""A scene beyond the picture's edge: its own background goes on, ever more out of focus.
+"""Continues a scene beyond the picture's edge with its own background, increasingly blurred.
 
-The background beside the edge is walked to and fro, turning at places that dice choose: neighbours
-stay neighbours, so there is no seam, and nothing repeats evenly. With distance a blur grows, much
-away from the edge and little along it, so that a horizon or a table's edge goes straight on. It
-takes background only, never what is in the subject's box.
+The strip of background beside the edge is copied outwards along a path that runs away from the edge
+and back, with turning points drawn from a seeded generator: adjacent rows come from adjacent rows,
+so there is no seam, and no visible period. A Gaussian blur grows with the distance, strongly across
+the edge and weakly along it, so that a horizon or a table's edge continues straight. Pixels inside
+the subject's box are never copied.
 """
 
 from dataclasses import dataclass

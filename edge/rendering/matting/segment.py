@@ -49,8 +49,8 @@ class Matte:
     `matte` (mode L) covers the whole upright original; `subject` is in fractions of it; `by` is
     `alpha`, `plain-background` or `network`; `doubt` (0 to 1) is the probability that a person
     would reject it; `flags` says what is special about this photo: `touches-left` and its like,
-    `several`, `detail`; `doubted`, in fractions too, is all that the network took for the subject
-    with the least trace, where the cut is doubted or its background is a scene.
+    `several`, `detail`; `doubted`, in fractions too, is the bounding box of every pixel to which
+    the network gave any alpha at all, where the matte is doubtful or its background is a scene.
     """
 
     matte: Image.Image = field(repr=False)
@@ -71,7 +71,7 @@ class NoMatte:
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """All that is known of one original's subject: the look, and the cut or why there is none."""
+    """What is known of one original's subject: the analysis, and the matte or why there is none."""
 
     analysis: Analysis
     found: Matte | NoMatte

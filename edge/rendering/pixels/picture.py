@@ -36,12 +36,12 @@ class Picture:
     """Pixels on their way: sRGB, upright, mode RGB or RGBA; nobody writes into them.
 
     `matte` (mode L, the same size) is the alpha of the subject once an op has found it; `subject`
-    is the subject's box in this picture's pixels, None while unknown. `made` says what of
-    it no camera saw, None where all is the photo's or another background's. `lifted`: the image
-    shows the subject's own colours wherever the matte does not hide it, and nothing that counts
-    elsewhere. `name` is the same for the same pixels and matte, empty where nobody gave it one.
-    `rough`: the matte is looked at only, so it is brought to other sizes the cheapest way. `exact`:
-    the matte is the original's own alpha, and no level of it is taken for noise.
+    is the subject's box in this picture's pixels, None while unknown. `made` says what of it is
+    synthesized, None where nothing is. `decontaminated`: wherever the matte is above 0 the image
+    holds the subject's foreground colours; elsewhere its colours mean nothing. `name` is the same
+    for the same pixels and matte, empty where nobody gave it one. `rough`: the matte is only
+    measured, never shown, so it is resized by the cheapest filter. `exact`: the matte is the
+    original's own alpha, so its lowest and highest levels are not taken for noise.
     """
 
     image: Image.Image = field(repr=False)
@@ -59,7 +59,7 @@ class Picture:
 
     @property
     def clean_matte(self) -> Image.Image:
-        """The matte (L), next to nothing as nothing and next to all as all unless it is `exact`."""
+        """The matte (L) with levels near 0 set to 0 and near 255 to 255, unless it is `exact`."""
         assert self.matte is not None, "asked for only where there is a matte"
         return self.matte if self.exact else snapped(self.matte)
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from importlib.metadata import version
 from threading import Lock
 
+from edge.cores import cores
 from edge.deadline import Deadline
 from edge.rendering.engine import stock
-from edge.rendering.engine.threads import cores
 from edge.rendering.source import decoders
 from edge.rendering.source.decoders import DecodeRequest, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
