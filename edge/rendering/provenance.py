@@ -5,7 +5,6 @@ from xml.sax.saxutils import escape
 
 from edge.errors import ModelMissing
 from edge.images import digest
-from edge.models import roles
 from edge.models.base import Models
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.plan import Plan
@@ -80,7 +79,7 @@ def of(job: RenderRequest, plan: Plan, analysis: Analysis | None, models: Models
     return Provenance(
         digest(job.body)[:_ORIGINAL],
         f"{transform.preset}@{transform.preset_version}" if transform.preset else "",
-        _named(models, (*_cutters(plan, cut_by), *plan.models)),
+        _named(models, (*_cutters(plan, analysis), *plan.models)),
         max((term for term, _ in edits), key=_WEIGHT.index, default=""),
         tuple(words for _, words in edits),
     )
@@ -127,11 +126,10 @@ def _backgrounds(job: RenderRequest) -> list[tuple[str, str]]:
     return [(COMPOSITE, f"set on another background ({background})")]
 
 
-def _cutters(plan: Plan, cut_by: str | None) -> tuple[str, ...]:
-    """The networks that may have found the subject, where the plan needs it cut out."""
-    if cut_by in (None, "alpha") or not any(step.op == "matte" for step in plan.steps):
-        return ()
-    return roles.MATTERS
+def _cutters(plan: Plan, analysis: Analysis | None) -> tuple[str, ...]:
+    """The networks that looked for the subject, where the plan needs it cut out."""
+    cuts = any(step.op == "matte" for step in plan.steps)
+    return analysis.asked if analysis and cuts else ()
 
 
 def _named(models: Models, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ believed.
     python -m training.matting.doubt evidence.json [--plot docs/pictures/doubt.png]
 
 `verdicts.tsv` says of each photo whether a person would sell the cut of one look and the cut of
-two: judged by eye, strictly, on sheets. Folds never part the cuts of one photo.
+two: judged by eye on sheets. Folds never part the cuts of one photo.
 """
 
 import argparse
@@ -23,6 +23,7 @@ VERDICTS = Path(__file__).with_name("verdicts.tsv")
 NAMES = tuple(WEIGHTS)
 FOLDS, ROUNDS = 10, 3
 EDGES = (0.1, 0.2, 0.3, 0.4, 0.6)
+THRESHOLDS = (0.08, 0.1, 0.13, 0.15, 0.17, 0.2, 0.25, 0.3)
 
 
 def verdicts() -> dict[str, dict[str, bool]]:
@@ -38,7 +39,7 @@ Told = dict[str, dict[str, dict[str, float]]]
 
 
 def table(told: Told) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Square roots of the evidence [N, 10], rejected or not [N], and the photo's number [N]."""
+    """Square roots of the evidence [N, 11], rejected or not [N], and the photo's number [N]."""
     judged, rows, rejected, groups = verdicts(), [], [], []
     for number, (name, looks) in enumerate(sorted(told.items())):
         for look, evidence in looks.items():
@@ -63,11 +64,20 @@ def model() -> LogisticRegression:
     return LogisticRegression(max_iter=9000)
 
 
-def told(doubts: np.ndarray, y: np.ndarray) -> None:
+def told(doubts: np.ndarray, y: np.ndarray, groups: np.ndarray) -> None:
+    """What a threshold would ask, doubt and find: the first look counts where it is not doubted,
+    the second one else. Each photo's first look comes before its second."""
     print(f"AUC {roc_auc_score(y, doubts):.3f}, Brier score {brier_score_loss(y, doubts):.3f}")
-    for least in (0.1, 0.15, 0.2, 0.25, 0.3, 0.4):
-        caught = y[doubts >= least].sum() / y.sum()
-        print(f"from {least:.2f}: doubts {np.mean(doubts >= least):.0%}, finds {caught:.0%}")
+    first = np.unique(groups, return_index=True)[1]
+    second = len(groups) - 1 - np.unique(groups[::-1], return_index=True)[1]
+    for least in THRESHOLDS:
+        asked = doubts[first] >= least
+        last = np.where(asked, second, first)
+        doubted, rejected = doubts[last] >= least, y[last]
+        print(
+            f"from {least:.2f}: asks again for {asked.mean():.0%}, doubts {doubted.mean():.0%}, "
+            f"of {rejected.sum()} rejected ones {rejected[doubted].sum() / rejected.sum():.0%}"
+        )
 
 
 def plot(doubts: np.ndarray, y: np.ndarray, path: Path) -> None:
@@ -100,7 +110,7 @@ def main() -> None:
     for name, weight in zip(NAMES, fitted.coef_[0], strict=True):
         print(f'        "{name}": {weight:.2f},')
     doubts = cross_validated(x, y, groups)
-    told(doubts, y)
+    told(doubts, y, groups)
     if given.plot:
         plot(doubts, y, given.plot)
 

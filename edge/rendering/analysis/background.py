@@ -58,12 +58,13 @@ class BackgroundModel:
     """A plain background, on the grid of a reduced picture [h, w].
 
     `backdrop` uint8 [h, w, 3] is the background as it would be without the product; `open` is where
-    it is seen; `noise_tolerance` the levels within three cells that count as no edge; `range` the
-    levels within three cells at each cell; `share` the share of the free border that is background
-    (0 to 1).
+    it is seen; `lit` uint8 [h, w, 3] is it without shadows; `noise_tolerance` the levels within
+    three cells that count as no edge; `range` the levels within three cells at each cell; `share`
+    the share of the free border that is background (0 to 1).
     """
 
     backdrop: Pixels = field(repr=False)
+    lit: Pixels = field(repr=False)
     open: Mask = field(repr=False)
     range: Pixels = field(repr=False)
     noise: float
@@ -139,7 +140,9 @@ def fit_background(
     seen = _close_in(grid, seen, steps, noise, denied)
     enclosed = (steps <= noise) & (apart(grid, backdrop(grid, seen)) <= noise) & denied
     seen |= flood(enclosed, shrunk(enclosed, 1))
-    return BackgroundModel(backdrop(grid, seen), seen, steps, noise, share)
+    return BackgroundModel(
+        backdrop(grid, seen), surface.astype(np.uint8), seen, steps, noise, share
+    )
 
 
 def _scenery(rest: Mask) -> Mask:

@@ -135,7 +135,7 @@ def _window(transform: Transform, context: PlanContext) -> Area | None:
     if not (transform.gravity.subject and state.subject):
         return None
     wide, high = _asked(transform)
-    sure = analysis is not None and (analysis.uniform or analysis.sure)
+    sure = analysis is not None and (analysis.uniform or analysis.cut_by is not None)
     is_upright = not transform.rotate and transform.flip is Flip.NONE
     as_taken = is_upright and state.view == Area.whole(state.size)
     covered = analysis.covered if analysis and as_taken else None

@@ -52,6 +52,11 @@ class AlphaNumbers:
         "alpha from which a pixel is all subject: texture strays from the local average, and "
         "glossy rims mirror the background",
     )
+    shaded: float = tuned(
+        0.8,
+        "share of the background's light",
+        "light under which the network's outline counts: a dark rim and a shadow have one colour",
+    )
 
 
 ALPHA = AlphaNumbers()
@@ -68,6 +73,7 @@ def estimate_alpha(
     `ink` are its pure colours from `foreground colours`, `guess` [H, W] counts where these hardly
     differ from the background's."""
     alpha, places = _laid_out(shrunk(subject, ALPHA.inner), grown(subject, 1), image.size)
+    seen = guess is not None
     if guess is None:
         guess = _enlarged(shrunk(subject, 1), image.size, Image.Resampling.BILINEAR)
     _unmixed(
@@ -79,6 +85,11 @@ def estimate_alpha(
         alpha,
         background_model.noise,
     )
+    dark = background_model.backdrop.max(axis=2) < ALPHA.shaded * background_model.lit.max(axis=2)
+    if seen and dark.any():
+        flat = alpha.ravel()
+        beside = places[_enlarged(dark, image.size, Image.Resampling.NEAREST).ravel()[places] > 0]
+        flat[beside] = guess.ravel()[beside]
     return _tidied(alpha, alpha >= ALPHA.solid)
 
 

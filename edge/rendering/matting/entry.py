@@ -33,6 +33,7 @@ def pack(segmentation: Segmentation, tags: tuple[str, ...]) -> Rendition:
             "doubt": found.doubt,
             "flags": found.flags,
             "doubted": found.doubted.as_tuple() if found.doubted else None,
+            "asked": found.asked,
         }
     else:
         facts["abstained"] = {"reason": found.reason, "flags": found.flags}
@@ -62,6 +63,7 @@ def unpack(entry: Rendition, original: Size) -> Segmentation | None:
                 told["doubt"],
                 tuple(told["flags"]),
                 Area(*told["doubted"]) if told["doubted"] else None,
+                tuple(told["asked"]),
             )
             return Segmentation(analysis, cut)
     except Exception:  # whatever a decoder makes of damaged bytes: it is made anew

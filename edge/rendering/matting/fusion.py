@@ -77,17 +77,19 @@ SOFT = 0.7
 """Of a region's contrast, the part that a sharp outline shows within three cells and a shadow's
 does not."""
 
-ALIKE, DOUBTED = 0.25, 0.97
-"""How much lighter or darker than it would be a hole's background may be; and the mean alpha under
-which a network has its doubts about a region."""
+DOUBTED = 0.97
+"""Mean alpha under which a network has its doubts about a region."""
+
+AT_BORDER = 0.25
+"""Cells on the picture's border, in roots of its area, from which the border cuts a region off."""
 
 EMPTY = 0.05
 """Mean alpha under which a network is sure that an enclosed region is a hole."""
 
-MOST_HOLES = 0.25
-"""Of a product, the most that may be holes: beyond, it is glass and shows its background."""
+MOST_HOLES = 0.5
+"""Of a product, the most that may be holes: beyond, it is glass, or white on white."""
 
-SAME, HOLE = 0.85, 20
+SAME, HOLE = 0.6, 20
 """Of a hole's calm cells, those that have exactly the background's colour; and its fewest cells."""
 
 GUIDE, WINDOW, SMOOTHNESS = 640, 4, 1e-3
@@ -100,16 +102,18 @@ class Evidence:
     """What a cut gives to doubt, each as a share of the product's area unless it says otherwise.
 
     `unsure`: where the network is of two minds, away from outlines; `added`: what it denied and the
-    background model gave to the product; `apart`: what differs strongly from the background and
-    went with neither; `pale`: of the product, what has the background's colour; `weak`: of the
-    outline, where both colours hardly differ; `cut`: of the border, what the product covers;
-    `split`: what looking again (mirrored, or by a second network) changed; `scene`: 1 where the
-    background is not plain, else 0; `small`: how little of the picture the product is, from 0 (all)
-    to 1; `again`: 1 where there was another look, else 0.
+    background model gave to the product; `lost`: what it rather claimed and was taken for
+    background; `apart`: what differs strongly from the background and went with neither; `pale`: of
+    the product, what has the background's colour; `weak`: of the outline, where no edge is seen;
+    `cut`: of the border, what the product covers; `split`: what looking again (mirrored, or by a
+    second network) changed; `scene`: 1 where the background is not plain, else 0; `small`: how
+    little of the picture the product is, from 0 (all) to 1; `again`: 1 where there was another
+    look, else 0.
     """
 
     unsure: float = 0.0
     added: float = 0.0
+    lost: float = 0.0
     apart: float = 0.0
     pale: float = 0.0
     weak: float = 0.0
@@ -185,28 +189,28 @@ def _on_plain(
 ) -> Fused | None:
     off, blind = apart(grid, background_model.backdrop), network is None
     light, tint = shade_of(grid.astype(np.float32), background_model.backdrop.astype(np.float32))
-    dim = (tint <= TINT) & (light < 1) & (light > DARKEST) & (not blind)
-    given = _given(claim, background_model, dim)
+    shade = (tint <= TINT) & (light < 1) & (not blind)
+    given = _given(claim, background_model, shade)
     seeds = given & (shrunk(given, 1) if blind else claim >= HALF)
     rest = ~given & ~background_model.open
     extra = _solid(rest & _missed(rest, claim, off, light, tint, background_model))
     product, parts = _main_parts(flood(given | extra, seeds))
     if np.count_nonzero(shrunk(product, 1)) < LEAST * product.size:
         return None
-    hue = (tint <= TINT / 2) & (np.abs(light - 1) < ALIKE)
-    holes = _holes(product, claim, background_model, off, hue)
+    holes = _holes(product, claim, background_model, off)
     product &= ~holes
     whole = product | grown(product, 1) & ~background_model.open & ~holes
     background_model = background_model.with_open(grid, ~whole)
     colour_of_subject = foreground_colours(grid, background_model, whole)
     guess = None if network is None else guided(image, network)
     matte = estimate_alpha(image, colour_of_subject, background_model, whole, guess)
-    area = int(np.count_nonzero(product))
+    area = max(1, int(np.count_nonzero(product)))
     contrast = apart(colour_of_subject, background_model.backdrop)
     outline = shrunk(whole, 1) & ~shrunk(whole, 2)
     evidence = replace(
         _seen_by_network(claim, product, area, blind=blind),
         added=np.count_nonzero(product & (claim < DENIED)) / area,
+        lost=0 if blind else np.count_nonzero((claim >= HALF) & ~grown(product, 2)) / area,
         apart=np.count_nonzero(
             shrunk(rest & (off > 2 * background_model.noise) & ~grown(whole, 2), 1)
         )
@@ -226,14 +230,20 @@ def _bulk(product: Mask) -> int:
     return int(np.count_nonzero(filled(closed(product, LONGEST // 25))))
 
 
-def _given(claim: Floats, background_model: BackgroundModel, dim: Mask) -> Mask:
+def _given(claim: Floats, background_model: BackgroundModel, shade: Mask) -> Mask:
     """What the network claims, and what it half claims unless a broad shadow explains it."""
     between = ~background_model.open & (claim >= DENIED) & (claim < CLAIMED)
-    shadow = between & dim
+    shadow = between & shade
     if not background_model.coloured:  # there a thin grey part looks so too
         shadow = flood(shadow, shrunk(shadow, 2))
     given: Mask = (claim >= CLAIMED) | (between & ~shadow)
     return given
+
+
+def _soft(region: Mask, background_model: BackgroundModel, off: Pixels) -> bool:
+    """Whether a region fades into the background, as a shadow does."""
+    edge = background_model.range[region & grown(background_model.open, 2)]
+    return edge.size > 0 and bool(np.percentile(edge, 75) < SOFT * np.percentile(off[region], 75))
 
 
 def _missed(
@@ -248,24 +258,32 @@ def _missed(
 
     They differ strongly from the background; one of its hue has to do so three times as much and
     to be no thread. They are no shadow, which has the background's colour with less light and a
-    soft outline. And where they are enclosed the network is not sure that they are a hole.
+    soft outline, and no dark floor or wall that the picture's border cuts. And where they are
+    enclosed the network is not sure that they are a hole.
     """
     labels, count = components(cells)
     found = np.zeros(count + 1, np.bool_)
-    inner, rim = shrunk(cells, 1), cells & grown(background_model.open, 2)
+    inner, near, edge = shrunk(cells, 1), grown(background_model.open, 2), border(cells.shape)
     for number in np.flatnonzero(sizes_of(labels, count) >= HOLE):
         region = labels == number
         high, hue = np.percentile(off[region], 75), np.median(tint[region])
-        least, wide = (6, 0.5) if hue <= TINT / 2 else (2, 0.0)
-        edge = background_model.range[region & rim]
-        soft = edge.size > 0 and np.percentile(edge, 75) < SOFT * high
-        shade = DARKEST < np.median(light[region]) < 1 and hue <= TINT
-        hole = edge.size == 0 and claim[region].mean() < EMPTY
+        least, wide = (6, 0.5) if hue <= TINT else (2, 0.0)
+        lit = np.median(light[region])
+        cut = np.count_nonzero(region & edge) > AT_BORDER * np.sqrt(np.count_nonzero(region))
+        hole = not (region & near).any() and claim[region].mean() < EMPTY
+        shadow = (
+            hue <= TINT
+            and claim[region].mean() < HALF
+            and (
+                (lit < 1 and _soft(region, background_model, off))
+                or (DARKEST < lit < 1 and (background_model.coloured or cut))
+            )
+        )
         found[number] = (
             high > least * background_model.noise
             and inner[region].mean() >= wide
             and not hole
-            and not (shade and (soft or background_model.coloured))
+            and not shadow
         )
     missed: Mask = found[labels]
     return missed
@@ -292,30 +310,25 @@ def _main_parts(cells: Mask) -> tuple[Mask, int]:
     return kept, int(np.count_nonzero(sizes >= 0.2 * max(1, sizes.max())))
 
 
-def _holes(
-    product: Mask, claim: Floats, background_model: BackgroundModel, off: Pixels, hue: Mask
-) -> Mask:
+def _holes(product: Mask, claim: Floats, background_model: BackgroundModel, off: Pixels) -> Mask:
     """Background that the product encloses: a handle, a chair's legs, an arm on a hip.
 
-    Flat, in exactly the background's colour; in its hue alone (`hue`), and on pure white, where a
-    white print looks so too, the network must have its doubts as well.
+    Flat, and in exactly the background's colour. On pure white, where a white print looks so too,
+    the network must have its doubts as well.
     """
     noise = product & (background_model.range <= background_model.noise)
     labels, count = components(noise)
     sizes = np.maximum(sizes_of(labels, count), 1)
-    unsure = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes < DOUBTED
     same = (
         np.bincount(labels[off <= 0.6 * background_model.noise], minlength=count + 1)
         >= SAME * sizes
     )
-    alike = np.bincount(labels[hue], minlength=count + 1) >= SAME * sizes
-    holes = ((alike & unsure) | (same & (unsure | (not background_model.blown_out)))) & (
-        sizes >= HOLE
-    )
+    unsure = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes < DOUBTED
+    holes = same & (sizes >= HOLE) & (unsure | (not background_model.blown_out))
     holes[0] = False
-    found: Mask = grown(holes[labels], 1) & product & (hue | (off <= 2 * background_model.noise))
-    glass = np.count_nonzero(found) > MOST_HOLES * np.count_nonzero(product)
-    return np.zeros_like(found) if glass else found
+    found = grown(holes[labels], 1) & product & (off <= 2 * background_model.noise)
+    white_on_white = np.count_nonzero(found) > MOST_HOLES * np.count_nonzero(product)
+    return np.zeros_like(found) if white_on_white else found
 
 
 def _on_scene(
@@ -335,33 +348,42 @@ def _on_scene(
         for cells in (shrunk(product, BAND), grown(product, BAND))
     )
     matte = np.where(core, np.uint8(255), np.where(near, guided(image, network), np.uint8(0)))
+    steps, edge = local_range(grid), border(product.shape)
+    outline = grown(product, 1) & ~shrunk(product, 1)
     evidence = replace(
-        _seen_by_network(claim, product, area), pale=_pale(grid, product) / area, scene=1.0
+        _seen_by_network(claim, product, area),
+        pale=_pale(grid, steps, product) / area,
+        weak=np.count_nonzero(outline & (steps < 2 * NOISE_LEVEL))
+        / np.count_nonzero(outline | edge),
+        scene=1.0,
     )
     if evidence.unsure >= TORN:
         return Fused(np.full_like(matte, 255), evidence, False, detail=True)
     return Fused(matte, evidence, False, parts, background_model.detail)
 
 
-def _pale(grid: Pixels, product: Mask) -> int:
+def _pale(grid: Pixels, steps: Pixels, product: Mask) -> int:
     """Cells inside the product that look as its background would there: in a scene these may be a
     gap between an arm and a body, or a print, and nothing but a person can tell."""
     behind = backdrop(grid, ~grown(product, BAND))
-    noise = local_range(grid) <= 2 * NOISE_LEVEL
+    noise = steps <= 2 * NOISE_LEVEL
     return int(
         np.count_nonzero(shrunk(product & noise & (apart(grid, behind) <= 2 * NOISE_LEVEL), 1))
     )
 
 
 def _seen_by_network(claim: Floats, product: Mask, area: int, *, blind: bool = False) -> Evidence:
-    edge = border(product.shape)
-    inside = product & (claim < CLAIMED) | ~product & (claim > DENIED)
-    unsure = 0 if blind else np.count_nonzero(shrunk(inside, 2))
     return Evidence(
-        unsure=unsure / area,
-        cut=float(np.mean(product[edge])),
+        unsure=0 if blind else _two_minds(claim, product) / area,
+        cut=float(np.mean(product[border(product.shape)])),
         small=1 - area / product.size,
     )
+
+
+def _two_minds(claim: Floats, product: Mask) -> int:
+    """Cells away from outlines about which the network is not sure."""
+    unsure = np.where(product, claim < CLAIMED, claim > DENIED)
+    return int(np.count_nonzero(shrunk(unsure, 2)))
 
 
 def guided(image: Image.Image, network: Pixels) -> Pixels:

@@ -10,6 +10,7 @@ photo can share it.
 import time
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -25,6 +26,7 @@ from edge.rendering.matting.doubt import REVIEW, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse, split_by
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, bounds, edges, touched
+from edge.rendering.pixels.morphology import Mask, flood
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
 from edge.variants.transform import Transform
@@ -35,6 +37,9 @@ CLEAR = "clear"
 
 UNSEEN_BY_NETWORK = 0.5
 """The least doubt of a cut that no network has looked at."""
+
+SECOND_COUNTS = 2 / 3
+"""The second network's weight in the mean of both: it is the better one."""
 
 FINEST = 2500
 """Pixels on the long side up to which a matte has all of the original's; a larger original is
@@ -49,8 +54,9 @@ class Matte:
     `matte` (mode L) covers the whole upright original; `subject` is in fractions of it; `by` is
     `alpha`, `plain-background` or `network`; `doubt` (0 to 1) is the probability that a person
     would reject it; `flags` says what is special about this photo: `touches-left` and its like,
-    `several`, `detail`; `doubted`, in fractions too, is the bounding box of every pixel to which
-    the network gave any alpha at all, where the matte is doubtful or its background is a scene.
+    `several`, `detail`; `doubted`, in fractions too, is all that hangs together with the subject by
+    the network's least trace, where the matte is doubtful or its background is a scene; `asked`
+    names the networks that looked.
     """
 
     matte: Image.Image = field(repr=False)
@@ -59,6 +65,7 @@ class Matte:
     doubt: float
     flags: tuple[str, ...] = ()
     doubted: Area | None = None
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class Segmentation:
             cut_by=found.by,
             doubt=found.doubt,
             doubted=found.doubted,
+            asked=found.asked,
         )
 
 
@@ -206,11 +214,18 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     fused = await tools.engine.run(watch.time, "cut", fuse, image, first)
     found = _judged(fused, first)
     if isinstance(found, Matte) and found.doubt < REVIEW:
-        return Segmentation(seen, found)
+        return Segmentation(seen, _asked_of(found, roles.MATTING))
     other = await _asked(image, tools, watch, again=True)
-    both = await tools.engine.run(mean, first, other)
+    second = _has(tools.models, roles.MATTING_SECOND)
+    weight = SECOND_COUNTS if second else 0.5
+    both = await tools.engine.run(mean, first, other, weight)
     fused = await tools.engine.run(watch.time, "cut", fuse, image, both)
-    return Segmentation(seen, _judged(split_by(fused, first, other), both))
+    names = roles.MATTERS if second else (roles.MATTING,)
+    return Segmentation(seen, _asked_of(_judged(split_by(fused, first, other), both), *names))
+
+
+def _asked_of(found: Matte | NoMatte, *names: str) -> Matte | NoMatte:
+    return replace(found, asked=names) if isinstance(found, Matte) else found
 
 
 async def _asked(
@@ -233,13 +248,14 @@ async def _asked(
     return said
 
 
-def mean(one: Pixels, other: Pixels) -> Pixels:
-    """Of two mattes of one picture, in the finer one's size."""
-    if one.size < other.size:
-        one, other = other, one
-    size = (one.shape[1], one.shape[0])
-    other = np.asarray(Image.fromarray(other).resize(size, Image.Resampling.BILINEAR))
-    return ((one.astype(np.uint16) + other + 1) // 2).astype(np.uint8)
+def mean(one: Pixels, other: Pixels, weight: float = 0.5) -> Pixels:
+    """Of two mattes of one picture, `weight` (0 to 1) on the other, in the finer one's size."""
+    height, width = max(one.shape, other.shape)
+    both = [
+        np.asarray(Image.fromarray(matte).resize((width, height), Image.Resampling.BILINEAR))
+        for matte in (one, other)
+    ]
+    return cv2.addWeighted(both[0], 1 - weight, both[1], weight, 0)  # type: ignore[return-value]
 
 
 def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
@@ -258,8 +274,15 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
     cut = _cut(fused.matte, box, by, doubt, tuple(flags))
     if network is None or (fused.plain and doubt < REVIEW):
         return cut
-    traces = bounds(network >= _TRACE)
+    traces = bounds(_joined_to(fused.matte, network >= _TRACE))
     return replace(cut, doubted=_fractions(traces, network) if traces else cut.subject)
+
+
+def _joined_to(matte: Pixels, traces: Mask) -> Mask:
+    """The traces that hang together with the product; a table beside it is none of its parts."""
+    height, width = traces.shape
+    cells = np.asarray(Image.fromarray(matte).resize((width, height), Image.Resampling.BOX))
+    return flood(traces, traces & (cells >= LEVELS.half))
 
 
 def _by_alpha(image: Image.Image) -> Matte | NoMatte:

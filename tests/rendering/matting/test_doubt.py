@@ -27,7 +27,9 @@ def test_a_clean_cut_is_hardly_doubted_and_a_torn_one_much() -> None:
     assert doubt_of(torn) > 0.8
 
 
-@pytest.mark.parametrize("name", ["unsure", "added", "apart", "pale", "weak", "cut", "split"])
+@pytest.mark.parametrize(
+    "name", ["unsure", "added", "lost", "apart", "pale", "weak", "cut", "split"]
+)
 def test_whatever_speaks_against_a_cut_raises_it(name: str) -> None:
     clean = Evidence(small=0.7)
     assert doubt_of(replace(clean, **{name: 0.5})) > doubt_of(clean)

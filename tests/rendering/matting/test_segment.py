@@ -168,6 +168,19 @@ def test_what_is_doubted_is_shown_to_the_second_network() -> None:
     assert models.roles == ["matting", "matting_second"]
 
 
+@pytest.mark.parametrize("doubted", [True, False])
+def test_the_networks_that_looked_are_told_and_no_others(
+    doubted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second network that is there and was not asked has no part in the picture."""
+    models = Unsure(second=True)
+    monkeypatch.setattr(segment, "REVIEW", 0.0 if doubted else 1.1)
+    made = rendered(scene(), "fmt=png&matte=on", models)
+    told = (made.rendition.note("models") or "").split(", ")
+    assert [name.partition("@")[0] for name in told] == models.roles
+    assert len(models.roles) == (2 if doubted else 1)
+
+
 def test_where_there_is_none_the_first_one_looks_at_the_mirror_image() -> None:
     models = Unsure(second=False)
     rendered(scene(), "fmt=png&matte=on", models)
