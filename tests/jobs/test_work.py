@@ -242,7 +242,7 @@ async def test_what_a_killed_export_left_is_removed_and_nothing_else(tmp_path):
     await FolderTarget(tmp_path).write("new.jpg", b"new", "image/jpeg")
     assert not stale.exists()
     assert other.exists()
-    await writer.communicate()
+    await writer.communicate(b"")
     assert (tmp_path / "a" / "slow.jpg").read_bytes() == b"half and whole"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["slow.jpg"]
 
