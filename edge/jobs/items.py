@@ -48,7 +48,7 @@ class Reader:
         if options.to:
             naming.fields_of(options.pattern)
         for preset in options.presets or ("",):
-            self._wish(preset, options.query)
+            self._image_request(preset, options.query)
 
     def items(self, lines: Read) -> Iterator[Item | Refusal]:
         """Every item and every refused line, in the order of the feed.
@@ -77,9 +77,9 @@ class Reader:
         if not presets and not query:
             query = given
         for number, preset in enumerate(presets or ("",)):
-            wish = self._wish(preset, query)
+            image_request = self._image_request(preset, query)
             whole = _query(preset, query)
-            file = self._file(columns, line, sku, path, preset, wish, index + number)
+            file = self._file(columns, line, sku, path, preset, image_request, index + number)
             yield Item(index + number, line.number, sku[:_LONGEST_SKU], path, preset, whole, file)
 
     def _original(self, columns: Fields) -> tuple[str, str]:
@@ -129,7 +129,7 @@ class Reader:
                 nearest=nearest(name, frozenset(self.presets.names)),
             )
 
-    def _wish(self, preset: str, query: str) -> ImageRequest:
+    def _image_request(self, preset: str, query: str) -> ImageRequest:
         return read(_query(preset, query), self.presets, strict=True, widths=self.widths)
 
     def _file(
@@ -139,12 +139,14 @@ class Reader:
         sku: str,
         path: str,
         preset: str,
-        wish: ImageRequest,
+        image_request: ImageRequest,
         index: int,
     ) -> str:
         if not self.options.to:
             return ""
-        format = wish.resolve(AcceptClass(self.options.accept), paths.extension(path)).format
+        format = image_request.resolve(
+            AcceptClass(self.options.accept), paths.extension(path)
+        ).format
         assert format is not None, "a resolved transform has a format"
         made: Mapping[str, Any] = {
             "sku": sku,

@@ -67,17 +67,17 @@ class Maker:
         self, path: str, query: str, accept: str, version: str | None = None
     ) -> DeliveryRequest:
         """The request of a path and a query, as the picture's own route reads it."""
-        wish = read(query, self._presets, widths=self._widths)
-        transform = wish.resolve(AcceptClass(accept), paths.extension(path))
+        image_request = read(query, self._presets, widths=self._widths)
+        transform = image_request.resolve(AcceptClass(accept), paths.extension(path))
         deadline = Deadline.after(self._seconds)
         # waiting as long as it takes: what stands in for a late picture is of no use here
         return DeliveryRequest(
             path,
             transform,
             deadline,
-            version or wish.version,
+            version or image_request.version,
             self._seconds,
-            wish.strict,
+            image_request.strict,
             Priority.PREWARM,
         )
 

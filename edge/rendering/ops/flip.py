@@ -9,7 +9,7 @@ from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext, State
 from edge.variants.transform import Transform
-from edge.variants.values import Flip as Wish
+from edge.variants.values import Flip as Flipped
 
 _MIRRORS = {
     (True, False): Image.Transpose.FLIP_LEFT_RIGHT,
@@ -44,8 +44,9 @@ class Flip(PixelStep):
 
 def plan(transform: Transform, context: PlanContext) -> Flip | None:
     """Wanted for any word but `off`."""
-    if transform.flip is Wish.NONE:
+    if transform.flip is Flipped.NONE:
         return None
     return Flip(
-        transform.flip in (Wish.HORIZONTAL, Wish.BOTH), transform.flip in (Wish.VERTICAL, Wish.BOTH)
+        transform.flip in (Flipped.HORIZONTAL, Flipped.BOTH),
+        transform.flip in (Flipped.VERTICAL, Flipped.BOTH),
     )

@@ -80,7 +80,7 @@ def with_profile() -> bytes:
 def test_a_good_main_image_passes() -> None:
     report = verify_file(jpeg(shot()), AMAZON)
     assert report.passed, report.failed
-    assert report.header == f"amazon/{AMAZON.version}; pass"
+    assert str(report.compliance) == f"amazon/{AMAZON.version}; pass"
     report.require_compliance()
 
 
@@ -105,7 +105,7 @@ def test_a_broken_rule_is_named(body, rules: set[str]) -> None:  # type: ignore[
     report = verify_file(body(), AMAZON)
     assert rules <= broken(report), report.findings
     assert broken(report) - rules <= {"background", "fill_min"}
-    assert report.header.startswith(f"amazon/{AMAZON.version}; fail; rule=")
+    assert str(report.compliance).startswith(f"amazon/{AMAZON.version}; fail; rule=")
     with pytest.raises(NotCompliant) as refused:
         report.require_compliance()
     told = refused.value.diagnostics
