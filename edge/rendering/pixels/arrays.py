@@ -21,7 +21,7 @@ def array_of(image: Image.Image) -> Levels:
         return np.asarray(image)
     image.load()
     encoder = Image._getencoder(image.mode, "raw", (image.mode,))
-    encoder.setimage(image.im)
+    encoder.setimage(image.im, (0, 0, *image.size))
     _, _, data = encoder.encode(length)
     if len(data) != length:
         return np.asarray(image)
