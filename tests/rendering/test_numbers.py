@@ -27,9 +27,7 @@ FIXED = {
     "output/blurhash.py": {"_COMPONENTS", "_SIDE"},
     "output/encode.py": {"_LONGEST_SIDE"},
     "output/metrics.py": {"_CELL", "_C1", "_C2"},
-    "output/png.py": {
-        "_ADLER", "_CHECK", "_DEPTH", "_COLOUR_AND_ALPHA", "_SUB", "_UP", "_PAETH", "_ROWS",
-    },
+    "pixels/arrays.py": {"_CHANNELS"},
     "pixels/colour_difference.py": {"_TO_XYZ", "_WHITE", "_LEVELS", "_LINEAR"},
     "pixels/denoise.py": {"_SCALES", "_KERNEL"},
     "pixels/geometry.py": {"_HAIR"},

@@ -7,19 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageChops, ImageFilter
 
 from edge.images import Box, Color, Size
+from edge.rendering.analysis.background import worst
 from edge.rendering.analysis.own_alpha import OWN_ALPHA, flattened, hides
+from edge.rendering.pixels.arrays import Levels, Mask, Plane
 from edge.rendering.pixels.geometry import Area
 
 LONGEST = 384
 """Pixels on the long side of the picture that is looked at: a box is then good to a third of a
 percent, and looking costs about as much as decoding."""
 
-Plane = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 _TOLERANCE = 10.0  # of 255: JPEG noise and paper grain of studio photos stay below it
 _UNIFORM_SHARE = 0.8  # of the border; the rest may be a subject that was cropped in camera
@@ -94,7 +93,7 @@ def analyze(image: Image.Image) -> Analysis:
     pixels = np.asarray(flattened(small), dtype=np.float32)
     border = _border(pixels.shape[0], pixels.shape[1])
     background, inliers = _smooth_background(pixels, border)
-    distance = _farthest(pixels - background)
+    distance: Plane = worst(np.abs(pixels - background))
     uniform = float(inliers.mean()) >= _UNIFORM_SHARE
     deviation = float(np.sqrt(np.mean((pixels[border] - background[border])[inliers] ** 2)))
     color = Color(*(int(c) for c in np.median(pixels[border][inliers], axis=0).round()))
@@ -168,7 +167,7 @@ def _reduced(image: Image.Image) -> Image.Image:
     return image.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
 
 
-def _look_at_alpha(alpha: npt.NDArray[np.uint8]) -> Analysis:
+def _look_at_alpha(alpha: Levels) -> Analysis:
     """The merchant has cut the subject out already."""
     subject = _bounds(alpha >= OWN_ALPHA.visible)
     flags = () if subject else ("no-subject",)
@@ -193,24 +192,17 @@ def _smooth_background(pixels: Plane, border: Mask) -> tuple[Plane, Mask]:
     places = np.stack([np.ones(len(down)), down / height, across / width], axis=1)
     fit = np.zeros((3, 3), dtype=np.float32)
     fit[0] = np.median(seen, axis=0)
-    inliers = _farthest(seen - fit[0]) <= 3 * _TOLERANCE
+    inliers = worst(np.abs(seen - fit[0])) <= 3 * _TOLERANCE
     for _ in range(2):
         if inliers.sum() < 16:
             break
         fit = np.linalg.lstsq(places[inliers], seen[inliers], rcond=None)[0].astype(np.float32)
-        inliers = _farthest(seen - (places @ fit)) <= _TOLERANCE
+        inliers = worst(np.abs(seen - (places @ fit))) <= _TOLERANCE
     if not inliers.any():
         inliers = np.ones(len(seen), dtype=np.bool_)
     rows = np.linspace(0, 1, height, endpoint=False, dtype=np.float32)[:, None, None]
     columns = np.linspace(0, 1, width, endpoint=False, dtype=np.float32)[None, :, None]
     return fit[0] + rows * fit[1] + columns * fit[2], inliers
-
-
-def _farthest(difference: Plane) -> Plane:
-    """The greatest absolute value over the last axis of three; numpy's own max is slow there."""
-    size = np.abs(difference)
-    result: Plane = np.maximum(np.maximum(size[..., 0], size[..., 1]), size[..., 2])
-    return result
 
 
 def _salient(pixels: Plane, border: Mask) -> Mask:

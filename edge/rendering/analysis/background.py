@@ -13,10 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edge.rendering.pixels.morphology import Mask, border, components, flood, grown, shrunk
-
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
+from edge.rendering.pixels.arrays import Floats, Mask, Pixels
+from edge.rendering.pixels.morphology import border, components, flood, grown, shrunk
 
 RING = 0.03
 """Depth of the border that is judged, as a share of the long side."""
@@ -82,7 +80,7 @@ class BackgroundModel:
         return bool(np.median(few.max(axis=2) - few.min(axis=2)) >= COLOURED)
 
     def with_open(self, grid: Pixels, seen: Mask) -> "BackgroundModel":
-        """The same with the background seen elsewhere, and the backdrop filled from there."""
+        """The same with the background `seen` elsewhere [h, w], the backdrop filled from there."""
         return replace(self, open=seen, backdrop=backdrop(grid, seen))
 
 
@@ -226,7 +224,8 @@ def worst(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def backdrop(grid: Pixels, seen: Mask) -> Pixels:
-    """The colours of the `seen` cells, filled smoothly into all others, nearest counting most."""
+    """The colours [h, w, 3] of the `seen` cells, filled smoothly into all others, the nearest
+    counting most."""
     alpha = seen.astype(np.uint8) * np.uint8(255)
     image = Image.fromarray(np.dstack([grid, alpha]), "RGBA")
     return np.asarray(_pulled(image).convert("RGB"))

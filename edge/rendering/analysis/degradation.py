@@ -7,10 +7,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import Floats
 from edge.rendering.source.facts import Facts
 
 
@@ -96,14 +96,14 @@ def _quietest(luma: Image.Image) -> float | None:
     return round(found[int(len(found) * DEGRADATION.quietest)], 2) if found else None
 
 
-def _shows(tile: npt.NDArray[np.float32]) -> bool:
+def _shows(tile: Floats) -> bool:
     return (
         min(tile.shape) >= 8
         and DEGRADATION.clipped < float(tile.mean()) < 255 - DEGRADATION.clipped
     )
 
 
-def _sigma(tile: npt.NDArray[np.float32]) -> float:
+def _sigma(tile: Floats) -> float:
     down = tile[:-2] - 2 * tile[1:-1] + tile[2:]
     both = down[:, :-2] - 2 * down[:, 1:-1] + down[:, 2:]
     return float(np.abs(both).mean()) * math.sqrt(math.pi / 2) / 6

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.deadline import Deadline
@@ -20,8 +19,8 @@ from edge.models.matting import coarse_matte
 from edge.rendering.analysis.parts import Parts, parts_of, reduced, second_views
 from edge.rendering.engine.threads import Engine
 from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import Levels
 
-Map = npt.NDArray[np.uint8]
 Place = tuple[float, float, float, float]
 
 
@@ -124,7 +123,7 @@ async def detect(
     return Detected(**found, failed=failed)
 
 
-def _underlined(pixels: Map) -> Map:
+def _underlined(pixels: Levels) -> Levels:
     """The picture [H, W, 3] with a line of letters below it.
 
     The detector looks for what is most like letters. With true ones to compare it with, it no
@@ -140,13 +139,13 @@ def _underlined(pixels: Map) -> Map:
     return np.concatenate([pixels, strip])
 
 
-def _places(what: str, seen: Map, parts: Parts | None) -> tuple[Place, ...]:
+def _places(what: str, seen: Levels, parts: Parts | None) -> tuple[Place, ...]:
     size = Size(seen.shape[1], seen.shape[0])
     boxes = lines(seen, parts) if what == "text" else faces(seen)
     return tuple(place_of(box, size) for box in boxes)
 
 
-def lines(seen: Map, parts: Parts | None) -> tuple[Box, ...]:
+def lines(seen: Levels, parts: Parts | None) -> tuple[Box, ...]:
     """Lines of text that are not on the product, from the detector's map (uint8 [H, W])."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats((seen > DETECTION.text).astype(np.uint8))
     found = []
@@ -167,7 +166,7 @@ def lines(seen: Map, parts: Parts | None) -> tuple[Box, ...]:
     return tuple(box.clamped(size) for box in found)
 
 
-def faces(seen: Map) -> tuple[Box, ...]:
+def faces(seen: Levels) -> tuple[Box, ...]:
     """The middles of faces, from the detector's map of them (uint8 [H, W])."""
     _, _, stats, _ = cv2.connectedComponentsWithStats((seen >= DETECTION.face).astype(np.uint8))
     return tuple(Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist())

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from edge.rendering.analysis.background import Pixels
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.morphology import Mask, components, grown, shrunk, sizes_of
+from edge.rendering.pixels.arrays import Mask, Pixels
+from edge.rendering.pixels.morphology import components, grown, shrunk, sizes_of
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box, Color
 from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import Doubles, Labels, Levels, Mask
 from edge.rendering.pixels.colour_difference import lab
-from edge.rendering.pixels.levels import LEVELS, Mask
-
-Levels = npt.NDArray[np.uint8]
+from edge.rendering.pixels.levels import LEVELS
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class Parts:
     """
 
     small: Levels = field(repr=False)
-    labels: npt.NDArray[np.int32] = field(repr=False)
+    labels: Labels = field(repr=False)
     boxes: tuple[Box, ...]
     areas: tuple[int, ...]
     product: Mask = field(repr=False)
@@ -160,7 +158,7 @@ def _unlike_background(image: Image.Image, small: Levels, background: Color | No
     return _away(small, paper) > PARTS.paper
 
 
-def _away(pixels: Levels, colour: npt.NDArray[np.float64]) -> Levels:
+def _away(pixels: Levels, colour: Doubles) -> Levels:
     """Levels off a colour in the worst channel, of pixels [..., 3]."""
     row = pixels.reshape(-1, 1, 3)
     apart = cv2.absdiff(row, tuple(map(int, colour)))  # type: ignore[call-overload]
@@ -202,10 +200,10 @@ def _outline(part: Mask) -> Any:
     return max(outlines, key=cv2.contourArea)
 
 
-def _colours(pixels: Levels) -> npt.NDArray[np.float64]:
+def _colours(pixels: Levels) -> Doubles:
     """Shares of coarse Lab colours."""
     cells = (lab(pixels) // np.array([20, 20, 20])).astype(int) + np.array([0, 7, 7])
     numbers = np.clip(cells, 0, 13) @ np.array([196, 14, 1])
     counts = np.bincount(numbers, minlength=14**3).astype(np.float64)
-    shares: npt.NDArray[np.float64] = counts / counts.sum()
+    shares: Doubles = counts / counts.sum()
     return shares

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box, Color, Size
@@ -12,9 +11,10 @@ from edge.rendering.numbers import tuned
 from edge.rendering.ops.flip import Flip
 from edge.rendering.ops.frame import Frame
 from edge.rendering.ops.rotate import Rotate
+from edge.rendering.pixels.arrays import Floats, Mask
 from edge.rendering.pixels.colour_difference import ciede2000, lab
 from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.levels import LEVELS, Mask
+from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
 from edge.reported import ColourShift
@@ -108,7 +108,7 @@ def compare(finished: Image.Image, known: Reference, swatch: Color | None) -> Co
     return ColourShift(median, top, None if swatch is None else distance(made, swatch))
 
 
-def distance(product: npt.NDArray[np.float32], swatch: Color) -> float:
+def distance(product: Floats, swatch: Color) -> float:
     """CIEDE2000 from a swatch to the mean of the quarter of the product (Lab [N, 3]) that is
     nearest to it: shading and other colours beside the brand's do not count."""
     wanted = lab(np.array([swatch.rgb], np.uint8))

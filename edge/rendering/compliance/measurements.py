@@ -11,15 +11,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box, Color
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.levels import LEVELS, Mask, span
+from edge.rendering.pixels.arrays import Levels, Mask
+from edge.rendering.pixels.levels import LEVELS, span
 from edge.rendering.pixels.morphology import border, flood, shrunk
-
-Levels = npt.NDArray[np.uint8]
 
 BLOCK = 8
 """Pixels: JPEG's unit."""
@@ -108,8 +106,12 @@ def _blocks(levels: Levels, channels: int) -> Levels:
 
 
 def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
-    """Levels between the channels that nine tenths of the border stay under: 0 is pure grey. Where
-    there is a matte (L, of the same size), the subject's part of the border is left out."""
+    """Levels between the channels that nine tenths of the border stay under: 0 is pure grey.
+
+    Args:
+        pixels: RGB [H, W, 3].
+        matte: L, of the same size; the subject's part of the border is left out.
+    """
     depth = max(2, min(pixels.shape[:2]) // 50)
     ring = _ring(pixels, depth)
     if matte is not None:
@@ -121,7 +123,7 @@ def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
 
 
 def has_drawn_border(pixels: Levels) -> bool:
-    """Whether a frame of one colour runs around the picture, unlike what is inside it."""
+    """Whether a frame of one colour runs around a picture [H, W, 3], unlike what is inside it."""
     least = min(pixels.shape[:2])
     depth = max(MEASUREMENTS.line + 2, least // 16)
     if least < 4 * depth:

@@ -17,14 +17,13 @@ from edge.rendering.analysis.detection import Detected, Detections, place_of
 from edge.rendering.compliance.drift import Reference, compare
 from edge.rendering.compliance.measurements import (
     BackgroundMeasurement,
-    Levels,
     chroma_of_border,
     has_drawn_border,
     measure_background,
     measure_clear_background,
 )
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import array_of
+from edge.rendering.pixels.arrays import Levels, array_of
 from edge.rendering.source.decode import decode, reread
 from edge.rendering.source.facts import Facts, OriginalFormat, read_facts
 from edge.reported import ColourShift, Compliance, Synthesized

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Size
-from edge.rendering.analysis.background import NotPlain, Pixels, fit_background
+from edge.rendering.analysis.background import NotPlain, fit_background
 from edge.rendering.extend.blurred import blurred_fill
 from edge.rendering.extend.plain import (
     PLAIN_NUMBERS,
@@ -25,8 +25,10 @@ from edge.rendering.extend.plain import (
 )
 from edge.rendering.extend.scene import Scene, imagined, scene_of
 from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import Mask, Pixels
+from edge.rendering.pixels.geometry import touches
 from edge.rendering.pixels.levels import LEVELS, bounds
-from edge.rendering.pixels.morphology import Mask, border, flood, grown, shrunk
+from edge.rendering.pixels.morphology import border, flood, grown, shrunk
 from edge.rendering.step import Framing
 
 
@@ -46,7 +48,7 @@ class ExtendNumbers:
         "background",
     )
     hair: int = tuned(
-        1, "pixels", "distance from an edge that a subject reaches: its box was rounded"
+        2, "pixels", "nearer than that to an edge a subject reaches it: its box was rounded"
     )
     inner: float = tuned(
         0.1, "share of the short side", "how far inside a guessed box colours are the subject's"
@@ -113,13 +115,13 @@ def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
     if subject is None:
         return ()
     (left, top), content, canvas = framing.at, framing.content, framing.canvas
+    across = touches(subject.left, subject.right, 0, content.width, EXTEND.hair)
+    down = touches(subject.top, subject.bottom, 0, content.height, EXTEND.hair)
     open_sides = {
-        "left": left > 0 and subject.left <= EXTEND.hair,
-        "top": top > 0 and subject.top <= EXTEND.hair,
-        "right": left + content.width < canvas.width
-        and subject.right >= content.width - EXTEND.hair,
-        "bottom": top + content.height < canvas.height
-        and subject.bottom >= content.height - EXTEND.hair,
+        "left": left > 0 and across[0],
+        "top": top > 0 and down[0],
+        "right": left + content.width < canvas.width and across[1],
+        "bottom": top + content.height < canvas.height and down[1],
     }
     return tuple(side for side, reached in open_sides.items() if reached)
 

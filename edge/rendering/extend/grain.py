@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageChops, ImageFilter
 
 from edge.rendering.numbers import tuned
-
-Floats = npt.NDArray[np.float32]
+from edge.rendering.pixels.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,14 @@ pixels differ from it (a shadow that runs out of the picture, a lamp's spot) fad
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.morphology import Mask, grown
-
-Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.floating[Any]]
+from edge.rendering.pixels.arrays import Coordinates, Floats, Mask
+from edge.rendering.pixels.morphology import grown
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ class Surface:
     factors: Floats
     ends: Floats
 
-    def at(self, x: Places, y: Places) -> Floats:
+    def at(self, x: Coordinates, y: Coordinates) -> Floats:
         """The colours at all crossings of columns `x` and rows `y`: float32 [rows, columns, 3]."""
         one, by_x, by_y, by_xy, by_xx, by_yy = self.factors
         x, y = _resting(x)[None, :, None], _resting(y)[:, None, None]
@@ -137,7 +133,7 @@ def _fitted(x: Floats, y: Floats, seen: Floats, count: int) -> tuple[Floats, flo
     return whole, float(np.percentile(off, 75))
 
 
-def _resting(place: Places) -> Floats:
+def _resting(place: Coordinates) -> Floats:
     """Places in sides of the picture, those far beyond it drawn nearer."""
     beyond = np.maximum(np.maximum(-place, place - 1) - PLAIN_NUMBERS.known, 0)
     drawn = beyond - PLAIN_NUMBERS.trend * (1 - np.exp(-beyond / PLAIN_NUMBERS.trend))
@@ -148,7 +144,7 @@ def _resting(place: Places) -> Floats:
 def is_plain(
     grid: Image.Image, background: Mask, surface: Surface, *, at_far: bool, least: float = 1.0
 ) -> bool:
-    """Whether the background beside that edge keeps to the surface; with less of it than `least`
+    """Whether the `background` [h, w] beside that edge keeps to the surface; with less than `least`
     times an edge's length the edge itself is judged."""
     height, width = background.shape
     deep = max(3, round(PLAIN_NUMBERS.beside * width))

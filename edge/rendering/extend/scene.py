@@ -17,9 +17,7 @@ from PIL import Image, ImageOps
 from edge.rendering.analysis.background import backdrop
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.morphology import Mask
-
-Floats = npt.NDArray[np.float32]
+from edge.rendering.pixels.arrays import Floats, Labels, Levels, Mask, Places
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Scene:
 
 
 def scene_of(image: Image.Image, grid: Image.Image, background: Mask, *, level: bool) -> Scene:
-    """The scene of a picture; `grid` is the picture reduced, `background` its cells without
+    """The scene of a picture; `grid` is the picture reduced, `background` [h, w] its cells without
     subject.
 
     `level`: the picture stands upright, so that a row is one level of the scene.
@@ -111,7 +109,7 @@ def _without_subject(image: Image.Image, grid: Image.Image, background: Mask) ->
     return Image.composite(soft, image, hide.point([min(255, 4 * v) for v in range(256)]))
 
 
-def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> npt.NDArray[np.uint8]:
+def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> Levels:
     """One column in `step` of the extension, from the edge on: uint8 [H, columns, 3]."""
     width, height = scene.image.size
     depth = scene.depth(at_far=at_far)
@@ -133,7 +131,7 @@ def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> npt.NDArray[
     return (soft + 0.5).astype(np.uint8)
 
 
-def _walk(places: npt.NDArray[Any], depth: int, width: int) -> npt.NDArray[np.intp]:
+def _walk(places: npt.NDArray[Any], depth: int, width: int) -> Places:
     """The column, counted from the edge, that each place shows: below 0 the picture itself."""
     dice = np.random.default_rng(_SEED)
     turns, marks = [0.0], [0.0]
@@ -145,7 +143,7 @@ def _walk(places: npt.NDArray[Any], depth: int, width: int) -> npt.NDArray[np.in
     return np.clip(walked, 0, width - 1).astype(np.intp)
 
 
-def _box(rows: npt.NDArray[np.int32], at: npt.NDArray[np.intp], by: npt.NDArray[np.intp]) -> Floats:
+def _box(rows: Labels, at: Places, by: Places) -> Floats:
     """The mean of `by` columns to either side of each column `at`, by sums (Crow 1984)."""
     sums = np.zeros((rows.shape[0], rows.shape[1] + 1, 3), np.int32)
     np.cumsum(rows, axis=1, out=sums[:, 1:])
@@ -154,7 +152,7 @@ def _box(rows: npt.NDArray[np.int32], at: npt.NDArray[np.intp], by: npt.NDArray[
     return mean
 
 
-def _down(soft: Floats, along: npt.NDArray[np.intp]) -> Floats:
+def _down(soft: Floats, along: Places) -> Floats:
     """Each column blurred along itself by its radius; radii never fall."""
     height = soft.shape[0]
     result = soft.copy()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edge.images import Size
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.geometry import Area, touches
 from edge.rendering.step import Framing, PlanContext
 from edge.variants.transform import FRAME, Transform
 from edge.variants.values import BackgroundKind, Upscale
@@ -57,7 +57,7 @@ class Axis:
     @property
     def cut(self) -> tuple[bool, bool]:
         """Whether the camera cut the subject at the near and at the far side."""
-        return self.start - self.near < PRODUCT.hair, self.far - self.end < PRODUCT.hair
+        return touches(self.start, self.end, self.near, self.far, PRODUCT.hair)
 
     def scale(self, length: float, share: float) -> float:
         """Canvas pixels for one of the picture, so that the subject spans `share` of `length`.

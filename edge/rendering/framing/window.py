@@ -7,7 +7,7 @@ some air, before it reaches beyond the picture's edge; and it does so in one dir
 from dataclasses import dataclass
 
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.geometry import Area, touches
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class WindowNumbers:
     open: float = tuned(0.75, "share", "the most that a subject covers of a side that lies open")
     opener: float = tuned(
         0.15, "share", "by how much less it covers of that side than of the opposite one"
+    )
+    hair: float = tuned(
+        1.0, "pixels", "distance at which a subject still touches an edge: its box was rounded"
     )
 
 
@@ -79,7 +82,7 @@ def _start(
     free = far - near - length
     if free >= 0:
         return min(max(middle, near), near + free)
-    at_near, at_far = start - near < 1, far - end < 1
+    at_near, at_far = touches(start, end, near, far, WINDOW.hair)
     if at_near and at_far:
         return near + free * _share(covered)
     if at_near:

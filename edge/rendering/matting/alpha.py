@@ -8,17 +8,14 @@ F.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Size
-from edge.rendering.analysis.background import BackgroundModel, Floats, Pixels, apart, backdrop
+from edge.rendering.analysis.background import BackgroundModel, apart, backdrop
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import array_of
+from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
 from edge.rendering.pixels.levels import bounds
-from edge.rendering.pixels.morphology import Mask, grown, shrunk
-
-Places = npt.NDArray[np.intp]
+from edge.rendering.pixels.morphology import grown, shrunk
 
 
 @dataclass(frozen=True)
@@ -197,6 +194,6 @@ def _highest(values: Pixels) -> Pixels:
     return highest
 
 
-def _enlarged(cells: Mask, size: tuple[int, int], how: Image.Resampling) -> npt.NDArray[np.uint8]:
+def _enlarged(cells: Mask, size: tuple[int, int], how: Image.Resampling) -> Levels:
     image = Image.fromarray(cells.astype(np.uint8) * np.uint8(255))
     return np.array(image.resize(size, how))

@@ -11,17 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Size
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import array_of
+from edge.rendering.pixels.arrays import Floats, Pixels, Places, array_of
 from edge.rendering.pixels.levels import bounds
-
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
-Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)

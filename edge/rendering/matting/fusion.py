@@ -21,9 +21,7 @@ from edge.rendering.analysis.background import (
     NOISE_LEVEL,
     TINT,
     BackgroundModel,
-    Floats,
     NotPlain,
-    Pixels,
     apart,
     backdrop,
     fit_background,
@@ -31,8 +29,8 @@ from edge.rendering.analysis.background import (
     shade_of,
 )
 from edge.rendering.matting.alpha import estimate_alpha, foreground_colours
+from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.morphology import (
-    Mask,
     border,
     closed,
     components,

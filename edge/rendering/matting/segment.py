@@ -20,13 +20,13 @@ from edge.images import Box, Size
 from edge.models import matting, roles
 from edge.models.base import Models
 from edge.rendering.analysis.analysis import Analysis, analyze
-from edge.rendering.analysis.background import Pixels
 from edge.rendering.analysis.own_alpha import OWN_ALPHA, flattened, hides, without_shadow
 from edge.rendering.matting.doubt import REVIEW, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse, split_by
+from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, bounds, edges, touched
-from edge.rendering.pixels.morphology import Mask, flood
+from edge.rendering.pixels.morphology import flood
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
 from edge.variants.transform import Transform
@@ -249,7 +249,7 @@ async def _asked(
 
 
 def mean(one: Pixels, other: Pixels, weight: float = 0.5) -> Pixels:
-    """Of two mattes of one picture, `weight` (0 to 1) on the other, in the finer one's size."""
+    """Of two mattes [h, w] of one picture, `weight` (0 to 1) on the other, in the finer's size."""
     height, width = max(one.shape, other.shape)
     both = [
         np.asarray(Image.fromarray(matte).resize((width, height), Image.Resampling.BILINEAR))

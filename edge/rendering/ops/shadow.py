@@ -8,18 +8,15 @@ the front legs of a chair, and the softer the higher the outline hovers.
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from edge.images import Box
-from edge.rendering.analysis.background import Floats, Pixels
 from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import Floats, Pixels, Places
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
-
-Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)

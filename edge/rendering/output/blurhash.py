@@ -6,14 +6,13 @@ Source: https://github.com/woltapp/blurhash/blob/master/Algorithm.md
 import math
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
+
+from edge.rendering.pixels.arrays import Doubles
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 _COMPONENTS = 4, 3  # on the long and on the short side: what the algorithm's authors advise
 _SIDE = 64  # pixels on the long side: waves of at most three half periods need no more
-
-Plane = npt.NDArray[np.float64]
 
 
 def blurhash(image: Image.Image) -> str:
@@ -38,27 +37,27 @@ def _reduced(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
 
 
-def _linear(image: Image.Image) -> Plane:
+def _linear(image: Image.Image) -> Doubles:
     """[H, W, 3], 0 to 1, by sRGB's own curve (IEC 61966-2-1)."""
     levels = np.asarray(image, dtype=np.float64) / 255
     return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
 
 
-def _waves(length: int, count: int) -> Plane:
+def _waves(length: int, count: int) -> Doubles:
     """[count, length]: the cosines that a side is projected on, normalised."""
     number, at = np.arange(count)[:, None], np.arange(length)[None, :]
     scale = np.where(number == 0, 1, 2) / length
     return np.asarray(scale * np.cos(math.pi * number * at / length))
 
 
-def _colour(linear: Plane) -> int:
+def _colour(linear: Doubles) -> int:
     shares = np.clip(linear, 0, 1)
     srgb = np.where(shares <= 0.0031308, shares * 12.92, 1.055 * shares ** (1 / 2.4) - 0.055)
     red, green, blue = (int(level) for level in np.rint(srgb * 255))
     return red << 16 | green << 8 | blue
 
 
-def _difference(factor: Plane, largest: float) -> int:
+def _difference(factor: Doubles, largest: float) -> int:
     shares = np.sign(factor) * np.sqrt(np.abs(factor) / largest)
     red, green, blue = (int(level) for level in np.clip(np.floor(shares * 9 + 9.5), 0, 18))
     return red * 361 + green * 19 + blue

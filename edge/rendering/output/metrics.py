@@ -3,10 +3,9 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageChops
 
-Plane = npt.NDArray[np.float32]
+from edge.rendering.pixels.arrays import Plane
 
 _CELL = 4  # SSIM's windows are 2x2 cells, so 8x8 pixels every 4
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2  # Wang et al. 2004
@@ -25,7 +24,7 @@ def psnr(first: Image.Image, second: Image.Image) -> float:
 
 
 def ssim(first: Plane, second: Plane) -> float:
-    """Mean structural similarity of two planes of one size, at least 8x8; 1 where equal.
+    """Mean structural similarity of two planes [H, W] of one size, at least 8x8; 1 where equal.
 
     Wang et al. 2004 with uniform 8x8 windows every 4 pixels: within 0.01 of the Gaussian kind on
     photographs, and 20 times as fast.

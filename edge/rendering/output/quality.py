@@ -12,8 +12,9 @@ from edge.errors import OutputTooLarge
 from edge.images import Format
 from edge.rendering.engine import pillow
 from edge.rendering.numbers import tuned
-from edge.rendering.output.metrics import Plane, luma, ssim
+from edge.rendering.output.metrics import luma, ssim
 from edge.rendering.output.write import Effort, Writer
+from edge.rendering.pixels.arrays import Plane
 
 
 @dataclass(frozen=True)

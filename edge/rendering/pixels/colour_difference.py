@@ -1,9 +1,8 @@
 """CIE L*a*b* (D65) and CIEDE2000: how different two colours look to a person."""
 
 import numpy as np
-import numpy.typing as npt
 
-Lab = npt.NDArray[np.float32]
+from edge.rendering.pixels.arrays import Doubles, Floats, Lab, Levels
 
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
@@ -17,7 +16,7 @@ _LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.0
 )
 
 
-def lab(pixels: npt.NDArray[np.uint8]) -> Lab:
+def lab(pixels: Levels) -> Lab:
     """sRGB, uint8 [..., 3] -> L* (0 to 100), a*, b*: float32 [..., 3] (CIE 15:2004, section 8)."""
     xyz = _LINEAR[pixels] @ _TO_XYZ.T / _WHITE
     root = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
@@ -26,7 +25,7 @@ def lab(pixels: npt.NDArray[np.uint8]) -> Lab:
     return made
 
 
-def ciede2000(one: Lab, other: Lab) -> npt.NDArray[np.float32]:
+def ciede2000(one: Lab, other: Lab) -> Floats:
     """CIEDE2000 of Lab colours [..., 3], all weights 1 -> [...]; about 1 is just noticed.
 
     After Sharma, Wu and Dalal, "The CIEDE2000 Color-Difference Formula", Color Research and
@@ -53,31 +52,29 @@ def ciede2000(one: Lab, other: Lab) -> npt.NDArray[np.float32]:
     theta = 30 * np.exp(-(((hue - 275) / 25) ** 2))
     rt = -np.sin(np.radians(2 * theta)) * 2 * _faded(chroma)
     dl, dc, dh = dl / sl, dc / sc, dh / sh
-    made: npt.NDArray[np.float32] = np.sqrt(dl**2 + dc**2 + dh**2 + rt * dc * dh).astype(np.float32)
+    made: Floats = np.sqrt(dl**2 + dc**2 + dh**2 + rt * dc * dh).astype(np.float32)
     return made
 
 
-def _faded(chroma: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    seventh: npt.NDArray[np.float64] = chroma**7
-    made: npt.NDArray[np.float64] = np.sqrt(seventh / (seventh + 25.0**7))
+def _faded(chroma: Doubles) -> Doubles:
+    seventh: Doubles = chroma**7
+    made: Doubles = np.sqrt(seventh / (seventh + 25.0**7))
     return made
 
 
-def _hue(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    degrees: npt.NDArray[np.float64] = np.degrees(np.arctan2(b, a)) % 360
+def _hue(a: Doubles, b: Doubles) -> Doubles:
+    degrees: Doubles = np.degrees(np.arctan2(b, a)) % 360
     return degrees
 
 
-def _middle(h1: npt.NDArray[np.float64], h2: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _middle(h1: Doubles, h2: Doubles) -> Doubles:
     """The mean of two hues, on the shorter way around."""
     total = h1 + h2
     far = np.abs(h1 - h2) > 180
-    made: npt.NDArray[np.float64] = np.where(
-        far, np.where(total < 360, total + 360, total - 360), total
-    )
+    made: Doubles = np.where(far, np.where(total < 360, total + 360, total - 360), total)
     return made / 2
 
 
-def _cos(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    made: npt.NDArray[np.float64] = np.cos(np.radians(degrees))
+def _cos(degrees: Doubles) -> Doubles:
+    made: Doubles = np.cos(np.radians(degrees))
     return made

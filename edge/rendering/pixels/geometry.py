@@ -61,4 +61,10 @@ class Area:
         ).clamped(within)
 
 
+def touches(start: float, end: float, near: float, far: float, hair: float) -> tuple[bool, bool]:
+    """Whether what lies from `start` to `end` comes nearer than `hair` to the near and to the far
+    edge of what holds it, all in one unit."""
+    return start - near < hair, far - end < hair
+
+
 _HAIR = 1e-6  # pixels: 2.0000000001 is a rounding error of ours, not a third pixel

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.images import Box
 from edge.rendering.numbers import tuned
-
-Mask = npt.NDArray[np.bool_]
+from edge.rendering.pixels.arrays import Levels, Mask
 
 
 @dataclass(frozen=True)
@@ -48,19 +46,19 @@ def bounds(cells: Mask) -> Box | None:
 
 
 def span(rows: Mask, columns: Mask) -> Box | None:
-    """The box from the first to the last row and column that are set."""
+    """The box from the first to the last of `rows` [H] and `columns` [W] that is set."""
     down, across = np.flatnonzero(rows), np.flatnonzero(columns)
     if not len(down) or not len(across):
         return None
     return Box(int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1)
 
 
-def edges(alpha: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.uint8]]:
+def edges(alpha: Levels) -> dict[str, Levels]:
     """The outermost lines of a matte [H, W] by the side that they are: left, top, right, bottom."""
     return {"left": alpha[:, 0], "top": alpha[0], "right": alpha[:, -1], "bottom": alpha[-1]}
 
 
-def touched(alpha: npt.NDArray[np.uint8], least: int = LEVELS.half) -> tuple[str, ...]:
-    """The sides that the subject reaches with more than a pixel."""
+def touched(alpha: Levels, least: int = LEVELS.half) -> tuple[str, ...]:
+    """The sides of a matte [H, W] that the subject reaches with more than a pixel."""
     lines = edges(alpha).items()
     return tuple(side for side, line in lines if int(np.count_nonzero(line >= least)) > 1)

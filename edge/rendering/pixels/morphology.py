@@ -6,16 +6,14 @@ corners too.
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Mask = npt.NDArray[np.bool_]
-Labels = npt.NDArray[np.int32]
+from edge.rendering.pixels.arrays import Labels, Levels, Mask, Places
 
 cv2.setNumThreads(1)  # the engine's threads are the parallelism, one picture each
 
 
 def flood(free: Mask, seeds: Mask) -> Mask:
-    """The free cells that a path of free cells joins to a seed."""
+    """The `free` cells [H, W] that a path of free cells joins to a seed."""
     labels, count = components(free)
     kept = np.zeros(count + 1, np.bool_)
     kept[labels[seeds]] = True
@@ -25,12 +23,12 @@ def flood(free: Mask, seeds: Mask) -> Mask:
 
 
 def components(cells: Mask) -> tuple[Labels, int]:
-    """Number each connected region from 1; 0 is everything else. Also says how many there are."""
+    """Number each connected region of cells [H, W] from 1; 0 is the rest. And how many."""
     count, labels = cv2.connectedComponents(_bytes(cells), connectivity=4)
     return labels, count - 1  # type: ignore[return-value]
 
 
-def sizes_of(labels: Labels, count: int) -> npt.NDArray[np.intp]:
+def sizes_of(labels: Labels, count: int) -> Places:
     """Cells of each numbered region [count + 1]; the rest, number 0, counts as empty."""
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
@@ -38,33 +36,33 @@ def sizes_of(labels: Labels, count: int) -> npt.NDArray[np.intp]:
 
 
 def border(shape: tuple[int, int], width: int = 1) -> Mask:
-    """The outermost cells of a grid, `width` deep."""
+    """The outermost cells of a grid [H, W], `width` deep."""
     cells = np.ones(shape, np.bool_)
     cells[width:-width, width:-width] = False
     return cells
 
 
 def filled(cells: Mask) -> Mask:
-    """The cells and everything that they enclose."""
+    """The cells [H, W] and everything that they enclose."""
     outside = ~cells
     return ~flood(outside, border(outside.shape))
 
 
 def grown(cells: Mask, by: int) -> Mask:
-    """The cells and all within `by` cells of them, corners included."""
+    """The cells [H, W] and all within `by` cells of them, corners included."""
     return cv2.dilate(_bytes(cells), np.ones((2 * by + 1, 2 * by + 1), np.uint8)) > 0
 
 
 def shrunk(cells: Mask, by: int) -> Mask:
-    """The cells that have only such cells within `by`; the picture's edge takes nothing away."""
+    """The cells [H, W] that have only such cells within `by`; at the edge nothing goes."""
     return ~grown(~cells, by)
 
 
 def closed(cells: Mask, by: int) -> Mask:
-    """The cells with gaps narrower than twice `by` shut; nothing grows at the picture's edge."""
+    """The cells [H, W] with gaps narrower than twice `by` shut; at the edge nothing grows."""
     padded = np.pad(cells, by)
     return shrunk(grown(padded, by), by)[by:-by, by:-by]
 
 
-def _bytes(cells: Mask) -> npt.NDArray[np.uint8]:
+def _bytes(cells: Mask) -> Levels:
     return np.ascontiguousarray(cells).view(np.uint8)

@@ -7,11 +7,9 @@ E for Bradford's matrix.
 import struct
 
 import numpy as np
-import numpy.typing as npt
 
+from edge.rendering.pixels.arrays import Doubles
 from edge.rendering.source.headers.cicp import BT709, Chromaticity, ColourSpace, Primaries, Transfer
-
-Numbers = npt.NDArray[np.float64]
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array(
@@ -21,8 +19,8 @@ _CURVE = 4096
 """Entries of a profile's curve: steps of a quarter of a level of 10 bits."""
 
 
-def light(space: ColourSpace, values: Numbers) -> Numbers:
-    """The light, 0 to 1, that stored values of 0 to 1 mean; any space but those of HDR."""
+def light(space: ColourSpace, values: Doubles) -> Doubles:
+    """The light [..., 3], 0 to 1, that stored values of 0 to 1 mean; any space but those of HDR."""
     match space.transfer:
         case Transfer.GAMMA:
             return np.asarray(values**space.gamma)
@@ -37,8 +35,8 @@ def light(space: ColourSpace, values: Numbers) -> Numbers:
             return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
-def srgb_of(linear: Numbers) -> Numbers:
-    """sRGB's values, 0 to 1, of light; what is outside of 0 to 1 is clipped."""
+def srgb_of(linear: Doubles) -> Doubles:
+    """sRGB's values [..., 3], 0 to 1, of light; what is outside of 0 to 1 is clipped."""
     clipped = np.clip(linear, 0, 1)
     return np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055)
 
@@ -49,7 +47,7 @@ def grey_curve(space: ColourSpace) -> list[int]:
     return [round(float(level) * 255) for level in levels]
 
 
-def to_bt709(primaries: Primaries) -> Numbers:
+def to_bt709(primaries: Primaries) -> Doubles:
     """The matrix [3, 3] from linear RGB of these primaries to that of sRGB, for columns."""
     return np.asarray(np.linalg.inv(_to_d50(BT709)) @ _to_d50(primaries))
 
@@ -68,7 +66,7 @@ def profile(space: ColourSpace) -> bytes:
     return _packed(tags)
 
 
-def _to_d50(primaries: Primaries) -> Numbers:
+def _to_d50(primaries: Primaries) -> Doubles:
     """Linear RGB to XYZ under D50."""
     columns = np.stack([_tristimulus(point) for point in primaries[:3]], axis=1)
     white = _tristimulus(primaries[3])
@@ -78,7 +76,7 @@ def _to_d50(primaries: Primaries) -> Numbers:
     return np.asarray(adapted @ (columns * np.linalg.solve(columns, white)))
 
 
-def _tristimulus(point: Chromaticity) -> Numbers:
+def _tristimulus(point: Chromaticity) -> Doubles:
     x, y = point
     return np.array([x, y, 1 - x - y])
 
@@ -107,5 +105,5 @@ def _text(words: str) -> bytes:
     return b"mluc\0\0\0\0" + struct.pack(">II4sII", 1, 12, b"enUS", len(letters), 28) + letters
 
 
-def _point(xyz: Numbers) -> bytes:
+def _point(xyz: Doubles) -> bytes:
     return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(float(value) * 65536) for value in xyz))

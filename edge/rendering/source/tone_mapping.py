@@ -12,10 +12,9 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from edge.rendering.pixels.arrays import Doubles, Levels, Light
 from edge.rendering.source.colour_spaces import srgb_of, to_bt709
 from edge.rendering.source.headers.cicp import ColourSpace, Transfer
-
-Light = npt.NDArray[np.float32]
 
 WHITE = 203.0
 """cd/m2 of paper."""
@@ -35,12 +34,12 @@ _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 
 
 def to_srgb(
-    levels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16],
+    levels: Levels | npt.NDArray[np.uint16],
     space: ColourSpace,
     bits: int,
     *,
     narrow: bool = False,
-) -> npt.NDArray[np.uint8]:
+) -> Levels:
     """A picture [H, W, 3] of PQ or HLG as 8 bits of sRGB.
 
     Args:
@@ -61,20 +60,20 @@ def to_srgb(
     return out
 
 
-def pq_light(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """cd/m2 of PQ's values, 0 to 1 (BT.2100, table 4)."""
+def pq_light(values: Doubles) -> Doubles:
+    """cd/m2 [...] of PQ's values, 0 to 1 (BT.2100, table 4)."""
     power = np.clip(values, 0, 1) ** (1 / _M2)
     return np.asarray(_PEAK * (np.maximum(power - _C1, 0) / (_C2 - _C3 * power)) ** (1 / _M1))
 
 
-def pq_values(nits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """PQ's values, 0 to 1, of cd/m2."""
+def pq_values(nits: Doubles) -> Doubles:
+    """PQ's values [...], 0 to 1, of cd/m2."""
     power = (np.clip(nits, 0, _PEAK) / _PEAK) ** _M1
     return np.asarray(((_C1 + _C2 * power) / (1 + _C3 * power)) ** _M2)
 
 
-def hlg_scene(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Light of the scene, 0 to 1, of HLG's values (BT.2100, table 5: the inverse OETF)."""
+def hlg_scene(values: Doubles) -> Doubles:
+    """Light of the scene [...], 0 to 1, of HLG's values (BT.2100, table 5: the inverse OETF)."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     return np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
 

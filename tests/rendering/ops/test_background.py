@@ -10,7 +10,8 @@ from PIL import Image
 from edge.images import Color, Format
 from edge.rendering.analysis.analysis import analyze
 from edge.rendering.matting.segment import Matte, Segmentation, at_hand
-from edge.rendering.pixels.morphology import Mask, shrunk
+from edge.rendering.pixels.arrays import Mask
+from edge.rendering.pixels.morphology import shrunk
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import plan
 from edge.rendering.run import run

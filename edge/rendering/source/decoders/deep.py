@@ -7,20 +7,18 @@ Pillow answers 8 bits, in which PQ has no more than 140 steps below the white of
 import io
 
 import numpy as np
-import numpy.typing as npt
 import pillow_heif
 from imagecodecs import avif_decode, png_decode  # by name: a worker imports nothing later
 from PIL import Image
 
 from edge.errors import OriginalCorrupt
+from edge.rendering.pixels.arrays import DeepLevels
 from edge.rendering.source import tone_mapping
 from edge.rendering.source.decoders import png
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.plain import reduced
 from edge.rendering.source.headers import OriginalFormat
 from edge.rendering.source.headers.cicp import ColourSpace
-
-Levels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
 def load(data: bytes, request: DecodeRequest, space: ColourSpace) -> Loaded:
@@ -40,7 +38,7 @@ def load(data: bytes, request: DecodeRequest, space: ColourSpace) -> Loaded:
     return Loaded(reduced(image, request.least))
 
 
-def _levels(data: bytes, request: DecodeRequest) -> tuple[Levels, int]:
+def _levels(data: bytes, request: DecodeRequest) -> tuple[DeepLevels, int]:
     """[H, W, C] of 1 to 4 channels, and the bits of each."""
     if request.format is OriginalFormat.PNG:
         return _png(data, request)
@@ -55,7 +53,7 @@ def _levels(data: bytes, request: DecodeRequest) -> tuple[Levels, int]:
     return _whole(levels, 8 if levels.dtype == np.uint8 else request.bits)
 
 
-def _png(data: bytes, request: DecodeRequest) -> tuple[Levels, int]:
+def _png(data: bytes, request: DecodeRequest) -> tuple[DeepLevels, int]:
     """One with a colour that is clear goes by Pillow's 8 bits, which know it.
 
     libpng is given the header and the rows alone: a palette that only suggests colours, and clear
@@ -70,7 +68,7 @@ def _png(data: bytes, request: DecodeRequest) -> tuple[Levels, int]:
     return np.asarray(image), 8
 
 
-def _whole(levels: Levels, bits: int) -> tuple[Levels, int]:
+def _whole(levels: DeepLevels, bits: int) -> tuple[DeepLevels, int]:
     """With its channels, and no level beyond its bits."""
     if levels.ndim == 2:
         levels = levels[..., None]

@@ -8,12 +8,12 @@ import re
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import simplejpeg
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine import pillow, stock
+from edge.rendering.pixels.arrays import Levels
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.plain import reduced
 
@@ -31,7 +31,6 @@ _MODES = {"GRAY": "L", "RGBA": "RGB", "CMYK": "CMYK"}
 """What is asked of the library, by what is stored, and the mode of the image on it: the
 engine keeps RGB in four bytes."""
 
-Levels = npt.NDArray[np.uint8]
 
 _FRAMES, _PROGRESSIVE, _SCAN = frozenset({0xC0, 0xC1, 0xC2}), 0xC2, 0xDA
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")

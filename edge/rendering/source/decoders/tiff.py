@@ -12,19 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tifffile
 from PIL import Image
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine import pillow, stock
+from edge.rendering.pixels.arrays import Levels, Samples
 from edge.rendering.source.decoders import jpeg
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.plain import plain, reduced
-
-Levels = npt.NDArray[np.uint8]
-Numbers = npt.NDArray[Any]
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3,
@@ -60,7 +57,7 @@ class _Kind:
 
     photometric: int
     bits: int
-    palette: Numbers | None
+    palette: Samples | None
     alpha: int | None
     associated: bool
 
@@ -151,7 +148,7 @@ def _piece_size(page: Any) -> tuple[int, int]:
     return max(1, min(page.rowsperstrip, page.imagelength)), page.imagewidth
 
 
-def _piece(page: Any, number: int, shape: tuple[int, ...]) -> Numbers:
+def _piece(page: Any, number: int, shape: tuple[int, ...]) -> Samples:
     """One strip or tile as numbers, [H, W, S]."""
     offset, length = page.dataoffsets[number], page.databytecounts[number]
     file = page.parent.filehandle
@@ -164,7 +161,7 @@ def _piece(page: Any, number: int, shape: tuple[int, ...]) -> Numbers:
     numbers = _unpacked(page, packed, number, shape[1])
     if numbers is None:
         raise OriginalCorrupt("a strip or tile of the TIFF is empty")
-    piece: Numbers = numbers[0]
+    piece: Samples = numbers[0]
     return piece
 
 
@@ -178,7 +175,7 @@ def _unpacked(page: Any, packed: bytes, number: int, rows: int) -> Any:
         return page.decode(packed, 0)[0]
 
 
-def _from_jpeg(page: Any, packed: bytes, size: Size, samples: int) -> Numbers:
+def _from_jpeg(page: Any, packed: bytes, size: Size, samples: int) -> Samples:
     """A strip or tile that is a JPEG of its own, with the tables that all of them share."""
     if page.bitspersample != 8 or samples not in (1, 3, 4):
         raise OriginalUnsupported("a TIFF of JPEGs other than of 8 bits is not read here")
@@ -192,7 +189,7 @@ def _from_jpeg(page: Any, packed: bytes, size: Size, samples: int) -> Numbers:
     return jpeg.decoded(packed[:2] + told + shared + packed[2:], colours, Size(width, height))
 
 
-def _levels(numbers: Numbers, kind: _Kind, sample: int) -> Levels:
+def _levels(numbers: Samples, kind: _Kind, sample: int) -> Levels:
     """One sample's numbers as 8 bits; of a palette, the index as it is."""
     if kind.photometric == _PALETTE and sample == 0:
         return numbers.astype(np.uint8)
@@ -205,21 +202,21 @@ def _levels(numbers: Numbers, kind: _Kind, sample: int) -> Levels:
     return np.asarray(numbers.astype(np.uint16) * 255 // (2**kind.bits - 1), np.uint8)
 
 
-def _rounded(numbers: Numbers) -> Levels:
+def _rounded(numbers: Samples) -> Levels:
     levels: Levels = ((numbers.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
     return levels
 
 
-def _upper(numbers: Numbers) -> Levels:
+def _upper(numbers: Samples) -> Levels:
     return np.asarray(numbers >> 8, np.uint8)
 
 
-_HALVED: dict[bool, Callable[[Numbers], Levels]] = {True: _rounded, False: _upper}
+_HALVED: dict[bool, Callable[[Samples], Levels]] = {True: _rounded, False: _upper}
 """Sixteen bits to eight: grey and lightness to the nearest level; colours as Pillow reads those of
 a PNG too, by their upper byte."""
 
 
-def _signed(numbers: Numbers, bits: int) -> Levels:
+def _signed(numbers: Samples, bits: int) -> Levels:
     """a* and b*, two's complement, 256 to the unit at 16 bits; as 8 bits of the same kind."""
     if bits == 16:
         units = numbers.astype(np.uint16).view(np.int16).astype(np.int32)
