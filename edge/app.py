@@ -58,6 +58,7 @@ from edge.web.explain import Explain
 from edge.web.gallery import Gallery
 from edge.web.image import ImageRoute
 from edge.web.jobs import Jobs
+from edge.web.middleware import Whole, WholeSoon
 from edge.web.openapi import OpenApi
 from edge.web.playground import Playground
 from edge.web.probes import Probes
@@ -75,7 +76,7 @@ class Server:
     """Everything that is open while the server runs."""
 
     asgi: ASGIApp
-    memory_hit: Callable[[Scope], tuple[int, bytes, bytes] | None]
+    memory_hit: Callable[[Scope], Whole | WholeSoon | None]
     given: Settings
     metrics: Metrics
     delivery: Delivery

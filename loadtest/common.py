@@ -183,6 +183,17 @@ def ratios(results: Mapping[str, list[Run]], ours: str) -> dict[str, float]:
     }
 
 
+def cpu_ratios(results: Mapping[str, list[Run]], ours: str) -> dict[str, float]:
+    """Median over the rounds of our processor time per request over each other contestant's."""
+    return {
+        name: statistics.median(
+            mine.cpu / other.cpu for mine, other in zip(results[ours], runs, strict=True)
+        )
+        for name, runs in results.items()
+        if name != ours
+    }
+
+
 def keep(name: str, results: Mapping[str, list[Run]], **facts: object) -> None:
     """Print the medians and write everything to loadtest/results/<name>.json."""
     for contestant, runs in results.items():

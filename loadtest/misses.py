@@ -1,64 +1,107 @@
-"""Classical misses against thumbor and ipx: the same files, cores and concurrency, no result cache.
+"""Classical misses beside others: processor time per picture, with the same files and no cache.
 
-Each contestant serves a folder of 2048 px JPEGs; wrk walks through the files, so that nobody can
-answer two requests with one render. edge runs without memory tier and without kept originals.
+Each contestant serves a folder; wrk walks through the files, so that nobody can answer two requests
+with one render. edge runs without memory tier and without kept originals. Times are of all
+processes that a contestant started, threads and workers included; rounds go in turn, so that a
+busy machine is busy for all.
 """
 
 import argparse
 import os
 import shutil
+import statistics
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-from common import EDGE, ROOT, Run, free_port, in_turn, keep, ratios, server, wrk
+from common import ROOT, Run, cpu_ratios, free_port, in_turn, keep, server, wrk
 
 FILES = 48
-CASES = {
-    "w400-jpg": {
-        "edge": "/{file}?w=400&fm=jpg&q=80",
-        "thumbor": "/unsafe/400x0/filters:quality(80):format(jpeg)/{file}",
-        "ipx": "/w_400,f_jpeg,q_80/{file}",
-    },
-    "w1200-webp": {
-        "edge": "/{file}?w=1200&fm=webp&q=80",
-        "thumbor": "/unsafe/1200x0/filters:quality(80):format(webp)/{file}",
-        "ipx": "/w_1200,f_webp,q_80/{file}",
-    },
-}
+HERE = Path(__file__).resolve().parent / "contestants"
+EFFORT = 1
+"""Of AVIF, from 0 to 9, as sharp and vips count; edge's usual speed, counted the other way, is
+7."""
+
 WALK = """
 local files, next = tonumber(os.getenv("FILES")), 0
 request = function()
   next = (next + 7) % files
-  return wrk.format("GET", (string.gsub(os.getenv("TARGET"), "{file}", next .. ".jpg")))
+  return wrk.format("GET", (string.gsub(os.getenv("TARGET"), "{n}", next)))
 end
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """One row: which of the folder's files, and what is wished of them."""
+
+    name: str
+    file: str
+    width: int
+    format: str
+    quality: int
+
+
+CASES = (
+    Case("2048 px to 400 px JPEG", "photo-{n}.jpg", 400, "jpg", 80),
+    Case("2048 px to 1200 px WebP", "photo-{n}.jpg", 1200, "webp", 80),
+    Case("2048 px to 800 px AVIF", "photo-{n}.jpg", 800, "avif", 60),
+    Case("12 megapixels to 1200 px JPEG", "large-{n}.jpg", 1200, "jpg", 80),
+    Case("PNG with alpha, 1200 px, to 600 px WebP", "cut-{n}.png", 600, "webp", 80),
+)
+THUMBOR_WORDS = {"jpg": "jpeg", "webp": "webp"}
+IPX_WORDS = {"jpg": "jpeg", "webp": "webp"}
+
+
+@dataclass(frozen=True, slots=True)
 class Contestant:
-    """Where a server answers, and the process group that it runs in."""
+    """Where a server answers, how it is asked, and the process group that it runs in."""
 
     base: str
     group: int
+    kind: str
+
+    def target(self, case: Case, quality: int) -> str | None:
+        """The path of a request; None where this server cannot be asked for it fairly."""
+        width, format = case.width, case.format
+        if self.kind == "edge":
+            return f"/{case.file}?w={width}&fm={format}&q={quality}"
+        if self.kind == "thumbor":
+            word = THUMBOR_WORDS.get(format)
+            return word and (
+                f"/unsafe/{width}x0/filters:quality({quality}):format({word})/{case.file}"
+            )
+        if self.kind == "ipx":
+            word = IPX_WORDS.get(format)
+            return word and f"/w_{width},f_{word},q_{quality}/{case.file}"
+        return f"/{case.file}?w={width}&fm={format}&q={quality}&effort={EFFORT}"
 
 
 def make_files(folder: Path, source: Path | None) -> None:
-    """48 different 2048 px JPEGs of quality 88, from photos where given, else from the samples."""
-    from PIL import Image, ImageEnhance
+    """48 different files of each kind, from photos where given, else from the samples: 2048 px
+    JPEGs of quality 88, of 4000x3000 pixels of quality 90, and PNGs with a soft oval of alpha."""
+    from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
     photos = sorted((source or ROOT / "edge" / "samples").glob("*.[jw][pe][gb]*"))
+    oval = Image.new("L", (1200, 1200))
+    ImageDraw.Draw(oval).ellipse((150, 60, 1050, 1140), fill=255)
+    oval = oval.filter(ImageFilter.GaussianBlur(2))
     for number in range(FILES):
         picture = Image.open(photos[number % len(photos)]).convert("RGB")
-        scale = 2048 / max(picture.size)
-        picture = picture.resize([round(side * scale) for side in picture.size], Image.LANCZOS)
         picture = ImageEnhance.Brightness(picture).enhance(0.8 + number / 120)
-        picture.save(folder / f"{number}.jpg", quality=88)
+        scale = 2048 / max(picture.size)
+        photo = picture.resize([round(side * scale) for side in picture.size], Image.LANCZOS)
+        photo.save(folder / f"photo-{number}.jpg", quality=88)
+        picture.resize((4000, 3000), Image.LANCZOS).save(folder / f"large-{number}.jpg", quality=90)
+        cut = picture.resize((1200, 1200), Image.LANCZOS)
+        cut.putalpha(oval)
+        cut.save(folder / f"cut-{number}.png", compress_level=3)
 
 
-def edge(stack: ExitStack, folder: Path) -> Contestant:
+def edge(stack: ExitStack, folder: Path, root: Path) -> Contestant:
     port = free_port()
     env = {
         "EDGE_SERVER_PORT": str(port),
@@ -67,8 +110,9 @@ def edge(stack: ExitStack, folder: Path) -> Contestant:
         "EDGE_CACHE_ORIGINAL_BYTES": "0",
         "EDGE_SERVER_LOG_LEVEL": "error",
     }
-    process = server([EDGE, "serve"], f"http://127.0.0.1:{port}/-/healthz", env)
-    return Contestant(f"http://127.0.0.1:{port}", stack.enter_context(process).pid)
+    command = [root / ".venv" / "bin" / "edge", "serve"]
+    process = server(command, f"http://127.0.0.1:{port}/-/healthz", env, cwd=root)
+    return Contestant(f"http://127.0.0.1:{port}", stack.enter_context(process).pid, "edge")
 
 
 def thumbor(stack: ExitStack, folder: Path, binary: str) -> Contestant:
@@ -83,67 +127,122 @@ def thumbor(stack: ExitStack, folder: Path, binary: str) -> Contestant:
     )
     command = [binary, f"--port={port}", "--ip=127.0.0.1", f"--conf={config}", "--log-level=error"]
     process = server(command, f"http://127.0.0.1:{port}/healthcheck")
-    return Contestant(f"http://127.0.0.1:{port}", stack.enter_context(process).pid)
+    return Contestant(f"http://127.0.0.1:{port}", stack.enter_context(process).pid, "thumbor")
 
 
 def ipx(stack: ExitStack, folder: Path, binary: str) -> Contestant:
     port = free_port()
     command = [binary, "serve", "--dir", str(folder)]
     env = {"PORT": str(port), "HOST": "127.0.0.1", "UV_THREADPOOL_SIZE": str(os.cpu_count())}
-    process = server(command, f"http://127.0.0.1:{port}/w_16/0.jpg", env)
-    return Contestant(f"http://127.0.0.1:{port}", stack.enter_context(process).pid)
+    process = server(command, f"http://127.0.0.1:{port}/w_16/photo-0.jpg", env)
+    return Contestant(f"http://127.0.0.1:{port}", stack.enter_context(process).pid, "ipx")
 
 
-def check(base: str, target: str) -> int:
+def small(stack: ExitStack, command: list[str | Path], folder: Path, cwd: Path) -> Contestant:
+    """One of the servers in `contestants`, which share their URLs."""
+    port = free_port()
+    env = {"UV_THREADPOOL_SIZE": str(os.cpu_count()), "VIPS_CONCURRENCY": "1"}
+    process = server([*command, folder, str(port)], f"http://127.0.0.1:{port}/", env, cwd=cwd)
+    return Contestant(f"http://127.0.0.1:{port}", stack.enter_context(process).pid, "small")
+
+
+def fetched(base: str, target: str) -> int:
     """The bytes of one answer; a contestant that does not render must not count."""
-    with urlopen(base + target.replace("{file}", "0.jpg"), timeout=60) as answer:
+    with urlopen(base + target.replace("{n}", "0"), timeout=60) as answer:
         assert answer.status == 200
         assert answer.headers["content-type"].startswith("image/"), answer.headers
         return len(answer.read())
 
 
+def matched(one: Contestant, case: Case, wanted: int) -> int:
+    """The quality at which a contestant's AVIF is about as large as edge's."""
+    sizes = {
+        quality: fetched(one.base, one.target(case, quality) or "") for quality in range(36, 76, 2)
+    }
+    return min(sizes, key=lambda quality: abs(sizes[quality] - wanted))
+
+
+def contestants(stack: ExitStack, folder: Path, given: argparse.Namespace) -> dict[str, Contestant]:
+    small_server = HERE / "small_server.py"
+    python = ROOT / ".venv" / "bin" / "python"
+    found = {"edge": edge(stack, folder, ROOT)}
+    if given.against:
+        found["edge before"] = edge(stack, folder, given.against.resolve())
+    if given.sharp:
+        command = [shutil.which("node") or "node", HERE / "sharp_server.mjs"]
+        found["sharp"] = small(stack, command, folder, given.sharp)
+    if given.pyvips:
+        command = [given.pyvips / "bin" / "python", small_server, "vips"]
+        found["pyvips"] = small(stack, command, folder, HERE)
+    found["engine alone"] = small(stack, [python, small_server, "engine"], folder, HERE)
+    if given.thumbor:
+        found["thumbor"] = thumbor(stack, folder, given.thumbor)
+    if given.ipx:
+        found["ipx"] = ipx(stack, folder, given.ipx)
+    return found
+
+
+def targets(found: Mapping[str, Contestant], case: Case) -> Iterator[tuple[str, str, int]]:
+    """Name, path and bytes of one answer of everybody who can be asked for this row."""
+    ours = 0
+    for name, one in found.items():
+        quality = case.quality
+        if case.format == "avif" and one.kind == "small":
+            quality = matched(one, case, ours)
+        if target := one.target(case, quality):
+            size = fetched(one.base, target)
+            ours = ours or size
+            yield name, target, size
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=6)
-    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--connections", type=int, default=os.cpu_count())
     parser.add_argument("--photos", type=Path, help="a folder of photos to make the files from")
+    parser.add_argument("--case", default="", help="only the rows whose names hold this")
+    parser.add_argument("--against", type=Path, help="another checkout of edge, with its .venv")
+    parser.add_argument("--sharp", type=Path, help="a folder in which `npm install sharp` was run")
+    parser.add_argument("--pyvips", type=Path, help="a virtual environment with pyvips[binary]")
     parser.add_argument("--thumbor", default=shutil.which("thumbor"), help="path of thumbor")
     parser.add_argument("--ipx", default=shutil.which("ipx"), help="path of ipx")
-    options = parser.parse_args()
+    given = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()), "photos")
         folder.mkdir()
-        make_files(folder, options.photos)
-        bases = {"edge": edge(stack, folder)}
-        if options.thumbor:
-            bases["thumbor"] = thumbor(stack, folder, options.thumbor)
-        if options.ipx:
-            bases["ipx"] = ipx(stack, folder, options.ipx)
+        make_files(folder, given.photos)
+        found = contestants(stack, folder, given)
         script = folder.parent / "walk.lua"
         script.write_text(WALK)
-        for case, targets in CASES.items():
-            sizes = {name: check(one.base, targets[name]) for name, one in bases.items()}
-            print(f"{case}: bytes of one answer {sizes}")
 
-            def drive(name: str, target: str) -> Run:
-                os.environ |= {"FILES": str(FILES), "TARGET": target}
-                return wrk(
-                    name,
-                    bases[name].base,
-                    seconds=options.seconds,
-                    connections=options.connections,
-                    script=script,
-                    group=bases[name].group,
-                )
+        def drive(name: str, target: str) -> Run:
+            os.environ |= {"FILES": str(FILES), "TARGET": target}
+            one = found[name]
+            return wrk(
+                name, one.base, seconds=given.seconds, connections=given.connections,
+                script=script, group=one.group,
+            )  # fmt: skip
 
-            results = in_turn(
-                options.rounds,
-                {name: lambda n=name, t=targets[name]: drive(n, t) for name in bases},
-            )
-            found = ratios(results, "edge")
-            keep(f"misses-{case}", results, ratios=found, bytes=sizes)
-            print(f"{case}: edge over {found}")
+        rows = []
+        for case in CASES:
+            if given.case not in case.name:
+                continue
+            asked = list(targets(found, case))
+            runs = {name: (lambda n=name, t=target: drive(n, t)) for name, target, _ in asked}
+            results = in_turn(given.rounds, runs)
+            slug = case.name.replace(" ", "-").replace(",", "")
+            sizes = {name: size for name, _, size in asked}
+            ratios = cpu_ratios(results, "edge")
+            keep(f"misses-{slug}", results, cpu_ratios=ratios, bytes=sizes)
+            cells = [
+                f"{name} {statistics.median(run.cpu for run in results[name]):.1f} ms"
+                f" ({ratios.get(name, 1):.2f}, {sizes[name] / 1000:.1f} kB)"
+                for name in results
+            ]
+            rows.append(f"| {case.name} | " + " | ".join(cells) + " |")
+            print(rows[-1], flush=True)
+        print("\n".join(rows))
 
 
 if __name__ == "__main__":

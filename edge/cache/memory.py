@@ -49,6 +49,10 @@ class MemoryTier:
             return None
 
     async def put(self, key: str, rendition: Rendition) -> None:
+        self.keep(key, rendition)
+
+    def keep(self, key: str, rendition: Rendition) -> None:
+        """The same without waiting for anything."""
         self._entries.pop(key, None)
         if weight(rendition) > self._limit * _LARGEST_SHARE:
             return

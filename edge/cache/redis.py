@@ -9,7 +9,7 @@ set is never longer than what lives. A set outlives its members, so under the ev
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
@@ -33,6 +33,7 @@ from edge.cache.base import (
     unpack,
     unpack_heads,
 )
+from edge.cache.redis_reads import Answer, Reads
 from edge.errors import SettingsError, TierError
 from edge.images import Rendition
 
@@ -60,6 +61,7 @@ def open_redis(url: str, timeout: float, connections: int = 64) -> Redis:
     Raises:
         SettingsError: the URL is not one of Redis.
     """
+    wire = {} if url.startswith("unix://") else {"socket_keepalive": True}
     try:
         pool = BlockingConnectionPool.from_url(
             url,
@@ -67,9 +69,9 @@ def open_redis(url: str, timeout: float, connections: int = 64) -> Redis:
             timeout=timeout,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            socket_keepalive=True,
             protocol=2,  # the same form of answers in every version of the client
             retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
+            **wire,
         )
     except ValueError as error:
         raise SettingsError(
@@ -84,10 +86,13 @@ def tier_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        what = f"Redis failed at {doing}: {type(error).__name__}"
-        failed = TierError(what, private=str(error))
-        failed.away = isinstance(error, _AWAY) and _EXHAUSTED not in str(error)
-        raise failed from error
+        raise _tier_error(doing, error) from error
+
+
+def _tier_error(doing: str, error: Exception) -> TierError:
+    failed = TierError(f"Redis failed at {doing}: {type(error).__name__}", private=str(error))
+    failed.away = isinstance(error, _AWAY) and _EXHAUSTED not in str(error)
+    return failed
 
 
 class RedisServer:
@@ -139,10 +144,30 @@ class RedisTier:
         self.server = server
         self._ttl = max(1, round(ttl))
         self._redis = open_redis(url, timeout)
+        self._reads = Reads(self._redis, timeout)
+
+    def ask(self, key: str, told: Callable[[Rendition | TierError | None], None]) -> None:
+        """The same as `get` without a task: `told` is called once, later, on the event loop.
+
+        A damaged entry is a miss and stays; `get` removes it.
+        """
+
+        def answered(answer: Answer) -> None:
+            if answer is None:
+                told(None)
+            elif isinstance(answer, Exception):
+                told(_tier_error("reading", answer))
+            elif len(answer) > _UNPACK_IN_THREAD:
+                unpacking = asyncio.get_running_loop().run_in_executor(None, _unpacked, answer, key)
+                unpacking.add_done_callback(lambda done: told(done.result()))
+            else:
+                told(_unpacked(answer, key))
+
+        self._reads.ask(_entry(key).encode(), answered)
 
     async def get(self, key: str) -> Rendition | None:
         with tier_errors("reading"):
-            entry = cast(bytes | None, await self._redis.get(_entry(key)))
+            entry = await self._reads.get(_entry(key).encode())
         if entry is None:
             return None
         try:
@@ -199,6 +224,7 @@ class RedisTier:
 
     async def close(self) -> None:
         with tier_errors("closing"):
+            await self._reads.close()
             await self._redis.aclose()
 
     async def _tagged(self, tag: str) -> list[str]:
@@ -212,6 +238,13 @@ class RedisTier:
             pipe.zrem(_tag(tag), *keys)
             removed, _ = await pipe.execute()
         return int(removed)
+
+
+def _unpacked(entry: bytes, key: str) -> Rendition | None:
+    try:
+        return unpack(entry, key)
+    except TierError:
+        return None
 
 
 def _entry(key: str) -> str:

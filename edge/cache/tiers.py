@@ -10,7 +10,7 @@ from typing import Protocol
 from edge import tracing
 from edge.background_tasks import BackgroundTasks
 from edge.breaker import Breaker
-from edge.cache.base import InProcess, Purges, Reach, Recalling, Tier, Usage, key_tag
+from edge.cache.base import InProcess, Prompt, Purges, Reach, Recalling, Tier, Usage, key_tag
 from edge.cache.epochs import Epochs
 from edge.cache.owed import OwedPurges
 from edge.errors import EdgeError, TierError
@@ -37,6 +37,10 @@ _SETTLE_SECONDS = 1.0
 
 REPLICAS = "replicas"
 """The name, beside those of the tiers, of what a purge has to reach."""
+
+
+Found = tuple[Rendition, str]
+"""A rendition and the name of the tier that has it."""
 
 
 class Observer(Protocol):
@@ -93,10 +97,11 @@ class Purged:
 class _Rung:
     """A tier, and whether it may be asked and written now."""
 
-    __slots__ = ("reading", "server", "tier", "writing")
+    __slots__ = ("prompt", "reading", "server", "tier", "writing")
 
     def __init__(self, tier: Tier) -> None:
         self.tier = tier
+        self.prompt = tier if isinstance(tier, Prompt) else None
         self.server: Breaker | None = getattr(tier, "server", None)
         self.reading = Breaker()
         self.writing = Breaker()
@@ -105,6 +110,39 @@ class _Rung:
     def answers(self) -> bool:
         """Whether its server does, as far as is known."""
         return self.server is None or self.server.allows()
+
+
+class _Look:
+    """One look-up without a task, ended by the tier or by the clock."""
+
+    __slots__ = ("_asked", "_key", "_rung", "_tiers", "_timer", "_told")
+
+    def __init__(
+        self,
+        tiers: "Tiers",
+        rung: _Rung,
+        key: str,
+        timeout: float,
+        told: Callable[[Found | None], None],
+    ) -> None:
+        self._tiers = tiers
+        self._rung = rung
+        self._key = key
+        self._told: Callable[[Found | None], None] | None = told
+        self._asked = time.monotonic()
+        self._timer = asyncio.get_running_loop().call_later(timeout, self.answered, TimeoutError())
+
+    def answered(self, answer: Rendition | Exception | None) -> None:
+        told, self._told = self._told, None
+        if told is None:
+            return
+        self._timer.cancel()
+        if isinstance(answer, Rendition):
+            if self._tiers.looked(self._rung, self._key, answer, self._asked):
+                return told((answer, self._rung.tier.name))
+        elif answer is not None:
+            self._tiers.failed(self._rung, answer)
+        told(None)
 
 
 class Tiers:
@@ -133,6 +171,8 @@ class Tiers:
         self._settling: asyncio.Task[None] | None = None
         self._rungs = tuple(_Rung(tier) for tier in tiers)
         self._memory = next((t for t in tiers[:1] if isinstance(t, InProcess)), None)
+        nearest = self._rungs[1:2] if self._memory is not None else self._rungs[:1]
+        self._prompt = next((rung for rung in nearest if rung.prompt), None)
         self._timeout = timeout
         self._background_tasks = background_tasks
         self._purges = purges
@@ -160,7 +200,7 @@ class Tiers:
             if not state.ready:
                 _log.warning("tier not ready", extra={"tier": state.name, "why": state.private})
 
-    async def get(self, key: str) -> tuple[Rendition, str] | None:
+    async def get(self, key: str) -> Found | None:
         """The rendition and the name of the nearest tier that has it."""
         asked = time.monotonic()
         for place, rung in enumerate(self._rungs):
@@ -178,6 +218,37 @@ class Tiers:
             return None
         self._observer.looked_up(self._memory.name, "hit")
         return found
+
+    def soon(self, key: str, told: Callable[[Found | None], None]) -> bool:
+        """Ask the tier behind this process's memory, where that takes no task.
+
+        True: `told` is called once, later, as `get` would have answered; None says that `get` has
+        to be asked, so a miss is not counted. False: `told` is never called.
+        """
+        rung = self._prompt
+        if rung is None or rung.prompt is None or not (rung.answers and rung.reading.allows()):
+            return False
+        look = _Look(self, rung, key, self._timeout, told)
+        rung.prompt.ask(key, look.answered)
+        return True
+
+    def looked(self, rung: _Rung, key: str, found: Rendition, asked: float) -> bool:
+        """Whether what a tier has found may be served; then the nearer ones get a copy."""
+        rung.reading.succeeded()
+        if self._epochs.since_made(key, found):
+            return False
+        if self._memory is not None:
+            self._observer.looked_up(self._memory.name, "miss")
+            if not self._epochs.since(asked, key, found):
+                self._memory.keep(key, found)
+                self._observer.wrote(self._memory.name, "ok")
+        self._observer.looked_up(rung.tier.name, "hit")
+        return True
+
+    def failed(self, rung: _Rung, error: Exception) -> None:
+        """A tier failed at a look-up."""
+        self._broke(rung, rung.reading, error)
+        self._observer.looked_up(rung.tier.name, "error")
 
     async def put(self, key: str, rendition: Rendition, started: float) -> None:
         """Store a rendition whose making began at `started` on the monotonic clock.
@@ -307,8 +378,7 @@ class Tiers:
                 async with asyncio.timeout(self._timeout):
                     found = await tier.get(key)
             except Exception as error:
-                self._broke(rung, rung.reading, error)
-                self._observer.looked_up(tier.name, "error")
+                self.failed(rung, error)
                 return None
             rung.reading.succeeded()
             if found is not None and self._epochs.since_made(key, found):

@@ -14,7 +14,7 @@ from edge.admission import Admission, Cost
 from edge.background_tasks import BackgroundTasks
 from edge.cache.base import key_tag
 from edge.cache.memory import MemoryTier
-from edge.cache.tiers import Purged, Tiers
+from edge.cache.tiers import Found, Purged, Tiers
 from edge.deadline import Deadline
 from edge.delivery import recall
 from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
@@ -139,6 +139,14 @@ class Delivery:
         if rendition is not None:
             self._delivered_from(MEMORY).inc()
         return rendition
+
+    def soon(self, named: KeyedVariant, told: Callable[[Delivered | None], None]) -> bool:
+        """Look in the tier behind memory where that takes no task; see `Ladder.soon`."""
+
+        def found(answer: Found | None) -> None:
+            told(self._delivered(named, *answer) if answer else None)
+
+        return self._tiers.soon(named.key, found)
 
     def etag(self, named: KeyedVariant) -> str | None:
         """The ETag that this variant had when it was last delivered; no tier is asked."""

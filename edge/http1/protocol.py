@@ -1,12 +1,13 @@
 """One connection: uvicorn's HTTP/1.1 protocol with bounds, timeouts, and a way for hits.
 
 What lies in memory is answered as soon as a request's head is read: no task, no copy of a large
-body. Everything else, and whatever comes behind an answer still under way, goes to the application
-in a task of its own.
+body. What lies in the tier behind it is answered by a callback. Everything else, and whatever comes
+behind an answer still under way, goes to the application in a task of its own.
 """
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from typing import Protocol as Face
 
@@ -23,6 +24,10 @@ from edge.http1.sending import Outgoing
 
 Whole = tuple[int, bytes, bytes]
 """An answer known before it is begun: status, header lines, body."""
+
+Soon = Callable[[Callable[[Whole | None], None]], bool]
+"""Asks for such an answer. False: there will be none; else what it is given is called once, later,
+with None where the application has to be asked after all."""
 
 _COPIED = 32 * 1024
 """Bytes of a body that are faster joined to their head than handed over beside it."""
@@ -57,7 +62,7 @@ class Protocol(BoundedReading):
     def __init__(
         self,
         *given: Any,
-        memory_hit: Callable[[Any], Whole | None],
+        memory_hit: Callable[[Any], Whole | Soon | None],
         state: Draining,
         limits: Limits,
         crowd: Crowd,
@@ -144,11 +149,23 @@ class Protocol(BoundedReading):
         if unusual and (error := self._turned_away(cycle)):
             return self._say_last(error)
         idle = not self.pipeline and not self.flow.write_paused
-        if idle and (whole := self._memory_hit(cycle.scope)):
-            self._answer(cycle, *whole)
-        else:
-            self._is_busy()
+        memory_hit = self._memory_hit(cycle.scope) if idle else None
+        if isinstance(memory_hit, tuple):
+            return self._answer(cycle, *memory_hit)
+        self._is_busy()
+        if memory_hit is None or not memory_hit(partial(self._came, cycle, app)):
             super()._start_asgi_task(cycle, app)
+
+    def _came(
+        self, cycle: RequestResponseCycle, app: ASGI3Application, whole: Whole | None
+    ) -> None:
+        """What was asked for soon, or None, is there; the client may have left meanwhile."""
+        if cycle.disconnected or cycle.response_complete:
+            return
+        if whole is None:
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._answer(cycle, *whole)
 
     def _turned_away(self, cycle: RequestResponseCycle) -> EdgeError | None:
         if cycle.scope["http_version"] not in _VERSIONS:

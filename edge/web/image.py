@@ -1,6 +1,7 @@
 """The one route that serves pictures: from a URL to a rendition's bytes."""
 
 import asyncio
+import logging
 import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -28,6 +29,8 @@ from edge.web.access_log import ANSWER, Answer
 from edge.web.failures import PROBLEM_JSON
 from edge.web.negotiation import accept_class
 
+_log = logging.getLogger(__name__)
+
 _READ_URLS = 4096
 _HEADS = 4
 _PIECE = 64 * 1024
@@ -36,7 +39,7 @@ _DISCONNECTED = "http.disconnect"
 _DPR, _VIEWPORT, _SAVE = (name.lower().encode() for name in (DPR, VIEWPORT, SAVE))
 
 
-_Lines = tuple[int, str, float, int | None]
+_Lines = tuple[int, str, float, int | None, str]
 
 
 class ClientLeft(Exception):
@@ -57,6 +60,12 @@ class MemoryHit(NamedTuple):
     rendition: Rendition | None
 
 
+Soon = Callable[[Callable[[MemoryHit | None], None]], bool]
+"""Asks for an answer that takes a moment, but no task. False: the application has to be asked; else
+what it is given is called once, later, with None where the application has to be asked after all.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedUrl:
     """One URL with its Accept class, read and checked once, however often it comes."""
@@ -66,7 +75,7 @@ class ParsedUrl:
     transform: Transform
     lines: dict[_Lines, bytes] = field(default_factory=dict, repr=False, compare=False)
     """Headers of what was last answered without waiting, by status, ETag, the moment it was made
-    (which a person's decision renews) and the seconds that the URL has left."""
+    (which a person's decision renews), the seconds that the URL has left, and the source."""
 
     @property
     def vary(self) -> tuple[str, ...]:
@@ -114,8 +123,9 @@ class ImageRoute:
                 scope, receive, send, plain
             )  # too large for this device's own request
 
-    def memory_hit(self, scope: Scope) -> MemoryHit | None:
-        """What memory answers at once; None where anybody must be asked, or something is wrong.
+    def memory_hit(self, scope: Scope) -> MemoryHit | Soon | None:
+        """What memory answers at once, or the tier behind it soon; None where anybody else must be
+        asked, or something is wrong.
 
         The way of nearly every request, so it asks each question once and makes nothing twice.
         """
@@ -138,26 +148,57 @@ class ImageRoute:
                 return MemoryHit(304, lines, b"", "none", image_request, named.key, None)
         rendition = self._delivery.memory_hit(named)
         if rendition is None:
-            return None
+            return partial(self._soon, scope["method"], asked, named, given)
+        return self._found(scope["method"], asked, named, rendition, given, MEMORY)
+
+    def _soon(
+        self,
+        method: str,
+        asked: ParsedUrl,
+        named: KeyedVariant,
+        given: str,
+        told: Callable[[MemoryHit | None], None],
+    ) -> bool:
+        def delivered(answer: Delivered | None) -> None:
+            memory_hit = None
+            try:
+                if answer is not None and answer.settled:
+                    found = answer.rendition
+                    memory_hit = self._found(method, asked, named, found, given, answer.source)
+            except Exception:
+                _log.exception("unexpected error")  # and the application will tell the client
+            told(memory_hit)
+
+        return self._delivery.soon(named, delivered)
+
+    def _found(
+        self,
+        method: str,
+        asked: ParsedUrl,
+        named: KeyedVariant,
+        rendition: Rendition,
+        given: str,
+        source: str,
+    ) -> MemoryHit:
         if given and headers.matches(given, rendition.etag):
             lines = self._unchanged(asked, rendition.etag)
-            return MemoryHit(304, lines, b"", "none", image_request, named.key, rendition)
-        lines = self._hit(asked, rendition)
-        if image_request.negotiates:
+            return MemoryHit(304, lines, b"", "none", asked.image_request, named.key, rendition)
+        lines = self._hit(asked, rendition, source)
+        if asked.image_request.negotiates:
             self._negotiated(rendition.format).inc()
-        body = rendition.body if scope["method"] == "GET" else b""
-        return MemoryHit(200, lines, body, MEMORY, image_request, named.key, rendition)
+        body = rendition.body if method == "GET" else b""
+        return MemoryHit(200, lines, body, source, asked.image_request, named.key, rendition)
 
-    def _hit(self, asked: ParsedUrl, rendition: Rendition) -> bytes:
+    def _hit(self, asked: ParsedUrl, rendition: Rendition, source: str) -> bytes:
         left = None if asked.image_request.expires is None else self._left(asked)
-        name = (200, rendition.etag, rendition.made, left)
+        name = (200, rendition.etag, rendition.made, left, source)
         if known := asked.lines.get(name):
             return known
-        fields = [*self._headers(asked, rendition), headers.cache_status(MEMORY)]
+        fields = [*self._headers(asked, rendition), headers.cache_status(source)]
         return _remembered(asked, name, fields)
 
     def _unchanged(self, asked: ParsedUrl, etag: str) -> bytes:
-        name = (304, etag, 0.0, self._left(asked))
+        name = (304, etag, 0.0, self._left(asked), "")
         return asked.lines.get(name) or _remembered(asked, name, self._not_new(asked, etag))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, asked: ParsedUrl) -> None:

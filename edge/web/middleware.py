@@ -17,8 +17,13 @@ from edge.images import Size
 from edge.telemetry import Metrics, request_id
 from edge.web import failures, headers
 from edge.web.access_log import ANSWER, LOG, PROBES, AccessLog, Answer, attributes
-from edge.web.image import ClientLeft, MemoryHit
+from edge.web.image import ClientLeft, MemoryHit, Soon
 from edge.web.negotiation import only_images
+
+Whole = tuple[int, bytes, bytes]
+"""Status, header lines and body."""
+
+WholeSoon = Callable[[Callable[[Whole | None], None]], bool]
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _STOPPING = "the server is stopping and has no more time for this request"
@@ -39,7 +44,7 @@ class Observed:
         placeholder: str,
         requested_size: Callable[[Scope], Size | None],
         left: Callable[[Scope], int | None],
-        memory_hit: Callable[[Scope], MemoryHit | None],
+        memory_hit: Callable[[Scope], MemoryHit | Soon | None],
         access: AccessLog | None = None,
     ) -> None:
         self._app = app
@@ -52,8 +57,9 @@ class Observed:
         self._wished_size = requested_size
         self._left = left
 
-    def memory_hit(self, scope: Scope) -> tuple[int, bytes, bytes] | None:
-        """Status, header lines and body of what can be answered without waiting.
+    def memory_hit(self, scope: Scope) -> Whole | WholeSoon | None:
+        """Status, header lines and body of what can be answered without waiting, or what asks for
+        them where that takes a moment, but no task.
 
         The server's protocol asks this first; for all that is None here it makes a task that runs
         the application. What it answers is what the application would.
@@ -66,6 +72,19 @@ class Observed:
             return None
         if memory_hit is None:
             return None
+        if isinstance(memory_hit, MemoryHit):
+            return self._whole(scope, start, memory_hit)
+        return partial(self._soon, scope, start, memory_hit)
+
+    def _soon(
+        self, scope: Scope, start: float, soon: Soon, told: Callable[[Whole | None], None]
+    ) -> bool:
+        def answered(memory_hit: MemoryHit | None) -> None:
+            told(None if memory_hit is None else self._whole(scope, start, memory_hit))
+
+        return soon(answered)
+
+    def _whole(self, scope: Scope, start: float, memory_hit: MemoryHit) -> Whole:
         identity = _identity(scope)
         seconds = time.perf_counter() - start
         self._answered(_PICTURE, memory_hit.status).inc()

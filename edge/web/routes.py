@@ -15,7 +15,7 @@ from edge.web.access_log import AccessLog
 from edge.web.admin import Admin
 from edge.web.explain import Explain
 from edge.web.gallery import Gallery
-from edge.web.image import ImageRoute, MemoryHit
+from edge.web.image import ImageRoute, MemoryHit, Soon
 from edge.web.jobs import Jobs
 from edge.web.middleware import Observed
 from edge.web.openapi import OpenApi
@@ -62,7 +62,7 @@ def application(
     if playground:
         routes.append(Route("/", playground.get, methods=_READ))
 
-    def memory_hit(scope: Scope) -> MemoryHit | None:
+    def memory_hit(scope: Scope) -> MemoryHit | Soon | None:
         return image.memory_hit(scope) if _is_picture(scope["path"]) else None
 
     return Observed(

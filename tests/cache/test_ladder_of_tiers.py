@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -114,6 +115,81 @@ async def test_a_find_is_copied_to_the_nearer_tiers(tiers, tier_list, counts):
         ("store", "hit"): 1,
         ("memory", "hit"): 1,
     }
+
+
+class Prompting(PlainTier):
+    """A tier that can be asked by a callback; it answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__("shared", Reach.REPLICAS)
+        self.waiting = []
+
+    def ask(self, key, told):
+        self.waiting.append(partial(told, self.peek(key)))
+
+    def answer(self) -> None:
+        for told in self.waiting:
+            told()
+        self.waiting.clear()
+
+
+@pytest.fixture
+def prompt():
+    return Prompting()
+
+
+@pytest.fixture
+def quick(prompt, counts):
+    """Memory, and behind it a tier that takes no task."""
+    return Tiers((MemoryTier(1_000_000), prompt), TIMEOUT, observer=counts)
+
+
+async def test_what_is_found_soon_is_what_get_finds_and_is_copied_to_memory(quick, prompt, counts):
+    await prompt.put(key(1), rendition())
+    told = []
+    assert quick.soon(key(1), told.append)
+    assert not told, "never before it has returned"
+    prompt.answer()
+    assert told == [(rendition(), "shared")]
+    assert quick.memory_hit(key(1)) == rendition()
+    assert counts.lookups == {("memory", "miss"): 1, ("shared", "hit"): 1, ("memory", "hit"): 1}
+
+
+async def test_what_is_not_found_soon_is_left_to_get_and_counted_there(quick, prompt, counts):
+    told = []
+    assert quick.soon(key(1), told.append)
+    prompt.answer()
+    assert told == [None]
+    assert counts.lookups == {}
+
+
+async def test_a_tier_that_hangs_or_fails_is_told_once_and_then_passed_by(quick, prompt, counts):
+    await prompt.put(key(1), rendition())
+    told = []
+    assert quick.soon(key(1), told.append)
+    await asyncio.sleep(TIMEOUT * 2)
+    assert told == [None]
+    prompt.answer()
+    assert told == [None], "its late answer is nobody's"
+    assert not quick.soon(key(1), told.append), "it rests"
+    assert counts.lookups == {("shared", "error"): 1}
+
+
+async def test_what_was_purged_while_it_was_looked_up_is_not_served_or_kept(quick, prompt):
+    await prompt.put(key(1), rendition(made=time.time()))
+    told = []
+    quick.soon(key(1), told.append)
+    await quick.purge("preset:amazon")
+    prompt.answer()
+    assert told == [None]
+    assert quick.memory_hit(key(1)) is None
+
+
+async def test_only_a_tier_right_behind_memory_is_asked_soon(prompt, counts):
+    between = PlainTier("between", Reach.MACHINE)
+    far = Tiers((MemoryTier(1_000_000), between, prompt), TIMEOUT, observer=counts)
+    assert not far.soon(key(1), print)
+    assert not prompt.waiting
 
 
 async def test_put_writes_all_tiers(tiers, tier_list, counts):

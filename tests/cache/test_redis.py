@@ -80,7 +80,7 @@ async def test_a_damaged_entry_is_a_miss_and_gone(tier, redis_server, damage):
 async def every_verb_fails(tier: RedisTier) -> None:
     for verb in (
         tier.get(key(1)),
-        tier.put(key(1), rendition()),
+        tier.put(key("late"), rendition()),  # a frozen Redis may carry it out once it thaws
         tier.purge("preset:amazon"),
         tier.ping(),
         tier.usage(),

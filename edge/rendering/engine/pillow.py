@@ -4,6 +4,7 @@ Everything that opens or saves a picture imports this file, because importing it
 plugins and sets what the engine keeps per process.
 """
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -135,6 +136,13 @@ def open_as(stream: IO[bytes], format: str) -> Image.Image:
 def save_as(image: Image.Image, stream: IO[bytes], format: str, **options: Any) -> None:
     """Save with these options; nobody else may save the same image at the same time."""
     image.save(stream, format, **options)
+
+
+@cache
+def has_aom() -> bool:
+    """Whether AVIFs can be written by aom, as the wheels do; an engine may have another."""
+    plugin = sys.modules.get("pillow_avif._avif") or sys.modules.get("PIL._avif")
+    return plugin is not None and bool(plugin.encoder_codec_available("aom"))
 
 
 def image_on(levels: npt.NDArray[np.uint8], mode: str) -> Image.Image:

@@ -14,6 +14,9 @@ class SampleNumbers:
     tile: int = tuned(64, "pixels", "side of a tile")
     across: int = tuned(3, "tiles", "on a side of the sample: 192x192 pixels")
     looked_at: int = tuned(8, "tiles", "candidates on each axis")
+    glanced_at: int = tuned(
+        5, "tiles", "candidates on each axis where the quality is given and only colour is asked"
+    )
     flat: float = tuned(
         3.0, "bits of entropy", "a tile below it is background, which every quality keeps"
     )
@@ -22,16 +25,19 @@ class SampleNumbers:
 SAMPLE = SampleNumbers()
 
 
-def sample(image: Image.Image) -> Image.Image:
+def sample(image: Image.Image, across: int = SAMPLE.looked_at) -> Image.Image:
     """Up to 9 tiles of the picture at its own scale, side by side, RGB.
 
     From all over the picture, flat background left out, from quiet to busy in equal shares: an
     encoder treats them as it treats the detail of the whole.
+
+    Args:
+        across: tiles to choose from on each axis; choosing takes most of the time.
     """
     picture = image if image.mode == "RGB" else image.convert("RGB")
     if picture.width * picture.height <= (SAMPLE.across * SAMPLE.tile) ** 2:
         return picture
-    tiles = _busy_tiles(picture)
+    tiles = _busy_tiles(picture, across)
     if not tiles:
         return picture.crop(
             (0, 0, min(picture.width, SAMPLE.tile), min(picture.height, SAMPLE.tile))
@@ -39,11 +45,11 @@ def sample(image: Image.Image) -> Image.Image:
     return _side_by_side(_spread(tiles, SAMPLE.across**2))
 
 
-def _busy_tiles(picture: Image.Image) -> list[Image.Image]:
+def _busy_tiles(picture: Image.Image, across: int) -> list[Image.Image]:
     """Those that are not flat, the quietest first."""
     found: list[tuple[float, int, Image.Image]] = []
-    for top in _places(picture.height):
-        for left in _places(picture.width):
+    for top in _places(picture.height, across):
+        for left in _places(picture.width, across):
             tile = picture.crop((left, top, left + SAMPLE.tile, top + SAMPLE.tile))
             bits = tile.entropy()
             if bits >= SAMPLE.flat:
@@ -51,10 +57,10 @@ def _busy_tiles(picture: Image.Image) -> list[Image.Image]:
     return [tile for _, _, tile in sorted(found)]
 
 
-def _places(side: int) -> list[int]:
+def _places(side: int, most: int) -> list[int]:
     """Where tiles start along one side: evenly spread, on multiples of 16 so that blocks match."""
     room = max(0, side - SAMPLE.tile)
-    count = min(SAMPLE.looked_at, side // SAMPLE.tile) or 1
+    count = min(most, side // SAMPLE.tile) or 1
     return sorted({round(room * i / max(1, count - 1)) // 16 * 16 for i in range(count)})
 
 

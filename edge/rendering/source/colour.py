@@ -52,6 +52,8 @@ def to_srgb(
         image: mode L, RGB, RGBA, CMYK or LAB, in the file's own colours.
         alpha: mode L, goes with an image that has none of its own.
     """
+    if image.mode == "RGBA" and not (header.icc or header.space or header.narrow):
+        return image, None
     colours = image
     if image.mode == "RGBA":
         alpha, colours = image.getchannel("A"), _colours(image, header)

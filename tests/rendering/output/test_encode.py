@@ -74,7 +74,7 @@ def test_the_smallest_pictures_work_at_every_quality(format, size):
 
 
 def test_a_large_jpeg_is_progressive_and_a_small_or_a_fast_one_is_not():
-    large, small = photo(640, 480), photo(400, 300)
+    large, small = photo(1700, 1200), photo(1200, 900)
     assert b"\xff\xc2" in encode(large, Format.JPEG, 80).body
     assert b"\xff\xc2" not in encode(small, Format.JPEG, 80).body
     assert b"\xff\xc2" not in encode(large, Format.JPEG, 80, effort=Effort.FAST).body

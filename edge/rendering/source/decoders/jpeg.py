@@ -66,18 +66,20 @@ def decoded(data: bytes, colours: str, size: Size) -> Levels:
     Raises:
         OriginalCorrupt: rows are missing, or the stream is no JPEG.
     """
-    whole = data + _END  # where that is all that is missing, the picture is whole
+    # Where an end is all that is missing, the picture is whole.
+    whole = data if data.endswith(_END) else data + _END
     least = {"min_width": size.width, "min_height": size.height, "min_factor": 1}
     channels = 1 if colours == "GRAY" else 4
-    room = np.zeros((size.height, size.width, channels), np.uint8)
+    room = np.empty((size.height, size.width, channels), np.uint8)
     try:
-        return _decode(whole, colours, room, least, strict=True)
+        return _decode(whole, colours, room, least, strict=True)  # every level, or an error
     except ValueError as error:
         if _MISSING in str(error).lower():
             raise OriginalCorrupt("the JPEG ends before its last row") from error
         if "Corrupt JPEG data" not in str(error):
             raise
     _check_behind_a_flaw(data)
+    room.fill(0)  # what a flaw leaves out must not be another picture's
     return _decode(whole, colours, room, least, strict=False)  # viewers show a flaw within
 
 

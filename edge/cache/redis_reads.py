@@ -1,0 +1,217 @@
+"""Reads of Redis: many callers share a few connections, and each batch is one write and one read.
+
+redis-py takes a connection, two tasks' turns and a timer for each command, which costs several
+times what a hit in memory does. Its connections still do the handshake (TLS, user, database); then
+their transport is given to a protocol of ours, which only sends GET and reads answers in order.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import hiredis
+from redis.asyncio import Redis
+from redis.exceptions import BusyLoadingError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+_log = logging.getLogger(__name__)
+
+Answer = bytes | None | Exception
+"""A value; None: there is none; or an error of redis-py."""
+
+Told = Callable[[Answer], None]
+
+_CONNECTIONS = 4
+_FULL = 32
+"""Questions on one connection above which another is opened: large answers hold up those behind
+them, and few questions on each make small batches."""
+
+
+class _Question:
+    __slots__ = ("asked", "name", "sent_before", "told")
+
+    def __init__(self, name: bytes, asked: float, told: Told) -> None:
+        self.name = name
+        self.asked = asked
+        self.told = told
+        self.sent_before = False
+
+
+class Reads:
+    """GETs over at most four connections, opened when first needed.
+
+    What was asked on a connection that Redis closed is asked once more on another. One that is
+    silent for `timeout` seconds while answers are due is dropped with all that waits on it.
+
+    Args:
+        client: knows how to connect; its own pool is not used.
+        timeout: seconds.
+    """
+
+    def __init__(self, client: Redis, timeout: float) -> None:
+        self._pool = client.connection_pool
+        self._timeout = timeout
+        self._lines: list[_Line] = []
+        self._queue: deque[_Question] = deque()
+        self._opening: asyncio.Task[None] | None = None
+
+    def ask(self, name: bytes, told: Told) -> None:
+        """Call `told` once, later, on the event loop."""
+        self._send(_Question(name, asyncio.get_running_loop().time(), told))
+
+    async def get(self, name: bytes) -> bytes | None:
+        """Raises errors of redis-py."""
+        future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+
+        def told(answer: Answer) -> None:
+            if future.done():
+                return
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+        self.ask(name, told)
+        return await future
+
+    async def close(self) -> None:
+        """Close the connections; what still waits is told that there is none."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait((self._opening,))
+        for line in tuple(self._lines):
+            line.drop(RedisConnectionError("closed"))
+        self._fail(RedisConnectionError("closed"))
+
+    def _send(self, question: _Question) -> None:
+        line = None
+        for line in self._lines:
+            if len(line.waiting) < _FULL:
+                return line.send(question)
+        if line is None or len(self._lines) < _CONNECTIONS:
+            self._open()
+        if line is None:
+            self._queue.append(question)
+        else:
+            min(self._lines, key=lambda one: len(one.waiting)).send(question)
+
+    def _open(self) -> None:
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._connect(), name="connect to Redis")
+
+    async def _connect(self) -> None:
+        try:
+            connection = self._pool.connection_class(**self._pool.connection_kwargs)
+            await connection.connect()  # type: ignore[no-untyped-call]
+            self._lines.append(_Line(connection, self._timeout, self._lost))
+        except Exception as error:
+            if not self._lines:
+                self._fail(error)
+        finally:
+            self._opening = None
+        queued, self._queue = self._queue, deque()
+        for question in queued:
+            self._send(question)
+
+    def _fail(self, error: Exception) -> None:
+        queued, self._queue = self._queue, deque()
+        for question in queued:
+            _tell(question, error)
+
+    def _lost(self, line: "_Line", error: Exception, *, again: bool) -> None:
+        self._lines.remove(line)
+        for question in line.waiting:
+            if again and not question.sent_before:
+                question.sent_before = True
+                self._send(question)
+            else:
+                _tell(question, error)
+
+
+class _Line(asyncio.Protocol):
+    """One connection, after its handshake.
+
+    Args:
+        connection: of redis-py, connected and idle.
+        lost: told once that it is gone, for which reason, and whether others may be asked again.
+    """
+
+    def __init__(self, connection: Any, timeout: float, lost: Callable[..., None]) -> None:
+        self.waiting: deque[_Question] = deque()
+        self._connection = connection
+        self._timeout = timeout
+        self._lost = lost
+        self._gone = False
+        self._reader = hiredis.Reader()
+        self._unsent: list[bytes] = []
+        self._loop = asyncio.get_running_loop()
+        self._heard = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport = connection._writer.transport
+        self._transport.set_protocol(self)
+
+    def send(self, question: _Question) -> None:
+        self.waiting.append(question)
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+            if self._watch is None:
+                self._watch = self._loop.call_later(self._timeout, self._look)
+        name = question.name
+        self._unsent.append(b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (len(name), name))
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if not self._gone:
+            self._transport.write(b"".join(unsent))
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._loop.time()
+        try:
+            self._reader.feed(data)
+            while (answer := self._reader.gets()) is not False:
+                _tell(self.waiting.popleft(), _error(answer) or answer)
+        except (hiredis.HiredisError, IndexError):
+            self.drop(RedisConnectionError("this is no answer of Redis"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(RedisConnectionError(str(exc or "closed by Redis")), again=True)
+
+    def drop(self, error: Exception) -> None:
+        self._end(error, again=False)
+
+    def _end(self, error: Exception, *, again: bool) -> None:
+        if self._gone:
+            return
+        self._gone = True
+        if self._watch is not None:
+            self._watch.cancel()
+        self._transport.abort()
+        self._connection._reader = self._connection._writer = None  # or it warns of being left open
+        self._lost(self, error, again=again)
+
+    def _look(self) -> None:
+        """End a connection on which what is due does not come."""
+        self._watch = None
+        if self.waiting:
+            left = max(self.waiting[0].asked, self._heard) + self._timeout - self._loop.time()
+            if left <= 0:
+                self.drop(RedisTimeoutError("no answer in time"))
+            else:
+                self._watch = self._loop.call_later(left, self._look)
+
+
+def _error(answer: object) -> Exception | None:
+    if not isinstance(answer, hiredis.ReplyError):
+        return None
+    text = str(answer)
+    return BusyLoadingError(text) if text.startswith("LOADING") else ResponseError(text)
+
+
+def _tell(question: _Question, answer: Answer) -> None:
+    try:
+        question.told(answer)
+    except Exception:
+        _log.exception("unexpected error")
