@@ -8,6 +8,7 @@ SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 WORKDIR /app
 COPY requirements.lock requirements-build.lock requirements-engine.lock requirements-openvino.lock pyproject.toml README.md LICENSE NOTICE ./
 COPY scripts/environment scripts/environment
+COPY scripts/slim scripts/slim
 COPY edge edge
 COPY triton_models triton_models
 # Installs what the lock names, and pillow-simd built for AVX2 where this machine has it.
@@ -18,6 +19,8 @@ RUN cp -r triton_models networks \
     && if [ -n "$NETWORKS" ]; then .venv/bin/edge models fetch $NETWORKS --models networks --replace; fi \
     && rm -rf downloads \
     && .venv/bin/edge models check --models networks
+# What nothing needs at run time goes, pip among it; the rest loses its symbols for debuggers.
+RUN .venv/bin/python scripts/slim
 RUN .venv/bin/python -m compileall -q edge
 
 FROM python:${PYTHON}

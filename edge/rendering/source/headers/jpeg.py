@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from edge.errors import OriginalCorrupt, OriginalTooLarge, OriginalUnsupported
 from edge.images import Size
 from edge.rendering.source.headers import exif
@@ -176,15 +178,23 @@ def _data(body: bytes, start: int, size: Size, limits: Limits) -> slice:
     for the decoder where it is counted to: at the first end marker.
     """
     most = min(_MAX_SCANS, 20 * limits.pixels // size.pixels)
-    scans, end = body.count(b"\xff\xda", start), len(body)
+    scans, end = _scans(memoryview(body)[start:]), len(body)
     if scans > most:
         end = body.find(b"\xff\xd9", start) + 2
-        scans = body.count(b"\xff\xda", start, end)
+        scans = _scans(memoryview(body)[start:end])
     if scans > most or end < start:
         raise OriginalTooLarge(
             f"the JPEG draws {size} pixels in {scans} scans", allowed=f"at most {most} scans"
         )
     return slice(start, end)
+
+
+def _scans(data: memoryview) -> int:
+    """How often a scan's marker stands there. `bytes.count` takes up to forty times as long for two
+    bytes, and a list of matches would have no bound."""
+    marker = int.from_bytes((0xFF, _SCAN), "little")
+    pairs = (data[first : first + (len(data) - first) // 2 * 2] for first in (0, 1))
+    return sum(int(np.count_nonzero(np.frombuffer(each, "<u2") == marker)) for each in pairs)
 
 
 def _quality(table_sum: int | None) -> int | None:
