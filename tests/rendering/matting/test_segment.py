@@ -176,7 +176,7 @@ def test_the_networks_that_looked_are_told_and_no_others(
     models = Unsure(second=True)
     monkeypatch.setattr(segment, "REVIEW", 0.0 if doubted else 1.1)
     made = rendered(scene(), "fmt=png&matte=on", models)
-    told = (made.rendition.note("models") or "").split(", ")
+    told = made.rendition.reported.models
     assert [name.partition("@")[0] for name in told] == models.roles
     assert len(models.roles) == (2 if doubted else 1)
 
