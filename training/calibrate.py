@@ -176,7 +176,7 @@ class Bench:
         for query in REQUESTS:
             transform = read(query, self._presets, strict=True).resolve(AcceptClass.BASE, ".jpg")
             done = await self._renderer.render(original, transform, deadline=Deadline.after(600))
-            told.append(done.rendition.note("compliance") or "")
+            told.append(str(done.rendition.reported.compliance or ""))
             with Image.open(io.BytesIO(done.rendition.body)) as image:
                 made.append(np.asarray(image.convert("RGBA")))
         words = told[0].split("; ")

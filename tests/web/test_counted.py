@@ -50,4 +50,4 @@ async def test_the_build_is_told(serve):
     assert f'version="{__version__}"' in line
     assert f'render_version="{RENDER_VERSION}"' in line
     assert line.endswith(" 1.0")
-    assert 'engine="pillow' in line
+    assert 'engine="pillow' in line.lower()
