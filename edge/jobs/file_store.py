@@ -56,6 +56,7 @@ class FileStore:
     def __init__(self, path: str = "", keep: float = _KEEP_SECONDS) -> None:
         self._keep = keep
         self._lock = threading.Lock()
+        self._closed = False
         self._path = path
         try:
             self._db = sqlite3.connect(
@@ -412,7 +413,14 @@ class FileStore:
         return None
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._db.close)
+        """Waits for what is under way, also where its caller was cancelled; then nothing more is
+        done."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._db.close()
 
     async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.to_thread(self._at_once, work)
@@ -420,6 +428,8 @@ class FileStore:
     def _at_once(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """All of the work, or nothing of it."""
         with self._lock:
+            if self._closed:
+                raise JobsUnavailable(f"{self._path} is closed")
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 result = work(self._db)

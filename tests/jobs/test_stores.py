@@ -1,7 +1,10 @@
 """What every store of jobs promises: ends are unique, nothing is lost, all can be found again."""
 
 import asyncio
+import sqlite3
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -310,3 +313,25 @@ async def test_the_settings_say_which_store_it_is(redis_url, tmp_path):
     assert (tmp_path / "jobs").exists()
     await redis.close()
     await file.close()
+
+
+async def test_a_file_store_that_is_closed_waits_for_what_is_under_way(tmp_path: Path) -> None:
+    """Its caller may be gone: a cancelled task leaves its thread at work on the file."""
+    store = FileStore(str(tmp_path / "jobs"))
+    started, held = threading.Event(), threading.Event()
+
+    def work(db: sqlite3.Connection) -> int:
+        started.set()
+        held.wait(10)
+        return sum(1 for _ in db.execute("SELECT * FROM item"))
+
+    asked = asyncio.create_task(store._do(work))
+    await asyncio.to_thread(started.wait, 10)
+    asked.cancel()
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    held.set()
+    await closing
+    with pytest.raises(JobsUnavailable):
+        await store.due(1.0, 10)

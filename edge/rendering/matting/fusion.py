@@ -257,7 +257,7 @@ def _missed(
     They differ strongly from the background; one of its hue has to do so three times as much and
     to be no thread. They are no shadow, which has the background's colour with less light and a
     soft outline, and no dark floor or wall that the picture's border cuts. And where they are
-    enclosed the network is not sure that they are a hole.
+    enclosed and of the background's hue, the network is not sure that they are a hole.
     """
     labels, count = components(cells)
     found = np.zeros(count + 1, np.bool_)
@@ -268,7 +268,7 @@ def _missed(
         least, wide = (6, 0.5) if hue <= TINT else (2, 0.0)
         lit = np.median(light[region])
         cut = np.count_nonzero(region & edge) > AT_BORDER * np.sqrt(np.count_nonzero(region))
-        hole = not (region & near).any() and claim[region].mean() < EMPTY
+        hole = hue <= TINT and not (region & near).any() and claim[region].mean() < EMPTY
         shadow = (
             hue <= TINT
             and claim[region].mean() < HALF
