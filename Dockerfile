@@ -20,8 +20,8 @@ RUN cp -r triton_models networks \
     && rm -rf downloads \
     && .venv/bin/edge models check --models networks
 # What nothing needs at run time goes, pip among it; the rest loses its symbols for debuggers.
-RUN .venv/bin/python scripts/slim
-RUN .venv/bin/python -m compileall -q edge
+RUN .venv/bin/python scripts/slim \
+    && .venv/bin/python -m compileall -q edge
 
 FROM python:${PYTHON}
 ARG VERSION=0.1.0

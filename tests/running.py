@@ -78,6 +78,7 @@ async def running(photos: Path, environ: dict[str, str]) -> AsyncIterator[Runnin
             "EDGE_ADMIN_TOKEN": TOKEN,
             "EDGE_SERVER_THREADS": "2",
             "EDGE_MODELS_FETCHED": "",
+            "EDGE_MODELS_BACKEND": "onnxruntime",
         }
         | environ
     )

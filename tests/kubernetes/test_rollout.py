@@ -248,7 +248,8 @@ async def test_without_triton_yet_it_is_ready_for_what_needs_none_and_says_so(
     await late.ready()
 
     async def whole() -> bool:
-        return (await replica.http.get("/-/readyz")).json()["status"] == "ready"
+        told = (await replica.http.get("/-/readyz")).json()
+        return told["models"]["upscale_x2"]["ready"]
 
     await until(whole)
     assert (await replica.http.get("/sku/789.webp?w=800&up=2")).status_code == 200

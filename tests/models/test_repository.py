@@ -97,9 +97,9 @@ def test_a_parameter_that_is_no_number_is_broken(parameter: str) -> None:
         parse_config(text, name="m", digest="")
 
 
-def test_only_a_network_that_says_so_is_calm() -> None:
+def test_only_a_network_that_says_so_tolerates_noise() -> None:
     assert parse_config(GOOD, name="m", digest="").noise_tolerance is None
-    text = GOOD + 'parameters { key: "calm" value { string_value: "4" } }'
+    text = GOOD + 'parameters { key: "noise_tolerance" value { string_value: "4" } }'
     assert parse_config(text, name="m", digest="").noise_tolerance == 4
 
 

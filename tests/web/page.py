@@ -46,7 +46,7 @@ class Bench:
 
     async def wait(self, script: str) -> Any:
         """What a promise comes to."""
-        told = await self.page.delivery_request(
+        told = await self.page.ask(
             "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
         )
         assert "exceptionDetails" not in told, told
@@ -72,7 +72,7 @@ class Bench:
         )
 
     async def sized(self, width: int, height: int, scheme: str = "light") -> None:
-        await self.page.delivery_request(
+        await self.page.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
@@ -80,13 +80,13 @@ class Bench:
             mobile=width < 500,
         )
         features = [{"name": "prefers-color-scheme", "value": scheme}]
-        await self.page.delivery_request("Emulation.setEmulatedMedia", features=features)
+        await self.page.ask("Emulation.setEmulatedMedia", features=features)
 
     async def violations(self) -> list[str]:
         """What axe finds, each with the first elements that it is about."""
         axe = running.packages("axe", _AXE) / "node_modules" / "axe-core" / "axe.min.js"
         if await self.page.value("typeof axe") == "undefined":
-            await self.page.delivery_request("Runtime.evaluate", expression=axe.read_text())
+            await self.page.ask("Runtime.evaluate", expression=axe.read_text())
         found = json.loads(
             await self.wait("axe.run().then((told) => JSON.stringify(told.violations))")
         )

@@ -37,7 +37,7 @@ TRIED = {
     "up": ("auto", {"w": "900"}),
     "shadow": ("1", {"bg": "ffffff", "matte": "on"}),
     "harmonize": ("1", {"bg": "scene:sand"}),
-    "maxbytes": ("3000", {}),
+    "maxbytes": ("1500", {}),
 }
 """A value for each control that shapes the picture, and what must stand beside it to be seen."""
 
@@ -168,7 +168,7 @@ async def test_it_is_worked_by_keys(mug: Bench):
 
 async def key(mug: Bench, name: str, code: int) -> None:
     for kind in ("keyDown", "keyUp"):
-        await mug.page.delivery_request(
+        await mug.page.ask(
             "Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=code
         )
 
