@@ -152,7 +152,7 @@ class RoleMissing(Refused):
 
 
 class OutputTooLarge(RequestError):
-    """The wished canvas is over the server's caps."""
+    """The requested canvas is over the server's caps."""
 
 
 class NotCompliant(RequestError):

@@ -23,6 +23,7 @@ from edge.variants import paths, presets
 from edge.variants.parameters import BY_NAME
 from edge.variants.query import read
 from edge.web import failures
+from tests.cli.test_main import VERBS
 from tests.test_house import FLOORS
 
 ROOT = Path(__file__).parent.parent
@@ -33,19 +34,6 @@ OWN_GRAMMAR = pytest.mark.parametrize(
     "page", [page for page in PAGES if page.name != "dialects.md"], ids=lambda page: page.name
 )
 SHIPPED = presets.load()
-VERBS = (
-    "serve",
-    "render",
-    "explain",
-    "verify",
-    "sign",
-    "purge",
-    "models",
-    "triton",
-    "worker",
-    "prewarm",
-    "jobs",
-)
 
 
 def script(name: str):

@@ -5,6 +5,7 @@ bytes is not looked at for it, and the phases are plain numbers.
 """
 
 import re
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import Any
 
@@ -45,7 +46,7 @@ class _Enough(Exception):
     """Ends the parser's run, from within its callbacks."""
 
 
-class BoundedReading(HttpToolsProtocol):
+class BoundedReading(HttpToolsProtocol, ABC):
     """Feeds the parser and counts.
 
     Attributes:
@@ -66,11 +67,13 @@ class BoundedReading(HttpToolsProtocol):
         self._host = False
         self._raw = self._body = self._framing = self._unwanted = 0
 
+    @abstractmethod
     def _refuse(self, error: RequestError) -> None:
-        raise NotImplementedError
+        """Answer the error, and read nothing more."""
 
+    @abstractmethod
     def _parsed(self) -> None:
-        raise NotImplementedError
+        """A piece has been parsed; whole requests may wait for their answers."""
 
     def _parse(self, data: bytes) -> None:
         """At most `FED` bytes."""

@@ -184,7 +184,7 @@ def _transform(
     transform = settle(fields)
     if transform.longest > MAX_SIDE:
         raise OutputTooLarge(
-            "the wished canvas has a side that no format holds",
+            "the requested canvas has a side that no format holds",
             param="dpr" if dpr != 1 else "ar",
             allowed=f"sides of at most {MAX_SIDE:,} pixels",
         )
@@ -200,7 +200,7 @@ def _own(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _named(values: Mapping[str, Any], presets: Presets) -> dict[str, Any]:
     """The fields that `fmt` and `preset` set."""
-    name, format = _wished(values["fmt"], presets) if "fmt" in values else (None, {})
+    name, format = _requested(values["fmt"], presets) if "fmt" in values else (None, {})
     name = values.get("preset", name)
     if name is None:
         return format
@@ -211,7 +211,7 @@ def _named(values: Mapping[str, Any], presets: Presets) -> dict[str, Any]:
     return {**preset.fields, **identity, **format}
 
 
-def _wished(fmt: str, presets: Presets) -> tuple[str | None, dict[str, Format | None]]:
+def _requested(fmt: str, presets: Presets) -> tuple[str | None, dict[str, Format | None]]:
     """The preset that `fmt` names, and the field of the format where it names one."""
     named: list[str] = []
     formats: list[Format | None] = []

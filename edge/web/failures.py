@@ -47,7 +47,7 @@ ROWS: Mapping[type[EdgeError], Row] = {
     errors.AddressForbidden: Row(403, "The origin's address may not be reached", 60),
     errors.TokenWrong: Row(401, "The admin token is missing or wrong"),
     errors.RoleMissing: Row(403, "The token is good for other things"),
-    errors.OutputTooLarge: Row(422, "The wished picture is too large", 60),
+    errors.OutputTooLarge: Row(422, "The requested picture is too large", 60),
     errors.NotCompliant: Row(422, "The rendition breaks a rule of its preset", 60),
     errors.UploadRejected: Row(400, "The request's body is not what is taken here"),
     errors.FeedRejected: Row(400, "The feed or an option of the job is not what is taken here"),

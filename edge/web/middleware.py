@@ -54,7 +54,7 @@ class Observed:
         self._answered = cache(partial(metrics.tally, metrics.requests))
         self._seconds = cache(metrics.request_seconds.labels)
         self._placeholder = placeholder
-        self._wished_size = requested_size
+        self._requested_size = requested_size
         self._left = left
 
     def memory_hit(self, scope: Scope) -> Whole | WholeSoon | None:
@@ -184,7 +184,7 @@ class Observed:
         accept = headers.find(scope["headers"], b"accept") or ""
         if self._placeholder == "auto" and not only_images(accept):
             return None
-        size = self._wished_size(scope) or _DEFAULT_PLACEHOLDER
+        size = self._requested_size(scope) or _DEFAULT_PLACEHOLDER
         return Size(min(size.width, _LARGEST_PLACEHOLDER), min(size.height, _LARGEST_PLACEHOLDER))
 
     def _record(

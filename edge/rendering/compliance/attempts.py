@@ -182,7 +182,7 @@ def reframed(done: Done, job: RenderRequest) -> Transform | None:
     small = [finding.measured for finding in report.failed if finding.rule == "fill_min"]
     least, frame = job.preset.rules.fill_min, transform.frame or FRAME
     if not small or not small[0] or least is None or frame < least:
-        return None  # the last: as was wished
+        return None  # the last: as was requested
     frame *= least / float(small[0]) * ATTEMPTS.margin
     return replace(transform, frame=round(frame, 4)) if frame <= ATTEMPTS.largest else None
 

@@ -71,9 +71,9 @@ class Stretch(PixelStep):
 @dataclass(frozen=True, slots=True)
 class Upscale(AsyncStep):
     """`factor` is 2 or 4, `model` who does it; only `cut` (None: all) is enlarged and goes on.
-    `worn` says that the source asks for the network that tells wear from detail, `grain` (levels)
-    that so much of it has to go first; `lifts` that the subject is cut out of what comes out, which
-    may lie in the tile cache already; `remarks` say what to expect."""
+    `degraded` says that the source asks for the network that tells degradation from detail, `grain`
+    (levels) that so much of it has to go first; `remarks` say what to expect. `decontaminates` says
+    that the subject is cut out of what comes out, which may lie in the tile cache already."""
 
     op = "upscale"
     factor: int

@@ -167,7 +167,7 @@ class _Resuming:
             file.write(chunk)
         file.flush()
         if have < self.size and answer.headers.get("Content-Length") is None:
-            return  # ended as the server wished: let the hash judge
+            return  # ended by the server: let the hash judge
         if have < self.size:
             raise OSError(f"the connection ended after {have} of {self.size} bytes")
 

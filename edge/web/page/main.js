@@ -79,7 +79,7 @@ const begin = (request) => {
 };
 
 const show = async (step = false) => {
-  const turn = ++turns.now, request = wishNow(), start = performance.now();
+  const turn = ++turns.now, request = requestNow(), start = performance.now();
   writeAddress(step);
   begin(request);
   const name = `page-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;

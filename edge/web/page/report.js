@@ -172,9 +172,9 @@ const tellWords = (explained, answer) => {
   if (explained.ignored.length) say("more", `Ignored: ${explained.ignored.join(", ")}.`);
   const counts = new Map(new URLSearchParams(explained.canonical)), came = (answer.headers.get("x-edge-size") || "").split("x").map(Number);
   for (const [name, index] of [["w", 0], ["h", 1]]) {
-    const wished = Number(counts.get(name));
-    if (given.has(name) && at("said-" + name).hidden && wished > came[index] + 1) {
-      say(name, `${came[index]} came out of ${wished} wished: ${counts.get("up") ? "whole, inside the frame" : "nothing is enlarged without up"}.`);
+    const asked = Number(counts.get(name));
+    if (given.has(name) && at("said-" + name).hidden && asked > came[index] + 1) {
+      say(name, `${came[index]} came out of ${asked} asked for: ${counts.get("up") ? "whole, inside the frame" : "nothing is enlarged without up"}.`);
     }
   }
   const lossless = answer.headers.get("content-type") === "image/png";

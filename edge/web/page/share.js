@@ -43,7 +43,7 @@ const wide = (pairs, width) => {
 const imageTag = async () => {
   const most = Math.max(shown.width, 320), widths = WIDTHS.filter((width) => width <= most * 1.3);
   const sizesSet = words().some(([name]) => ["size", "dpr"].includes(name));
-  const plainUrl = wishNow(), several = sizesSet ? [] : widths.map((width) => urlOf(pathNow(), wide(words(), width)));
+  const plainUrl = requestNow(), several = sizesSet ? [] : widths.map((width) => urlOf(pathNow(), wide(words(), width)));
   const all = (signedOnly ? await signed([plainUrl, ...several]) : [plainUrl, ...several]).map((url) => quoted(location.origin + url));
   const set = several.length ? `\n  srcset="${all.slice(1).map((url, index) => `${url} ${widths[index]}w`).join(",\n          ")}"\n  sizes="${SIZES}"` : "";
   return `<img\n  src="${all[0]}"${set}\n  width="${shown.width}" height="${shown.height}" alt="" loading="lazy">`;
@@ -71,7 +71,7 @@ const next = () => {
     `<Image src="${src}" width={${shown.width}} height={${shown.height}} sizes="${SIZES}" alt="" />`;
 };
 
-const link = async () => location.origin + (await answerable([wishNow()]))[0];
+const link = async () => location.origin + (await answerable([requestNow()]))[0];
 
 const FORMS = {
   URL: link,
@@ -81,14 +81,14 @@ const FORMS = {
   Next: async () => next(),
   "Signed URL": async () => {
     if (!operator.token) return "";
-    return location.origin + (await signed([wishNow()]))[0];
+    return location.origin + (await signed([requestNow()]))[0];
   },
 };
 
 let formNow = "HTML";
 
 const tellSnippet = async () => {
-  const own = formNow, request = wishNow();
+  const own = formNow, request = requestNow();
   operator.hint = "";
   let text = "";
   try {
@@ -97,7 +97,7 @@ const tellSnippet = async () => {
   } catch (error) {
     operator.hint = error.message;
   }
-  if (own !== formNow || request !== wishNow()) return;
+  if (own !== formNow || request !== requestNow()) return;
   at("snippet").textContent = text;
   at("snippet").hidden = !text;
   at("copy-snippet").hidden = !text;

@@ -27,7 +27,7 @@ const urlOf = (path, pairs) => {
 };
 
 const pathNow = () => at("path").value.trim().replace(/^\/+/, "");
-const wishNow = () => urlOf(pathNow(), words());
+const requestNow = () => urlOf(pathNow(), words());
 
 /** Lays a picture's URL into the form. */
 const lay = (request) => {
@@ -61,7 +61,7 @@ const writeAddress = (step) => {
   if (view.mode !== "wipe") said.set("view", view.mode);
   if (view.zoom) said.set("zoom", view.zoom);
   const search = said.toString();
-  const address = (search ? "?" + search : location.pathname) + "#" + wishNow();
+  const address = (search ? "?" + search : location.pathname) + "#" + requestNow();
   if (address !== location.pathname + location.search + location.hash) {
     history[step ? "pushState" : "replaceState"](null, "", address);
   }
