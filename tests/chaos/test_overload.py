@@ -44,11 +44,17 @@ async def test_what_was_mostly_made_when_its_client_left_is_kept(start: Start, l
 async def test_of_too_many_at_once_some_are_served_and_the_rest_is_told_when_to_come(
     start: Start, large: str
 ):
-    replica = await start(EDGE_SERVER_DEADLINE="8", EDGE_SERVER_THREADS="2")
+    """A third of them at most can be made before the deadline, whatever the machine."""
+    unhurried = await start(EDGE_SERVER_THREADS="2")
+    begun = time.monotonic()
+    for width in (1797, 1798, 1799):
+        assert (await unhurried.http.get(f"{large}&w={width}")).status_code == 200
+    typical = (time.monotonic() - begun) / 3
+    replica = await start(EDGE_SERVER_DEADLINE=f"{10 * typical:.2f}", EDGE_SERVER_THREADS="2")
     asked = (replica.http.get(f"{large}&w={width}") for width in range(1800, 1860))
     answers = await asyncio.gather(*asked)
     statuses = Counter(answer.status_code for answer in answers)
-    assert statuses[200] >= 1
+    assert 1 <= statuses[200] < 60
     assert statuses[200] + statuses[503] >= 58, "at most those that ran were late"
     waits = {answer.headers["retry-after"] for answer in answers if answer.status_code == 503}
     assert len(waits) > 1, "not all of them come again at the same moment"

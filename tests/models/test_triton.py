@@ -241,9 +241,10 @@ async def test_the_urgent_overtake_in_triton_s_queue(
 ) -> None:
     """Asked for after eight prewarming requests, the visitor's overtakes those still queued.
 
-    Triton stands still between the first answer and the visitor's request, so that no more of them
-    are done on a slow machine. One runs then, and two more have left the queue: Triton fetches
-    ahead; a further one may have begun before it stood still.
+    Triton stands still between the first answer and the visitor's request, so that few more of
+    them are done meanwhile. What had left the queue by then, fetched ahead or begun before it stood
+    still, comes first; how many those are depends on the machine. In the order of their coming, the
+    visitor's would be the last.
     """
     order: list[str] = []
     begun = asyncio.Event()
@@ -261,7 +262,7 @@ async def test_the_urgent_overtake_in_triton_s_queue(
     server.thaw()
     await asyncio.gather(visitor, *prewarming)
     assert len(order) == 9
-    assert order.index("visitor") <= 4, order  # unasked, it would be the last
+    assert order.index("visitor") <= 6, order
 
 
 async def test_no_more_requests_are_in_flight_than_allowed(server: TritonServer) -> None:
