@@ -15,14 +15,12 @@ from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelUnavailable
 from edge.models import roles, runtimes
 from edge.models.base import ModelSpec, ModelState, Priority, Tensor
-from edge.models.batches import joined, pieces
-from edge.models.checks import answer_of, batch_of
 from edge.models.compiled import CompiledNetwork
 from edge.models.meter import Meter
 from edge.models.repository import Folders, Repository
 from edge.models.runtimes import AUTO, ONNXRUNTIME, Choice, Runtime
+from edge.models.scheduling import PrioritySemaphore, in_batches
 from edge.models.selftest import Examiner
-from edge.models.turns import Turns
 from edge.telemetry import Metrics
 
 _MOST_THREADS = 4
@@ -66,7 +64,7 @@ class EmbeddedModels:
         self._sessions: dict[str, Any] = {}
         self._making = threading.Lock()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="network")
-        self._turns = Turns(self._threads)
+        self._places = PrioritySemaphore(self._threads)
         self._meter = Meter(metrics, self.runtime)
         self._examiner = Examiner(self, self._repository, remember=_READY_SECONDS)
 
@@ -92,12 +90,7 @@ class EmbeddedModels:
             DeadlineExceeded: the time was over before the (next) run began.
         """
         spec = self.spec(name)
-        batch = batch_of(spec, inputs)
-        answers = [
-            await self._in_turn(spec, piece, deadline, priority)
-            for piece in pieces(inputs, spec.max_batch_size)
-        ]
-        return answer_of(spec, batch, joined(answers))
+        return await in_batches(spec, inputs, partial(self._in_turn, spec, deadline, priority))
 
     async def states(self) -> tuple[ModelState, ...]:
         return await self._examiner.states()
@@ -113,12 +106,12 @@ class EmbeddedModels:
     async def _in_turn(
         self,
         spec: ModelSpec,
-        inputs: Mapping[str, Tensor],
         deadline: Deadline,
         priority: Priority,
+        inputs: Mapping[str, Tensor],
     ) -> Mapping[str, Tensor]:
         with self._meter.request(spec.name, len(next(iter(inputs.values())))) as lap:
-            await self._turns.enter(priority, deadline, self._threads_of(spec))
+            await self._places.acquire(priority, deadline, self._threads_of(spec))
             lap.begin()
             return await self._run(spec, inputs, deadline)
 
@@ -136,7 +129,7 @@ class EmbeddedModels:
             raise
 
     def _left(self, places: int, work: asyncio.Future[Mapping[str, Tensor]]) -> None:
-        self._turns.leave(places)
+        self._places.release(places)
         if not work.cancelled():
             work.exception()  # whoever asked may be gone; then nobody else looks at it
 

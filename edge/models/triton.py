@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,14 +23,11 @@ from edge.errors import (
     SettingsError,
 )
 from edge.models.base import ModelSpec, ModelState, Priority, Tensor
-from edge.models.batches import joined, pieces
-from edge.models.checks import answer_of, batch_of
 from edge.models.meter import Meter
 from edge.models.repository import Folders, Repository
+from edge.models.scheduling import PrioritySemaphore, in_batches
 from edge.models.selftest import Examiner
-from edge.models.sharing import Sharing
-from edge.models.shm import Slot
-from edge.models.turns import Turns
+from edge.models.triton_shm import SharedMemory, Slot
 from edge.telemetry import Metrics, request_id
 
 _CHANNEL = (
@@ -104,9 +102,9 @@ class TritonModels:
         self._address = parts.netloc
         self._repository = Repository(folders)
         self._examiner = Examiner(self, self._repository)
-        self._turns = Turns(in_flight)
+        self._places = PrioritySemaphore(in_flight)
         self._client: Any = None
-        self._sharing = Sharing(self._register, self._unregister) if shared_memory else None
+        self._memory = SharedMemory(self._register, self._unregister) if shared_memory else None
         self._served: set[str] = set()
         self._answered = -math.inf
         self.breaker = Breaker(_FAILURES, probe=self.alive)
@@ -136,33 +134,28 @@ class TritonModels:
             ModelLate, DeadlineExceeded: the time was over first.
         """
         spec = self.spec(name)
-        batch = batch_of(spec, inputs)
-        answers = [
-            await self._in_turn(spec, piece, deadline, priority)
-            for piece in pieces(inputs, spec.max_batch_size)
-        ]
-        return answer_of(spec, batch, joined(answers))
+        return await in_batches(spec, inputs, partial(self._in_turn, spec, deadline, priority))
 
     async def states(self) -> tuple[ModelState, ...]:
         return await self._examiner.states()
 
     async def close(self) -> None:
         await self.breaker.close()
-        if self._sharing is not None:
-            await self._sharing.close()
+        if self._memory is not None:
+            await self._memory.close()
         if self._client is not None:
             await self._client.close()
 
     async def _in_turn(
         self,
         spec: ModelSpec,
-        inputs: Mapping[str, Tensor],
         deadline: Deadline,
         priority: Priority,
+        inputs: Mapping[str, Tensor],
     ) -> Mapping[str, Tensor]:
         batch = len(next(iter(inputs.values())))
         with self._meter.request(spec.name, batch) as lap:
-            await self._turns.enter(priority, deadline)
+            await self._places.acquire(priority, deadline)
             lap.begin()
             try:
                 if not self.breaker.allows():
@@ -173,7 +166,7 @@ class TritonModels:
             except _Unanswered as unanswered:
                 raise unanswered.error from unanswered.__cause__
             finally:
-                self._turns.leave()
+                self._places.release()
 
     async def _by_the_nearest_way(self, request: _Request) -> Mapping[str, Tensor]:
         slot = await self._slot(request)
@@ -185,8 +178,8 @@ class TritonModels:
             if not unanswered.refused:
                 raise
         answer = await self._inline(request)
-        if self._sharing is not None:
-            self._sharing.lost()  # the same went well inline, so Triton has forgotten the region
+        if self._memory is not None:
+            self._memory.lost()  # the same went well inline, so Triton has forgotten the region
         return answer
 
     async def _inline(self, request: _Request) -> Mapping[str, Tensor]:
@@ -215,8 +208,8 @@ class TritonModels:
         finally:
             if over:
                 slot.give_back()
-            elif self._sharing is not None:
-                self._sharing.rest(slot)
+            elif self._memory is not None:
+                self._memory.rest(slot)
 
     async def _through(self, slot: Slot, request: _Request) -> Mapping[str, Tensor]:
         inputs = [_input(name, array) for name, array in request.inputs.items()]
@@ -287,13 +280,13 @@ class TritonModels:
             return False
 
     async def _slot(self, request: _Request) -> Slot | None:
-        if self._sharing is None:
+        if self._memory is None:
             return None
         sizes = [array.nbytes for array in request.inputs.values()]
         for tensor in request.spec.outputs:
             height, width, channels = tensor.shape
             sizes.append(request.batch * height * width * channels)
-        return await self._sharing.slot(sizes)
+        return await self._memory.slot(sizes)
 
     async def _register(self, region: str, size: int) -> None:
         try:

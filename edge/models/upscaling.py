@@ -12,8 +12,8 @@ from edge.errors import InvalidParameter, ModelMissing
 from edge.images import Box, Size
 from edge.models.base import Models, Priority, Tensor
 from edge.models.checks import size_of
-from edge.models.crowd import each
 from edge.models.roles import UPSCALE, UPSCALE_DEGRADED, check_upscaler
+from edge.models.scheduling import each
 from edge.models.tiles import Cells, Tile, Tiling, show
 
 TILES_PER_REQUEST = 2

@@ -10,7 +10,7 @@ import pytest
 
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, ModelUnavailable
-from edge.models import shm
+from edge.models import triton_shm as shm
 from edge.models.base import Tensor
 from edge.models.triton import TritonModels
 from tests.models import networks
@@ -195,8 +195,8 @@ async def test_a_slot_is_not_lent_again_while_triton_may_still_write_into_it(
 ) -> None:
     """The caller leaves in the middle of a run; the run goes on and writes its answer later."""
     await enlarged(sharing)
-    assert sharing._sharing is not None
-    region = sharing._sharing._region
+    assert sharing._memory is not None
+    region = sharing._memory._region
     assert region is not None
     assert region.free == shm.SLOTS
     big = {"image": noise(256, 256)[None]}

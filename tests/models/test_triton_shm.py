@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelUnavailable
-from edge.models import shm
-from edge.models.shm import Region
+from edge.models import triton_shm as shm
+from edge.models.triton_shm import Region
 from tests.models.conftest import noise
 
 pytestmark = pytest.mark.skipif(not shm.FOLDER.is_dir(), reason="no /dev/shm: not a Linux")
@@ -71,7 +71,7 @@ def test_memory_that_is_not_there_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_a_crash_leaves_a_file_that_the_next_one_removes(tmp_path: Path) -> None:
     crash = (
-        "import os; from pathlib import Path; from edge.models.shm import Region;"
+        "import os; from pathlib import Path; from edge.models.triton_shm import Region;"
         f"Region.make(slots=1, folder=Path({str(tmp_path)!r})); os._exit(1)"
     )
     subprocess.run([sys.executable, "-c", crash], check=False)
