@@ -52,7 +52,7 @@ async def render_file(given: Settings, file: Path, query: str, suffix: str) -> R
 
 
 async def explain_file(given: Settings, file: Path, query: str) -> dict[str, Any]:
-    """Facts, look and plan for a local file."""
+    """Facts, analysis and plan for a local file."""
     transform = image_request_of(given, query).resolve(AcceptClass.BASE, file.suffix)
     async with local.workshop(given) as workshop:
         return await workshop.renderer.explain(

@@ -166,7 +166,7 @@ def _render(options: argparse.Namespace, given: Settings) -> int:
 def _add_explain(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
     explain = _verb(
         verbs, "explain", _explain,
-        "show what would be done with a file: facts, look and plan, as JSON",
+        "show what would be done with a file: facts, analysis and plan, as JSON",
         "edge explain chair.jpg 'fmt=amazon&w=2048'",
     )  # fmt: skip
     _add_file(explain)

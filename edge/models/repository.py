@@ -131,8 +131,8 @@ def parse_config(text: str, *, name: str, digest: str) -> ModelSpec:
 
     Raises:
         ModelContractBroken: not such a text, another model's name, a type other than TYPE_UINT8,
-            a size that is not fixed, no batching, an overlap, calm or small that is no whole
-            number, or a fit that is not one of `FITS`.
+            a size that is not fixed, no batching, an overlap, tolerance or small side that is no
+            whole number, or a fit that is not one of `FITS`.
     """
     config = _message(text, name)
     if config.name and config.name != name:

@@ -120,8 +120,8 @@ class _Enlarging:
     ) -> list[Tile]:
         """Draws all that no network is needed for; answers the tiles that one is.
 
-        Which cells are calm depends on the picture alone: so what was kept, and in which tiles the
-        rest is asked for, shows nowhere.
+        Which cells are smooth depends on the picture alone: so what was kept, and in which tiles
+        the rest is asked for, shows nowhere.
         """
         if smooth:
             self._smooth()
@@ -150,7 +150,7 @@ class _Enlarging:
     ) -> list[tuple[int, Tensor]]:
         """Shows what became of tiles; answers their cells, copied, where somebody keeps them.
 
-        Only of the cells that were missing: a tile holds others, which are calm or were kept.
+        Only of the cells that were missing: a tile holds others, which are smooth or were kept.
         """
         made: list[tuple[int, Tensor]] = []
         for tile, larger in zip(tiles, answer[self.spec.outputs[0].name], strict=True):
@@ -170,7 +170,7 @@ class _Enlarging:
             yield index, kept[rows, columns]
 
     def _by_lanczos(self, cells: Cells) -> None:
-        """Draws cells that are calm, those beside each other at once."""
+        """Draws smooth cells, those beside each other at once."""
         size = Size(self._image.shape[1], self._image.shape[0])
         for box in self._tiling.strips(cells):
             around = box.grown(_LANCZOS).clamped(size)

@@ -172,8 +172,8 @@ class Renderer:
         deadline: Deadline,
         tags: tuple[str, ...] = (),
     ) -> dict[str, Any]:
-        """Facts, look and plan as JSON-able values; the same errors as `render` before its first
-        step. A matte that was not there is made, for the plan depends on it, and kept."""
+        """Facts, analysis and plan as JSON-able values; the same errors as `render` before its
+        first step. A matte that was not there is made, for the plan depends on it, and kept."""
         job = RenderRequest(original.body, transform, None, Stopwatch(), deadline)
         opened, name = await self._engine.run(self._open, job)
         source = None

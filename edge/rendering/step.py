@@ -63,7 +63,8 @@ class State:
     are in pixels of the picture as it then is. `reduced` is how many pixels of the original's side
     go into one of the canvas (below 1: enlarged), 1 until the frame op. `alpha` says that pixels
     may be see-through; `matted` says that the picture carries a matte, `upscaled` that a network
-    drew its pixels, `lifted` that the subject is off its old background.
+    drew its pixels, `decontaminated` that the old background is out of the
+    subject's soft pixels.
     """
 
     size: Size

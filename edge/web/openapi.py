@@ -112,7 +112,7 @@ def _explain() -> dict[str, Any]:
     return {
         "summary": "What would be done, without a picture",
         "parameters": _parameters(),
-        "responses": {"200": _json("Transform, facts, look, plan, key"), **_failures()},
+        "responses": {"200": _json("Transform, facts, analysis, plan, key"), **_failures()},
     }
 
 

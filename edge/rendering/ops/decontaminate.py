@@ -1,4 +1,4 @@
-"""Lift: the subject off its old background, where the network has just enlarged both.
+"""Decontamination: the old background out of soft pixels, where a network has enlarged both.
 
 The outline is brought to the enlarged picture's sharpness and its soft pixels get the subject's own
 colours, before anything is resampled. What comes out depends on the kept region alone, not on the
@@ -53,7 +53,7 @@ class Decontaminate(AsyncStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Decontaminate | None:
-    """Wanted where a network has enlarged what will be lifted."""
+    """Wanted where a network has enlarged what will be decontaminated."""
     analysis = context.analysis
     if analysis is None or analysis.cut_by is None or not context.state.upscaled:
         return None
@@ -83,7 +83,7 @@ def _again(picture: Picture, cutout: Tensor) -> Picture:
 
 def _kept(picture: Picture) -> Tensor:
     """uint8 [H, W, 4]"""
-    assert picture.matte is not None, "a lifted picture has one"
+    assert picture.matte is not None, "a decontaminated picture has one"
     both = picture.image.copy()
     both.putalpha(picture.matte)
     return array_of(both)

@@ -114,7 +114,7 @@ class Upscale(AsyncStep):
         return await tools.engine.run(lambda: self._joined(cut, Image.fromarray(larger)))
 
     def _decontaminated(self, picture: Picture, cutout: Tensor) -> Picture:
-        """The picture as it was when the subject had been lifted from it."""
+        """The picture as it was after its subject was decontaminated."""
         image, matte = decontaminate.layers(cutout)
         picture = self._grown(picture, image, lambda _: matte)
         return replace(picture, decontaminated=True)

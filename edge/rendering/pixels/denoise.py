@@ -1,4 +1,4 @@
-"""Calm: strong grain taken down before a network would sharpen it."""
+"""Denoising: strong grain is reduced before a network would sharpen it."""
 
 from dataclasses import dataclass
 
@@ -46,8 +46,8 @@ def denoised(image: Image.Image, grain: float) -> Image.Image:
     """
     bands = image.convert("YCbCr").split()
     strengths = (DENOISE.luma * grain, DENOISE.chroma * grain, DENOISE.chroma * grain)
-    calm = [_band(band, strength) for band, strength in zip(bands, strengths, strict=True)]
-    return Image.merge("YCbCr", calm).convert("RGB")
+    quieter = [_band(band, strength) for band, strength in zip(bands, strengths, strict=True)]
+    return Image.merge("YCbCr", quieter).convert("RGB")
 
 
 def _band(band: Image.Image, strength: float) -> Image.Image:
