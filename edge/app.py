@@ -11,7 +11,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp
 
 from edge import __version__, tracing
 from edge.admission import Admission, Cost, Limit
@@ -56,15 +56,17 @@ from edge.web.access_log import AccessLog
 from edge.web.admin import Admin
 from edge.web.explain import Explain
 from edge.web.gallery import Gallery
+from edge.web.hits import Hits
 from edge.web.image import ImageRoute
 from edge.web.jobs import Jobs
-from edge.web.middleware import Whole, WholeSoon
 from edge.web.openapi import OpenApi
 from edge.web.playground import Playground
 from edge.web.probes import Probes
+from edge.web.recording import Recorder
 from edge.web.review import Review
 from edge.web.routes import application
 from edge.web.tokens import Tokens
+from edge.web.urls import Urls
 
 _log = logging.getLogger("edge")
 
@@ -76,7 +78,7 @@ class Server:
     """Everything that is open while the server runs."""
 
     asgi: ASGIApp
-    memory_hit: Callable[[Scope], Whole | WholeSoon | None]
+    hits: Hits
     given: Settings
     metrics: Metrics
     delivery: Delivery
@@ -237,10 +239,12 @@ async def connect(
 
         with naming("EDGE_DIALECTS"):
             dialects = Dialects.of(given.query.dialects, given.query.sources)
-        image = ImageRoute(delivery, presets, given, lambda: keys.value, dialects, metrics)
+        urls = Urls(presets, given, lambda: keys.value, dialects)
+        recorder = Recorder(metrics, AccessLog(given.server.access_log))
+        hits = Hits(urls, delivery, given.http, metrics, recorder)
         looking = asyncio.create_task(warn_of_what_is_missing(origins, scenes, models))
         stack.callback(looking.cancel)
-        files.on_change(image.forget)
+        files.on_change(urls.forget)
         stack.enter_context(files.watched())
         shop = open_shop(given, desk, delivery, presets, metrics)
         if not desk.store.shared:
@@ -250,8 +254,10 @@ async def connect(
             gallery = Gallery(listing, tokens, lambda: keys.value, presets, signed=signed)
             playground = Playground(listing.paths, presets, signed=signed)
         asgi = application(
-            image=image,
-            explain=Explain(delivery, image, tokens, presets, needs_token=given.signing.required),
+            image=ImageRoute(urls, delivery, hits),
+            urls=urls,
+            recorder=recorder,
+            explain=Explain(delivery, urls, tokens, presets, needs_token=given.signing.required),
             admin=Admin(delivery, tokens),
             probes=probes,
             openapi=OpenApi(presets),
@@ -262,10 +268,9 @@ async def connect(
             jobs=Jobs(shop, tokens, cores()),
             review=Review(shop, tokens),
             admin_port=given.server.admin_port,
-            access=AccessLog(given.server.access_log),
         )
         yield Server(
-            asgi, asgi.memory_hit, given, metrics, delivery, probes, background_tasks,
+            asgi, hits, given, metrics, delivery, probes, background_tasks,
             about, files.reload,
             files.any, shop,
         )  # fmt: skip

@@ -155,7 +155,7 @@ def protocol_of(parts: Server) -> type[asyncio.Protocol]:
         )
     made = partial(
         Protocol,
-        memory_hit=parts.memory_hit,
+        find=parts.hits.find,
         state=parts.probes,
         limits=limits,
         crowd=Crowd(limits, seen),

@@ -21,13 +21,7 @@ from edge.http1.limits import LEAST_RATE, Limits
 from edge.http1.reading import BODY, FED, HEAD, IDLE, OVER, BoundedReading
 from edge.http1.refusals import refusal
 from edge.http1.sending import Outgoing
-
-Whole = tuple[int, bytes, bytes]
-"""An answer known before it is begun: status, header lines, body."""
-
-Soon = Callable[[Callable[[Whole | None], None]], bool]
-"""Asks for such an answer. False: there will be none; else what it is given is called once, later,
-with None where the application has to be asked after all."""
+from edge.web.hits import Later, Whole
 
 _COPIED = 32 * 1024
 """Bytes of a body that are faster joined to their head than handed over beside it."""
@@ -53,7 +47,7 @@ class Protocol(BoundedReading):
     replica between two requests rather than in the middle of one.
 
     Args:
-        near: what can be answered at once, by scope.
+        find: what can be answered without a task, by scope; see `Hits.find`.
         state: asked whether the server drains.
         crowd: all connections, of which this is one.
         refused: told of every request that gets no further than here.
@@ -62,7 +56,7 @@ class Protocol(BoundedReading):
     def __init__(
         self,
         *given: Any,
-        memory_hit: Callable[[Any], Whole | Soon | None],
+        find: Callable[[Any], Whole | Later | None],
         state: Draining,
         limits: Limits,
         crowd: Crowd,
@@ -70,7 +64,7 @@ class Protocol(BoundedReading):
         **named: Any,
     ) -> None:
         super().__init__(*given, limits=limits, **named)
-        self._memory_hit = memory_hit
+        self._find = find
         self._state = state
         self._crowd = crowd
         self._refused = refused
@@ -149,11 +143,11 @@ class Protocol(BoundedReading):
         if unusual and (error := self._turned_away(cycle)):
             return self._say_last(error)
         idle = not self.pipeline and not self.flow.write_paused
-        memory_hit = self._memory_hit(cycle.scope) if idle else None
-        if isinstance(memory_hit, tuple):
-            return self._answer(cycle, *memory_hit)
+        hit = self._find(cycle.scope) if idle else None
+        if isinstance(hit, tuple):
+            return self._answer(cycle, *hit)
         self._is_busy()
-        if memory_hit is None or not memory_hit(partial(self._came, cycle, app)):
+        if hit is None or not hit(partial(self._came, cycle, app)):
             super()._start_asgi_task(cycle, app)
 
     def _came(

@@ -10,8 +10,8 @@ from edge.delivery.delivery import Delivery
 from edge.errors import EdgeError
 from edge.variants.effects import effects
 from edge.variants.presets import Presets
-from edge.web.image import ImageRoute
 from edge.web.tokens import Tokens
+from edge.web.urls import Urls
 
 _PREFIX = b"/-/explain"
 
@@ -27,14 +27,14 @@ class Explain:
     def __init__(
         self,
         delivery: Delivery,
-        image: ImageRoute,
+        urls: Urls,
         tokens: Tokens,
         presets: Presets,
         *,
         needs_token: bool,
     ) -> None:
         self._delivery = delivery
-        self._image = image
+        self._urls = urls
         self._tokens = tokens
         self._presets = presets
         self._needs_token = needs_token
@@ -44,15 +44,15 @@ class Explain:
         scope["raw_path"] = scope["raw_path"].removeprefix(_PREFIX)
         if self._needs_token:
             self._tokens.require(request, Role.EXPLAIN)
-        asked = self._image.asked(scope, needs_signature=False)
-        explained = await self._delivery.explain(self._image.delivery_request(asked))
+        url = self._urls.parse(scope, needs_signature=False)
+        explained = await self._delivery.explain(self._urls.delivery_request(url))
         image_request = {
-            "canonical": asked.transform.canonical(),
-            "negotiates": asked.image_request.negotiates,
-            "ignored": list(asked.image_request.ignored),
+            "canonical": url.transform.canonical(),
+            "negotiates": url.image_request.negotiates,
+            "ignored": list(url.image_request.ignored),
             "words": self._words(scope["query_string"].decode("latin-1")),
         }
-        return JSONResponse({"path": asked.path, **image_request, **explained}, headers=_UNCACHED)
+        return JSONResponse({"path": url.path, **image_request, **explained}, headers=_UNCACHED)
 
     def _words(self, query: str) -> list[dict[str, Any]]:
         """What each word does beside the others; of a URL in other words, nothing."""

@@ -180,21 +180,6 @@ def server_timing(stages: Iterable[tuple[str, float]]) -> Headers:
     return [(b"server-timing", shown.encode())] if shown else []
 
 
-def matches(if_none_match: str, etag: str) -> bool:
-    """Whether `If-None-Match` names this ETag: `*`, one or a list, weak or strong.
-
-    The comparison is the weak one (RFC 9110 section 13.1.2): a CDN that has compressed or
-    re-framed an answer sends our tag back as W/"...".
-    """
-    if if_none_match.strip() == "*":
-        return True
-    return any(_bare(tag) == etag for tag in if_none_match.split(","))
-
-
-def _bare(tag: str) -> str:
-    return tag.strip().removeprefix("W/").strip('"')
-
-
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 

@@ -11,17 +11,18 @@ from starlette.types import Receive, Scope, Send
 from edge.errors import OriginalNotFound
 from edge.telemetry import Metrics
 from edge.web import failures
-from edge.web.access_log import AccessLog
 from edge.web.admin import Admin
 from edge.web.explain import Explain
 from edge.web.gallery import Gallery
-from edge.web.image import ImageRoute, MemoryHit, Soon
+from edge.web.image import ImageRoute
 from edge.web.jobs import Jobs
 from edge.web.middleware import Observed
 from edge.web.openapi import OpenApi
 from edge.web.playground import Playground
 from edge.web.probes import Probes
+from edge.web.recording import Recorder
 from edge.web.review import Review
+from edge.web.urls import Urls, is_picture
 
 _READ = ["GET", "HEAD"]
 _PUBLIC = ("/-/problems/", "/-/openapi.json")
@@ -31,6 +32,8 @@ _PUBLIC = ("/-/problems/", "/-/openapi.json")
 def application(
     *,
     image: ImageRoute,
+    urls: Urls,
+    recorder: Recorder,
     explain: Explain,
     admin: Admin,
     probes: Probes,
@@ -42,7 +45,6 @@ def application(
     review: Review | None = None,
     gallery: Gallery | None = None,
     admin_port: int = 0,
-    access: AccessLog | None = None,
 ) -> Observed:
     """The whole ASGI application.
 
@@ -62,18 +64,8 @@ def application(
     if playground:
         routes.append(Route("/", playground.get, methods=_READ))
 
-    def memory_hit(scope: Scope) -> MemoryHit | Soon | None:
-        return image.memory_hit(scope) if _is_picture(scope["path"]) else None
-
-    return Observed(
-        _Door(image, Router(routes, redirect_slashes=False), admin_port, gallery),
-        metrics,
-        placeholder,
-        image.requested_size,
-        image.left,
-        memory_hit,
-        access,
-    )
+    door = _Door(image, Router(routes, redirect_slashes=False), admin_port, gallery)
+    return Observed(door, urls, metrics, recorder, placeholder)
 
 
 class _Door:
@@ -92,7 +84,7 @@ class _Door:
         self._watch = gallery.watch if gallery else lambda scope: nullcontext()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _is_picture(scope["path"]):
+        if scope["type"] == "http" and is_picture(scope["path"]):
             with self._watch(scope):
                 await self._image(scope, receive, send)
             return
@@ -110,10 +102,6 @@ class _Door:
             return True
         path: str = scope["path"]
         return not path.startswith("/-/") or path.startswith(_PUBLIC)
-
-
-def _is_picture(path: str) -> bool:
-    return not path.startswith("/-/") and path not in ("/", "/favicon.ico", "/robots.txt")
 
 
 def _as_written(scope: Scope) -> bool:

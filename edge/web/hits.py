@@ -1,0 +1,209 @@
+"""The one path of a hit, and the one decision about `If-None-Match`.
+
+What this process's memory holds is answered at once, what the tier behind it holds by a callback:
+neither takes a task. Everything else is the application's (`image`), which finds or makes the
+picture and has its answer decided and described here as well.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from typing import NamedTuple
+
+from starlette.types import Scope
+
+from edge.delivery.delivery import FALLBACKS, MEMORY, Delivered, Delivery
+from edge.delivery.keys import KeyedVariant
+from edge.errors import EdgeError
+from edge.images import Rendition
+from edge.settings import Http
+from edge.telemetry import Metrics
+from edge.web import headers, negotiation
+from edge.web.access_log import LOG, Answer
+from edge.web.recording import Recorder, identity
+from edge.web.urls import ParsedUrl, Urls, is_picture
+
+METHODS = frozenset({"GET", "HEAD"})
+
+_HEADS = 4
+"""Answers of one URL whose header lines are remembered."""
+
+Whole = tuple[int, bytes, bytes]
+"""An answer known before it is begun: status, header lines, body."""
+
+Later = Callable[[Callable[[Whole | None], None]], bool]
+"""Asks for such an answer. False: there will be none; else what it is given is called once, later,
+with None where the application has to be asked after all."""
+
+
+class Reply(NamedTuple):
+    """What a client is answered: a rendition, or (304) that it has this one.
+
+    Attributes:
+        rendition: None where no tier was asked for it.
+        lasting: final, and of an original that was not written just now.
+        joined: it came from a render that another request had started.
+    """
+
+    status: int
+    etag: str
+    rendition: Rendition | None
+    source: str
+    lasting: bool = True
+    joined: bool = False
+
+
+class Hits:
+    """Answers what takes no task, and decides what is answered to everything else."""
+
+    def __init__(
+        self, urls: Urls, delivery: Delivery, http: Http, metrics: Metrics, recorder: Recorder
+    ) -> None:
+        self._urls = urls
+        self._delivery = delivery
+        self._recorder = recorder
+        self._lifetimes = headers.Lifetimes.of(http)
+        self._always = (*headers.ALWAYS, *((negotiation.ACCEPT_CH,) if http.client_hints else ()))
+        self._negotiated = cache(partial(metrics.tally, metrics.negotiated))
+
+    def find(self, scope: Scope) -> Whole | Later | None:
+        """What the server's protocol asks before it makes a task for a request.
+
+        What it answers is what the application would; None, too, where something is wrong: then
+        the application tells the client. The way of nearly every request, so it asks each question
+        once and makes nothing twice.
+        """
+        start = time.perf_counter()
+        if scope["method"] not in METHODS or not is_picture(scope["path"]):
+            return None
+        try:
+            return self._find(scope, start)
+        except EdgeError:
+            return None
+        except Exception:
+            LOG.exception("unexpected error")
+            return None
+
+    def _find(self, scope: Scope, start: float) -> Whole | Later | None:
+        given = headers.gathered(scope["headers"])
+        url = self._urls.parse(scope, given)
+        named = self._delivery.known(url.path, url.transform, url.image_request.version)
+        if named is None or url.image_request.strict:
+            return None
+        condition = given.get(b"if-none-match", b"").decode("latin-1")
+        reply = self.unchanged(named, condition)
+        if reply is None:
+            rendition = self._delivery.memory_hit(named)
+            if rendition is None:
+                return partial(self._later, scope, start, url, named, condition)
+            reply = self.reply(url, condition, rendition, MEMORY)
+        return self._whole(scope, start, url, named, reply)
+
+    def _later(
+        self,
+        scope: Scope,
+        start: float,
+        url: ParsedUrl,
+        named: KeyedVariant,
+        condition: str,
+        told: Callable[[Whole | None], None],
+    ) -> bool:
+        def found(delivered: Delivered | None) -> None:
+            whole = None
+            try:
+                if delivered is not None and delivered.settled:
+                    reply = self.reply(url, condition, delivered.rendition, delivered.source)
+                    whole = self._whole(scope, start, url, named, reply)
+            except Exception:
+                LOG.exception("unexpected error")
+            told(whole)
+
+        return self._delivery.soon(named, found)
+
+    def unchanged(self, named: KeyedVariant, condition: str) -> Reply | None:
+        """The answer to a client that has what it asks for, where that is known without any tier:
+        `condition` (`If-None-Match`, or nothing) names the ETag that was last delivered."""
+        etag = self._delivery.etag(named) if condition else None
+        if etag and _matches(condition, etag):
+            return Reply(304, etag, None, "none", named.settled)
+        return None
+
+    def reply(
+        self,
+        url: ParsedUrl,
+        condition: str,
+        rendition: Rendition,
+        source: str,
+        *,
+        lasting: bool = True,
+        joined: bool = False,
+    ) -> Reply:
+        """The answer where the rendition is at hand."""
+        if condition and _matches(condition, rendition.etag):
+            return Reply(304, rendition.etag, rendition, "none", lasting)
+        if url.image_request.negotiates:
+            self._negotiated(rendition.format).inc()
+        return Reply(200, rendition.etag, rendition, source, lasting, joined)
+
+    def fields(self, url: ParsedUrl, reply: Reply) -> headers.Headers:
+        """The headers that do not change from one client to the next."""
+        validators = headers.validators(
+            reply.etag,
+            self._lifetimes,
+            versioned=url.image_request.version is not None,
+            vary=url.vary,
+            lasting=reply.lasting,
+            left=self._urls.left(url),
+        )
+        if reply.status == 304 or reply.rendition is None:
+            return [*validators, *headers.ALWAYS]
+        late = reply.source in FALLBACKS
+        return [
+            *headers.describing(reply.rendition, url.image_request.download),
+            *validators,
+            *([(b"x-edge-rendition", reply.source.encode())] if late else []),
+            *self._always,
+            headers.cache_status(reply.source, joined=reply.joined),
+        ]
+
+    def _whole(
+        self, scope: Scope, start: float, url: ParsedUrl, named: KeyedVariant, reply: Reply
+    ) -> Whole:
+        """The answer as it goes over the wire, counted and told."""
+        status, _, rendition, source, *_ = reply
+        body = b""
+        if status == 200 and rendition is not None and scope["method"] == "GET":
+            body = rendition.body
+        lines, id = self._lines(url, reply), identity(scope)
+        recorder, seconds = self._recorder, time.perf_counter() - start
+        recorder.hit(status, source, seconds)
+        if recorder.tells_hits:
+            answer = Answer(url.image_request, named.key, rendition, source)
+            recorder.tell_hit(scope, status, seconds, bytes=len(body), id=id, answer=answer)
+        return status, lines + b"x-request-id: %b\r\n" % id.encode(), body
+
+    def _lines(self, url: ParsedUrl, reply: Reply) -> bytes:
+        """The headers as lines, remembered: made anew where a person's decision has renewed the
+        picture, and for every second of a URL that ends."""
+        status, etag, rendition, source, *_ = reply
+        made = rendition.made if status == 200 and rendition is not None else 0.0
+        name = (status, etag, made, self._urls.left(url), source)
+        if known := url.lines.get(name):
+            return known
+        if len(url.lines) >= _HEADS:
+            url.lines.clear()
+        lines = url.lines[name] = headers.lines(self.fields(url, reply))
+        return lines
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    """Whether `If-None-Match` names this ETag: `*`, one or a list, weak or strong.
+
+    The comparison is the weak one (RFC 9110 section 13.1.2): a CDN that has compressed or
+    re-framed an answer sends our tag back as W/"...".
+    """
+    if if_none_match.strip() == "*":
+        return True
+    return any(
+        tag.strip().removeprefix("W/").strip('"') == etag for tag in if_none_match.split(",")
+    )
