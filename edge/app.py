@@ -19,12 +19,13 @@ from edge.background_tasks import BackgroundTasks
 from edge.breaker import Breaker
 from edge.cache.base import Purges, Tier
 from edge.cache.folder import FolderTier
+from edge.cache.guarded import TierState
 from edge.cache.leases import RedisLeases
 from edge.cache.memory import MemoryTier
 from edge.cache.owed import OwedPurges
 from edge.cache.purges import RedisPurges
 from edge.cache.redis import RedisServer, RedisTier
-from edge.cache.tiers import Tiers, TierState
+from edge.cache.tiers import Tiers
 from edge.cores import cores
 from edge.delivery.delivery import Delivery
 from edge.delivery.originals import Originals

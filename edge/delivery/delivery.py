@@ -14,7 +14,9 @@ from edge.admission import Admission, Cost
 from edge.background_tasks import BackgroundTasks
 from edge.cache.base import key_tag
 from edge.cache.memory import MemoryTier
-from edge.cache.tiers import Found, Purged, Tiers
+from edge.cache.nearest import Found
+from edge.cache.purging import Purged
+from edge.cache.tiers import Tiers
 from edge.deadline import Deadline
 from edge.delivery import recall
 from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
@@ -135,18 +137,18 @@ class Delivery:
 
     def memory_hit(self, named: KeyedVariant) -> Rendition | None:
         """The rendition, where it lies in this process's memory."""
-        rendition = self._tiers.memory_hit(named.key)
+        rendition = self._tiers.nearest.memory_hit(named.key)
         if rendition is not None:
             self._delivered_from(MEMORY).inc()
         return rendition
 
     def soon(self, named: KeyedVariant, told: Callable[[Delivered | None], None]) -> bool:
-        """Look in the tier behind memory where that takes no task; see `Ladder.soon`."""
+        """Look in the tier behind memory where that takes no task; see `Nearest.soon`."""
 
         def found(answer: Found | None) -> None:
             told(self._delivered(named, *answer) if answer else None)
 
-        return self._tiers.soon(named.key, found)
+        return self._tiers.nearest.soon(named.key, found)
 
     def etag(self, named: KeyedVariant) -> str | None:
         """The ETag that this variant had when it was last delivered; no tier is asked."""

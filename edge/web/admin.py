@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from edge.access import Role
-from edge.cache.tiers import Purged
+from edge.cache.purging import Purged
 from edge.delivery.delivery import Delivery
 from edge.errors import UploadRejected
 from edge.variants import paths

@@ -12,8 +12,9 @@ from edge.cache.base import Reach, Usage, key_tag
 from edge.cache.folder import FolderTier
 from edge.cache.memory import MemoryTier
 from edge.cache.purges import RedisPurges
+from edge.cache.purging import Purged
 from edge.cache.redis import RedisTier
-from edge.cache.tiers import Purged, Tiers
+from edge.cache.tiers import Tiers
 from edge.errors import TierError
 from tests.cache.entries import key, rendition
 
@@ -147,17 +148,17 @@ def quick(prompt, counts):
 async def test_what_is_found_soon_is_what_get_finds_and_is_copied_to_memory(quick, prompt, counts):
     await prompt.put(key(1), rendition())
     told = []
-    assert quick.soon(key(1), told.append)
+    assert quick.nearest.soon(key(1), told.append)
     assert not told, "never before it has returned"
     prompt.answer()
     assert told == [(rendition(), "shared")]
-    assert quick.memory_hit(key(1)) == rendition()
+    assert quick.nearest.memory_hit(key(1)) == rendition()
     assert counts.lookups == {("memory", "miss"): 1, ("shared", "hit"): 1, ("memory", "hit"): 1}
 
 
 async def test_what_is_not_found_soon_is_left_to_get_and_counted_there(quick, prompt, counts):
     told = []
-    assert quick.soon(key(1), told.append)
+    assert quick.nearest.soon(key(1), told.append)
     prompt.answer()
     assert told == [None]
     assert counts.lookups == {}
@@ -166,29 +167,29 @@ async def test_what_is_not_found_soon_is_left_to_get_and_counted_there(quick, pr
 async def test_a_tier_that_hangs_or_fails_is_told_once_and_then_passed_by(quick, prompt, counts):
     await prompt.put(key(1), rendition())
     told = []
-    assert quick.soon(key(1), told.append)
+    assert quick.nearest.soon(key(1), told.append)
     await asyncio.sleep(TIMEOUT * 2)
     assert told == [None]
     prompt.answer()
     assert told == [None], "its late answer is nobody's"
-    assert not quick.soon(key(1), told.append), "it rests"
+    assert not quick.nearest.soon(key(1), told.append), "it rests"
     assert counts.lookups == {("shared", "error"): 1}
 
 
 async def test_what_was_purged_while_it_was_looked_up_is_not_served_or_kept(quick, prompt):
     await prompt.put(key(1), rendition(made=time.time()))
     told = []
-    quick.soon(key(1), told.append)
+    quick.nearest.soon(key(1), told.append)
     await quick.purge("preset:amazon")
     prompt.answer()
     assert told == [None]
-    assert quick.memory_hit(key(1)) is None
+    assert quick.nearest.memory_hit(key(1)) is None
 
 
 async def test_only_a_tier_right_behind_memory_is_asked_soon(prompt, counts):
     between = PlainTier("between", Reach.MACHINE)
     far = Tiers((MemoryTier(1_000_000), between, prompt), TIMEOUT, observer=counts)
-    assert not far.soon(key(1), print)
+    assert not far.nearest.soon(key(1), print)
     assert not prompt.waiting
 
 
@@ -290,7 +291,7 @@ async def test_a_purge_tells_which_tier_it_did_not_reach(tiers, tier_list):
 
 
 async def test_what_a_purge_did_not_reach_is_reached_later(tier_list, monkeypatch):
-    monkeypatch.setattr("edge.cache.tiers._SETTLE_SECONDS", 0.01)
+    monkeypatch.setattr("edge.cache.purging._SETTLE_SECONDS", 0.01)
     tiers = Tiers(tier_list, TIMEOUT)
     await tiers.start()
     await tier_list[1].put(key(1), rendition(made=time.time() - 5))

@@ -1,0 +1,213 @@
+"""One tier whose failures are nobody's: bounded in time, counted, and left alone while it rests."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge import tracing
+from edge.breaker import Breaker
+from edge.cache.base import Prompt, Reach, Recalling, Tier, Usage, key_tag
+from edge.cache.epochs import Epochs
+from edge.errors import EdgeError, TierError
+from edge.images import Rendition
+
+_log = logging.getLogger(__name__)
+
+_WRITE_TIMEOUTS = 5
+"""A write may take so many times as long as a look-up: nobody waits for it."""
+
+_RECALL_TIMEOUTS = 5
+"""It takes several look-ups, and who waits for it has nothing else to serve."""
+
+PURGE_SECONDS = 30.0
+
+
+class Observer(Protocol):
+    """Counts what the tiers do."""
+
+    def looked_up(self, tier: str, outcome: str) -> None:
+        """Outcome: `hit`, `miss`, `error`, or `skipped` while the tier rests from a failure."""
+        ...
+
+    def wrote(self, tier: str, outcome: str) -> None:
+        """Outcome: `ok`, `error`, or `skipped` (the tier rests, or the entry was purged)."""
+        ...
+
+    def purged(self, tier: str, entries: int) -> None: ...
+
+
+class Unobserved:
+    """Counts nothing."""
+
+    def looked_up(self, tier: str, outcome: str) -> None:
+        return None
+
+    def wrote(self, tier: str, outcome: str) -> None:
+        return None
+
+    def purged(self, tier: str, entries: int) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TierState:
+    """Whether one tier answers, for readiness."""
+
+    name: str
+    ready: bool
+    detail: str = ""
+    private: str = ""
+    """What only the log may say."""
+
+
+class GuardedTier:
+    """A tier, and whether it may be asked and written now.
+
+    Args:
+        timeout: seconds that a look-up may take; later counts as a miss.
+        epochs: what was purged lately, and so is neither served nor written.
+    """
+
+    def __init__(self, tier: Tier, timeout: float, epochs: Epochs, observer: Observer) -> None:
+        self.tier = tier
+        self.name = tier.name
+        self.reach = tier.reach
+        self.prompt = tier if isinstance(tier, Prompt) else None
+        self._recalling = tier if isinstance(tier, Recalling) else None
+        self._server: Breaker | None = getattr(tier, "server", None)
+        self._reading = Breaker()
+        self._writing = Breaker()
+        self._timeout = timeout
+        self._epochs = epochs
+        self._observer = observer
+
+    @property
+    def readable(self) -> bool:
+        """Whether it may be asked now."""
+        return self._answers and self._reading.allows()
+
+    @property
+    def _answers(self) -> bool:
+        """Whether its server does, as far as is known."""
+        return self._server is None or self._server.allows()
+
+    async def get(self, key: str) -> Rendition | None:
+        with tracing.span(f"tier {self.name}", {"edge.operation": "get"}) as span:
+            found = await self._look(key)
+            span.set("edge.found", found is not None)
+            return found
+
+    async def _look(self, key: str) -> Rendition | None:
+        if self.reach is Reach.PROCESS:  # the way of every hot request: no timer, no breaker
+            found = await self.tier.get(key)
+        elif not self.readable:
+            self._observer.looked_up(self.name, "skipped")
+            return None
+        else:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    found = await self.tier.get(key)
+            except Exception as error:
+                self.look_failed(error)
+                return None
+            self._reading.succeeded()
+            if found is not None and self._epochs.since_made(key, found):
+                found = None
+        self._observer.looked_up(self.name, "miss" if found is None else "hit")
+        return found
+
+    def look_succeeded(self) -> None:
+        self._reading.succeeded()
+
+    def look_failed(self, error: Exception) -> None:
+        self._broke(self._reading, error)
+        self._observer.looked_up(self.name, "error")
+
+    async def put(self, key: str, rendition: Rendition, started: float) -> None:
+        """Write it, unless it was purged since its making began at `started`."""
+        free = self._answers and self._writing.allows()
+        if not free or self._epochs.since(started, key, rendition):
+            self._observer.wrote(self.name, "skipped")
+            return
+        try:
+            with tracing.span(f"tier {self.name}", {"edge.operation": "put"}):
+                async with asyncio.timeout(self._timeout * _WRITE_TIMEOUTS):
+                    await self.tier.put(key, rendition)
+                    if self._epochs.since(started, key, rendition):  # purged while it was written
+                        await self.tier.purge(key_tag(key))
+        except Exception as error:
+            self._broke(self._writing, error)
+            self._observer.wrote(self.name, "error")
+            return
+        self._writing.succeeded()
+        self._observer.wrote(self.name, "ok")
+
+    async def purge(self, tag: str) -> int | str:
+        """How many entries went, or what went wrong."""
+        if not self._answers:
+            return "its server does not answer"
+        try:
+            async with asyncio.timeout(PURGE_SECONDS):
+                entries = await self.tier.purge(tag)
+        except Exception as error:
+            self._broke(self._writing, error)
+            return why(error)
+        self._observer.purged(self.name, entries)
+        return entries
+
+    async def recall(self, tag: str) -> Sequence[Rendition]:
+        """Entries that carry the tag, as `Recalling` has them; none of a tier that forgets."""
+        if self._recalling is None or not self.readable:
+            return ()
+        try:
+            async with asyncio.timeout(self._timeout * _RECALL_TIMEOUTS):
+                found = await self._recalling.recall(tag)
+        except Exception as error:
+            self._broke(self._reading, error)
+            return ()
+        return [entry for entry in found if not self._epochs.since_made("", entry)]
+
+    async def state(self) -> TierState:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self.tier.ping()
+        except Exception as error:
+            return TierState(self.name, False, why(error), whole(error))
+        return TierState(self.name, True)
+
+    async def usage(self) -> Usage | None:
+        if not self._answers:
+            return None
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self.tier.usage()
+        except Exception:
+            return None
+
+    def _broke(self, breaker: Breaker, error: Exception) -> None:
+        away = isinstance(error, TimeoutError) or (isinstance(error, TierError) and error.away)
+        if away and self._server is not None:
+            self._server.failed()
+        else:
+            breaker.failed()
+        expected = isinstance(error, TierError | TimeoutError)
+        _log.warning(
+            "tier failed",
+            extra={"tier": self.name, "why": whole(error)},
+            exc_info=None if expected else error,
+        )
+
+
+def why(error: BaseException) -> str:
+    """What went wrong, without addresses and paths."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return error.detail if isinstance(error, TierError) else type(error).__name__
+
+
+def whole(error: BaseException) -> str:
+    """What went wrong, for the log."""
+    private = error.private if isinstance(error, EdgeError) else str(error)
+    return f"{why(error)}: {private}" if private else why(error)

@@ -1,0 +1,98 @@
+"""Look-ups that take no task: this process's memory, and the tier behind it by a callback."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from edge.cache.base import InProcess
+from edge.cache.epochs import Epochs
+from edge.cache.guarded import GuardedTier, Observer
+from edge.images import Rendition
+
+Found = tuple[Rendition, str]
+"""A rendition and the name of the tier that has it."""
+
+
+class Nearest:
+    """The nearest of the tiers, which are given nearest first.
+
+    Args:
+        timeout: seconds that a look-up may take; later counts as a miss.
+    """
+
+    def __init__(
+        self, tiers: Sequence[GuardedTier], timeout: float, epochs: Epochs, observer: Observer
+    ) -> None:
+        first = tiers[0].tier if tiers else None
+        self._memory: InProcess | None = first if isinstance(first, InProcess) else None
+        behind = tiers[1:2] if self._memory is not None else tiers[:1]
+        self._behind = next((tier for tier in behind if tier.prompt), None)
+        self._timeout = timeout
+        self._epochs = epochs
+        self._observer = observer
+
+    def memory_hit(self, key: str) -> Rendition | None:
+        """What the nearest tier holds, where that is this process's memory. A miss is not counted:
+        `Tiers.get` follows it."""
+        if self._memory is None or (found := self._memory.peek(key)) is None:
+            return None
+        self._observer.looked_up(self._memory.name, "hit")
+        return found
+
+    def soon(self, key: str, told: Callable[[Found | None], None]) -> bool:
+        """Ask the tier behind this process's memory, where that takes no task.
+
+        True: `told` is called once, later, as `Tiers.get` would have answered; None says that this
+        has to be asked, so a miss is not counted. False: `told` is never called.
+        """
+        tier = self._behind
+        if tier is None or tier.prompt is None or not tier.readable:
+            return False
+        tier.prompt.ask(key, _Look(self, tier, key, self._timeout, told).answered)
+        return True
+
+    def _serves(self, tier: GuardedTier, key: str, found: Rendition, asked: float) -> bool:
+        """Whether what a tier has found may be served; then memory gets a copy."""
+        tier.look_succeeded()
+        if self._epochs.since_made(key, found):
+            return False
+        if self._memory is not None:
+            self._observer.looked_up(self._memory.name, "miss")
+            if not self._epochs.since(asked, key, found):
+                self._memory.keep(key, found)
+                self._observer.wrote(self._memory.name, "ok")
+        self._observer.looked_up(tier.name, "hit")
+        return True
+
+
+class _Look:
+    """One look-up, ended by the tier or by the clock."""
+
+    __slots__ = ("_asked", "_key", "_nearest", "_tier", "_timer", "_told")
+
+    def __init__(
+        self,
+        nearest: Nearest,
+        tier: GuardedTier,
+        key: str,
+        timeout: float,
+        told: Callable[[Found | None], None],
+    ) -> None:
+        self._nearest = nearest
+        self._tier = tier
+        self._key = key
+        self._told: Callable[[Found | None], None] | None = told
+        self._asked = time.monotonic()
+        self._timer = asyncio.get_running_loop().call_later(timeout, self.answered, TimeoutError())
+
+    def answered(self, answer: Rendition | Exception | None) -> None:
+        told, self._told = self._told, None
+        if told is None:
+            return
+        self._timer.cancel()
+        if isinstance(answer, Rendition):
+            if self._nearest._serves(self._tier, self._key, answer, self._asked):
+                return told((answer, self._tier.name))
+        elif answer is not None:
+            self._tier.look_failed(answer)
+        told(None)
