@@ -21,7 +21,9 @@ from edge.http1.crowd import Crowd
 from edge.http1.limits import Limits
 from edge.http1.protocol import Protocol
 from edge.settings import Settings
+from edge.sparing import telling
 from edge.telemetry import Metrics
+from edge.thread_priority import answer_first
 from edge.web.probes import Probes
 
 _log = logging.getLogger("edge")
@@ -42,6 +44,7 @@ def serve(given: Settings) -> None:
     """
     logs.configure(given.server.log, given.server.log_level)
     keep_freed_memory()
+    answer_first()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(given))
 
@@ -97,7 +100,8 @@ async def _serve(given: Settings) -> None:
         trimming = asyncio.create_task(give_back_memory())
         read_anew_on_hangup(parts)
         server = _Uvicorn(config, parts.probes, given.server.shutdown_delay)
-        await server.serve(sockets=listening)
+        async with telling(given, parts.metrics):
+            await server.serve(sockets=listening)
         # Requests and what they left behind share one time, so that the whole end has a bound.
         await parts.background_tasks.drain(
             max(1.0, server.closed + given.server.drain - time.monotonic())

@@ -34,6 +34,10 @@ _BATCHES = (1, 2, 4, 8, 16, 32)
 _BYTES = tuple(1000 * 4**n for n in range(8))
 
 
+PICTURES = "image"
+"""The route of requests for pictures."""
+
+
 class Metrics:
     """All counters of one server, on a registry of its own so that two can live in one process."""
 
@@ -41,7 +45,8 @@ class Metrics:
         registry = CollectorRegistry()
         self.registry = registry
         self._tallies: list[Tally] = []
-        registry.register(_Tallied(self._tallies))  # the first of all, so that it is read first
+        self._tallied = _Tallied(self._tallies)
+        registry.register(self._tallied)  # the first of all, so that it is read first
         self.requests = Counter(
             "edge_requests_total", "Requests answered.", ("route", "status"), registry=registry
         )
@@ -255,6 +260,16 @@ class Metrics:
         tally = Tally(counter.labels(*labels))
         self._tallies.append(tally)
         return tally
+
+    def pictures_asked(self) -> float:
+        """Requests for pictures that were answered so far."""
+        self._tallied.collect()
+        return sum(
+            sample.value
+            for metric in self.requests.collect()
+            for sample in metric.samples
+            if sample.labels["route"] == PICTURES
+        )
 
     def exposition(self) -> bytes:
         """Everything in the Prometheus text format."""

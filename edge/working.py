@@ -15,6 +15,7 @@ from edge.cores import cores
 from edge.errors import SettingsError
 from edge.serving import give_back_memory, keep_freed_memory, read_anew_on_hangup
 from edge.settings import Settings
+from edge.sparing import leaving_cores
 from edge.telemetry import serve_metrics
 
 _GROUP = Path("/proc/self/autogroup")
@@ -68,7 +69,10 @@ async def _work(given: Settings, at_once: int | None, metrics_port: int) -> None
         serve_metrics(parts.metrics, metrics_port, given.server.host)
         read_anew_on_hangup(parts)
         trimming = asyncio.create_task(give_back_memory())
-        async with parts.shop.working(items_at_once(given, at_once)):
+        async with (
+            leaving_cores(given),
+            parts.shop.working(items_at_once(given, at_once)),
+        ):
             _log.info("working", extra=parts.about)
             await ending.wait()
             _log.info("stopping")

@@ -182,9 +182,10 @@ def _environ(
         "EDGE_ORIGIN_URL": str(folder.resolve()),
         "EDGE_CACHE_MEMORY_BYTES": options.memory,
         "EDGE_CACHE_ORIGINAL_BYTES": options.memory,
+        "EDGE_CACHE_ENLARGED_BYTES": options.memory,
         "EDGE_CACHE_REDIS_URL": url or "",
         "EDGE_CACHE_STORE_URL": str(work / "store"),
-        "EDGE_CACHE_STORE_BYTES": "256MiB",
+        "EDGE_CACHE_STORE_BYTES": options.store,
         "EDGE_ADMIN_TOKEN": TOKEN,
         "EDGE_MODELS_FETCHED": "",
         "EDGE_SERVER_LOG_LEVEL": "error",
@@ -246,7 +247,11 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--photos", type=Path, help="a folder of your own; else the samples")
-    parser.add_argument("--memory", default="64MiB", help="bytes of the memory tier")
+    parser.add_argument(
+        "--memory", default="16MiB",
+        help="bytes of each cache in memory; small, so that all are full before the middle third",
+    )  # fmt: skip
+    parser.add_argument("--store", default="64MiB", help="bytes of the folder tier")
     parser.add_argument("--tolerance", type=float, default=0.05, help="share that is still flat")
     parser.add_argument("--out", type=Path, default=ROOT / "loadtest" / "results" / "soak.html")
     options = parser.parse_args()

@@ -27,6 +27,7 @@ FLOORS = {
         "logs",
         "reported",
         "cores",
+        "thread_priority",
     ),
     1: ("variants", "buckets"),
     2: ("cache", "origins", "models", "dialects"),
@@ -34,7 +35,7 @@ FLOORS = {
     4: ("delivery",),
     5: ("jobs",),
     6: ("web",),
-    7: ("app", "serving", "http1", "working", "reloading", "cli", "__main__"),
+    7: ("app", "serving", "http1", "working", "reloading", "sparing", "cli", "__main__"),
 }
 RENDERING = (
     ("numbers",),

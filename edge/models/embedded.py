@@ -22,6 +22,7 @@ from edge.models.runtimes import AUTO, ONNXRUNTIME, Choice, Runtime
 from edge.models.scheduling import PrioritySemaphore, in_batches
 from edge.models.selftest import Examiner
 from edge.telemetry import Metrics
+from edge.thread_priority import behind_the_loop
 
 _MOST_THREADS = 4
 """Of one network that looks at a whole picture: beyond, cores are better used by several."""
@@ -63,7 +64,9 @@ class EmbeddedModels:
         self._chosen: Choice | None = None
         self._sessions: dict[str, Any] = {}
         self._making = threading.Lock()
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="network")
+        self._pool = ThreadPoolExecutor(
+            self._threads, thread_name_prefix="network", initializer=behind_the_loop
+        )
         self._places = PrioritySemaphore(self._threads)
         self._meter = Meter(metrics, self.runtime)
         self._examiner = Examiner(self, self._repository, remember=_READY_SECONDS)

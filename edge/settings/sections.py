@@ -311,6 +311,12 @@ class Jobs:
         10, COUNT, "How far a worker steps back on a machine that it shares with a server; 0: not.",
         low=0, high=19,
     )  # fmt: skip
+    spare_cores: int = setting(
+        1, COUNT,
+        "Cores that a worker keeps off while a server on the same machine answers clients, where "
+        "the worker has more than that; 0: none.",
+        low=0, high=256,
+    )  # fmt: skip
     keep: float = setting(7 * 86400.0, SECONDS, "How long a job that is over is kept.", low=60)
     file: str = setting(
         "", TEXT, "Where jobs are kept without Redis: a file. Empty: in memory, lost at the end."

@@ -9,10 +9,10 @@ from starlette.types import Scope
 
 from edge import tracing
 from edge.delivery.delivery import MEMORY
-from edge.telemetry import Metrics
+from edge.telemetry import PICTURES, Metrics
 from edge.web.access_log import ANSWER, AccessLog, Answer, attributes
 
-PICTURE, CONTROL = "image", "control"
+PICTURE, CONTROL = PICTURES, "control"
 SPANS = {PICTURE: "GET /{path}", CONTROL: "/-/"}
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")

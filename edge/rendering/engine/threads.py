@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from edge.cores import cores
 from edge.telemetry import consumption
+from edge.thread_priority import behind_the_loop
 
 T = TypeVar("T")
 
@@ -29,7 +30,9 @@ class EngineThreads:
 
     def __init__(self, count: int = 0) -> None:
         self.count = count or cores() + 1
-        self._pool = ThreadPoolExecutor(self.count, thread_name_prefix="engine")
+        self._pool = ThreadPoolExecutor(
+            self.count, thread_name_prefix="engine", initializer=behind_the_loop
+        )
 
     async def run(self, job: Callable[..., T], /, *args: Any) -> T:
         """The job's result; it runs to its end even when nobody waits any more."""

@@ -1,0 +1,45 @@
+"""Whether a server on this machine answers clients now, told through the Redis that it shares with
+workers.
+
+`{prefix}busy:<boot id>` lives for some seconds after a server has last told so. Containers of one
+machine see the same boot id (random(4), /proc/sys/kernel/random/boot_id), and no others do.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from edge.cache.redis import PREFIX, open_redis, tier_errors
+from edge.errors import TierError
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_SECONDS = 5
+"""Without an answer to a client after which a machine is no longer busy with them."""
+
+
+class Presence:
+    """One process's side of it: a server tells, a worker asks. Redis being away is no presence.
+
+    Args:
+        timeout: seconds for one answer of Redis.
+    """
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._redis = open_redis(url, timeout, connections=1)
+        self._key = f"{PREFIX}busy:{_BOOT.read_text().strip()}" if _BOOT.exists() else ""
+
+    async def tell(self) -> None:
+        """A server on this machine has just answered clients."""
+        if self._key:
+            with suppress(TierError), tier_errors("telling of clients"):
+                await self._redis.set(self._key, 1, ex=_SECONDS)
+
+    async def somebody(self) -> bool:
+        """Whether one has within the last seconds."""
+        if self._key:
+            with suppress(TierError), tier_errors("asking for clients"):
+                return bool(await self._redis.exists(self._key))
+        return False
+
+    async def close(self) -> None:
+        with suppress(TierError), tier_errors("closing"):
+            await self._redis.aclose()

@@ -1,0 +1,79 @@
+"""Workers leave a core to the server on their machine for as long as that has clients.
+
+Niceness alone does not: a thread that wakes while every core is busy waits for the scheduler, up to
+a tick of 4 ms where the busy one is of another group (container, session), and finds the core's
+caches cold. With a core that nothing of lower rank runs on, it waits for nobody.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from edge.cache.presence import Presence
+from edge.cache.redis import stopping
+from edge.cores import keep_to
+from edge.settings import Settings
+from edge.telemetry import Metrics
+
+_LOOK_SECONDS = 1.0
+
+_log = logging.getLogger("edge")
+
+
+@asynccontextmanager
+async def telling(given: Settings, metrics: Metrics) -> AsyncIterator[None]:
+    """While the block runs, let workers on this machine know whenever clients were answered."""
+    async with _beside(given, partial(_tell, metrics)):
+        yield
+
+
+@asynccontextmanager
+async def leaving_cores(given: Settings) -> AsyncIterator[None]:
+    """While the block runs, keep this worker off as many cores as the settings say whenever a
+    server on this machine answers clients, where it has more than that."""
+    own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
+    few = frozenset(sorted(own)[given.jobs.spare_cores :])
+    if not few or few == own:
+        yield
+        return
+    async with _beside(given, partial(_leave, frozenset(own), few)):
+        yield
+
+
+@asynccontextmanager
+async def _beside(
+    given: Settings, work: Callable[[Presence], Coroutine[Any, Any, None]]
+) -> AsyncIterator[None]:
+    if not given.cache.redis_url:
+        yield
+        return
+    presence = Presence(given.cache.redis_url, given.cache.tier_timeout)
+    task = asyncio.create_task(work(presence))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await presence.close()
+
+
+async def _tell(metrics: Metrics, presence: Presence) -> None:
+    told = 0.0
+    while not stopping():
+        if (now := metrics.pictures_asked()) > told:
+            told = now
+            await presence.tell()
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _leave(own: frozenset[int], few: frozenset[int], presence: Presence) -> None:
+    kept = own
+    while not stopping():
+        chosen = few if await presence.somebody() else own
+        if chosen != kept:
+            _log.info("cores", extra={"used": sorted(chosen)})
+            keep_to(kept := chosen)
+        await asyncio.sleep(_LOOK_SECONDS)
