@@ -12,7 +12,8 @@ from PIL import Image
 from edge.images import Size
 from edge.models.base import Models
 from edge.rendering.analysis import degradation
-from edge.rendering.analysis.analysis import LONGEST, Analysis, analyze, trim
+from edge.rendering.analysis.analysis import Analysis, analyze, trim
+from edge.rendering.analysis.background import BACKGROUND
 from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.matting import segment
 from edge.rendering.matting.segment import Matte, NoMatte, Segmentation
@@ -91,7 +92,8 @@ def name_of(body: bytes) -> str:
 def to_cut_out(opened: Opened, job: RenderRequest) -> Image.Image:
     """The picture that the subject is looked for in; pixel work.
 
-    Every pixel of the original, or as many as `cutting.FINEST` allows: the same for every request.
+    Every pixel of the original, or as many as `segment.SEGMENT.finest` allows: the same for every
+    request.
     """
     size, decoded = opened.facts.size, opened.decoded.image
     finest = segment.resolution(size)
@@ -159,7 +161,7 @@ def _first_target(transform: Transform, facts: Facts, limits: Limits) -> Size | 
     least = plan(transform, facts, None, limits).decode
     if least is None or segment.sought(transform) or not needs_analysis(transform):
         return least
-    return max(least, facts.size.scaled(min(1.0, LONGEST / facts.size.long)))
+    return max(least, facts.size.scaled(min(1.0, BACKGROUND.grid / facts.size.long)))
 
 
 def _suffices(decoded: Decoded, plan: Plan) -> bool:

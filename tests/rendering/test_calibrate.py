@@ -48,7 +48,7 @@ def test_one_of_several_numbers_in_a_field_moves_alone():
     [
         ("framing.product.spare", 0.7, 1.05),
         ("pixels.levels.halo", 1.3, 10),
-        ("extend.extend.hair", 0.7, 1),
+        ("ops.sharpen.threshold", 0.7, 1),
         ("analysis.own_alpha.wide", 1.3, 3),
     ],
 )

@@ -30,7 +30,7 @@ from edge.variants.values import (
 )
 from tests.rendering.stage import LIMITS, distance, executed, facts, finished, noise, planned
 
-ANALYSIS = Analysis(Color(240, 240, 240), 1.0, True, Area(0.6, 0.2, 0.8, 0.5))
+ANALYSIS = Analysis(Color(240, 240, 240), True, Area(0.6, 0.2, 0.8, 0.5))
 
 
 def canvas(across: int, down: int, **transform: object) -> tuple[int, int]:

@@ -13,42 +13,121 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.morphology import border, components, flood, grown, shrunk
 
-RING = 0.03
-"""Depth of the border that is judged, as a share of the long side."""
 
-SHARE = 0.6
-"""Of the border that no network takes for the product, the least that is plain background."""
+@dataclass(frozen=True)
+class BackgroundNumbers:
+    """When a background is plain, and how far it goes."""
 
-LEAST_SEEN = 0.1
-"""Of the border: where a product leaves less of it free, nothing is known of a background."""
+    grid: int = tuned(
+        400,
+        "cells",
+        "most cells on the long side of the reduced picture in which regions are found",
+        "a box is then good to a third of a percent",
+    )
+    ring: float = tuned(
+        0.03,
+        "share of the long side",
+        "depth of the border that is judged",
+        "chosen by eye on shop photos",
+    )
+    share: float = tuned(
+        0.6,
+        "share",
+        "of the border that no network takes for the product, the least that is plain",
+        "chosen by eye on shop photos",
+    )
+    share_alone: float = tuned(
+        0.88,
+        "share",
+        "of the border that is plain at least, where no network tells what of it is the product",
+        "chosen by eye over the sample catalogue: a wall with a table in front of it lies below",
+    )
+    least_seen: float = tuned(
+        0.1,
+        "share",
+        "of the border; where a product leaves less of it free, nothing is known of a background",
+        "chosen by eye on shop photos",
+    )
+    noise: float = tuned(
+        6.0,
+        "levels",
+        "change within three cells that a background may show whatever its grain: gradients, JPEG",
+        "chosen by eye on shop photos",
+    )
+    roughest: float = tuned(
+        2.5,
+        "levels",
+        "change within three cells in the middle of the border, above which it is a texture and "
+        "may not overrule a network: wood, cloth, stone",
+        "chosen by eye over 299 shop photos; paper and painted walls lie below",
+    )
+    rough_alone: float = tuned(
+        9.0,
+        "levels",
+        "the same where no network was asked: grain counts as no texture",
+        "linen and carpets lie above, paper and painted walls below 6, grain of 2.5 levels at it",
+    )
+    shadow_steps: float = tuned(
+        2.5,
+        "times the noise",
+        "how fast a shadow may change; outlines are steeper",
+        "chosen by eye on shop photos",
+    )
+    darkest: float = tuned(
+        0.2,
+        "share of the background's light",
+        "least light that a shadow leaves; under it, black products begin",
+        "chosen by eye on shop photos",
+    )
+    tint: float = tuned(
+        11.0,
+        "levels",
+        "how far a shadow's colour may stray from the darkened background's",
+        "chosen by eye on shop photos",
+    )
+    coloured: float = tuned(
+        40.0,
+        "levels",
+        "between the strongest and the weakest channel of a background that has a colour",
+        "chosen by eye on shop photos",
+    )
+    bounces: float = tuned(
+        2.0,
+        "a share of light lost",
+        "how often the light in a shadow may have met the background before",
+        "chosen by eye over coloured grounds of the sample catalogue",
+    )
+    rough_beside: float = tuned(
+        4.0,
+        "times the noise",
+        "how rough JPEG's noise beside an outline may be",
+        "chosen by eye on shop photos",
+    )
+    rare: float = tuned(
+        0.0005,
+        "share",
+        "of a region, under which a colour is too rare there to tell anything",
+        "chosen by eye on shop photos",
+    )
+    reach: int = tuned(
+        4,
+        "cells",
+        "how far from the outline it reaches",
+        "chosen by eye on shop photos",
+    )
 
-NOISE_LEVEL = 6.0
-"""Levels that a background may change within three cells whatever its noise: gradients, JPEG."""
 
-ROUGHEST = 8.0
-"""Levels within three cells in the middle of the border, above which it is a texture: linen and
-carpets of the try-out photographs lie above 9, paper and painted walls below 6."""
+BACKGROUND = BackgroundNumbers()
 
-SHADOW_STEPS = 2.5
-"""A shadow may change so many times faster than the lit background; outlines are steeper."""
 
-DARKEST = 0.2
-"""The least of the background's light that a shadow leaves; under it, black products begin."""
-
-TINT = 11.0
-"""Levels by which a shadow's colour may stray from the darkened background's."""
-
-COLOURED = 40.0
-"""Levels between the strongest and the weakest channel of a background that has a colour."""
-
-BOUNCES = 2.0
-"""How often, per share of light lost, the light in a shadow may have met the background before."""
-
-NOISE_STEPS, REACH = 4.0, 4
-"""How rough, times the noise, and how many cells wide JPEG's noise around an outline may be."""
+def reduced(image: Image.Image) -> Image.Image:
+    """The picture at the size in which regions are found: whole blocks of pixels averaged."""
+    factor = -(-max(image.size) // BACKGROUND.grid)
+    return image.reduce(factor) if factor > 1 else image
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +156,7 @@ class BackgroundModel:
     def coloured(self) -> bool:
         """The background has a colour of its own, which tells its shadows from grey products."""
         few = self.backdrop[::4, ::4].astype(np.int16)
-        return bool(np.median(few.max(axis=2) - few.min(axis=2)) >= COLOURED)
+        return bool(np.median(few.max(axis=2) - few.min(axis=2)) >= BACKGROUND.coloured)
 
     def with_open(self, grid: Pixels, seen: Mask) -> "BackgroundModel":
         """The same with the background `seen` elsewhere [h, w], the backdrop filled from there."""
@@ -97,40 +176,37 @@ def fit_background(
     claimed: Mask | None = None,
     sure: Mask | None = None,
     *,
-    least: float = SHARE,
-    roughest: float = ROUGHEST,
     floors: bool = False,
 ) -> BackgroundModel | NotPlain:
     """The background of a picture uint8 [h, w, 3] of some hundred cells a side.
 
     Args:
-        claimed: bool [h, w], what a network takes for the product, None where none was asked.
+        claimed: bool [h, w], what a network takes for the product, None where none was asked. A
+            background that may overrule it has to be smoother.
         sure: those of it that no colour can make background.
-        least: of the border that is not claimed, so much has to show a plain background.
-        roughest: levels within three cells in the middle of that, above which it is a texture.
         floors: what reaches two opposite sides is background too, whatever its colour.
     """
-    height, width = grid.shape[:2]
-    nothing = np.zeros((height, width), np.bool_)
+    nothing = np.zeros((grid.shape[0], grid.shape[1]), np.bool_)
+    alone = claimed is None
     claimed, sure = (nothing if cells is None else cells for cells in (claimed, sure))
-    ring = border(nothing.shape, max(2, round(RING * max(nothing.shape))))
+    ring = ring_of(nothing.shape)
     free = ring & ~claimed
-    if np.count_nonzero(free) < LEAST_SEEN * np.count_nonzero(ring):
+    if np.count_nonzero(free) < BACKGROUND.least_seen * np.count_nonzero(ring):
         return NotPlain("the product fills the border", detail=True)
     steps = local_range(grid)
     usual = float(np.median(steps[free]))
-    if usual > roughest:
+    if usual > (BACKGROUND.rough_alone if alone else BACKGROUND.roughest):
         return NotPlain("the border is textured")
-    noise = NOISE_LEVEL + 1.5 * usual
+    noise = BACKGROUND.noise + 1.5 * usual
     surface = fit_surface(grid, free)
     off = worst(np.abs(grid - surface))
     seeds = free & (steps <= noise) & (off <= 3 * noise)
     share = np.count_nonzero(seeds) / np.count_nonzero(free)
-    if share < least:
+    if share < (BACKGROUND.share_alone if alone else BACKGROUND.share):
         return NotPlain("the border is not one smooth background")
     light, tint = shade_of(grid.astype(np.float32), surface)
-    alike = (tint <= TINT) & (light >= DARKEST) & (light <= 1.25)
-    soft = (light < 1) & (steps <= SHADOW_STEPS * noise) & ~claimed
+    alike = (tint <= BACKGROUND.tint) & (light >= BACKGROUND.darkest) & (light <= 1.25)
+    soft = (light < 1) & (steps <= BACKGROUND.shadow_steps * noise) & ~claimed
     denied = ~sure & (~claimed | (off <= noise))
     seen = flood(((steps <= noise) | soft) & alike & denied, seeds)
     if floors:
@@ -141,6 +217,11 @@ def fit_background(
     return BackgroundModel(
         backdrop(grid, seen), surface.astype(np.uint8), seen, steps, noise, share
     )
+
+
+def ring_of(shape: tuple[int, int]) -> Mask:
+    """The border of a grid [h, w] by which its background is judged."""
+    return border(shape, max(2, round(BACKGROUND.ring * max(shape))))
 
 
 def _scenery(rest: Mask) -> Mask:
@@ -163,35 +244,57 @@ def local_range(grid: Pixels) -> Pixels:
 
 
 def fit_surface(grid: Pixels, cells: Mask) -> Floats:
-    """A quadratic surface per channel through most of `cells` [h, w, 3]; the rest are outliers.
-
-    Iteratively reweighted least squares with Tukey's biweight (Beaton and Tukey 1974), from a
-    constant over a plane to the quadratic, so that a product on the border draws it nowhere.
-    """
+    """A quadratic surface per channel through most of `cells` [h, w, 3]; the rest are outliers, so
+    that a product on the border draws it nowhere."""
     height, width = grid.shape[:2]
     down = np.linspace(-1, 1, height, dtype=np.float32)
     across = np.linspace(-1, 1, width, dtype=np.float32)
     rows, columns = np.nonzero(cells)
-    y, x = down[rows], across[columns]
-    basis, colours = _terms(x, y), grid[cells].astype(np.float32)
-    factors = np.zeros((basis.shape[1], 3), np.float32)
-    factors[0] = np.median(colours, axis=0)
-    for count in (3, 3, 6, 6, 6):
-        off = worst(np.abs(colours - basis @ factors))
-        reach = 4.7 * max(2.0, 1.48 * float(np.median(off)))
-        weight = np.clip(1 - np.square(off / reach), 0, None) ** 2
-        weighted = basis[:, :count] * weight[:, None]
-        normal = weighted.T @ basis[:, :count] + 1e-3 * np.eye(count, dtype=np.float32)
-        factors[:count] = np.linalg.solve(normal, weighted.T @ colours)
+    terms = terms_of(across[columns], down[rows])
+    factors = robust_fit(terms, grid[cells].astype(np.float32))
     constant, by_x, by_y, by_xy, by_xx, by_yy = factors
     y, x = down[:, None, None], across[None, :, None]
     surface: Floats = (constant + by_y * y + by_yy * y * y) + (by_x + by_xy * y) * x + by_xx * x * x
     return np.clip(surface, 0, 255, out=surface)
 
 
-def _terms(x: Floats, y: Floats) -> Floats:
+def terms_of(x: Floats, y: Floats) -> Floats:
+    """1, x, y, xy, xx, yy of places [N]: float32 [N, 6]."""
     terms: Floats = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
     return terms
+
+
+def robust_fit(terms: Floats, colours: Floats, degree: int = 6) -> Floats:
+    """Factors float32 [6, 3] of `terms_of` places [N, 6]: the surface through most of `colours`
+    [N, 3] there.
+
+    Iteratively reweighted least squares with Tukey's biweight (Beaton and Tukey 1974), from a
+    constant over a plane to as many terms as `degree` says.
+    """
+    factors = np.zeros((6, 3), np.float32)
+    factors[0] = np.median(colours, axis=0)
+    for count in (3, 3, degree, degree, degree):
+        off = worst(np.abs(colours - terms @ factors))
+        reach = 4.7 * max(2.0, 1.48 * float(np.median(off)))
+        weight = np.clip(1 - np.square(off / reach), 0, None) ** 2
+        weighted = terms[:, :count] * weight[:, None]
+        normal = weighted.T @ terms[:, :count] + 1e-3 * np.eye(count, dtype=np.float32)
+        factors[:count] = np.linalg.solve(normal, weighted.T @ colours)
+    return factors
+
+
+def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:
+    """How much rarer each cell's colour is outside than inside [h, w]: 0 where it is as common,
+    near 1 where it is not there at all. Colours within a step of 16 levels a channel are one."""
+    steps = (grid >> 4).astype(np.intp)
+    codes = (steps[..., 0] << 8) | (steps[..., 1] << 4) | steps[..., 2]
+    within, without = (
+        np.bincount(codes[cells], minlength=4096).astype(np.float32) / np.count_nonzero(cells)
+        + np.float32(BACKGROUND.rare)
+        for cells in (inside, outside)
+    )
+    rarer: Floats = (1 - np.minimum(without / within, 1))[codes]
+    return rarer
 
 
 def shade_of(grid: Floats, behind: Floats) -> tuple[Floats, Floats]:
@@ -208,7 +311,7 @@ def shade_of(grid: Floats, behind: Floats) -> tuple[Floats, Floats]:
     vivid = twice - (np.einsum("hwc,hwc->hw", twice, behind) / squared)[..., None] * behind
     length = np.maximum(np.einsum("hwc,hwc->hw", vivid, vivid), 1.0)
     share = np.einsum("hwc,hwc->hw", off, vivid) / length
-    share = np.clip(share, 0, BOUNCES * np.maximum(1 - light, 0))
+    share = np.clip(share, 0, BACKGROUND.bounces * np.maximum(1 - light, 0))
     return light, worst(np.abs(off - share[..., None] * vivid))
 
 
@@ -250,6 +353,6 @@ _solid = [0, *[255] * 255]  # a cell that saw any background knows its colour
 def _close_in(grid: Pixels, seen: Mask, steps: Pixels, noise: float, free: Mask) -> Mask:
     """Go on to the outline itself, through JPEG's noise beside it, by the background's colour."""
     behind = backdrop(grid, seen)
-    same = (apart(grid, behind) <= noise) & (steps <= NOISE_STEPS * noise) & free
-    walkable: Mask = (same & grown(seen, REACH)) | seen
+    same = (apart(grid, behind) <= noise) & (steps <= BACKGROUND.rough_beside * noise) & free
+    walkable: Mask = (same & grown(seen, BACKGROUND.reach)) | seen
     return flood(walkable, seen)

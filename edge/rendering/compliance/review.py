@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edge.rendering.analysis.analysis import Analysis
-from edge.rendering.matting.doubt import REVIEW
+from edge.rendering.matting.doubt import DOUBT_NUMBERS
 from edge.rendering.numbers import tuned
 from edge.rendering.source.facts import Facts
 
@@ -28,7 +28,7 @@ DETAIL = "detail"
 
 def review(analysis: Analysis | None) -> tuple[str, ...]:
     """`doubt` where a person would reject the cut too probably, else nothing."""
-    return (DOUBT,) if analysis and (analysis.doubt or 0.0) >= REVIEW else ()
+    return (DOUBT,) if analysis and (analysis.doubt or 0.0) >= DOUBT_NUMBERS.review else ()
 
 
 def notes(analysis: Analysis | None, facts: Facts) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Size
-from edge.rendering.analysis.background import NotPlain, fit_background
+from edge.rendering.analysis.background import NotPlain, fit_background, rarity
 from edge.rendering.extend.blurred import blurred_fill
 from edge.rendering.extend.plain import (
     PLAIN_NUMBERS,
@@ -26,7 +26,7 @@ from edge.rendering.extend.plain import (
 from edge.rendering.extend.scene import Scene, imagined, scene_of
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Mask, Pixels
-from edge.rendering.pixels.geometry import touches
+from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.morphology import border, flood, grown, shrunk
 from edge.rendering.step import Framing
@@ -47,21 +47,16 @@ class ExtendNumbers:
         "of the picture outside the subject's box; with less of it the border alone tells the "
         "background",
     )
-    hair: int = tuned(
-        2, "pixels", "nearer than that to an edge a subject reaches it: its box was rounded"
-    )
     inner: float = tuned(
         0.1, "share of the short side", "how far inside a guessed box colours are the subject's"
     )
-    rare: float = tuned(0.005, "share", "of the box, from which a colour counts as the subject's")
-    times: float = tuned(2.0, "ratio", "how much rarer such a colour is along the border")
+    rare: float = tuned(
+        0.5, "rarity", "along the border from which a colour in a guessed box is the subject's"
+    )
     seen: float = tuned(
         0.25,
         "share",
         "of an edge that a subject runs out of, the background beside it that is continued",
-    )
-    least_border: float = tuned(
-        0.4, "share", "of the whole border, the background with which that is continued"
     )
     some: float = tuned(
         0.02,
@@ -115,15 +110,14 @@ def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
     if subject is None:
         return ()
     (left, top), content, canvas = framing.at, framing.content, framing.canvas
-    across = touches(subject.left, subject.right, 0, content.width, EXTEND.hair)
-    down = touches(subject.top, subject.bottom, 0, content.height, EXTEND.hair)
-    open_sides = {
-        "left": left > 0 and across[0],
-        "top": top > 0 and down[0],
-        "right": left + content.width < canvas.width and across[1],
-        "bottom": top + content.height < canvas.height and down[1],
+    beyond = {
+        "left": left > 0,
+        "top": top > 0,
+        "right": left + content.width < canvas.width,
+        "bottom": top + content.height < canvas.height,
     }
-    return tuple(side for side, reached in open_sides.items() if reached)
+    reached = sides_touched(Area.of(subject), content)
+    return tuple(side for side in reached if beyond[side])
 
 
 def extended(image: Image.Image, canvas: Size, at: tuple[int, int], known: Known) -> Extended:
@@ -245,7 +239,7 @@ def _seen(grid: Image.Image, background: Mask, known: Known) -> Mask:
     if known.matte:
         matte = known.matte.resize(grid.size, Image.Resampling.BOX)
         return ~grown(np.asarray(matte) > LEVELS.halo, 1)
-    found = fit_background(np.asarray(grid), least=EXTEND.least_border)
+    found = fit_background(np.asarray(grid))
     box = bounds(~background)
     if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > EXTEND.own:
         return background  # what is plain there may be the subject
@@ -283,16 +277,12 @@ def _grid(image: Image.Image, known: Known) -> tuple[Image.Image, Mask]:
 def _alike(grid: Pixels, box: Mask) -> Mask:
     """The box, and cells joined to it that hold its colours rather than the border's. What goes on
     to the border as well may be background, and is left out."""
-    bins = (grid >> 5).astype(np.intp)
-    codes = (bins[..., 0] << 6) | (bins[..., 1] << 3) | bins[..., 2]
     inner = shrunk(box, max(1, round(EXTEND.inner * min(grid.shape[:2]))))
     outer = border(box.shape, 3) & ~box
     if not inner.any() or not outer.any():
         return box
-    inside = np.bincount(codes[inner], minlength=512) / np.count_nonzero(inner)
-    outside = np.bincount(codes[outer], minlength=512) / np.count_nonzero(outer)
-    own = (inside > EXTEND.rare) & (inside > EXTEND.times * outside)
-    alike = flood(own[codes] | box, box) & ~box
+    own = rarity(grid, inner, outer) >= EXTEND.rare
+    alike = flood(own | box, box) & ~box
     whole = grown(box | alike & ~flood(alike, border(box.shape)), 1)
     return box | whole & ~border(box.shape, 2)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from edge.rendering.analysis.background import robust_fit, terms_of, worst
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Coordinates, Floats, Mask
@@ -101,8 +102,12 @@ def surface_of(image: Image.Image, background: Mask) -> Surface:
     rows, columns = np.nonzero(background)
     y, x = ((rows + 0.5) / height).astype(np.float32), ((columns + 0.5) / width).astype(np.float32)
     seen = np.asarray(image)[background].astype(np.float32)
-    plane, stray = _fitted(x, y, seen, 3)
-    quadratic, rest = _fitted(x, y, seen, 6)
+    terms = terms_of(x, y)
+    plane, quadratic = (robust_fit(terms, seen, count) for count in (3, 6))
+    stray, rest = (
+        float(np.percentile(worst(np.abs(seen - terms @ factors)), 75))
+        for factors in (plane, quadratic)
+    )
     bent = rest < PLAIN_NUMBERS.bent * stray and stray - rest > 0.3
     least, most = np.percentile(_opponent(seen), (5, 95), axis=0).astype(np.float32)
     swing = np.asarray(PLAIN_NUMBERS.swing, np.float32) * (most - least) + 2
@@ -113,24 +118,6 @@ def _opponent(colours: Floats) -> Floats:
     """Green, and red and blue as levels from it."""
     apart: Floats = colours - colours[..., 1:2] * _TO_GREEN
     return apart
-
-
-def _fitted(x: Floats, y: Floats, seen: Floats, count: int) -> tuple[Floats, float]:
-    """Factors [6, 3] by iteratively reweighted least squares with Tukey's biweight (Beaton and
-    Tukey 1974), and the levels that most of the background is off."""
-    terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)[:, :count]
-    factors = np.zeros((count, 3), np.float32)
-    factors[0] = np.median(seen, axis=0)
-    for _ in range(6):
-        off = np.abs(seen - terms @ factors).max(axis=1)
-        reach = 4.7 * max(2.0, 1.48 * float(np.median(off)))
-        weighted = terms * (np.clip(1 - np.square(off / reach), 0, None) ** 2)[:, None]
-        normal = weighted.T @ terms + 1e-4 * np.eye(count, dtype=np.float32)
-        factors = np.linalg.solve(normal, weighted.T @ seen).astype(np.float32)
-    off = np.abs(seen - terms @ factors).max(axis=1)
-    whole = np.zeros((6, 3), np.float32)
-    whole[:count] = factors
-    return whole, float(np.percentile(off, 75))
 
 
 def _resting(place: Coordinates) -> Floats:

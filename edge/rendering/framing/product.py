@@ -30,12 +30,6 @@ class ProductNumbers:
         "what is kept around the subject of a background that will be replaced: the outline "
         "needs a neighbourhood",
     )
-    hair: float = tuned(
-        1.0,
-        "pixels",
-        "distance at which a subject still touches an edge: a matte's box is whole pixels, a "
-        "view may lie between two",
-    )
 
 
 PRODUCT = ProductNumbers()
@@ -57,7 +51,7 @@ class Axis:
     @property
     def cut(self) -> tuple[bool, bool]:
         """Whether the camera cut the subject at the near and at the far side."""
-        return touches(self.start, self.end, self.near, self.far, PRODUCT.hair)
+        return touches(self.start, self.end, self.near, self.far)
 
     def scale(self, length: float, share: float) -> float:
         """Canvas pixels for one of the picture, so that the subject spans `share` of `length`.

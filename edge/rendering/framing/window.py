@@ -29,9 +29,6 @@ class WindowNumbers:
     opener: float = tuned(
         0.15, "share", "by how much less it covers of that side than of the opposite one"
     )
-    hair: float = tuned(
-        1.0, "pixels", "distance at which a subject still touches an edge: its box was rounded"
-    )
 
 
 WINDOW = WindowNumbers()
@@ -82,7 +79,7 @@ def _start(
     free = far - near - length
     if free >= 0:
         return min(max(middle, near), near + free)
-    at_near, at_far = touches(start, end, near, far, WINDOW.hair)
+    at_near, at_far = touches(start, end, near, far)
     if at_near and at_far:
         return near + free * _share(covered)
     if at_near:

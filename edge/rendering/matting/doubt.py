@@ -6,13 +6,26 @@ shop photos and cross-validated there; `docs/matting.md` shows how far it can be
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from edge.rendering.matting.fusion import Evidence
+from edge.rendering.numbers import tuned
 
-REVIEW = 0.15
-"""From this doubt on a person should look, after another network has: the table in
-`docs/matting.md` says what other thresholds would find and cost."""
+
+@dataclass(frozen=True)
+class DoubtNumbers:
+    """What is done about doubt."""
+
+    review: float = tuned(
+        0.15,
+        "probability",
+        "from which another network looks, and then a person",
+        "chosen from the table of thresholds in docs/matting.md",
+    )
+
+
+DOUBT_NUMBERS = DoubtNumbers()
 
 BIAS = -4.22
 WEIGHTS: Mapping[str, float] = MappingProxyType(

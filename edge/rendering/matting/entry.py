@@ -74,7 +74,6 @@ def _analysis_facts(analysis: Analysis) -> dict[str, Any]:
     background = analysis.background
     return {
         "background": (*background.rgb, background.alpha),
-        "deviation": analysis.deviation,
         "uniform": analysis.uniform,
         "subject": analysis.subject.as_tuple() if analysis.subject else None,
         "touches": analysis.touches,
@@ -86,7 +85,6 @@ def _analysis(facts: dict[str, Any]) -> Analysis:
     subject = facts["subject"]
     return Analysis(
         Color(*facts["background"]),
-        facts["deviation"],
         facts["uniform"],
         Area(*subject) if subject else None,
         tuple(facts["touches"]),

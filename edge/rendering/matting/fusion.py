@@ -17,18 +17,18 @@ import numpy as np
 from PIL import Image
 
 from edge.rendering.analysis.background import (
-    DARKEST,
-    NOISE_LEVEL,
-    TINT,
+    BACKGROUND,
     BackgroundModel,
     NotPlain,
     apart,
     backdrop,
     fit_background,
     local_range,
+    reduced,
     shade_of,
 )
 from edge.rendering.matting.alpha import estimate_alpha, foreground_colours
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.morphology import (
     border,
@@ -41,58 +41,107 @@ from edge.rendering.pixels.morphology import (
     sizes_of,
 )
 
-LONGEST = 400
-"""Cells on the long side of the grid on which regions are found."""
+EYE = "chosen by eye over 299 shop photos"
+HE = 'He and Sun 2015, "Fast Guided Filter"'
 
-CLAIMED, HALF, DENIED = 0.8, 0.5, 0.2
-"""The network's alpha from which a cell is the product whatever its colour, from which it is rather
-than not, and under which it is none unless it differs strongly from the background."""
 
-PAPER = 2.5
-"""Levels within three cells up to which a background is paper or a painted wall: there it may
-overrule a network. Wood, cloth and stone may not."""
+@dataclass(frozen=True)
+class FusionNumbers:
+    """How a network's claims and a plain background become one matte."""
 
-LEAST = 0.002
-"""Of the picture: a product is larger."""
+    claimed: float = tuned(
+        0.8,
+        "alpha of the network",
+        "from which a cell is the product whatever its colour",
+        EYE,
+    )
+    half: float = tuned(0.5, "alpha of the network", "from which a cell is rather the product's")
+    denied: float = tuned(
+        0.2,
+        "alpha of the network",
+        "under which a cell is none of the product unless it differs strongly from the background",
+        EYE,
+    )
+    least: float = tuned(0.002, "share", "of the picture; a product is larger", EYE)
+    stray: float = tuned(
+        0.06,
+        "share",
+        "of the largest part; a smaller one that stands alone is not the product's",
+        EYE,
+    )
+    stray_at_edge: float = tuned(
+        0.2, "share", "the same for a part that the photo's edge cuts", EYE
+    )
+    torn: float = tuned(
+        1.0,
+        "ratio",
+        "of what a network is of two minds about to what it is sure of; beyond, a detail fills the "
+        "frame, and no piece is torn out of it",
+        EYE,
+    )
+    lost: float = tuned(
+        0.15,
+        "share",
+        "of the outline without contrast, where no network was asked; beyond, a part has the "
+        "background's colour: glass, white on white",
+        EYE,
+    )
+    lost_within: float = tuned(
+        0.6,
+        "share",
+        "the product is at least so much of what its outline nearly encloses, where no network was "
+        "asked",
+        EYE,
+    )
+    band: int = tuned(
+        4,
+        "cells",
+        "to each side of an outline, within which alpha may be between nothing and all: a soft "
+        "network is no see-through product",
+        EYE,
+    )
+    soft: float = tuned(
+        0.7,
+        "share",
+        "of a region's contrast that a sharp outline shows within three cells and a shadow's not",
+        EYE,
+    )
+    doubted: float = tuned(
+        0.97, "alpha of the network", "mean under which it has its doubts about a region", EYE
+    )
+    at_border: float = tuned(
+        0.25,
+        "roots of the area",
+        "cells on the picture's border from which the border cuts a region off",
+        EYE,
+    )
+    empty: float = tuned(
+        0.05,
+        "alpha of the network",
+        "mean under which it is sure that an enclosed region is a hole",
+        EYE,
+    )
+    most_holes: float = tuned(
+        0.5,
+        "share",
+        "of a product, the most that may be holes; beyond, it is glass, or white on white",
+        EYE,
+    )
+    same: float = tuned(
+        0.6, "share", "of a hole's calm cells, those of exactly the background's colour", EYE
+    )
+    hole: int = tuned(20, "cells", "fewest cells of a hole or of a part", EYE)
+    guide: int = tuned(640, "cells", "long side of the guided filter's grid", HE)
+    window: int = tuned(4, "cells", "radius of the guided filter's window", HE)
+    smoothness: float = tuned(
+        1e-3,
+        "variance of colour (0 to 1)",
+        "under which a window of the guided filter counts as flat",
+        HE,
+    )
 
-STRAY, STRAY_AT_EDGE = 0.06, 0.2
-"""Of the largest part: a smaller one that stands alone is not the product's, nor one up to the
-second that the photo's edge cuts."""
 
-TORN = 1.0
-"""Where a network is of two minds about more than it is sure of, it sees no whole product: a detail
-fills the frame, and no piece is torn out of it."""
-
-LOST, LOST_WITHIN = 0.15, 0.6
-"""Without a network: of the outline, where hardly any contrast shows, and of what the outline
-nearly encloses, the product. Beyond, a part has the background's colour: glass, white on white."""
-
-BAND = 4
-"""Cells to each side of an outline within which alpha may be between nothing and all: a soft
-network is no see-through product."""
-
-SOFT = 0.7
-"""Of a region's contrast, the part that a sharp outline shows within three cells and a shadow's
-does not."""
-
-DOUBTED = 0.97
-"""Mean alpha under which a network has its doubts about a region."""
-
-AT_BORDER = 0.25
-"""Cells on the picture's border, in roots of its area, from which the border cuts a region off."""
-
-EMPTY = 0.05
-"""Mean alpha under which a network is sure that an enclosed region is a hole."""
-
-MOST_HOLES = 0.5
-"""Of a product, the most that may be holes: beyond, it is glass, or white on white."""
-
-SAME, HOLE = 0.6, 20
-"""Of a hole's calm cells, those that have exactly the background's colour; and its fewest cells."""
-
-GUIDE, WINDOW, SMOOTHNESS = 640, 4, 1e-3
-"""Of the guided filter: the long side of its grid, the radius of its window in cells, and the
-variance of colour (0 to 1, squared) under which a window counts as flat."""
+FUSION = FusionNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +191,16 @@ def fuse(image: Image.Image, network: Pixels | None) -> Fused | str:
         network: uint8 [h, w] of any size, the coarse matte; None where no network was asked: then
             all that differs from a plain background is the product.
     """
-    factor = -(-max(image.size) // LONGEST)
-    grid = np.asarray(image.reduce(factor) if factor > 1 else image)
+    grid = np.asarray(reduced(image))
     if network is None:
         background_model = fit_background(grid, floors=True)
         if isinstance(background_model, NotPlain):
             return background_model.reason
-        claim = np.full(background_model.open.shape, (HALF + DENIED) / 2, np.float32)
+        claim = np.full(background_model.open.shape, (FUSION.half + FUSION.denied) / 2, np.float32)
     else:
         claim = _sized(network, grid.shape[1], grid.shape[0])
         background_model = fit_background(
-            grid, claim >= HALF, claim >= CLAIMED, roughest=PAPER, floors=True
+            grid, claim >= FUSION.half, claim >= FUSION.claimed, floors=True
         )
     found = (
         _on_scene(image, grid, claim, network, background_model)
@@ -187,13 +235,13 @@ def _on_plain(
 ) -> Fused | None:
     off, blind = apart(grid, background_model.backdrop), network is None
     light, tint = shade_of(grid.astype(np.float32), background_model.backdrop.astype(np.float32))
-    shade = (tint <= TINT) & (light < 1) & (not blind)
+    shade = (tint <= BACKGROUND.tint) & (light < 1) & (not blind)
     given = _given(claim, background_model, shade)
-    seeds = given & (shrunk(given, 1) if blind else claim >= HALF)
+    seeds = given & (shrunk(given, 1) if blind else claim >= FUSION.half)
     rest = ~given & ~background_model.open
     extra = _solid(rest & _missed(rest, claim, off, light, tint, background_model))
     product, parts = _main_parts(flood(given | extra, seeds))
-    if np.count_nonzero(shrunk(product, 1)) < LEAST * product.size:
+    if np.count_nonzero(shrunk(product, 1)) < FUSION.least * product.size:
         return None
     holes = _holes(product, claim, background_model, off)
     product &= ~holes
@@ -207,8 +255,8 @@ def _on_plain(
     outline = shrunk(whole, 1) & ~shrunk(whole, 2)
     evidence = replace(
         _seen_by_network(claim, product, area, blind=blind),
-        added=np.count_nonzero(product & (claim < DENIED)) / area,
-        lost=0 if blind else np.count_nonzero((claim >= HALF) & ~grown(product, 2)) / area,
+        added=np.count_nonzero(product & (claim < FUSION.denied)) / area,
+        lost=0 if blind else np.count_nonzero((claim >= FUSION.half) & ~grown(product, 2)) / area,
         apart=np.count_nonzero(
             shrunk(rest & (off > 2 * background_model.noise) & ~grown(whole, 2), 1)
         )
@@ -218,30 +266,32 @@ def _on_plain(
         if outline.any()
         else 1.0,
     )
-    if blind and (evidence.weak > LOST or area < LOST_WITHIN * _bulk(product)):
+    if blind and (evidence.weak > FUSION.lost or area < FUSION.lost_within * _bulk(product)):
         return None
     return Fused(matte, evidence, True, parts)
 
 
 def _bulk(product: Mask) -> int:
     """Cells of the product and of all that its outline nearly encloses."""
-    return int(np.count_nonzero(filled(closed(product, LONGEST // 25))))
+    return int(np.count_nonzero(filled(closed(product, BACKGROUND.grid // 25))))
 
 
 def _given(claim: Floats, background_model: BackgroundModel, shade: Mask) -> Mask:
     """What the network claims, and what it half claims unless a broad shadow explains it."""
-    between = ~background_model.open & (claim >= DENIED) & (claim < CLAIMED)
+    between = ~background_model.open & (claim >= FUSION.denied) & (claim < FUSION.claimed)
     shadow = between & shade
     if not background_model.coloured:  # there a thin grey part looks so too
         shadow = flood(shadow, shrunk(shadow, 2))
-    given: Mask = (claim >= CLAIMED) | (between & ~shadow)
+    given: Mask = (claim >= FUSION.claimed) | (between & ~shadow)
     return given
 
 
 def _soft(region: Mask, background_model: BackgroundModel, off: Pixels) -> bool:
     """Whether a region fades into the background, as a shadow does."""
     edge = background_model.range[region & grown(background_model.open, 2)]
-    return edge.size > 0 and bool(np.percentile(edge, 75) < SOFT * np.percentile(off[region], 75))
+    return edge.size > 0 and bool(
+        np.percentile(edge, 75) < FUSION.soft * np.percentile(off[region], 75)
+    )
 
 
 def _missed(
@@ -262,19 +312,23 @@ def _missed(
     labels, count = components(cells)
     found = np.zeros(count + 1, np.bool_)
     inner, near, edge = shrunk(cells, 1), grown(background_model.open, 2), border(cells.shape)
-    for number in np.flatnonzero(sizes_of(labels, count) >= HOLE):
+    for number in np.flatnonzero(sizes_of(labels, count) >= FUSION.hole):
         region = labels == number
         high, hue = np.percentile(off[region], 75), np.median(tint[region])
-        least, wide = (6, 0.5) if hue <= TINT else (2, 0.0)
+        least, wide = (6, 0.5) if hue <= BACKGROUND.tint else (2, 0.0)
         lit = np.median(light[region])
-        cut = np.count_nonzero(region & edge) > AT_BORDER * np.sqrt(np.count_nonzero(region))
-        hole = hue <= TINT and not (region & near).any() and claim[region].mean() < EMPTY
+        cut = np.count_nonzero(region & edge) > FUSION.at_border * np.sqrt(np.count_nonzero(region))
+        hole = (
+            hue <= BACKGROUND.tint
+            and not (region & near).any()
+            and claim[region].mean() < FUSION.empty
+        )
         shadow = (
-            hue <= TINT
-            and claim[region].mean() < HALF
+            hue <= BACKGROUND.tint
+            and claim[region].mean() < FUSION.half
             and (
                 (lit < 1 and _soft(region, background_model, off))
-                or (DARKEST < lit < 1 and (background_model.coloured or cut))
+                or (BACKGROUND.darkest < lit < 1 and (background_model.coloured or cut))
             )
         )
         found[number] = (
@@ -300,8 +354,8 @@ def _main_parts(cells: Mask) -> tuple[Mask, int]:
     """Without small parts that stand alone; and how many large ones there are."""
     labels, count = components(cells)
     sizes = sizes_of(labels, count)
-    share = np.full(count + 1, STRAY)
-    share[labels[border(cells.shape, 2)]] = STRAY_AT_EDGE
+    share = np.full(count + 1, FUSION.stray)
+    share[labels[border(cells.shape, 2)]] = FUSION.stray_at_edge
     large = sizes >= share * sizes.max()
     large[0] = False
     kept: Mask = large[labels]
@@ -319,13 +373,13 @@ def _holes(product: Mask, claim: Floats, background_model: BackgroundModel, off:
     sizes = np.maximum(sizes_of(labels, count), 1)
     same = (
         np.bincount(labels[off <= 0.6 * background_model.noise], minlength=count + 1)
-        >= SAME * sizes
+        >= FUSION.same * sizes
     )
-    unsure = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes < DOUBTED
-    holes = same & (sizes >= HOLE) & (unsure | (not background_model.blown_out))
+    unsure = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes < FUSION.doubted
+    holes = same & (sizes >= FUSION.hole) & (unsure | (not background_model.blown_out))
     holes[0] = False
     found = grown(holes[labels], 1) & product & (off <= 2 * background_model.noise)
-    white_on_white = np.count_nonzero(found) > MOST_HOLES * np.count_nonzero(product)
+    white_on_white = np.count_nonzero(found) > FUSION.most_holes * np.count_nonzero(product)
     return np.zeros_like(found) if white_on_white else found
 
 
@@ -337,13 +391,13 @@ def _on_scene(
     background_model: NotPlain,
 ) -> Fused | None:
     assert network is not None, "only a network finds a product in a scene"
-    product, parts = _main_parts(claim >= HALF)
+    product, parts = _main_parts(claim >= FUSION.half)
     area = int(np.count_nonzero(product))
-    if area < LEAST * product.size:
+    if area < FUSION.least * product.size:
         return None
     core, near = (
         cv2.resize(cells.view(np.uint8), image.size, interpolation=cv2.INTER_NEAREST) > 0
-        for cells in (shrunk(product, BAND), grown(product, BAND))
+        for cells in (shrunk(product, FUSION.band), grown(product, FUSION.band))
     )
     matte = np.where(core, np.uint8(255), np.where(near, guided(image, network), np.uint8(0)))
     steps, edge = local_range(grid), border(product.shape)
@@ -351,11 +405,11 @@ def _on_scene(
     evidence = replace(
         _seen_by_network(claim, product, area),
         pale=_pale(grid, steps, product) / area,
-        weak=np.count_nonzero(outline & (steps < 2 * NOISE_LEVEL))
+        weak=np.count_nonzero(outline & (steps < 2 * BACKGROUND.noise))
         / np.count_nonzero(outline | edge),
         scene=1.0,
     )
-    if evidence.unsure >= TORN:
+    if evidence.unsure >= FUSION.torn:
         return Fused(np.full_like(matte, 255), evidence, False, detail=True)
     return Fused(matte, evidence, False, parts, background_model.detail)
 
@@ -363,10 +417,10 @@ def _on_scene(
 def _pale(grid: Pixels, steps: Pixels, product: Mask) -> int:
     """Cells inside the product that look as its background would there: in a scene these may be a
     gap between an arm and a body, or a print, and nothing but a person can tell."""
-    behind = backdrop(grid, ~grown(product, BAND))
-    noise = steps <= 2 * NOISE_LEVEL
+    behind = backdrop(grid, ~grown(product, FUSION.band))
+    noise = steps <= 2 * BACKGROUND.noise
     return int(
-        np.count_nonzero(shrunk(product & noise & (apart(grid, behind) <= 2 * NOISE_LEVEL), 1))
+        np.count_nonzero(shrunk(product & noise & (apart(grid, behind) <= 2 * BACKGROUND.noise), 1))
     )
 
 
@@ -380,13 +434,13 @@ def _seen_by_network(claim: Floats, product: Mask, area: int, *, blind: bool = F
 
 def _two_minds(claim: Floats, product: Mask) -> int:
     """Cells away from outlines about which the network is not sure."""
-    unsure = np.where(product, claim < CLAIMED, claim > DENIED)
+    unsure = np.where(product, claim < FUSION.claimed, claim > FUSION.denied)
     return int(np.count_nonzero(shrunk(unsure, 2)))
 
 
 def guided(image: Image.Image, network: Pixels) -> Pixels:
     """A coarse matte uint8 [h, w] at the picture's size and edges: uint8 [H, W], mostly decided."""
-    factor = min(1.0, GUIDE / max(image.size))
+    factor = min(1.0, FUSION.guide / max(image.size))
     size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
     guide = _shares(image.resize(size, Image.Resampling.BOX))
     alpha = _decided(_sized(network, *size))
@@ -422,7 +476,7 @@ def _linear(guide: Floats, alpha: Floats) -> tuple[Floats, Floats, Floats, Float
     """
     r, g, b = _planes(guide)
     mr, mg, mb, ma = (_mean(plane) for plane in (r, g, b, alpha))
-    flat = np.float32(SMOOTHNESS)
+    flat = np.float32(FUSION.smoothness)
     rr, gg, bb = (_mean(p * p) - m * m + flat for p, m in ((r, mr), (g, mg), (b, mb)))
     rg, rb, gb = _mean(r * g) - mr * mg, _mean(r * b) - mr * mb, _mean(g * b) - mg * mb
     ra, ga, ba = (_mean(p * alpha) - m * ma for p, m in ((r, mr), (g, mg), (b, mb)))
@@ -437,5 +491,5 @@ def _linear(guide: Floats, alpha: Floats) -> tuple[Floats, Floats, Floats, Float
 
 
 def _mean(plane: Floats) -> Floats:
-    side = 2 * WINDOW + 1
+    side = 2 * FUSION.window + 1
     return cv2.blur(plane, (side, side))  # type: ignore[return-value]

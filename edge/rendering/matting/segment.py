@@ -21,8 +21,9 @@ from edge.models import matting, roles
 from edge.models.base import Models
 from edge.rendering.analysis.analysis import Analysis, analyze
 from edge.rendering.analysis.own_alpha import OWN_ALPHA, flattened, hides, without_shadow
-from edge.rendering.matting.doubt import REVIEW, doubt_of
-from edge.rendering.matting.fusion import Fused, fuse, split_by
+from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
+from edge.rendering.matting.fusion import EYE, Fused, fuse, split_by
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, bounds, edges, touched
@@ -35,16 +36,30 @@ from edge.variants.values import Fit, MatteMode, Upscale
 CLEAR = "clear"
 """The flag of an original that shows nothing at all, for which no network can do anything."""
 
-UNSEEN_BY_NETWORK = 0.5
-"""The least doubt of a cut that no network has looked at."""
 
-SECOND_COUNTS = 2 / 3
-"""The second network's weight in the mean of both: it is the better one."""
+@dataclass(frozen=True)
+class SegmentNumbers:
+    """How the looks of networks are joined and judged."""
 
-FINEST = 2500
-"""Pixels on the long side up to which a matte has all of the original's; a larger original is
-reduced to it first. On a plain background 4000 pixels take three times as long as 2500, and few
-presets are larger."""
+    unseen: float = tuned(
+        0.5, "probability", "least doubt of a cut that no network has looked at", EYE
+    )
+    second: float = tuned(
+        2 / 3,
+        "share",
+        "weight of the second network in the mean of both; it is the better one",
+        "mean error over matting_dev, which 1/2 and 1 leave larger",
+    )
+    finest: int = tuned(
+        2500,
+        "pixels",
+        "long side up to which a matte has all of the original's; a larger original is reduced "
+        "first",
+        "on a plain background 4000 pixels take three times as long, and few presets are larger",
+    )
+
+
+SEGMENT = SegmentNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +104,7 @@ class Segmentation:
         analysis, found = self.analysis, self.found
         if isinstance(found, NoMatte):
             return replace(analysis, flags=tuple(dict.fromkeys((*analysis.flags, *found.flags))))
-        guessed = (flag for flag in analysis.flags if flag not in _MENDED)
+        guessed = (flag for flag in analysis.flags if flag != "no-subject")
         alpha = np.asarray(found.matte)
         return replace(
             analysis,
@@ -106,16 +121,9 @@ class Segmentation:
         )
 
 
-_MENDED = frozenset(
-    {"no-subject", "touches-edge"}
-)  # of the look's guesses, those that a matte ends
-
-_TRACE = 1  # alpha from which a network may mean something, for thin legs are seen like that
-
-
 def resolution(original: Size) -> Size:
     """The size of the matte of an upright original."""
-    return original.scaled(min(1.0, FINEST / original.long))
+    return original.scaled(min(1.0, SEGMENT.finest / original.long))
 
 
 def wanted(transform: Transform) -> bool:
@@ -213,11 +221,11 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     first = await _asked(image, tools, watch)
     fused = await tools.engine.run(watch.time, "cut", fuse, image, first)
     found = _judged(fused, first)
-    if isinstance(found, Matte) and found.doubt < REVIEW:
+    if isinstance(found, Matte) and found.doubt < DOUBT_NUMBERS.review:
         return Segmentation(seen, _asked_of(found, roles.MATTING))
     other = await _asked(image, tools, watch, again=True)
     second = _has(tools.models, roles.MATTING_SECOND)
-    weight = SECOND_COUNTS if second else 0.5
+    weight = SEGMENT.second if second else 0.5
     both = await tools.engine.run(mean, first, other, weight)
     fused = await tools.engine.run(watch.time, "cut", fuse, image, both)
     names = roles.MATTERS if second else (roles.MATTING,)
@@ -267,14 +275,14 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
         return NoMatte("nothing stands out from the background", ("no-subject",))
     doubt = doubt_of(fused.evidence)
     if network is None:
-        doubt = max(doubt, UNSEEN_BY_NETWORK)
+        doubt = max(doubt, SEGMENT.unseen)
     flags = [f"touches-{side}" for side in touched(fused.matte)]
     flags += ["several"] * (fused.parts > 1) + ["detail"] * fused.detail
     by = "plain-background" if fused.plain else "network"
     cut = _cut(fused.matte, box, by, doubt, tuple(flags))
-    if network is None or (fused.plain and doubt < REVIEW):
+    if network is None or (fused.plain and doubt < DOUBT_NUMBERS.review):
         return cut
-    traces = bounds(_joined_to(fused.matte, network >= _TRACE))
+    traces = bounds(_joined_to(fused.matte, network > 0))
     return replace(cut, doubted=_fractions(traces, network) if traces else cut.subject)
 
 

@@ -4,6 +4,22 @@ import math
 from dataclasses import dataclass
 
 from edge.images import Box, Size
+from edge.rendering.numbers import tuned
+
+
+@dataclass(frozen=True)
+class GeometryNumbers:
+    """When two lines are one."""
+
+    hair: float = tuned(
+        2.0,
+        "pixels",
+        "nearer than that to an edge a box touches it",
+        "a matte's box is whole pixels, a view may lie between two, and either was rounded",
+    )
+
+
+GEOMETRY = GeometryNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +77,18 @@ class Area:
         ).clamped(within)
 
 
-def touches(start: float, end: float, near: float, far: float, hair: float) -> tuple[bool, bool]:
-    """Whether what lies from `start` to `end` comes nearer than `hair` to the near and to the far
-    edge of what holds it, all in one unit."""
-    return start - near < hair, far - end < hair
+def touches(start: float, end: float, near: float, far: float) -> tuple[bool, bool]:
+    """Whether what lies from `start` to `end` touches the near and the far edge of what holds it,
+    all in pixels."""
+    return start - near < GEOMETRY.hair, far - end < GEOMETRY.hair
+
+
+def sides_touched(box: Area, size: Size) -> tuple[str, ...]:
+    """The sides of a picture of that size that a box in it touches: left, top, right, bottom."""
+    left, right = touches(box.left, box.right, 0, size.width)
+    top, bottom = touches(box.top, box.bottom, 0, size.height)
+    sides = {"left": left, "top": top, "right": right, "bottom": bottom}
+    return tuple(side for side, is_touched in sides.items() if is_touched)
 
 
 _HAIR = 1e-6  # pixels: 2.0000000001 is a rounding error of ours, not a third pixel

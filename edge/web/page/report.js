@@ -50,11 +50,7 @@ const NAMES = {
   drift_max: "Colours moved, at most", swatch_max: "Off the swatch, at most", made_max: "Added background, at most", guessed_max: "Guessed background, at most",
 };
 const REVIEWS = {
-  "white-on-white": "White on white: the outline may be guessed.", "background-coloured": "Parts have the colour of the background: the outline may be guessed.",
-  "see-through": "Something is see-through: look at what shows through it.", shadow: "A shadow may be left beside the product.",
-  several: "There is more than one product.", apart: "Something small stays beside the product.", unsure: "The outline is not certain: look at the edges.",
-  "cut-by-edge": "The camera cut the product off.", small: "The photo has fewer than 300 pixels on its short side.",
-  pale: "Only the cut-out tells the product from its background.",
+  doubt: "The cut may be wrong: look at the outline, and at what is missing or left over.",
 };
 
 const readable = (rule, value) => {

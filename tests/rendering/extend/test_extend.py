@@ -264,7 +264,7 @@ def test_where_no_background_is_seen_lie_the_colours_and_no_second_subject():
     ("covered", "above"), [((0.3, 0.3, 0.3, 1.0), 1.0), ((0.3, 1.0, 0.3, 0.4), 0.0), (None, 0.5)]
 )
 def test_a_subject_cut_at_both_sides_stands_where_it_covers_more(covered, above):
-    analysis = Analysis(Color(230, 226, 216), 1.0, True, Area(0.1, 0.0, 0.9, 1.0), covered=covered)
+    analysis = Analysis(Color(230, 226, 216), True, Area(0.1, 0.0, 0.9, 1.0), covered=covered)
     transform = Transform(ratio=Ratio(9, 16), fit=Fit.COVER, gravity=SUBJECT)
     frame = next(
         s for s in planned(transform, 450, HIGH, analysis=analysis).steps if s.op == "frame"
@@ -275,7 +275,7 @@ def test_a_subject_cut_at_both_sides_stands_where_it_covers_more(covered, above)
 
 
 def test_a_subject_cut_at_both_sides_stays_in_the_middle():
-    analysis = Analysis(Color(230, 226, 216), 1.0, True, Area(0.0, 0.05, 1.0, 0.95))
+    analysis = Analysis(Color(230, 226, 216), True, Area(0.0, 0.05, 1.0, 0.95))
     transform = Transform(ratio=Ratio(1, 1), fit=Fit.COVER, gravity=SUBJECT)
     made = planned(transform, 130, HIGH, analysis=analysis)
     frame = next(step for step in made.steps if step.op == "frame")

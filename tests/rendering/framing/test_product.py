@@ -17,7 +17,7 @@ WHITE_BACKGROUND = Background.of(Color(255, 255, 255))
 
 def seen(subject: Area, cut_by: str | None = "plain-background") -> Analysis:
     """A look with the subject's box in fractions."""
-    return Analysis(Color(240, 240, 240), 1.0, True, subject, cut_by=cut_by, doubt=0.0)
+    return Analysis(Color(240, 240, 240), True, subject, cut_by=cut_by, doubt=0.0)
 
 
 def transform(**how: object) -> Transform:
@@ -107,7 +107,7 @@ def test_only_the_subject_is_enlarged_where_its_background_goes_anyway():
 
 
 def test_where_no_subject_is_known_everything_is_kept():
-    made = planned(transform(), 600, 800, analysis=Analysis(Color(0, 0, 0), 1.0, True))
+    made = planned(transform(), 600, 800, analysis=Analysis(Color(0, 0, 0), True))
     frame = next(step for step in made.steps if step.op == "frame")
     assert frame.region == Area(0, 0, 600, 800)
 

@@ -9,12 +9,12 @@ import pytest
 from edge.images import Color
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.compliance.review import notes, review
-from edge.rendering.matting.doubt import REVIEW, WEIGHTS, doubt_of
+from edge.rendering.matting.doubt import DOUBT_NUMBERS, WEIGHTS, doubt_of
 from edge.rendering.matting.fusion import Evidence
 from tests.rendering.stage import facts
 
 ROOT = Path(__file__).parents[3]
-ANALYSIS = Analysis(Color(255, 255, 255), 1.0, True, cut_by="network")
+ANALYSIS = Analysis(Color(255, 255, 255), True, cut_by="network")
 
 
 def test_it_weighs_all_that_fusion_tells() -> None:
@@ -22,7 +22,7 @@ def test_it_weighs_all_that_fusion_tells() -> None:
 
 
 def test_a_clean_cut_is_hardly_doubted_and_a_torn_one_much() -> None:
-    assert doubt_of(Evidence(small=0.7)) < REVIEW
+    assert doubt_of(Evidence(small=0.7)) < DOUBT_NUMBERS.review
     torn = Evidence(unsure=0.6, apart=0.3, weak=0.3, split=0.6, scene=1.0, small=0.9)
     assert doubt_of(torn) > 0.8
 
@@ -41,8 +41,8 @@ def test_it_stays_a_probability() -> None:
 
 
 def test_review_means_doubt_and_nothing_else() -> None:
-    assert review(replace(ANALYSIS, doubt=REVIEW)) == ("doubt",)
-    assert review(replace(ANALYSIS, doubt=REVIEW - 0.01)) == ()
+    assert review(replace(ANALYSIS, doubt=DOUBT_NUMBERS.review)) == ("doubt",)
+    assert review(replace(ANALYSIS, doubt=DOUBT_NUMBERS.review - 0.01)) == ()
     assert review(None) == ()
 
 

@@ -12,7 +12,7 @@ from edge.deadline import Deadline
 from edge.images import Size
 from edge.models.embedded import EmbeddedModels
 from edge.rendering.analysis.analysis import analyze
-from edge.rendering.matting.doubt import REVIEW
+from edge.rendering.matting.doubt import DOUBT_NUMBERS
 from edge.rendering.matting.segment import Matte, NoMatte, Segmentation, search
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
@@ -78,7 +78,7 @@ def test_a_hard_cut_is_doubted_more_than_a_clean_one(name: str) -> None:
     assert isinstance(hard, Matte)
     assert isinstance(clean, Matte)
     assert hard.doubt > clean.doubt
-    assert clean.doubt < REVIEW
+    assert clean.doubt < DOUBT_NUMBERS.review
 
 
 def test_what_a_doubtful_cut_has_lost_stays_in_a_picture_as_shot(

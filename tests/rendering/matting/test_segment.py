@@ -19,7 +19,7 @@ from edge.models.base import ModelSpec, TensorSpec
 from edge.models.embedded import EmbeddedModels
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting import segment
-from edge.rendering.matting.doubt import REVIEW
+from edge.rendering.matting.doubt import DOUBT_NUMBERS, DoubtNumbers
 from edge.rendering.render import Rendered, Renderer
 from edge.reported import Compliance
 from edge.settings import Limits
@@ -89,7 +89,7 @@ def test_the_network_looks_at_every_photo_and_a_sure_cut_needs_one_look() -> Non
     assert made.analysis is not None
     assert made.analysis.cut_by == "plain-background", "the background says where it ends"
     assert made.analysis.doubt is not None
-    assert made.analysis.doubt < REVIEW
+    assert made.analysis.doubt < DOUBT_NUMBERS.review
 
 
 def test_without_any_network_a_plain_background_is_cut_and_always_doubted() -> None:
@@ -97,7 +97,7 @@ def test_without_any_network_a_plain_background_is_cut_and_always_doubted() -> N
     assert made.analysis is not None
     assert made.analysis.cut_by == "plain-background"
     assert made.analysis.doubt is not None
-    assert made.analysis.doubt >= REVIEW
+    assert made.analysis.doubt >= DOUBT_NUMBERS.review
 
 
 def test_the_look_has_the_exact_box_and_explains_where_it_came_from() -> None:
@@ -174,7 +174,7 @@ def test_the_networks_that_looked_are_told_and_no_others(
 ) -> None:
     """A second network that is there and was not asked has no part in the picture."""
     models = Unsure(second=True)
-    monkeypatch.setattr(segment, "REVIEW", 0.0 if doubted else 1.1)
+    monkeypatch.setattr(segment, "DOUBT_NUMBERS", DoubtNumbers(0.0 if doubted else 1.1))
     made = rendered(scene(), "fmt=png&matte=on", models)
     told = made.rendition.reported.models
     assert [name.partition("@")[0] for name in told] == models.roles

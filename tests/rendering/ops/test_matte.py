@@ -49,7 +49,7 @@ def test_a_matte_that_was_not_stretched_stays() -> None:
 def test_it_is_sharpened_where_the_picture_was_enlarged_and_not_lifted(
     width: int, background: Background, sharpen: bool
 ) -> None:
-    analysis = Analysis(Color(240, 240, 240), 1.0, True, cut_by="network", doubt=0.1)
+    analysis = Analysis(Color(240, 240, 240), True, cut_by="network", doubt=0.1)
     transform = Transform(
         width=width, matte=values.MatteMode.AUTO, background=background, upscale=Upscale.AUTO
     )
@@ -60,6 +60,6 @@ def test_it_is_sharpened_where_the_picture_was_enlarged_and_not_lifted(
 
 
 def test_nothing_is_cut_where_the_background_stays_as_shot() -> None:
-    analysis = Analysis(Color(240, 240, 240), 1.0, True, cut_by="network", doubt=0.1)
+    analysis = Analysis(Color(240, 240, 240), True, cut_by="network", doubt=0.1)
     made = plan(Transform(matte=values.MatteMode.AUTO), facts(600, 800), analysis, LIMITS)
     assert not {"matte", "background"} & {one.op for one in made.steps}

@@ -77,7 +77,7 @@ def test_on_nothing_the_shadow_is_black_and_half_see_through() -> None:
 
 def test_it_is_planned_on_demand_and_under_a_cut_out_subject_only() -> None:
     white = Background.of(Color(255, 255, 255))
-    cut = Analysis(Color(240, 240, 240), 1.0, True, cut_by="plain-background", doubt=0.0)
+    cut = Analysis(Color(240, 240, 240), True, cut_by="plain-background", doubt=0.0)
     for shadow, analysis, wanted in ((True, cut, True), (False, cut, False), (True, None, False)):
         transform = Transform(matte=MatteMode.AUTO, background=white, shadow=shadow)
         steps = plan(transform, facts(100, 100), analysis, LIMITS).steps
