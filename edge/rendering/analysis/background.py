@@ -176,6 +176,7 @@ def fit_background(
     claimed: Mask | None = None,
     sure: Mask | None = None,
     *,
+    least: float | None = None,
     floors: bool = False,
 ) -> BackgroundModel | NotPlain:
     """The background of a picture uint8 [h, w, 3] of some hundred cells a side.
@@ -184,6 +185,7 @@ def fit_background(
         claimed: bool [h, w], what a network takes for the product, None where none was asked. A
             background that may overrule it has to be smoother.
         sure: those of it that no colour can make background.
+        least: of the border that is not claimed, so much has to be plain; None: as usual.
         floors: what reaches two opposite sides is background too, whatever its colour.
     """
     nothing = np.zeros((grid.shape[0], grid.shape[1]), np.bool_)
@@ -202,7 +204,7 @@ def fit_background(
     off = worst(np.abs(grid - surface))
     seeds = free & (steps <= noise) & (off <= 3 * noise)
     share = np.count_nonzero(seeds) / np.count_nonzero(free)
-    if share < (BACKGROUND.share_alone if alone else BACKGROUND.share):
+    if share < (least or (BACKGROUND.share_alone if alone else BACKGROUND.share)):
         return NotPlain("the border is not one smooth background")
     light, tint = shade_of(grid.astype(np.float32), surface)
     alike = (tint <= BACKGROUND.tint) & (light >= BACKGROUND.darkest) & (light <= 1.25)

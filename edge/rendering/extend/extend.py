@@ -58,6 +58,9 @@ class ExtendNumbers:
         "share",
         "of an edge that a subject runs out of, the background beside it that is continued",
     )
+    least_border: float = tuned(
+        0.4, "share", "of the whole border, the background with which that is continued"
+    )
     some: float = tuned(
         0.02,
         "share",
@@ -239,7 +242,7 @@ def _seen(grid: Image.Image, background: Mask, known: Known) -> Mask:
     if known.matte:
         matte = known.matte.resize(grid.size, Image.Resampling.BOX)
         return ~grown(np.asarray(matte) > LEVELS.halo, 1)
-    found = fit_background(np.asarray(grid))
+    found = fit_background(np.asarray(grid), least=EXTEND.least_border)
     box = bounds(~background)
     if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > EXTEND.own:
         return background  # what is plain there may be the subject
