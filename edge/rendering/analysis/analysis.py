@@ -29,6 +29,12 @@ from edge.rendering.pixels.levels import bounds
 class AnalysisNumbers:
     """Where a subject may be, as far as one look tells."""
 
+    uniform: float = tuned(
+        0.88,
+        "share",
+        "of the border that one studio background covers at least",
+        "the sample catalogue's walls with a table in front lie below, by at least 0.02",
+    )
     central: float = tuned(
         0.3,
         "sides of the picture",
@@ -110,7 +116,7 @@ def analyze(image: Image.Image) -> Analysis:
         alpha = np.asarray(reduced(image.getchannel("A")))
         return _told(Color(255, 255, 255, 0), alpha >= OWN_ALPHA.visible)
     grid = np.asarray(reduced(image if image.mode == "RGB" else flattened(image)))
-    found = fit_background(grid)
+    found = fit_background(grid, least=ANALYSIS.uniform)
     edge = ring_of((grid.shape[0], grid.shape[1]))
     if isinstance(found, NotPlain):
         return _with_margin(_told(_middle(grid[edge]), _salient(grid, edge), ("scene",)))

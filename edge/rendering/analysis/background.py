@@ -40,12 +40,6 @@ class BackgroundNumbers:
         "of the border that no network takes for the product, the least that is plain",
         "chosen by eye on shop photos",
     )
-    share_alone: float = tuned(
-        0.88,
-        "share",
-        "of the border that is plain at least, where no network tells what of it is the product",
-        "chosen by eye over the sample catalogue: a wall with a table in front of it lies below",
-    )
     least_seen: float = tuned(
         0.1,
         "share",
@@ -204,7 +198,7 @@ def fit_background(
     off = worst(np.abs(grid - surface))
     seeds = free & (steps <= noise) & (off <= 3 * noise)
     share = np.count_nonzero(seeds) / np.count_nonzero(free)
-    if share < (least or (BACKGROUND.share_alone if alone else BACKGROUND.share)):
+    if share < (least or BACKGROUND.share):
         return NotPlain("the border is not one smooth background")
     light, tint = shade_of(grid.astype(np.float32), surface)
     alike = (tint <= BACKGROUND.tint) & (light >= BACKGROUND.darkest) & (light <= 1.25)
