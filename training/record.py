@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge.models import selftest
 from edge.models.embedded import EmbeddedModels
+from edge.models.repository import Repository
 from edge.tools import catalogue
 
 FOLDER = Path(__file__).parent.parent / "triton_models"
@@ -22,6 +23,7 @@ async def renew(folder: Path) -> bool:
     try:
         names = models.names()
         for name in names:
+            Repository(folder).state_digest(name)
             (folder / name / selftest.FILE).unlink(missing_ok=True)
         checked = await catalogue.check(models, folder)
         good = [row.name for row in checked if row.ok]

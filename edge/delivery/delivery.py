@@ -21,7 +21,7 @@ from edge.deadline import Deadline
 from edge.delivery import recall
 from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
 from edge.delivery.originals import Originals
-from edge.errors import Busy, DeadlineExceeded, EdgeError, ModelUnavailable
+from edge.errors import Busy, DeadlineExceeded, EdgeError, ModelMissing, ModelUnavailable
 from edge.images import Original, Rendition, Stamp
 from edge.rendering.compliance.verify import Report
 from edge.rendering.memory import rereading
@@ -189,17 +189,24 @@ class Delivery:
             self._metrics.single_flight_joined.inc()
         flight = self._fly(named, request, stages)
         wait = self._patience if request.wait is None else request.wait
-        if wait is None or self._renderer.cost(request.transform) is not Cost.NETWORK:
+        if wait is None or not self._waits_for_networks(request.transform):
             made = await request.deadline.bound(flight, "the rendition was ready")
         else:
             try:
                 made = await self._patiently(flight, min(wait, request.deadline.remaining))
-            except (Busy, ModelUnavailable, DeadlineExceeded):
+            except (Busy, ModelMissing, ModelUnavailable, DeadlineExceeded):
                 if request.strict or not self._stands_in:
                     raise
                 return await self._fallback(named, request, stages)
         self._names.made(named)
         return self._delivered(named, *made, joined=joined)
+
+    def _waits_for_networks(self, transform: Transform) -> bool:
+        """Whether they may be late: where one is not installed there is nothing to wait for, and
+        the render says so, however long it takes to come to that."""
+        if self._renderer.lacks_network(transform):
+            return False
+        return self._renderer.cost(transform) is Cost.NETWORK
 
     async def _fly(self, named: KeyedVariant, request: DeliveryRequest, stages: Stages) -> Made:
         """What the call under way brings, or one of this caller's own."""

@@ -38,7 +38,8 @@ class ModelSpec:
     where no pixel is more levels off the mean of its neighbours they need not be asked; None: they
     always are. `stretched` says that a network that looks at a whole picture takes it stretched to
     its square; else it is letterboxed. `small` is said by upscalers that take smaller tiles as
-    well, where no server batches them: a side in pixels, 0 for none.
+    well, where no server batches them: a side in pixels, 0 for none. `stated` is the digest that
+    config.pbtxt gives, "" for none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ModelSpec:
     noise_tolerance: int | None = None
     stretched: bool = False
     small: int = 0
+    stated: str = ""
 
     @property
     def scale(self) -> int:
@@ -93,6 +95,15 @@ class Models(Protocol):
         """Run one batch: every array is uint8 [N, *shape], N at least 1.
 
         More than `max_batch_size` goes in pieces. The answer's arrays may be read-only.
+        """
+        ...
+
+    async def served_digest(self, name: str) -> str | None:
+        """The digest in the config of whoever runs the model; None where he gives none, or is the
+        repository itself.
+
+        Raises:
+            ModelUnavailable: he does not answer.
         """
         ...
 

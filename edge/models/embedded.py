@@ -95,6 +95,10 @@ class EmbeddedModels:
         spec = self.spec(name)
         return await in_batches(spec, inputs, partial(self._in_turn, spec, deadline, priority))
 
+    async def served_digest(self, name: str) -> str | None:
+        """None: this process runs what the repository has."""
+        return None
+
     async def states(self) -> tuple[ModelState, ...]:
         return await self._examiner.states()
 

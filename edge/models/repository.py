@@ -1,6 +1,7 @@
 """Reads a Triton model repository: a folder per model, config.pbtxt and N/model.onnx in each."""
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,12 @@ from edge.errors import ModelContractBroken, ModelMissing
 from edge.models.base import ModelSpec, TensorSpec
 
 _DIGEST_DIGITS = 16
+
+DIGEST = "digest"
+"""The parameter of config.pbtxt that says of which network it is, for Triton tells of that none
+itself."""
+
+_STATED = re.compile(r'^parameters \{ key: "digest" .*\n', re.MULTILINE)
 
 FITS = ("letterbox", "stretch")
 """How a picture comes into the square of a network that looks at it whole: in its shape, with bars
@@ -77,6 +84,13 @@ class Repository:
                 f"{name}: model.onnx was replaced while the server runs; restart it", param=name
             )
         return path
+
+    def state_digest(self, name: str) -> None:
+        """Write the digest of the network that is there now into its config.pbtxt."""
+        path = self.place(name) / "config.pbtxt"
+        value = f'value {{ string_value: "{digest_of(self.network(name))}" }}'
+        text = _STATED.sub("", path.read_text(encoding="utf-8")).rstrip("\n")
+        path.write_text(f'{text}\nparameters {{ key: "{DIGEST}" {value} }}\n', encoding="utf-8")
 
     def _read(self, name: str) -> ModelSpec:
         network = self.network(name)
@@ -149,6 +163,7 @@ def parse_config(text: str, *, name: str, digest: str) -> ModelSpec:
         noise_tolerance=_number(name, config, "noise_tolerance", "levels"),
         stretched=_stretched(name, config),
         small=_number(name, config, "small", "pixels") or 0,
+        stated=config.parameters[DIGEST].string_value if DIGEST in config.parameters else "",
     )
 
 

@@ -24,7 +24,7 @@ from edge.errors import (
 )
 from edge.models.base import ModelSpec, ModelState, Priority, Tensor
 from edge.models.meter import Meter
-from edge.models.repository import Folders, Repository
+from edge.models.repository import DIGEST, Folders, Repository
 from edge.models.scheduling import PrioritySemaphore, in_batches
 from edge.models.selftest import Examiner
 from edge.models.triton_shm import SharedMemory, Slot
@@ -135,6 +135,18 @@ class TritonModels:
         """
         spec = self.spec(name)
         return await in_batches(spec, inputs, partial(self._in_turn, spec, deadline, priority))
+
+    async def served_digest(self, name: str) -> str | None:
+        """What Triton's own config.pbtxt of the model says, as far as it says so and tells it."""
+        try:
+            answer = await self._connection().get_model_config(name, client_timeout=_MANAGE_SECONDS)
+        except InferenceServerException as error:
+            if error.status() in _TELLS_NOTHING:
+                return None
+            raise ModelUnavailable(
+                f"{name}: Triton tells no config: {error.message()}", param=name
+            ) from error
+        return answer.config.parameters[DIGEST].string_value or None
 
     async def states(self) -> tuple[ModelState, ...]:
         return await self._examiner.states()
@@ -316,6 +328,10 @@ _REFUSED: Mapping[str, type[EdgeError]] = {
     "INVALID_ARGUMENT": ModelContractBroken,
 }
 """The only statuses after which Triton surely writes nothing more into shared memory."""
+
+
+_TELLS_NOTHING = ("StatusCode.UNIMPLEMENTED", "StatusCode.PERMISSION_DENIED")
+"""A server of the same protocol without this extension, or one that keeps it to itself."""
 
 
 def _input(name: str, array: Tensor) -> Any:

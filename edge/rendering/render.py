@@ -208,6 +208,13 @@ class Renderer:
         """The admission class, before anything of the original is known."""
         return Cost.NETWORK if _networks(transform) else Cost.CLASSICAL
 
+    def lacks_network(self, transform: Transform) -> bool:
+        """Whether one that it cannot do without, if its original needs it, is not installed."""
+        needed = [roles.MATTING] if segment.must(transform) else []
+        if factor := transform.upscale.factor:
+            needed.append(roles.UPSCALE[factor])
+        return not all(segment.has(self._models, name) for name in needed)
+
     def model_digests(self, transform: Transform) -> tuple[tuple[str, str], ...]:
         """Name and digest of each network that may have a part in it and is in the repository."""
         found = []

@@ -177,3 +177,20 @@ async def test_head_says_the_same(serve):
     assert head.headers["x-edge-rendition"] == "fallback"
     assert head.content == b""
     await finished(server)
+
+
+@pytest.mark.parametrize("wait", ["0", "60000"])
+@pytest.mark.parametrize(
+    ("query", "lost"), [("w=1000&h=1000&fit=cover&up=2", "upscale_x2"), ("matte=on", "matting")]
+)
+async def test_a_network_that_is_not_installed_is_said_whatever_the_caller_waits(
+    serve, tmp_path, wait, query, lost
+):
+    (tmp_path / "no_models").mkdir()
+    server = await serve(EDGE_MODELS_FOLDER=str(tmp_path / "no_models"))
+    for _ in range(2):
+        answer = await server.get(f"/sku/123.jpg?{query}&fm=png&wait={wait}")
+        assert answer.status_code == 503
+        assert answer.json()["title"] == "A network that this picture needs is not installed"
+        assert lost in answer.json()["detail"]
+        await finished(server)

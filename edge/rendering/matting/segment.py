@@ -198,8 +198,8 @@ def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) 
 
 def networks(models: Models) -> tuple[tuple[str, str], ...]:
     """Name and digest of the networks that may be asked, as far as the repository has them."""
-    names = roles.MATTERS if _has(models, roles.MATTING) else ()
-    return tuple((name, models.spec(name).digest) for name in names if _has(models, name))
+    names = roles.MATTERS if has(models, roles.MATTING) else ()
+    return tuple((name, models.spec(name).digest) for name in names if has(models, name))
 
 
 def segment_without_network(image: Image.Image, watch: Stopwatch) -> Segmentation:
@@ -214,7 +214,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
         ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
     """
     own = image.mode == "RGBA" and await tools.engine.run(hides, image)
-    if own or not _has(tools.models, roles.MATTING):
+    if own or not has(tools.models, roles.MATTING):
         return await tools.engine.run(segment_without_network, image, watch)
     image = await tools.engine.run(flattened, image)
     seen = await tools.engine.run(watch.time, "analysis", analyze, image)
@@ -224,7 +224,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     if isinstance(found, Matte) and found.doubt < DOUBT_NUMBERS.review:
         return Segmentation(seen, _asked_of(found, roles.MATTING))
     other = await _asked(image, tools, watch, again=True)
-    second = _has(tools.models, roles.MATTING_SECOND)
+    second = has(tools.models, roles.MATTING_SECOND)
     weight = SEGMENT.second if second else 0.5
     both = await tools.engine.run(mean, first, other, weight)
     fused = await tools.engine.run(watch.time, "cut", fuse, image, both)
@@ -242,7 +242,7 @@ async def _asked(
     """What the network says; `again`: what the second one does, or the same of the mirror image."""
     progress.entered("matting")
     start = time.perf_counter()
-    second = again and _has(tools.models, roles.MATTING_SECOND)
+    second = again and has(tools.models, roles.MATTING_SECOND)
     pixels = await tools.engine.run(np.asarray, image)
     said = await matting.small_matte(
         tools.models,
@@ -310,7 +310,7 @@ def _fractions(box: Box, alpha: Pixels) -> Area:
     return Area.of(box).scaled(1 / alpha.shape[1], 1 / alpha.shape[0])
 
 
-def _has(models: Models, name: str) -> bool:
+def has(models: Models, name: str) -> bool:
     try:
         models.spec(name)
     except ModelMissing:
