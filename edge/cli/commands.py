@@ -13,7 +13,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from edge import app
-from edge.cli import local
+from edge.cli import fetched, local
 from edge.cli.verdicts import Verdicts
 from edge.errors import EdgeError, InvalidParameter, SettingsError
 from edge.images import Rendition
@@ -21,6 +21,7 @@ from edge.kinds import nearest
 from edge.models.repository import in_one_folder
 from edge.reloading import keys_of, presets_of
 from edge.rendering.compliance.verify import Report
+from edge.reported import Compliance
 from edge.settings import Settings
 from edge.tools import catalogue
 from edge.tools.add_model import adding
@@ -93,7 +94,7 @@ class Verdict:
     """What the verification of one file came to; `problem` says why it could not be verified, and
     `told` that it is the verdict of when edge made it."""
 
-    file: Path
+    file: str
     report: Report | None = None
     problem: str = ""
     told: bool = False
@@ -127,40 +128,72 @@ class Verdict:
     def as_facts(self) -> dict[str, Any]:
         """JSON-able."""
         told = self.report.as_facts() if self.report else {"passed": False, "problem": self.problem}
-        return {"file": str(self.file), **told} | ({"told": True} if self.told else {})
+        return {"file": self.file, **told} | ({"told": True} if self.told else {})
 
 
 async def verify_files(
     given: Settings,
-    files: Sequence[Path],
+    files: Sequence[str],
     preset: Preset,
     *,
     manifest: Path | None = None,
+    url: str | None = None,
     anew: bool = False,
 ) -> tuple[Verdict, ...]:
-    """Hold files against a preset's rules, by the networks that look for letters and faces too; a
-    file that cannot be read is a verdict, too.
+    """Hold files, or what servers give for URLs, against a preset's rules, by the networks that
+    look for letters and faces too; what cannot be read is a verdict, too.
 
-    Of bytes that edge has made, what was said then counts: as `edge render` noted it here, unless
-    all is judged `anew`, or as a job's `manifest` has it.
+    Of bytes that edge has made, what was said then counts, unless all is judged `anew`: as `edge
+    render` or a verification of a URL noted it here, as a job's `manifest` has it, or as the server
+    says that has them at `url`.
+
+    Raises:
+        SettingsError: a `url` with several files.
     """
+    if url is not None and len(files) > 1:
+        raise SettingsError("--url is where one file is from; there are several files")
     known = Verdicts(None if anew else given.files.verdicts_folder, manifest)
+    verifier = Verifier(given.origin.max_bytes, known, preset, url, anew)
     async with local.workshop(given) as workshop:
-        return tuple([await _verdict(workshop, known, file, preset) for file in files])
+        return tuple([await verifier.verdict(workshop, file) for file in files])
 
 
-async def _verdict(
-    workshop: local.Workshop, known: Verdicts, file: Path, preset: Preset
-) -> Verdict:
-    try:
-        body = local.bytes_of(file)
-        told = await asyncio.to_thread(known.find, body)
-        if told and not told.of_preset(preset.name, preset.version):
-            told = None
-        report = await workshop.renderer.verify(body, preset, workshop.deadline(), told)
-        return Verdict(file, report, told=told is not None)
-    except EdgeError as error:
-        return Verdict(file, problem=error.detail)
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Holds pictures against one preset's rules; see `verify_files`."""
+
+    most: int
+    known: Verdicts
+    preset: Preset
+    url: str | None
+    anew: bool
+
+    async def verdict(self, workshop: local.Workshop, file: str) -> Verdict:
+        try:
+            body, told = await asyncio.to_thread(self._picture, file)
+            if told and not told.of_preset(self.preset.name, self.preset.version):
+                told = None
+            report = await workshop.renderer.verify(body, self.preset, workshop.deadline(), told)
+            return Verdict(file, report, told=told is not None)
+        except EdgeError as error:
+            return Verdict(file, problem=error.detail)
+
+    def _picture(self, file: str) -> tuple[bytes, Compliance | None]:
+        """Its bytes, and what was said of them."""
+        if fetched.is_url(file):
+            answer = fetched.fetch(file, self.most)
+            return answer.body, self._noted(answer.body, answer.told)
+        body = local.bytes_of(Path(file))
+        if self.url is not None and not self.anew:
+            return body, self._noted(body, fetched.told_of(body, self.url))
+        return body, self.known.find(body)
+
+    def _noted(self, body: bytes, told: Compliance | None) -> Compliance | None:
+        """What a server says, which counts for copies of the picture from now on."""
+        if self.anew or told is None:
+            return None
+        self.known.note(body, str(told))
+        return told
 
 
 def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, Any]:

@@ -185,16 +185,24 @@ def _add_verify(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
         "edge verify main.jpg --for amazon",
         "edge verify exported/*.jpg --for walmart --json",
         "edge verify exported/*.jpg --for walmart --manifest exported/manifest.jsonl",
+        "edge verify 'https://img.shop.example/sku/123.jpg?fmt=amazon' --for amazon",
+        "edge verify main.jpg --for amazon --url 'https://img.shop.example/sku/1.jpg?fmt=amazon'",
     )  # fmt: skip
-    verify.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    verify.add_argument(
+        "files", nargs="+", metavar="FILE", help="or a URL of a server: what it says there counts"
+    )
     verify.add_argument("--for", dest="preset", required=True, metavar="PRESET")
     verify.add_argument(
         "--manifest", type=Path, metavar="FILE",
         help="of a job's export: believe what it says of the same bytes",
     )  # fmt: skip
     verify.add_argument(
+        "--url", metavar="URL",
+        help="where FILE was downloaded: believe what the server says of the same bytes",
+    )  # fmt: skip
+    verify.add_argument(
         "--anew", action="store_true",
-        help="judge by the file alone, also what `edge render` made here and has judged",
+        help="judge by the file alone, also what edge made and has judged",
     )  # fmt: skip
     verify.add_argument("--json", action="store_true", help="reports as JSON, one list")
 
@@ -202,7 +210,12 @@ def _add_verify(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
 def _verify(options: argparse.Namespace, given: Settings) -> int:
     preset = commands.preset_named(given, options.preset)
     verifying = commands.verify_files(
-        given, options.files, preset, manifest=options.manifest, anew=options.anew
+        given,
+        options.files,
+        preset,
+        manifest=options.manifest,
+        url=options.url,
+        anew=options.anew,
     )
     verdicts = asyncio.run(verifying)
     if options.json:

@@ -1,6 +1,7 @@
 """`edge verify` of what edge made says what was said when it was made; of all else, what it
 sees."""
 
+import asyncio
 import contextlib
 import io
 import json
@@ -145,3 +146,84 @@ def test_no_rule_that_passed_is_broken_and_none_that_was_broken_is_forgotten():
 def test_a_file_of_the_same_verdict_stays_as_it_was_seen():
     seen = Report("a", "1", (finding("background", False), finding("srgb", True)))
     assert as_made(seen, Compliance.read("a/1; fail; rule=background")).findings == seen.findings
+
+
+async def verified_here(capsys, *words: str) -> tuple[int, dict]:
+    """`edge verify` beside a server of the same event loop."""
+    words = ("verify", *words, "--for", "amazon", "--json")
+    code = await asyncio.to_thread(main.run, list(words))
+    [told] = json.loads(capsys.readouterr().out)
+    return code, told
+
+
+@pytest.fixture
+async def shop(serve, monkeypatch, tmp_path):
+    """A server of the samples on a port, and a user who has made no picture himself."""
+    monkeypatch.setenv("EDGE_FILES_VERDICTS", str(tmp_path / "verdicts"))
+    server = await serve(EDGE_ORIGIN_URL="")
+    return server, f"http://127.0.0.1:{server.port}/glass.jpg?{QUERY}"
+
+
+async def test_of_a_url_it_says_what_the_server_says_and_of_copies_from_then_on(
+    shop, tmp_path, capsys
+):
+    server, url = shop
+    answer = await server.get(f"/glass.jpg?{QUERY}")
+    code, told = await verified_here(capsys, url)
+    assert code == DONE
+    assert told["told"] is True
+    assert answer.headers["x-edge-compliance"] == DOUBTFUL
+    copy = tmp_path / "downloaded.jpg"
+    copy.write_bytes(answer.content)
+    assert (await verified_here(capsys, str(copy)))[1]["told"] is True
+    assert "told" not in (await verified_here(capsys, url, "--anew"))[1]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "image/webp,*/*", "image/avif,image/webp,*/*"])
+async def test_a_downloaded_file_is_judged_as_by_the_server_that_is_named(
+    shop, tmp_path, capsys, accept
+):
+    """Whatever format it was made in for the client that downloaded it."""
+    server, _ = shop
+    query = "fmt=amazon-alt&w=1600"
+    answer = await server.get(f"/glass.jpg?{query}", accept=accept)
+    file = tmp_path / "downloaded"
+    file.write_bytes(answer.content)
+    words = (
+        "verify",
+        str(file),
+        "--for",
+        "amazon-alt",
+        "--url",
+        f"http://127.0.0.1:{server.port}/glass.jpg?{query}",
+    )
+    await asyncio.to_thread(main.run, list(words))
+    line = capsys.readouterr().out.splitlines()[0]
+    said = answer.headers["x-edge-compliance"]
+    assert line == f"{file}: {said} (as told when edge made it)"
+
+
+async def test_other_bytes_than_the_servers_are_not_believed(shop, tmp_path, capsys):
+    server, url = shop
+    file = tmp_path / "changed.jpg"
+    file.write_bytes((await server.get(f"/glass.jpg?{QUERY}")).content + b"\0")
+    code, told = await verified_here(capsys, str(file), "--url", url)
+    assert code == FAILED
+    assert "another picture" in told["problem"]
+
+
+async def test_a_server_that_refuses_or_is_away_is_the_files_problem(shop, capsys):
+    server, _ = shop
+    for url, why in (
+        (f"http://127.0.0.1:{server.port}/none.jpg?fmt=amazon", "404"),
+        ("http://127.0.0.1:1/a.jpg", "cannot be fetched"),
+    ):
+        code, told = await verified_here(capsys, url)
+        assert code == FAILED
+        assert why in told["problem"]
+
+
+def test_one_url_is_where_one_file_is_from(glass, capsys):
+    words = ["verify", str(glass), str(glass), "--for", "amazon", "--url", "http://a.example/b.jpg"]
+    assert main.run(words) == USAGE
+    assert "several files" in capsys.readouterr().err

@@ -1,0 +1,72 @@
+"""A picture as a running server gives it, and what that says of it, for `edge verify`."""
+
+from dataclasses import dataclass
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from edge.errors import EdgeError, SettingsError
+from edge.reported import Compliance
+
+_SECONDS = 120.0
+_SCHEMES = ("http://", "https://")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """`told` is `X-Edge-Compliance`; None where the server says nothing of rules."""
+
+    body: bytes
+    told: Compliance | None
+
+
+_CLIENTS = ("*/*", "image/webp,*/*", "image/avif,image/webp,*/*")
+"""What clients of each class of `Accept` send."""
+
+
+def is_url(text: str) -> bool:
+    return text.startswith(_SCHEMES)
+
+
+def fetch(url: str, most: int, accept: str = "*/*") -> Fetched:
+    """What the server answers to that URL.
+
+    Args:
+        most: bytes that are looked at, and one more.
+        accept: the header, for pictures whose format the server chooses by it.
+
+    Raises:
+        SettingsError: it is no URL of HTTP.
+        EdgeError: the server is away or refuses.
+    """
+    if not is_url(url):
+        raise SettingsError(f"{url!r} is no URL", allowed="http://host:port/path or https://…")
+    try:
+        with urlopen(Request(url, headers={"accept": accept}), timeout=_SECONDS) as answer:
+            body: bytes = answer.read(most + 1)
+            line = answer.headers.get("x-edge-compliance", "")
+    except HTTPError as error:
+        raise EdgeError(f"{url}: the server answers {error.code} {error.reason}") from error
+    except (URLError, OSError, ValueError) as error:
+        raise EdgeError(f"{url} cannot be fetched: {error}") from error
+    return Fetched(body, _read(line))
+
+
+def told_of(body: bytes, url: str) -> Compliance | None:
+    """What the server says of exactly these bytes, whichever client they were made for.
+
+    Raises:
+        SettingsError: it is no URL of HTTP.
+        EdgeError: the server is away, refuses, or has other bytes there.
+    """
+    for accept in _CLIENTS:
+        fetched = fetch(url, len(body), accept)
+        if fetched.body == body:
+            return fetched.told
+    raise EdgeError(f"{url} has another picture now: nothing is told of this file there")
+
+
+def _read(line: str) -> Compliance | None:
+    try:
+        return Compliance.read(line) if line else None
+    except ValueError:
+        return None
