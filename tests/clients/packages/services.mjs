@@ -6,14 +6,17 @@ import ImgixClient from "@imgix/js-core";
 import { Cloudinary } from "@cloudinary/url-gen";
 import { fill, limitFit, pad, scale } from "@cloudinary/url-gen/actions/resize";
 import { autoGravity, compass } from "@cloudinary/url-gen/qualifiers/gravity";
+import { createElement } from "react";
+import { renderToStaticMarkup } from "react-dom/server";
 import { transformUrl } from "unpic";
 
 const require = createRequire(import.meta.url);
 const PHOTO = "sku/123.jpg";
 const built = [];
 
-function add(service, library, url, width, height) {
-  built.push({ service, library, url: url.replace(/^https?:\/\/[^/]+/, ""), width, height });
+// `centring` is where a covering crop is taken: 0 to 1 from the left, and from the top.
+function add(service, library, url, width, height, centring) {
+  built.push({ service, library, url: url.replace(/^https?:\/\/[^/]+/, ""), width, height, centring });
 }
 
 const imgix = new ImgixClient({ domain: "shop.imgix.net" });
@@ -62,6 +65,44 @@ for (const [provider, url] of Object.entries(providers)) {
   add(service, `unpic ${provider}`, String(made), 300, 400);
   if (service === "next") continue; // these have no height
   add(service, `unpic ${provider}`, String(transformUrl({ url, width: 300, height: 300, provider })), 300, 300);
+}
+
+// Packages do not export these files by name: a Nuxt application gets them by its build.
+const within = (path) => import(new URL(`node_modules/${path}`, import.meta.url));
+const nuxt = async (provider) => (await within(`@nuxt/image/dist/runtime/providers/${provider}.js`)).default();
+const context = { options: { nuxt: { baseURL: "/" } } };
+const [nuxtIpx, nuxtShopify] = [await nuxt("ipx"), await nuxt("shopify")];
+const modifiers = [
+  [{ width: 300 }, 300, 400],
+  [{ height: 200, format: "png" }, 150, 200],
+  [{ width: 300, height: 300 }, 300, 300, [0.5, 0.5]],
+  [{ width: 300, height: 200, position: "top", format: "webp" }, 300, 200, [0.5, 0]],
+  [{ width: 300, height: 200, position: "bottom", quality: 90 }, 300, 200, [0.5, 1]],
+  [{ width: 300, height: 300, fit: "contain", background: "ffffff" }, 300, 300],
+  [{ width: 300, height: 300, fit: "inside" }, 225, 300],
+];
+for (const [asked, width, height, centring] of modifiers) {
+  const { url } = nuxtIpx.getImage(`/${PHOTO}`, { modifiers: { ...asked } }, context);
+  add("ipx", "nuxt ipx", url, width, height, centring);
+}
+const shop = { baseURL: "https://cdn.shopify.com" };
+for (const [crop, centring] of [["center", [0.5, 0.5]], ["top", [0.5, 0]], ["bottom", [0.5, 1]]]) {
+  const asked = { modifiers: { width: 300, height: 200, crop }, ...shop };
+  add("shopify", "nuxt shopify", nuxtShopify.getImage(`/${PHOTO}`, asked, context).url, 300, 200, centring);
+}
+
+// Shopify's own: Hydrogen's loader, and what its component writes into a page.
+const { Image, shopifyLoader } = await import("@shopify/hydrogen-react/Image");
+const onShopify = `https://cdn.shopify.com/${PHOTO}`;
+add("shopify", "hydrogen loader", shopifyLoader({ src: onShopify, width: 300 }), 300, 400);
+for (const [crop, centring] of [["center", [0.5, 0.5]], ["top", [0.5, 0]], ["bottom", [0.5, 1]]]) {
+  add("shopify", "hydrogen loader", shopifyLoader({ src: onShopify, width: 300, height: 200, crop }), 300, 200, centring);
+}
+const data = { url: onShopify, width: 600, height: 800, altText: "" };
+const page = renderToStaticMarkup(createElement(Image, { data, sizes: "50vw", aspectRatio: "1/1" }));
+for (const part of page.match(/srcSet="([^"]*)"/i)[1].replaceAll("&amp;", "&").split(", ")) {
+  const [url, width] = part.split(" ");
+  add("shopify", "hydrogen component", url, parseInt(width), parseInt(width), [0.5, 0.5]);
 }
 
 console.log(JSON.stringify(built));
