@@ -125,6 +125,19 @@ async def test_tiers_say_what_was_asked_of_them_and_whether_it_was_found(serve, 
     assert told[-2:] == [("put", None), ("get", True)]
 
 
+async def test_a_wait_for_another_replicas_render_is_a_span(serve, spans, redis_url):
+    servers = [await serve(EDGE_CACHE_REDIS_URL=redis_url) for _ in range(2)]
+    url = "/sku/123.jpg?w=517&h=401&fit=cover&up=2&fm=png"
+    answers = await asyncio.gather(*(server.get(url) for server in servers))
+    assert {answer.status_code for answer in answers} == {200}
+    leases = spans.named("lease")
+    assert all(PICTURE in spans.ancestors(lease) for lease in leases)
+    assert {lease.attributes["edge.leads"] for lease in leases} == {True, False}
+    [waited] = [lease for lease in leases if not lease.attributes["edge.leads"]]
+    [led] = [lease for lease in leases if lease.attributes["edge.leads"]]
+    assert waited.end_time > led.end_time
+
+
 async def test_a_hit_is_a_span_as_well_and_as_long_as_it_took(serve, spans):
     server = await serve()
     for _ in range(2):

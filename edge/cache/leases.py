@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from edge import tracing
 from edge.breaker import Breaker
 from edge.cache.redis import PREFIX, open_redis, stop, stopping, tier_errors
 from edge.deadline import Deadline
@@ -95,6 +96,12 @@ class RedisLeases:
 
     async def take(self, key: str, deadline: Deadline) -> Lease | None:
         """See `edge.single_flight.Leases.take`."""
+        with tracing.span("lease", client=True) as span:
+            lease = await self._taken(key, deadline)
+            span.set("edge.leads", lease is not None)
+            return lease
+
+    async def _taken(self, key: str, deadline: Deadline) -> Lease | None:
         with self._notices.expect(key) as finished:
             while True:
                 lease = await self._try(key)
