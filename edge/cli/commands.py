@@ -12,7 +12,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from edge import app
+from edge.app.networks import open_models
 from edge.cli import fetched, local
 from edge.cli.verdicts import Verdicts
 from edge.errors import EdgeError, InvalidParameter, SettingsError
@@ -270,7 +270,7 @@ async def models_table(
     folders = given.models.folders
     if what == "list":
         return _listed(catalogue.list(folders))
-    models = app.open_models(given)
+    models = open_models(given)
     try:
         if what == "check":
             return _checked(await catalogue.check(models, folders))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge import app
+from edge.app.sources import originals_routes
 from edge.cli.jobs_remote import Remote
 from edge.cores import cores
 from edge.errors import FeedRejected, JobsUnavailable, SettingsError
@@ -16,7 +17,6 @@ from edge.jobs.estimate import Estimator, Workers
 from edge.jobs.model import Job, JobState, Options
 from edge.jobs.opening import Desk, open_desk
 from edge.jobs.service import Feed, Service
-from edge.origins.routes import parse_routes
 from edge.reloading import keys_of, presets_of
 from edge.settings import Settings
 from edge.web.jobs import report_of
@@ -79,7 +79,7 @@ async def desk_of(given: Settings) -> AsyncIterator[Desk]:
     """The jobs in the Redis of the settings, without a server in between."""
     presets = presets_of(given)
     keys = keys_of(given)
-    routes = parse_routes(given.origin.url or str(app.SAMPLES))
+    routes = originals_routes(given)
     async with open_desk(given, presets, lambda: keys, routes, anywhere=True) as desk:
         yield desk
 

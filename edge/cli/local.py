@@ -4,11 +4,12 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge import app
+from edge.app import sources
+from edge.app.rendering import open_engine, open_renderer
+from edge.app.stores import open_stores
 from edge.background_tasks import BackgroundTasks
 from edge.cache.tiers import Tiers
 from edge.deadline import Deadline
@@ -18,11 +19,8 @@ from edge.images import Original, Rendition, Stamp, digest
 from edge.origins.paths import EXTENSIONS
 from edge.reloading import presets_of
 from edge.rendering.engine import pillow
-from edge.rendering.engine.threads import EngineThreads
-from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import RENDER_VERSION, Renderer
-from edge.rendering.source import libraries
-from edge.rendering.source.scenes import Scenes, no_scene, scene_path
+from edge.rendering.source.scenes import no_scene, scene_path
 from edge.rendering.tile_cache import TileCache
 from edge.settings import Settings
 from edge.telemetry import Metrics
@@ -113,47 +111,26 @@ class Workshop:
         try:
             return (await self._backgrounds.stamp(scene_path(name), None, deadline)).version
         except OriginalNotFound as error:
-            raise no_scene(name, app.scene_names(self._given)) from error
+            raise no_scene(name, sources.scene_names(self._given)) from error
 
 
 @asynccontextmanager
 async def workshop(given: Settings) -> AsyncIterator[Workshop]:
     """Everything that a render needs, opened and closed."""
     pillow.check(given.server.engine)
-    metrics, background_tasks = Metrics(), BackgroundTasks()
+    metrics, presets = Metrics(), presets_of(given)
+    tile_cache = TileCache(given.cache.enlarged_bytes, metrics)
     async with AsyncExitStack() as stack:
-        stack.callback(libraries.use(given.decode, lambda reason: None))
-        models = app.open_models(given)
-        stack.push_async_callback(models.close)
-        threads = EngineThreads(given.server.threads)
-        stack.callback(threads.close)
-        scenes = app.open_scenes(given)
+        enter = stack.enter_async_context
+        engine = await enter(open_engine(given, metrics))
+        scenes = sources.open_scenes(given)
         stack.push_async_callback(scenes.close)
-        backgrounds = app.remembered(given, scenes, metrics)
-        leases, purges = app.open_leases(given)
-        stack.push_async_callback(leases.close)
-        tier_list = app.open_tiers(given)
-        tiers = Tiers(
-            tier_list, given.cache.tier_timeout, background_tasks=background_tasks, purges=purges
+        backgrounds = sources.remembered(given, scenes, metrics)
+        stores = await enter(open_stores(given, metrics, BackgroundTasks()))
+        renderer = await enter(
+            open_renderer(given, engine, stores, presets, backgrounds, tile_cache, metrics)
         )
-        stack.push_async_callback(tiers.close)
-        await tiers.start()
-        stack.push_async_callback(background_tasks.drain, given.server.drain)
-        mattes = MatteStore(
-            threads, models, RENDER_VERSION, tiers=tiers, leases=leases, metrics=metrics
-        )
-        stack.push_async_callback(mattes.close)
-        renderer = Renderer(
-            threads,
-            models,
-            given.limits,
-            Scenes(backgrounds.bring, threads, given.limits, partial(app.scene_names, given)),
-            presets_of(given),
-            mattes=mattes,
-            tile_cache=TileCache(given.cache.enlarged_bytes, metrics),
-            metadata=given.files.provenance,
-        )
-        yield Workshop(given, renderer, tiers, backgrounds)
+        yield Workshop(given, renderer, stores.tiers, backgrounds)
 
 
 def original_of(file: Path) -> Original:

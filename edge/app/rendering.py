@@ -1,0 +1,80 @@
+"""What renders pictures: for the server, and for one command alike."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from edge.app.networks import open_models
+from edge.app.sources import scene_names
+from edge.app.stores import Stores
+from edge.delivery.originals import Originals
+from edge.models.base import Models
+from edge.rendering.engine.threads import EngineThreads
+from edge.rendering.matting.store import MatteStore
+from edge.rendering.render import RENDER_VERSION, Renderer
+from edge.rendering.source import libraries
+from edge.rendering.source.scenes import Scenes
+from edge.rendering.tile_cache import TileCache
+from edge.settings import Settings
+from edge.telemetry import Metrics
+from edge.variants.presets import Presets
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Threads for pixels, and the networks."""
+
+    threads: EngineThreads
+    models: Models
+
+
+@asynccontextmanager
+async def open_engine(given: Settings, metrics: Metrics) -> AsyncIterator[Engine]:
+    async with AsyncExitStack() as stack:
+        models = open_models(given, metrics)
+        stack.push_async_callback(models.close)
+        stack.callback(libraries.use(given.decode, _counted(metrics)))
+        threads = EngineThreads(given.server.threads)
+        stack.callback(threads.close)
+        yield Engine(threads, models)
+
+
+def _counted(metrics: Metrics) -> Callable[[str], None]:
+    """What counts the decoders that had to be replaced, by reason."""
+    return lambda reason: metrics.decoders_replaced.labels(reason).inc()
+
+
+@asynccontextmanager
+async def open_renderer(
+    given: Settings,
+    engine: Engine,
+    stores: Stores,
+    presets: Presets,
+    backgrounds: Originals,
+    tile_cache: TileCache,
+    metrics: Metrics,
+) -> AsyncIterator[Renderer]:
+    """Args:
+    backgrounds: the pictures of `bg=scene:<name>`.
+    """
+    threads, models = engine.threads, engine.models
+    mattes = MatteStore(
+        threads, models, RENDER_VERSION, tiers=stores.tiers, leases=stores.leases, metrics=metrics
+    )
+    scenes = Scenes(backgrounds.bring, threads, given.limits, partial(scene_names, given))
+    stores.tiers.on_purge(tile_cache.forget)
+    try:
+        yield Renderer(
+            threads,
+            models,
+            given.limits,
+            scenes,
+            presets,
+            mattes=mattes,
+            tile_cache=tile_cache,
+            metadata=given.files.provenance,
+            scene_facts=scenes.facts,
+        )
+    finally:
+        await mattes.close()

@@ -1,0 +1,164 @@
+"""A server, opened part by part."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from edge import __version__, tracing
+from edge.admission import Admission
+from edge.app import networks, sources
+from edge.app.capacity import open_admission
+from edge.app.readiness import Gauges, about, build, warn_of_what_is_missing
+from edge.app.rendering import open_engine, open_renderer
+from edge.app.stores import Stores, beside_folder_tier, open_stores
+from edge.app.web import open_web
+from edge.background_tasks import BackgroundTasks
+from edge.cache.owed import OwedPurges
+from edge.delivery.delivery import Delivery
+from edge.delivery.originals import Originals
+from edge.delivery.recall import Recall
+from edge.jobs.opening import Desk, Shop, open_desk, open_shop
+from edge.jobs.review import Decisions
+from edge.origins.routes import Origins
+from edge.reloading import Files
+from edge.rendering.engine import pillow
+from edge.rendering.render import RENDER_VERSION, Renderer
+from edge.rendering.tile_cache import TileCache
+from edge.settings import Settings
+from edge.telemetry import Metrics
+from edge.web.hits import Hits
+from edge.web.probes import Probes
+from edge.web.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Everything that is open while the server runs."""
+
+    asgi: ASGIApp
+    hits: Hits
+    given: Settings
+    metrics: Metrics
+    delivery: Delivery
+    probes: Probes
+    background_tasks: BackgroundTasks
+    about: dict[str, Any]
+    reload: Callable[[], Awaitable[None]]
+    """Reads the files of keys, tokens and presets anew."""
+
+    watches: bool
+    """Whether there is such a file."""
+
+    shop: Shop
+    """Jobs, and what works on them."""
+
+
+@asynccontextmanager
+async def connect(
+    given: Settings, *, jobs_file: str | None = None, at_once: int = 1
+) -> AsyncIterator[Server]:
+    """Open everything that the settings name; close it all when the block ends.
+
+    Args:
+        jobs_file: keeps jobs in this file, for one command, which may write wherever it likes.
+        at_once: items of jobs that are worked on here at the same time, where there is no Redis
+            and so nobody else to do it.
+
+    Raises:
+        SettingsError: something in them cannot be.
+    """
+    imaging = pillow.check(given.server.engine)
+    metrics, background_tasks = Metrics(), BackgroundTasks()
+    metrics.build.labels(**build(imaging)).set(1)
+    files = Files.open(given, metrics)
+    tokens = Tokens(lambda: files.tokens.value)
+    async with AsyncExitStack() as stack:
+        enter, at_end = stack.enter_async_context, stack.push_async_callback
+        at_end(asyncio.to_thread, tracing.start(given.tracing, __version__, RENDER_VERSION))
+        engine = await enter(open_engine(given, metrics))
+        admission = open_admission(given, engine.threads.count)
+        origins = sources.open_originals(given, admission, metrics)
+        at_end(origins.close)
+        scenes = sources.open_scenes(given, admission, metrics)
+        at_end(scenes.close)
+        owed = OwedPurges(beside_folder_tier(given, "purges.owed"))
+        stores = await enter(open_stores(given, metrics, background_tasks, owed))
+        desk = await enter(
+            open_desk(
+                given,
+                files.presets,
+                lambda: files.keys.value,
+                sources.originals_routes(given),
+                file=jobs_file,
+                anywhere=jobs_file is not None,
+            )
+        )
+        backgrounds = sources.remembered(given, scenes, metrics)
+        tile_cache = TileCache(given.cache.enlarged_bytes, metrics)
+        renderer = await enter(
+            open_renderer(given, engine, stores, files.presets, backgrounds, tile_cache, metrics)
+        )
+        delivery = open_delivery(
+            given, origins, backgrounds, stores, renderer, admission, background_tasks, metrics,
+            desk,
+        )  # fmt: skip
+        at_end(delivery.close)
+        told = await about(given, imaging, engine.models, stores.names)
+        probes = Probes(
+            {
+                "tiers": stores.tiers.states,
+                "origins": sources.survey(origins),
+                "scenes": sources.survey(scenes),
+                "models": networks.survey(engine.models),
+            },
+            frozenset({"origins"}),
+            {name: value for name, value in told.items() if name != "origin"},
+            metrics,
+            Gauges(metrics, admission, background_tasks, stores.tiers, tile_cache).refresh,
+            tokens if given.admin.metrics else None,
+        )
+        looking = asyncio.create_task(warn_of_what_is_missing(origins, scenes, engine.models))
+        stack.callback(looking.cancel)
+        shop = open_shop(given, desk, delivery, files.presets, metrics)
+        web = await enter(open_web(given, files, tokens, delivery, probes, shop, metrics))
+        if not desk.store.shared:
+            await enter(shop.working(at_once))
+        yield Server(
+            web.asgi, web.hits, given, metrics, delivery, probes, background_tasks, told,
+            files.reload, files.any, shop,
+        )  # fmt: skip
+
+
+def open_delivery(
+    given: Settings,
+    origins: Origins,
+    backgrounds: Originals,
+    stores: Stores,
+    renderer: Renderer,
+    admission: Admission,
+    background_tasks: BackgroundTasks,
+    metrics: Metrics,
+    desk: Desk,
+) -> Delivery:
+    recall = Recall(stores.tiers, given.origin.url)
+    return Delivery(
+        originals=sources.remembered(given, origins, metrics, recall),
+        scenes=backgrounds,
+        scene_names=partial(sources.scene_names, given),
+        tiers=stores.tiers,
+        renderer=renderer,
+        leases=stores.leases,
+        admission=admission,
+        background_tasks=background_tasks,
+        metrics=metrics,
+        origin=given.origin.url,
+        longest=given.server.deadline,
+        patience=given.http.fallback_after / 1000 or None,
+        stands_in=given.http.fallback_max_age > 0,
+        review=Decisions(desk.store).annotate,
+    )

@@ -1,0 +1,123 @@
+"""Where renditions lie, and what replicas share."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from edge.background_tasks import BackgroundTasks
+from edge.breaker import Breaker
+from edge.cache.base import Purges, Tier
+from edge.cache.folder import FolderTier
+from edge.cache.leases import RedisLeases
+from edge.cache.memory import MemoryTier
+from edge.cache.owed import OwedPurges
+from edge.cache.purges import RedisPurges
+from edge.cache.redis import RedisServer, RedisTier
+from edge.cache.tiers import Tiers
+from edge.settings import Settings, naming
+from edge.single_flight import Leases, NoLeases
+from edge.telemetry import Metrics
+
+
+class TierMetrics:
+    """What the tiers tells, as metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        # Finding a label's child costs more than counting it, and every hit counts.
+        self._lookups = cache(partial(metrics.tally, metrics.tier_lookups))
+        self._writes = cache(metrics.tier_writes.labels)
+        self._purged = cache(metrics.purged.labels)
+
+    def looked_up(self, tier: str, outcome: str) -> None:
+        self._lookups(tier, outcome).inc()
+
+    def wrote(self, tier: str, outcome: str) -> None:
+        self._writes(tier, outcome).inc()
+
+    def purged(self, tier: str, entries: int) -> None:
+        self._purged(tier).inc(entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The tiers as one, their names from the nearest on, and the leases."""
+
+    tiers: Tiers
+    names: tuple[str, ...]
+    leases: Leases
+
+
+@asynccontextmanager
+async def open_stores(
+    given: Settings,
+    metrics: Metrics,
+    background_tasks: BackgroundTasks,
+    owed: OwedPurges | None = None,
+) -> AsyncIterator[Stores]:
+    """The tiers, started; at the end, what is being written behind an answer gets its time."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(open_redis_server(given))
+        leases, purges = open_leases(given, server)
+        stack.push_async_callback(leases.close)
+        tier_list = open_tiers(given, server)
+        tiers = Tiers(
+            tier_list,
+            given.cache.tier_timeout,
+            background_tasks=background_tasks,
+            purges=purges,
+            observer=TierMetrics(metrics),
+            owed=owed,
+        )
+        stack.push_async_callback(tiers.close)
+        await tiers.start()
+        stack.push_async_callback(background_tasks.drain, given.server.drain)
+        yield Stores(tiers, tuple(tier.name for tier in tier_list), leases)
+
+
+@asynccontextmanager
+async def open_redis_server(given: Settings) -> AsyncIterator[Breaker | None]:
+    """Whether the Redis that the settings name answers; None where they name none."""
+    if not given.cache.redis_url:
+        yield None
+        return
+    with naming("EDGE_CACHE_REDIS_URL"):
+        server = RedisServer(given.cache.redis_url, given.cache.tier_timeout)
+    try:
+        yield server.breaker
+    finally:
+        await server.close()
+
+
+def beside_folder_tier(given: Settings, name: str) -> Path | None:
+    """A file beside the tier that outlives this process on its machine; None without such a one."""
+    store = given.cache.store_url
+    return Path(store, name) if store and not store.startswith("s3://") else None
+
+
+def open_leases(given: Settings, server: Breaker | None = None) -> tuple[Leases, Purges | None]:
+    """With Redis, one render per key in the whole fleet, and purges that reach every replica."""
+    if not given.cache.redis_url:
+        return NoLeases(), None
+    url, timeout = given.cache.redis_url, given.cache.tier_timeout
+    own = beside_folder_tier(given, "purges.position")
+    return RedisLeases(url, timeout, server=server), RedisPurges(url, timeout, own, server)
+
+
+def open_tiers(given: Settings, server: Breaker | None = None) -> list[Tier]:
+    """The tiers that the settings name, nearest first."""
+    cache = given.cache
+    tier_list: list[Tier] = []
+    if cache.memory_bytes:
+        tier_list.append(MemoryTier(cache.memory_bytes))
+    if cache.redis_url:
+        tier_list.append(RedisTier(cache.redis_url, cache.redis_ttl, cache.tier_timeout, server))
+    if cache.store_url.startswith("s3://"):
+        from edge.cache.s3 import S3Tier  # its libraries take half of a start
+
+        bucket, _, prefix = cache.store_url.removeprefix("s3://").partition("/")
+        tier_list.append(S3Tier(bucket, prefix, given.s3.endpoint_url))
+    elif cache.store_url:
+        tier_list.append(FolderTier(Path(cache.store_url), cache.store_bytes))
+    return tier_list
