@@ -1,0 +1,176 @@
+"""Makes what no tier holds: once, however many ask, and with a fallback where that takes long."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
+
+from edge.background_tasks import BackgroundTasks
+from edge.cache.nearest import Found
+from edge.cache.tiers import Tiers
+from edge.deadline import Deadline
+from edge.delivery.admitted import AdmittedRenderer, RenderProgress
+from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
+from edge.errors import Busy, DeadlineExceeded, EdgeError, ModelMissing, ModelUnavailable
+from edge.images import Rendition
+from edge.single_flight import Leases, SingleFlight, find_or_make
+from edge.telemetry import Metrics, Stages
+
+Review = Callable[[KeyedVariant, Rendition], Awaitable[Rendition]]
+
+FALLBACKS = ("stale", "fallback")
+"""Sources of a rendition that is served while the networks are late, in order of preference: the
+rendition of the original's previous version, or one of the same canvas made without networks.
+Neither is stored under the final rendition's key."""
+
+
+class Made(NamedTuple):
+    """A rendition; its source; whether it came from a render that another request had started."""
+
+    rendition: Rendition
+    source: str
+    joined: bool = False
+
+
+class Making:
+    """One render for all who ask at the same time, in this process and among the replicas.
+
+    Args:
+        patience: seconds to wait for the networks where the request does not say; None: all it has.
+        stands_in: serve something provisional after that wait, rather than `Busy`.
+        review: adds what a person has decided to what is reported of a rendition just made.
+    """
+
+    def __init__(
+        self,
+        renderer: AdmittedRenderer,
+        keys: Keys,
+        tiers: Tiers,
+        leases: Leases,
+        background_tasks: BackgroundTasks,
+        metrics: Metrics,
+        *,
+        patience: float | None,
+        stands_in: bool,
+        review: Review | None,
+    ) -> None:
+        self._renderer = renderer
+        self._keys = keys
+        self._tiers = tiers
+        self._leases = leases
+        self._background_tasks = background_tasks
+        self._metrics = metrics
+        self._patience = patience
+        self._stands_in = stands_in
+        self._review = review
+        self._single_flight: SingleFlight[Made] = SingleFlight()
+        self._fallback_flights: SingleFlight[Rendition] = SingleFlight()
+
+    async def make(self, named: KeyedVariant, request: DeliveryRequest, stages: Stages) -> Made:
+        """Render, or wait for the render of the same variant that is under way.
+
+        Where the networks take longer than the caller waits, or cannot be had now, a fallback; the
+        final one is made behind it.
+
+        Raises:
+            Busy: the final one is late, and the caller takes no other.
+            DeadlineExceeded: the caller's time is over; the render goes on for those who wait.
+        """
+        joined = named.key in self._single_flight
+        if joined:
+            self._metrics.single_flight_joined.inc()
+        flight = self._fly(named, request, stages)
+        wait = self._patience if request.wait is None else request.wait
+        if wait is None or not self._renderer.waits_for_networks(request.transform):
+            made = await request.deadline.bound(flight, "the rendition was ready")
+        else:
+            try:
+                made = await self._patiently(flight, min(wait, request.deadline.remaining))
+            except (Busy, ModelMissing, ModelUnavailable, DeadlineExceeded):
+                if request.strict or not self._stands_in:
+                    raise
+                return await self._fallback(named, request, stages)
+        self._keys.made(named)
+        return made._replace(joined=joined)
+
+    async def close(self) -> None:
+        """Give up the renders under way."""
+        await self._single_flight.close()
+        await self._fallback_flights.close()
+
+    async def _fly(self, named: KeyedVariant, request: DeliveryRequest, stages: Stages) -> Made:
+        """What the call under way brings, or one of this caller's own."""
+        deadline, progress = self._renderer.deadline(), RenderProgress()
+        lead = partial(self._lead, named, request, stages, deadline, progress)
+        return await self._single_flight.join(named.key, lead, progress.mostly_done, deadline)
+
+    async def _fallback(
+        self, named: KeyedVariant, request: DeliveryRequest, stages: Stages
+    ) -> Made:
+        """The previous version's rendition from a tier; else one made without networks."""
+        before = self._keys.before(named) if request.version is None else None
+        if before and (found := await self._tiers.get(before)):
+            return Made(found[0], "stale")
+
+        async def fallback() -> Rendition:
+            _, rendition = await self._renderer.render(
+                request, stages, request.deadline, fallback=True
+            )
+            return rendition
+
+        flight = self._fallback_flights.join(named.key, fallback)
+        rendition = await request.deadline.bound(flight, "the fallback rendition was ready")
+        return Made(rendition, "fallback")
+
+    async def _patiently(self, flight: Coroutine[Any, Any, Made], seconds: float) -> Made:
+        """What the call brings within the time; later it goes on, and the caller comes again."""
+        task = asyncio.create_task(flight)
+        try:
+            done, _ = await asyncio.wait((task,), timeout=seconds)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if done:
+            return task.result()
+        if not self._background_tasks.run("late render", _quietly(task)):
+            task.cancel()
+        raise Busy("the networks need longer than wait= allows; the picture is being made")
+
+    async def _lead(
+        self,
+        named: KeyedVariant,
+        request: DeliveryRequest,
+        stages: Stages,
+        deadline: Deadline,
+        progress: RenderProgress,
+    ) -> Made:
+        """One render for the whole fleet: a lease's holder works, the others get what it made."""
+
+        async def make() -> Found:
+            started = time.monotonic()
+            made, rendition = await self._renderer.render(
+                request, stages, deadline, progress=progress
+            )
+            rendition = await self._reviewed(made, rendition)
+            await self._tiers.put(made.key, rendition, started)
+            return rendition, "render"
+
+        find = partial(self._tiers.get, named.key)
+        return Made(*await find_or_make(self._leases, named.key, deadline, find=find, make=make))
+
+    async def _reviewed(self, named: KeyedVariant, rendition: Rendition) -> Rendition:
+        """With what a person has said of this picture, where it can be asked now."""
+        if self._review is None or rendition.reported.compliance is None:
+            return rendition
+        try:
+            return await self._review(named, rendition)
+        except EdgeError:
+            return rendition
+
+
+async def _quietly(task: asyncio.Task[Made]) -> None:
+    """Let a render end that nobody waits for; its failure is the next caller's to hear."""
+    with suppress(EdgeError):
+        await task
