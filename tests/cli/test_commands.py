@@ -47,14 +47,14 @@ async def test_a_users_preset_counts_here_too(chair, tmp_path):
     out = tmp_path / "tile.webp"
     out.write_bytes(made.body)
     preset = commands.preset_named(given, "tile")
-    kept, broken = await commands.verify_files(given, [out, chair], preset)
+    kept, broken = await commands.verify_files(given, [str(out), str(chair)], preset)
     assert kept.passed
     assert not broken.passed
 
 
 async def test_a_file_that_cannot_be_verified_is_a_failed_verdict(given, tmp_path):
     preset = commands.preset_named(given, "thumb")
-    [verdict] = await commands.verify_files(given, [tmp_path / "none.jpg"], preset)
+    [verdict] = await commands.verify_files(given, [str(tmp_path / "none.jpg")], preset)
     assert not verdict.passed
     assert "cannot be read" in verdict.problem
     assert verdict.as_facts()["passed"] is False
