@@ -22,6 +22,12 @@ _LOOK_AGAIN = 0.25
 """Seconds between two looks at the queue while nobody leaves: those that run show by their age how
 long work takes, also where none has ended yet."""
 
+_SHORT = 2.0
+"""Times what one takes: so long may one wait who comes while more comes than can be done."""
+
+_RUSH = 1 / 8
+"""Of the time that a request has: so long more must have come than went."""
+
 _SAMPLES = 8
 """Until so many are done, what seems typical may be twice of what it is."""
 
@@ -57,17 +63,54 @@ class Load:
     waiting: int
 
 
+class _Rush:
+    """Whether more keeps coming than goes while the queue is long.
+
+    A burst fills a queue, which is then worked off: that is what queues are for. Where more keeps
+    coming than can be done, a long queue only lets everybody wait who is served at all (K. Nichols
+    and V. Jacobson, "Controlling Queue Delay", ACM Queue 10(5), 2012: good queue and bad queue).
+    """
+
+    def __init__(self) -> None:
+        self._short = self._turned = time.monotonic()
+        self._surplus = self._before = 0
+        self._on = False
+
+    def came(self, *, short: bool, seconds: float) -> bool:
+        """One more, who found the queue short or not; whether there is a rush.
+
+        It begins when the queue has not been short for so many seconds while more came than went,
+        and ends when no more came than went in the latest one to two times so long: a queue that is
+        short because of it proves nothing.
+        """
+        now = time.monotonic()
+        if now - self._turned >= seconds:
+            self._before = self._surplus if now - self._turned < 2 * seconds else 0
+            self._surplus, self._turned = 0, now
+        self._surplus += 1
+        more = self._before + self._surplus > 0
+        self._short = now if short else self._short
+        self._on = more and (self._on or now - self._short > seconds)
+        return self._on
+
+    def went(self) -> None:
+        """One is done."""
+        self._surplus -= 1
+
+
 class _Lane:
     """One queue, first come first served, for a number of places.
 
     Who could not be done in his time is refused at once, and again whenever it shows that what is
-    ahead of him takes longer than it seemed.
+    ahead of him takes longer than it seemed. While more keeps coming than can be done, the queue is
+    kept short.
     """
 
     def __init__(self, cost: Cost, limit: Limit) -> None:
         self._cost = cost
         self._limit = limit
         self._pace = Pace(limit)
+        self._rush = _Rush()
         self._queue: deque[tuple[Deadline, asyncio.Future[int]]] = deque()
         self._since: dict[int, float] = {}
         self._numbers = count()
@@ -83,6 +126,10 @@ class _Lane:
 
     async def enter(self, deadline: Deadline) -> int:
         """A number to leave with."""
+        short = self._until(len(self._queue)) <= _SHORT * self._each
+        rush = self._rush.came(short=short, seconds=deadline.remaining * _RUSH)
+        if rush and not short and self._known:
+            raise self._busy(f"more {self._cost} work keeps coming than can be done")
         if self._queue or self.running >= int(self._pace.places):
             return await self._wait(deadline)
         return self._take()
@@ -93,6 +140,7 @@ class _Lane:
         return number
 
     def leave(self, number: int, outcome: BaseException | None) -> None:
+        self._rush.went()
         self._pace.took(time.monotonic() - self._since.pop(number), outcome, bool(self._queue))
         self._refuse_who_would_be_late()
         self._call()
@@ -164,7 +212,7 @@ class _Lane:
 
     def _late(self, ahead: int, deadline: Deadline) -> bool:
         """Whether one with so many before him in the queue would not be done in his time."""
-        doubt = 1.0 if self._pace.samples >= _SAMPLES else 0.5  # the first ones are the slowest
+        doubt = 1.0 if self._known else 0.5  # the first ones are the slowest
         needed = (self._until(ahead) + self._each) * doubt
         return needed > deadline.remaining and needed > 0
 
@@ -178,7 +226,12 @@ class _Lane:
     def _each(self) -> float:
         """Seconds that one of those who wait will take; while little is known, those that run
         tell."""
-        return self._pace.typical if self._pace.samples >= _SAMPLES else self.typical
+        return self._pace.typical if self._known else self.typical
+
+    @property
+    def _known(self) -> bool:
+        """Whether enough were done to say what is typical."""
+        return self._pace.samples >= _SAMPLES
 
     def _busy(self, detail: str) -> Busy:
         return Busy(detail, retry_after=_spread(self._until(len(self._queue))))

@@ -260,3 +260,64 @@ async def test_a_place_given_to_one_who_leaves_in_that_moment_is_not_lost():
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert held.load()[Cost.CLASSICAL] == Load(0, 0)
+
+
+class Shop:
+    """Work of a fixed time for three places, and how long each waited that was let in."""
+
+    TAKES = 0.02
+    SECONDS = 4.0
+    """That a request has, as in a server: much longer than the work takes."""
+
+    def __init__(self) -> None:
+        self.held = admission(running=3, waiting=10_000)
+        self.waited: list[float] = []
+        self.refused: list[float] = []
+
+    async def one(self) -> None:
+        begun = time.monotonic()
+        try:
+            async with self.held.enter(Cost.CLASSICAL, Deadline.after(self.SECONDS)):
+                self.waited.append(time.monotonic() - begun)
+                await asyncio.sleep(self.TAKES)
+        except Busy:
+            self.refused.append(time.monotonic() - begun)
+
+    async def rate(self) -> float:
+        """How many a second three workers get done here and now, timers and all."""
+        begun = time.monotonic()
+        await asyncio.gather(*(self.one() for _ in range(60)))
+        return 60 / (time.monotonic() - begun)
+
+
+async def test_while_more_keeps_coming_than_can_be_done_nobody_waits_long_and_no_place_rests():
+    shop = Shop()
+    rate = await shop.rate()
+    shop.waited.clear()
+    tasks, until, due = [], time.monotonic() + 3, time.monotonic()
+    while (begun := time.monotonic()) < until:
+        while due < begun:  # three times of what can be done, whatever the machine
+            tasks.append(asyncio.ensure_future(shop.one()))
+            due += 1 / (3 * rate)
+        await asyncio.sleep(0.005)
+    await asyncio.gather(*tasks)
+    assert shop.refused
+    each = 3 / rate
+    later = shop.waited[len(shop.waited) // 2 :]
+    assert sorted(later)[len(later) // 2] < 6 * each, "without it: half of what a request has"
+    assert len(shop.waited) > 0.5 * 3 * rate, "those let in are not fewer for it"
+    assert sorted(shop.refused)[len(shop.refused) // 2] < each, "at once"
+
+
+async def test_a_burst_is_worked_off_and_who_comes_meanwhile_waits_his_turn():
+    """As long as no more comes than goes, a queue may be as long as the time that they have."""
+    shop = Shop()
+    rate = await shop.rate()
+    shop.waited.clear()
+    burst = int(rate * shop.SECONDS * 0.4)
+    tasks = [asyncio.ensure_future(shop.one()) for _ in range(burst)]
+    for _ in range(10):
+        await asyncio.sleep(4 / rate)
+        tasks.append(asyncio.ensure_future(shop.one()))
+    await asyncio.gather(*tasks)
+    assert len(shop.waited) >= 0.9 * len(tasks)
