@@ -12,13 +12,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from common import EDGE, Run, cpu_seconds, edge_on, free_port, in_turn, keep, server
+from common import EDGE, Run, cpu_seconds, edge_on, elsewhere, free_port, in_turn, keep, server
 
 _TOKEN = "a-token-for-the-load-test"
 _HEADERS = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "text/csv"}
@@ -156,7 +156,7 @@ def paced(name: str, url: str, *, seconds: float, rate: int) -> Run:
     ask at the pace of their visitors.
     """
     parts = urlsplit(url)
-    with _elsewhere(), socket.create_connection((parts.hostname, parts.port), timeout=30) as to:
+    with elsewhere(), socket.create_connection((parts.hostname, parts.port), timeout=30) as to:
         to.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         told = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
         taken: list[float] = []
@@ -170,19 +170,6 @@ def paced(name: str, url: str, *, seconds: float, rate: int) -> Run:
             taken.append((time.perf_counter() - sent) * 1000)
     taken.sort()
     return Run(name, len(taken) / seconds, taken[len(taken) // 2], taken[len(taken) * 99 // 100], 0)
-
-
-@contextmanager
-def _elsewhere() -> Iterator[None]:
-    """Shoppers are on machines of their own: here they wake before anything else, where that is
-    allowed, so that the server's waits alone are seen."""
-    with suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    try:
-        yield
-    finally:
-        with suppress(OSError, AttributeError):
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def _received(connection: socket.socket) -> None:
