@@ -89,7 +89,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _await_answer(process: subprocess.Popen[bytes], probe: str) -> None:
-    for _ in range(300):
+    for _ in range(1200):  # a busy machine takes its time
         if process.poll() is not None:
             sys.exit(f"{process.args!r} ended with {process.returncode} before it answered")
         try:
