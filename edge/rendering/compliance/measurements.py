@@ -9,7 +9,6 @@ it.
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -84,7 +83,8 @@ def _background(away: Levels, channels: int, subject: Mask | None = None) -> Bac
     joined = flood(near, edge)
     background = shrunk(joined, 1)
     found = bool(background.any())
-    across, down = (cv2.reduce(away, axis, cv2.REDUCE_MAX).ravel() > LEVELS.near for axis in (0, 1))
+    # numpy's own maximum: OpenCV's reduction of large pictures takes seventy times as long
+    across, down = (np.maximum.reduce(away, axis=axis) > LEVELS.near for axis in (0, 1))
     return BackgroundMeasurement(
         round(float(np.mean(joined[edge])), 4),
         float(np.mean(worst[background] == 0)) if found else 0.0,
@@ -100,8 +100,8 @@ def _blocks(levels: Levels, channels: int) -> Levels:
     if height % BLOCK or width % wide:
         levels = np.pad(levels, ((0, -height % BLOCK), (0, -width % wide)), mode="edge")
     rows = levels.reshape(levels.shape[0] // BLOCK, BLOCK, levels.shape[1])
-    tall = np.maximum.reduce(rows, axis=1)
-    greatest: Levels = tall.reshape(tall.shape[0], -1, wide).max(axis=2)
+    tall = np.maximum.reduce(rows, axis=1).reshape(len(rows), -1, wide)
+    greatest: Levels = np.maximum.reduce(np.ascontiguousarray(tall.transpose(2, 0, 1)), axis=0)
     return greatest
 
 
