@@ -10,7 +10,9 @@ Where the background is not plain the network's matte is brought to the picture'
 filter: K. He and J. Sun, "Fast Guided Filter", 2015, arXiv:1505.00996.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -173,18 +175,26 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """A matte uint8 [H, W], 0 background to 255 product; `parts` large ones stand apart; `detail`:
-    the product fills the frame; `plain`: its background was one colour or gradient."""
+    """Which regions are the product's, and what that says; its matte is drawn when it is asked for.
 
-    matte: Pixels = field(repr=False)
+    `draw` makes the matte; `parts` large ones stand apart; `detail`: the product fills the frame;
+    `plain`: its background was one colour or gradient.
+    """
+
+    draw: Callable[[], Pixels] = field(repr=False)
     evidence: Evidence
     plain: bool
     parts: int = 1
     detail: bool = False
 
+    @property
+    def matte(self) -> Pixels:
+        """uint8 [H, W], 0 background to 255 product; pixel work, each time."""
+        return self.draw()
+
 
 def fuse(image: Image.Image, network: Pixels | None) -> Fused | str:
-    """The product's matte, or why there is none.
+    """The product, or why there is none.
 
     Args:
         image: RGB, upright sRGB, of any size.
@@ -248,8 +258,11 @@ def _on_plain(
     whole = product | grown(product, 1) & ~background_model.open & ~holes
     background_model = background_model.with_open(grid, ~whole)
     colour_of_subject = foreground_colours(grid, background_model, whole)
-    guess = None if network is None else guided(image, network)
-    matte = estimate_alpha(image, colour_of_subject, background_model, whole, guess)
+
+    def draw() -> Pixels:
+        guess = None if network is None else guided(image, network)
+        return estimate_alpha(image, colour_of_subject, background_model, whole, guess)
+
     area = max(1, int(np.count_nonzero(product)))
     contrast = apart(colour_of_subject, background_model.backdrop)
     outline = shrunk(whole, 1) & ~shrunk(whole, 2)
@@ -268,7 +281,7 @@ def _on_plain(
     )
     if blind and (evidence.weak > FUSION.lost or area < FUSION.lost_within * _bulk(product)):
         return None
-    return Fused(matte, evidence, True, parts)
+    return Fused(draw, evidence, True, parts)
 
 
 def _bulk(product: Mask) -> int:
@@ -395,11 +408,6 @@ def _on_scene(
     area = int(np.count_nonzero(product))
     if area < FUSION.least * product.size:
         return None
-    core, near = (
-        cv2.resize(cells.view(np.uint8), image.size, interpolation=cv2.INTER_NEAREST) > 0
-        for cells in (shrunk(product, FUSION.band), grown(product, FUSION.band))
-    )
-    matte = np.where(core, np.uint8(255), np.where(near, guided(image, network), np.uint8(0)))
     steps, edge = local_range(grid), border(product.shape)
     outline = grown(product, 1) & ~shrunk(product, 1)
     evidence = replace(
@@ -410,8 +418,18 @@ def _on_scene(
         scene=1.0,
     )
     if evidence.unsure >= FUSION.torn:
-        return Fused(np.full_like(matte, 255), evidence, False, detail=True)
-    return Fused(matte, evidence, False, parts, background_model.detail)
+        whole = np.full((image.height, image.width), 255, np.uint8)
+        return Fused(lambda: whole, evidence, False, detail=True)
+    draw = partial(_drawn_on_scene, image, product, network)
+    return Fused(draw, evidence, False, parts, background_model.detail)
+
+
+def _drawn_on_scene(image: Image.Image, product: Mask, network: Pixels) -> Pixels:
+    core, near = (
+        cv2.resize(cells.view(np.uint8), image.size, interpolation=cv2.INTER_NEAREST) > 0
+        for cells in (shrunk(product, FUSION.band), grown(product, FUSION.band))
+    )
+    return np.where(core, np.uint8(255), np.where(near, guided(image, network), np.uint8(0)))
 
 
 def _pale(grid: Pixels, steps: Pixels, product: Mask) -> int:

@@ -219,17 +219,31 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     image = await tools.engine.run(flattened, image)
     seen = await tools.engine.run(watch.time, "analysis", analyze, image)
     first = await _asked(image, tools, watch)
-    fused = await tools.engine.run(watch.time, "cut", fuse, image, first)
-    found = _judged(fused, first)
-    if isinstance(found, Matte) and found.doubt < DOUBT_NUMBERS.review:
+    found = await tools.engine.run(watch.time, "cut", _believed, image, first)
+    if found is not None:
         return Segmentation(seen, _asked_of(found, roles.MATTING))
     other = await _asked(image, tools, watch, again=True)
     second = has(tools.models, roles.MATTING_SECOND)
     weight = SEGMENT.second if second else 0.5
-    both = await tools.engine.run(mean, first, other, weight)
-    fused = await tools.engine.run(watch.time, "cut", fuse, image, both)
+    found = await tools.engine.run(watch.time, "cut", _by_both, image, first, other, weight)
     names = roles.MATTERS if second else (roles.MATTING,)
-    return Segmentation(seen, _asked_of(_judged(split_by(fused, first, other), both), *names))
+    return Segmentation(seen, _asked_of(found, *names))
+
+
+def _believed(image: Image.Image, network: Pixels) -> Matte | None:
+    """The cut by one look; None where it is doubted, or there is none. Only what is believed is
+    drawn: that is most of the work."""
+    fused = fuse(image, network)
+    if isinstance(fused, str) or doubt_of(fused.evidence) >= DOUBT_NUMBERS.review:
+        return None
+    found = _judged(fused, network)
+    return found if isinstance(found, Matte) else None
+
+
+def _by_both(image: Image.Image, first: Pixels, other: Pixels, weight: float) -> Matte | NoMatte:
+    """The cut by two looks, `weight` (0 to 1) on the other one."""
+    both = mean(first, other, weight)
+    return _judged(split_by(fuse(image, both), first, other), both)
 
 
 def _asked_of(found: Matte | NoMatte, *names: str) -> Matte | NoMatte:
@@ -270,19 +284,20 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
     """The matte with its doubt and what is to be told of it."""
     if isinstance(fused, str):
         return NoMatte(fused, ("no-subject" if network is not None else "not-plain",))
-    box = bounds(fused.matte >= LEVELS.half)
+    matte = fused.matte
+    box = bounds(matte >= LEVELS.half)
     if box is None:
         return NoMatte("nothing stands out from the background", ("no-subject",))
     doubt = doubt_of(fused.evidence)
     if network is None:
         doubt = max(doubt, SEGMENT.unseen)
-    flags = [f"touches-{side}" for side in touched(fused.matte)]
+    flags = [f"touches-{side}" for side in touched(matte)]
     flags += ["several"] * (fused.parts > 1) + ["detail"] * fused.detail
     by = "plain-background" if fused.plain else "network"
-    cut = _cut(fused.matte, box, by, doubt, tuple(flags))
+    cut = _cut(matte, box, by, doubt, tuple(flags))
     if network is None or (fused.plain and doubt < DOUBT_NUMBERS.review):
         return cut
-    traces = bounds(_joined_to(fused.matte, network > 0))
+    traces = bounds(_joined_to(matte, network > 0))
     return replace(cut, doubted=_fractions(traces, network) if traces else cut.subject)
 
 
