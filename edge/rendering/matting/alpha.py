@@ -7,14 +7,15 @@ F.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from PIL import Image
 
-from edge.images import Size
+from edge.images import Box, Size
 from edge.rendering.analysis.background import BackgroundModel, apart, backdrop
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
-from edge.rendering.pixels.levels import bounds
+from edge.rendering.pixels.levels import span
 from edge.rendering.pixels.morphology import grown, shrunk
 
 
@@ -94,8 +95,8 @@ def _laid_out(core: Mask, subject: Mask, size: tuple[int, int]) -> tuple[Pixels,
     """A matte that is full in the core and empty outside the subject [H, W], and the flat places
     between, where it is to be found."""
     cells = np.where(core, np.uint8(255), subject.astype(np.uint8) * np.uint8(128))
-    alpha = np.array(Image.fromarray(cells).resize(size, Image.Resampling.NEAREST))
-    return alpha, np.flatnonzero(alpha == 128)
+    alpha = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return alpha, np.flatnonzero(alpha == 128)  # type: ignore[return-value]
 
 
 def _tidied(alpha: Pixels, solid: Mask) -> Pixels:
@@ -119,43 +120,45 @@ def _unmixed(
     size = (-(-pixels.shape[1] // 2), -(-pixels.shape[0] // 2))
     here = rows // 2 * size[0] + columns // 2
     background, subject = (
-        array_of(Image.fromarray(grid).resize(size, Image.Resampling.BILINEAR))
-        .reshape(-1, 3)
-        .take(here, axis=0)
+        cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR).reshape(-1, 3).take(here, axis=0)
         for grid in (behind, colour_of_subject)
     )
-    colours = pixels.reshape(-1, 3).take(places, axis=0).astype(np.float32)
+    colours = pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)[:, :3].astype(np.float32)
     near = guess.ravel()[places].astype(np.float32) / np.float32(255)
     share = _share(colours, background, subject.astype(np.float32), near, noise)
     alpha.ravel()[places] = np.rint(share * 255).astype(np.uint8)
 
 
-def resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
-    """A stretched matte (L, the size of `image`) unmixed anew from the picture's own outline."""
-    box = bounds(array_of(matte) > 0)
+def resharpened(image: Image.Image, pixels: Levels, matte: Levels) -> Levels:
+    """A stretched matte [H, W] unmixed anew from the picture's own outline.
+
+    Args:
+        image: RGB, of its size.
+        pixels: the same as an array, [H, W, 3 or more].
+    """
+    box = span(np.maximum.reduce(matte, axis=1) > 0, np.maximum.reduce(matte, axis=0) > 0)
     if box is None:
         return matte
     reach = max(8, max(image.size) // 50)
-    near = box.grown(reach).clamped(Size(*image.size)).as_tuple()
-    if near == (0, 0, *image.size):
-        return _resharpened(image, matte)
-    sharp = matte.copy()
-    sharp.paste(_resharpened(image.crop(near), matte.crop(near)), near)
+    near = box.grown(reach).clamped(Size(*image.size))
+    part = np.s_[near.top : near.bottom, near.left : near.right]
+    sharp = np.zeros_like(matte)
+    sharp[part] = _resharpened(image, near, pixels[part], matte[part])
     return sharp
 
 
-def _resharpened(image: Image.Image, matte: Image.Image) -> Image.Image:
-    factor = max(1, -(-max(image.size) // ALPHA.fine))
-    grid = np.asarray(image.reduce(factor) if factor > 1 else image)
-    cover = np.asarray(matte.reduce(factor) if factor > 1 else matte)
+def _resharpened(image: Image.Image, part: Box, pixels: Levels, matte: Levels) -> Levels:
+    size = part.size.width, part.size.height
+    factor = max(1, -(-max(size) // ALPHA.fine))
+    grid = np.asarray(image.reduce(factor, part.as_tuple()))
+    cover = np.asarray(Image.fromarray(matte).reduce(factor))
     background, core = shrunk(cover < 6, 1), shrunk(cover > 249, 1)
     behind = backdrop(grid, background)
     away = apart(grid, behind)
     thin = (cover > 64) & (away >= 0.85 * _highest(away))
-    alpha, places = _laid_out(core, ~background, image.size)
-    colour_of_subject, guess = backdrop(grid, core | thin), array_of(matte)
-    _unmixed(array_of(image), behind, colour_of_subject, places, guess, alpha, ALPHA.even)
-    return Image.fromarray(_tidied(alpha, shrunk(alpha >= ALPHA.solid, 1)))
+    alpha, places = _laid_out(core, ~background, size)
+    _unmixed(pixels, behind, backdrop(grid, core | thin), places, matte, alpha, ALPHA.even)
+    return _tidied(alpha, shrunk(alpha >= ALPHA.solid, 1))
 
 
 def foreground_colours(grid: Pixels, background_model: BackgroundModel, subject: Mask) -> Pixels:

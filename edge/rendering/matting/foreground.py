@@ -7,15 +7,16 @@ changes, by a few sweeps on each level of a pyramid. Small levels are solved who
 only the soft pixels are, for elsewhere I itself is F or F does not show.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from PIL import Image
 
-from edge.images import Size
+from edge.images import Box, Size
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Pixels, Places, array_of
+from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
 from edge.rendering.pixels.levels import bounds
 
 
@@ -55,49 +56,89 @@ FOREGROUND = ForegroundNumbers()
 
 
 _EMPTY, _FULL = [255, *[0] * 255], [*[0] * 255, 255]
-_SOFT, _ANY = [0, *[255] * 254, 0], [255] * 256
 
 
-def foreground(image: Image.Image, matte: Image.Image, *, enlarged: bool = False) -> Image.Image:
-    """The picture with the subject's own colours wherever the matte is soft.
+def foreground(image: Image.Image, matte: Image.Image) -> Image.Image:
+    """The picture (RGB) with the subject's own colours wherever the matte (L, the same size) is
+    soft. Pixels that are all subject or all background stay as they are."""
+    colours = array_of(image)
+    found = soft_colours(image, matte, colours, array_of(matte))
+    if found is None:
+        return image
+    *places, own = found
+    clean = colours.copy()
+    clean[tuple(places)] = own
+    return Image.fromarray(clean)
+
+
+def soft_colours(
+    image: Image.Image,
+    matte: Image.Image,
+    colours: Levels,
+    alpha: Levels,
+    *,
+    enlarged: bool = False,
+) -> tuple[Places, Places, Pixels] | None:
+    """Rows and columns [N] of the pixels where the matte is soft, and the subject's colours there
+    [N, 3]; None where it is soft nowhere.
 
     Args:
-        image: RGB.
-        matte: L, the same size.
+        image, matte: modes RGB and L, of one size.
+        colours, alpha: the same as arrays, [H, W, 3 or more] and [H, W].
         enlarged: the picture has fewer details than pixels; then half its size is fine enough for
             what is smooth anyway.
-
-    Pixels that are all subject or all background stay as they are.
     """
-    alpha = array_of(matte)
-    box = bounds((alpha > 0) & (alpha < 255))
+    soft = _soft(alpha)
+    box = bounds(soft)
     if box is None:
-        return image
+        return None
     near = box.grown(FOREGROUND.margin).clamped(Size(*image.size))
     if near.size.pixels > FOREGROUND.most * image.width * image.height:
-        return _estimate(image, matte, enlarged)
-    part = near.as_tuple()
-    clean = image.copy()
-    clean.paste(_estimate(image.crop(part), matte.crop(part), enlarged), part[:2])
-    return clean
-
-
-def _estimate(image: Image.Image, matte: Image.Image, enlarged: bool) -> Image.Image:
-    """The picture with F at its soft pixels."""
-    *sizes, _ = _sizes(image.size)
+        near = Box(0, 0, *image.size)
+    part = np.s_[near.top : near.bottom, near.left : near.right]
+    rows, columns = np.nonzero(soft[part])
+    given = _Level(image, matte, near)
+    *sizes, whole = _sizes((near.size.width, near.size.height))
+    finest = sizes.pop() if enlarged and sizes else whole
     if not sizes:
-        return image
-    fore, back = (image.resize(sizes[0], Image.Resampling.BOX) for _ in range(2))
+        return None
+    solve = _Finest(colours[part], alpha[part], *_coarse(given, sizes))
+    own = solve.own(rows, columns) if finest == whole else solve.taken_over(
+        rows, columns, given.matte(finest)
+    )  # fmt: skip
+    return rows + near.top, columns + near.left, own
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A part of a picture and its matte, by their nearest pixels at any size."""
+
+    image: Image.Image
+    alpha: Image.Image
+    part: Box
+
+    def colours(self, size: tuple[int, int]) -> Image.Image:
+        return self.image.resize(size, Image.Resampling.NEAREST, self.part.as_tuple())
+
+    def matte(self, size: tuple[int, int]) -> Image.Image:
+        return self.alpha.resize(size, Image.Resampling.NEAREST, self.part.as_tuple())
+
+
+def _coarse(given: _Level, sizes: Sequence[tuple[int, int]]) -> tuple[Pixels, Pixels]:
+    """F and B at all levels but the finest one that is solved, each from the one before."""
+    start = max((s for s in sizes if max(s) <= FOREGROUND.whole), default=sizes[0])
+    fore = given.colours(start).resize(sizes[0], Image.Resampling.BOX)
+    back = fore
     for size in sizes:
-        at_size = _nearest(image, size)
-        alpha = _nearest(matte, size)
+        image, alpha = given.colours(size), given.matte(size)
         fore, back = _nearest(fore, size), _nearest(back, size)
         whole = max(size) <= FOREGROUND.whole
         if not whole:  # where alpha is 255 F is known, where it is 0 B is
-            fore.paste(at_size, mask=alpha.point(_FULL))
-            back.paste(at_size, mask=alpha.point(_EMPTY))
-        places = np.flatnonzero(np.asarray(alpha.point(_ANY if whole else _SOFT)))
-        layers = _Layers.taken(np.asarray(at_size), np.asarray(alpha), places)
+            fore.paste(image, mask=alpha.point(_FULL))
+            back.paste(image, mask=alpha.point(_EMPTY))
+        levels = np.asarray(alpha)
+        places = np.arange(levels.size) if whole else np.flatnonzero(_soft(levels))
+        layers = _Layers.taken(np.asarray(image).reshape(-1, 3)[places], levels, places)
         pixels = [np.array(part) for part in (fore, back)]
         lit, shaded = (part.reshape(-1, 3)[layers.needed] for part in pixels)
         found = layers.solved(
@@ -106,34 +147,65 @@ def _estimate(image: Image.Image, matte: Image.Image, enlarged: bool) -> Image.I
         for part, solved in zip(pixels, found, strict=True):
             part.reshape(-1, 3)[places] = solved
         fore, back = Image.fromarray(pixels[0]), Image.fromarray(pixels[1])
-    return _taken_over(image, matte, fore) if enlarged else _finest(image, matte, fore, back)
+    return np.asarray(fore), np.asarray(back)
 
 
-def _taken_over(image: Image.Image, matte: Image.Image, fore: Image.Image) -> Image.Image:
-    """The picture with the colours of a level of half its size at its soft pixels."""
-    clean = image.copy()
-    clean.paste(_nearest(fore, image.size), mask=matte.point(_SOFT))
-    return clean
+class _Finest:
+    """The last level, of which only the soft pixels and their neighbours are ever looked at.
+
+    Args:
+        colours, alpha: of the whole picture, uint8 [H, W, 3 or more] and [H, W].
+        fore, back: F and B [h, w, 3] of the level before.
+    """
+
+    def __init__(self, colours: Levels, alpha: Levels, fore: Pixels, back: Pixels) -> None:
+        self._colours, self._alpha = colours, alpha
+        self._coarse = fore, back
+
+    def own(self, rows: Places, columns: Places) -> Pixels:
+        """F [N, 3] at the picture's soft pixels, in order."""
+        down, across = (np.arange(side) for side in self._alpha.shape)
+        return self._solved(rows * self._alpha.shape[1] + columns, self._alpha, down, across)
+
+    def taken_over(self, rows: Places, columns: Places, matte: Image.Image) -> Pixels:
+        """F [N, 3] at the picture's soft pixels as it is at the size of a smaller matte."""
+        alpha = np.asarray(matte)
+        (high, wide), (height, width) = alpha.shape, self._alpha.shape
+        solved = np.flatnonzero(_soft(alpha))
+        samples = _nearest_of(high, height), _nearest_of(wide, width)
+        fore = self._solved(solved, alpha, *samples)
+        down, across = _nearest_of(height, high)[rows], _nearest_of(width, wide)[columns]
+        result = self._guess(0, down, across, alpha, *samples)
+        soft = np.flatnonzero(_soft(alpha[down, across]))
+        result[soft] = fore[np.searchsorted(solved, down[soft] * wide + across[soft])]
+        return result
+
+    def _solved(self, places: Places, alpha: Pixels, rows: Places, columns: Places) -> Pixels:
+        """`rows` and `columns` are those of the picture that the level's are samples of."""
+        down, across = np.divmod(places, alpha.shape[1])
+        own = self._colours[rows[down], columns[across], :3]
+        layers = _Layers.taken(own, alpha, places)
+        down, across = np.divmod(layers.needed, alpha.shape[1])
+        lit, shaded = (self._guess(k, down, across, alpha, rows, columns) for k in range(2))
+        return layers.solved(lit, shaded, FOREGROUND.sweeps_soft)[0]
+
+    def _guess(
+        self, layer: int, down: Places, across: Places, alpha: Pixels, rows: Places, columns: Places
+    ) -> Pixels:
+        """F (`layer` 0) or B (1) [N, 3]: where it is known the picture's own, else the last
+        level's."""
+        coarse = self._coarse[layer]
+        guess: Pixels = coarse[
+            _nearest_of(alpha.shape[0], coarse.shape[0])[down],
+            _nearest_of(alpha.shape[1], coarse.shape[1])[across],
+        ]
+        known = np.flatnonzero(alpha[down, across] == (0 if layer else 255))
+        guess[known] = self._colours[rows[down[known]], columns[across[known]], :3]
+        return guess
 
 
-def _finest(
-    image: Image.Image, matte: Image.Image, fore: Image.Image, back: Image.Image
-) -> Image.Image:
-    """The last level, of which only the soft pixels and their neighbours are ever looked at."""
-    colours, alpha = np.array(image), np.asarray(matte)
-    places = np.flatnonzero((alpha > 0) & (alpha < 255))
-    layers = _Layers.taken(colours, alpha, places)
-    rows, columns = np.divmod(layers.needed, image.width)
-    down = _nearest_of(image.height, fore.height)[rows]
-    across = _nearest_of(image.width, fore.width)[columns]
-    here, own = alpha[rows, columns], colours[rows, columns]
-    known = (here == 255)[:, None], (here == 0)[:, None]
-    lit, shaded = (
-        np.where(sure, own, np.asarray(coarse)[down, across])
-        for sure, coarse in zip(known, (fore, back), strict=True)
-    )
-    colours.reshape(-1, 3)[places] = layers.solved(lit, shaded, FOREGROUND.sweeps_soft)[0]
-    return Image.fromarray(colours)
+def _soft(alpha: Pixels) -> Mask:
+    return cv2.inRange(alpha, 1, 254).reshape(alpha.shape).view(np.bool_)
 
 
 def _nearest(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -172,13 +244,13 @@ class _Layers:
 
     @classmethod
     def taken(cls, colours: Pixels, alpha: Pixels, places: Places) -> "_Layers":
-        """Of a level: `colours` [H, W, 3], `alpha` [H, W]."""
+        """Of a level: its `colours` [N, 3] at some places, its alpha [H, W], the flat places."""
         around = _around(places, *alpha.shape)
         levels = alpha.ravel()
         share = levels[places].astype(np.float32) / np.float32(255)
         beside = levels[around].astype(np.float32) / np.float32(255)
         weights = np.abs(beside - share) + np.float32(FOREGROUND.smoothness)
-        own = colours.reshape(-1, 3)[places].T.astype(np.float32, order="C")
+        own = colours.T.astype(np.float32, order="C")
         return cls(own, share, weights, *_compact(places, around, alpha.size))
 
     def solved(self, fore: Pixels, back: Pixels, sweeps: int) -> tuple[Pixels, Pixels]:

@@ -58,7 +58,7 @@ class PlainBackground(PixelStep):
         if self.color is None:
             return alone(picture)
         sheet = Image.new("RGB", picture.image.size, self.color.rgb)
-        return replace(picture, image=sheet, matte=laid(picture, sheet))
+        return replace(picture.with_image(sheet), matte=laid(picture, sheet))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class BlurredBackground(PixelStep):
         subject, matte = cut(picture)
         sheet = surroundings(picture.image, matte, self.radius)
         sheet.paste(subject, mask=matte)
-        return replace(picture, image=sheet, matte=matte)
+        return replace(picture.with_image(sheet), matte=matte)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class SceneBackground(AsyncStep):
         if self.harmonize:
             subject = harmonized(subject, matte, sheet)
         sheet.paste(subject, mask=matte)
-        return replace(picture, image=sheet, matte=matte)
+        return replace(picture.with_image(sheet), matte=matte)
 
 
 def plan(transform: Transform, context: PlanContext) -> Step | None:
@@ -126,7 +126,7 @@ def alone(picture: Picture) -> Picture:
         part, alpha = subject.crop(seen), matte.crop(seen)
         part.putalpha(alpha)
         sheet.paste(part, seen[:2], alpha.point(_SEEN))
-    return replace(picture, image=sheet, matte=matte)
+    return replace(picture.with_image(sheet), matte=matte)
 
 
 def laid(picture: Picture, sheet: Image.Image) -> Image.Image:

@@ -8,15 +8,17 @@ for next.
 
 from dataclasses import dataclass, replace
 
+import cv2
+import numpy as np
 from PIL import Image
 
 from edge.models.base import Tensor
 from edge.rendering.framing.product import drops_background
-from edge.rendering.matting.foreground import foreground
+from edge.rendering.matting.foreground import soft_colours
 from edge.rendering.matting.segment import wanted as cut_out
 from edge.rendering.ops.matte import opaque, sharpened
-from edge.rendering.pixels.arrays import array_of
-from edge.rendering.pixels.levels import snapped
+from edge.rendering.pixels.arrays import array_of, picture_over
+from edge.rendering.pixels.levels import snapped_levels
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import AsyncStep, PlanContext, State, Tools
 from edge.variants.transform import Transform
@@ -42,14 +44,21 @@ class Decontaminate(AsyncStep):
             if (cutout := tools.tile_cache.cutout(picture.name)) is not None:
                 return await tools.engine.run(_again, picture, cutout)
             decontaminated = await tools.engine.run(self._decontaminated, picture)
-            kept = await tools.engine.run(_kept, decontaminated)
-            tools.tile_cache.put_cutout(picture.name, kept, tools.tags)
+            assert decontaminated.array is not None, "it lies in one"
+            tools.tile_cache.put_cutout(picture.name, decontaminated.array, tools.tags)
             return decontaminated
 
     def _decontaminated(self, picture: Picture) -> Picture:
-        matte = snapped(sharpened(picture, self.by))
-        image = foreground(opaque(picture.image), matte, enlarged=True)
-        return replace(picture, image=image, matte=matte, decontaminated=True)
+        image = opaque(picture.image)
+        alpha = snapped_levels(sharpened(picture, self.by))
+        matte = Image.fromarray(alpha)
+        own = array_of(image) if picture.array is None else picture.array
+        both = np.dstack([own, alpha]) if own.shape[2] == 3 else own.copy()
+        cv2.insertChannel(alpha, both, 3)
+        if (found := soft_colours(image, matte, own, alpha, enlarged=True)) is not None:
+            rows, columns, colours = found
+            both[rows, columns, :3] = colours
+        return _as_it_lies(picture, both, matte)
 
 
 def plan(transform: Transform, context: PlanContext) -> Decontaminate | None:
@@ -72,18 +81,14 @@ def wanted(transform: Transform, context: PlanContext) -> bool:
 
 def layers(cutout: Tensor) -> tuple[Image.Image, Image.Image]:
     """The subject (RGB) and its matte (L), as they were put in the tile cache."""
-    both = Image.fromarray(cutout)
-    return both.convert("RGB"), both.getchannel("A")
+    return picture_over(cutout), Image.fromarray(cv2.extractChannel(cutout, 3))
 
 
 def _again(picture: Picture, cutout: Tensor) -> Picture:
-    image, matte = layers(cutout)
-    return replace(picture, image=image, matte=matte, decontaminated=True)
+    return _as_it_lies(picture, cutout, layers(cutout)[1])
 
 
-def _kept(picture: Picture) -> Tensor:
-    """uint8 [H, W, 4]"""
-    assert picture.matte is not None, "a decontaminated picture has one"
-    both = picture.image.copy()
-    both.putalpha(picture.matte)
-    return array_of(both)
+def _as_it_lies(picture: Picture, both: Tensor, matte: Image.Image) -> Picture:
+    """Subject and matte in one array [H, W, 4], which nobody writes into from here on."""
+    both.flags.writeable = False
+    return replace(picture, image=picture_over(both), matte=matte, decontaminated=True, array=both)

@@ -54,7 +54,7 @@ class Extend(PixelStep):
             *Area.of(self.subject).moved(*self.at).outward(self.canvas).as_tuple()
         )
         made = Synthesized(self.made, round(done.guessed, 4), done.review)
-        return replace(picture, image=done.image, matte=None, subject=subject, made=made)
+        return replace(picture.with_image(done.image), matte=None, subject=subject, made=made)
 
 
 def plan(transform: Transform, context: PlanContext) -> Extend | None:

@@ -7,11 +7,14 @@ outline anew, while the matte was only stretched; so outline and matte are unmix
 
 from dataclasses import dataclass, replace
 
+import cv2
+import numpy as np
 from PIL import Image
 
 from edge.rendering.matting.alpha import resharpened
 from edge.rendering.matting.segment import wanted
 from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import Levels, array_of
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
@@ -56,15 +59,18 @@ class ApplyMatte(PixelStep):
     def apply(self, picture: Picture) -> Picture:
         if picture.matte is None or not self.sharpen:
             return picture
-        return replace(picture, matte=sharpened(picture, self.by))
+        return replace(picture, matte=Image.fromarray(sharpened(picture, self.by)))
 
 
-def sharpened(picture: Picture, by: str) -> Image.Image:
-    """The matte (L) of an enlarged picture, as sharp as the picture; `by` found it."""
+def sharpened(picture: Picture, by: str) -> Levels:
+    """The matte (uint8 [H, W]) of an enlarged picture, as sharp as the picture; `by` found it."""
     assert picture.matte is not None, "planned only where there is a matte"
+    matte = array_of(picture.matte)
     if by == "network":
-        return picture.matte.point(_steeper)
-    return resharpened(opaque(picture.image), picture.matte)
+        return cv2.LUT(matte, _STEEPER)  # type: ignore[return-value]
+    image = opaque(picture.image)
+    pixels = array_of(image) if picture.array is None else picture.array
+    return resharpened(image, pixels, matte)
 
 
 def opaque(image: Image.Image) -> Image.Image:
@@ -72,8 +78,9 @@ def opaque(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _steeper(alpha: int) -> int:
-    return min(255, max(0, round(127.5 + MATTE.steepness * (alpha - 127.5))))
+_STEEPER = np.array(
+    [min(255, max(0, round(127.5 + MATTE.steepness * (a - 127.5)))) for a in range(256)], np.uint8
+)
 
 
 def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:

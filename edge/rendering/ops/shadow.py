@@ -5,7 +5,7 @@ follow the matte's lower outline column by column: along the oblique edge of a b
 the front legs of a chair, and the softer the higher the outline hovers.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -64,7 +64,7 @@ class Shadow(PixelStep):
         if box is None:
             return picture
         shade = _shade(alpha, box) * (1 - alpha.astype(np.float32) / np.float32(255))
-        return replace(picture, image=_shaded(picture.image, shade))
+        return picture.with_image(_shaded(picture.image, shade))
 
 
 def plan(transform: Transform, context: PlanContext) -> Shadow | None:

@@ -7,6 +7,7 @@ asked size, or is too much, the resize does.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from PIL import Image, ImageFilter
 
@@ -19,6 +20,7 @@ from edge.rendering.framing.framing import network_factor
 from edge.rendering.framing.product import collared, overlap
 from edge.rendering.numbers import tuned
 from edge.rendering.ops import decontaminate
+from edge.rendering.pixels.arrays import picture_over
 from edge.rendering.pixels.denoise import denoised
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.morphology import grown
@@ -111,13 +113,13 @@ class Upscale(AsyncStep):
                 return await tools.engine.run(self._decontaminated, cut, cutout)
         wanted = await tools.engine.run(_shown, picture.matte) if self.decontaminates else None
         larger = await self._by_network(pixels, source, tools, wanted)
-        return await tools.engine.run(lambda: self._joined(cut, Image.fromarray(larger)))
+        return await tools.engine.run(self._joined, cut, larger)
 
     def _decontaminated(self, picture: Picture, cutout: Tensor) -> Picture:
         """The picture as it was after its subject was decontaminated."""
         image, matte = decontaminate.layers(cutout)
         picture = self._grown(picture, image, lambda _: matte)
-        return replace(picture, decontaminated=True)
+        return replace(picture, decontaminated=True, array=cutout)
 
     def _source(self, image: Image.Image) -> Image.Image:
         """What the network sees: all of it, so that every cut of it shares its tiles."""
@@ -150,13 +152,20 @@ class Upscale(AsyncStep):
         ) as picture_tiles:
             return await larger(picture_tiles)
 
-    def _joined(self, picture: Picture, larger: Image.Image) -> Picture:
-        """The network sees colours only; alpha and matte are enlarged by Lanczos beside it."""
+    def _joined(self, picture: Picture, larger: Tensor) -> Picture:
+        """The network sees colours only; alpha and matte are enlarged beside it."""
+        both: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
+        image = picture_over(both)
         if picture.has_alpha:
             alpha = picture.image.getchannel("A")
-            larger.putalpha(alpha.resize(larger.size, Image.Resampling.LANCZOS))
-        way = Image.Resampling.NEAREST if picture.rough else Image.Resampling.LANCZOS
-        return self._grown(picture, larger, lambda matte: matte.resize(larger.size, way))
+            image.putalpha(alpha.resize(image.size, Image.Resampling.LANCZOS))
+            return self._grown(picture, image, self._stretched)
+        return replace(self._grown(picture, image, self._stretched), array=both)
+
+    def _stretched(self, matte: Image.Image) -> Image.Image:
+        """A soft curve needs no more than a cubic filter, at a tenth of the time of Lanczos."""
+        size = matte.width * self.factor, matte.height * self.factor
+        return Image.fromarray(cv2.resize(np.asarray(matte), size, interpolation=cv2.INTER_CUBIC))
 
     def _grown(
         self, picture: Picture, larger: Image.Image, matte: Callable[[Image.Image], Image.Image]

@@ -70,3 +70,24 @@ def array_of(image: Image.Image) -> Levels:
         return np.asarray(image)
     pixels = np.frombuffer(data, np.uint8).reshape(image.height, image.width, -1)
     return pixels[..., 0] if channels == 1 else pixels
+
+
+def picture_over(pixels: Levels) -> Image.Image:
+    """The picture, mode RGB, that lies in uint8 [H, W, 4], whose last channel is passed over.
+
+    No copy: what writes into the array changes the picture. `Image.frombuffer` does this for the
+    modes whose four channels all count; the engine keeps RGB in the same form.
+    """
+    height, width = pixels.shape[:2]
+    shared = Image.core.map_buffer(  # type: ignore[attr-defined]
+        pixels, (width, height), "raw", 0, ("RGB", 0, 1)
+    )
+    image = Image.new("RGB", (0, 0))._new(shared)
+    image.readonly = 1
+    return image
+
+
+def layers_over(pixels: Levels) -> Image.Image:
+    """The picture, mode RGBA, that lies in uint8 [H, W, 4]: no copy."""
+    height, width = pixels.shape[:2]
+    return Image.frombuffer("RGBA", (width, height), pixels, "raw", "RGBA", 0, 1)

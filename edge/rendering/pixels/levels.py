@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -35,9 +36,19 @@ class LevelNumbers:
 LEVELS = LevelNumbers()
 
 
+_SNAPPED = [
+    0 if level <= LEVELS.halo else 255 if level >= LEVELS.solid else level for level in range(256)
+]
+
+
 def snapped(matte: Image.Image) -> Image.Image:
     """The matte (L) with clean ends: next to nothing is nothing, next to all is all."""
-    return matte.point(lambda a: 0 if a <= LEVELS.halo else 255 if a >= LEVELS.solid else a)
+    return matte.point(_SNAPPED)
+
+
+def snapped_levels(alpha: Levels) -> Levels:
+    """The same of a matte [H, W]."""
+    return cv2.LUT(alpha, np.array(_SNAPPED, np.uint8))  # type: ignore[return-value]
 
 
 def bounds(cells: Mask) -> Box | None:

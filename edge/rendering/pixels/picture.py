@@ -8,6 +8,7 @@ from PIL import Image
 
 from edge.images import Box, Size
 from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import Levels, layers_over
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import snapped
 from edge.reported import Synthesized
@@ -41,7 +42,9 @@ class Picture:
     holds the subject's foreground colours; elsewhere its colours mean nothing. `name` is the same
     for the same pixels and matte, empty where nobody gave it one. `rough`: the matte is only
     measured, never shown, so it is resized by the cheapest filter. `exact`: the matte is the
-    original's own alpha, so its lowest and highest levels are not taken for noise.
+    original's own alpha, so its lowest and highest levels are not taken for noise. `array`: uint8
+    [H, W, 4], where the image lies in one; its last channel is the matte's once the picture is
+    decontaminated, and means nothing before.
     """
 
     image: Image.Image = field(repr=False)
@@ -52,6 +55,7 @@ class Picture:
     name: str = ""
     rough: bool = False
     exact: bool = False
+    array: Levels | None = field(default=None, repr=False)
 
     @property
     def size(self) -> Size:
@@ -68,7 +72,7 @@ class Picture:
         return self.image.mode == "RGBA"
 
     def with_image(self, image: Image.Image) -> Self:
-        return replace(self, image=image)
+        return replace(self, image=image, array=None)
 
     def cropped(self, box: Box) -> Self:
         """Only `box`, which is brought inside the picture first."""
@@ -95,9 +99,7 @@ class Picture:
 
         if not (self.decontaminated and self.matte):
             return self.mapped(smaller, move, roughly if self.rough else None)
-        together = self.image.copy()
-        together.putalpha(self.matte)
-        together = smaller(together)
+        together = smaller(self._together())
         matte = together.getchannel("A")
         matte = matte if self.exact else matte.point(_without_ringing)
         made = replace(self, matte=None).mapped(lambda _: together.convert("RGB"), move)
@@ -117,7 +119,16 @@ class Picture:
         if subject:
             size = Size(*image.size)
             subject = move(Area.of(subject), self.size).within(size).outward(size)
-        return replace(self, image=image, matte=matte, subject=subject)
+        return replace(self, image=image, matte=matte, subject=subject, array=None)
+
+    def _together(self) -> Image.Image:
+        """Image and matte as one picture, mode RGBA."""
+        assert self.matte is not None, "asked for only where there is a matte"
+        if self.array is not None:
+            return layers_over(self.array)
+        together = self.image.copy()
+        together.putalpha(self.matte)
+        return together
 
 
 def _without_ringing(alpha: int) -> int:
