@@ -5,6 +5,7 @@ soft shadows. So it is found by walking from the border over cells that hardly d
 neighbours, and it is known behind the product by filling the gap smoothly.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -248,10 +249,13 @@ def fit_surface(grid: Pixels, cells: Mask) -> Floats:
     rows, columns = np.nonzero(cells)
     terms = terms_of(across[columns], down[rows])
     factors = robust_fit(terms, grid[cells].astype(np.float32))
-    constant, by_x, by_y, by_xy, by_xx, by_yy = factors
-    y, x = down[:, None, None], across[None, :, None]
-    surface: Floats = (constant + by_y * y + by_yy * y * y) + (by_x + by_xy * y) * x + by_xx * x * x
-    return np.clip(surface, 0, 255, out=surface)
+    y, x = down[:, None], across[None]
+    planes = []
+    for constant, by_x, by_y, by_xy, by_xx, by_yy in factors.T:
+        plane = (constant + by_y * y + by_yy * y * y) + (by_x + by_xy * y) * x + by_xx * x * x
+        planes.append(np.clip(plane, 0, 255, out=plane))
+    surface: Floats = cv2.merge(planes)
+    return surface
 
 
 def terms_of(x: Floats, y: Floats) -> Floats:
@@ -300,15 +304,27 @@ def shade_of(grid: Floats, behind: Floats) -> tuple[Floats, Floats]:
     What light a shadow gets was reflected by the background before, so on coloured paper it is more
     saturated: a mixture of the background's colour and that colour times itself.
     """
-    squared = np.maximum(np.einsum("hwc,hwc->hw", behind, behind), 1.0)
-    light: Floats = np.einsum("hwc,hwc->hw", grid, behind) / squared
-    off = grid - light[..., None] * behind
-    twice = np.square(behind) / 255
-    vivid = twice - (np.einsum("hwc,hwc->hw", twice, behind) / squared)[..., None] * behind
-    length = np.maximum(np.einsum("hwc,hwc->hw", vivid, vivid), 1.0)
-    share = np.einsum("hwc,hwc->hw", off, vivid) / length
+    seen: Planes = cv2.split(grid)  # type: ignore[assignment]
+    back: Planes = cv2.split(behind)  # type: ignore[assignment]
+    twice: Planes = [plane * plane * np.float32(1 / 255) for plane in back]
+    squared: Floats = np.maximum(_dot(back, back), np.float32(1))
+    light: Floats = _dot(seen, back) / squared
+    more: Floats = _dot(twice, back) / squared
+    off: Planes = [plane - light * under for plane, under in zip(seen, back, strict=True)]
+    vivid: Planes = [plane - more * under for plane, under in zip(twice, back, strict=True)]
+    share = _dot(off, vivid) / np.maximum(_dot(vivid, vivid), np.float32(1))
     share = np.clip(share, 0, BACKGROUND.bounces * np.maximum(1 - light, 0))
-    return light, worst(np.abs(off - share[..., None] * vivid))
+    away = [np.abs(plane - share * hue) for plane, hue in zip(off, vivid, strict=True)]
+    return light, np.maximum(np.maximum(away[0], away[1]), away[2])
+
+
+Planes = Sequence[Floats]
+
+
+def _dot(one: Planes, other: Planes) -> Floats:
+    """The sum over three planes [h, w]: several times as fast as over an axis of three."""
+    total: Floats = one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
+    return total
 
 
 def apart(one: Pixels, other: Pixels) -> Pixels:

@@ -10,7 +10,7 @@ Where the background is not plain the network's matte is brought to the picture'
 filter: K. He and J. Sun, "Fast Guided Filter", 2015, arXiv:1505.00996.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.images import Box, Size
 from edge.rendering.analysis.background import (
     BACKGROUND,
     BackgroundModel,
@@ -32,6 +33,8 @@ from edge.rendering.analysis.background import (
 from edge.rendering.matting.alpha import estimate_alpha, foreground_colours
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.levels import bounds
 from edge.rendering.pixels.morphology import (
     border,
     closed,
@@ -260,7 +263,7 @@ def _on_plain(
     colour_of_subject = foreground_colours(grid, background_model, whole)
 
     def draw() -> Pixels:
-        guess = None if network is None else guided(image, network)
+        guess = None if network is None else guided(image, network, grown(whole, 1))
         return estimate_alpha(image, colour_of_subject, background_model, whole, guess)
 
     area = max(1, int(np.count_nonzero(product)))
@@ -429,7 +432,8 @@ def _drawn_on_scene(image: Image.Image, product: Mask, network: Pixels) -> Pixel
         cv2.resize(cells.view(np.uint8), image.size, interpolation=cv2.INTER_NEAREST) > 0
         for cells in (shrunk(product, FUSION.band), grown(product, FUSION.band))
     )
-    return np.where(core, np.uint8(255), np.where(near, guided(image, network), np.uint8(0)))
+    led = guided(image, network, grown(product, FUSION.band))
+    return np.where(core, np.uint8(255), np.where(near, led, np.uint8(0)))
 
 
 def _pale(grid: Pixels, steps: Pixels, product: Mask) -> int:
@@ -456,28 +460,56 @@ def _two_minds(claim: Floats, product: Mask) -> int:
     return int(np.count_nonzero(shrunk(unsure, 2)))
 
 
-def guided(image: Image.Image, network: Pixels) -> Pixels:
-    """A coarse matte uint8 [h, w] at the picture's size and edges: uint8 [H, W], mostly decided."""
+def guided(image: Image.Image, network: Pixels, cells: Mask) -> Pixels:
+    """A coarse matte uint8 [h, w] at the picture's size and edges: uint8 [H, W], mostly decided.
+
+    Only where it is asked for, in the box of some `cells` of the picture; elsewhere it is 0.
+    """
+    result = np.zeros((image.height, image.width), np.uint8)
+    box = bounds(cells)
+    if box is None:
+        return result
+    part = _box_in(box, cells, image.size, 1)
     factor = min(1.0, FUSION.guide / max(image.size))
     size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
-    guide = _shares(image.resize(size, Image.Resampling.BOX))
-    alpha = _decided(_sized(network, *size))
-    red, green, blue, level = (_to_size(part, image.size) for part in _linear(guide, alpha))
-    r, g, b = _planes(_shares(image))
-    led = red * r + green * g + blue * b + level
-    return np.rint(255 * _decided(led)).astype(np.uint8)
+    # A window away from where it counts lies what both means still reach.
+    inner = _box_in(box, cells, size, 2 * FUSION.window + 2)
+    guide = [plane[inner] for plane in _planes(image.resize(size, Image.Resampling.BOX))]
+    alpha = _decided(_sized(network, *size)[inner])
+    whole = np.zeros(size[::-1], np.float32)
+    *slopes, led = (
+        _stretched(whole, inner, plane, image.size)[part] for plane in _linear(guide, alpha)
+    )
+    for slope, plane in zip(slopes, _planes(image.crop(_corners(part))), strict=True):
+        led = led + slope * plane
+    result[part] = np.rint(255 * _decided(led))
+    return result
 
 
-def _to_size(plane: Floats, size: tuple[int, int]) -> Floats:
-    return cv2.resize(plane, size)  # type: ignore[return-value]
+def _stretched(
+    grid: Floats, inner: tuple[slice, slice], plane: Floats, size: tuple[int, int]
+) -> Floats:
+    grid[inner] = plane
+    return cv2.resize(grid, size)  # type: ignore[return-value]
 
 
-def _planes(colours: Floats) -> tuple[Floats, ...]:
-    return tuple(cv2.split(colours))  # type: ignore[arg-type]
+def _box_in(box: Box, cells: Mask, size: tuple[int, int], margin: int) -> tuple[slice, slice]:
+    """Rows and columns of a picture of `size` that a box of cells covers, and a margin."""
+    across, down = size[0] / cells.shape[1], size[1] / cells.shape[0]
+    found = Area.of(box).scaled(across, down).outward(Size(*size)).grown(margin)
+    found = found.clamped(Size(*size))
+    return slice(found.top, found.bottom), slice(found.left, found.right)
 
 
-def _shares(image: Image.Image) -> Floats:
-    return np.asarray(image).astype(np.float32) / np.float32(255)
+def _corners(part: tuple[slice, slice]) -> tuple[int, int, int, int]:
+    rows, columns = part
+    return columns.start, rows.start, columns.stop, rows.stop
+
+
+def _planes(image: Image.Image) -> list[Floats]:
+    """Red, green and blue as shares (0 to 1)."""
+    levels = cv2.split(np.asarray(image))
+    return [level.astype(np.float32) * np.float32(1 / 255) for level in levels]
 
 
 def _decided(alpha: Floats) -> Floats:
@@ -486,13 +518,13 @@ def _decided(alpha: Floats) -> Floats:
     return steeper
 
 
-def _linear(guide: Floats, alpha: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def _linear(guide: Sequence[Floats], alpha: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Slopes for red, green and blue, and level, of the local model alpha = slope I + level [h, w].
 
     The slopes solve a symmetric 3x3 system in each window, here by its adjugate, plane by plane:
     a quarter of the time that a general solver takes for as many small systems.
     """
-    r, g, b = _planes(guide)
+    r, g, b = guide
     mr, mg, mb, ma = (_mean(plane) for plane in (r, g, b, alpha))
     flat = np.float32(FUSION.smoothness)
     rr, gg, bb = (_mean(p * p) - m * m + flat for p, m in ((r, mr), (g, mg), (b, mb)))
