@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -188,8 +189,7 @@ class _Enlarging:
         part = self._region
         inside = self._image[part.top : part.bottom, part.left : part.right]
         size = (self.canvas.shape[1], self.canvas.shape[0])
-        larger = Image.fromarray(inside).resize(size, Image.Resampling.BILINEAR)
-        np.copyto(self.canvas, np.asarray(larger))
+        cv2.resize(inside, size, dst=self.canvas, interpolation=cv2.INTER_LINEAR)
 
 
 def lanczos(tile: Tensor, scale: int) -> Tensor:

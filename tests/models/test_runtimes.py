@@ -37,9 +37,10 @@ def test_the_quicker_one_serves_where_it_gains_enough(wanted, times, full, halve
 
 def test_only_networks_that_bfloat16_hardly_moves_run_in_it():
     choice = Choice(WHOLE, HALVED)
-    for name in (*roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values(), roles.FACE_DETECTION):
+    upscalers = (*roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values())
+    for name in (*upscalers, roles.FACE_DETECTION, roles.MATTING):
         assert choice.of(spec(name)) == HALVED
-    for name in (roles.MATTING, roles.MATTING_SECOND, roles.TEXT_DETECTION, "another"):
+    for name in (roles.MATTING_SECOND, roles.TEXT_DETECTION, "another"):
         assert choice.of(spec(name)) == WHOLE
 
 

@@ -21,7 +21,6 @@ FIXED = {
     "framing/product.py": {"_NOMINAL", "_ROUNDING"},
     "matting/doubt.py": {"BIAS", "WEIGHTS"},
     "matting/entry.py": {"_LEVEL"},
-    "matting/foreground.py": {"_EMPTY", "_FULL"},
     "ops/background.py": {"_NOTHING", "_SEEN"},
     "ops/pad.py": {"_CLEAR"},
     "ops/rotate.py": {"_TURNS"},

@@ -100,7 +100,8 @@ def _inside(matte: Image.Image | None, size: tuple[int, int], part: Area) -> Mas
 def compare(finished: Image.Image, known: Reference, swatch: Color | None) -> ColourShift:
     """The colours of a finished picture, of any size and the canvas's shape, against those."""
     here = known.part.scaled(*finished.size)
-    made = lab(np.asarray(_small(finished.convert("RGB"), known.image.size, here))[known.inside])
+    opaque = finished if finished.mode == "RGB" else finished.convert("RGB")
+    made = lab(np.asarray(_small(opaque, known.image.size, here))[known.inside])
     if not len(made):
         return ColourShift(None, None)
     moved = ciede2000(lab(np.asarray(known.image)[known.inside]), made)

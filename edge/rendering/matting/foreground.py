@@ -55,9 +55,6 @@ class ForegroundNumbers:
 FOREGROUND = ForegroundNumbers()
 
 
-_EMPTY, _FULL = [255, *[0] * 255], [*[0] * 255, 255]
-
-
 def foreground(image: Image.Image, matte: Image.Image) -> Image.Image:
     """The picture (RGB) with the subject's own colours wherever the matte (L, the same size) is
     soft. Pixels that are all subject or all background stay as they are."""
@@ -127,27 +124,23 @@ class _Level:
 def _coarse(given: _Level, sizes: Sequence[tuple[int, int]]) -> tuple[Pixels, Pixels]:
     """F and B at all levels but the finest one that is solved, each from the one before."""
     start = max((s for s in sizes if max(s) <= FOREGROUND.whole), default=sizes[0])
-    fore = given.colours(start).resize(sizes[0], Image.Resampling.BOX)
-    back = fore
+    fore = back = np.asarray(given.colours(start).resize(sizes[0], Image.Resampling.BOX))
     for size in sizes:
-        image, alpha = given.colours(size), given.matte(size)
+        image, alpha = np.asarray(given.colours(size)), np.asarray(given.matte(size))
         fore, back = _nearest(fore, size), _nearest(back, size)
         whole = max(size) <= FOREGROUND.whole
         if not whole:  # where alpha is 255 F is known, where it is 0 B is
-            fore.paste(image, mask=alpha.point(_FULL))
-            back.paste(image, mask=alpha.point(_EMPTY))
-        levels = np.asarray(alpha)
-        places = np.arange(levels.size) if whole else np.flatnonzero(_soft(levels))
-        layers = _Layers.taken(np.asarray(image).reshape(-1, 3)[places], levels, places)
-        pixels = [np.array(part) for part in (fore, back)]
-        lit, shaded = (part.reshape(-1, 3)[layers.needed] for part in pixels)
+            cv2.copyTo(image, cv2.inRange(alpha, 255, 255), fore)
+            cv2.copyTo(image, cv2.inRange(alpha, 0, 0), back)
+        places = np.arange(alpha.size) if whole else np.flatnonzero(_soft(alpha))
+        layers = _Layers.taken(image.reshape(-1, 3)[places], alpha, places)
+        lit, shaded = (part.reshape(-1, 3)[layers.needed] for part in (fore, back))
         found = layers.solved(
             lit, shaded, FOREGROUND.sweeps_whole if whole else FOREGROUND.sweeps_soft
         )
-        for part, solved in zip(pixels, found, strict=True):
+        for part, solved in zip((fore, back), found, strict=True):
             part.reshape(-1, 3)[places] = solved
-        fore, back = Image.fromarray(pixels[0]), Image.fromarray(pixels[1])
-    return np.asarray(fore), np.asarray(back)
+    return fore, back
 
 
 class _Finest:
@@ -208,8 +201,8 @@ def _soft(alpha: Pixels) -> Mask:
     return cv2.inRange(alpha, 1, 254).reshape(alpha.shape).view(np.bool_)
 
 
-def _nearest(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return image.resize(size, Image.Resampling.NEAREST)
+def _nearest(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[return-value]
 
 
 def _nearest_of(fine: int, coarse: int) -> Places:
