@@ -4,6 +4,7 @@ facts -> decode -> look -> cut -> plan -> run -> encode -> verify. Pixel work go
 one hop to an engine thread; what waits for a network comes back to the event loop for it.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -149,7 +150,6 @@ class Renderer:
         prepared, done = await self._made(begin, job, tools)
         if larger := reframed(done, job):
             prepared, done = await self._made(begin, replace(job, transform=larger), tools)
-        done = await self._looked_at(done, job, tools)
         rendition = Rendition.of(
             done.body, done.format, done.size, tags=tags, reported=done.reported
         )
@@ -297,35 +297,57 @@ class Renderer:
         job: RenderRequest,
         tools: Tools,
     ) -> tuple[Prepared, Done]:
-        """What was seen, and what came out of all steps."""
+        """What was seen, and what came out of all steps; a picture that takes networks to make is
+        looked over while it is encoded."""
         prepared, done = await self._engine.run(begin, job)
-        if done is None:
-            picture, timings = await run(prepared.steps, prepared.picture, tools)
-            job.watch.timings += timings
+        if done is not None:
+            return prepared, await self._looked_at(done, job, tools)
+        picture, timings = await run(prepared.steps, prepared.picture, tools)
+        job.watch.timings += timings
+        looking = asyncio.ensure_future(self._look_over(picture, job, tools))
+        try:
             done = await self._engine.run(self._finish, picture, job, prepared)
+            done = await self._looked_at(done, job, tools, (picture, looking))
+        finally:
+            looking.cancel()
         return prepared, done
 
-    async def _looked_at(self, done: Done, job: RenderRequest, tools: Tools) -> Done:
-        """With what the rules want to know that is seen on the whole picture, by networks too."""
-        rules = job.preset.rules if job.preset else None
+    async def _looked_at(
+        self,
+        done: Done,
+        job: RenderRequest,
+        tools: Tools,
+        begun: tuple[Picture, "asyncio.Future[_Seen | None]"] | None = None,
+    ) -> Done:
+        """With what the rules want to know that is seen on the whole picture, by networks too; what
+        has `begun` counts if that picture was encoded, not one that was mended."""
         picture, report = done.picture, done.report
-        if (
-            rules is None
-            or picture is None
-            or report is None
-            or not rules.needs_analysis
-            or job.fallback
-        ):
+        if picture is None or report is None:
             return replace(done, picture=None)
+        if begun and begun[0] is picture:
+            seen = await begun[1]
+        else:
+            seen = await self._look_over(picture, job, tools)
+        if seen is None or job.preset is None:
+            return replace(done, picture=None)
+        return replace(done, picture=None, report=with_seen(report, job.preset.rules, *seen))
+
+    async def _look_over(
+        self, picture: Picture, job: RenderRequest, tools: Tools
+    ) -> "_Seen | None":
+        """None where no rule wants to know."""
+        rules = job.preset.rules if job.preset else None
+        if rules is None or not rules.needs_analysis or job.fallback:
+            return None
         background = rules.background.color if rules.background else None
         start = time.perf_counter()
         with tracing.span("look over"):
             detections = await self._engine.run(
                 Detections.at, picture.image, background, picture.matte
             )
-            prepared = await self._detected(detections, rules, tools.deadline, tools.priority)
+            seen = await self._detected(detections, rules, tools.deadline, tools.priority)
         job.watch.timings.append(("look over", time.perf_counter() - start))
-        return replace(done, picture=None, report=with_seen(report, rules, detections, prepared))
+        return detections, seen
 
     async def _detected(
         self, detections: Detections, rules: Rules, deadline: Deadline,
@@ -362,6 +384,10 @@ class Renderer:
         if report:
             report = replace(report, review=doubted, notes=facts + (PALE,) * report.pale)
         return replace(done, made=made, report=report)
+
+
+_Seen = tuple[Detections, Detected]
+"""What of a finished picture was looked at, and what networks saw there."""
 
 
 def _own(reported: Reported) -> Own:

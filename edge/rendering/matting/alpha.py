@@ -123,8 +123,8 @@ def _unmixed(
         cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR).reshape(-1, 3).take(here, axis=0)
         for grid in (behind, colour_of_subject)
     )
-    colours = pixels.reshape(-1, pixels.shape[2]).take(places, axis=0)[:, :3].astype(np.float32)
-    near = guess.ravel()[places].astype(np.float32) / np.float32(255)
+    colours = pixels[rows, columns][:, :3].astype(np.float32)
+    near = guess[rows, columns].astype(np.float32) / np.float32(255)
     share = _share(colours, background, subject.astype(np.float32), near, noise)
     alpha.ravel()[places] = np.rint(share * 255).astype(np.uint8)
 
