@@ -65,7 +65,10 @@ class Contestant:
     process: int
 
 
-def contestants(stack: ExitStack, folder: Path, dirs: dict[str, Path]) -> Iterator[Contestant]:
+def contestants(
+    stack: ExitStack, folder: Path, dirs: dict[str, Path], own: dict[str, str]
+) -> Iterator[Contestant]:
+    """A server of each checkout; `own` settings are this one's alone."""
     starter = Path(__file__).with_name("named_threads.py")
     for name, checkout in dirs.items():
         port = free_port()
@@ -75,7 +78,7 @@ def contestants(stack: ExitStack, folder: Path, dirs: dict[str, Path]) -> Iterat
             "EDGE_ORIGIN_URL": str(folder),
             "EDGE_SERVER_LOG_LEVEL": "error",
             "EDGE_SERVER_DEADLINE": "120",
-        }
+        } | (own if checkout == ROOT else {})
         command = [checkout / ".venv" / "bin" / "python", starter, "serve"]
         started = server(command, f"{base}/-/readyz", settings, checkout)
         yield Contestant(name, base, stack.enter_context(started).pid)
@@ -233,6 +236,10 @@ def main() -> int:
     parser.add_argument("--query", default=QUERY)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--plots", type=Path, help="folder for the plots; needs matplotlib")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="a setting of this checkout's server; EDGE_MODELS_PRECISION=f32 is without bfloat16",
+    )  # fmt: skip
     parser.add_argument("--results", default="cold", help="name of the file in loadtest/results")
     options = parser.parse_args()
     dirs = {"this": ROOT} | ({"against": options.against.resolve()} if options.against else {})
@@ -245,7 +252,9 @@ def main() -> int:
         for path in photos(options.photos, KINDS, options.every):
             paths.append(path.replace("/", "-"))
             scaled(options.photos / path, kept / paths[-1], options.long)
-        running = list(contestants(stack, folder, dirs))
+        running = list(
+            contestants(stack, folder, dirs, dict(one.split("=", 1) for one in options.set))
+        )
         numbers = count()
         for one in running:
             ask(one, folder, paths[0], next(numbers), options.query)  # what only the first one pays
