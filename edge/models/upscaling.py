@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -189,7 +188,8 @@ class _Enlarging:
         part = self._region
         inside = self._image[part.top : part.bottom, part.left : part.right]
         size = (self.canvas.shape[1], self.canvas.shape[0])
-        cv2.resize(inside, size, dst=self.canvas, interpolation=cv2.INTER_LINEAR)
+        larger = Image.fromarray(inside).resize(size, Image.Resampling.BILINEAR)
+        np.copyto(self.canvas, np.asarray(larger))
 
 
 def lanczos(tile: Tensor, scale: int) -> Tensor:

@@ -12,7 +12,6 @@ from edge.rendering.numbers import ROOMS, numbers, tables, tuned
 ROOT = Path(edge.rendering.__file__).parent
 
 FIXED = {
-    "analysis/background.py": {"_solid"},
     "compliance/measurements.py": {"BLOCK"},
     "compliance/verify.py": {"_SEEN"},
     "extend/grain.py": {"_NONE", "_SEED"},
@@ -22,6 +21,7 @@ FIXED = {
     "matting/doubt.py": {"BIAS", "WEIGHTS"},
     "matting/entry.py": {"_LEVEL"},
     "ops/background.py": {"_NOTHING", "_SEEN"},
+    "ops/matte.py": {"_STEEPER"},
     "ops/pad.py": {"_CLEAR"},
     "ops/rotate.py": {"_TURNS"},
     "ops/shadow.py": {"_BAR"},
@@ -32,6 +32,7 @@ FIXED = {
     "pixels/colour_difference.py": {"_TO_XYZ", "_WHITE", "_LEVELS", "_LINEAR"},
     "pixels/denoise.py": {"_SCALES", "_KERNEL"},
     "pixels/geometry.py": {"_HAIR"},
+    "pixels/levels.py": {"_SNAPPED"},
 }  # fmt: skip
 """What is fixed by a standard, a format or a paper's derivation, a table of all 256 levels, the
 seed of a generator, an allowance for rounding, or fitted by a program: nobody tunes it."""
