@@ -78,6 +78,12 @@ class BackgroundNumbers:
         "least light that a shadow leaves; under it, black products begin",
         "chosen by eye on shop photos",
     )
+    dark: int = tuned(
+        64,
+        "levels",
+        "brightest channel under which a background is as dark as products are",
+        "chosen by eye over 299 shop photos",
+    )
     tint: float = tuned(
         11.0,
         "levels",
@@ -143,9 +149,12 @@ class BackgroundModel:
     share: float
 
     @property
-    def blown_out(self) -> bool:
-        """The background is so white that no shade of it is left."""
-        return bool(np.median(self.backdrop[::4, ::4].min(axis=2)) >= 252)
+    def extreme(self) -> bool:
+        """The background is so white or so dark that products have its very colour."""
+        few = self.backdrop[::4, ::4]
+        return bool(
+            np.median(few.min(axis=2)) >= 252 or np.median(few.max(axis=2)) < BACKGROUND.dark
+        )
 
     @property
     def coloured(self) -> bool:

@@ -112,7 +112,7 @@ class FusionNumbers:
         EYE,
     )
     doubted: float = tuned(
-        0.97, "alpha of the network", "mean under which it has its doubts about a region", EYE
+        0.93, "alpha of the network", "mean under which it has its doubts about a region", EYE
     )
     at_border: float = tuned(
         0.25,
@@ -123,14 +123,14 @@ class FusionNumbers:
     empty: float = tuned(
         0.05,
         "alpha of the network",
-        "mean under which it is sure that an enclosed region is a hole",
+        "mean under which it is sure that an enclosed region of the background's hue is an opening",
         EYE,
     )
-    most_holes: float = tuned(
-        0.5,
-        "share",
-        "of a product, the most that may be holes; beyond, it is glass, or white on white",
-        EYE,
+    sharp: float = tuned(
+        0.5, "share", "of what is beside a hole, the least that differs strongly from it", EYE
+    )
+    seal: int = tuned(
+        2, "cells", "half the width of a gap in a product's outline that leads to no opening", EYE
     )
     same: float = tuned(
         0.6, "share", "of a hole's calm cells, those of exactly the background's colour", EYE
@@ -258,6 +258,8 @@ def _on_plain(
         return None
     holes = _holes(product, claim, background_model, off)
     product &= ~holes
+    torn = _torn(product, off, background_model.noise)
+    product, holes = product | torn, holes & ~torn
     whole = product | grown(product, 1) & ~background_model.open & ~holes
     background_model = background_model.with_open(grid, ~whole)
     colour_of_subject = foreground_colours(grid, background_model, whole)
@@ -320,50 +322,45 @@ def _missed(
 ) -> Mask:
     """Of the regions that the network denied those that are the product's all the same.
 
-    They differ strongly from the background; one of its hue has to do so three times as much and
-    to be no thread. They are no shadow, which has the background's colour with less light and a
-    soft outline, and no dark floor or wall that the picture's border cuts. And where they are
-    enclosed and of the background's hue, the network is not sure that they are a hole.
+    They differ strongly from the background; one of its hue has to do so three times as much, to be
+    no thread, and no `_shade`.
     """
     labels, count = components(cells)
     found = np.zeros(count + 1, np.bool_)
-    inner, near, edge = shrunk(cells, 1), grown(background_model.open, 2), border(cells.shape)
+    inner = shrunk(cells, 1)
     for number in np.flatnonzero(sizes_of(labels, count) >= FUSION.hole):
         region = labels == number
-        high, hue = np.percentile(off[region], 75), np.median(tint[region])
-        least, wide = (6, 0.5) if hue <= BACKGROUND.tint else (2, 0.0)
-        lit = np.median(light[region])
-        cut = np.count_nonzero(region & edge) > FUSION.at_border * np.sqrt(np.count_nonzero(region))
-        hole = (
-            hue <= BACKGROUND.tint
-            and not (region & near).any()
-            and claim[region].mean() < FUSION.empty
-        )
-        shadow = (
-            hue <= BACKGROUND.tint
-            and claim[region].mean() < FUSION.half
-            and (
-                (lit < 1 and _soft(region, background_model, off))
-                or (BACKGROUND.darkest < lit < 1 and (background_model.coloured or cut))
-            )
-        )
-        found[number] = (
-            high > least * background_model.noise
-            and inner[region].mean() >= wide
-            and not hole
-            and not shadow
-        )
+        high = np.percentile(off[region], 75) / background_model.noise
+        if np.median(tint[region]) > BACKGROUND.tint:
+            found[number] = high > 2
+        elif high > 6 and inner[region].mean() >= 0.5:
+            denied = claim[region].mean() < FUSION.half
+            found[number] = not (denied and _shade(region, claim, off, light, background_model))
     missed: Mask = found[labels]
     return missed
 
 
+def _shade(
+    region: Mask, claim: Floats, off: Pixels, light: Floats, background_model: BackgroundModel
+) -> bool:
+    """Whether a region of the background's hue is the background with less light: it fades into it;
+    or the product encloses it, and the network denies it; or the picture's border cuts it, as it
+    cuts a floor, or its colour tells, unless products have that too."""
+    lit = float(np.median(light[region]))
+    if not (region & grown(background_model.open, 2)).any():
+        return bool(claim[region].mean() < FUSION.empty)
+    if lit >= 1:
+        return False
+    cells = np.count_nonzero(region & border(region.shape))
+    floor = cells > FUSION.at_border * np.sqrt(np.count_nonzero(region))
+    told = background_model.coloured or (floor and not background_model.extreme)
+    return (told and lit > BACKGROUND.darkest) or _soft(region, background_model, off)
+
+
 def _solid(cells: Mask) -> Mask:
     """Without hairlines, as a horizon is one, that lead to the picture's border."""
-    labels, count = components(cells)
-    kept = np.ones(count + 1, np.bool_)
-    kept[labels[border(cells.shape)]] = False
-    kept[labels[shrunk(cells, 1)]] = True
-    return cells & kept[labels]
+    thin = cells & ~grown(shrunk(cells, 1), 2)
+    return cells & ~flood(thin, border(cells.shape))
 
 
 def _main_parts(cells: Mask) -> tuple[Mask, int]:
@@ -381,22 +378,33 @@ def _main_parts(cells: Mask) -> tuple[Mask, int]:
 def _holes(product: Mask, claim: Floats, background_model: BackgroundModel, off: Pixels) -> Mask:
     """Background that the product encloses: a handle, a chair's legs, an arm on a hip.
 
-    Flat, and in exactly the background's colour. On pure white, where a white print looks so too,
-    the network must have its doubts as well.
+    Flat, and in the background's colour. On white and on black, where a print and a product look so
+    too, the network must have its doubts as well.
     """
-    noise = product & (background_model.range <= background_model.noise)
-    labels, count = components(noise)
+    noise = background_model.noise
+    labels, count = components(product & (background_model.range <= noise))
     sizes = np.maximum(sizes_of(labels, count), 1)
-    same = (
-        np.bincount(labels[off <= 0.6 * background_model.noise], minlength=count + 1)
-        >= FUSION.same * sizes
-    )
-    unsure = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes < FUSION.doubted
-    holes = same & (sizes >= FUSION.hole) & (unsure | (not background_model.blown_out))
+    holes = np.bincount(labels[off <= 0.6 * noise], minlength=count + 1) >= FUSION.same * sizes
+    holes &= sizes >= FUSION.hole
+    if background_model.extreme:
+        claimed = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes
+        holes &= claimed < FUSION.doubted
     holes[0] = False
-    found = grown(holes[labels], 1) & product & (off <= 2 * background_model.noise)
-    white_on_white = np.count_nonzero(found) > FUSION.most_holes * np.count_nonzero(product)
-    return np.zeros_like(found) if white_on_white else found
+    return grown(holes[labels], 1) & product & (off <= 2 * noise)
+
+
+def _torn(product: Mask, off: Pixels, noise: float) -> Mask:
+    """What the product encloses, or nearly, and what fades into it: glass and reflections. An
+    opening ends sharply all round, and each place is decided as a whole."""
+    outside = grown(flood(~grown(product, FUSION.seal), border(product.shape)), FUSION.seal + 1)
+    labels, count = components(~product & ~outside)
+    beside = grown(off > 3 * noise, 1)
+    fading = np.zeros(count + 1, np.bool_)
+    for number in range(1, count + 1):
+        rim = grown(labels == number, 2) & product
+        fading[number] = not rim.any() or float(np.mean(beside[rim])) < FUSION.sharp
+    torn: Mask = fading[labels]
+    return torn
 
 
 def _on_scene(

@@ -9,6 +9,7 @@ from edge.errors import OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine.stock import adopted
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.premultiplied import straightened
 
 _BOX_MARGIN = 2
 """What averaging whole blocks must leave for the resize; Pillow's own `reducing_gap` of "close to
@@ -25,6 +26,8 @@ def plain(image: Any, request: DecodeRequest) -> Loaded:
     if image.mode in ("RGB", "L", "1") and "transparency" in image.info:
         image.info["transparency"] = _eight_bits(image.info["transparency"], request)
         return Loaded(adopted(image.convert("RGBA")))
+    if image.mode == "RGBA":
+        return Loaded(reduced(straightened(adopted(image)), request.least))
     if image.mode in _REDUCIBLE:
         return Loaded(reduced(adopted(image), request.least))
     if image.mode == "LAB":
