@@ -126,6 +126,12 @@ class FusionNumbers:
         "mean under which it is sure that an enclosed region of the background's hue is an opening",
         EYE,
     )
+    most_holes: float = tuned(
+        0.5,
+        "share",
+        "of a product, the most that may be holes; beyond, it is white on white",
+        EYE,
+    )
     sharp: float = tuned(
         0.5, "share", "of what is beside a hole, the least that differs strongly from it", EYE
     )
@@ -390,7 +396,9 @@ def _holes(product: Mask, claim: Floats, background_model: BackgroundModel, off:
         claimed = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes
         holes &= claimed < FUSION.doubted
     holes[0] = False
-    return grown(holes[labels], 1) & product & (off <= 2 * noise)
+    found = grown(holes[labels], 1) & product & (off <= 2 * noise)
+    whole = np.count_nonzero(found) > FUSION.most_holes * np.count_nonzero(product)
+    return found & (not whole)
 
 
 def _torn(product: Mask, off: Pixels, noise: float) -> Mask:
