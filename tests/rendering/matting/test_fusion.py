@@ -247,3 +247,30 @@ def test_glass_that_the_network_claims_is_not_eaten_by_its_background() -> None:
     inside = np.asarray(mask(blob).filter(ImageFilter.MinFilter(31))) == 255
     assert np.mean(found.matte[inside] > 128) > 0.75
     assert found.evidence.weak > 0.2, "and that is told"
+
+
+def bowl(sharp: bool) -> tuple[Image.Image, np.ndarray]:
+    """A thick ring on grey, its middle in the background's colour: fading into it as in a glass, or
+    ending sharply; and a network that does not see the middle."""
+    down, across = np.mgrid[-150:150, -150:150]
+    away = np.hypot(down, across)
+    level = np.full(away.shape, 205.0)
+    level[away < 110] = 90
+    inner = away < 80
+    level[inner] = 205 if sharp else 205 - 115 * (away[inner] / 80) ** 3
+    claim = np.where((away < 110) & (away > 30), 255, 0).astype(np.uint8)
+    return Image.fromarray(np.repeat(level[..., None], 3, axis=2).astype(np.uint8)), claim
+
+
+def test_what_fades_into_the_product_is_glass_and_stays_whole():
+    image, claim = bowl(sharp=False)
+    found = fuse(image, claim)
+    assert isinstance(found, Fused)
+    assert found.matte[150, 150] == 255
+    assert found.matte[150, 120:180].min() == 255
+
+
+def test_an_opening_that_ends_sharply_is_one():
+    found = fuse(*bowl(sharp=True))
+    assert isinstance(found, Fused)
+    assert found.matte[120:180, 120:180].max() == 0
