@@ -25,8 +25,11 @@ long work takes, also where none has ended yet."""
 _SHORT = 2.0
 """Times what one takes: so long may one wait who comes while more comes than can be done."""
 
+_FAR_MORE = 1.5
+"""Times as many as went."""
+
 _RUSH = 1 / 8
-"""Of the time that a request has: so long more must have come than went."""
+"""Of the time that a request has: so long far more must have come than went."""
 
 _SAMPLES = 8
 """Until so many are done, what seems typical may be twice of what it is."""
@@ -73,29 +76,31 @@ class _Rush:
 
     def __init__(self) -> None:
         self._short = self._turned = time.monotonic()
-        self._surplus = self._before = 0
+        self._came = self._went = self._came_before = self._went_before = 0
         self._on = False
 
     def came(self, *, short: bool, seconds: float) -> bool:
         """One more, who found the queue short or not; whether there is a rush.
 
-        It begins when the queue has not been short for so many seconds while more came than went,
-        and ends when no more came than went in the latest one to two times so long: a queue that is
-        short because of it proves nothing.
+        It begins when the queue has not been short for so many seconds while far more came than
+        went, and ends when that is over in the latest one to two times so long: a queue that is
+        short because of it proves nothing. Shoppers who each wait for their pictures before they
+        ask for others are none, however long the queue: of them as many come as go.
         """
         now = time.monotonic()
         if now - self._turned >= seconds:
-            self._before = self._surplus if now - self._turned < 2 * seconds else 0
-            self._surplus, self._turned = 0, now
-        self._surplus += 1
-        more = self._before + self._surplus > 0
+            late = now - self._turned >= 2 * seconds
+            self._came_before, self._went_before = (0, 0) if late else (self._came, self._went)
+            self._came, self._went, self._turned = 0, 0, now
+        self._came += 1
         self._short = now if short else self._short
+        more = self._came_before + self._came > _FAR_MORE * (self._went_before + self._went)
         self._on = more and (self._on or now - self._short > seconds)
         return self._on
 
     def went(self) -> None:
         """One is done."""
-        self._surplus -= 1
+        self._went += 1
 
 
 class _Lane:

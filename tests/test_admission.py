@@ -321,3 +321,17 @@ async def test_a_burst_is_worked_off_and_who_comes_meanwhile_waits_his_turn():
         tasks.append(asyncio.ensure_future(shop.one()))
     await asyncio.gather(*tasks)
     assert len(shop.waited) >= 0.9 * len(tasks)
+
+
+async def test_shoppers_who_wait_for_each_picture_before_the_next_are_never_refused():
+    """However many they are for the places: of them as many come as go."""
+    shop = Shop()
+    await shop.rate()
+    until = time.monotonic() + 2
+
+    async def shopper() -> None:
+        while time.monotonic() < until:
+            await shop.one()
+
+    await asyncio.gather(*(shopper() for _ in range(30)))
+    assert not shop.refused
