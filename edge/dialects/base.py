@@ -9,6 +9,19 @@ from urllib.parse import quote, unquote, urlsplit
 from edge.errors import InvalidParameter, UnknownParameter
 from edge.kinds import shown
 
+FORMATS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "jpg": {"fm": "jpg"},
+        "jpeg": {"fm": "jpg"},
+        "png": {"fm": "png"},
+        "webp": {"fm": "webp"},
+        "avif": {"fm": "avif"},
+    }
+)
+"""What most services call the formats that are made here."""
+
+AUTO_OR_FORMATS: Mapping[str, Mapping[str, str]] = MappingProxyType({"auto": {}, **FORMATS})
+
 OWN = frozenset(
     {"sig", "kid", "exp", "v", "up", "preset", "fmt", "strict", "wait", "matte", "frame"}
 )
@@ -86,6 +99,13 @@ class Reading:
                 allowed=tuple(choices),
             )
         self.words.update(known)
+
+    def read(self, words: Mapping[str, "Word"], word: str, value: str, whole: str) -> None:
+        """Read a word by its row of the table; one that has none has no equal, `whole` as it is."""
+        if row := words.get(word):
+            row.read(self, value)
+        else:
+            self.without_equal(whole)
 
     def done(self, path: str) -> Translation:
         return Translation(path, MappingProxyType(self.words), tuple(self.ignored))
@@ -165,6 +185,17 @@ def own_words(reading: Reading, query: str, ignored: frozenset[str] = frozenset(
 def renamed(name: str) -> Word:
     """A word that has another name here, or the same, and equal values."""
     return Word(lambda reading, value: reading.set(**{name: value}), f"`{name}`")
+
+
+def setting(**words: str) -> Word:
+    """A word that sets words of ours, whatever its value."""
+    told = " ".join(f"`{name}={value}`" for name, value in words.items())
+    return Word(lambda reading, value: reading.set(**words), told)
+
+
+def table(rows: Mapping[str, Word], short: Mapping[str, str] | None = None) -> Mapping[str, Word]:
+    """A service's words by name; `short` are further names of some, with the long ones."""
+    return MappingProxyType({**rows, **{name: rows[long] for name, long in (short or {}).items()}})
 
 
 def chosen(word: str, choices: Mapping[str, Mapping[str, str]]) -> Word:

@@ -4,7 +4,6 @@ Source, November 2026: https://developers.cloudflare.com/images/transform-images
 """
 
 import re
-from types import MappingProxyType
 from urllib.parse import unquote
 
 from edge.dialects.base import (
@@ -17,6 +16,7 @@ from edge.dialects.base import (
     passed,
     renamed,
     source,
+    table,
 )
 
 name = "cloudflare"
@@ -95,7 +95,7 @@ _ROWS = {
     "gamma": lacking("gamma"),
     "saturation": lacking("saturation"),
 }
-words = MappingProxyType(_ROWS | {short: _ROWS[long] for short, long in _SHORT.items()})
+words = table(_ROWS, _SHORT)
 
 
 def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translation | None:
@@ -105,10 +105,8 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
     reading = Reading(title, strict)
     for option in unquote(url["options"]).split(","):
         word, _, value = option.partition("=")
-        if word in words:
-            words[word].read(reading, value)
-        elif word:
-            reading.without_equal(option)
+        if word:
+            reading.read(words, word, value, option)
     if {"w", "h"} & reading.words.keys():
         reading.default(fit="max")
     own_words(reading, query)

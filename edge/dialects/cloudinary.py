@@ -5,9 +5,9 @@ crop before one resize is read, and effects and delivery options in any componen
 """
 
 import re
-from types import MappingProxyType
 
 from edge.dialects.base import (
+    AUTO_OR_FORMATS,
     Reading,
     Translation,
     Word,
@@ -16,6 +16,7 @@ from edge.dialects.base import (
     own_words,
     passed,
     renamed,
+    table,
 )
 from edge.errors import InvalidParameter
 
@@ -47,13 +48,6 @@ _COMPASS = {
     "center": "center", "north": "north", "north_east": "northeast", "east": "east",
     "south_east": "southeast", "south": "south", "south_west": "southwest", "west": "west",
     "north_west": "northwest",
-}  # fmt: skip
-_FORMATS = {
-    format: {"fm": ours} if ours else {}
-    for format, ours in (
-        ("auto", ""), ("jpg", "jpg"), ("jpeg", "jpg"), ("png", "png"), ("webp", "webp"),
-        ("avif", "avif"),
-    )
 }  # fmt: skip
 
 
@@ -128,14 +122,14 @@ def _dpr(reading: Reading, value: str) -> None:
     reading.set(dpr=None if value == "auto" else value)
 
 
-words = MappingProxyType(
+words = table(
     {
         "c": chosen("c", _MODES),
         "w": _side("w"),
         "h": _side("h"),
         "ar": renamed("ar"),
         "g": Word(_gravity, "compass points, and `g=subject` for `auto`, `face`, `body`, `object`"),
-        "f": chosen("f", _FORMATS),
+        "f": chosen("f", AUTO_OR_FORMATS),
         "q": Word(_quality, "`q`; `auto:good` and its like are `q=auto`"),
         "dpr": Word(_dpr, "`dpr`; `auto` is 1"),
         "b": Word(_colour, "`bg`: a name, `rgb:…`, `blurred`"),
@@ -212,10 +206,7 @@ def _read_component(reading: Reading, component: str, resized: bool) -> bool:
             allowed="one resize, after a crop",
         )
     for word, value in given.items():
-        if word in words:
-            words[word].read(reading, value)
-        else:
-            reading.without_equal(f"{word}_{value}")
+        reading.read(words, word, value, f"{word}_{value}")
     return resizes
 
 

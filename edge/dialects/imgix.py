@@ -3,8 +3,6 @@
 Source: https://docs.imgix.com/en-US/apis/rendering (November 2026).
 """
 
-from types import MappingProxyType
-
 from edge.dialects.base import (
     Reading,
     Translation,
@@ -15,6 +13,8 @@ from edge.dialects.base import (
     passed,
     read_pairs,
     renamed,
+    setting,
+    table,
 )
 
 name = "imgix"
@@ -97,7 +97,7 @@ def _flag(word: str, on: str) -> Word:
     return Word(read, f"`true`: `{word}={on}`")
 
 
-words = MappingProxyType(
+words = table(
     {
         "w": _side("w"),
         "h": _side("h"),
@@ -118,7 +118,7 @@ words = MappingProxyType(
         "rot": renamed("rot"),
         "flip": renamed("flip"),
         "sharp": renamed("sharp"),
-        "trim": Word(lambda reading, value: reading.set(trim="auto"), "`trim=auto`"),
+        "trim": setting(trim="auto"),
         "trim-tol": renamed("trim"),
         "bg-remove": _flag("matte", "on"),
         "upscale": _flag("up", "auto"),

@@ -6,10 +6,10 @@ Source: https://docs.imgproxy.net/usage/processing (November 2026).
 import base64
 import binascii
 import re
-from types import MappingProxyType
 from urllib.parse import unquote
 
 from edge.dialects.base import (
+    FORMATS,
     Reading,
     Translation,
     Word,
@@ -18,7 +18,9 @@ from edge.dialects.base import (
     own_words,
     passed,
     renamed,
+    setting,
     source,
+    table,
 )
 from edge.errors import InvalidParameter, InvalidPath
 
@@ -35,12 +37,6 @@ _GRAVITIES = {
     "no": "north", "so": "south", "ea": "east", "we": "west", "noea": "northeast",
     "nowe": "northwest", "soea": "southeast", "sowe": "southwest", "ce": "center",
     "sm": "subject", "obj": "subject",
-}  # fmt: skip
-_FORMATS = {
-    format: {"fm": ours}
-    for format, ours in (
-        ("jpg", "jpg"), ("jpeg", "jpg"), ("png", "png"), ("webp", "webp"), ("avif", "avif"),
-    )
 }  # fmt: skip
 _OPTION = re.compile(r"[a-z_]+:.*")
 _TRUE = ("1", "t", "true")
@@ -118,10 +114,10 @@ _ROWS = {
     "max_bytes": Word(
         lambda reading, value: reading.set(maxbytes=value if value != "0" else None), "`maxbytes`"
     ),
-    "format": chosen("format", _FORMATS),
+    "format": chosen("format", FORMATS),
     "background": Word(_background, "`bg`: hexadecimal digits or `r:g:b`"),
     "blur": renamed("blur"),
-    "sharpen": Word(lambda reading, value: reading.set(sharp="auto"), "`sharp=auto`"),
+    "sharpen": setting(sharp="auto"),
     "trim": Word(_trim, "`trim`"),
     "crop": Word(_crop, "has no equal: it has no place; nearest `crop=x,y,width,height`"),
     "rotate": renamed("rot"),
@@ -143,7 +139,7 @@ _SHORT = {
     "fn": "filename", "sm": "strip_metadata", "scp": "strip_color_profile", "ar": "auto_rotate",
     "wm": "watermark", "pix": "pixelate",
 }  # fmt: skip
-words = MappingProxyType(_ROWS | {short: _ROWS[long] for short, long in _SHORT.items()})
+words = table(_ROWS, _SHORT)
 
 
 def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translation:
@@ -152,14 +148,11 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
     at = 0
     while at < len(parts) and parts[at] != "plain" and _OPTION.fullmatch(unquote(parts[at])):
         word, _, value = unquote(parts[at]).partition(":")
-        if word in words:
-            words[word].read(reading, value)
-        else:
-            reading.without_equal(parts[at])
+        reading.read(words, word, value, parts[at])
         at += 1
     named, extension = _source(parts[at:])
     if extension:
-        reading.choose("format", extension, _FORMATS)
+        reading.choose("format", extension, FORMATS)
     own_words(reading, query)
     return reading.done(source(named))
 

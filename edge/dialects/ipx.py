@@ -4,10 +4,10 @@ Source: https://github.com/unjs/ipx (README, November 2026).
 """
 
 import re
-from types import MappingProxyType
 from urllib.parse import unquote
 
 from edge.dialects.base import (
+    AUTO_OR_FORMATS,
     Reading,
     Translation,
     Word,
@@ -16,7 +16,9 @@ from edge.dialects.base import (
     own_words,
     passed,
     renamed,
+    setting,
     source,
+    table,
 )
 
 name = "ipx"
@@ -28,13 +30,6 @@ _URL = re.compile(r"^/_ipx/(?P<modifiers>[^/]+)/(?P<path>.+)$")
 _FITS = {
     "contain": {"fit": "pad"}, "cover": {"fit": "cover"}, "fill": {"fit": "fill"},
     "inside": {"fit": "inside"},
-}  # fmt: skip
-_FORMATS = {
-    format: {"fm": ours} if ours else {}
-    for format, ours in (
-        ("auto", ""), ("jpg", "jpg"), ("jpeg", "jpg"), ("png", "png"), ("webp", "webp"),
-        ("avif", "avif"),
-    )
 }  # fmt: skip
 _POSITIONS = {
     "top": "north", "right top": "northeast", "right": "east", "right bottom": "southeast",
@@ -59,17 +54,17 @@ _ROWS = {
     "resize": Word(_size, "`w` and `h`, covered where no `fit` is named"),
     "fit": chosen("fit", _FITS),
     "position": Word(_position, "`g`"),
-    "format": chosen("format", _FORMATS),
+    "format": chosen("format", AUTO_OR_FORMATS),
     "quality": renamed("q"),
     "background": renamed("bg"),
     "rotate": renamed("rot"),
-    "flip": Word(lambda reading, value: reading.set(flip="v"), "`flip=v`"),
-    "flop": Word(lambda reading, value: reading.set(flip="h"), "`flip=h`"),
-    "sharpen": Word(lambda reading, value: reading.set(sharp="auto"), "`sharp=auto`"),
-    "trim": Word(lambda reading, value: reading.set(trim="auto"), "`trim=auto`"),
+    "flip": setting(flip="v"),
+    "flop": setting(flip="h"),
+    "sharpen": setting(sharp="auto"),
+    "trim": setting(trim="auto"),
     "animated": passed("pictures are stills"),
     "kernel": passed("pictures are resized by Lanczos"),
-    "enlarge": Word(lambda reading, value: reading.set(up="auto"), "`up=auto`"),
+    "enlarge": setting(up="auto"),
     "blur": renamed("blur"),
     "extract": lacking("extract", "crop=x,y,width,height"),
     "grayscale": lacking("grayscale"),
@@ -80,7 +75,7 @@ _SHORT = {
     "w": "width", "h": "height", "s": "resize", "f": "format", "q": "quality", "b": "background",
     "pos": "position", "a": "animated",
 }  # fmt: skip
-words = MappingProxyType(_ROWS | {short: _ROWS[long] for short, long in _SHORT.items()})
+words = table(_ROWS, _SHORT)
 
 
 def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translation | None:
@@ -91,10 +86,8 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
     for modifier in re.split("[,&]", unquote(url["modifiers"])):
         word, _, value = modifier.partition("_")
         word, _, value = (word, "", value) if "=" not in modifier else modifier.partition("=")
-        if word in words:
-            words[word].read(reading, value)
-        elif word:
-            reading.without_equal(modifier)
+        if word:
+            reading.read(words, word, value, modifier)
     if {"w", "h"} <= reading.words.keys():
         reading.default(fit="cover")
     own_words(reading, query)

@@ -5,9 +5,8 @@ https://vercel.com/docs/image-optimization, https://docs.netlify.com/image-cdn/o
 https://docs.astro.build/en/guides/images/
 """
 
-from types import MappingProxyType
-
 from edge.dialects.base import (
+    FORMATS,
     Reading,
     Translation,
     Word,
@@ -17,6 +16,7 @@ from edge.dialects.base import (
     read_pairs,
     renamed,
     source,
+    table,
 )
 from edge.errors import InvalidParameter
 
@@ -40,14 +40,8 @@ _POSITIONS = {
         ("center", "center"), ("entropy", "subject"), ("attention", "subject"),
     )
 }  # fmt: skip
-_FORMATS = {
-    format: {"fm": ours}
-    for format, ours in (
-        ("jpg", "jpg"), ("jpeg", "jpg"), ("png", "png"), ("webp", "webp"), ("avif", "avif"),
-    )
-}  # fmt: skip
 
-words = MappingProxyType(
+words = table(
     {
         "url": Word(lambda reading, value: None, "the path of the original"),
         "href": Word(lambda reading, value: None, "the same, in Astro"),
@@ -56,8 +50,8 @@ words = MappingProxyType(
         "q": renamed("q"),
         "fit": chosen("fit", _FITS),
         "position": chosen("position", _POSITIONS),
-        "fm": chosen("fm", _FORMATS),
-        "f": chosen("f", _FORMATS),
+        "fm": chosen("fm", FORMATS),
+        "f": chosen("f", FORMATS),
         "dpl": passed("names the deployment"),
     }
 )

@@ -4,9 +4,8 @@ Sources: https://shopify.dev/docs/api/liquid/filters/image_url and .../img_url (
 """
 
 import re
-from types import MappingProxyType
 
-from edge.dialects.base import Reading, Translation, Word, chosen, pairs, read_pairs, renamed
+from edge.dialects.base import Reading, Translation, Word, chosen, pairs, read_pairs, renamed, table
 
 name = "shopify"
 title = "Shopify"
@@ -50,7 +49,7 @@ def _region(part: str) -> Word:
     return Word(read, f"its part of `crop` ({('x', 'y', 'width', 'height')[_REGION.index(part)]})")
 
 
-words = MappingProxyType(
+words = table(
     {
         "width": renamed("w"),
         "height": renamed("h"),

@@ -4,9 +4,9 @@ Source: https://thumbor.readthedocs.io/en/latest/usage.html (November 2026).
 """
 
 import re
-from types import MappingProxyType
 
 from edge.dialects.base import (
+    FORMATS,
     Reading,
     Translation,
     Word,
@@ -15,7 +15,9 @@ from edge.dialects.base import (
     own_words,
     passed,
     renamed,
+    setting,
     source,
+    table,
 )
 from edge.errors import InvalidPath
 
@@ -39,12 +41,6 @@ _URL = re.compile(
 )
 _SIZE = re.compile(r"(?P<left>-?)(?P<w>\d*|orig)x(?P<top>-?)(?P<h>\d*|orig)")
 _FILTER = re.compile(r"(?P<name>[a-z_]+)\((?P<value>[^)]*)\)")
-_FORMATS = {
-    format: {"fm": ours}
-    for format, ours in (
-        ("jpg", "jpg"), ("jpeg", "jpg"), ("png", "png"), ("webp", "webp"), ("avif", "avif"),
-    )
-}  # fmt: skip
 _ACROSS, _DOWN = {"left": "west", "right": "east"}, {"top": "north", "bottom": "south"}
 
 
@@ -56,10 +52,10 @@ def _fill(reading: Reading, value: str) -> None:
         reading.set(bg="blur" if colour == "blur" else colour, fit="pad")
 
 
-words = MappingProxyType(
+words = table(
     {
         "quality": renamed("q"),
-        "format": chosen("format", _FORMATS),
+        "format": chosen("format", FORMATS),
         "max_bytes": renamed("maxbytes"),
         "fill": Word(_fill, "`fit=pad` and `bg`"),
         "background_color": renamed("bg"),
@@ -70,8 +66,8 @@ words = MappingProxyType(
             "`rot`, the other way round",
         ),
         "blur": Word(lambda reading, value: reading.set(blur=value.partition(",")[0]), "`blur`"),
-        "sharpen": Word(lambda reading, value: reading.set(sharp="auto"), "`sharp=auto`"),
-        "upscale": Word(lambda reading, value: reading.set(up="auto"), "`up=auto`"),
+        "sharpen": setting(sharp="auto"),
+        "upscale": setting(up="auto"),
         "no_upscale": passed("nothing is enlarged anyway"),
         "strip_exif": passed("no metadata of the original is kept"),
         "strip_icc": passed("pictures are sRGB"),
@@ -92,10 +88,7 @@ def translate(path: str, query: str, *, strict: bool, certain: bool) -> Translat
     _read_region(reading, url)
     _read_size(reading, url)
     for found in _FILTER.finditer(url["filters"] or ""):
-        if row := words.get(found["name"]):
-            row.read(reading, found["value"])
-        else:
-            reading.without_equal(found[0])
+        reading.read(words, found["name"], found["value"], found[0])
     own_words(reading, query)
     return reading.done(source(url["path"]))
 

@@ -3,9 +3,8 @@
 Source: https://developer.wordpress.com/docs/photon/api/ (November 2026).
 """
 
-from types import MappingProxyType
-
 from edge.dialects.base import (
+    AUTO_OR_FORMATS,
     Reading,
     Translation,
     Word,
@@ -15,6 +14,8 @@ from edge.dialects.base import (
     passed,
     read_pairs,
     renamed,
+    setting,
+    table,
 )
 from edge.errors import InvalidParameter
 from edge.kinds import shown
@@ -50,7 +51,7 @@ def _crop(reading: Reading, value: str) -> None:
         reading.set(crop=",".join(f"{float(part) / 100:.4f}" for part in parts))
 
 
-words = MappingProxyType(
+words = table(
     {
         "w": renamed("w"),
         "h": renamed("h"),
@@ -62,12 +63,8 @@ words = MappingProxyType(
         "zoom": renamed("dpr"),
         "strip": passed("no metadata of the original is kept"),
         "ssl": passed("where originals come from is a setting of the server"),
-        "format": chosen(
-            "format",
-            {f: {"fm": f} for f in ("jpg", "png", "webp", "avif")}
-            | {"jpeg": {"fm": "jpg"}, "auto": {}},
-        ),
-        "unlb": Word(lambda reading, value: reading.set(trim="auto"), "`trim=auto`"),
+        "format": chosen("format", AUTO_OR_FORMATS),
+        "unlb": setting(trim="auto"),
         "filter": lacking("filter"),
         "brightness": lacking("brightness"),
         "contrast": lacking("contrast"),
