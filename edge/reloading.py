@@ -85,13 +85,6 @@ def keys_of(given: Settings) -> Keys:
         return Keys.of(given.signing.keys, given.signing.file)
 
 
-def _tokens_of(given: Settings) -> tuple[Token, ...]:
-    with naming("EDGE_ADMIN_TOKEN"):
-        access.tokens(given.admin.token, "")
-    with naming("EDGE_ADMIN_FILE"):
-        return access.tokens(given.admin.token, given.admin.file)
-
-
 def presets_of(given: Settings) -> Presets:
     """The presets as they are now. Raises `PresetsFileError`."""
     with naming("EDGE_PRESETS_FILE"):

@@ -1,7 +1,9 @@
 """What every tier of the cache can do, and the form in which a rendition is stored."""
 
+import asyncio
 import hashlib
 import json
+import logging
 import re
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -14,6 +16,11 @@ from typing import Protocol, runtime_checkable
 from edge.errors import TierError
 from edge.images import Format, Rendition, Size, digest
 from edge.reported import Reported
+
+_log = logging.getLogger(__name__)
+
+UNPACK_IN_THREAD = 256 * 1024
+"""Bytes above which hashing an entry would hold the event loop for a noticeable time."""
 
 _MAGIC = b"EDGE3"
 _SUM_BYTES = 8
@@ -187,6 +194,20 @@ def unpack(entry: bytes, key: str) -> Rendition:
         rendition.notes,
         rendition.reported,
     )
+
+
+async def unpack_or_purge(tier: Tier, key: str, entry: bytes | None) -> Rendition | None:
+    """What a tier has read under a key. A damaged entry is removed and counts as a miss."""
+    if entry is None:
+        return None
+    try:
+        if len(entry) > UNPACK_IN_THREAD:
+            return await asyncio.to_thread(unpack, entry, key)
+        return unpack(entry, key)
+    except TierError as error:
+        _log.warning("damaged entry removed", extra={"tier": tier.name, "why": error.detail})
+        await tier.purge(key_tag(key))
+        return None
 
 
 def unpack_tags(start_of_entry: bytes, key: str) -> tuple[str, ...]:

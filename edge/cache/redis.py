@@ -7,7 +7,6 @@ set is never longer than what lives. A set outlives its members, so under the ev
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,14 +23,15 @@ from edge.breaker import Breaker
 from edge.cache.base import (
     HEAD_BYTES,
     RECALLED,
+    UNPACK_IN_THREAD,
     Reach,
     Usage,
-    key_tag,
     pack,
     tag_digest,
     tagged_key,
     unpack,
     unpack_heads,
+    unpack_or_purge,
 )
 from edge.cache.redis_reads import Answer, Reads
 from edge.errors import SettingsError, TierError
@@ -40,16 +40,12 @@ from edge.images import Rendition
 PREFIX = "edge:1:"
 """Of every name in Redis; the number grows when the form of what is stored changes."""
 
-_log = logging.getLogger(__name__)
-
 _AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
 _EXHAUSTED = "No connection available"
 """What the client says when all of its own connections are taken: no news of the server."""
 
 _PURGE_AT_ONCE = 500
 _TAG_MARGIN = 3600
-_UNPACK_IN_THREAD = 256 * 1024
-"""Bytes above which hashing an entry would hold the event loop for a noticeable time."""
 
 
 def open_redis(url: str, timeout: float, connections: int = 64) -> Redis:
@@ -157,7 +153,7 @@ class RedisTier:
                 told(None)
             elif isinstance(answer, Exception):
                 told(_tier_error("reading", answer))
-            elif len(answer) > _UNPACK_IN_THREAD:
+            elif len(answer) > UNPACK_IN_THREAD:
                 unpacking = asyncio.get_running_loop().run_in_executor(None, _unpacked, answer, key)
                 unpacking.add_done_callback(lambda done: told(done.result()))
             else:
@@ -168,16 +164,7 @@ class RedisTier:
     async def get(self, key: str) -> Rendition | None:
         with tier_errors("reading"):
             entry = await self._reads.get(_entry(key).encode())
-        if entry is None:
-            return None
-        try:
-            if len(entry) > _UNPACK_IN_THREAD:
-                return await asyncio.to_thread(unpack, entry, key)
-            return unpack(entry, key)
-        except TierError as error:
-            _log.warning("damaged entry removed", extra={"tier": self.name, "why": error.detail})
-            await self.purge(key_tag(key))
-            return None
+        return await unpack_or_purge(self, key, entry)
 
     async def put(self, key: str, rendition: Rendition) -> None:
         now = int(time.time())

@@ -5,7 +5,6 @@ empty object for each of its tags. How much is kept is a matter of the bucket's 
 """
 
 import asyncio
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,19 +15,15 @@ from edge.cache.base import (
     Reach,
     Usage,
     check_key,
-    key_tag,
     pack,
     tag_digest,
     tagged_key,
-    unpack,
     unpack_heads,
+    unpack_or_purge,
 )
 from edge.errors import TierError
 from edge.images import Rendition
 
-_log = logging.getLogger(__name__)
-
-_UNPACK_IN_THREAD = 256 * 1024
 _DELETE_AT_ONCE = 1000
 """Keys that the S3 API deletes in one call."""
 
@@ -60,16 +55,7 @@ class S3Tier:
 
     async def get(self, key: str) -> Rendition | None:
         entry = await self._read(self._entry(key))
-        if entry is None:
-            return None
-        try:
-            if len(entry) > _UNPACK_IN_THREAD:
-                return await asyncio.to_thread(unpack, entry, key)
-            return unpack(entry, key)
-        except TierError as error:
-            _log.warning("damaged entry removed", extra={"tier": self.name, "why": error.detail})
-            await self.purge(key_tag(key))
-            return None
+        return await unpack_or_purge(self, key, entry)
 
     async def put(self, key: str, rendition: Rendition) -> None:
         digests = sorted({tag_digest(tag) for tag in rendition.tags})

@@ -225,6 +225,16 @@ def _jsonl(whole: io.BufferedReader) -> Read:
 
 
 def _json(whole: io.BufferedReader) -> Read:
+    document = json_document(whole, "feed")
+    yield from items_of(document.get("items") if isinstance(document, dict) else document)
+
+
+def json_document(whole: BinaryIO, what: str) -> Any:
+    """A JSON document, which is held whole; `what` it is, for whoever sent it.
+
+    Raises:
+        FeedRejected: it is too large, or no JSON.
+    """
     body = whole.read(_LARGEST_JSON + 1)
     if len(body) > _LARGEST_JSON:
         raise FeedRejected(
@@ -232,11 +242,9 @@ def _json(whole: io.BufferedReader) -> Read:
             allowed="longer feeds as JSON lines or CSV",
         )  # fmt: skip
     try:
-        document = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise FeedRejected("the feed is no JSON", param="feed") from error
-    items = document.get("items") if isinstance(document, dict) else document
-    yield from items_of(items)
+        raise FeedRejected(f"the {what} is no JSON", param="feed") from error
 
 
 def items_of(items: Any) -> Read:

@@ -1,10 +1,9 @@
 """Held items before a person: what is shown of each, and what follows from a decision."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from edge.delivery.delivery import Delivery
-from edge.errors import FeedRejected, JobConflict
+from edge.errors import JobConflict
 from edge.images import Rendition
 from edge.jobs import report
 from edge.jobs.making import Maker, merged
@@ -103,10 +102,3 @@ class Reviewing:
             "reasons": [*held.review, *held.notes] if held else [],
             "links": {"original": f"{place}/original", "result": f"{place}/result", "self": place},
         }
-
-
-def decision_of(given: Mapping[str, Any]) -> Decision:
-    """A decision from JSON; raises `FeedRejected`."""
-    if not isinstance(given, Mapping):
-        raise FeedRejected("a decision is a JSON object", param="verdict")
-    return Decision.of(given)

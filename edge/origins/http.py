@@ -18,15 +18,13 @@ from edge.errors import (
     AddressForbidden,
     EdgeError,
     OriginalNotFound,
-    OriginalTooLarge,
     OriginTruncated,
     OriginUnavailable,
     SettingsError,
 )
-from edge.images import Original, Stamp, digest
+from edge.images import Original, Stamp
 from edge.origins.address_guard import read_networks
-from edge.origins.base import SETTLING_SECONDS, in_time, version_of
-from edge.origins.encodings import codings_of, decoded
+from edge.origins.base import SETTLING_SECONDS, in_time, read_body, unwrapped, version_of
 from edge.origins.guarded_http import MOST_REDIRECTS, GuardedClient, Resolve, system_resolve
 from edge.origins.paths import Neighbours, split_extension
 
@@ -179,33 +177,15 @@ class HttpOrigin:
                 return await self._received(name, response)
 
     async def _received(self, name: str, response: aiohttp.ClientResponse) -> Original:
-        wire = await self._read(response)
-        codings = codings_of(",".join(response.headers.getall("Content-Encoding", ())))
-        body = wire
-        if codings:
-            body = await asyncio.to_thread(decoded, wire, codings, self._max_bytes)
+        chunks = response.content.iter_chunked(_CHUNK)
+        wire = await read_body(chunks, response.content_length, self._max_bytes)
+        encoding = ",".join(response.headers.getall("Content-Encoding", ()))
         stamp = _stamp_of(response.headers, str(len(wire)))
-        return Original(name, body, stamp or Stamp(digest(body), len(body)))
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        expected = response.content_length
-        if expected is not None and expected > self._max_bytes:
-            raise self._too_large()
-        received = bytearray()
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            received += chunk
-            if len(received) > self._max_bytes:
-                raise self._too_large()
-        if expected is not None and len(received) != expected:
-            raise OriginTruncated(f"the original ended after {len(received)} of {expected} bytes")
-        return bytes(received)
+        return await unwrapped(name, wire, encoding, stamp, self._max_bytes)
 
     def _url(self, name: str) -> URL:
         path = self._base.raw_path.rstrip("/")
         return self._base.with_path(f"{path}/{quote(name)}", encoded=True)
-
-    def _too_large(self) -> OriginalTooLarge:
-        return OriginalTooLarge(f"the original is over the limit of {self._max_bytes} bytes")
 
 
 async def _likeliest(path: str) -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -23,15 +23,13 @@ from edge.deadline import Deadline
 from edge.errors import (
     EdgeError,
     OriginalNotFound,
-    OriginalTooLarge,
     OriginError,
     OriginTimeout,
     OriginTruncated,
     OriginUnavailable,
 )
-from edge.images import Original, Stamp, digest
-from edge.origins.base import in_time, version_of
-from edge.origins.encodings import codings_of, decoded
+from edge.images import Original, Stamp
+from edge.origins.base import in_time, read_body, unwrapped, version_of
 from edge.origins.paths import Neighbours, neighbours, split_extension
 
 _CHUNK = 256 * 1024
@@ -119,17 +117,16 @@ class S3Origin:
                     raise OriginTruncated("the original changed while it was read, or is damaged")
                 self._digests = False  # the same twice: this store makes its ETags otherwise
             wire = again
-        body, codings = wire, codings_of(answer.get("ContentEncoding") or "")
-        if codings:
-            body = await asyncio.to_thread(decoded, wire, codings, self._max_bytes)
-        return Original(name, body, _stamp_of(answer) or Stamp(digest(body), len(body)))
+        encoding = answer.get("ContentEncoding") or ""
+        return await unwrapped(name, wire, encoding, _stamp_of(answer), self._max_bytes)
 
     async def _got(self, name: str) -> tuple[bytes, Mapping[str, Any]]:
         with _origin_errors():
             client = await self._bucket.client()
             answer = await client.get_object(**self._object(name))
             async with answer["Body"] as stream:
-                return await self._read(answer, stream), answer
+                expected = answer.get("ContentLength")
+                return await read_body(_chunks(stream), expected, self._max_bytes), answer
 
     async def _carries(self, wire: bytes, answer: Mapping[str, Any]) -> bool:
         """Whether these are the bytes that the ETag names, as far as it can be told."""
@@ -140,19 +137,6 @@ class S3Origin:
         right = made.hexdigest() == etag
         self._digests = right or self._digests
         return right
-
-    async def _read(self, answer: Mapping[str, Any], body: Any) -> bytes:
-        expected = answer.get("ContentLength")
-        if expected is not None and expected > self._max_bytes:
-            raise self._too_large()
-        received = bytearray()
-        while chunk := await body.read(_CHUNK):
-            received += chunk
-            if len(received) > self._max_bytes:
-                raise self._too_large()
-        if expected is not None and len(received) != expected:
-            raise OriginTruncated(f"the original ended after {len(received)} of {expected} bytes")
-        return bytes(received)
 
     async def _listed(self, path: str) -> list[str]:
         """The neighbours that the bucket holds; none where it may not be listed."""
@@ -170,8 +154,10 @@ class S3Origin:
     def _object(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket.name, "Key": f"{self._prefix}{name}"}
 
-    def _too_large(self) -> OriginalTooLarge:
-        return OriginalTooLarge(f"the original is over the limit of {self._max_bytes} bytes")
+
+async def _chunks(stream: Any) -> AsyncIterator[bytes]:
+    while chunk := await stream.read(_CHUNK):
+        yield chunk
 
 
 def _md5_of(answer: Mapping[str, Any]) -> str | None:

@@ -11,12 +11,11 @@ from typing import Any, BinaryIO, cast
 from starlette.requests import Request
 
 from edge.errors import FeedRejected
-from edge.jobs.feeds import items_of
+from edge.jobs.feeds import items_of, json_document
 from edge.jobs.model import Options
 from edge.jobs.service import Feed, Service
 
 _IN_MEMORY = 2**20
-_LARGEST_JSON = 16 * 2**20
 _OWN = ("dry_run", "samples", "workers")
 _LONGEST_KEY = 255
 
@@ -53,9 +52,8 @@ async def read(request: Request, service: Service, file: BinaryIO) -> Submission
     else:
         url = words.pop("feed", "")
         options = Options.of(words)
-        content_type = await service.download(url, file) if url else kind
         file.seek(0)
-        feed = Feed(file, content_type)
+        feed = await _downloaded(service, url, file) if url else Feed(file, kind)
     digest.update(json.dumps(options.as_facts(), sort_keys=True).encode())
     digest.update(request.url.query.encode())
     return Submission(feed, options, _key(request), digest.hexdigest())
@@ -74,16 +72,7 @@ async def _received(request: Request, file: BinaryIO, limit: int) -> Any:
 
 async def _json(service: Service, file: BinaryIO, words: Mapping[str, Any]) -> tuple[Feed, Options]:
     file.seek(0)
-    body = file.read(_LARGEST_JSON + 1)
-    if len(body) > _LARGEST_JSON:
-        raise FeedRejected(
-            f"a JSON document is over {_LARGEST_JSON:,} bytes", param="feed",
-            allowed="longer feeds as JSON lines or CSV",
-        )  # fmt: skip
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise FeedRejected("the body is no JSON", param="feed") from error
+    document = json_document(file, "body")
     if isinstance(document, list):
         document = {"items": document}
     if not isinstance(document, dict):
@@ -98,9 +87,13 @@ async def _json(service: Service, file: BinaryIO, words: Mapping[str, Any]) -> t
         raise FeedRejected("feed is a URL", param="feed")
     file.seek(0)
     file.truncate()
+    return await _downloaded(service, url, file), options
+
+
+async def _downloaded(service: Service, url: str, file: BinaryIO) -> Feed:
     content_type = await service.download(url, file)
     file.seek(0)
-    return Feed(file, content_type), options
+    return Feed(file, content_type)
 
 
 def _words(request: Request) -> dict[str, Any]:
