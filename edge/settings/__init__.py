@@ -4,9 +4,11 @@
 Rendering is given `settings.limits` as a value and knows nothing else of it.
 """
 
+from edge.settings.http import Http, Query, Server, Tracing
 from edge.settings.limits import Decode, Limits
 from edge.settings.loading import Row, load, naming, rows
-from edge.settings.sections import Http, ModelsFolder, Query, Server, Settings, Tracing
+from edge.settings.networks import ModelsFolder
+from edge.settings.sections import Settings
 
 __all__ = [
     "Decode", "Http", "Limits", "ModelsFolder", "Query", "Row", "Server", "Settings",
