@@ -1,6 +1,7 @@
 """The narrow door to the networks: what a model takes and gives, and who runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.deadline import Deadline
+from edge.errors import ModelMissing
 
 Tensor = npt.NDArray[np.uint8]
 
@@ -112,3 +114,12 @@ class Models(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def digests(models: Models, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Name and digest of each of these networks that the repository has."""
+    found = []
+    for name in names:
+        with suppress(ModelMissing):
+            found.append((name, models.spec(name).digest))
+    return tuple(found)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from edge.errors import ModelMissing
 from edge.images import digest
-from edge.models.base import Models
+from edge.models.base import Models, digests
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.plan import Plan
 from edge.rendering.request import RenderRequest
@@ -133,10 +132,4 @@ def _cutters(plan: Plan, analysis: Analysis | None) -> tuple[str, ...]:
 
 
 def _named(models: Models, names: tuple[str, ...]) -> tuple[str, ...]:
-    named = []
-    for name in names:
-        try:
-            named.append(f"{name}@{models.spec(name).digest[:_SHORT]}")
-        except ModelMissing:
-            continue  # a repository may do without the second
-    return tuple(named)
+    return tuple(f"{name}@{digest[:_SHORT]}" for name, digest in digests(models, names))

@@ -14,10 +14,9 @@ from typing import Any
 from edge import tracing
 from edge.admission import Cost
 from edge.deadline import Deadline
-from edge.errors import ModelMissing
 from edge.images import Original, Rendition
 from edge.models import roles
-from edge.models.base import Models, Priority
+from edge.models.base import Models, Priority, digests
 from edge.rendering import provenance
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.analysis.detection import Detected, Detections, detect
@@ -217,15 +216,10 @@ class Renderer:
 
     def model_digests(self, transform: Transform) -> tuple[tuple[str, str], ...]:
         """Name and digest of each network that may have a part in it and is in the repository."""
-        found = []
         preset = self._preset(transform)
         looking = preset.rules.networks if preset else ()
-        for name in (*_networks(transform), *(_LOOKING[word] for word in looking)):
-            try:
-                found.append((name, self._models.spec(name).digest))
-            except ModelMissing:
-                continue  # the render says so, if it comes to need it
-        return tuple(found)
+        names = (*_networks(transform), *(_LOOKING[word] for word in looking))
+        return digests(self._models, names)  # of one that is missing, the render says so if need be
 
     def verified(self, rendition: Rendition, transform: Transform) -> Report | None:
         """How a finished rendition holds its preset's rules; None where it has none."""

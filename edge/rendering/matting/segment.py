@@ -18,7 +18,7 @@ from edge import progress
 from edge.errors import ModelMissing, OriginalUnsupported
 from edge.images import Box, Size
 from edge.models import matting, roles
-from edge.models.base import Models
+from edge.models.base import Models, digests
 from edge.rendering.analysis.analysis import Analysis, analyze
 from edge.rendering.analysis.own_alpha import OWN_ALPHA, flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
@@ -198,8 +198,7 @@ def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) 
 
 def networks(models: Models) -> tuple[tuple[str, str], ...]:
     """Name and digest of the networks that may be asked, as far as the repository has them."""
-    names = roles.MATTERS if has(models, roles.MATTING) else ()
-    return tuple((name, models.spec(name).digest) for name in names if has(models, name))
+    return digests(models, roles.MATTERS) if has(models, roles.MATTING) else ()
 
 
 def segment_without_network(image: Image.Image, watch: Stopwatch) -> Segmentation:
