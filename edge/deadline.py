@@ -1,4 +1,4 @@
-"""One deadline per request, handed on to origin, gate and model."""
+"""One deadline per request, handed on to origin, admission control and model."""
 
 import asyncio
 import time

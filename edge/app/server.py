@@ -159,6 +159,6 @@ def open_delivery(
         origin=given.origin.url,
         longest=given.server.deadline,
         patience=given.http.fallback_after / 1000 or None,
-        stands_in=given.http.fallback_max_age > 0,
+        fallbacks=given.http.fallback_max_age > 0,
         review=Decisions(desk.store).annotate,
     )

@@ -86,7 +86,7 @@ def table(options: argparse.Namespace, given: Settings) -> tuple[bool, Table]:
         given = replace(given, models=replace(given.models, folder=str(options.models), fetched=""))
     what = options.what or "list"
     if what == "add":
-        return True, asyncio.run(commands.add_model(given, options.file, _wish(options)))
+        return True, asyncio.run(commands.add_model(given, options.file, _add_request(options)))
     names, runs = getattr(options, "names", ()), getattr(options, "runs", 5)
     return asyncio.run(commands.models_table(given, what, names, runs))
 
@@ -158,7 +158,7 @@ def _fill_add(add: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _wish(options: argparse.Namespace) -> AddRequest:
+def _add_request(options: argparse.Namespace) -> AddRequest:
     return AddRequest(
         role=options.role,
         name=options.name,

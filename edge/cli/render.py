@@ -69,7 +69,7 @@ def orders_of(
         RequestError: the query, or a preset that there is none of.
     """
     named, query = _taken_apart(inputs)
-    requests_made = _wishes(query, names, given)
+    requests_made = _requests(query, names, given)
     files = _files(named)
     one = len(files) == 1 and len(requests_made) == 1 and not _is_folder(output, named)
     if one:
@@ -97,7 +97,7 @@ def _taken_apart(inputs: Sequence[str]) -> tuple[list[str], str]:
     return named, queries[0] if queries else ""
 
 
-def _wishes(query: str, names: Sequence[str], given: Settings) -> list[tuple[str, ImageRequest]]:
+def _requests(query: str, names: Sequence[str], given: Settings) -> list[tuple[str, ImageRequest]]:
     """Each request with its preset's name; empty for the query alone."""
     if not names:
         return [("", commands.image_request_of(given, query))]

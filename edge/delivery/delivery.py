@@ -1,4 +1,4 @@
-"""Find a rendition or make it: tiers, call, lease, gate, render, and the writes behind it."""
+"""Find a rendition or make it: the one order of events, and the writes behind an answer."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -63,7 +63,7 @@ class Delivery:
         origin: names where originals live, so that two catalogues never share a cache key.
         longest: seconds that a request may take; a render gets a little less, whoever waits.
         patience: seconds to wait for the networks where the request does not say; None: all it has.
-        stands_in: serve something provisional after that wait, rather than `Busy`.
+        fallbacks: serve something provisional after that wait, rather than `Busy`.
         review: adds what a person has decided to what is reported of a rendition just made.
     """
 
@@ -82,7 +82,7 @@ class Delivery:
         longest: float,
         scene_names: SceneNames = tuple,
         patience: float | None = None,
-        stands_in: bool = True,
+        fallbacks: bool = True,
         review: Review | None = None,
     ) -> None:
         self._names = Keys(originals, scenes, renderer, origin, scene_names)
@@ -98,7 +98,7 @@ class Delivery:
             background_tasks,
             metrics,
             patience=patience,
-            stands_in=stands_in,
+            fallbacks=fallbacks,
             review=review,
         )
         self._delivered_from = cache(partial(metrics.tally, metrics.deliveries))

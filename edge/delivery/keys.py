@@ -123,11 +123,11 @@ class Keys:
 
     def made(self, named: KeyedVariant) -> None:
         """This name's final rendition was made here."""
-        self._made[_wish(named)] = named.key
+        self._made[_request_of(named)] = named.key
 
     def before(self, named: KeyedVariant) -> str | None:
         """The key of the same request for the original as it was, if that was made here."""
-        key = self._made.get(_wish(named))
+        key = self._made.get(_request_of(named))
         return None if key == named.key else key
 
     def forget(self, tag: str) -> None:
@@ -150,5 +150,5 @@ class Keys:
         return KeyedVariant(variant, variant.key(RENDER_VERSION))
 
 
-def _wish(named: KeyedVariant) -> tuple[str, str]:
+def _request_of(named: KeyedVariant) -> tuple[str, str]:
     return named.variant.path, named.variant.transform.canonical()

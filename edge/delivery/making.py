@@ -39,7 +39,7 @@ class Making:
 
     Args:
         patience: seconds to wait for the networks where the request does not say; None: all it has.
-        stands_in: serve something provisional after that wait, rather than `Busy`.
+        fallbacks: serve something provisional after that wait, rather than `Busy`.
         review: adds what a person has decided to what is reported of a rendition just made.
     """
 
@@ -53,7 +53,7 @@ class Making:
         metrics: Metrics,
         *,
         patience: float | None,
-        stands_in: bool,
+        fallbacks: bool,
         review: Review | None,
     ) -> None:
         self._renderer = renderer
@@ -63,7 +63,7 @@ class Making:
         self._background_tasks = background_tasks
         self._metrics = metrics
         self._patience = patience
-        self._stands_in = stands_in
+        self._fallbacks = fallbacks
         self._review = review
         self._single_flight: SingleFlight[Made] = SingleFlight()
         self._fallback_flights: SingleFlight[Rendition] = SingleFlight()
@@ -89,7 +89,7 @@ class Making:
             try:
                 made = await self._patiently(flight, min(wait, request.deadline.remaining))
             except (Busy, ModelMissing, ModelUnavailable, DeadlineExceeded):
-                if request.strict or not self._stands_in:
+                if request.strict or not self._fallbacks:
                     raise
                 return await self._fallback(named, request, stages)
         self._keys.made(named)

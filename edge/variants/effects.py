@@ -44,10 +44,10 @@ def effects(raw_query: str, presets: Presets) -> tuple[Effect, ...]:
     return tuple(_effect(name, words, shaping, whole, requested) for name in shaping)
 
 
-_Wished = Callable[[Mapping[str, str]], Transform | None]
+_Reader = Callable[[Mapping[str, str]], Transform | None]
 
 
-def _reader(presets: Presets) -> _Wished:
+def _reader(presets: Presets) -> _Reader:
     def requested(words: Mapping[str, str]) -> Transform | None:
         """None where these words cannot stand together."""
         try:
@@ -63,7 +63,7 @@ def _effect(
     words: Mapping[str, str],
     shaping: list[str],
     whole: Transform | None,
-    requested: _Wished,
+    requested: _Reader,
 ) -> Effect:
     rest = _without(words, name)
     if requested(rest) != whole:

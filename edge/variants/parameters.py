@@ -49,14 +49,14 @@ class Parameter:
 
 
 _PRESET = matching(r"[A-Za-z0-9.@_-]{1,80}", "the name of a preset")
-_WISHES = matching(r"[A-Za-z0-9,. -]{1,80}", "a preset, a format, auto, or preset,format")
+_FMT = matching(r"[A-Za-z0-9,. -]{1,80}", "a preset, a format, auto, or preset,format")
 
 # only `signing` judges a signature: a server without keys must take any service's old `s=...`
 _SIGNATURE = matching(r"[!-~]{1,200}", "64 lower-case hexadecimal digits")
 
 PARAMETERS = (
     Parameter(
-        "fmt", _WISHES, Group.REQUEST,
+        "fmt", _FMT, Group.REQUEST,
         "A preset or a format, or both; `auto` lets the browser's Accept header choose.",
         "the path's extension and Accept", "amazon,webp",
     ),

@@ -250,7 +250,7 @@ def _multiply(fields: dict[str, Any], dpr: float) -> None:
 
 
 def _snap(fields: dict[str, Any], widths: tuple[int, ...]) -> None:
-    """Round the leading length up to the ladder; the other one keeps its proportion."""
+    """Round the leading length up to one of `widths`; the other one keeps its proportion."""
     leading = next((side for side in _SIDES if side in fields), None)
     if leading is None:
         return

@@ -36,7 +36,7 @@ class Admin:
             UploadRejected: the body is not a JSON object with exactly one of the four names.
         """
         self._tokens.require(request, Role.PURGE)
-        name, value = _wish(await _body(request))
+        name, value = _requested(await _body(request))
         purged = await self._purge(name, value)
         answer: dict[str, Any] = {name: value, "removed": purged.removed}
         status, headers = 200, {"cache-control": "no-store"}
@@ -71,7 +71,7 @@ async def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _wish(body: dict[str, Any]) -> tuple[str, str]:
+def _requested(body: dict[str, Any]) -> tuple[str, str]:
     """The one name and its value."""
     if len(body) != 1 or next(iter(body)) not in _NAMES:
         raise UploadRejected("give exactly one of original, tag, preset or key", allowed=_NAMES)

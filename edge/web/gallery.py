@@ -96,7 +96,7 @@ class Gallery:
             SettingsError: there is no key.
         """
         self._tokens.require(request, Role.SIGN)
-        urls, expires = _wish(await _body(request))
+        urls, expires = _requested(await _body(request))
         until = None if expires is None else int(time.time()) + expires
         keys = self._keys()
         if not keys:
@@ -144,7 +144,7 @@ async def _body(request: Request) -> Any:
         raise UploadRejected("the body is not JSON") from error
 
 
-def _wish(body: Any) -> tuple[list[str], int | None]:
+def _requested(body: Any) -> tuple[list[str], int | None]:
     if not isinstance(body, dict) or not set(body) <= {"urls", "expires"}:
         raise UploadRejected(
             "give urls, and expires where they shall end", allowed=("urls", "expires")

@@ -200,7 +200,9 @@ async def test_put_writes_all_tiers(tiers, tier_list, counts):
     assert counts.writes == {(tier.name, "ok"): 1 for tier in tier_list}
 
 
-async def test_put_waits_for_the_quick_tiers_and_leaves_the_slow_ones_to_errands(tier_list):
+async def test_put_waits_for_the_quick_tiers_and_leaves_the_slow_ones_to_background_tasks(
+    tier_list,
+):
     background_tasks = BackgroundTasks()
     tiers = Tiers(tier_list, TIMEOUT, background_tasks=background_tasks)
     tier_list[2].delay = 0.2
