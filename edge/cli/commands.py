@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from edge.app.networks import open_models
 from edge.cli import fetched, local
 from edge.cli.verdicts import Verdicts
 from edge.errors import EdgeError, InvalidParameter, SettingsError
@@ -23,15 +21,10 @@ from edge.reloading import keys_of, presets_of
 from edge.rendering.compliance.verify import Report
 from edge.reported import Compliance
 from edge.settings import Settings
-from edge.tools import catalogue
-from edge.tools.add_model import adding
-from edge.tools.add_model.request import AddRequest
-from edge.tools.public_networks import fetching, public
 from edge.tools.triton import server
 from edge.variants import links, signing
 from edge.variants.presets import Preset
-from edge.variants.query import AcceptClass, read
-from edge.variants.query import ImageRequest as UrlWish
+from edge.variants.query import AcceptClass, ImageRequest, read
 
 Table = Sequence[Sequence[str]]
 """Rows of cells, the first one the heads."""
@@ -61,7 +54,7 @@ async def explain_file(given: Settings, file: Path, query: str) -> dict[str, Any
         )
 
 
-def image_request_of(given: Settings, query: str) -> UrlWish:
+def image_request_of(given: Settings, query: str) -> ImageRequest:
     """A query in the strict grammar, because nobody but the caller can be meant."""
     return read(query.lstrip("?"), presets_of(given), strict=True)
 
@@ -261,130 +254,6 @@ def _detail(error: HTTPError) -> str:
         return str(json.load(error)["detail"])
     except (ValueError, KeyError, TypeError):
         return error.reason
-
-
-async def models_table(
-    given: Settings, what: str, names: Sequence[str] = (), runs: int = 5
-) -> tuple[bool, Table]:
-    """Whether all is well, and the rows of `list`, `check` or `bench` (of `names`, or of all)."""
-    folders = given.models.folders
-    if what == "list":
-        return _listed(catalogue.list(folders))
-    models = open_models(given)
-    try:
-        if what == "check":
-            return _checked(await catalogue.check(models, folders))
-        return _timed(await catalogue.bench(models, folders, names, runs=runs))
-    finally:
-        await models.close()
-
-
-async def add_model(given: Settings, file: Path, add_request: AddRequest) -> Table:
-    """Bring a network made elsewhere into the repository; what was decided, a row each.
-
-    Raises:
-        ModelError, InvalidParameter, EdgeError: as `adding.add` has it.
-    """
-    added = await adding.add(file, Path(given.models.folder), add_request)
-    spec, found = added.spec, added.found
-    takes, gives = ("x".join(map(str, t[0].shape)) for t in (spec.inputs, spec.outputs))
-    return [
-        ("added", f"{added.folder}, digest {spec.digest}"),
-        ("contract", f"{takes} -> {gives}, batch {spec.max_batch_size}, overlap {found.overlap}"),
-        ("network", f"{found.side} pixels, {found.scaling.name}; {found.output}: {found.answer}"),
-        *(("note", note) for note in added.notes),
-    ]
-
-
-def public_table(folder: Path) -> Table:
-    """The public networks that can be fetched, and which of them stand in the folder."""
-    heads = ("network", "role", "size", "licence", "fetched", "what it is")
-    rows = []
-    for row in public.table().values():
-        place = fetching.fetched(row, folder)
-        size = f"{row.expected.size / 1e6:.1f} MB"
-        there = place.name if place else "-"
-        rows.append((row.name, row.role, size, row.licence, there, row.title))
-    return [heads, *rows]
-
-
-async def fetch_models(
-    folder: Path,
-    names: Sequence[str],
-    *,
-    role: str = "",
-    replace: bool = False,
-    quiet: bool = False,
-) -> tuple[bool, Table]:
-    """Bring public networks into the folder: whether all are there, and what is to be said.
-
-    One that cannot be had is said with what is lost without it, and the others are brought.
-
-    Raises:
-        InvalidParameter: the table has no such network, or another model stands in its place.
-    """
-    rows, good = [], True
-    for network in [public.network(name) for name in names]:
-        add_request = network.add_request(role=role, replace=replace)
-        try:
-            done = await fetching.fetch(network, folder, add_request, _say)
-        except InvalidParameter:
-            raise
-        except EdgeError as error:
-            good = False
-            rows.append((network.name, f"not fetched, so {network.without} ({error.detail})"))
-            continue
-        if not (quiet and done.again):
-            how = "is" if done.again else "now stands"
-            rows.append((network.name, f"{how} in {done.folder} ({network.licence})"))
-        rows += [("", note) for note in done.notes if not quiet]
-    return good, rows
-
-
-def _say(text: str) -> None:
-    print(f"edge: {text}", file=sys.stderr, flush=True)
-
-
-def _listed(rows: Sequence[catalogue.Listed]) -> tuple[bool, Table]:
-    lines = [
-        (
-            row.name,
-            row.digest or "-",
-            f"{row.bytes / 1e6:.1f} MB",
-            ", ".join(row.inputs) or "-",
-            ", ".join(row.outputs) or "-",
-            str(row.max_batch_size),
-            row.problem or "ok",
-        )
-        for row in rows
-    ]
-    heads = ("model", "digest", "size", "takes", "gives", "batch", "state")
-    return not any(row.problem for row in rows), [heads, *lines]
-
-
-def _checked(rows: Sequence[catalogue.Checked]) -> tuple[bool, Table]:
-    lines = [(row.name, "ok" if row.ok else "FAIL", _seconds(row), row.detail) for row in rows]
-    return all(row.ok for row in rows), [("model", "state", "seconds", "answer"), *lines]
-
-
-def _seconds(row: catalogue.Checked) -> str:
-    return f"{row.seconds:.2f}" if row.seconds else "-"
-
-
-def _timed(rows: Sequence[catalogue.Timed]) -> tuple[bool, Table]:
-    lines = [
-        (
-            row.name,
-            row.runtime,
-            str(row.batch),
-            f"{row.median * 1000:.1f}",
-            f"{row.slowest * 1000:.1f}",
-            f"{row.per_piece * 1000:.1f}",
-        )
-        for row in rows
-    ]
-    heads = ("model", "runtime", "batch", "median ms", "slowest ms", "ms a piece")
-    return True, [heads, *lines]
 
 
 def run_triton(given: Settings, ports: tuple[int, int, int], options: Sequence[str] = ()) -> int:

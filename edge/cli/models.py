@@ -5,8 +5,8 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from edge.cli import commands
-from edge.cli.commands import Table
+from edge.cli import models_commands
+from edge.cli.models_commands import Table
 from edge.errors import InvalidParameter, SettingsError
 from edge.models.repository import FITS
 from edge.settings import Settings
@@ -86,9 +86,11 @@ def table(options: argparse.Namespace, given: Settings) -> tuple[bool, Table]:
         given = replace(given, models=replace(given.models, folder=str(options.models), fetched=""))
     what = options.what or "list"
     if what == "add":
-        return True, asyncio.run(commands.add_model(given, options.file, _add_request(options)))
+        return True, asyncio.run(
+            models_commands.add_model(given, options.file, _add_request(options))
+        )
     names, runs = getattr(options, "names", ()), getattr(options, "runs", 5)
-    return asyncio.run(commands.models_table(given, what, names, runs))
+    return asyncio.run(models_commands.models_table(given, what, names, runs))
 
 
 def _add_folder(verb: argparse.ArgumentParser) -> None:
@@ -112,11 +114,11 @@ def _fetched(options: argparse.Namespace, given: Settings) -> tuple[bool, Table]
     if not folder:
         raise SettingsError("EDGE_MODELS_FETCHED is empty; say --models FOLDER")
     if not options.names:
-        return True, commands.public_table(Path(folder))
+        return True, models_commands.public_table(Path(folder))
     if options.role and len(options.names) > 1:
         raise InvalidParameter("--as is for one network", param="--as", allowed="one NAME")
     return asyncio.run(
-        commands.fetch_models(
+        models_commands.fetch_models(
             Path(folder), options.names, role=options.role, replace=options.replace,
             quiet=options.quiet,
         )

@@ -3,7 +3,7 @@
 import pytest
 
 from edge import settings
-from edge.cli import commands
+from edge.cli import commands, models_commands
 from edge.errors import OriginalNotFound, SettingsError, UnknownParameter
 from edge.images import Format, Size
 from tests.running import photo
@@ -67,7 +67,7 @@ def test_a_purge_needs_the_token_before_anything_is_sent(given):
 
 @pytest.mark.slow
 async def test_models_are_timed_with_one_piece_and_a_full_batch(given):
-    good, rows = await commands.models_table(given, "bench")
+    good, rows = await models_commands.models_table(given, "bench")
     assert good
     assert {row[2] for row in rows[1:]} >= {"1"}
     assert all(float(row[3]) > 0 for row in rows[1:])
