@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.cli import models_commands
-from edge.cli.models_commands import Table
+from edge.cli.commands import Table
 from edge.errors import InvalidParameter, SettingsError
 from edge.models.repository import FITS
 from edge.settings import Settings
