@@ -10,24 +10,24 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from edge import __version__, tracing
-from edge.admission import Admission
 from edge.app import networks, sources
 from edge.app.capacity import open_admission
 from edge.app.readiness import Gauges, about, build, warn_of_what_is_missing
 from edge.app.rendering import open_engine, open_renderer
-from edge.app.stores import Stores, beside_folder_tier, open_stores
+from edge.app.stores import beside_folder_tier, open_stores
 from edge.app.web import open_web
 from edge.background_tasks import BackgroundTasks
 from edge.cache.owed import OwedPurges
+from edge.delivery.admitted import AdmittedRenderer
 from edge.delivery.delivery import Delivery
-from edge.delivery.originals import Originals
+from edge.delivery.keys import Keys
+from edge.delivery.making import Making
 from edge.delivery.recall import Recall
-from edge.jobs.opening import Desk, Shop, open_desk, open_shop
+from edge.jobs.opening import Shop, open_desk, open_shop
 from edge.jobs.review import Decisions
-from edge.origins.routes import Origins
 from edge.reloading import Files
 from edge.rendering.engine import pillow
-from edge.rendering.render import RENDER_VERSION, Renderer
+from edge.rendering.render import RENDER_VERSION
 from edge.rendering.tile_cache import TileCache
 from edge.settings import Settings
 from edge.telemetry import Metrics
@@ -103,10 +103,31 @@ async def connect(
         renderer = await enter(
             open_renderer(given, engine, stores, files.presets, backgrounds, tile_cache, metrics)
         )
-        delivery = open_delivery(
-            given, origins, backgrounds, stores, renderer, admission, background_tasks, metrics,
-            desk,
-        )  # fmt: skip
+        recall = Recall(stores.tiers, given.origin.url)
+        originals = sources.remembered(given, origins, metrics, recall)
+        names = partial(sources.scene_names, given)
+        keys = Keys(originals, backgrounds, renderer, given.origin.url, names)
+        admitted = AdmittedRenderer(
+            renderer,
+            keys,
+            originals,
+            admission,
+            metrics,
+            longest=given.server.deadline,
+            origin=given.origin.url,
+        )
+        making = Making(
+            admitted,
+            keys,
+            stores.tiers,
+            stores.leases,
+            background_tasks,
+            metrics,
+            patience=given.http.fallback_after / 1000 or None,
+            fallbacks=given.http.fallback_max_age > 0,
+            review=Decisions(desk.store).annotate,
+        )
+        delivery = Delivery(keys, stores.tiers, admitted, making, metrics)
         at_end(delivery.close)
         told = await about(given, imaging, engine.models, stores.names)
         probes = Probes(
@@ -132,33 +153,3 @@ async def connect(
             web.asgi, web.hits, given, metrics, delivery, probes, background_tasks, told,
             files.reload, files.any, shop,
         )  # fmt: skip
-
-
-def open_delivery(
-    given: Settings,
-    origins: Origins,
-    backgrounds: Originals,
-    stores: Stores,
-    renderer: Renderer,
-    admission: Admission,
-    background_tasks: BackgroundTasks,
-    metrics: Metrics,
-    desk: Desk,
-) -> Delivery:
-    recall = Recall(stores.tiers, given.origin.url)
-    return Delivery(
-        originals=sources.remembered(given, origins, metrics, recall),
-        scenes=backgrounds,
-        scene_names=partial(sources.scene_names, given),
-        tiers=stores.tiers,
-        renderer=renderer,
-        leases=stores.leases,
-        admission=admission,
-        background_tasks=background_tasks,
-        metrics=metrics,
-        origin=given.origin.url,
-        longest=given.server.deadline,
-        patience=given.http.fallback_after / 1000 or None,
-        fallbacks=given.http.fallback_max_age > 0,
-        review=Decisions(desk.store).annotate,
-    )

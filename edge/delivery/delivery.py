@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
-from edge.admission import Admission, Cost
-from edge.background_tasks import BackgroundTasks
+from edge.admission import Cost
 from edge.cache.base import key_tag
 from edge.cache.memory import MemoryTier
 from edge.cache.nearest import Found
@@ -15,12 +14,8 @@ from edge.cache.purging import Purged
 from edge.cache.tiers import Tiers
 from edge.delivery.admitted import UNSETTLED, AdmittedRenderer
 from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
-from edge.delivery.making import FALLBACKS, Making, Review
-from edge.delivery.originals import Originals
+from edge.delivery.making import FALLBACKS, Making
 from edge.images import Rendition
-from edge.rendering.render import Renderer
-from edge.rendering.source.scenes import SceneNames
-from edge.single_flight import Leases
 from edge.telemetry import Metrics, Stages
 from edge.variants.transform import Transform
 
@@ -55,62 +50,30 @@ class Delivered:
 
 
 class Delivery:
-    """The order of events between the rooms below; the only one who talks to all of them.
-
-    Args:
-        originals: where originals come from.
-        scenes: the background pictures of `bg=scene:<name>`; `scene_names` those that there are.
-        origin: names where originals live, so that two catalogues never share a cache key.
-        longest: seconds that a request may take; a render gets a little less, whoever waits.
-        patience: seconds to wait for the networks where the request does not say; None: all it has.
-        fallbacks: serve something provisional after that wait, rather than `Busy`.
-        review: adds what a person has decided to what is reported of a rendition just made.
-    """
+    """The order of events between the rooms below: a name, a look in the tiers, a render."""
 
     def __init__(
         self,
-        *,
-        originals: Originals,
-        scenes: Originals,
+        keys: Keys,
         tiers: Tiers,
-        renderer: Renderer,
-        leases: Leases,
-        admission: Admission,
-        background_tasks: BackgroundTasks,
+        renderer: AdmittedRenderer,
+        making: Making,
         metrics: Metrics,
-        origin: str,
-        longest: float,
-        scene_names: SceneNames = tuple,
-        patience: float | None = None,
-        fallbacks: bool = True,
-        review: Review | None = None,
     ) -> None:
-        self._names = Keys(originals, scenes, renderer, origin, scene_names)
+        self._keys = keys
         self._tiers = tiers
-        self._renderer = AdmittedRenderer(
-            renderer, self._names, originals, admission, metrics, longest=longest, origin=origin
-        )
-        self._making = Making(
-            self._renderer,
-            self._names,
-            tiers,
-            leases,
-            background_tasks,
-            metrics,
-            patience=patience,
-            fallbacks=fallbacks,
-            review=review,
-        )
+        self._renderer = renderer
+        self._making = making
         self._delivered_from = cache(partial(metrics.tally, metrics.deliveries))
-        tiers.on_purge(self._names.forget)
+        tiers.on_purge(keys.forget)
 
     async def name(self, request: DeliveryRequest) -> KeyedVariant:
         """What is asked for; asks the origin only when the original's stamp is not known."""
-        return await self._names.name(request)
+        return await self._keys.name(request)
 
     def known(self, path: str, transform: Transform, version: str | None) -> KeyedVariant | None:
         """What is asked for, where that can be said without asking anybody."""
-        return self._names.known(path, transform, version)
+        return self._keys.known(path, transform, version)
 
     def memory_hit(self, named: KeyedVariant) -> Rendition | None:
         """The rendition, where it lies in this process's memory."""
@@ -129,7 +92,7 @@ class Delivery:
 
     def etag(self, named: KeyedVariant) -> str | None:
         """The ETag that this variant had when it was last delivered; no tier is asked."""
-        return self._names.etag(named)
+        return self._keys.etag(named)
 
     def cost(self, transform: Transform) -> Cost:
         """The admission class of a render."""
@@ -225,7 +188,7 @@ class Delivery:
         self, named: KeyedVariant, rendition: Rendition, source: str, joined: bool = False
     ) -> Delivered:
         if source not in _NOT_NOTED:
-            self._names.delivered(named, rendition.etag)
+            self._keys.delivered(named, rendition.etag)
         self._delivered_from(source).inc()
         settled = named.settled and rendition.note(UNSETTLED) is None
         return Delivered(rendition, source, joined, settled)

@@ -60,7 +60,7 @@ async def test_an_unknown_etag_is_compared_with_what_a_tier_holds(serve: Serve) 
     """A client may have its picture from another replica, or from before a start of this one."""
     server = await serve()
     etag = (await server.get(PATH)).headers["etag"]
-    server.parts.delivery._names._etags.clear()
+    server.parts.delivery._keys._etags.clear()
     hit = found(server, PATH, if_none_match=etag)
     assert hit == await application(server, PATH, if_none_match=etag)
     assert isinstance(hit, tuple)
