@@ -138,6 +138,11 @@ def test_tritonclient_is_met_in_the_triton_files_only():
     assert met <= {"triton.py", "repository.py", "server.py"}, met
 
 
+def test_conditional_requests_are_decided_in_one_file():
+    met = {p.relative_to(ROOT).as_posix() for p in SOURCES if 'b"if-none-match"' in p.read_text()}
+    assert met == {"web/hits.py"}
+
+
 def test_the_environment_is_read_by_settings_only():
     """Launching another program hands its environment on, and ONNX Runtime takes a word of ours
     from it; that is not reading settings."""

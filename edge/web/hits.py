@@ -6,7 +6,7 @@ picture and has its answer decided and described here as well.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -91,7 +91,7 @@ class Hits:
         named = self._delivery.known(url.path, url.transform, url.image_request.version)
         if named is None or url.image_request.strict:
             return None
-        condition = given.get(b"if-none-match", b"").decode("latin-1")
+        condition = condition_of(given)
         reply = self.unchanged(named, condition)
         if reply is None:
             rendition = self._delivery.memory_hit(named)
@@ -123,7 +123,7 @@ class Hits:
 
     def unchanged(self, named: KeyedVariant, condition: str) -> Reply | None:
         """The answer to a client that has what it asks for, where that is known without any tier:
-        `condition` (`If-None-Match`, or nothing) names the ETag that was last delivered."""
+        `condition` names the ETag that was last delivered."""
         etag = self._delivery.etag(named) if condition else None
         if etag and _matches(condition, etag):
             return Reply(304, etag, None, "none", named.settled)
@@ -195,6 +195,11 @@ class Hits:
             url.lines.clear()
         lines = url.lines[name] = headers.lines(self.fields(url, reply))
         return lines
+
+
+def condition_of(given: Mapping[bytes, bytes]) -> str:
+    """`If-None-Match` of gathered request headers; empty where there is none."""
+    return given.get(b"if-none-match", b"").decode("latin-1")
 
 
 def _matches(if_none_match: str, etag: str) -> bool:

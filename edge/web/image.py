@@ -15,7 +15,7 @@ from edge.variants.device import PLAIN
 from edge.web import headers
 from edge.web.access_log import ANSWER, Answer
 from edge.web.failures import PROBLEM_JSON
-from edge.web.hits import METHODS, Hits, Reply
+from edge.web.hits import METHODS, Hits, Reply, condition_of
 from edge.web.urls import ParsedUrl, Urls
 
 _PIECE = 64 * 1024
@@ -51,7 +51,7 @@ class ImageRoute:
         request = self._urls.delivery_request(url)
         named = await self._delivery.name(request)
         told.key = named.key
-        condition = headers.find(scope["headers"], b"if-none-match") or ""
+        condition = condition_of(headers.gathered(scope["headers"]))
         reply = None if request.strict else self._hits.unchanged(named, condition)
         if reply is None:
             make = partial(self._made, told, receive)
