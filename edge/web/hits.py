@@ -78,27 +78,25 @@ class Hits:
         if scope["method"] not in METHODS or not is_picture(scope["path"]):
             return None
         try:
-            return self._find(scope, start)
+            given = headers.gathered(scope["headers"])
+            url = self._urls.parse(scope, given)
+            request = url.image_request
+            named = self._delivery.known(url.path, url.transform, request.version)
+            if named is None or request.strict:
+                return None
+            condition = condition_of(given)
+            reply = self.unchanged(named, condition) if condition else None
+            if reply is None:
+                rendition = self._delivery.memory_hit(named)
+                if rendition is None:
+                    return partial(self._later, scope, start, url, named, condition)
+                reply = self.reply(url, condition, rendition, MEMORY)
+            return self._whole(scope, start, url, named, reply)
         except EdgeError:
             return None
         except Exception:
             LOG.exception("unexpected error")
             return None
-
-    def _find(self, scope: Scope, start: float) -> Whole | Later | None:
-        given = headers.gathered(scope["headers"])
-        url = self._urls.parse(scope, given)
-        named = self._delivery.known(url.path, url.transform, url.image_request.version)
-        if named is None or url.image_request.strict:
-            return None
-        condition = condition_of(given)
-        reply = self.unchanged(named, condition)
-        if reply is None:
-            rendition = self._delivery.memory_hit(named)
-            if rendition is None:
-                return partial(self._later, scope, start, url, named, condition)
-            reply = self.reply(url, condition, rendition, MEMORY)
-        return self._whole(scope, start, url, named, reply)
 
     def _later(
         self,
@@ -124,7 +122,7 @@ class Hits:
     def unchanged(self, named: KeyedVariant, condition: str) -> Reply | None:
         """The answer to a client that has what it asks for, where that is known without any tier:
         `condition` names the ETag that was last delivered."""
-        etag = self._delivery.etag(named) if condition else None
+        etag = self._delivery.etag(named)
         if etag and _matches(condition, etag):
             return Reply(304, etag, None, "none", named.settled)
         return None
@@ -171,24 +169,23 @@ class Hits:
         self, scope: Scope, start: float, url: ParsedUrl, named: KeyedVariant, reply: Reply
     ) -> Whole:
         """The answer as it goes over the wire, counted and told."""
-        status, _, rendition, source, *_ = reply
-        body = b""
+        status, rendition, body = reply.status, reply.rendition, b""
         if status == 200 and rendition is not None and scope["method"] == "GET":
             body = rendition.body
         lines, id = self._lines(url, reply), identity(scope)
         recorder, seconds = self._recorder, time.perf_counter() - start
-        recorder.hit(status, source, seconds)
+        recorder.hit(status, reply.source, seconds)
         if recorder.tells_hits:
-            answer = Answer(url.image_request, named.key, rendition, source)
+            answer = Answer(url.image_request, named.key, rendition, reply.source)
             recorder.tell_hit(scope, status, seconds, bytes=len(body), id=id, answer=answer)
         return status, lines + b"x-request-id: %b\r\n" % id.encode(), body
 
     def _lines(self, url: ParsedUrl, reply: Reply) -> bytes:
         """The headers as lines, remembered: made anew where a person's decision has renewed the
         picture, and for every second of a URL that ends."""
-        status, etag, rendition, source, *_ = reply
-        made = rendition.made if status == 200 and rendition is not None else 0.0
-        name = (status, etag, made, self._urls.left(url), source)
+        rendition = reply.rendition if reply.status == 200 else None
+        made = rendition.made if rendition is not None else 0.0
+        name = (reply.status, reply.etag, made, self._urls.left(url), reply.source)
         if known := url.lines.get(name):
             return known
         if len(url.lines) >= _HEADS:
@@ -199,7 +196,8 @@ class Hits:
 
 def condition_of(given: Mapping[bytes, bytes]) -> str:
     """`If-None-Match` of gathered request headers; empty where there is none."""
-    return given.get(b"if-none-match", b"").decode("latin-1")
+    value = given.get(b"if-none-match")
+    return value.decode("latin-1") if value else ""
 
 
 def _matches(if_none_match: str, etag: str) -> bool:

@@ -52,7 +52,9 @@ class ImageRoute:
         named = await self._delivery.name(request)
         told.key = named.key
         condition = condition_of(headers.gathered(scope["headers"]))
-        reply = None if request.strict else self._hits.unchanged(named, condition)
+        reply = None
+        if condition and not request.strict:
+            reply = self._hits.unchanged(named, condition)
         if reply is None:
             make = partial(self._made, told, receive)
             delivered = await self._delivery.deliver(

@@ -46,7 +46,10 @@ class Recorder:
     ) -> None:
         """One that the application has answered; status 0: nobody was there to be answered."""
         answer: Answer | None = scope.get(ANSWER)
-        self._count(route(scope), status or 499, answer.source if answer else "none", seconds)
+        way, source = route(scope), answer.source if answer else "none"
+        self._answered(way, status or 499).inc()
+        if source != MEMORY:
+            self._seconds(way, source).observe(seconds)
         self._access.write(scope, status, seconds, bytes=bytes, error=error)
 
     @property
@@ -56,7 +59,9 @@ class Recorder:
 
     def hit(self, status: int, source: str, seconds: float) -> None:
         """Count a picture that was answered without a task."""
-        self._count(PICTURE, status, source, seconds)
+        self._answered(PICTURE, status).inc()
+        if source != MEMORY:
+            self._seconds(PICTURE, source).observe(seconds)
 
     def tell_hit(
         self, scope: Scope, status: int, seconds: float, *, bytes: int, id: str, answer: Answer
@@ -67,8 +72,3 @@ class Recorder:
         trace = tracing.served(SPANS[PICTURE], scope["headers"], seconds, facts)
         more = {"request_id": id} | ({"trace_id": trace} if trace else {})
         self._access.write(scope, status, seconds, bytes=bytes, hit=True, more=more)
-
-    def _count(self, route: str, status: int, source: str, seconds: float) -> None:
-        self._answered(route, status).inc()
-        if source != MEMORY:
-            self._seconds(route, source).observe(seconds)

@@ -114,7 +114,8 @@ class Urls:
 
     def left(self, url: ParsedUrl) -> int | None:
         """For how many whole seconds the URL holds; None: for ever."""
-        return self._left(url.image_request.expires)
+        expires = url.image_request.expires
+        return None if expires is None else self._left(expires)
 
     def left_of_unread(self, scope: Scope) -> int | None:
         """The same of a URL that was not answered, as far as it can be read."""
