@@ -38,10 +38,12 @@ class ModelSpec:
     pixels of context each side of a tile needs (0 for models that see the whole picture).
     `noise_tolerance` is said by upscalers that leave an even background as Lanczos would: in tiles
     where no pixel is more levels off the mean of its neighbours they need not be asked; None: they
-    always are. `stretched` says that a network that looks at a whole picture takes it stretched to
-    its square; else it is letterboxed. `small` is said by upscalers that take smaller tiles as
-    well, where no server batches them: a side in pixels, 0 for none. `stated` is the digest that
-    config.pbtxt gives, "" for none.
+    always are. `overshoot` is said by upscalers that draw what the source shows and no more: levels
+    that a pixel may leave the range of the source's 3x3 around it by, beside half of that range;
+    None: the network is not held to anything. `stretched` says that a network that looks at a whole
+    picture takes it stretched to its square; else it is letterboxed. `small` is said by upscalers
+    that take smaller tiles as well, where no server batches them: a side in pixels, 0 for none.
+    `stated` is the digest that config.pbtxt gives, "" for none.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ModelSpec:
     digest: str
     overlap: int = 0
     noise_tolerance: int | None = None
+    overshoot: int | None = None
     stretched: bool = False
     small: int = 0
     stated: str = ""

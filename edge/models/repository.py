@@ -161,6 +161,7 @@ def parse_config(text: str, *, name: str, digest: str) -> ModelSpec:
         digest=digest,
         overlap=_number(name, config, "overlap", "pixels") or 0,
         noise_tolerance=_number(name, config, "noise_tolerance", "levels"),
+        overshoot=_number(name, config, "overshoot", "levels"),
         stretched=_stretched(name, config),
         small=_number(name, config, "small", "pixels") or 0,
         stated=config.parameters[DIGEST].string_value if DIGEST in config.parameters else "",

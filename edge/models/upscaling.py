@@ -154,12 +154,18 @@ class _Enlarging:
         """
         made: list[tuple[int, Tensor]] = []
         for tile, larger in zip(tiles, answer[self.spec.outputs[0].name], strict=True):
-            kept = larger[self._tiling.kept(tile, self._scale)]
+            kept = self._within(tile, larger)[self._tiling.kept(tile, self._scale)]
             for index, cell in self._cells_of(tile, kept):
                 self._show(self._tiling.box(self._tiling.cell_at(index)), cell)
                 if copied:
                     made.append((index, cell.copy()))  # a part would hold the whole answer
         return made
+
+    def _within(self, tile: Tile, larger: Tensor) -> Tensor:
+        """The enlarged tile, held against its source where the network says how far it may go."""
+        if self.spec.overshoot is None:
+            return larger
+        return bounded(larger, self._tiling.cut(self._image, tile), self.spec.overshoot)
 
     def _cells_of(self, tile: Tile, kept: Tensor) -> Iterator[tuple[int, Tensor]]:
         box, scale = self._tiling.box(tile), self._scale
@@ -197,6 +203,46 @@ def lanczos(tile: Tensor, scale: int) -> Tensor:
     height, width = tile.shape[:2]
     larger = Image.fromarray(tile).resize((scale * width, scale * height), Image.Resampling.LANCZOS)
     return np.asarray(larger)
+
+
+def bounded(larger: Tensor, source: Tensor, overshoot: int) -> Tensor:
+    """An enlarged picture that goes nowhere far beyond what its source shows there.
+
+    At an outline that goes from black to white within one pixel a small network may oscillate:
+    black specks on a white product, some pixels inside its edge. So no value may be below the least
+    or above the largest of the source's 3x3 pixels around it by more than `overshoot` levels and
+    half of their range; the range lets a sharpened edge be.
+
+    Args:
+        larger: uint8 [scale*h, scale*w, 3].
+        source: uint8 [h, w, 3].
+        overshoot: levels, 0 to 255.
+    """
+    least, most = _extreme(source, np.minimum), _extreme(source, np.maximum)
+    half = (most - least) // 2
+    room = half + np.minimum(overshoot, 255 - half).astype(np.uint8)
+    low, high = least - np.minimum(room, least), most + np.minimum(room, 255 - most)
+    scale = larger.shape[0] // source.shape[0]
+    rows = larger.reshape(source.shape[0], scale, -1)
+    within: Tensor = np.minimum(rows, _wider(high, scale))
+    np.maximum(within, _wider(low, scale), out=within)
+    return within.reshape(larger.shape)
+
+
+def _wider(source: Tensor, scale: int) -> Tensor:
+    """Each pixel `scale` times beside itself, a row of bytes [h, 1, scale*w*3] each."""
+    return source.repeat(scale, axis=1).reshape(source.shape[0], 1, -1)
+
+
+def _extreme(source: Tensor, which: np.ufunc) -> Tensor:
+    """The least or largest of each pixel's 3x3, as far as they are there."""
+    rows = source.copy()
+    which(rows[1:], source[:-1], out=rows[1:])
+    which(rows[:-1], source[1:], out=rows[:-1])
+    both = rows.copy()
+    which(both[:, 1:], rows[:, :-1], out=both[:, 1:])
+    which(both[:, :-1], rows[:, 1:], out=both[:, :-1])
+    return both
 
 
 def fitting(models: Models, scale: int, *, degraded: bool) -> str:

@@ -90,7 +90,7 @@ def test_a_config_without_tensors_is_broken() -> None:
         parse_config('name: "m" max_batch_size: 4', name="m", digest="")
 
 
-@pytest.mark.parametrize("parameter", ["overlap", "noise_tolerance", "fit"])
+@pytest.mark.parametrize("parameter", ["overlap", "noise_tolerance", "overshoot", "fit"])
 def test_a_parameter_that_is_no_number_is_broken(parameter: str) -> None:
     text = GOOD + f'parameters {{ key: "{parameter}" value {{ string_value: "-3" }} }}'
     with pytest.raises(ModelContractBroken, match=f"{parameter} is '-3'"):
@@ -101,6 +101,12 @@ def test_only_a_network_that_says_so_tolerates_noise() -> None:
     assert parse_config(GOOD, name="m", digest="").noise_tolerance is None
     text = GOOD + 'parameters { key: "noise_tolerance" value { string_value: "4" } }'
     assert parse_config(text, name="m", digest="").noise_tolerance == 4
+
+
+def test_only_a_network_that_says_so_is_held_to_its_source() -> None:
+    assert parse_config(GOOD, name="m", digest="").overshoot is None
+    text = GOOD + 'parameters { key: "overshoot" value { string_value: "16" } }'
+    assert parse_config(text, name="m", digest="").overshoot == 16
 
 
 def test_a_network_replaced_while_running_is_noticed(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ async def test_a_picture_keeps_only_a_few_requests_in_flight(
     await models.close()
 
 
-async def test_an_even_background_asks_no_network_that_says_it_is_calm(
+async def test_an_even_background_asks_no_network_that_tolerates_noise(
     tmp_path: Path, tiny: Path, deadline: Deadline
 ) -> None:
     """What shows something is the network's, and what shows nothing comes out even as it was."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from edge.images import Box, Size
 from edge.models import upscaling
@@ -21,6 +21,7 @@ from edge.rendering.framing.product import collared, overlap
 from edge.rendering.numbers import tuned
 from edge.rendering.ops import decontaminate
 from edge.rendering.pixels.arrays import picture_over
+from edge.rendering.pixels.bleeding import continued
 from edge.rendering.pixels.denoise import denoised
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.morphology import grown
@@ -42,11 +43,6 @@ class UpscaleNumbers:
     )
     beside: int = tuned(
         8, "pixels", "beside a subject that is cut out which are enlarged by the network as well"
-    )
-    bleed: int = tuned(
-        4,
-        "pixels",
-        "of the subject's colour beyond its edge; as far as the network looks with any weight",
     )
 
 
@@ -103,7 +99,7 @@ class Upscale(AsyncStep):
         return _enlarged(state, self.cut, self.factor)
 
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
-        pixels = await tools.engine.run(lambda: np.asarray(self._source(picture.image)))
+        pixels = await tools.engine.run(lambda: np.asarray(self._source(picture)))
         cut = picture.cropped(self.cut) if self.cut else picture
         source = await tools.engine.run(name_of, pixels) if tools.tile_cache is not None else ""
         if tools.tile_cache is not None and self.decontaminates and picture.matte is not None:
@@ -121,9 +117,9 @@ class Upscale(AsyncStep):
         picture = self._grown(picture, image, lambda _: matte)
         return replace(picture, decontaminated=True, array=cutout)
 
-    def _source(self, image: Image.Image) -> Image.Image:
+    def _source(self, picture: Picture) -> Image.Image:
         """What the network sees: all of it, so that every cut of it shares its tiles."""
-        opaque = _opaque(image)
+        opaque = _opaque(picture)
         return denoised(opaque, self.grain) if self.grain else opaque
 
     async def _by_network(
@@ -154,13 +150,13 @@ class Upscale(AsyncStep):
 
     def _joined(self, picture: Picture, larger: Tensor) -> Picture:
         """The network sees colours only; alpha and matte are enlarged beside it."""
+        if (alpha := _own_alpha(picture)) is not None:
+            together = _see_through(Image.fromarray(larger), picture.image, alpha)
+            if picture.has_alpha:
+                return self._grown(picture, together, self._stretched)
+            larger = np.asarray(together.convert("RGB"))
         both: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
-        image = picture_over(both)
-        if picture.has_alpha:
-            alpha = picture.image.getchannel("A")
-            image.putalpha(alpha.resize(image.size, Image.Resampling.LANCZOS))
-            return self._grown(picture, image, self._stretched)
-        return replace(self._grown(picture, image, self._stretched), array=both)
+        return replace(self._grown(picture, picture_over(both), self._stretched), array=both)
 
     def _stretched(self, matte: Image.Image) -> Image.Image:
         """A soft curve needs no more than a cubic filter, at a tenth of the time of Lanczos."""
@@ -234,14 +230,31 @@ def _enlarged(state: State, cut: Box | None, factor: int) -> State:
     return replace(enlarged, upscaled=True)
 
 
-def _opaque(image: Image.Image) -> Image.Image:
+def _own_alpha(picture: Picture) -> Image.Image | None:
+    """The original's own alpha (L), which the picture has in its pixels or as its matte."""
+    if picture.has_alpha:
+        return picture.image.getchannel("A")
+    return picture.matte if picture.exact else None
+
+
+def _see_through(larger: Image.Image, image: Image.Image, alpha: Image.Image) -> Image.Image:
+    """RGBA: the network's colours where the picture is opaque, its own, resampled, where it is not:
+    the outline between a white product and its black shadow is one of alpha, not of colours."""
+    whole = image.convert("RGB")
+    whole.putalpha(alpha)
+    whole = whole.convert("RGBa").resize(larger.size, Image.Resampling.LANCZOS).convert("RGBA")
+    enlarged = whole.getchannel("A")
+    whole.paste(larger, mask=enlarged.point([max(0, 8 * level - 1785) for level in range(256)]))
+    whole.putalpha(enlarged)
+    return whole
+
+
+def _opaque(picture: Picture) -> Image.Image:
     """RGB whose hidden colours are those of what is seen beside them.
 
     The network would mix whatever lies under see-through pixels into the subject's edge.
     """
-    if image.mode != "RGBA":
-        return image
-    around = image.convert("RGBa").filter(ImageFilter.BoxBlur(UPSCALE.bleed)).convert("RGBA")
-    result = around.convert("RGB")
-    result.paste(image.convert("RGB"), mask=image.getchannel("A"))
-    return result
+    alpha = _own_alpha(picture)
+    if alpha is None:
+        return picture.image
+    return Image.fromarray(continued(np.asarray(picture.image.convert("RGB")), np.asarray(alpha)))

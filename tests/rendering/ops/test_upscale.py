@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from edge.deadline import Deadline
 from edge.errors import ModelMissing
 from edge.images import Size
-from edge.models import roles
+from edge.models import roles, upscaling
 from edge.models.embedded import EmbeddedModels
 from edge.models.tiles import unevenness
 from edge.models.upscaling import lanczos
@@ -64,8 +65,33 @@ async def test_the_asked_size_is_exact_beyond_the_networks_factor(models):
     assert (await upscaled(transform, photo(40, 30), models)).size == (150, 150)
 
 
+@pytest.mark.parametrize("degraded", [False, True])
+@pytest.mark.parametrize("factor", [2, 4])
+async def test_even_areas_stay_even_beside_the_hardest_outline(models, factor, degraded):
+    """Black on white and white on black without a soft pixel, as drawn shapes and labels are."""
+    image = Image.new("RGB", (300, 300), "white")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((20, 20, 190, 220), "black")
+    draw.polygon([(180, 40), (290, 90), (230, 280)], "black")
+    draw.ellipse((60, 60, 150, 180), "white")
+    name = upscaling.fitting(models, factor, degraded=degraded)
+    pixels = np.asarray(image)
+    larger = await upscaling.upscale(models, pixels, factor, Deadline.after(60), model=name)
+    even = cv2.erode(pixels, np.ones((3, 3))) == cv2.dilate(pixels, np.ones((3, 3)))
+    off = np.abs(larger.astype(int) - pixels.repeat(factor, 0).repeat(factor, 1))
+    assert off[even.repeat(factor, 0).repeat(factor, 1)].max() <= models.spec(name).overshoot
+
+
+async def test_what_lies_under_see_through_pixels_shows_nowhere(models):
+    """A white product whose background a program has left black, cut out without a soft pixel."""
+    image = Image.new("RGBA", (200, 200), (0, 0, 0, 0))
+    ImageDraw.Draw(image).ellipse((30, 30, 170, 190), (250, 250, 250, 255))
+    shown = np.asarray(await upscaled(Transform(upscale=Upscale.X4), image, models))
+    assert shown[shown[..., 3] > 0][:, :3].min() >= 245
+
+
 @pytest.mark.parametrize("name", [*roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values()])
-async def test_the_shipped_networks_are_as_calm_as_they_say(models, name):
+async def test_the_shipped_networks_tolerate_the_noise_that_they_say(models, name):
     """Where they need not be asked Lanczos gives what they would: the corner of a paper sweep."""
     spec = models.spec(name)
     side, scale = spec.inputs[0].shape[0], spec.outputs[0].shape[0] // spec.inputs[0].shape[0]
