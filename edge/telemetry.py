@@ -196,6 +196,13 @@ class Metrics:
             buckets=_BATCHES,
             registry=registry,
         )
+        self.chain_pictures = Counter(
+            "edge_chain_pictures_total",
+            "Pictures that the product chain on Triton was wanted for: made; or why the networks "
+            "were asked one by one: absent, late, failed.",
+            ("outcome",),
+            registry=registry,
+        )
         self.mattes = Counter(
             "edge_mattes_total",
             "Cut-outs that renders asked for: made, made as a fallback, joined in the making, or "

@@ -5,8 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from edge.errors import ModelContractBroken, ModelMissing
 from edge.models import roles
 from edge.models.base import Models, ModelState
+from edge.models.chain import TritonChain
 from edge.models.embedded import EmbeddedModels
 from edge.models.triton import TritonModels
+from edge.rendering.chain.client import ChainClient
+from edge.rendering.render import RENDER_VERSION
 from edge.settings import Settings, naming
 from edge.telemetry import Metrics
 
@@ -38,12 +41,29 @@ async def runs_networks(models: Models) -> str:
     return models.runtime
 
 
-def survey(models: Models) -> Callable[[], Awaitable[Sequence[ModelState]]]:
-    """How readiness asks the networks: those that are there, and those without which a request of
-    the URL's grammar fails."""
+def open_chain(given: Settings, models: Models, metrics: Metrics) -> ChainClient | None:
+    """What asks Triton for whole pictures; None where there is no Triton, or it shall not."""
+    if not isinstance(models, TritonModels) or given.triton.chain == "off":
+        return None
+    return ChainClient(
+        TritonChain(models),
+        models,
+        RENDER_VERSION,
+        given.limits,
+        required=given.triton.chain == "on",
+        metrics=metrics,
+    )
+
+
+def survey(
+    models: Models, chain: ChainClient | None = None
+) -> Callable[[], Awaitable[Sequence[ModelState]]]:
+    """How readiness asks the networks: those that are there, those without which a request of the
+    URL's grammar fails, and what makes whole pictures of them."""
 
     async def states() -> Sequence[ModelState]:
-        return [*await models.states(), *absent(models)]
+        whole = [await chain.state()] if chain else []
+        return [*await models.states(), *absent(models), *whole]
 
     return states
 

@@ -5,11 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from edge.app.networks import open_models
+from edge.app.networks import open_chain, open_models
 from edge.app.sources import scene_names
 from edge.app.stores import Stores
 from edge.delivery.originals import Originals
 from edge.models.base import Models
+from edge.rendering.chain.client import ChainClient
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import RENDER_VERSION, Renderer
@@ -23,10 +24,11 @@ from edge.variants.presets import Presets
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Threads for pixels, and the networks."""
+    """Threads for pixels, the networks, and what makes whole pictures of them elsewhere."""
 
     threads: EngineThreads
     models: Models
+    chain: ChainClient | None = None
 
 
 @asynccontextmanager
@@ -37,7 +39,7 @@ async def open_engine(given: Settings, metrics: Metrics) -> AsyncIterator[Engine
         stack.callback(libraries.use(given.decode, _counted(metrics)))
         threads = EngineThreads(given.server.threads)
         stack.callback(threads.close)
-        yield Engine(threads, models)
+        yield Engine(threads, models, open_chain(given, models, metrics))
 
 
 def _counted(metrics: Metrics) -> Callable[[str], None]:
@@ -75,6 +77,7 @@ async def open_renderer(
             tile_cache=tile_cache,
             metadata=given.files.provenance,
             scene_facts=scenes.facts,
+            chain=engine.chain,
         )
     finally:
         await mattes.close()

@@ -135,7 +135,7 @@ async def connect(
                 "tiers": stores.tiers.states,
                 "origins": sources.survey(origins),
                 "scenes": sources.survey(scenes),
-                "models": networks.survey(engine.models),
+                "models": networks.survey(engine.models, engine.chain),
             },
             frozenset({"origins"}),
             {name: value for name, value in told.items() if name != "origin"},

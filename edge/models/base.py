@@ -1,6 +1,6 @@
 """The narrow door to the networks: what a model takes and gives, and who runs it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -72,6 +72,42 @@ class ModelState:
     ready: bool
     detail: str = ""
     facts: Mapping[str, Any] | None = None
+
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+"""Tensors of any shape and type, by name."""
+
+
+class Graphs(Protocol):
+    """Runs graphs of pixel work, which are no networks: their shapes are free."""
+
+    async def run(self, name: str, inputs: Arrays) -> Arrays:
+        """Raises `ModelUnavailable`."""
+        ...
+
+
+class Chain(Protocol):
+    """One model that does a whole picture's pixel work, on a server."""
+
+    async def ask(
+        self,
+        asked: bytes,
+        photo: Sequence[Tensor],
+        room: int,
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> tuple[bytes, Tensor]:
+        """What is told of the picture, and its bytes (uint8 [length]).
+
+        Args:
+            asked: what is wanted, in the words of both sides.
+            photo: the bytes that belong to it, one array after the other.
+            room: most bytes of the answer; it may be padded to fewer.
+
+        Raises: as `Models.infer`.
+        """
+        ...
 
 
 class Models(Protocol):

@@ -13,6 +13,7 @@ from tritonclient.grpc import model_config_pb2
 
 from edge.errors import ModelContractBroken, ModelMissing
 from edge.models.base import ModelSpec, TensorSpec
+from edge.models.roles import CHAIN
 
 _DIGEST_DIGITS = 16
 
@@ -40,10 +41,17 @@ class Repository:
         self._specs: dict[str, ModelSpec] = {}
 
     def names(self) -> tuple[str, ...]:
-        """The models that are there whole: a config and a network."""
+        """The networks that are there whole: a config and a model.onnx."""
         there = (folder for folder in self.folders if folder.is_dir())
         found = {e.name for folder in there for e in folder.iterdir() if self._whole(e)}
-        return tuple(sorted(found))
+        return tuple(sorted(name for name in found if not name.startswith(CHAIN)))
+
+    def chain(self) -> tuple[Path, ...]:
+        """The folders of the product chain and its graphs, of the first folder that has them."""
+        for folder in self.folders:
+            if (folder / CHAIN / "config.pbtxt").is_file():
+                return tuple(sorted(folder.glob(f"{CHAIN}*")))
+        return ()
 
     def place(self, name: str) -> Path:
         """The model's own folder. Raises `ModelMissing`."""
@@ -129,8 +137,8 @@ def in_one_folder(folders: Folders) -> Iterator[Path]:
         yield whole[0]
         return
     with tempfile.TemporaryDirectory(prefix="edge-models-") as made:
-        for name in repository.names():
-            Path(made, name).symlink_to(repository.place(name).resolve())
+        for place in (*map(repository.place, repository.names()), *repository.chain()):
+            Path(made, place.name).symlink_to(place.resolve())
         yield Path(made)
 
 

@@ -40,6 +40,10 @@ MASK_SIDES = (64, 4096)
 MATTING_SIDE = 512
 """The square of a network for mattes whose graph leaves its size free, in pixels."""
 
+CHAIN = "product_chain"
+"""No network: the model that does the pixel work of a whole picture on Triton. Folders whose names
+begin like this are its parts, graphs of pixel work."""
+
 ROLES = (*UPSCALE.values(), MATTING)
 
 HALVED = frozenset({*UPSCALE.values(), *UPSCALE_DEGRADED.values(), FACE_DETECTION, MATTING})

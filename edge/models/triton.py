@@ -22,12 +22,12 @@ from edge.errors import (
     ModelUnavailable,
     SettingsError,
 )
-from edge.models.base import ModelSpec, ModelState, Priority, Tensor
+from edge.models.base import ModelSpec, ModelState, Priority, Tensor, TensorSpec
 from edge.models.meter import Meter
 from edge.models.repository import DIGEST, Folders, Repository
 from edge.models.scheduling import PrioritySemaphore, in_batches
 from edge.models.selftest import Examiner
-from edge.models.triton_shm import SharedMemory, Slot
+from edge.models.triton_shm import PICTURE_SLOTS, SharedMemory, Slot
 from edge.telemetry import Metrics, request_id
 
 _CHANNEL = (
@@ -60,6 +60,8 @@ class _Request:
     deadline: Deadline
     priority: Priority
     seconds: float
+    room: tuple[int, ...] = ()
+    """Most bytes of each output, where only the answer tells its shape."""
 
 
 class _Unanswered(Exception):
@@ -104,7 +106,9 @@ class TritonModels:
         self._examiner = Examiner(self, self._repository)
         self._places = PrioritySemaphore(in_flight)
         self._client: Any = None
-        self._memory = SharedMemory(self._register, self._unregister) if shared_memory else None
+        doors = self._register, self._unregister
+        self._memory = SharedMemory(*doors) if shared_memory else None
+        self._pictures = SharedMemory(*doors, *PICTURE_SLOTS) if shared_memory else None
         self._served: set[str] = set()
         self._answered = -math.inf
         self.breaker = Breaker(_FAILURES, probe=self.alive)
@@ -148,13 +152,37 @@ class TritonModels:
             ) from error
         return answer.config.parameters[DIGEST].string_value or None
 
+    async def exchange(
+        self,
+        name: str,
+        inputs: Mapping[str, Tensor],
+        outputs: Mapping[str, int],
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Mapping[str, Tensor]:
+        """Ask a model of the server's whose tensors are bytes, uint8 [1, length] in and out.
+
+        Args:
+            outputs: their names, and the most bytes that each may have.
+
+        Raises: as `infer`.
+        """
+        given, wanted = (
+            tuple(TensorSpec(word, ()) for word in names) for names in (inputs, outputs)
+        )
+        spec = ModelSpec(name, given, wanted, max_batch_size=1, digest="")
+        room = tuple(outputs.values())
+        return await self._in_turn(spec, deadline, priority, inputs, room=room)
+
     async def states(self) -> tuple[ModelState, ...]:
         return await self._examiner.states()
 
     async def close(self) -> None:
         await self.breaker.close()
-        if self._memory is not None:
-            await self._memory.close()
+        for memory in (self._memory, self._pictures):
+            if memory is not None:
+                await memory.close()
         if self._client is not None:
             await self._client.close()
 
@@ -164,6 +192,8 @@ class TritonModels:
         deadline: Deadline,
         priority: Priority,
         inputs: Mapping[str, Tensor],
+        *,
+        room: tuple[int, ...] = (),
     ) -> Mapping[str, Tensor]:
         batch = len(next(iter(inputs.values())))
         with self._meter.request(spec.name, batch) as lap:
@@ -173,7 +203,8 @@ class TritonModels:
                 if not self.breaker.allows():
                     raise ModelUnavailable(_LEFT_ALONE, param=spec.name)
                 deadline.check(f"{spec.name} could run")
-                request = _Request(spec, inputs, batch, deadline, priority, deadline.remaining)
+                left = deadline.remaining
+                request = _Request(spec, inputs, batch, deadline, priority, left, room)
                 return await self._by_the_nearest_way(request)
             except _Unanswered as unanswered:
                 raise unanswered.error from unanswered.__cause__
@@ -190,8 +221,8 @@ class TritonModels:
             if not unanswered.refused:
                 raise
         answer = await self._inline(request)
-        if self._memory is not None:
-            self._memory.lost()  # the same went well inline, so Triton has forgotten the region
+        if memory := self._memory_for(request):
+            memory.lost()  # the same went well inline, so Triton has forgotten the region
         return answer
 
     async def _inline(self, request: _Request) -> Mapping[str, Tensor]:
@@ -220,8 +251,8 @@ class TritonModels:
         finally:
             if over:
                 slot.give_back()
-            elif self._memory is not None:
-                self._memory.rest(slot)
+            elif memory := self._memory_for(request):
+                memory.rest(slot)
 
     async def _through(self, slot: Slot, request: _Request) -> Mapping[str, Tensor]:
         inputs = [_input(name, array) for name, array in request.inputs.items()]
@@ -233,8 +264,10 @@ class TritonModels:
         result = await self._ask(request, inputs, outputs)
         answer = {}
         for index, tensor in enumerate(request.spec.outputs, len(inputs)):
-            shape = (request.batch, *tensor.shape)
-            _check_shape(request.spec, result.get_output(tensor.name), shape)
+            output, shape = result.get_output(tensor.name), (request.batch, *tensor.shape)
+            if request.room and output is not None:
+                shape = tuple(output.shape)
+            _check_shape(request.spec, output, shape)
             answer[tensor.name] = slot.read(index, shape)
         return answer
 
@@ -291,14 +324,18 @@ class TritonModels:
         except InferenceServerException:
             return False
 
+    def _memory_for(self, request: _Request) -> SharedMemory | None:
+        return self._pictures if request.room else self._memory
+
     async def _slot(self, request: _Request) -> Slot | None:
-        if self._memory is None:
+        memory = self._memory_for(request)
+        if memory is None:
             return None
         sizes = [array.nbytes for array in request.inputs.values()]
-        for tensor in request.spec.outputs:
-            height, width, channels = tensor.shape
-            sizes.append(request.batch * height * width * channels)
-        return await self._memory.slot(sizes)
+        sizes += request.room or [
+            request.batch * math.prod(tensor.shape) for tensor in request.spec.outputs
+        ]
+        return await memory.slot(sizes)
 
     async def _register(self, region: str, size: int) -> None:
         try:

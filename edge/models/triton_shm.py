@@ -7,6 +7,7 @@ the file; the next owner on the machine finds and removes it.
 import asyncio
 import fcntl
 import logging
+import math
 import mmap
 import os
 import secrets
@@ -30,6 +31,11 @@ SLOTS = 8
 SLOT_BYTES = 8 * 2**20
 """Room for two tiles of 224x224 enlarged by 4, the largest request that upscaling makes (5.1 MB);
 eight of them fill the 64 MB of /dev/shm that a container gets by default, so that is the end."""
+
+PICTURE_SLOTS = (4, 32 * 2**20)
+"""Slots, and bytes of each, for whole pictures: a canvas of 2048x2048 with its matte has 16.8 MB, a
+photo for it 1 to 15 MB. Made where a picture is first sent whole; larger ones, and a fifth at a
+time, go inline."""
 
 TRY_AGAIN_SECONDS = 30.0
 REST_SECONDS = 30.0
@@ -122,8 +128,9 @@ class Slot:
         self.region.view(self.places[index])[:] = tensor.reshape(-1)
 
     def read(self, index: int, shape: tuple[int, ...]) -> Tensor:
-        """A copy: the slot is lent to somebody else as soon as it is given back."""
-        return self.region.view(self.places[index]).reshape(shape).copy()
+        """A copy: the slot is lent to somebody else as soon as it is given back. The tensor may be
+        smaller than its place."""
+        return self.region.view(self.places[index])[: math.prod(shape)].reshape(shape).copy()
 
     def give_back(self) -> None:
         self.region.give_back(self.number)
@@ -155,13 +162,17 @@ class SharedMemory:
     Args:
         register: makes the server map a region, by name and size in bytes; raises `EdgeError`.
         unregister: makes it forget one; raises `EdgeError`.
+        slots, slot_bytes: of the region.
     """
 
     def __init__(
         self,
         register: Callable[[str, int], Awaitable[None]],
         unregister: Callable[[str], Awaitable[None]],
+        slots: int = SLOTS,
+        slot_bytes: int = SLOT_BYTES,
     ) -> None:
+        self._shape = slots, slot_bytes
         self._register = register
         self._unregister = unregister
         self._region: Region | None = None
@@ -208,7 +219,7 @@ class SharedMemory:
         if self._region is None:
             for name in sweep():
                 await self._forget(name)
-            self._region = Region.make()
+            self._region = Region.make(*self._shape)
         else:
             await self._forget(self._region.name)  # a server that still knows it would refuse
         await self._register(self._region.name, self._region.bytes)

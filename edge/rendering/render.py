@@ -20,6 +20,7 @@ from edge.models.base import Models, Priority, digests
 from edge.rendering import provenance
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.analysis.detection import Detected, Detections, detect
+from edge.rendering.chain.client import ChainClient, Hand
 from edge.rendering.compliance.attempts import Done, finish, reframed
 from edge.rendering.compliance.drift import reference
 from edge.rendering.compliance.review import notes, review
@@ -85,6 +86,7 @@ class Renderer:
         tile cache: where enlarged tiles are kept; without, each render makes its own.
         metadata: whether edited pictures say so within the file: `never`, `auto`, `always`.
         scene_facts: what the header of that background picture says; without, it is not counted.
+        chain: makes whole pictures elsewhere, where it can.
     """
 
     def __init__(
@@ -99,8 +101,10 @@ class Renderer:
         tile_cache: TileCache | None = None,
         metadata: str = "auto",
         scene_facts: SceneFacts | None = None,
+        chain: ChainClient | None = None,
     ) -> None:
         self._scene_facts = scene_facts
+        self._chain = chain
         self._mattes = mattes or MatteStore(engine, models, RENDER_VERSION)
         self._tile_cache = tile_cache
         self._metadata = metadata
@@ -138,17 +142,20 @@ class Renderer:
         job = RenderRequest(
             original.body, transform, self._preset(transform), watch, deadline, fallback
         )
+        hand: Hand | None = None
         if segment.sought(transform):
             opened, name = await self._engine.run(self._open, job)
-            opened, _ = await self._cut_out(opened, name, job, tools, tags)
+            hand = await self._chain.hand(opened, job) if self._chain else None
+            opened, _ = await self._cut_out(opened, name, job, tools, tags, hand)
+            hand = hand and replace(hand, opened=opened)
             begin: Callable[[RenderRequest], tuple[Prepared, Done | None]] = partial(
                 self._begin, opened
             )
         else:
             begin = self._at_once
-        prepared, done = await self._made(begin, job, tools)
+        prepared, done = await self._made(begin, job, tools, hand)
         if larger := reframed(done, job):
-            prepared, done = await self._made(begin, replace(job, transform=larger), tools)
+            prepared, done = await self._made(begin, replace(job, transform=larger), tools, hand)
         rendition = Rendition.of(
             done.body, done.format, done.size, tags=tags, reported=done.reported
         )
@@ -191,6 +198,7 @@ class Renderer:
             "blurhash": await self._engine.run(blurhash, opened.decoded.image),
             "matte": source and {"cached": None if source in ("made", "joined") else source},
             "plan": prepared.plan.as_facts(),
+            "chain": source and self._chain and self._chain.told(opened, job),
         }
 
     async def peak(self, original: Original, transform: Transform, deadline: Deadline) -> Peak:
@@ -271,17 +279,29 @@ class Renderer:
         return open_original(job, self._limits), name_of(job.body)
 
     async def _cut_out(
-        self, opened: Opened, name: str, job: RenderRequest, tools: Tools, tags: tuple[str, ...]
+        self,
+        opened: Opened,
+        name: str,
+        job: RenderRequest,
+        tools: Tools,
+        tags: tuple[str, ...],
+        hand: Hand | None = None,
     ) -> tuple[Opened, str]:
         """With the findings, and where they came from."""
         picture = partial(to_cut_out, opened, job)
         matte_request = MatteRequest(name, opened.facts.size, tags, picture)
         segmentation, source = await self._mattes.of(
-            matte_request, tools, job.watch, fallback=job.fallback
+            matte_request,
+            tools,
+            job.watch,
+            fallback=job.fallback,
+            search=hand.search(job.transform) if hand else segment.search,
         )
         if not job.fallback:
             segment.require_matte(segmentation.found, job.transform, self._models)
         image = opened.decoded.image
+        if hand:
+            hand.segmentation = segmentation
         fitting = partial(segment.for_transform, segmentation, image, job.transform)
         return replace(opened, segmentation=await self._engine.run(fitting)), source
 
@@ -290,21 +310,38 @@ class Renderer:
         begin: Callable[[RenderRequest], tuple[Prepared, Done | None]],
         job: RenderRequest,
         tools: Tools,
+        hand: Hand | None,
     ) -> tuple[Prepared, Done]:
         """What was seen, and what came out of all steps; a picture that takes networks to make is
         looked over while it is encoded."""
+        if hand and (made := await self._by_chain(hand, job, tools)):
+            prepared, picture = made
+            return prepared, await self._encoded(picture, prepared, job, tools)
         prepared, done = await self._engine.run(begin, job)
         if done is not None:
             return prepared, await self._looked_at(done, job, tools)
         picture, timings = await run(prepared.steps, prepared.picture, tools)
         job.watch.timings += timings
+        return prepared, await self._encoded(picture, prepared, job, tools)
+
+    async def _by_chain(
+        self, hand: Hand, job: RenderRequest, tools: Tools
+    ) -> tuple[Prepared, Picture] | None:
+        """What was seen, and the picture after all steps, by the product chain; None where that did
+        not make it."""
+        prepared = await self._engine.run(prepare, hand.opened, job, self._models, self._limits)
+        picture = await hand.picture(prepared, job, tools)
+        return None if picture is None else (prepared, picture)
+
+    async def _encoded(
+        self, picture: Picture, prepared: Prepared, job: RenderRequest, tools: Tools
+    ) -> Done:
         looking = asyncio.ensure_future(self._look_over(picture, job, tools))
         try:
             done = await self._engine.run(self._finish, picture, job, prepared)
-            done = await self._looked_at(done, job, tools, (picture, looking))
+            return await self._looked_at(done, job, tools, (picture, looking))
         finally:
             looking.cancel()
-        return prepared, done
 
     async def _looked_at(
         self,

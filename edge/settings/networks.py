@@ -16,6 +16,13 @@ class Triton:
         False, FLAG, "Hand tensors to a Triton on the same host through shared memory."
     )
     in_flight: int = setting(32, COUNT, "Requests to Triton at once.", low=1, high=4096)
+    chain: str = setting(
+        "auto",
+        TEXT,
+        "Whole pictures by product_chain, so that a photo crosses to Triton once. auto: where "
+        "Triton serves it; on: readiness is degraded where it does not; off: never.",
+        choices=("auto", "on", "off"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

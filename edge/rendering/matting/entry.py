@@ -15,7 +15,7 @@ from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.matting.segment import Matte, NoMatte, Segmentation, resolution
 from edge.rendering.pixels.geometry import Area
 
-_NOTE = "findings"
+NOTE = "findings"
 _LEVEL = 1
 
 
@@ -39,14 +39,14 @@ def pack(segmentation: Segmentation, tags: tuple[str, ...]) -> Rendition:
         facts["abstained"] = {"reason": found.reason, "flags": found.flags}
     note = json.dumps(facts, separators=(",", ":"))
     return Rendition.of(
-        stream.getvalue(), Format.PNG, Size(*matte.size), tags=tags, notes=((_NOTE, note),)
+        stream.getvalue(), Format.PNG, Size(*matte.size), tags=tags, notes=((NOTE, note),)
     )
 
 
 def unpack(entry: Rendition, original: Size) -> Segmentation | None:
     """The reverse, with the same numbers and pixels; None where an entry cannot be one of ours."""
     try:
-        facts = json.loads(entry.note(_NOTE) or "")
+        facts = json.loads(entry.note(NOTE) or "")
         analysis = _analysis(facts["analysis"])
         if facts["cut"] is None:
             told = facts["abstained"]

@@ -7,7 +7,7 @@ purged. One process makes it once for all who ask at a time, and the fleet under
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,6 +28,9 @@ from edge.telemetry import Metrics
 from edge.variants.variant import model_tag
 
 _ORIGINAL = "original:"
+
+Search = Callable[[Image.Image, Tools, Stopwatch], Awaitable[Segmentation]]
+"""How a subject is found in the picture to cut out."""
 
 Sourced = tuple[Segmentation, str]
 """Findings, and where they came from: a tier's name, `joined`, `made`, or `fallback`: made without
@@ -75,9 +78,18 @@ class MatteStore:
         self._single_flight: SingleFlight[Sourced] = SingleFlight()
 
     async def of(
-        self, matte_request: MatteRequest, tools: Tools, watch: Stopwatch, *, fallback: bool = False
+        self,
+        matte_request: MatteRequest,
+        tools: Tools,
+        watch: Stopwatch,
+        *,
+        fallback: bool = False,
+        search: Search = segment.search,
     ) -> Sourced:
         """The findings of one original; `fallback` waits for no network and keeps nothing.
+
+        Args:
+            search: finds the subject where nobody has yet; another way, never other findings.
 
         Raises:
             DeadlineExceeded: before they were there.
@@ -94,7 +106,7 @@ class MatteStore:
                 "fallback",
             )
         elif sourced is None:
-            sourced = await self._wait(key, matte_request, tools, watch)
+            sourced = await self._wait(key, matte_request, tools, watch, search)
         if sourced[1] not in ("made", "fallback"):
             watch.timings.append(("findings", time.perf_counter() - start))
         self._metrics.mattes.labels(sourced[1]).inc()
@@ -125,14 +137,19 @@ class MatteStore:
         return (segmentation, tier) if segmentation else None
 
     async def _wait(
-        self, key: str, matte_request: MatteRequest, tools: Tools, watch: Stopwatch
+        self,
+        key: str,
+        matte_request: MatteRequest,
+        tools: Tools,
+        watch: Stopwatch,
+        search: Search,
     ) -> Sourced:
         """What the call brings; one that ran out of its own time is flown again."""
         while True:
             led = Stopwatch()
             leads = key not in self._single_flight
             flight = self._single_flight.join(
-                key, partial(self._lead, key, matte_request, tools, led)
+                key, partial(self._lead, key, matte_request, tools, led, search)
             )
             try:
                 segmentation, source = await tools.deadline.bound(flight, "the subject was cut out")
@@ -143,13 +160,18 @@ class MatteStore:
             return segmentation, source if leads else "joined"
 
     async def _lead(
-        self, key: str, matte_request: MatteRequest, tools: Tools, watch: Stopwatch
+        self,
+        key: str,
+        matte_request: MatteRequest,
+        tools: Tools,
+        watch: Stopwatch,
+        search: Search,
     ) -> Sourced:
         started = time.monotonic()
 
         async def make() -> Sourced:
             image = await self._engine.run(matte_request.picture)
-            segmentation = await segment.search(image, tools, watch)
+            segmentation = await search(image, tools, watch)
             await self._keep(key, segmentation, matte_request, started)
             return segmentation, "made"
 

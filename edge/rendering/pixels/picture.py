@@ -101,7 +101,7 @@ class Picture:
             return self.mapped(smaller, move, roughly if self.rough else None)
         together = smaller(self._together())
         matte = together.getchannel("A")
-        matte = matte if self.exact else matte.point(_without_ringing)
+        matte = matte if self.exact else matte.point(without_ringing)
         made = replace(self, matte=None).mapped(lambda _: together.convert("RGB"), move)
         return replace(made, matte=matte)
 
@@ -131,6 +131,6 @@ class Picture:
         return together
 
 
-def _without_ringing(alpha: int) -> int:
+def without_ringing(alpha: int) -> int:
     """A level of alpha (0 to 255) with what Lanczos overshoots by cut off at both ends."""
     return min(255, max(0, round((alpha - PICTURE.ringing) * 255 / (255 - 2 * PICTURE.ringing))))

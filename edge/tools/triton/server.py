@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
+import numpy as np
+
+import edge
 from edge.errors import ModelUnavailable
 from edge.models.base import ModelState
 from edge.models.triton import TritonModels
@@ -89,11 +92,21 @@ def start(
     server = command(installation, repository.resolve(), ports, options=options)
     return Popen(
         (str(installation.environment / "bin" / "python"), "-ISc", _LAUNCH, *server),
-        env={**os.environ, **installation.variables, "EDGE_TRITON_THREADS": str(threads)},
+        env={
+            **os.environ,
+            **installation.variables,
+            "EDGE_TRITON_THREADS": str(threads),
+            "EDGE_CHAIN_PATH": ":".join(map(str, chain_path())),
+        },
         stdout=log,
         stderr=log,
         start_new_session=True,
     )
+
+
+def chain_path() -> tuple[Path, ...]:
+    """Where the product chain finds edge and what it imports: as this process does."""
+    return Path(edge.__file__).parents[1], Path(np.__file__).parents[1]
 
 
 async def wait_until_ready(

@@ -1,0 +1,104 @@
+"""The networks as a model within Triton asks for them: its business logic scripting (BLS).
+
+Runs in the process of Triton's Python backend, whose module comes as an argument: it exists nowhere
+else. https://github.com/triton-inference-server/python_backend#business-logic-scripting
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.deadline import Deadline
+from edge.errors import ModelUnavailable
+from edge.models.base import Arrays, ModelSpec, ModelState, Priority, Tensor
+from edge.models.repository import Repository
+from edge.models.scheduling import in_batches
+
+
+class BlsModels:
+    """The networks beside the asking model, in the same server; no bytes leave the machine.
+
+    Args:
+        utils: `triton_python_backend_utils`.
+        folder: the model repository that the server has loaded.
+    """
+
+    runtime = "triton"
+
+    def __init__(self, utils: Any, folder: Path) -> None:
+        self._utils = utils
+        self._repository = Repository(folder)
+
+    def spec(self, name: str) -> ModelSpec:
+        return self._repository.spec(name)
+
+    async def infer(
+        self,
+        name: str,
+        inputs: Mapping[str, Tensor],
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Mapping[str, Tensor]:
+        """Run one batch, in pieces where it is larger than the network takes.
+
+        In the network's queue it has the default priority: BLS has no word for it.
+
+        Raises:
+            ModelMissing, ModelContractBroken: as the repository and the tensors have it.
+            ModelUnavailable: the network failed, or its queue refused it.
+            DeadlineExceeded: the time was over before it was asked.
+        """
+        spec = self.spec(name)
+        return await in_batches(spec, inputs, partial(self._asked, spec, deadline))
+
+    async def states(self) -> tuple[ModelState, ...]:
+        """Nobody asks within the server."""
+        return ()
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def _asked(
+        self, spec: ModelSpec, deadline: Deadline, inputs: Mapping[str, Tensor]
+    ) -> Mapping[str, Tensor]:
+        deadline.check(f"{spec.name} could run")
+        names = [tensor.name for tensor in spec.outputs]
+        micros = max(1, int(deadline.remaining * 1e6))
+        return await _ask(self._utils, spec.name, inputs, names, timeout=micros)
+
+
+class BlsGraphs:
+    """The graphs beside the asking model."""
+
+    def __init__(self, utils: Any, outputs: Mapping[str, tuple[str, ...]]) -> None:
+        self._utils = utils
+        self._outputs = outputs
+
+    async def run(self, name: str, inputs: Arrays) -> Arrays:
+        """Raises `ModelUnavailable`: it is not served, or failed."""
+        return await _ask(self._utils, name, inputs, self._outputs[name])
+
+
+async def _ask(
+    utils: Any, name: str, inputs: Arrays, outputs: Any, **more: Any
+) -> Mapping[str, Any]:
+    tensors = [utils.Tensor(word, np.ascontiguousarray(array)) for word, array in inputs.items()]
+    # A network on a GPU would leave its answer there; the next step may be numpy's.
+    memory = utils.PreferredMemory(utils.TRITONSERVER_MEMORY_CPU)
+    request = utils.InferenceRequest(
+        model_name=name,
+        inputs=tensors,
+        requested_output_names=list(outputs),
+        preferred_memory=memory,
+        **more,
+    )
+    response = await request.async_exec()
+    if response.has_error():
+        raise ModelUnavailable(f"{name}: {response.error().message()}", param=name)
+    return {
+        word: utils.get_output_tensor_by_name(response, word).as_numpy().copy() for word in outputs
+    }

@@ -1,0 +1,256 @@
+"""Renders by the product chain: the photo goes to Triton once, and comes back as its canvas.
+
+Where the chain is not served, is of another version, is late or fails, the caller asks the networks
+one by one, as without it: nothing but speed is ever lost.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from PIL import Image
+
+from edge import progress, tracing
+from edge.deadline import Deadline
+from edge.errors import DeadlineExceeded, EdgeError, ModelMissing
+from edge.images import Size
+from edge.models.base import Chain, Models, ModelState
+from edge.models.roles import CHAIN
+from edge.rendering.chain.host import networks
+from edge.rendering.chain.wire import Answered, Asked, most_bytes, name_of, unworded, wordy
+from edge.rendering.matting import segment
+from edge.rendering.matting.segment import Segmentation
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.prepare import Opened, Prepared
+from edge.rendering.request import RenderRequest, Stopwatch
+from edge.rendering.run import run
+from edge.rendering.step import Tools
+from edge.settings.limits import Limits
+from edge.telemetry import Metrics
+from edge.variants.transform import Transform
+
+_log = logging.getLogger(__name__)
+
+SHARE = 0.5
+"""Of the time that is left, what the chain may take: the networks one by one need some as well."""
+
+REST_SECONDS = 10.0
+"""How long it is left alone after a failure, until it is greeted again."""
+
+ABSENT_SECONDS = 30.0
+"""The same where it is not served, or is of another version."""
+
+GREETING_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What is known of the chain, until when (monotonic seconds)."""
+
+    good: bool = False
+    why: str = "it has not been asked yet"
+    graphs: bool = False
+    until: float = 0.0
+
+
+class ChainClient:
+    """Knows whether the chain is there, and asks it for pictures.
+
+    Args:
+        version: of the renderer here.
+        required: readiness says that something is wrong where the chain is not served.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        models: Models,
+        version: str,
+        limits: Limits,
+        *,
+        required: bool = False,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._chain = chain
+        self._models = models
+        self._version = version
+        self._limits = limits
+        self._required = required
+        self._count = (metrics or Metrics()).chain_pictures.labels
+        self._standing = _Standing()
+
+    async def state(self) -> ModelState:
+        """Greets it; where it is not required, its absence is told and nothing is wrong."""
+        standing = self._standing = await self._greet()
+        if standing.good:
+            where = "by graphs" if standing.graphs else "on its host's processors"
+            return ModelState(CHAIN, ready=True, detail=f"makes whole pictures {where}")
+        detail = f"{standing.why}; the networks are asked one by one"
+        return ModelState(CHAIN, ready=not self._required, detail=detail)
+
+    def told(self, opened: Opened, job: RenderRequest) -> str:
+        """For a person: whether a picture is made by the chain, or why it is not."""
+        if not self._fits(opened, job):
+            return (
+                "not by the product chain: more pixels than it takes, or fewer than the photo has"
+            )
+        return "by the product chain" if self._standing.good else self._standing.why
+
+    async def hand(self, opened: Opened, job: RenderRequest) -> "Hand | None":
+        """For one render; None where the chain can do nothing for it, or is not there."""
+        if not self._fits(opened, job):
+            return None
+        if not await self._greeted():
+            self._count("absent").inc()
+            return None
+        return Hand(self, opened)
+
+    @staticmethod
+    def _fits(opened: Opened, job: RenderRequest) -> bool:
+        """Whether every pixel is there, the subject is looked for in these very pixels, and the
+        request is one that the wire carries."""
+        size = opened.facts.size
+        whole = Size(*opened.decoded.image.size) == size == segment.resolution(size)
+        return whole and not job.fallback and unworded(wordy(job.transform)) == _plain(job)
+
+    async def asked(
+        self,
+        opened: Opened,
+        segmentation: Segmentation | None,
+        transform: Transform,
+        tools: Tools,
+    ) -> Answered | None:
+        """What it makes of a picture; None where it cannot, for whatever reason."""
+        deadline = tools.deadline.sooner(SHARE * tools.deadline.remaining)
+        message = Asked(
+            self._version,
+            networks(self._models),
+            transform,
+            opened.facts,
+            self._limits,
+            opened.decoded.image,
+            segmentation,
+            deadline.remaining,
+        )
+        try:
+            answered = await self._exchanged(message, tools, deadline)
+        except (EdgeError, ValueError) as error:
+            self._failed(error)
+            return None
+        self._count("made").inc()
+        return answered
+
+    async def _exchanged(self, message: Asked, tools: Tools, deadline: Deadline) -> Answered:
+        words, parts = await tools.engine.run(message.packed)
+        room = most_bytes(message.transform, message.facts.size, self._limits)
+        told, pixels = await self._chain.ask(
+            words, parts, room, deadline=deadline, priority=tools.priority
+        )
+        if refused := _words(told).get("refused"):
+            raise ModelMissing(f"{CHAIN}: {refused}", param=CHAIN)
+        return await tools.engine.run(Answered.unpacked, told, pixels, message.facts.size)
+
+    def _failed(self, error: EdgeError | ValueError) -> None:
+        """One picture's failure rests it for all: it may be the chain's. A greeting ends that."""
+        absent = isinstance(error, ModelMissing)
+        late = isinstance(error, DeadlineExceeded)
+        self._count("absent" if absent else "late" if late else "failed").inc()
+        seconds = ABSENT_SECONDS if absent else REST_SECONDS
+        why = _why(error)
+        self._standing = _Standing(why=why, until=time.monotonic() + seconds)
+        _log.warning("pictures are made by separate networks for now: %s", why)
+
+    async def _greeted(self) -> bool:
+        """Whether it is there, of the same version and with the same networks."""
+        if not self._standing.good and time.monotonic() >= self._standing.until:
+            # Whoever comes meanwhile does without: a chain that hangs must not hold them all.
+            self._standing.until = time.monotonic() + GREETING_SECONDS
+            self._standing = await self._greet()
+        return self._standing.good
+
+    async def _greet(self) -> _Standing:
+        deadline = Deadline.after(GREETING_SECONDS)
+        try:
+            told, _ = await self._chain.ask(b'{"greeting":1}', [], 1024, deadline=deadline)
+            return self._judged(_words(told))
+        except (EdgeError, ValueError) as error:
+            return _Standing(why=_why(error), until=time.monotonic() + ABSENT_SECONDS)
+
+    def _judged(self, told: dict[str, object]) -> _Standing:
+        here = {"version": self._version, "networks": [list(n) for n in networks(self._models)]}
+        for name, value in here.items():
+            if told.get(name) != value:
+                why = f"{CHAIN}: another {name} there"
+                return _Standing(why=why, until=time.monotonic() + ABSENT_SECONDS)
+        return _Standing(good=True, why="", graphs=bool(told.get("graphs")))
+
+
+@dataclass(slots=True)
+class Hand:
+    """The chain's part in one render: finds the subject, and makes the picture meanwhile."""
+
+    client: ChainClient
+    opened: Opened
+    segmentation: Segmentation | None = None
+    _made: dict[str, Answered | None] = field(default_factory=dict)
+
+    def search(
+        self, transform: Transform
+    ) -> Callable[[Image.Image, Tools, Stopwatch], Awaitable[Segmentation]]:
+        """What a store of mattes asks where it has none: the picture is made in the same go."""
+
+        async def found(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmentation:
+            answered = await self._asked(None, transform, tools, watch)
+            if answered is None or answered.segmentation is None:
+                return await segment.search(image, tools, watch)
+            return answered.segmentation
+
+        return found
+
+    async def picture(self, prepared: Prepared, job: RenderRequest, tools: Tools) -> Picture | None:
+        """The picture after all steps of the plan; None: the caller has to carry them out."""
+        known = job.transform.canonical() in self._made
+        if not known and not prepared.plan.models:
+            return None  # where the subject is known and nothing is enlarged, sending costs more
+        answered = await self._asked(self.segmentation, job.transform, tools, job.watch)
+        if answered is None or answered.picture is None:
+            return None
+        if answered.plan != name_of(prepared.plan, answered.steps):
+            _log.error("the product chain carried out another plan than this one")
+            return None
+        picture, timings = await run(prepared.steps[answered.steps :], answered.picture, tools)
+        job.watch.timings += timings
+        return picture
+
+    async def _asked(
+        self, known: Segmentation | None, transform: Transform, tools: Tools, watch: Stopwatch
+    ) -> Answered | None:
+        name = transform.canonical()
+        if name not in self._made:
+            progress.entered("chain")
+            start = time.perf_counter()
+            with tracing.span("chain"):
+                answered = await self.client.asked(self.opened, known, transform, tools)
+            self._made[name] = answered
+            watch.timings.append(("chain", time.perf_counter() - start))
+        return self._made[name]
+
+
+def _words(told: bytes) -> dict[str, Any]:
+    """What is told. Raises `ValueError`."""
+    words = json.loads(told)
+    if not isinstance(words, dict):
+        raise ValueError(f"{type(words).__name__} is no object")
+    return words
+
+
+def _why(error: EdgeError | ValueError) -> str:
+    return error.detail if isinstance(error, EdgeError) else f"{CHAIN}: not understood: {error}"
+
+
+def _plain(job: RenderRequest) -> Transform:
+    """The transform as the wire carries it."""
+    return replace(job.transform, preset="")

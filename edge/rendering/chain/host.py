@@ -1,0 +1,124 @@
+"""The product chain's own side, in a process of the Triton host: one message, one whole picture.
+
+It runs the very steps that a render runs, so the results are the same by construction; the networks
+are asked beside it, and graphs do the pixel work where there is a GPU for them.
+"""
+
+import json
+from itertools import takewhile
+
+from edge.deadline import Deadline
+from edge.errors import ModelMissing, RequestError
+from edge.models.base import Graphs, Models, Tensor
+from edge.models.roles import MATTERS, UPSCALE, UPSCALE_DEGRADED
+from edge.rendering.chain.graphed import on_graphs
+from edge.rendering.chain.wire import Answered, Asked, joined, name_of
+from edge.rendering.engine.threads import Engine
+from edge.rendering.matting import segment
+from edge.rendering.matting.segment import Segmentation
+from edge.rendering.ops.background import SceneBackground
+from edge.rendering.prepare import Opened, Prepared, prepare
+from edge.rendering.request import RenderRequest, Stopwatch
+from edge.rendering.run import run
+from edge.rendering.source.decode import Decoded
+from edge.rendering.step import Step, Tools
+from edge.rendering.tile_cache import TileCache
+
+
+class Host:
+    """Answers messages; one for each process.
+
+    Args:
+        version: of the renderer here.
+        graphs: where the pixel work's graphs run; None: nowhere, this processor does it.
+        tile_cache: keeps what was enlarged for the next preset of a photo.
+    """
+
+    def __init__(
+        self,
+        version: str,
+        models: Models,
+        engine: Engine,
+        graphs: Graphs | None = None,
+        tile_cache: TileCache | None = None,
+    ) -> None:
+        self._version = version
+        self._models = models
+        self._engine = engine
+        self._graphs = graphs
+        self._tile_cache = tile_cache
+
+    async def answer(self, asked: bytes, photo: Tensor) -> tuple[bytes, Tensor]:
+        """What is told, and the bytes that belong to it as uint8 [1, length].
+
+        A greeting is answered with who is here. Where versions or networks differ nothing is made:
+        the asking side would keep a picture under the name of another.
+
+        Raises:
+            ModelError, DeadlineExceeded: a network cannot be used, or the time was over.
+        """
+        words = json.loads(asked)
+        here = {
+            "version": self._version,
+            "networks": networks(self._models),
+            "graphs": self._graphs is not None,
+        }
+        if "greeting" in words:
+            return json.dumps(here).encode(), joined([])
+        there = {"version": words["version"], "networks": tuple(map(tuple, words["networks"]))}
+        if differing := [name for name, value in there.items() if here[name] != value]:
+            told = {"refused": f"another {' and other '.join(differing)} here", **here}
+            return json.dumps(told).encode(), joined([])
+        message = await self._engine.run(Asked.unpacked, words, photo)
+        answered = await self._made(message)
+        told_bytes, parts = await self._engine.run(answered.packed)
+        return told_bytes, await self._engine.run(joined, parts)
+
+    async def _made(self, asked: Asked) -> Answered:
+        watch, deadline = Stopwatch(), Deadline.after(asked.seconds)
+        tools = Tools(self._models, self._engine, deadline, tile_cache=self._tile_cache)
+        segmentation = asked.segmentation or await segment.search(asked.image, tools, watch)
+        found = None if asked.segmentation else segmentation
+        try:
+            prepared = await self._engine.run(
+                _prepared, asked, segmentation, self._models, deadline
+            )
+        except RequestError:
+            return Answered(found, None, timings=tuple(watch.timings))
+        steps = tuple(takewhile(_here, prepared.steps))
+        carried = on_graphs(steps, self._graphs)
+        picture, timings = await run(carried, prepared.picture, tools)
+        return Answered(
+            found,
+            picture,
+            name_of(prepared.plan, len(steps)),
+            len(steps),
+            self._graphs is not None,
+            (*watch.timings, *timings),
+        )
+
+
+def networks(models: Models) -> tuple[tuple[str, str], ...]:
+    """Name and digest of those that may have a part in a picture, as far as they are there."""
+    found = []
+    for name in (*MATTERS, *UPSCALE.values(), *UPSCALE_DEGRADED.values()):
+        try:
+            found.append((name, models.spec(name).digest))
+        except ModelMissing:
+            continue
+    return tuple(found)
+
+
+def _prepared(
+    asked: Asked, segmentation: Segmentation, models: Models, deadline: Deadline
+) -> Prepared:
+    """As a render prepares it, from pixels that have been decoded already."""
+    fitting = segment.for_transform(segmentation, asked.image, asked.transform)
+    opened = Opened(asked.facts, Decoded(asked.image), fitting)
+    job = RenderRequest(b"", asked.transform, None, Stopwatch(), deadline)
+    return prepare(opened, job, models, asked.limits)
+
+
+def _here(step: Step) -> bool:
+    """Whether it can be done here: a scene would have to be fetched from the origin."""
+    return not isinstance(step, SceneBackground)
