@@ -116,7 +116,7 @@ def resize() -> onnx.ModelProto:
         [
             value("image", U8, "height", "width", 3),
             value("alpha", U8, "height", "width", 1),
-            value("box", F64, 4),
+            value("box", F32, 4),
             value("size", I64, 2),
         ],
         [value("resized", U8, "high", "wide", 3), value("resized_alpha", U8, "high", "wide", 1)],
@@ -125,8 +125,9 @@ def resize() -> onnx.ModelProto:
 
 def _lanczos(g: Graph, length: str, made: str, start: str, end: str) -> str:
     """Weights float32 [made, length] of an axis that is resampled from `start` to `end`."""
-    scale = g("Div", g("Sub", end, start), g.cast(made, F64))
-    middles = g("Add", g("Mul", g.counted(made), scale), start)
+    kept = g.cast(g("Sub", end, start), F64)  # in single precision, as the engine's own
+    scale = g("Div", kept, g.cast(made, F64))
+    middles = g("Add", g("Mul", g.counted(made), scale), g.cast(start, F64))
     across = g("Unsqueeze", g.counted(length), g.i64([0]))
     down = g("Unsqueeze", middles, g.i64([1]))
     x = g("Div", g("Sub", across, down), g("Max", scale, g.f64(1)))
@@ -142,7 +143,7 @@ def _in_whole_numbers(g: Graph, weights: str) -> str:
     one level in 300 would come out another, and stock Pillow is nearer to them than that."""
     room = g("Div", g.f64(2**15 - 0.5), g("ReduceMax", weights, keepdims=0))
     bits = g("Floor", g("Div", g("Log", room), g.f64(np.log(2))))
-    unit = g("Pow", g.f64(2), g("Min", bits, g.f64(16)))
+    unit = g("Pow", g.f64(2), g("Min", bits, g.f64(22)))
     whole = g("Floor", g("Add", g("Mul", g("Abs", weights), unit), g.f64(0.5)))
     return g("Div", g("Mul", g("Sign", weights), whole), unit)
 

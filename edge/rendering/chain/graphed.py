@@ -82,8 +82,7 @@ class ResizeByGraph(AsyncStep):
             {
                 "image": layers[0],
                 "alpha": layers[1],
-                # The engine takes it in single precision.
-                "box": np.array(region.as_tuple(), np.float32).astype(np.float64),
+                "box": np.array(region.as_tuple(), np.float32),
                 "size": sides,
             },
         )
