@@ -107,7 +107,7 @@ async def test_resampling_is_that_of_the_engine(kind: str, size: Size, tools: To
 
 
 def seen(plain: Picture, graphed: Picture) -> tuple[Image.Image, Image.Image]:
-    """Both as they look on grey: hidden colours do not count, and faint ones as far as they show."""
+    """Both as they look on grey: colours count as far as they show."""
     looks = []
     for picture in (plain, graphed):
         image = picture.image

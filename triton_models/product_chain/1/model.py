@@ -16,7 +16,7 @@ import numpy as np
 import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]
 
 if hasattr(np, "_set_promotion_state"):
-    # edge is written for numpy 2, and Triton's own is 1.26, which knows NEP 50 by this switch alone.
+    # edge is written for numpy 2; Triton's own is 1.26, which knows NEP 50 by this switch alone.
     np._set_promotion_state("weak")
 
 sys.path[:0] = [folder for folder in os.environ.get("EDGE_CHAIN_PATH", "").split(":") if folder]
