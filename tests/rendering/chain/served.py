@@ -45,6 +45,18 @@ def add_chain(folder: Path, *, graphs: str = "auto") -> Path:
     return folder
 
 
+def shipped_networks(folder: Path) -> Path:
+    """The networks as they are shipped, but for their warming up, which takes minutes on a busy
+    machine."""
+    for place in SHIPPED.iterdir():
+        if not place.name.startswith(CHAIN):
+            shutil.copytree(place, folder / place.name)
+            config = folder / place.name / "config.pbtxt"
+            warm = re.compile(r"^model_warmup \[.*?^\]\n", re.DOTALL | re.MULTILINE)
+            config.write_text(warm.sub("", config.read_text()))
+    return folder
+
+
 def small_networks(folder: Path) -> Path:
     """Networks that take no time: darkness is the subject, and every pixel becomes several."""
     networks.luminance_matte(folder, side=128)

@@ -28,10 +28,7 @@ def server(
 ) -> Iterator[TritonServer]:
     """The shipped networks and the chain, whose pixel work the processor or the graphs do."""
     folder = tmp_path_factory.mktemp("served")
-    for place in SHIPPED.iterdir():
-        if not place.name.startswith(CHAIN):
-            (folder / place.name).symlink_to(place)
-    served.add_chain(folder, graphs=request.param)
+    served.add_chain(served.shipped_networks(folder), graphs=request.param)
     log = tmp_path_factory.mktemp("log") / "log"
     server = TritonServer(installation(), folder, log).start()
     yield server
