@@ -67,13 +67,14 @@ def contestants(
     url = options.url
     if not url:
         folder = work / "models"
-        shutil.copytree(SHIPPED, folder)
+        shutil.copytree(options.models, folder)
         url, _ = stack.enter_context(triton(folder, options.threads))
     shared = "1" if options.shared_memory else "0"
     more = {"EDGE_TRITON_URL": url, "EDGE_TRITON_SHARED_MEMORY": shared}
     more |= {"EDGE_LIMITS_NETWORK_RUNNING": "64", "EDGE_TRITON_IN_FLIGHT": "256"}
+    more |= {"EDGE_MODELS_FETCHED": ""}  # both sides must have the same networks
     return [
-        Contestant(name, edge(stack, photos, SHIPPED, EDGE_TRITON_CHAIN=word, **more))
+        Contestant(name, edge(stack, photos, options.models, EDGE_TRITON_CHAIN=word, **more))
         for name, word in DESIGNS.items()
     ]
 
@@ -106,6 +107,8 @@ def measure(options: argparse.Namespace) -> dict[tuple[str, int], Measured]:
         names = make_photos(work / "photos", options.photos)
         who = contestants(stack, work, work / "photos", options)
         names = usable(who[0].edge, names)
+        if not names:
+            sys.exit("no photo can be rendered on this Triton: does it serve --models?")
         for each in who:
             ask(f"{each.edge}/{names[0]}?{QUERY}")
         if not made_by_chain(who[1]):
@@ -133,6 +136,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=24, help="different originals")
     parser.add_argument("--threads", type=int, default=0, help="of a network on Triton; 0: cores")
     parser.add_argument("--url", help="a Triton that runs already: grpc://host:8001")
+    parser.add_argument("--models", type=Path, default=SHIPPED, help="the repository it serves")
     parser.add_argument("--accelerator", default="", help="what it runs with: CUDA, TensorRT FP16")
     parser.add_argument("--shared-memory", action="store_true", help="where both share a host")
     options = parser.parse_args()
