@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -23,7 +24,7 @@ from edge.rendering.ops.pad import Pad
 from edge.rendering.ops.resize import Resize
 from edge.rendering.pixels.arrays import Pixels, Places, array_of
 from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.levels import bounds, snapped
+from edge.rendering.pixels.levels import bounds, snapped_levels
 from edge.rendering.pixels.picture import PICTURE, Picture, without_ringing
 from edge.rendering.step import AsyncStep, Step, Tools
 
@@ -121,18 +122,19 @@ class DecontaminateByGraph(AsyncStep):
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         if picture.decontaminated:
             return picture
-        matte = await tools.engine.run(lambda: snapped(sharpened(picture, self.step.by)))
+        alpha = await tools.engine.run(lambda: snapped_levels(sharpened(picture, self.step.by)))
+        matte = Image.fromarray(alpha)
         image = opaque(picture.image)
         near = await tools.engine.run(_soft_part, matte)
         if near is None:
-            return replace(picture, image=image, matte=matte, decontaminated=True)
+            return replace(picture, image=image, matte=matte, decontaminated=True, array=None)
         part, cover = image.crop(near), matte.crop(near)
         inputs = await tools.engine.run(_pyramid, part, cover)
         if inputs is None:
             return await self.step.apply(picture, tools)
         made = await self.graphs.run(UNMIX, inputs)
         clean = await tools.engine.run(_pasted, image, near, part, cover, made["foreground"])
-        return replace(picture, image=clean, matte=matte, decontaminated=True)
+        return replace(picture, image=clean, matte=matte, decontaminated=True, array=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,18 +225,24 @@ def _soft_part(matte: Image.Image) -> tuple[int, int, int, int] | None:
 def _pyramid(part: Image.Image, matte: Image.Image) -> Arrays | None:
     """What the graph takes; None where the picture is too small for a pyramid."""
     sizes = _levels(part.size)
-    if not sizes:
+    if len(sizes) < 2:
         return None
-    start = part.resize(sizes[0], Image.Resampling.BOX)
+    first = max((size for size in sizes if max(size) <= FOREGROUND.whole), default=sizes[0])
+    small = part.resize(first, Image.Resampling.NEAREST)
+    start = small.resize(sizes[0], Image.Resampling.BOX)
     before = [sizes[0], *sizes[:-1]]
-    places: Arrays = {
-        f"{axis}_of_{source}": np.concatenate(
-            [_nearest_of(new[at], old[at]) for new, old in zip(sizes, olds, strict=True)]
+    places: dict[str, Places] = {}
+    for axis, at in (("rows", 1), ("columns", 0)):
+        sides, last = [size[at] for size in sizes], before[-1][at]
+        ahead = [_nearest_exactly(new, old[at]) for new, old in zip(sides, before, strict=True)]
+        ahead[-1] = ((np.arange(sides[-1]) + 0.5) * (last / sides[-1])).astype(np.int64)
+        places[f"{axis}_of_level"] = np.concatenate(ahead)
+        places[f"{axis}_of_image"] = np.concatenate(
+            [_nearest_of(side, part.size[at]) for side in sides]
         )
-        for source, olds in (("image", [part.size] * len(sizes)), ("level", before))
-        for axis, at in (("rows", 1), ("columns", 0))
-    }
     levels = np.array([(height, width) for width, height in sizes], np.int64)
+    whole = levels.max(axis=1) <= FOREGROUND.whole
+    whole[-1] = False  # of the finest only the soft pixels are ever looked at
     return {
         **places,
         "image": array_of(part),
@@ -242,14 +250,8 @@ def _pyramid(part: Image.Image, matte: Image.Image) -> Arrays | None:
         "start": array_of(start),
         "levels": levels,
         "starts": np.cumsum(levels, axis=0) - levels,
-        "sweeps": np.array(
-            [
-                FOREGROUND.sweeps_whole if max(size) <= FOREGROUND.whole else FOREGROUND.sweeps_soft
-                for size in sizes
-            ],
-            np.int64,
-        ),
-        "whole": np.array([max(size) <= FOREGROUND.whole for size in sizes], np.bool_),
+        "sweeps": np.where(whole, FOREGROUND.sweeps_whole, FOREGROUND.sweeps_soft).astype(np.int64),
+        "whole": whole,
     }
 
 
@@ -260,6 +262,13 @@ def _nearest_of(made: int, length: int) -> Places:
     resized = row.resize((made, 1), Image.Resampling.NEAREST)
     places: Places = np.asarray(resized)[0].astype(np.int64)
     return places
+
+
+def _nearest_exactly(made: int, length: int) -> Places:
+    """The same between levels, as OpenCV's INTER_NEAREST_EXACT finds it."""
+    row = np.arange(length, dtype=np.float32)[None]
+    places: Places = cv2.resize(row, (made, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
+    return places.astype(np.int64)
 
 
 def _levels(size: tuple[int, int]) -> list[tuple[int, int]]:
