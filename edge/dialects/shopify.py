@@ -32,7 +32,9 @@ _NAMED = {
     "grande": 600,
 }  # fmt: skip
 _SUFFIX = re.compile(
-    r"_(?:(?P<w>\d{1,4})?x(?P<h>\d{1,4})?|(?P<named>" + "|".join(_NAMED) + r"|original|master))"
+    r"_(?:(?=\d|x\d)(?P<w>\d{1,4})?x(?P<h>\d{1,4})?|(?P<named>"
+    + "|".join(_NAMED)
+    + r"|original|master))"
     r"(?:_crop_(?P<crop>center|top|bottom|left|right))?"
     r"(?:@(?P<dpr>[23])x)?"
     r"(?:\.progressive)?(?P<ext>\.(?:jpe?g|png|gif|webp|tiff?|heic))$",

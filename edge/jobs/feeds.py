@@ -31,6 +31,7 @@ _BY_TYPE = {
     "application/atom+xml": "xml",
 }
 LONGEST_LINE = 64 * 1024
+_MOST_COLUMNS = 1000
 _LARGEST_JSON = 16 * 2**20
 _PIECE = 64 * 1024
 _GZIP = b"\x1f\x8b"
@@ -169,6 +170,8 @@ def _csv(whole: io.BufferedReader) -> Read:
     source = iter(lines)
     head = next(source, "")
     reader = csv.reader([head], delimiter=_delimiter(head))
+    if lines.refused:
+        raise FeedRejected(f"the feed's first line: {lines.refused[0].detail}", param="feed")
     names = [name.strip().lower().removeprefix("g:").replace(" ", "_") for name in next(reader, [])]
     _check_head(names)
     rows = csv.reader(source, delimiter=_delimiter(head), strict=True)
@@ -258,6 +261,8 @@ def items_of(items: Any) -> Read:
 def _object(number: int, found: Any) -> Line | Refusal:
     if not isinstance(found, dict):
         return Refusal(number, "line", "this is no JSON object")
+    if len(found) > _MOST_COLUMNS:
+        return Refusal(number, "line", f"more than {_MOST_COLUMNS:,} columns")
     return Line(number, {str(name).strip().lower(): value for name, value in found.items()})
 
 

@@ -19,6 +19,8 @@ _PIECE = 64 * 1024
 _LONGEST_TEXT = 16 * 1024
 _DEEPEST = 24
 _MOST_FIELDS = 400
+_LONGEST_TAG = 4 * _PIECE
+"""Bytes without any event: a tag with its attributes, which the parser holds until it ends."""
 _ENTRIES = {"rss": "item", "RDF": "item", "feed": "entry", "urlset": "url"}
 _GOOGLE = "{http://base.google.com/ns/1.0}"
 _IMAGES = ("image_link", "additional_image_link", "image_loc")
@@ -41,8 +43,13 @@ def entries(whole: io.BufferedReader) -> Iterator[Entry]:
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
     target.line = lambda: parser.parser.CurrentLineNumber
     try:
+        since, events = 0, 0
         while piece := whole.read(_PIECE):
             parser.feed(piece)
+            since = since + len(piece) if target.events == events else 0
+            events = target.events
+            if since > _LONGEST_TAG:
+                raise FeedRejected(f"a tag is over {_LONGEST_TAG:,} bytes long", param="feed")
             yield from target.taken()
         parser.close()
         yield from target.taken()
@@ -67,6 +74,7 @@ class _Target:
         self._begun = 0
         self._length = 0
         self._done: list[Entry] = []
+        self.events = 0
 
     def taken(self) -> list[Entry]:
         taken, self._done = self._done, []
@@ -74,6 +82,7 @@ class _Target:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition("}")[2]
+        self.events += 1
         if not self._path:
             self._entry = self._kind(name)
         if len(self._path) >= _DEEPEST:
@@ -84,6 +93,7 @@ class _Target:
             self._begun, self._fields = self.line(), {}
 
     def data(self, text: str) -> None:
+        self.events += 1
         self._length += len(text)
         if self._length <= _LONGEST_TEXT:
             self._text.append(text)

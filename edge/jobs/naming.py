@@ -1,6 +1,7 @@
 """How exported files are named: a pattern with fields, which can never leave its folder."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -12,6 +13,12 @@ from edge.variants import paths
 _FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _UNSAFE = re.compile(r"[^\w.\- ]+")
 _LONGEST = 200
+
+MANIFESTS = ("manifest.csv", "manifest.jsonl")
+"""Written beside the pictures of every export."""
+
+_PARTIAL = re.compile(r"\.edge-.*\.part", re.IGNORECASE)
+"""What an export is writing; see `partial_files`."""
 
 MADE = ("preset", "ext", "stem", "n", "line", "index")
 """Fields that are always there, beside the feed's own columns."""
@@ -53,6 +60,8 @@ def file_name(pattern: str, columns: Mapping[str, Any], format: Format) -> str:
     name = _FIELD.sub(lambda match: values[match[1]], pattern)
     if any(len(part.encode()) > paths.MAX_SEGMENT for part in name.split("/")):
         raise _refused("the file's name is too long", pattern)
+    if name.casefold() in MANIFESTS or _PARTIAL.fullmatch(name.rpartition("/")[2]):
+        raise _refused(f"{name} is a name of edge's own in an export", pattern)
     written = FORMAT_WORDS.get(paths.extension(pattern))
     if written is not None and written is not format:
         raise FeedRejected(
@@ -64,7 +73,7 @@ def file_name(pattern: str, columns: Mapping[str, Any], format: Format) -> str:
 
 
 def _value(pattern: str, name: str, columns: Mapping[str, Any]) -> str:
-    text = str(columns.get(name, "") or "").strip()
+    text = unicodedata.normalize("NFC", str(columns.get(name, "") or "")).strip()
     safe = _UNSAFE.sub("_", text)[:_LONGEST].lstrip(".").strip()
     if not safe:
         raise FeedRejected(

@@ -60,12 +60,18 @@ _NEVER = tuple(ip_network(text) for text in ("0.0.0.0/32", "224.0.0.0/3", "::/12
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-def check_address(text: str, private_ok: Sequence[Network] = ()) -> Address:
+ORIGIN_SETTING = "EDGE_ORIGIN_HTTP_PRIVATE"
+
+
+def check_address(
+    text: str, private_ok: Sequence[Network] = (), setting: str = ORIGIN_SETTING
+) -> Address:
     """The address, which may be connected to.
 
     Args:
         text: an address in its canonical form, without port or brackets.
         private_ok: networks that may be reached although they are not public.
+        setting: the variable that names these.
 
     Raises:
         AddressForbidden: it is not public, or not an address.
@@ -73,26 +79,26 @@ def check_address(text: str, private_ok: Sequence[Network] = ()) -> Address:
     try:
         address = ip_address(text)
     except ValueError as error:
-        raise AddressForbidden("the origin's host has no plain address") from error
+        raise AddressForbidden("the host has no plain address") from error
     # A mapped address is the same machine as the IPv4 address inside it.
     real = getattr(address, "ipv4_mapped", None) or address
     named = _is_in(real, private_ok) and not _is_in(real, _NEVER)
     if getattr(address, "scope_id", None) is not None or not (named or _is_public(real)):
         raise AddressForbidden(
-            "the origin has no public address",
-            diagnostics={"setting": "EDGE_ORIGIN_HTTP_PRIVATE"},
+            "the host has no public address",
+            diagnostics={"setting": setting},
             private=str(address),
         )
     return address
 
 
-def read_networks(texts: Sequence[str]) -> tuple[Network, ...]:
+def read_networks(texts: Sequence[str], setting: str = ORIGIN_SETTING) -> tuple[Network, ...]:
     """Networks such as `10.1.0.0/16`. Raises `SettingsError` for anything else."""
     try:
         return tuple(ip_network(text) for text in texts)
     except ValueError as error:
         raise SettingsError(
-            f"EDGE_ORIGIN_HTTP_PRIVATE: {error}", allowed="networks such as 10.1.0.0/16"
+            f"{setting}: {error}", allowed="networks such as 10.1.0.0/16"
         ) from error
 
 

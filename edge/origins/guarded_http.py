@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import quote
 
 import aiohttp
@@ -17,7 +18,7 @@ from yarl import URL
 
 from edge.connections import bound_heads
 from edge.errors import AddressForbidden, OriginUnavailable
-from edge.origins.address_guard import Network, check_address
+from edge.origins.address_guard import ORIGIN_SETTING, Address, Network, check_address
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -31,7 +32,10 @@ _NUMERIC = re.compile(r"(?:.*\.)?(?:\d+|0x[0-9a-f]*)\.?", re.IGNORECASE)
 
 async def system_resolve(host: str, port: int) -> Sequence[str]:
     """All addresses of a host, as the machine's own resolver knows them."""
-    rows = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        rows = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # an empty label, or one of more than 63 letters
+        raise OSError(f"{host} is no name of a host") from error
     return [str(row[4][0]) for row in rows]
 
 
@@ -43,6 +47,7 @@ class GuardedClient:
         hosts: further hosts, each `host`, `host:port` or `*.domain`.
         private_ok: see `address_guard.check_address`.
         resolve: addresses of a host.
+        setting: the variable that names `private_ok`.
     """
 
     def __init__(
@@ -51,11 +56,13 @@ class GuardedClient:
         hosts: Sequence[str] = (),
         private_ok: Sequence[Network] = (),
         resolve: Resolve = system_resolve,
+        setting: str = ORIGIN_SETTING,
     ) -> None:
         self._base = base
         self._hosts = frozenset(host.lower() for host in hosts)
         self._private_ok = tuple(private_ok)
-        self._resolver = _GuardedResolver(self._private_ok, resolve)
+        self._check_address = partial(check_address, private_ok=self._private_ok, setting=setting)
+        self._resolver = _GuardedResolver(self._check_address, resolve)
         self._session: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
@@ -126,7 +133,7 @@ class GuardedClient:
             )
         # The connector resolves names; a literal address never comes past its resolver.
         if ":" in host or _NUMERIC.fullmatch(host):
-            check_address(host, self._private_ok)
+            self._check_address(host)
 
     def _is_allowed(self, host: str, port: int, default_port: bool) -> bool:
         if (host, port) == ((self._base.host or "").lower(), self._base.port):
@@ -168,8 +175,8 @@ _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 class _GuardedResolver(AbstractResolver):
     """Answers only addresses that may be connected to; aiohttp connects to exactly these."""
 
-    def __init__(self, private_ok: Sequence[Network], resolve: Resolve) -> None:
-        self._private_ok = private_ok
+    def __init__(self, check: Callable[[str], Address], resolve: Resolve) -> None:
+        self._check = check
         self._resolve = resolve
 
     async def resolve(
@@ -177,7 +184,7 @@ class _GuardedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         addresses = await self._resolve(host, port)
         # One bad address refuses the name: else a retry would sooner or later reach it.
-        checked = [check_address(address, self._private_ok) for address in addresses]
+        checked = [self._check(address) for address in addresses]
         return [
             ResolveResult(
                 hostname=host,

@@ -16,6 +16,7 @@ from edge.origins.guarded_http import GuardedClient, Resolve, system_resolve
 
 _CHUNK = 64 * 1024
 _DRAIN = 16 * 1024
+_SETTING = "EDGE_JOBS_PRIVATE"
 
 
 class Outbound:
@@ -27,7 +28,7 @@ class Outbound:
         timeout: float,
         resolve: Resolve = system_resolve,
     ) -> None:
-        self._private = read_networks(private_networks)
+        self._private = read_networks(private_networks, _SETTING)
         self._timeout = timeout
         self._resolve = resolve
 
@@ -91,7 +92,7 @@ class Outbound:
             await client.close()
 
     def _client(self, url: URL) -> GuardedClient:
-        return GuardedClient(url, (), self._private, self._resolve)
+        return GuardedClient(url, (), self._private, self._resolve, _SETTING)
 
 
 async def _copied(response: aiohttp.ClientResponse, into: BinaryIO, limit: int) -> None:
@@ -106,7 +107,9 @@ async def _copied(response: aiohttp.ClientResponse, into: BinaryIO, limit: int) 
 def _parsed(text: str, param: str) -> URL:
     try:
         url = URL(text)
-        if url.scheme in ("http", "https") and url.host and not url.raw_fragment:
+        host = (url.host or "").removesuffix(".")
+        if url.scheme in ("http", "https") and host and not url.raw_fragment:
+            host.encode("idna")  # UnicodeError is a ValueError: no name that could be resolved
             return url
     except ValueError:
         pass

@@ -183,9 +183,12 @@ def _shipped() -> Source:
 
 def _users(path: str) -> Source:
     try:
-        return Source(path, Path(path).read_text(encoding="utf-8"), users=True)
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PresetsFileError(f"{path}: the presets file cannot be read: {error}") from error
+    if not text.strip():  # as a file is whose writing was cut off
+        raise PresetsFileError(f"{path}: the presets file is empty")
+    return Source(path, text, users=True)
 
 
 def _preset(name: str, draft: Draft) -> Preset:

@@ -3,10 +3,11 @@
 import asyncio
 import time
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge import tracing
-from edge.errors import Busy, EdgeError
+from edge.errors import Busy, EdgeError, RequestLate
 from edge.images import Size
 from edge.telemetry import Metrics, request_id
 from edge.web import failures, headers
@@ -73,6 +74,9 @@ class Observed:
             if not answer.status:
                 await self._fail(scope, answer, Busy(_STOPPING, retry_after=_ELSEWHERE_AFTER))
             raise
+        except ClientDisconnect:
+            error = RequestLate("the body did not come to its end")
+            await self._fail(scope, answer, error)
         except Exception as raised:
             error = raised
             await self._fail(scope, answer, raised)

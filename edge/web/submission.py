@@ -1,5 +1,6 @@
 """Reading the request that submits a job: its body as a feed, its words as options."""
 
+import asyncio
 import hashlib
 import json
 import tempfile
@@ -72,7 +73,7 @@ async def _received(request: Request, file: BinaryIO, limit: int) -> Any:
 
 async def _json(service: Service, file: BinaryIO, words: Mapping[str, Any]) -> tuple[Feed, Options]:
     file.seek(0)
-    document = json_document(file, "body")
+    document = await asyncio.to_thread(json_document, file, "body")
     if isinstance(document, list):
         document = {"items": document}
     if not isinstance(document, dict):

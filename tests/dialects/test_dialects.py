@@ -167,6 +167,7 @@ def test_the_path_is_the_originals():
         "/imgix.jpg",
         "/_next/static/a.jpg",
         "/files/a_big.jpg",
+        "/files/iphone_x.jpg",
     ],
 )
 def test_a_url_of_ours_is_left_alone(url):

@@ -199,3 +199,23 @@ def test_there_are_no_other_forms():
     with pytest.raises(FeedRejected) as caught:
         read("url\n/a.jpg\n", "excel")
     assert "csv" in caught.value.allowed
+
+
+def test_an_item_with_more_columns_than_any_feed_has_is_passed_over():
+    line = {"path": "a.jpg"} | {f"c{n}": 1 for n in range(1001)}
+    [refused, kept] = read(json.dumps([line, {"path": "b.jpg"}]))
+    assert (refused.line, refused.field) == (1, "line")
+    assert kept.fields == {"path": "b.jpg"}
+
+
+def test_a_tag_that_never_seems_to_end_is_refused():
+    attributes = " ".join(f'a{n}="1"' for n in range(100_000))
+    with pytest.raises(FeedRejected, match="a tag is over"):
+        read(rss(f"<item {attributes}><link>x</link></item>"))
+
+
+def test_a_csv_head_that_is_no_text_or_too_long_is_called_so():
+    with pytest.raises(FeedRejected, match="first line: the line is longer"):
+        read("path," + "x" * 70_000 + "\na.jpg,1\n")
+    with pytest.raises(FeedRejected, match="first line: the line is not UTF-8"):
+        read("path;gr\xfcn\na.jpg;1\n".encode("latin-1"))

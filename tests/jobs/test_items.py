@@ -183,3 +183,26 @@ def test_options_that_do_not_exist_or_are_of_another_kind_are_named():
         with pytest.raises(FeedRejected) as caught:
             Options.of(given)
         assert caught.value.param == name
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sku"),
+    [
+        ("{sku}.csv", "manifest"),
+        ("{sku}", "Manifest.jsonl"),
+        (".edge-{sku}.part", "0123456789abcdef"),
+        ("a/.edge-{sku}.part", "0123456789abcdef"),
+    ],
+)
+def test_no_picture_takes_the_name_of_a_file_that_an_export_makes_itself(pattern, sku):
+    [refused] = items({"path": "1.jpg", "sku": sku}, presets=("amazon",), to="out", pattern=pattern)
+    assert isinstance(refused, Refusal)
+    assert refused.field == "pattern"
+
+
+def test_an_accent_that_stands_alone_joins_its_letter():
+    """As file systems of some machines write it."""
+    [item] = items(
+        {"path": "1.jpg", "sku": "cafe\u0301"}, presets=("amazon",), to="out", pattern="{sku}.{ext}"
+    )
+    assert item.file == "caf\u00e9.jpg"

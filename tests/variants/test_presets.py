@@ -204,3 +204,9 @@ def test_a_file_that_is_not_text_is_named(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(PresetsFileError, match=r"binary\.toml"):
         presets.load(str(path))
+
+
+def test_a_file_that_is_empty_is_named(users):
+    """As one is whose writing was cut off: at a hangup the presets before it stay."""
+    with pytest.raises(PresetsFileError, match="is empty"):
+        users(" \n")

@@ -138,7 +138,8 @@ const tellSteps = (explained, etag) => {
   list.append(...rows);
   list.className = spent ? "" : "untimed";
   const total = [...by.values()].reduce((sum, one) => sum + one, 0);
-  const head = spent ? `${steps.length} steps; ${span(total)} of work` : `${steps.length} steps; made before, so no times`;
+  const count = steps.length === 1 ? "1 step" : `${steps.length} steps`;
+  const head = spent ? `${count}; ${span(total)} of work` : `${count}; made before, so no times`;
   box.replaceChildren(made("p", head, "hint"), list);
   const notes = [...new Set([...explained.plan.notes, ...explained.decoded.notes])];
   if (notes.length) {
