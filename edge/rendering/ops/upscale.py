@@ -155,6 +155,8 @@ class Upscale(AsyncStep):
             if picture.has_alpha:
                 return self._grown(picture, together, self._stretched)
             larger = np.asarray(together.convert("RGB"))
+        if picture.decontaminated:  # an array's last channel would have to be its matte's
+            return self._grown(picture, Image.fromarray(larger), self._stretched)
         both: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
         return replace(self._grown(picture, picture_over(both), self._stretched), array=both)
 

@@ -14,7 +14,7 @@ from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.render import RENDER_VERSION
 from edge.telemetry import Metrics
 from tests.rendering.chain import served
-from tests.rendering.chain.photos import original, plain
+from tests.rendering.chain.photos import cut_out, original, plain
 
 QUERY = "fmt=amazon&w=1000&fm=png"
 PHOTO = original(plain((150, 130)))
@@ -123,6 +123,22 @@ async def test_a_reduced_decode_is_not_sent(stage: tuple) -> None:
     large = original(plain((2600, 1000), scale=0.3))
     await shop.made(large, "bg=ffffff&matte=on&w=300&h=300&fm=png")
     assert chain.asked == 0
+
+
+async def test_an_enlarged_photo_with_its_own_alpha_is_cut_out_by_it(stage: tuple) -> None:
+    """By the chain, and by the networks one by one: white shows where the alpha is empty."""
+    chain, shop = stage
+    photo = original(cut_out((150, 170)))
+    by_chain = served.pixels(await shop.made(photo, QUERY))
+    assert chain.asked == 1
+    chain.failure = ModelUnavailable("gone")
+    alone = served.pixels(await shop.made(photo, QUERY))
+    assert np.abs(by_chain - alone).max() <= 2
+    white = (alone == 255).all(axis=2)
+    assert 0.3 < white.mean() < 0.9
+    rows, columns = np.flatnonzero(~white.all(axis=1)), np.flatnonzero(~white.all(axis=0))
+    framed = ~white[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    assert framed.mean() < 0.9, "its shape, not its frame"
 
 
 def test_networks_are_named_with_their_digests(tmp_path_factory: pytest.TempPathFactory) -> None:
