@@ -171,7 +171,7 @@ async def test_a_refused_region_costs_no_request(
 ) -> None:
     """A region that Triton cannot see, as from another container: tensors go inline."""
     real = shm.Region.make
-    monkeypatch.setattr(shm.Region, "make", lambda: real(folder=tmp_path))
+    monkeypatch.setattr(shm.Region, "make", lambda *_: real(folder=tmp_path))
     assert np.array_equal(await enlarged(sharing), TILE.repeat(2, 1).repeat(2, 2))
     assert await known_regions(server) == []
 
@@ -180,7 +180,7 @@ async def test_too_little_shared_memory_costs_no_request(
     sharing: TritonModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = shm.Region.make
-    monkeypatch.setattr(shm.Region, "make", lambda: real(slots=2**24))
+    monkeypatch.setattr(shm.Region, "make", lambda *_: real(slots=2**24))
     assert np.array_equal(await enlarged(sharing), TILE.repeat(2, 1).repeat(2, 2))
     assert not list(shm.FOLDER.glob(f"{shm.PREFIX}{os.getpid()}-*"))
 

@@ -62,7 +62,8 @@ async def add(source: Path, folder: Path, add_request: AddRequest) -> Added:
         made = _made(source, stage, add_request)
         how = await _proven(stage, add_request)
         _move(stage, target)
-    return replace(made, folder=target, notes=(*made.notes, how))
+    spec = Repository(folder).spec(add_request.model)  # it states its digest since it was proven
+    return replace(made, folder=target, spec=spec, notes=(*made.notes, how))
 
 
 def _demand_onnx() -> None:
