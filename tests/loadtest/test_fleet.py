@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +170,8 @@ class TestWhatItTells:
 @pytest.mark.slow
 async def test_a_real_fleet_of_two_does_what_the_model_says(photos: Path, tmp_path: Path):
     """The same trace at two real replicas and a real Redis. Stated tolerance: renders to the
-    picture, processor time within a factor of 1.6."""
+    picture, processor time within a factor of 2: one picture takes
+    that much more or less with what else runs on a machine."""
     names = await asyncio.to_thread(servers.make_photos, tmp_path / "shop", 10, 900)
     rng = random.Random(7)
     real = Fleet(replicas=2, memory=10**6, redis=10**6, originals=10**6)
@@ -185,10 +187,13 @@ async def test_a_real_fleet_of_two_does_what_the_model_says(photos: Path, tmp_pa
             costs = await asyncio.to_thread(_calibrated, bases, pids, names, store)
             store.flushall()
             before = [each.metrics() for each in replicas.replicas]
-            spent = [fleet_costs.cpu(pid) for pid in pids]
+            idle = _spent(pids)
+            await asyncio.sleep(3)
+            idle = (_spent(pids) - idle) / 3  # what they take a second without being asked
+            begun, used = time.monotonic(), -_spent(pids)
             for number, path in zip(asked.replica.tolist(), paths, strict=True):
                 await asyncio.to_thread(fleet_costs.ask, bases[number], [path])
-            used = sum(fleet_costs.cpu(pid) for pid in pids) - sum(spent)
+            used += _spent(pids) - idle * (time.monotonic() - begun)
             after = [each.metrics() for each in replicas.replicas]
         store.close()
     made = [
@@ -209,7 +214,17 @@ async def test_a_real_fleet_of_two_does_what_the_model_says(photos: Path, tmp_pa
         + said.count("memory") * costs.memory_hit
         + said.count("redis") * costs.redis_hit
     )
-    assert expected / 1.6 < used < expected * 1.6
+    assert expected / 2 < used < expected * 2
+
+
+def _spent(pids: list[int]) -> float:
+    return sum(fleet_costs.cpu(pid) for pid in pids)
+
+
+def _one_by_one(base: str, paths: list[str]) -> None:
+    """As the trace asks: each over a connection of its own."""
+    for path in paths:
+        fleet_costs.ask(base, [path])
 
 
 def _calibrated(bases: list[str], pids: list[int], names: list[str], store: redis.Redis) -> Costs:
@@ -220,14 +235,14 @@ def _calibrated(bases: list[str], pids: list[int], names: list[str], store: redi
     for base in bases:
         fleet_costs.ask(base, [f"/{name}?w=20&fm=jpg" for name in names])
     core = fleet_costs.each(
-        lambda: fleet_costs.ask(first, made), count, lambda: fleet_costs.cpu(pids[0])
+        lambda: _one_by_one(first, made), count, lambda: fleet_costs.cpu(pids[0])
     )
     near = fleet_costs.each(
-        lambda: fleet_costs.ask(first, made), count, lambda: fleet_costs.cpu(pids[0])
+        lambda: _one_by_one(first, made), count, lambda: fleet_costs.cpu(pids[0])
     )
     before = fleet_costs.spent_by(store)
     far = fleet_costs.each(
-        lambda: fleet_costs.ask(second, made), count, lambda: fleet_costs.cpu(pids[1])
+        lambda: _one_by_one(second, made), count, lambda: fleet_costs.cpu(pids[1])
     )
     of_hit = (fleet_costs.spent_by(store) - before) / count
     return Costs(near, far, of_hit, of_hit * 3, 0.001, (Render("small", 1.0, core),))
