@@ -6,11 +6,11 @@ networks lose flat, pale or mirrored parts. Between the two the background model
 place that shows exactly the background's colour is a hole. Along the outline alpha is solved from
 the two colours, which are both known there (`unmix`).
 
-Where the background is not plain the network's matte is brought to the picture's edges by a guided
-filter: K. He and J. Sun, "Fast Guided Filter", 2015, arXiv:1505.00996.
+Where the background is not plain the network's matte is brought to the picture's edges by
+`guided_filter`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edge.images import Box, Size
 from edge.rendering.analysis.background import (
     BACKGROUND,
     BackgroundModel,
@@ -31,10 +30,9 @@ from edge.rendering.analysis.background import (
     shade_of,
 )
 from edge.rendering.matting.alpha import estimate_alpha, foreground_colours
+from edge.rendering.matting.guided_filter import guided, sized
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
-from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.levels import bounds
 from edge.rendering.pixels.morphology import (
     border,
     closed,
@@ -47,7 +45,6 @@ from edge.rendering.pixels.morphology import (
 )
 
 EYE = "chosen by eye over 299 shop photos"
-HE = 'He and Sun 2015, "Fast Guided Filter"'
 
 
 @dataclass(frozen=True)
@@ -139,17 +136,9 @@ class FusionNumbers:
         2, "cells", "half the width of a gap in a product's outline that leads to no opening", EYE
     )
     same: float = tuned(
-        0.6, "share", "of a hole's calm cells, those of exactly the background's colour", EYE
+        0.6, "share", "of a hole's smooth cells, those of exactly the background's colour", EYE
     )
     hole: int = tuned(20, "cells", "fewest cells of a hole or of a part", EYE)
-    guide: int = tuned(640, "cells", "long side of the guided filter's grid", HE)
-    window: int = tuned(4, "cells", "radius of the guided filter's window", HE)
-    smoothness: float = tuned(
-        1e-3,
-        "variance of colour (0 to 1)",
-        "under which a window of the guided filter counts as flat",
-        HE,
-    )
 
 
 FUSION = FusionNumbers()
@@ -217,7 +206,7 @@ def fuse(image: Image.Image, network: Pixels | None) -> Fused | str:
             return background_model.reason
         claim = np.full(background_model.open.shape, (FUSION.half + FUSION.denied) / 2, np.float32)
     else:
-        claim = _sized(network, grid.shape[1], grid.shape[0])
+        claim = sized(network, grid.shape[1], grid.shape[0])
         background_model = fit_background(
             grid, claim >= FUSION.half, claim >= FUSION.claimed, floors=True
         )
@@ -234,15 +223,10 @@ def split_by(fused: Fused | str, one: Pixels, other: Pixels) -> Fused | str:
     if isinstance(fused, str):
         return fused
     height, width = one.shape
-    first, second = _sized(one, width, height), _sized(other, width, height)
+    first, second = sized(one, width, height), sized(other, width, height)
     area = max(1.0, float(np.maximum(first, second).sum()))
     split = float(np.abs(first - second).sum()) / area
     return replace(fused, evidence=replace(fused.evidence, split=split, again=1.0))
-
-
-def _sized(network: Pixels, width: int, height: int) -> Floats:
-    small = cv2.resize(network, (width, height), interpolation=cv2.INTER_LINEAR)
-    return small.astype(np.float32) / np.float32(255)
 
 
 def _on_plain(
@@ -474,88 +458,3 @@ def _two_minds(claim: Floats, product: Mask) -> int:
     """Cells away from outlines about which the network is not sure."""
     unsure = np.where(product, claim < FUSION.claimed, claim > FUSION.denied)
     return int(np.count_nonzero(shrunk(unsure, 2)))
-
-
-def guided(image: Image.Image, network: Pixels, cells: Mask) -> Pixels:
-    """A coarse matte uint8 [h, w] at the picture's size and edges: uint8 [H, W], mostly decided.
-
-    Only where it is asked for, in the box of some `cells` of the picture; elsewhere it is 0.
-    """
-    result = np.zeros((image.height, image.width), np.uint8)
-    box = bounds(cells)
-    if box is None:
-        return result
-    part = _box_in(box, cells, image.size, 1)
-    factor = min(1.0, FUSION.guide / max(image.size))
-    size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
-    # A window away from where it counts lies what both means still reach.
-    inner = _box_in(box, cells, size, 2 * FUSION.window + 2)
-    guide = [plane[inner] for plane in _planes(image.resize(size, Image.Resampling.BOX))]
-    alpha = _decided(_sized(network, *size)[inner])
-    whole = np.zeros(size[::-1], np.float32)
-    *slopes, led = (
-        _stretched(whole, inner, plane, image.size)[part] for plane in _linear(guide, alpha)
-    )
-    for slope, plane in zip(slopes, _planes(image.crop(_corners(part))), strict=True):
-        led = led + slope * plane
-    result[part] = np.rint(255 * _decided(led))
-    return result
-
-
-def _stretched(
-    grid: Floats, inner: tuple[slice, slice], plane: Floats, size: tuple[int, int]
-) -> Floats:
-    grid[inner] = plane
-    return cv2.resize(grid, size)  # type: ignore[return-value]
-
-
-def _box_in(box: Box, cells: Mask, size: tuple[int, int], margin: int) -> tuple[slice, slice]:
-    """Rows and columns of a picture of `size` that a box of cells covers, and a margin."""
-    across, down = size[0] / cells.shape[1], size[1] / cells.shape[0]
-    found = Area.of(box).scaled(across, down).outward(Size(*size)).grown(margin)
-    found = found.clamped(Size(*size))
-    return slice(found.top, found.bottom), slice(found.left, found.right)
-
-
-def _corners(part: tuple[slice, slice]) -> tuple[int, int, int, int]:
-    rows, columns = part
-    return columns.start, rows.start, columns.stop, rows.stop
-
-
-def _planes(image: Image.Image) -> list[Floats]:
-    """Red, green and blue as shares (0 to 1)."""
-    levels = cv2.split(np.asarray(image))
-    return [level.astype(np.float32) * np.float32(1 / 255) for level in levels]
-
-
-def _decided(alpha: Floats) -> Floats:
-    """Twice as steep: a network's outline is softer than a product's."""
-    steeper: Floats = np.clip(2 * alpha - 0.5, 0, 1)
-    return steeper
-
-
-def _linear(guide: Sequence[Floats], alpha: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Slopes for red, green and blue, and level, of the local model alpha = slope I + level [h, w].
-
-    The slopes solve a symmetric 3x3 system in each window, here by its adjugate, plane by plane:
-    a quarter of the time that a general solver takes for as many small systems.
-    """
-    r, g, b = guide
-    mr, mg, mb, ma = (_mean(plane) for plane in (r, g, b, alpha))
-    flat = np.float32(FUSION.smoothness)
-    rr, gg, bb = (_mean(p * p) - m * m + flat for p, m in ((r, mr), (g, mg), (b, mb)))
-    rg, rb, gb = _mean(r * g) - mr * mg, _mean(r * b) - mr * mb, _mean(g * b) - mg * mb
-    ra, ga, ba = (_mean(p * alpha) - m * ma for p, m in ((r, mr), (g, mg), (b, mb)))
-    first = (gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb)
-    second = (first[1], rr * bb - rb * rb, rb * rg - rr * gb)
-    third = (first[2], second[2], rr * gg - rg * rg)
-    scale = 1 / (rr * first[0] + rg * first[1] + rb * first[2])
-    slopes = [(row[0] * ra + row[1] * ga + row[2] * ba) * scale for row in (first, second, third)]
-    level = ma - slopes[0] * mr - slopes[1] * mg - slopes[2] * mb
-    red, green, blue, rest = (_mean(plane) for plane in (*slopes, level))
-    return red, green, blue, rest
-
-
-def _mean(plane: Floats) -> Floats:
-    side = 2 * FUSION.window + 1
-    return cv2.blur(plane, (side, side))  # type: ignore[return-value]
