@@ -1,18 +1,20 @@
 """How many outcomes change when a tuned number becomes 30 % smaller or larger.
 
-    python -m training.calibrate PHOTOS --out DIR [--sample 40] [--only matting.fusion] [--long 320]
+    python -m training.calibrate PHOTOS --out DIR [--first 40] [--seconds 280] [--long 400]
 
 Each photo is made small, and each network is asked once for each picture that it is shown; what it
-said lies in DIR/answers. Then every number of `edge.rendering.numbers` is moved down and up, and
-only the stage that it belongs to is run again: `photo` (analysis, degradation), `cut` (the matte
-and its doubt) or `render` (two whole requests, without upscaling). What changed stands in
-DIR/changes.jsonl, a line for each photo: a run that was stopped goes on where it was. At the end
-the sums over all photos are printed, and written to `--table`, which `docs/numbers.md` shows.
+said lies in DIR/answers. Each stage of `STAGES` is run once as it is, and which numbers it reads is
+noted. Then every number of `edge.rendering.numbers` is moved down and up, and the stages that read
+it are run again; renders take the cut as it was. On the `--first` photos all numbers are moved, on
+the rest those that have changed nothing so far. What changed stands in DIR/changes.jsonl, a line
+for each photo: a run that was stopped, or ended after `--seconds`, goes on where it was. At the end
+the sums over all photos are printed, and written to `--table`.
 
     cut      the alpha differs on more than 0.5 % of the pixels, or there is a matte or none
-    review   what is noted of the photo, or whether a person should look
+    review   what is noted of the photo, what is planned, or whether a person should look
     rules    the rules of the preset that the rendition breaks
     picture  more than 0.5 % of a rendition's pixels differ by more than 4 levels
+    bytes    a file's length differs by more than 2 %
 """
 
 import argparse
@@ -35,7 +37,7 @@ import numpy as np
 from PIL import Image
 
 from edge.deadline import Deadline
-from edge.errors import EdgeError
+from edge.errors import OriginalError, RequestError
 from edge.images import Original, Stamp
 from edge.models.base import Models, Priority, Tensor
 from edge.models.embedded import EmbeddedModels
@@ -43,33 +45,37 @@ from edge.rendering.analysis import degradation
 from edge.rendering.analysis.analysis import analyze
 from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.engine.threads import EngineThreads
-from edge.rendering.matting.segment import Matte, search
-from edge.rendering.numbers import Number, Value, numbers
+from edge.rendering.matting.segment import Matte, Segmentation, search
+from edge.rendering.matting.store import MatteStore, Sourced
+from edge.rendering.numbers import Number, Value, numbers, tables
 from edge.rendering.render import Renderer
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
 from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read
+from edge.variants.transform import Transform
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = ("cut", "review", "rules", "picture")
-REQUESTS = ("fmt=amazon&w=320&h=320&up=off", "w=360&h=240&fit=pad&bg=extend&up=off&fm=png")
-STAGES = {
-    "photo": ("analysis.analysis", "analysis.degradation"),
-    "cut": ("analysis.background", "analysis.own_alpha", "matting", "pixels.levels"),
+KINDS = ("cut", "review", "rules", "picture", "bytes")
+REQUESTS = {
+    "flat": "fmt=amazon&w=320&h=320&up=off",
+    "extended": "w=480&h=320&fit=pad&bg=original&fm=png",
+    "covered": "w=160&h=280&fit=cover&g=subject&sharp=auto&fm=webp",
+    "shadow": "w=320&h=320&fit=product&bg=f2f2f0&matte=on&shadow=1&fm=jpg&maxbytes=7k",
+    "scene": "w=320&h=320&fit=product&bg=scene:any&harmonize=1&fm=avif",
+    "clear": "fmt=shopify-cutout&w=320&h=320&up=off",
+    "blurred": "w=320&h=480&fit=pad&bg=blur&fm=jpg",
 }
-"""The modules whose numbers are judged without a whole render."""
+"""What is rendered."""
+
+PLANNED = ("fmt=amazon", "w=500&up=auto", "w=860&up=auto")
+"""What is only planned, for it would be enlarged by networks."""
+
+STAGES = ("seen", "cut", "planned", *REQUESTS)
 
 Outcome = dict[str, Any]
-
-
-def stage_of(number: Number) -> str:
-    """`photo`, `cut` or `render`."""
-    for stage, modules in STAGES.items():
-        if number.title.startswith(modules):
-            return stage
-    return "render"
+Read = set[tuple[type, str]]
 
 
 def moved(number: Number, factor: float) -> Value:
@@ -137,25 +143,74 @@ class Recorded:
             return {word: kept[word] for word in kept.files}
 
 
+@contextmanager
+def noted() -> Iterator[Read]:
+    """Which fields of which tables are read within."""
+    read: Read = set()
+    pairs = [(table, _spy(table, read)) for _, table in tables()]
+    for table, spy in pairs:
+        _bind(table, spy)
+    try:
+        yield read
+    finally:
+        for table, spy in pairs:
+            _bind(spy, table)
+
+
+def _spy(table: Any, read: Read) -> Any:
+    kind = type(table)
+    names = {one.name for one in dataclasses.fields(table)}
+
+    def get(self: Any, name: str) -> Any:
+        if name in names:
+            read.add((kind, name))
+        return object.__getattribute__(self, name)
+
+    spy = object.__new__(type(kind.__name__, (kind,), {"__getattribute__": get}))
+    vars(spy).update(vars(table))
+    return spy
+
+
+class Found(MatteStore):
+    """Cut-outs are found once for a photo, by the numbers as they are."""
+
+    kept: Segmentation | None = None
+
+    async def of(self, *given: Any, **words: Any) -> Sourced:
+        """What was found before, whatever number is moved now."""
+        if self.kept is None:
+            self.kept = (await super().of(*given, **words))[0]
+        return self.kept, "made"
+
+
 class Bench:
     """What runs a photo's stages. `photo` is an upright picture, RGB or RGBA."""
 
     def __init__(self, models: Models) -> None:
         self._models, self._engine = models, EngineThreads(1)
         self._presets = presets.load()
-        self._renderer = Renderer(self._engine, models, Limits(), presets=self._presets)
+        self._found = Found(self._engine, models, "0")
+        self._renderer = Renderer(
+            self._engine, models, Limits(), _scene, self._presets, mattes=self._found
+        )
 
     def close(self) -> None:
         self._engine.close()
 
+    def another(self) -> None:
+        """The next photo is another one."""
+        self._found.kept = None
+
     async def outcome(self, stage: str, photo: Image.Image) -> Outcome:
         """What one stage says of a photo, in words of `KINDS`; an error is an outcome, too."""
         try:
+            if stage in REQUESTS:
+                return await self._rendered(stage, photo)
             return await getattr(self, f"_{stage}")(photo)
-        except (EdgeError, ValueError, ArithmeticError, IndexError, np.linalg.LinAlgError) as error:
+        except (OriginalError, RequestError, ValueError, ArithmeticError, IndexError) as error:
             return {"cut": None, "review": type(error).__name__, "rules": type(error).__name__}
 
-    async def _photo(self, photo: Image.Image) -> Outcome:
+    async def _seen(self, photo: Image.Image) -> Outcome:
         seen, grain = analyze(photo), degradation.noise(flattened(photo))
         place = seen.subject and tuple(round(edge * 50) for edge in seen.subject.as_tuple())
         worn = grain is not None and grain >= degradation.DEGRADATION.noisy_from
@@ -169,19 +224,44 @@ class Bench:
             return {"cut": None, "review": found.flags}
         return {"cut": np.asarray(found.matte), "review": (found.flags, found.doubted is None)}
 
-    async def _render(self, photo: Image.Image) -> Outcome:
-        body, told, made = io.BytesIO(), [], []
-        photo.save(body, "PNG", compress_level=1)
-        original = Original("photo.png", body.getvalue(), Stamp("1"))
-        for query in REQUESTS:
-            transform = read(query, self._presets, strict=True).resolve(AcceptClass.BASE, ".jpg")
-            done = await self._renderer.render(original, transform, deadline=Deadline.after(600))
-            told.append(str(done.rendition.reported.compliance or ""))
-            with Image.open(io.BytesIO(done.rendition.body)) as image:
-                made.append(np.asarray(image.convert("RGBA")))
-        words = told[0].split("; ")
-        rules = [word for word in words if word.startswith("rule=")]
-        return {"rules": rules, "review": words[2:] if not rules else words[3:], "picture": made}
+    async def _planned(self, photo: Image.Image) -> Outcome:
+        told = []
+        for query in PLANNED:
+            facts = await self._renderer.explain(
+                _original(photo), self._transform(query), deadline=Deadline.after(600)
+            )
+            told.append((facts["plan"], facts["notes"]))
+        return {"review": told}
+
+    async def _rendered(self, stage: str, photo: Image.Image) -> Outcome:
+        transform = self._transform(REQUESTS[stage])
+        done = await self._renderer.render(
+            _original(photo), transform, deadline=Deadline.after(600)
+        )
+        words = str(done.rendition.reported.compliance or "").split("; ")
+        with Image.open(io.BytesIO(done.rendition.body)) as image:
+            made = np.asarray(image.convert("RGBA"))
+        return {
+            "rules": [word for word in words if word.startswith("rule=")],
+            "review": [word for word in words[2:] if not word.startswith("rule=")],
+            "picture": made,
+            "bytes": len(done.rendition.body),
+        }
+
+    def _transform(self, query: str) -> Transform:
+        return read(query, self._presets, strict=True).resolve(AcceptClass.BASE, ".jpg")
+
+
+def _original(photo: Image.Image) -> Original:
+    body = io.BytesIO()
+    photo.save(body, "PNG", compress_level=0)
+    return Original("photo.png", body.getvalue(), Stamp("1"))
+
+
+async def _scene(_name: str, _deadline: Deadline) -> Image.Image:
+    """A wall over a floor."""
+    rows = np.linspace((224, 214, 200), (150, 120, 96), 400)
+    return Image.fromarray(np.repeat(rows[:, None], 400, axis=1).astype(np.uint8))
 
 
 def changes(one: Outcome, other: Outcome) -> set[str]:
@@ -190,10 +270,10 @@ def changes(one: Outcome, other: Outcome) -> set[str]:
 
 
 def _differ(kind: str, one: Any, other: Any) -> bool:
-    if kind == "picture" and one is not None and other is not None:
-        return any(_pixels_differ(*pair, 4) for pair in zip(one, other, strict=True))
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return _pixels_differ(one, other, 0)
+        return _pixels_differ(one, other, 4 if kind == "picture" else 0)
+    if kind == "bytes" and one and other:
+        return bool(abs(one - other) > 0.02 * one)
     return type(one) is not type(other) or bool(one != other)
 
 
@@ -214,15 +294,19 @@ def small(path: Path, long: int) -> Image.Image:
 
 async def measure(bench: Bench, photo: Image.Image, chosen: list[Number]) -> dict[str, list[str]]:
     """For each number that changes anything on this photo: what."""
-    stages = sorted(set(map(stage_of, chosen)))
-    before = {stage: await bench.outcome(stage, photo) for stage in stages}
+    bench.another()
+    before, reads = {}, {}
+    for stage in STAGES:
+        with noted() as reads[stage]:
+            before[stage] = await bench.outcome(stage, photo)
     found: dict[str, list[str]] = {}
     for number in chosen:
+        field = type(number.table), number.name
         changed: set[str] = set()
-        for factor in (0.7, 1.3):
-            with replaced(number, moved(number, factor)):
-                after = await bench.outcome(stage_of(number), photo)
-            changed |= changes(before[stage_of(number)], after)
+        for stage in (stage for stage in STAGES if field in reads[stage]):
+            for factor in (0.7, 1.3):
+                with replaced(number, moved(number, factor)):
+                    changed |= changes(before[stage], await bench.outcome(stage, photo))
         if changed:
             found[number.title] = sorted(changed)
     return found
@@ -244,26 +328,45 @@ async def run(given: argparse.Namespace) -> None:
     kept = given.out / "changes.jsonl"
     lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     chosen = [one for one in numbers() if one.title.startswith(tuple(given.only or [""]))]
-    paths = sorted(path for path in given.photos.iterdir() if path.is_file())
-    random.Random(1).shuffle(paths)
-    paths = paths[: given.sample or len(paths)]
-    models = EmbeddedModels([folder for folder in (given.fetched, given.models) if folder], 1)
+    models = EmbeddedModels([folder for folder in (given.models, given.fetched) if folder], 1)
     bench, start = Bench(Recorded(models, given.out / "answers")), time.monotonic()
-    for place, path in enumerate(paths, 1):
-        had = {title for line in lines if line["photo"] == path.name for title in line["moved"]}
-        left = [one for one in chosen if one.title not in had]
+    paths = sampled(given.photos, given.sample)
+    for place, path in enumerate(paths):
+        if given.seconds and time.monotonic() - start > given.seconds:
+            break
+        left = to_move(chosen, lines, path.name, all_of_them=place < given.first)
         if left:
             changed = await measure(bench, small(path, given.long), left)
-            moved_ones = [one.title for one in left]
-            lines.append({"photo": path.name, "moved": moved_ones, "changed": changed})
+            titles = [one.title for one in left]
+            lines.append({"photo": path.name, "moved": titles, "changed": changed})
             with kept.open("a") as file:
                 file.write(json.dumps(lines[-1]) + "\n")
             spent = time.monotonic() - start
             told = f"{len(changed)} of {len(left)} numbers change something"
-            print(f"{place} of {len(paths)}: {path.name}, {told}, {spent:.0f} s", file=sys.stderr)
+            print(
+                f"{place + 1} of {len(paths)}: {path.name}, {told}, {spent:.0f} s", file=sys.stderr
+            )
     bench.close()
     await models.close()
     _print(table(lines), given.table)
+
+
+def sampled(folder: Path, count: int) -> list[Path]:
+    """So many photos of a folder, or all for 0, in an order drawn once for all."""
+    paths = sorted(path for path in folder.iterdir() if path.is_file())
+    random.Random(1).shuffle(paths)
+    return paths[: count or len(paths)]
+
+
+def to_move(
+    chosen: list[Number], lines: list[dict[str, Any]], photo: str, *, all_of_them: bool
+) -> list[Number]:
+    """The numbers to move on a photo: those that were not yet, and where not all of them are asked
+    for, that changed nothing on any photo so far."""
+    had = {title for line in lines if line["photo"] == photo for title in line["moved"]}
+    if not all_of_them:
+        had |= {title for line in lines for title in line["changed"]}
+    return [one for one in chosen if one.title not in had]
 
 
 def _print(rows: list[tuple[str, int, Counter[str]]], path: Path | None) -> None:
@@ -282,7 +385,9 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="where the sums are written")
     parser.add_argument("--only", nargs="*", help="beginnings of the numbers' names")
     parser.add_argument("--sample", type=int, default=0, help="so many photos, drawn once for all")
-    parser.add_argument("--long", type=int, default=320, help="working size in pixels")
+    parser.add_argument("--first", type=int, default=40, help="photos on which all are moved")
+    parser.add_argument("--seconds", type=float, default=0.0, help="after which no photo is begun")
+    parser.add_argument("--long", type=int, default=400, help="working size in pixels")
     parser.add_argument("--models", type=Path, default=ROOT / "triton_models")
     parser.add_argument("--fetched", type=Path)
     asyncio.run(run(parser.parse_args()))

@@ -67,12 +67,14 @@ def tables() -> Iterator[tuple[str, Any]]:
 
 def numbers() -> tuple[Number, ...]:
     """All of them, by module, in the order of their fields."""
-    return tuple(
-        Number(module, table, told.name, index, value, **told.metadata)
-        for module, table in tables()
-        for told in fields(table)
-        for index, value in _flat(getattr(table, told.name))
-    )
+    return tuple(one for module, table in tables() for one in numbers_of(module, table))
+
+
+def numbers_of(module: str, table: Any) -> Iterator[Number]:
+    """Those of one table, which stands in that module."""
+    for told in fields(table):
+        for index, value in _flat(getattr(table, told.name)):
+            yield Number(module, table, told.name, index, value, **told.metadata)
 
 
 def _is_table(value: Any) -> bool:

@@ -227,7 +227,12 @@ def fit_background(
 
 def ring_of(shape: tuple[int, int]) -> Mask:
     """The border of a grid [h, w] by which its background is judged."""
-    return border(shape, max(2, round(BACKGROUND.ring * max(shape))))
+    return border(shape, border_depth(max(shape)))
+
+
+def border_depth(side: int) -> int:
+    """How deep the border is that is judged, in cells or pixels of a picture of that side."""
+    return max(2, round(BACKGROUND.ring * side))
 
 
 def _scenery(rest: Mask) -> Mask:

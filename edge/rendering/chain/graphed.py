@@ -25,7 +25,7 @@ from edge.rendering.ops.resize import Resize
 from edge.rendering.pixels.arrays import Pixels, Places, array_of
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import bounds, snapped_levels
-from edge.rendering.pixels.picture import PICTURE, Picture, without_ringing
+from edge.rendering.pixels.picture import REDUCING_GAP, Picture, without_ringing
 from edge.rendering.step import AsyncStep, Step, Tools
 
 RESIZE, UNMIX, COMPOSE = (f"{CHAIN}_{name}" for name in ("resize", "unmix", "compose"))
@@ -196,7 +196,7 @@ def _moved(picture: Picture, image: Image.Image, region: Area) -> Picture:
 
 def _reduces_first(region: Area, size: Size) -> bool:
     """Whether the engine would average whole blocks first, which the graph does not."""
-    gap = PICTURE.reducing_gap
+    gap = REDUCING_GAP
     return max(region.width / size.width, region.height / size.height) / gap >= 2
 
 

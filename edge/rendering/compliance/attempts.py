@@ -7,6 +7,7 @@ from functools import reduce
 from PIL import Image, ImageChops
 
 from edge.images import Color, Format, Size
+from edge.rendering.analysis.degradation import DEGRADATION
 from edge.rendering.compliance.drift import Reference
 from edge.rendering.compliance.verify import Own, Report, verify_file
 from edge.rendering.numbers import tuned
@@ -24,20 +25,16 @@ from edge.variants.values import AUTO, Fit
 class AttemptNumbers:
     """What is tried where a rule is broken."""
 
-    exact: int = tuned(95, "quality of JPEG", "first quality for a background of one exact colour")
-    purest: int = tuned(
-        100, "quality of JPEG", "quality that mends a background which is not exact"
-    )
     margin: float = tuned(
         1.004, "ratio", "what a larger frame goes beyond the least that the rule asks for"
     )
     largest: float = tuned(0.97, "share", "how large the frame may become")
-    haze: int = tuned(
-        20, "levels", "distance from the background's colour that nobody sees but the rule"
-    )
 
 
 ATTEMPTS = AttemptNumbers()
+
+_PUREST = 100
+"""The highest quality there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +137,7 @@ def _tries(picture: Picture, job: RenderRequest) -> Iterator[tuple[Picture, Qual
     exact = background is not None and _format(picture, job) is Format.JPEG
     quality: Quality = "auto" if given is AUTO else given
     if exact:
-        quality = ATTEMPTS.exact if given is AUTO else max(ATTEMPTS.exact, given)
+        quality = DEGRADATION.clean_from if given is AUTO else max(DEGRADATION.clean_from, given)
     yield picture, quality
     if job.transform.shadow or picture.exact:
         return
@@ -149,17 +146,17 @@ def _tries(picture: Picture, job: RenderRequest) -> Iterator[tuple[Picture, Qual
         yield picture, quality
     elif picture.matte is not None and background is not None and picture.has_alpha:
         yield job.watch.time("mend", _without_faint, picture), quality
-    if exact and quality != ATTEMPTS.purest:
-        yield picture, ATTEMPTS.purest
+    if exact and quality != _PUREST:
+        yield picture, _PUREST
 
 
 def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture:
     """The picture with partly transparent pixels set to `color` where they differ from it by at
-    most `ATTEMPTS.haze` levels."""
+    most `LEVELS.near` levels."""
     image = picture.image.convert("RGB")
     sheet = Image.new("RGB", image.size, color.rgb)
     off = ImageChops.difference(image, sheet).split()
-    near = reduce(ImageChops.lighter, off).point(lambda level: 255 * (level <= ATTEMPTS.haze))
+    near = reduce(ImageChops.lighter, off).point(lambda level: 255 * (level <= LEVELS.near))
     faint = ImageChops.darker(near, matte.point(lambda alpha: 255 * (alpha < LEVELS.solid)))
     image.paste(sheet, mask=faint)
     return picture.with_image(image)
@@ -167,7 +164,7 @@ def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture
 
 def _without_faint(picture: Picture) -> Picture:
     """The RGBA picture with nearly transparent pixels made fully transparent."""
-    seen = picture.image.getchannel("A").point(lambda alpha: 255 * (alpha > ATTEMPTS.haze))
+    seen = picture.image.getchannel("A").point(lambda alpha: 255 * (alpha > LEVELS.near))
     image = Image.new("RGBA", picture.image.size, (255, 255, 255, 0))
     image.paste(picture.image, mask=seen)
     return picture.with_image(image)

@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Color, Size
-from edge.rendering.numbers import tuned
 from edge.rendering.ops.flip import Flip
 from edge.rendering.ops.frame import Frame
 from edge.rendering.ops.rotate import Rotate
@@ -16,28 +15,15 @@ from edge.rendering.pixels.colour_difference import ciede2000, lab
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.picture import Picture
+from edge.rendering.pixels.scales import SCALES
 from edge.rendering.plan import Plan
 from edge.reported import ColourShift
 
 
-@dataclass(frozen=True)
-class DriftNumbers:
-    """How far the product's colours moved."""
-
-    long: int = tuned(
-        160,
-        "pixels",
-        "canvas's long side in which colours are compared: enough for the colours of an area, "
-        "too few for the edges that a network sharpens",
-    )
-
-
-DRIFT = DriftNumbers()
-
-
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What of the original lies in the canvas, at most `LONG` pixels large.
+    """What of the original lies in the canvas, at most `SCALES.coarse` pixels large: enough for
+    the colours of an area, too few for the edges that a network sharpens.
 
     `image` (RGB) is that; `part` where it lies, in fractions of the canvas; `inside` (bool [h, w])
     the pixels that are the product's beyond doubt.
@@ -71,7 +57,7 @@ def reference(source: Image.Image, plan: Plan, final: Picture) -> Reference | No
     across, down = frame.region.width / content.width, frame.region.height / content.height
     region = shown.moved(-content.left, -content.top).scaled(across, down)
     region = region.moved(frame.region.left, frame.region.top).scaled(scale, scale)
-    factor = DRIFT.long / max(shown.width, shown.height)
+    factor = SCALES.coarse / max(shown.width, shown.height)
     size = max(1, round(shown.width * factor)), max(1, round(shown.height * factor))
     image = _small(image, size, region.within(Size(*image.size)))
     part = shown.scaled(1 / frame.canvas.width, 1 / frame.canvas.height)

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Color
+from edge.rendering.analysis.background import border_depth
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Levels, Mask
 from edge.rendering.pixels.levels import LEVELS, span
@@ -27,7 +28,9 @@ class MeasurementNumbers:
     """What is measured of a finished picture."""
 
     line: int = tuned(2, "pixels", "width of the outermost lines that a drawn border would cover")
-    drawn: int = tuned(24, "levels", "by how much such a border differs from what is inside it")
+    agreed: float = tuned(
+        0.9, "share", "of a border that says what the border is; the rest may be anything"
+    )
 
 
 MEASUREMENTS = MeasurementNumbers()
@@ -112,28 +115,28 @@ def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
         pixels: RGB [H, W, 3].
         matte: L, of the same size; the subject's part of the border is left out.
     """
-    depth = max(2, min(pixels.shape[:2]) // 50)
+    depth = border_depth(min(pixels.shape[:2]))
     ring = _ring(pixels, depth)
     if matte is not None:
         ring = ring[_ring(np.asarray(matte)[..., None], depth)[:, 0] <= LEVELS.halo]
     if not len(ring):
         return 0
     chroma = ring.max(axis=1).astype(np.int16) - ring.min(axis=1)
-    return int(np.percentile(chroma, 90))
+    return int(np.percentile(chroma, 100 * MEASUREMENTS.agreed))
 
 
 def has_drawn_border(pixels: Levels) -> bool:
     """Whether a frame of one colour runs around a picture [H, W, 3], unlike what is inside it."""
     least = min(pixels.shape[:2])
-    depth = max(MEASUREMENTS.line + 2, least // 16)
+    depth = 2 * border_depth(least)
     if least < 4 * depth:
         return False
     outer = _ring(pixels, MEASUREMENTS.line).astype(np.int16)
     colour = np.median(outer, axis=0)
     even = np.mean(np.abs(outer - colour).max(axis=1) <= LEVELS.near)
     inner = _ring(pixels[depth:-depth, depth:-depth], MEASUREMENTS.line).astype(np.int16)
-    unlike = np.mean(np.abs(inner - colour).max(axis=1) > MEASUREMENTS.drawn)
-    return bool(even > 0.98 and unlike > 0.9)
+    unlike = np.mean(np.abs(inner - colour).max(axis=1) > LEVELS.near)
+    return bool(min(even, unlike) > MEASUREMENTS.agreed)
 
 
 def _ring(pixels: Levels, depth: int) -> Levels:

@@ -1,24 +1,9 @@
 """What a person is told of a photo: whether to look at the cut, and facts that may matter."""
 
-from dataclasses import dataclass
-
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.matting.doubt import DOUBT_NUMBERS
-from edge.rendering.numbers import tuned
+from edge.rendering.pixels.scales import SCALES
 from edge.rendering.source.facts import Facts
-
-
-@dataclass(frozen=True)
-class ReviewNumbers:
-    """What is noted of an original."""
-
-    small: int = tuned(
-        300, "pixels", "short side under which enlarging cannot bring back what was never there"
-    )
-
-
-REVIEW_NUMBERS = ReviewNumbers()
-
 
 DOUBT = "doubt"
 
@@ -40,6 +25,6 @@ def notes(analysis: Analysis | None, facts: Facts) -> tuple[str, ...]:
     found = [flag for flag in (DETAIL, "several") if analysis and flag in analysis.flags]
     if analysis and analysis.touches and analysis.cut_by:
         found.append("cut-by-edge")
-    if facts.size.short < REVIEW_NUMBERS.small:
+    if facts.size.short < SCALES.small:
         found.append("small")
     return tuple(found)

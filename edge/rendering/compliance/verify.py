@@ -24,6 +24,7 @@ from edge.rendering.compliance.measurements import (
 )
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Levels, array_of
+from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.source.decode import decode, reread
 from edge.rendering.source.facts import Facts, OriginalFormat, read_facts
 from edge.reported import ColourShift, Compliance, Synthesized
@@ -34,9 +35,8 @@ from edge.variants.values import Background, BackgroundKind
 
 @dataclass(frozen=True)
 class RuleNumbers:
-    """What the rules about a background allow."""
+    """What the rule about a background allows."""
 
-    neutral: int = tuned(16, "levels", "chroma that a grey paper may have under a warm lamp")
     border_share: float = tuned(
         0.5,
         "share",
@@ -362,9 +362,9 @@ def _background(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
         chroma = chroma_of_border(specimen.pixels, matte)
         yield Finding(
             "background_neutral",
-            chroma <= RULE_NUMBERS.neutral,
+            chroma <= LEVELS.near,
             chroma,
-            f"at most {RULE_NUMBERS.neutral}",
+            f"at most {LEVELS.near}",
             True,
         )
     if rules.background is None:

@@ -13,12 +13,11 @@ class BlurredNumbers:
     """A background of the picture itself, blurred."""
 
     long: int = tuned(
-        24,
+        32,
         "pixels",
         "long side to which the picture is reduced first; enlarging a tiny reduction is the "
-        "cheap way to a blur of a sixth of the canvas",
+        "cheap way to a blur of an eighth of the canvas",
     )
-    sigma: float = tuned(1.5, "pixels", "blur of the reduced picture")
 
 
 BLURRED = BlurredNumbers()
@@ -32,5 +31,5 @@ def blurred_fill(image: Image.Image, canvas: Size) -> Image.Image:
         opaque.paste(image, mask=image.getchannel("A"))
     small = canvas.scaled(min(1.0, BLURRED.long / canvas.long))
     tiny = opaque.resize((small.width, small.height), Image.Resampling.BOX)
-    soft = tiny.filter(ImageFilter.GaussianBlur(BLURRED.sigma))
+    soft = tiny.filter(ImageFilter.GaussianBlur())
     return soft.resize((canvas.width, canvas.height), Image.Resampling.BICUBIC)

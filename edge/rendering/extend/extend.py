@@ -16,7 +16,6 @@ from edge.images import Box, Size
 from edge.rendering.analysis.background import NotPlain, fit_background, rarity
 from edge.rendering.extend.blurred import blurred_fill
 from edge.rendering.extend.plain import (
-    PLAIN_NUMBERS,
     Surface,
     continued,
     is_background,
@@ -29,6 +28,7 @@ from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.morphology import border, flood, grown, shrunk
+from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import Framing
 
 
@@ -261,7 +261,7 @@ def _middle(box: Box) -> tuple[slice, slice]:
 
 def _grid(image: Image.Image, known: Known) -> tuple[Image.Image, Mask]:
     """The picture reduced, and where it shows certainly no subject."""
-    scale = min(1.0, PLAIN_NUMBERS.grid / max(image.size))
+    scale = min(1.0, SCALES.coarse / max(image.size))
     size = (max(8, round(image.width * scale)), max(8, round(image.height * scale)))
     grid = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     background = np.ones((size[1], size[0]), np.bool_)

@@ -14,13 +14,13 @@ from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Coordinates, Floats, Mask
 from edge.rendering.pixels.morphology import grown
+from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True)
 class PlainNumbers:
     """How a plain background is fitted and continued."""
 
-    grid: int = tuned(128, "cells", "long side of the grid on which the surface is fitted")
     plain: float = tuned(
         5.0, "levels", "distance by which a plain background stays near its surface"
     )
@@ -164,7 +164,7 @@ def continued(
     some place it has to be); behind a subject that runs out there, it is what lies above and below.
     """
     width, height = image.size
-    count = max(2, round(length * PLAIN_NUMBERS.grid / height))
+    count = max(2, round(length * SCALES.coarse / height))
     step = length / count
     start = width if at_far else -length
     x = start + (np.arange(-1, count + 1, dtype=np.float32) + 0.5) * step

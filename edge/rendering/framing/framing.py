@@ -24,12 +24,13 @@ from edge.variants.values import Fit, Flip, Upscale
 
 @dataclass(frozen=True)
 class FramingNumbers:
-    """When a network enlarges."""
+    """When a change of size counts."""
 
     worth: float = tuned(
         1.1,
         "ratio",
-        "least enlargement for which `up=auto` runs a network; below, Lanczos looks the same",
+        "change of size that shows: from there `up=auto` runs a network, `sharp=auto` sharpens, "
+        "and a stretched matte is solved anew",
     )
     twice: float = tuned(
         2.25,

@@ -17,6 +17,7 @@ from edge.rendering.matting.segment import wanted
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.picture import Picture
+from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import AsyncStep, PixelStep, PlanContext, State, Step, Tools
 from edge.variants.transform import Transform
 from edge.variants.values import BackgroundKind as Kind
@@ -28,9 +29,6 @@ class BackgroundNumbers:
 
     wrap: float = tuned(
         0.28, "share", "of the scene's light that reaches the very rim of a harmonised subject"
-    )
-    beside: int = tuned(
-        8, "pixels", "of the old background beside the subject, from which its colour is known"
     )
 
 
@@ -136,7 +134,7 @@ def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
     if picture.decontaminated:
         sheet.paste(picture.image, mask=matte)
     elif seen := matte.getbbox():
-        around = Box(*seen).grown(BACKGROUND.beside).clamped(picture.size).as_tuple()
+        around = Box(*seen).grown(SCALES.beside).clamped(picture.size).as_tuple()
         part = matte.crop(around)
         subject = foreground(picture.image.crop(around).convert("RGB"), part)
         sheet.paste(subject, around[:2], part)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.rendering.framing.framing import FRAMING
 from edge.rendering.matting.alpha import resharpened
 from edge.rendering.matting.segment import wanted
 from edge.rendering.numbers import tuned
@@ -24,9 +25,6 @@ from edge.variants.transform import Transform
 class MatteNumbers:
     """How a matte is brought to a larger picture."""
 
-    stretched: float = tuned(
-        1.25, "ratio", "enlargement from which a stretched matte looks softer than the picture"
-    )
     steepness: float = tuned(
         2.0,
         "ratio",
@@ -67,7 +65,7 @@ def sharpened(picture: Picture, by: str) -> Levels:
     assert picture.matte is not None, "planned only where there is a matte"
     matte = array_of(picture.matte)
     if by == "network":
-        return cv2.LUT(matte, _STEEPER)  # type: ignore[return-value]
+        return cv2.LUT(matte, _steeper())  # type: ignore[return-value]
     image = opaque(picture.image)
     pixels = array_of(image) if picture.array is None else picture.array
     return resharpened(image, pixels, matte)
@@ -78,9 +76,12 @@ def opaque(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-_STEEPER = np.array(
-    [min(255, max(0, round(127.5 + MATTE.steepness * (a - 127.5)))) for a in range(256)], np.uint8
-)
+def _steeper() -> Levels:
+    """What each of the 256 levels becomes."""
+    middle = 255 / 2
+    steeper = middle + MATTE.steepness * (np.arange(256) - middle)
+    levels: Levels = np.rint(np.clip(steeper, 0, 255)).astype(np.uint8)
+    return levels
 
 
 def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
@@ -93,5 +94,5 @@ def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
         or not wanted(transform)
     ):
         return None
-    soft = context.state.reduced < 1 / MATTE.stretched and not context.state.decontaminated
+    soft = context.state.reduced < 1 / FRAMING.worth and not context.state.decontaminated
     return ApplyMatte(analysis.cut_by, analysis.doubt or 0.0, soft and analysis.cut_by != "alpha")

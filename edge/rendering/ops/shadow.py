@@ -23,27 +23,34 @@ from edge.variants.transform import Transform
 class ShadowNumbers:
     """The drop shadow that is made under a product."""
 
-    reach: tuple[float, float] = tuned(
-        (0.15, 0.25),
+    reach: float = tuned(
+        0.27,
         "share of the subject's height",
-        "up to the first an outline may stand on the background farther back, from the second on"
-        " it hangs in the air",
+        "from which an outline hangs in the air; up to half of it, it may stand on the background "
+        "farther back",
     )
-    steep: tuple[float, float] = tuned(
-        (0.3, 0.6),
+    steep: float = tuned(
+        0.6,
         "rows a column",
-        "rise of the contact line: up to the first it is an edge seen at an angle, from the "
-        "second on the flank of something round",
+        "rise of the contact line from which it is the flank of something round; up to half of it, "
+        "it is an edge seen at an angle",
     )
-    layers: tuple[tuple[float, float, float], ...] = tuned(
-        ((0.006, 0.50, 0.004), (0.02, 0.22, 0.02), (0.06, 0.22, 0.08)),
-        "share of the subject's width, share of light, share of the width",
-        "softness (sigma), darkness and the gap under the outline over which each layer fades",
+    widest: float = tuned(
+        0.06,
+        "share of the subject's width",
+        "softness (sigma) of the widest layer, and the gap under the outline over which it fades; "
+        "the next ones are a third as wide each",
+    )
+    dark: float = tuned(
+        0.46, "share of light", "that the sharpest layer takes; the wider ones take half of it"
     )
 
 
 SHADOW = ShadowNumbers()
 
+
+_LAYERS = ((1 / 9, 1.0), (1 / 3, 0.5), (1.0, 0.5))
+"""Softness and darkness of each layer, as shares of the widest one's and the sharpest one's."""
 
 _BAR = 0.683
 """What is left in the middle of a bar two sigma wide once it is blurred by sigma."""
@@ -75,17 +82,19 @@ def plan(transform: Transform, context: PlanContext) -> Shadow | None:
 def _shade(alpha: Pixels, box: Box) -> Floats:
     """How much light the background loses [H, W], 0 to 1."""
     line, gap, touch = contact(alpha, box)
-    far = 4 * max(1.0, SHADOW.layers[-1][0] * box.size.width)
-    top = max(0, int(box.bottom - SHADOW.reach[1] * box.size.height - far))
+    far = 4 * max(1.0, SHADOW.widest * box.size.width)
+    top = max(0, int(box.bottom - SHADOW.reach * box.size.height - far))
     rows = np.arange(top, min(len(alpha), int(box.bottom + far) + 1), dtype=np.float32)[:, None]
     shade = np.zeros((len(rows), alpha.shape[1]), np.float32)
-    for softness, darkness, fades in SHADOW.layers:
-        sigma = max(1.0, softness * box.size.width)
-        near = touch * np.exp(-gap / (fades * box.size.width))
+    for narrow, faint in _LAYERS:
+        wide = narrow * SHADOW.widest * box.size.width
+        sigma, near = max(1.0, wide), touch * np.exp(-gap / wide)
         bar = np.clip(sigma + 0.5 - np.abs(rows + 0.5 - line), 0, 1) * near
         drawn = Image.fromarray(np.rint(bar * 255).astype(np.uint8))
         soft = np.asarray(drawn.filter(ImageFilter.GaussianBlur(sigma)), np.float32)
-        shade = 1 - (1 - shade) * (1 - np.minimum(1, soft / np.float32(255 * _BAR)) * darkness)
+        shade = 1 - (1 - shade) * (
+            1 - np.minimum(1, soft / np.float32(255 * _BAR)) * faint * SHADOW.dark
+        )
     whole = np.zeros(alpha.shape, np.float32)
     whole[top : top + len(rows)] = shade
     return whole
@@ -100,7 +109,7 @@ def contact(alpha: Pixels, box: Box) -> tuple[Floats, Floats, Floats]:
     seen = alpha >= LEVELS.half
     lowest = alpha.shape[0] - np.argmax(seen[::-1], axis=0)
     height = (box.bottom - lowest) / box.size.height
-    low = np.flatnonzero(seen.any(axis=0) & (height < SHADOW.reach[1]))
+    low = np.flatnonzero(seen.any(axis=0) & (height < SHADOW.reach))
     corners = _hull(low, lowest[low])
     columns = np.arange(alpha.shape[1])
     line = np.interp(columns, corners[:, 0], corners[:, 1]).astype(np.float32)
@@ -136,10 +145,9 @@ def _slopes(corners: Floats) -> tuple[Floats, Floats]:
     return middles, slopes
 
 
-def _falling(values: Floats, bounds: tuple[float, float]) -> Floats:
-    """1 up to the first bound, 0 from the second on."""
-    first, second = bounds
-    fallen: Floats = np.clip((second - values) / (second - first), 0, 1)
+def _falling(values: Floats, end: float) -> Floats:
+    """1 up to half of the end, 0 from the end on."""
+    fallen: Floats = np.clip(2 - 2 * values / end, 0, 1)
     return fallen
 
 

@@ -1,10 +1,10 @@
 """Sharpen: give back what making a picture smaller takes from its edges; mild."""
 
-import math
 from dataclasses import dataclass
 
 from PIL import ImageFilter
 
+from edge.rendering.framing.framing import FRAMING
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext
@@ -21,7 +21,7 @@ class SharpenNumbers:
     )
     threshold: int = tuned(2, "levels", "differences of up to so much are noise and stay")
     most: int = tuned(
-        60, "percent", "that `auto` never exceeds; from there on halos show at white backgrounds"
+        60, "percent", "that `auto` never reaches; from there on halos show at white backgrounds"
     )
 
 
@@ -53,7 +53,7 @@ def plan(transform: Transform, context: PlanContext) -> Sharpen | None:
 
 
 def auto_percent(reduction: float) -> int:
-    """0 up to a reduction of 1.2, 30 at 2, 10 more with every further halving, at most 60."""
-    if reduction <= 1.2:
+    """0 up to a reduction that does not show, half of the most at 2, three quarters at 4."""
+    if reduction <= FRAMING.worth:
         return 0
-    return min(SHARPEN.most, round(20 + 10 * math.log2(reduction)))
+    return round(SHARPEN.most * (1 - 1 / reduction))

@@ -26,6 +26,7 @@ from edge.rendering.pixels.denoise import denoised
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.morphology import grown
 from edge.rendering.pixels.picture import Picture
+from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import AsyncStep, PixelStep, PlanContext, State, Step, Tools
 from edge.rendering.tile_cache import name_of
 from edge.variants.transform import Transform
@@ -33,16 +34,10 @@ from edge.variants.transform import Transform
 
 @dataclass(frozen=True)
 class UpscaleNumbers:
-    """What is enlarged, and what is said of it."""
+    """What is said of an enlargement."""
 
     large: int = tuned(
         2000, "pixels", "long side from which on a photo is sharp enough for marketplaces as it is"
-    )
-    small: int = tuned(
-        300, "pixels", "short side below which a photo lacks what no faithful network may invent"
-    )
-    beside: int = tuned(
-        8, "pixels", "beside a subject that is cut out which are enlarged by the network as well"
     )
 
 
@@ -194,9 +189,9 @@ def plan(transform: Transform, context: PlanContext) -> Upscale | None:
     )
     if size.long > UPSCALE.large:
         remarks.append(f"the kept region is {size}: above {UPSCALE.large} px upscaling adds little")
-    if size.short < UPSCALE.small:
+    if size.short < SCALES.small:
         remarks.append(
-            f"the kept region is {size}: below {UPSCALE.small} px upscaling cannot help much"
+            f"the kept region is {size}: below {SCALES.small} px upscaling cannot help much"
         )
     if framing.enlargement > factor:
         remarks.append(
@@ -220,7 +215,7 @@ def _shared(region: Area, context: PlanContext) -> Area:
 
 def _shown(matte: Image.Image | None) -> Cells | None:
     """Where the subject is, and what its outline is told from (bool [H, W]); None: everywhere."""
-    return None if matte is None else grown(np.asarray(matte) > 0, UPSCALE.beside)
+    return None if matte is None else grown(np.asarray(matte) > 0, SCALES.beside)
 
 
 def _named(model: str, tools: Tools) -> str:

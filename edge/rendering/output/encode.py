@@ -12,7 +12,7 @@ from edge.images import Format
 from edge.rendering.numbers import tuned
 from edge.rendering.output import quality as quality_module
 from edge.rendering.output.metrics import chroma_loss
-from edge.rendering.output.sample import SAMPLE, sample
+from edge.rendering.output.sample import sample
 from edge.rendering.output.write import WRITE, Effort, Writer
 
 Quality = int | Literal["auto"]
@@ -70,8 +70,7 @@ def encode(
     _check(image, format)
     own = image.copy()  # the engine keeps a save's settings on the object; another may save `image`
     own.info = {}
-    across = SAMPLE.looked_at if quality == "auto" else SAMPLE.glanced_at
-    detail = sample(own, across) if _looks(format, quality, effort) else None
+    detail = sample(own) if _looks(format, quality, effort) else None
     rich = detail is not None and format in _SUBSAMPLED and chroma_loss(detail) > ENCODE.rich
     writer = Writer(format, effort, rich=rich, xmp=xmp)
     if not format.lossy:

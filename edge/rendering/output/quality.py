@@ -41,43 +41,23 @@ class QualityNumbers:
     )
     near_enough: int = tuned(4, "steps of quality", "a first guess this close is not tried out")
     full_enough: float = tuned(0.95, "share", "of max_bytes, with which the search ends")
-    most_attempts: int = tuned(9, "encodings", "tried at most until the bytes fit")
-    jpeg: tuple[int, int, int] = tuned(
-        (78, 70, 88), "quality of JPEG", "where `auto` starts, and the least and most that it takes"
-    )
-    webp: tuple[int, int, int] = tuned(
-        (82, 70, 90), "quality of WebP", "where `auto` starts, and the least and most that it takes"
-    )
-    avif: tuple[int, int, int] = tuned(
-        (67, 54, 80), "quality of AVIF", "where `auto` starts, and the least and most that it takes"
-    )
+    jpeg: int = tuned(78, "quality of JPEG", "where `auto` starts")
+    webp: int = tuned(82, "quality of WebP", "where `auto` starts")
+    avif: int = tuned(67, "quality of AVIF", "where `auto` starts")
+    reach: int = tuned(8, "steps of quality", "how far from there `auto` goes")
 
 
 QUALITY = QualityNumbers()
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """Where `auto` starts and what it keeps to."""
-
-    start: int
-    low: int
-    high: int
-
-    def hold(self, quality: float) -> int:
-        return max(self.low, min(self.high, round(quality)))
-
-
-_RANGES = {
-    Format.JPEG: _Range(*QUALITY.jpeg),
-    Format.WEBP: _Range(*QUALITY.webp),
-    Format.AVIF: _Range(*QUALITY.avif),
-}
-
-
 def usual(format: Format) -> int:
-    """The quality for a picture that is not looked at."""
-    return _RANGES[format].start if format in _RANGES else 100
+    """The quality for a picture that is not looked at; 100 for a format without loss."""
+    starts = {
+        Format.JPEG: QUALITY.jpeg,
+        Format.WEBP: QUALITY.webp,
+        Format.AVIF: QUALITY.avif,
+    }
+    return starts.get(format, 100)
 
 
 def auto(sample: Image.Image, format: Format) -> int:
@@ -86,20 +66,23 @@ def auto(sample: Image.Image, format: Format) -> int:
     Two encodings of a sample at most: the loss at the usual quality says how far to go, a second
     one corrects a long step.
     """
-    bounds = _RANGES.get(format)
-    if bounds is None or min(sample.size) < 8:
-        return usual(format)
+    first = usual(format)
+    if not format.lossy or min(sample.size) < 8:
+        return first
     loss = _loss_at(sample, Writer(format, Effort.FAST))
-    first = bounds.start
-    second = bounds.hold(first + _steps(loss(first)))
+    second = _held(first + _steps(loss(first)), first)
     if abs(second - first) <= QUALITY.near_enough:
         return second
-    return bounds.hold(second + _steps(loss(second)))
+    return _held(second + _steps(loss(second)), first)
+
+
+def _held(quality: float, start: int) -> int:
+    return max(start - QUALITY.reach, min(start + QUALITY.reach, round(quality)))
 
 
 def _steps(loss: float) -> float:
-    """How much more quality brings this loss to the one aimed at; at most 20 either way."""
-    return max(-20.0, min(20.0, math.log(max(loss, 1e-4) / QUALITY.loss) / QUALITY.decay))
+    """How much more quality brings this loss to the one aimed at."""
+    return math.log(max(loss, 1e-4) / QUALITY.loss) / QUALITY.decay
 
 
 def _loss_at(sample: Image.Image, writer: Writer) -> Callable[[int], float]:
@@ -128,10 +111,8 @@ def fit(
     if len(body) <= max_bytes:
         return body, quality
     low, high, best = min(QUALITY.lowest, quality) - 1, quality, None
-    guess = round(quality * (max_bytes / len(body)) ** 0.8)
-    for _ in range(QUALITY.most_attempts):
-        if high - low <= 1:
-            break
+    guess = round(quality * max_bytes / len(body))
+    while high - low > 1:
         if deadline:
             deadline.check("the next attempt at maxbytes")
         tried = max(low + 1, min(high - 1, guess))

@@ -11,12 +11,7 @@ from edge.rendering.numbers import tuned
 class SampleNumbers:
     """The small picture on which an encoder is tried out."""
 
-    tile: int = tuned(64, "pixels", "side of a tile")
-    across: int = tuned(3, "tiles", "on a side of the sample: 192x192 pixels")
-    looked_at: int = tuned(8, "tiles", "candidates on each axis")
-    glanced_at: int = tuned(
-        5, "tiles", "candidates on each axis where the quality is given and only colour is asked"
-    )
+    candidates: int = tuned(8, "tiles", "looked at on each axis; that takes most of the time")
     flat: float = tuned(
         3.0, "bits of entropy", "a tile below it is background, which every quality keeps"
     )
@@ -24,43 +19,44 @@ class SampleNumbers:
 
 SAMPLE = SampleNumbers()
 
+_TILE = 64
+"""Pixels: the side of a tile, some blocks of every encoder."""
 
-def sample(image: Image.Image, across: int = SAMPLE.looked_at) -> Image.Image:
+_ACROSS = 3
+"""Tiles on a side of the sample, whose encoding is the time that may be spent."""
+
+
+def sample(image: Image.Image) -> Image.Image:
     """Up to 9 tiles of the picture at its own scale, side by side, RGB.
 
     From all over the picture, flat background left out, from quiet to busy in equal shares: an
     encoder treats them as it treats the detail of the whole.
-
-    Args:
-        across: tiles to choose from on each axis; choosing takes most of the time.
     """
     picture = image if image.mode == "RGB" else image.convert("RGB")
-    if picture.width * picture.height <= (SAMPLE.across * SAMPLE.tile) ** 2:
+    if picture.width * picture.height <= (_ACROSS * _TILE) ** 2:
         return picture
-    tiles = _busy_tiles(picture, across)
+    tiles = _busy_tiles(picture)
     if not tiles:
-        return picture.crop(
-            (0, 0, min(picture.width, SAMPLE.tile), min(picture.height, SAMPLE.tile))
-        )
-    return _side_by_side(_spread(tiles, SAMPLE.across**2))
+        return picture.crop((0, 0, min(picture.width, _TILE), min(picture.height, _TILE)))
+    return _side_by_side(_spread(tiles, _ACROSS**2))
 
 
-def _busy_tiles(picture: Image.Image, across: int) -> list[Image.Image]:
+def _busy_tiles(picture: Image.Image) -> list[Image.Image]:
     """Those that are not flat, the quietest first."""
     found: list[tuple[float, int, Image.Image]] = []
-    for top in _places(picture.height, across):
-        for left in _places(picture.width, across):
-            tile = picture.crop((left, top, left + SAMPLE.tile, top + SAMPLE.tile))
+    for top in _places(picture.height):
+        for left in _places(picture.width):
+            tile = picture.crop((left, top, left + _TILE, top + _TILE))
             bits = tile.entropy()
             if bits >= SAMPLE.flat:
                 found.append((bits, len(found), tile))
     return [tile for _, _, tile in sorted(found)]
 
 
-def _places(side: int, most: int) -> list[int]:
+def _places(side: int) -> list[int]:
     """Where tiles start along one side: evenly spread, on multiples of 16 so that blocks match."""
-    room = max(0, side - SAMPLE.tile)
-    count = min(most, side // SAMPLE.tile) or 1
+    room = max(0, side - _TILE)
+    count = min(SAMPLE.candidates, side // _TILE) or 1
     return sorted({round(room * i / max(1, count - 1)) // 16 * 16 for i in range(count)})
 
 
@@ -71,9 +67,9 @@ def _spread(tiles: list[Image.Image], most: int) -> list[Image.Image]:
 
 
 def _side_by_side(tiles: list[Image.Image]) -> Image.Image:
-    rows = max(1, len(tiles) // SAMPLE.across)
-    across = min(SAMPLE.across, len(tiles))
-    sheet = Image.new("RGB", (across * SAMPLE.tile, rows * SAMPLE.tile))
+    rows = max(1, len(tiles) // _ACROSS)
+    across = min(_ACROSS, len(tiles))
+    sheet = Image.new("RGB", (across * _TILE, rows * _TILE))
     for index, tile in enumerate(tiles[: rows * across]):
-        sheet.paste(tile, (index % across * SAMPLE.tile, index // across * SAMPLE.tile))
+        sheet.paste(tile, (index % across * _TILE, index // across * _TILE))
     return sheet

@@ -32,30 +32,6 @@ class WriteNumbers:
         "16 product photos at quality 80: progressive 2 % smaller at 640 to 1200 px and 0.6 % at "
         "1600, in 2.1 times the time (1200 px: 17.2 against 8.3 ms)",
     )
-    band: int = tuned(
-        24,
-        "rows",
-        "in the middle that are written both ways, to see which way of zlib suits the picture",
-    )
-    webp_method: tuple[int, int] = tuned(
-        (2, 4),
-        "method of libwebp",
-        "time an encoder takes, in a hurry and usually",
-        "method 4 saves 8 % of the bytes at equal SSIM over 2, for twice the time",
-    )
-    avif_speed: tuple[int, int] = tuned(
-        (9, 8),
-        "speed of libavif",
-        "time an encoder takes, in a hurry and usually",
-        "tuned to SSIM, 8 takes 5 % more bytes than 7 at equal SSIM, in half the time (libavif 1.4 "
-        "with aom, photographs of products, one thread)",
-    )
-    png_level: tuple[int, int] = tuned(
-        (1, 4),
-        "level of zlib",
-        "time an encoder takes, in a hurry and usually",
-        "level 6 saves another 4 % over 4 and takes twice the time",
-    )
 
 
 WRITE = WriteNumbers()
@@ -68,15 +44,23 @@ class Effort(StrEnum):
     USUAL = "usual"
 
 
-_WEBP_METHOD = dict(zip(Effort, WRITE.webp_method, strict=True))
+_WEBP_METHOD = {Effort.FAST: 2, Effort.USUAL: 4}
+"""Method 4 saves 8 % of the bytes at equal SSIM over 2, for twice the time."""
 
-_AVIF_SPEED = dict(zip(Effort, WRITE.avif_speed, strict=True))
+_AVIF_SPEED = {Effort.FAST: 9, Effort.USUAL: 8}
+"""Tuned to SSIM, 8 takes 5 % more bytes than 7 at equal SSIM, in half the time (libavif 1.4 with
+aom, photographs of products, one thread)."""
+
 _AVIF_TUNED = {"codec": "aom", "advanced": {"tune": "ssim"}}
 """libavif 1.4 tunes aom to a measure of its own (`iq`). Tuned to SSIM instead, photographs of
 products take 0.89 of the bytes at equal SSIM and 0.985 at equal SSIMULACRA2, at speed 7; at speed
 8, 0.94 and 1.02, for half the time (against speed 7 as it was; one thread)."""
 
-_PNG_LEVEL = dict(zip(Effort, WRITE.png_level, strict=True))
+_PNG_LEVEL = {Effort.FAST: 1, Effort.USUAL: 4}
+"""Level 6 saves another 4 % over 4 and takes twice the time."""
+
+_BAND = 24
+"""Rows in the middle that are written both ways, to see which way of zlib suits the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +122,8 @@ def _png_strategy(image: Image.Image, level: int) -> int:
     """Runs alone, or all that zlib can find. In photographs nothing but runs repeats: without the
     search they are 5 to 9 % smaller in three quarters of the time. Lettering would be thrice as
     large."""
-    top = max(0, (image.height - WRITE.band) // 2)
-    band = image.crop((0, top, image.width, min(image.height, top + WRITE.band)))
+    top = max(0, (image.height - _BAND) // 2)
+    band = image.crop((0, top, image.width, min(image.height, top + _BAND)))
     ways = (zlib.Z_RLE, zlib.Z_DEFAULT_STRATEGY)
     sizes = [
         len(_saved(band, Format.PNG, {"compress_level": level, "compress_type": way}))

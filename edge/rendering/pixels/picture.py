@@ -16,20 +16,18 @@ from edge.reported import Synthesized
 
 @dataclass(frozen=True)
 class PictureNumbers:
-    """How pictures and mattes are resampled."""
+    """How mattes are resampled."""
 
-    reducing_gap: float = tuned(
-        3.0,
-        "ratio",
-        "Pillow first averages whole blocks, as long as this times the target's pixels stay",
-        "Pillow's documentation calls 3 almost indistinguishable from resampling everything",
-    )
     ringing: int = tuned(
         12, "levels", "by which Lanczos overshoots along the outline of a sharp matte"
     )
 
 
 PICTURE = PictureNumbers()
+
+REDUCING_GAP = 3.0
+"""Whole blocks are averaged first, as long as so many times the target's pixels stay: Pillow's
+documentation calls that almost indistinguishable from resampling everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ class Picture:
         target, edges = (size.width, size.height), kept.as_tuple()
 
         def smaller(image: Image.Image) -> Image.Image:
-            return image.resize(target, Image.Resampling.LANCZOS, edges, PICTURE.reducing_gap)
+            return image.resize(target, Image.Resampling.LANCZOS, edges, REDUCING_GAP)
 
         def move(area: Area, _: Size) -> Area:
             return area.moved(-kept.left, -kept.top).scaled(across, down)
