@@ -31,8 +31,8 @@ from edge.models.embedded import EmbeddedModels
 from edge.models.matting import small_matte
 from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.engine.threads import EngineThreads
-from edge.rendering.matting.fusion import Fused, fuse, split_by
-from edge.rendering.matting.segment import SEGMENT, mean
+from edge.rendering.matting.fusion import Fused, fuse
+from edge.rendering.matting.segment import joined
 from edge.rendering.render import Rendered, Renderer
 from edge.settings import Limits
 from edge.variants import presets
@@ -138,8 +138,7 @@ async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str
         role = roles.MATTING_SECOND if second else roles.MATTING
         other = await small_matte(models, pixels, deadline, role=role, mirrored=not second)
         looks = {"one": fuse(image, one)}
-        both = mean(one, other, SEGMENT.second if second else 0.5)
-        looks["again"] = split_by(fuse(image, both), one, other)
+        looks["again"], _ = joined(image, looks["one"], one, other, second=second)
         told[path.name] = {
             look: {name: float(value) for name, value in asdict(fused.evidence).items()}
             for look, fused in looks.items()

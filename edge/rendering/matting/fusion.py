@@ -123,6 +123,13 @@ class FusionNumbers:
         "mean under which it is sure that an enclosed region of the background's hue is an opening",
         EYE,
     )
+    faint: float = tuned(
+        0.85,
+        "share of the background's light",
+        "over which a region of its hue is background where the network is sure that it is, "
+        "however sharp it ends: shadows, and things far behind",
+        EYE,
+    )
     most_holes: float = tuned(
         0.5,
         "share",
@@ -334,13 +341,15 @@ def _shade(
     region: Mask, claim: Floats, off: Pixels, light: Floats, background_model: BackgroundModel
 ) -> bool:
     """Whether a region of the background's hue is the background with less light: it fades into it;
-    or the product encloses it, and the network denies it; or the picture's border cuts it, as it
-    cuts a floor, or its colour tells, unless products have that too."""
+    or it lost little, or the product encloses it, and the network denies it; or the picture's
+    border cuts it, as it cuts a floor, or its colour tells, unless products have that too."""
     lit = float(np.median(light[region]))
     if not (region & grown(background_model.open, 2)).any():
         return bool(claim[region].mean() < FUSION.empty)
     if lit >= 1:
         return False
+    if lit > FUSION.faint and claim[region].mean() < FUSION.empty:
+        return True
     cells = np.count_nonzero(region & border(region.shape))
     floor = cells > FUSION.at_border * np.sqrt(np.count_nonzero(region))
     told = background_model.coloured or (floor and not background_model.extreme)

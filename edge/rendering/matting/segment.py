@@ -218,31 +218,59 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     image = await tools.engine.run(flattened, image)
     seen = await tools.engine.run(watch.time, "analysis", analyze, image)
     first = await _asked(image, tools, watch)
-    found = await tools.engine.run(watch.time, "cut", _believed, image, first)
+    one, found = await tools.engine.run(watch.time, "cut", _by_one, image, first)
     if found is not None:
         return Segmentation(seen, _asked_of(found, roles.MATTING))
     other = await _asked(image, tools, watch, again=True)
     second = has(tools.models, roles.MATTING_SECOND)
-    weight = SEGMENT.second if second else 0.5
-    found = await tools.engine.run(watch.time, "cut", _by_both, image, first, other, weight)
+    looks = one, first, other, second
+    found = await tools.engine.run(watch.time, "cut", _by_both, image, *looks)
     names = roles.MATTERS if second else (roles.MATTING,)
     return Segmentation(seen, _asked_of(found, *names))
 
 
-def _believed(image: Image.Image, network: Pixels) -> Matte | None:
-    """The cut by one look; None where it is doubted, or there is none. Only what is believed is
-    drawn: that is most of the work."""
+def _by_one(image: Image.Image, network: Pixels) -> tuple[Fused | str, Matte | NoMatte | None]:
+    """What one look yields, and the cut by it; None where it is doubted, or there is none. Only
+    what is believed is drawn: that is most of the work."""
     fused = fuse(image, network)
-    if isinstance(fused, str) or doubt_of(fused.evidence) >= DOUBT_NUMBERS.review:
-        return None
-    found = _judged(fused, network)
-    return found if isinstance(found, Matte) else None
+    return fused, (_judged(fused, network) if _doubt(fused) < DOUBT_NUMBERS.review else None)
 
 
-def _by_both(image: Image.Image, first: Pixels, other: Pixels, weight: float) -> Matte | NoMatte:
-    """The cut by two looks, `weight` (0 to 1) on the other one."""
-    both = mean(first, other, weight)
-    return _judged(split_by(fuse(image, both), first, other), both)
+def _by_both(
+    image: Image.Image, one: Fused | str, first: Pixels, other: Pixels, second: bool
+) -> Matte | NoMatte:
+    return _judged(*joined(image, one, first, other, second=second))
+
+
+def joined(
+    image: Image.Image, one: Fused | str, first: Pixels, other: Pixels, *, second: bool
+) -> tuple[Fused | str, Pixels]:
+    """The cut by two looks, and the network's matte behind it.
+
+    Two looks of one network err at random, and their mean is the better one. Where one of two
+    networks sees a part and the other does not, the mean tears it: then the least doubted cut
+    counts, by the mean, by each of them, or on a plain background by what either claims.
+
+    Args:
+        image: RGB, upright sRGB.
+        one: what `fuse` made of `first`.
+        first: uint8 [h, w], a network's matte; `other` is that of the other look.
+        second: the other look was another network's.
+    """
+    both = mean(first, other, SEGMENT.second if second else 0.5)
+    whole = split_by(fuse(image, both), first, other)
+    if not second or (isinstance(whole, Fused) and whole.detail):
+        return whole, both
+    cuts = [(one, first), (fuse(image, other), other)]
+    if isinstance(whole, Fused) and whole.plain:
+        either = np.maximum(*_alike(first, other))
+        cuts.append((fuse(image, either), either))
+    told = [(split_by(cut, first, other), network) for cut, network in cuts]
+    return min([(whole, both), *told], key=lambda cut: _doubt(cut[0]))
+
+
+def _doubt(fused: Fused | str) -> float:
+    return 1.0 if isinstance(fused, str) else doubt_of(fused.evidence)
 
 
 def _asked_of(found: Matte | NoMatte, *names: str) -> Matte | NoMatte:
@@ -271,12 +299,18 @@ async def _asked(
 
 def mean(one: Pixels, other: Pixels, weight: float = 0.5) -> Pixels:
     """Of two mattes [h, w] of one picture, `weight` (0 to 1) on the other, in the finer's size."""
-    height, width = max(one.shape, other.shape)
-    both = [
-        np.asarray(Image.fromarray(matte).resize((width, height), Image.Resampling.BILINEAR))
-        for matte in (one, other)
-    ]
-    return cv2.addWeighted(both[0], 1 - weight, both[1], weight, 0)  # type: ignore[return-value]
+    first, second = _alike(one, other)
+    return cv2.addWeighted(first, 1 - weight, second, weight, 0)  # type: ignore[return-value]
+
+
+def _alike(*mattes: Pixels) -> list[Pixels]:
+    """Mattes of one picture in the finest's size."""
+    height, width = max(matte.shape for matte in mattes)
+    resized = (
+        Image.fromarray(matte).resize((width, height), Image.Resampling.BILINEAR)
+        for matte in mattes
+    )
+    return [np.asarray(matte) for matte in resized]
 
 
 def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from edge.rendering.matting.fusion import Fused, fuse, split_by
+from edge.rendering.matting.segment import joined, mean
 from tests.rendering.photos import Photo, blob, hard_shadow, mask, photo, ring, scaled, straps
 
 Alpha = npt.NDArray[np.uint8]
@@ -174,6 +175,52 @@ def test_a_stray_part_goes_and_a_second_product_stays() -> None:
     assert found.matte[110, 410] == 0
     assert found.matte[380, 480] == 255
     assert found.parts == 2
+
+
+def watch() -> tuple[Image.Image, Alpha, Alpha]:
+    """A blue case on a dark strap that leaves the picture above and below: with alpha, and the
+    case's own."""
+    image, case = Image.new("RGB", (600, 800), (250, 250, 250)), Image.new("L", (600, 800))
+    ImageDraw.Draw(image).rectangle((400, 0, 520, 800), fill=(70, 70, 72))
+    ImageDraw.Draw(image).rectangle((150, 250, 450, 550), fill=(30, 60, 190))
+    ImageDraw.Draw(case).rectangle((150, 250, 450, 550), fill=255)
+    whole = case.copy()
+    ImageDraw.Draw(whole).rectangle((400, 0, 520, 800), fill=255)
+    return image, np.asarray(whole), np.asarray(case)
+
+
+@pytest.mark.parametrize("seer", ["first", "other"])
+def test_what_one_of_two_networks_sees_whole_is_not_torn_by_the_other(seer: str) -> None:
+    image, whole, case = watch()
+    looks = [coarse(whole), coarse(case)][:: 1 if seer == "first" else -1]
+    found, _ = joined(image, fuse(image, looks[0]), *looks, second=True)
+    assert isinstance(found, Fused)
+    assert np.abs(found.matte.astype(np.float32) - whole).mean() / 255 < 0.004
+    assert found.evidence.split > 0.2
+
+
+def test_two_looks_of_one_network_are_averaged() -> None:
+    image, whole, case = watch()
+    one, other = coarse(whole), coarse(case)
+    _, network = joined(image, fuse(image, one), one, other, second=False)
+    assert np.array_equal(network, mean(one, other))
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_something_pale_behind_goes_only_where_the_network_is_sure(sure: bool) -> None:
+    """A screen behind a product: pale, sharp at its frame, and of the background's hue."""
+    shot = photo(blob)
+    screen = Image.new("L", shot.image.size)
+    ImageDraw.Draw(screen).rectangle((60, 300, 540, 500), fill=92, outline=70, width=24)
+    light = np.asarray(screen)[..., None]
+    beside = (light[..., 0] > 0) & (shot.alpha == 0)
+    pixels = np.asarray(shot.image)
+    pixels = np.where(beside[..., None], pixels * (light / 100), pixels).astype(np.uint8)
+    network = coarse(np.where(beside, np.uint8(0 if sure else 40), shot.alpha))
+    found = fuse(Image.fromarray(pixels), network)
+    assert isinstance(found, Fused)
+    kept = float((found.matte[beside] > 128).mean())
+    assert kept < 0.1 if sure else kept > 0.9
 
 
 def test_two_looks_that_differ_are_told() -> None:
