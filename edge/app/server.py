@@ -33,6 +33,7 @@ from edge.settings import Settings
 from edge.telemetry import Metrics
 from edge.web.hits import Hits
 from edge.web.probes import Probes
+from edge.web.surveys import Surveys
 from edge.web.tokens import Tokens
 
 
@@ -130,13 +131,17 @@ async def connect(
         delivery = Delivery(keys, stores.tiers, admitted, making, metrics)
         at_end(delivery.close)
         told = await about(given, imaging, engine.models, stores.names)
-        probes = Probes(
+        surveys = Surveys(
             {
                 "tiers": stores.tiers.states,
                 "origins": sources.survey(origins),
                 "scenes": sources.survey(scenes),
                 "models": networks.survey(engine.models, engine.chain),
-            },
+            }
+        )
+        stack.callback(surveys.close)
+        probes = Probes(
+            surveys,
             frozenset({"origins"}),
             {name: value for name, value in told.items() if name != "origin"},
             metrics,

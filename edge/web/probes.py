@@ -1,8 +1,7 @@
 """What operators ask: is the process alive, can it serve, what has it done."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -10,30 +9,10 @@ from starlette.responses import JSONResponse, Response
 from edge.access import Role
 from edge.errors import InvalidParameter
 from edge.telemetry import Metrics
+from edge.web.surveys import Part, Parts, Surveys
 from edge.web.tokens import Tokens
 
 
-class State(Protocol):
-    """Whether one part answers."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def ready(self) -> bool: ...
-
-    @property
-    def detail(self) -> str: ...
-
-
-Survey = Callable[[], Awaitable[Sequence[State]]]
-"""Asks every part of one kind to answer for itself."""
-
-Part = dict[str, dict[str, Any]]
-Parts = dict[str, Part]
-"""Each kind of parts, each part of it by name, and whether that is `ready`, with a `detail`."""
-
-_LONGEST = 10.0
 _UNCACHED = {"cache-control": "no-store"}
 
 
@@ -41,7 +20,8 @@ class Probes:
     """`healthz`, `readyz` and `metrics`.
 
     Args:
-        surveys: the kinds of parts (`tiers`, `origins`, `scenes`, `models`) and how each is asked.
+        surveys: the kinds of parts (`tiers`, `origins`, `scenes`, `models`) and what is known of
+            each.
         needed: the kinds of which at least one must answer, for without any nothing can be served;
             all else only degrades.
         facts: shown with readiness: version, imaging engine, runtime; no address, bucket or folder.
@@ -52,7 +32,7 @@ class Probes:
 
     def __init__(
         self,
-        surveys: Mapping[str, Survey],
+        surveys: Surveys,
         needed: frozenset[str],
         facts: Mapping[str, Any],
         metrics: Metrics,
@@ -72,7 +52,9 @@ class Probes:
         return JSONResponse({"status": "ok"}, headers=_UNCACHED)
 
     async def readyz(self, request: Request) -> Response:
-        """Each tier, origin and model answers for itself, all at once, in at most ten seconds.
+        """What each tier, origin and model last said of itself: news where they have some in a
+        moment. Only the first who asks, or the first in a minute, waits for those that are slow, at
+        most ten seconds.
 
         `exclude=origins`, as the Kubernetes API server has it, leaves a kind of parts unasked.
 
@@ -80,7 +62,7 @@ class Probes:
             InvalidParameter: there is no such kind.
         """
         kinds = self._asked(request)
-        parts = await self._ask(kinds)
+        parts = await self._surveys.of(kinds)
         reasons = list(_reasons(parts))
         served = all(_any_ready(parts[kind]) for kind in self._needed & set(kinds))
         ready = served and not self.draining
@@ -111,33 +93,18 @@ class Probes:
     def _asked(self, request: Request) -> list[str]:
         given = request.query_params.getlist("exclude")
         excluded = {word for text in given for word in text.split(",") if word}
-        if unknown := excluded - set(self._surveys):
+        if unknown := excluded - set(self._surveys.kinds):
             raise InvalidParameter(
                 f"exclude={sorted(unknown)[0]!r} names nothing that readiness asks",
                 param="exclude",
-                allowed=tuple(self._surveys),
+                allowed=self._surveys.kinds,
             )
-        return [kind for kind in self._surveys if kind not in excluded]
-
-    async def _ask(self, kinds: Sequence[str]) -> "Parts":
-        answers = await asyncio.gather(*(self._survey(kind) for kind in kinds))
-        return dict(zip(kinds, answers, strict=True))
+        return [kind for kind in self._surveys.kinds if kind not in excluded]
 
     def _word(self, ready: bool, *, whole: bool) -> str:
         if self.draining:
             return "draining"
         return ("ready" if whole else "degraded") if ready else "not ready"
-
-    async def _survey(self, kind: str) -> "Part":
-        try:
-            async with asyncio.timeout(_LONGEST):
-                states = await self._surveys[kind]()
-        except TimeoutError:
-            return {kind: {"ready": False, "detail": f"no answer in {_LONGEST:g} s"}}
-        return {
-            state.name: {"ready": state.ready} | ({"detail": state.detail} if state.detail else {})
-            for state in states
-        }
 
 
 def _any_ready(parts: Part) -> bool:
