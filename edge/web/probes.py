@@ -12,7 +12,6 @@ from edge.telemetry import Metrics
 from edge.web.surveys import Part, Parts, Surveys
 from edge.web.tokens import Tokens
 
-
 _UNCACHED = {"cache-control": "no-store"}
 
 
