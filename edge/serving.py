@@ -14,7 +14,7 @@ from typing import cast
 import uvicorn
 import uvloop
 
-from edge import logs
+from edge import garbage, logs
 from edge.app import Server, connect
 from edge.errors import EdgeError, SettingsError
 from edge.http1.crowd import Crowd
@@ -98,6 +98,8 @@ async def _serve(given: Settings) -> None:
         )
         _log.info("serving", extra={"url": f"http://{host}:{port}", **parts.about})
         trimming = asyncio.create_task(give_back_memory())
+        garbage.settle()
+        collecting = asyncio.create_task(garbage.collect_in_quiet(parts.metrics.pictures_asked))
         read_anew_on_hangup(parts)
         server = _Uvicorn(config, parts.probes, given.server.shutdown_delay)
         async with telling(given, parts.metrics):
@@ -107,6 +109,7 @@ async def _serve(given: Settings) -> None:
             max(1.0, server.closed + given.server.drain - time.monotonic())
         )
         trimming.cancel()
+        collecting.cancel()
         _log.info("stopped")
 
 

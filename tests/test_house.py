@@ -27,6 +27,7 @@ FLOORS = {
         "logs",
         "reported",
         "cores",
+        "garbage",
         "thread_priority",
     ),
     1: ("variants", "buckets"),
