@@ -31,7 +31,7 @@ def unsettle() -> None:
 
 
 async def collect_in_quiet(asked: Callable[[], float], look: float = _LOOK_SECONDS) -> None:
-    """For ever: go through all that was frozen once nobody has asked for anything between two looks.
+    """For ever: go through all that was frozen once nobody has asked between two looks.
 
     Args:
         asked: how much was asked for so far.
