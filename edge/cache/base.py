@@ -5,13 +5,14 @@ import hashlib
 import json
 import logging
 import re
-import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Protocol, runtime_checkable
+
+from isal.isal_zlib import crc32
 
 from edge.errors import TierError
 from edge.images import Format, Rendition, Size, digest
@@ -158,7 +159,7 @@ def pack(rendition: Rendition, key: str) -> bytes:
             "format": rendition.format.value,
             "size": [rendition.size.width, rendition.size.height],
             "etag": rendition.etag,
-            "crc": zlib.crc32(rendition.body),
+            "crc": crc32(rendition.body),
             "tags": rendition.tags,
             "made": rendition.made,
             "notes": rendition.notes,
@@ -173,16 +174,16 @@ def pack(rendition: Rendition, key: str) -> bytes:
     )
 
 
-def unpack(entry: bytes, key: str) -> Rendition:
-    """The reverse of `pack`.
+def unpack(entry: bytes | memoryview, key: str) -> Rendition:
+    """The reverse of `pack`; of a view nothing is kept.
 
     Raises:
         TierError: the entry is of another version or key, cut short, or one of its hashes is wrong.
     """
     rendition, crc, start = _read_header(entry, key)
-    body = entry[start:]
+    body = bytes(entry[start:])
     # The digest is what entries had before they had a CRC, and takes five times as long.
-    if digest(body) != rendition.etag if crc is None else zlib.crc32(body) != crc:
+    if digest(body) != rendition.etag if crc is None else crc32(body) != crc:
         raise TierError("the stored entry is damaged: its hash is wrong")
     return Rendition(
         body,
@@ -233,14 +234,16 @@ def _header_sum(header: bytes) -> bytes:
     return hashlib.blake2b(header, digest_size=_SUM_BYTES).digest()
 
 
-def _read_header(entry: bytes, key: str | None = None) -> tuple[Rendition, int | None, int]:
+def _read_header(
+    entry: bytes | memoryview, key: str | None = None
+) -> tuple[Rendition, int | None, int]:
     """The rendition without its body, the body's CRC-32 where there is one, and where the body
     starts; of this key where one is told."""
     if entry[: len(_MAGIC)] != _MAGIC or len(entry) < _FIXED:
         raise TierError("the stored entry is not one of ours")
     start = _FIXED + int.from_bytes(entry[_FIXED - 4 : _FIXED], "big")
     parse = _known if start <= _REMEMBERED else _parsed
-    stored, rendition, crc = parse(entry[len(_MAGIC) : start])
+    stored, rendition, crc = parse(bytes(entry[len(_MAGIC) : start]))
     if key is not None and stored != key:
         raise TierError("the stored entry is that of another key")
     return rendition, crc, start

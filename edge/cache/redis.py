@@ -33,7 +33,8 @@ from edge.cache.base import (
     unpack_heads,
     unpack_or_purge,
 )
-from edge.cache.redis_reads import Answer, Reads
+from edge.cache.redis_answers import Answer
+from edge.cache.redis_reads import Reads
 from edge.errors import SettingsError, TierError
 from edge.images import Rendition
 
@@ -154,7 +155,9 @@ class RedisTier:
             elif isinstance(answer, Exception):
                 told(_tier_error("reading", answer))
             elif len(answer) > UNPACK_IN_THREAD:
-                unpacking = asyncio.get_running_loop().run_in_executor(None, _unpacked, answer, key)
+                unpacking = asyncio.get_running_loop().run_in_executor(
+                    None, _unpacked, bytes(answer), key
+                )
                 unpacking.add_done_callback(lambda done: told(done.result()))
             else:
                 told(_unpacked(answer, key))
@@ -227,7 +230,7 @@ class RedisTier:
         return int(removed)
 
 
-def _unpacked(entry: bytes, key: str) -> Rendition | None:
+def _unpacked(entry: bytes | memoryview, key: str) -> Rendition | None:
     try:
         return unpack(entry, key)
     except TierError:

@@ -11,18 +11,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import hiredis
 from redis.asyncio import Redis
-from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from edge.cache.redis_answers import Answer, Answers, More
+
 _log = logging.getLogger(__name__)
 
-Answer = bytes | None | Exception
-"""A value; None: there is none; or an error of redis-py."""
-
 Told = Callable[[Answer], None]
+"""Is told a value, which is there for the time of the call; None: there is none; or an error of
+redis-py."""
 
 _CONNECTIONS = 4
 _FULL = 32
@@ -72,7 +71,7 @@ class Reads:
             if isinstance(answer, Exception):
                 future.set_exception(answer)
             else:
-                future.set_result(answer)
+                future.set_result(None if answer is None else bytes(answer))
 
         self.ask(name, told)
         return await future
@@ -131,7 +130,7 @@ class Reads:
                 _tell(question, error)
 
 
-class _Line(asyncio.Protocol):
+class _Line(asyncio.BufferedProtocol):
     """One connection, after its handshake.
 
     Args:
@@ -145,7 +144,7 @@ class _Line(asyncio.Protocol):
         self._timeout = timeout
         self._lost = lost
         self._gone = False
-        self._reader = hiredis.Reader()
+        self._answers = Answers()
         self._unsent: list[bytes] = []
         self._loop = asyncio.get_running_loop()
         self._heard = 0.0
@@ -167,13 +166,17 @@ class _Line(asyncio.Protocol):
         if not self._gone:
             self._transport.write(b"".join(unsent))
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._answers.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
         self._heard = self._loop.time()
+        answers = self._answers
+        answers.came(nbytes)
         try:
-            self._reader.feed(data)
-            while (answer := self._reader.gets()) is not False:
-                _tell(self.waiting.popleft(), _error(answer) or answer)
-        except (hiredis.HiredisError, IndexError):
+            while not isinstance(answer := answers.take(), More):
+                _tell(self.waiting.popleft(), answer)
+        except (RedisConnectionError, IndexError):
             self.drop(RedisConnectionError("this is no answer of Redis"))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -201,13 +204,6 @@ class _Line(asyncio.Protocol):
                 self.drop(RedisTimeoutError("no answer in time"))
             else:
                 self._watch = self._loop.call_later(left, self._look)
-
-
-def _error(answer: object) -> Exception | None:
-    if not isinstance(answer, hiredis.ReplyError):
-        return None
-    text = str(answer)
-    return BusyLoadingError(text) if text.startswith("LOADING") else ResponseError(text)
 
 
 def _tell(question: _Question, answer: Answer) -> None:

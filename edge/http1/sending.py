@@ -41,11 +41,16 @@ class Outgoing:
         self._transport.write(data)
 
     def begin(self, head: bytes, body: bytes) -> None:
-        """The head and the first piece of a body, in one system call."""
-        self.body, whole = body, memoryview(body)
+        """The head and the first piece of a body, in one system call.
+
+        What the system takes at once is let go of at once: its memory, still in the processor's
+        cache, serves the next one.
+        """
+        whole = memoryview(body)
         piece, self.rest = whole[:PIECE], whole[PIECE:]
         self._written += len(head) + len(piece)
         self._transport.writelines((head, piece))
+        self.body = body if self.pending else None
 
     def next_piece(self) -> None:
         """Hand over one more piece of `rest`."""

@@ -1,0 +1,104 @@
+"""Answers to GET as Redis sends them (RESP2), read into one buffer that is used again and again.
+
+https://redis.io/docs/latest/develop/reference/protocol-spec/: a bulk string, its null, or an error.
+hiredis copies what it is fed, and once more what it gives: of a picture that took longest of all.
+"""
+
+from typing import Final
+
+from redis.exceptions import BusyLoadingError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+Answer = memoryview | None | Exception
+"""A value, whose bytes are there until the next one is asked for; None: there is none; or what
+Redis complains of."""
+
+_STEP = 64 * 1024
+"""Bytes that are read at once. A value that is longer is read to its end and no further, so that
+nothing behind it has to be moved."""
+
+_KEPT = 256 * 1024
+"""Bytes that a buffer has, and comes back to after larger values."""
+
+
+class More:
+    """What there is instead of an answer while it has not come whole."""
+
+
+MORE: Final = More()
+
+
+class Answers:
+    """Takes bytes into `room`, `count` of them by `came`; `take` has what they say, in order."""
+
+    def __init__(self) -> None:
+        self._held = bytearray(_KEPT)
+        self._view = memoryview(self._held)
+        self._at = self._end = 0
+        self._length: int | None = None  # of the value that starts at `_at`, once its line is read
+
+    def room(self) -> memoryview:
+        """Where the next bytes go; never empty."""
+        if self._at == self._end:
+            self._at = self._end = 0
+            if len(self._held) > _KEPT and self._length is None:
+                self._renew(_KEPT)
+        stop = self._end + _STEP
+        if self._length is not None and self._length > _STEP:
+            stop = self._at + self._length + 2
+        if stop > len(self._held):
+            stop -= self._at
+            self._renew(max(_KEPT, min(stop, 2 * len(self._held))))
+        return self._view[self._end : stop]
+
+    def came(self, count: int) -> None:
+        """So many bytes lie in what `room` gave."""
+        self._end += count
+
+    def take(self) -> Answer | More:
+        """The next answer, or `MORE`.
+
+        Raises `ConnectionError` of redis-py: this is nothing that Redis answers to GET.
+        """
+        if self._length is None:
+            line = self._line()
+            if line is None:
+                return MORE
+            if line[:1] == b"-":
+                return _error(line[1:])
+            if line == b"$-1":
+                return None
+            if line[:1] != b"$" or not line[1:].isdigit():
+                raise RedisConnectionError("this is no answer of Redis")
+            self._length = int(line[1:])
+        stop = self._at + self._length
+        if self._end < stop + 2:
+            return MORE
+        if self._held[stop : stop + 2] != b"\r\n":
+            raise RedisConnectionError("this is no answer of Redis")
+        value = self._view[self._at : stop]
+        self._at, self._length = stop + 2, None
+        return value
+
+    def _line(self) -> bytes | None:
+        stop = self._held.find(b"\r\n", self._at, self._end)
+        if stop < 0:
+            if self._end - self._at > _STEP:
+                raise RedisConnectionError("this is no answer of Redis")
+            return None
+        line = bytes(self._view[self._at : stop])
+        self._at = stop + 2
+        return line
+
+    def _renew(self, length: int) -> None:
+        """Another buffer, with what is not taken yet at its start."""
+        left = self._view[self._at : self._end]
+        self._held = bytearray(length)
+        self._view = memoryview(self._held)
+        self._view[: len(left)] = left
+        self._at, self._end = 0, len(left)
+
+
+def _error(line: bytes) -> Exception:
+    text = line.decode(errors="replace")
+    return BusyLoadingError(text) if text.startswith("LOADING") else ResponseError(text)
