@@ -156,7 +156,7 @@ def _sinc(g: Graph, x: str) -> str:
 
 
 def unmix() -> onnx.ModelProto:
-    """`foreground(..., enlarged=True)`: the subject's colours under a soft alpha, level by level.
+    """F and B of `matting/foreground.py`: the subject's colours and the background's, by levels.
 
     The method is that of Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground
     Estimation" (2020, arXiv:2006.14970). Every pixel of a level is solved, which suits a GPU; only
@@ -170,6 +170,7 @@ def unmix() -> onnx.ModelProto:
     loop = helper.make_node("Loop", [count, "", start, start], last, body=body)
     g.nodes.append(loop)
     g.cast("last_fore", U8, "foreground")
+    g.cast("last_back", U8, "background")
     return _model(
         UNMIX,
         g,
@@ -187,7 +188,10 @@ def unmix() -> onnx.ModelProto:
             value("sweeps", I64, "count"),
             value("whole", BOOL, "count"),
         ],
-        [value("foreground", U8, "half_high", "half_wide", 3)],
+        [
+            value("foreground", U8, "last_high", "last_wide", 3),
+            value("background", U8, "last_high", "last_wide", 3),
+        ],
     )
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageChops, ImageFilter
 
 from edge.images import Box, Size
 from edge.models.base import Tensor
@@ -166,9 +166,9 @@ class Tiling:
 
 def unevenness(image: Tensor) -> npt.NDArray[np.uint8]:
     """By how many levels each pixel is off the mean of the 5x5 around it, in the worst channel."""
-    picture = Image.fromarray(image)
-    around = picture.filter(ImageFilter.BoxBlur(_AROUND))
-    off: npt.NDArray[np.uint8] = np.asarray(ImageChops.difference(picture, around)).max(axis=2)
+    side = 2 * _AROUND + 1
+    around = cv2.blur(image, (side, side), borderType=cv2.BORDER_REPLICATE)
+    off: npt.NDArray[np.uint8] = np.maximum.reduce(cv2.split(cv2.absdiff(image, around)))
     return off
 
 

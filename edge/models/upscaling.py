@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -51,10 +52,31 @@ async def upscale(
     *,
     model: str | None = None,
     region: Box | None = None,
+    kept: Kept | None = None,
+) -> Tensor:
+    """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3], or of `region` alone; else as `enlarged`."""
+    larger = await enlarged(
+        models, image, scale, deadline, priority, model=model, region=region, kept=kept
+    )
+    return larger[..., :3]
+
+
+async def enlarged(
+    models: Models,
+    image: Tensor,
+    scale: int,
+    deadline: Deadline,
+    priority: Priority = Priority.INTERACTIVE,
+    *,
+    model: str | None = None,
+    region: Box | None = None,
     wanted: Cells | None = None,
     kept: Kept | None = None,
 ) -> Tensor:
-    """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3], or of `region` alone.
+    """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 4], or of `region` alone: colours, and 255.
+
+    A fourth byte a pixel is what the imaging engine wants, and most that works on arrays is quicker
+    with it.
 
     Cells are counted from the corner of the whole picture, whatever region is asked for: so two
     regions of one picture share them, and a region comes out as a part of the whole would. A cell
@@ -108,7 +130,8 @@ class _Enlarging:
         self._region = region or Box(0, 0, size.width, size.height)
         self._missing: set[int] = set()
         inner = self._region.size
-        self.canvas = np.empty((inner.height * scale, inner.width * scale, 3), np.uint8)
+        self.canvas = np.empty((inner.height * scale, inner.width * scale, 4), np.uint8)
+        self._limits: tuple[Tensor, Tensor] | None = None
 
     def cells(self, wanted: Cells | None) -> list[int]:
         """The numbers of those that have to be drawn."""
@@ -125,6 +148,8 @@ class _Enlarging:
         """
         if smooth:
             self._smooth()
+        if self.spec.overshoot is not None:
+            self._limits = limits(self._image, self.spec.overshoot)
         missing = np.zeros((self._tiling.rows, self._tiling.columns), np.bool_)
         for index in cells:
             if (cell := found.get(index)) is not None:
@@ -154,18 +179,24 @@ class _Enlarging:
         """
         made: list[tuple[int, Tensor]] = []
         for tile, larger in zip(tiles, answer[self.spec.outputs[0].name], strict=True):
-            kept = self._within(tile, larger)[self._tiling.kept(tile, self._scale)]
+            kept = self._within(tile, larger[self._tiling.kept(tile, self._scale)])
             for index, cell in self._cells_of(tile, kept):
-                self._show(self._tiling.box(self._tiling.cell_at(index)), cell)
-                if copied:
-                    made.append((index, cell.copy()))  # a part would hold the whole answer
+                show(self.canvas, self._tiling.box(self._tiling.cell_at(index)), cell, self._region,
+                     self._scale)  # fmt: skip
+                if copied:  # a part would hold the whole answer
+                    own: Tensor = cv2.cvtColor(cell, cv2.COLOR_RGBA2RGB)  # type: ignore[assignment]
+                    made.append((index, own))
         return made
 
     def _within(self, tile: Tile, larger: Tensor) -> Tensor:
-        """The enlarged tile, held against its source where the network says how far it may go."""
-        if self.spec.overshoot is None:
-            return larger
-        return bounded(larger, self._tiling.cut(self._image, tile), self.spec.overshoot)
+        """What is kept of an enlarged tile, with a fourth channel; held against its source where
+        the network says how far it may go."""
+        whole: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
+        if self._limits is not None:
+            box = self._tiling.box(tile)
+            part = np.s_[box.top : box.bottom, box.left : box.right]
+            bound(whole, *(limit[part] for limit in self._limits))
+        return whole
 
     def _cells_of(self, tile: Tile, kept: Tensor) -> Iterator[tuple[int, Tensor]]:
         box, scale = self._tiling.box(tile), self._scale
@@ -188,14 +219,16 @@ class _Enlarging:
             self._show(box, larger[rows, columns])
 
     def _show(self, box: Box, larger: Tensor) -> None:
-        show(self.canvas, box, larger, self._region, self._scale)
+        """Colours [scale*h, scale*w, 3] of a box of the picture."""
+        whole: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
+        show(self.canvas, box, whole, self._region, self._scale)
 
     def _smooth(self) -> None:
         part = self._region
         inside = self._image[part.top : part.bottom, part.left : part.right]
         size = (self.canvas.shape[1], self.canvas.shape[0])
-        larger = Image.fromarray(inside).resize(size, Image.Resampling.BILINEAR)
-        np.copyto(self.canvas, np.asarray(larger))
+        whole = cv2.cvtColor(inside, cv2.COLOR_RGB2RGBA)
+        cv2.resize(whole, size, self.canvas, interpolation=cv2.INTER_LINEAR)
 
 
 def lanczos(tile: Tensor, scale: int) -> Tensor:
@@ -205,44 +238,31 @@ def lanczos(tile: Tensor, scale: int) -> Tensor:
     return np.asarray(larger)
 
 
-def bounded(larger: Tensor, source: Tensor, overshoot: int) -> Tensor:
-    """An enlarged picture that goes nowhere far beyond what its source shows there.
+def limits(source: Tensor, overshoot: int) -> tuple[Tensor, Tensor]:
+    """How far an enlarged picture may go beyond what its source [h, w, 3] shows at each pixel: the
+    least and the largest levels there, uint8 [h, w, 4], the fourth 255.
 
     At an outline that goes from black to white within one pixel a small network may oscillate:
     black specks on a white product, some pixels inside its edge. So no value may be below the least
     or above the largest of the source's 3x3 pixels around it by more than `overshoot` levels and
     half of their range; the range lets a sharpened edge be.
-
-    Args:
-        larger: uint8 [scale*h, scale*w, 3].
-        source: uint8 [h, w, 3].
-        overshoot: levels, 0 to 255.
     """
-    least, most = _extreme(source, np.minimum), _extreme(source, np.maximum)
+    near = np.ones((3, 3), np.uint8)
+    least, most = cv2.erode(source, near), cv2.dilate(source, near)
     half = (most - least) // 2
     room = half + np.minimum(overshoot, 255 - half).astype(np.uint8)
-    low, high = least - np.minimum(room, least), most + np.minimum(room, 255 - most)
-    scale = larger.shape[0] // source.shape[0]
-    rows = larger.reshape(source.shape[0], scale, -1)
-    within: Tensor = np.minimum(rows, _wider(high, scale))
-    np.maximum(within, _wider(low, scale), out=within)
-    return within.reshape(larger.shape)
+    low, high = cv2.subtract(least, room), cv2.add(most, room)
+    return tuple(cv2.cvtColor(level, cv2.COLOR_RGB2RGBA) for level in (low, high))  # type: ignore[return-value]
 
 
-def _wider(source: Tensor, scale: int) -> Tensor:
-    """Each pixel `scale` times beside itself, a row of bytes [h, 1, scale*w*3] each."""
-    return source.repeat(scale, axis=1).reshape(source.shape[0], 1, -1)
-
-
-def _extreme(source: Tensor, which: np.ufunc) -> Tensor:
-    """The least or largest of each pixel's 3x3, as far as they are there."""
-    rows = source.copy()
-    which(rows[1:], source[:-1], out=rows[1:])
-    which(rows[:-1], source[1:], out=rows[:-1])
-    both = rows.copy()
-    which(both[:, 1:], rows[:, :-1], out=both[:, 1:])
-    which(both[:, :-1], rows[:, 1:], out=both[:, :-1])
-    return both
+def bound(larger: Tensor, low: Tensor, high: Tensor) -> None:
+    """Hold an enlarged picture [scale*h, scale*w, C], contiguous, to `limits` [h, w, C], in its
+    place."""
+    height = len(low)
+    rows = larger.reshape(height, larger.shape[0] // height, -1)
+    for limit, hold in ((high, np.minimum), (low, np.maximum)):
+        wider = cv2.resize(limit, (larger.shape[1], height), interpolation=cv2.INTER_NEAREST)
+        hold(rows, wider.reshape(height, 1, -1), out=rows)
 
 
 def fitting(models: Models, scale: int, *, degraded: bool) -> str:

@@ -7,6 +7,7 @@ cover is left to that code. The graphs are written by `scripts/product_chain`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 
 import cv2
@@ -16,15 +17,20 @@ from PIL import Image
 from edge.images import WHITE, Size
 from edge.models.base import Arrays, Graphs
 from edge.models.roles import CHAIN
-from edge.rendering.matting.foreground import FOREGROUND
+from edge.rendering.matting.foreground import (
+    FOREGROUND,
+    SoftBand,
+    corrected,
+    first_guess,
+    soft_band,
+)
 from edge.rendering.ops.background import PlainBackground
-from edge.rendering.ops.decontaminate import Decontaminate
-from edge.rendering.ops.matte import opaque, sharpened
+from edge.rendering.ops.decontaminate import Decontaminate, as_it_lies, laid, with_alpha
+from edge.rendering.ops.matte import opaque
 from edge.rendering.ops.pad import Pad
 from edge.rendering.ops.resize import Resize
-from edge.rendering.pixels.arrays import Pixels, Places, array_of
+from edge.rendering.pixels.arrays import Levels, Pixels, Places, array_of
 from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.levels import bounds, snapped_levels
 from edge.rendering.pixels.picture import REDUCING_GAP, Picture, without_ringing
 from edge.rendering.step import AsyncStep, Step, Tools
 
@@ -33,7 +39,7 @@ RESIZE, UNMIX, COMPOSE = (f"{CHAIN}_{name}" for name in ("resize", "unmix", "com
 OUTPUTS = MappingProxyType(
     {
         RESIZE: ("resized", "resized_alpha"),
-        UNMIX: ("foreground",),
+        UNMIX: ("foreground", "background"),
         COMPOSE: ("composed", "composed_alpha"),
     }
 )
@@ -122,19 +128,16 @@ class DecontaminateByGraph(AsyncStep):
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         if picture.decontaminated:
             return picture
-        alpha = await tools.engine.run(lambda: snapped_levels(sharpened(picture, self.step.by)))
+        both, alpha = await tools.engine.run(with_alpha, picture, self.step.by)
         matte = Image.fromarray(alpha)
-        image = opaque(picture.image)
-        near = await tools.engine.run(_soft_part, matte)
-        if near is None:
-            return replace(picture, image=image, matte=matte, decontaminated=True, array=None)
-        part, cover = image.crop(near), matte.crop(near)
-        inputs = await tools.engine.run(_pyramid, part, cover)
-        if inputs is None:
-            return await self.step.apply(picture, tools)
-        made = await self.graphs.run(UNMIX, inputs)
-        clean = await tools.engine.run(_pasted, image, near, part, cover, made["foreground"])
-        return replace(picture, image=clean, matte=matte, decontaminated=True, array=None)
+        band = await tools.engine.run(partial(soft_band, enlarged=True), alpha)
+        if band is not None:
+            inputs = await tools.engine.run(_pyramid, both, alpha, band)
+            made = await self.graphs.run(UNMIX, inputs)
+            fore, back = made["foreground"], made["background"]
+            own = await tools.engine.run(corrected, both, alpha, band, fore, back)
+            await tools.engine.run(laid, both, band.places, own)
+        return as_it_lies(picture, both, matte)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,43 +214,27 @@ def _colours_and_alpha(picture: Picture) -> tuple[Pixels, Pixels]:
     return colours, np.full((*colours.shape[:2], 1), 255, np.uint8)
 
 
-def _soft_part(matte: Image.Image) -> tuple[int, int, int, int] | None:
-    """The part around all soft pixels, or the whole picture, as `foreground` takes it."""
-    alpha = array_of(matte)
-    box = bounds((alpha > 0) & (alpha < 255))
-    if box is None:
-        return None
-    near = box.grown(FOREGROUND.margin).clamped(Size(*matte.size))
-    whole = near.size.pixels > FOREGROUND.most * matte.width * matte.height
-    return (0, 0, *matte.size) if whole else near.as_tuple()
-
-
-def _pyramid(part: Image.Image, matte: Image.Image) -> Arrays | None:
-    """What the graph takes; None where the picture is too small for a pyramid."""
-    sizes = _levels(part.size)
-    if len(sizes) < 2:
-        return None
-    first = max((size for size in sizes if max(size) <= FOREGROUND.whole), default=sizes[0])
-    small = part.resize(first, Image.Resampling.NEAREST)
-    start = small.resize(sizes[0], Image.Resampling.BOX)
+def _pyramid(image: Levels, alpha: Levels, band: SoftBand) -> Arrays:
+    """What the graph takes of a picture [H, W, 4] and its matte [H, W]."""
+    part, cover = (np.ascontiguousarray(array[band.cut]) for array in (image, alpha))
+    sizes = band.levels
     before = [sizes[0], *sizes[:-1]]
     places: dict[str, Places] = {}
     for axis, at in (("rows", 1), ("columns", 0)):
-        sides, last = [size[at] for size in sizes], before[-1][at]
-        ahead = [_nearest_exactly(new, old[at]) for new, old in zip(sides, before, strict=True)]
-        ahead[-1] = ((np.arange(sides[-1]) + 0.5) * (last / sides[-1])).astype(np.int64)
-        places[f"{axis}_of_level"] = np.concatenate(ahead)
-        places[f"{axis}_of_image"] = np.concatenate(
-            [_nearest_of(side, part.size[at]) for side in sides]
-        )
+        sides = [size[at] for size in sizes]
+        for source, lengths in (
+            ("level", [size[at] for size in before]),
+            ("image", [part.shape[1 - at]] * len(sizes)),
+        ):
+            found = [_nearest_of(*pair) for pair in zip(sides, lengths, strict=True)]
+            places[f"{axis}_of_{source}"] = np.concatenate(found)
     levels = np.array([(height, width) for width, height in sizes], np.int64)
     whole = levels.max(axis=1) <= FOREGROUND.whole
-    whole[-1] = False  # of the finest only the soft pixels are ever looked at
     return {
         **places,
-        "image": array_of(part),
-        "alpha": array_of(matte)[..., None],
-        "start": array_of(start),
+        "image": np.ascontiguousarray(part[..., :3]),
+        "alpha": cover[..., None],
+        "start": first_guess(part, sizes),
         "levels": levels,
         "starts": np.cumsum(levels, axis=0) - levels,
         "sweeps": np.where(whole, FOREGROUND.sweeps_whole, FOREGROUND.sweeps_soft).astype(np.int64),
@@ -256,45 +243,7 @@ def _pyramid(part: Image.Image, matte: Image.Image) -> Arrays | None:
 
 
 def _nearest_of(made: int, length: int) -> Places:
-    """For each of so many pixels in a row the nearest of `length`, as the engine finds it: in the
-    middle between two its own rounding decides."""
-    row = Image.fromarray(np.arange(length, dtype=np.int32)[None])
-    resized = row.resize((made, 1), Image.Resampling.NEAREST)
-    places: Places = np.asarray(resized)[0].astype(np.int64)
-    return places
-
-
-def _nearest_exactly(made: int, length: int) -> Places:
-    """The same between levels, as OpenCV's INTER_NEAREST_EXACT finds it."""
+    """For each of so many pixels in a row the nearest of `length`, as `nearest` finds it."""
     row = np.arange(length, dtype=np.float32)[None]
     places: Places = cv2.resize(row, (made, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
     return places.astype(np.int64)
-
-
-def _levels(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """From about two pixels up to half of `size`, each twice the one before."""
-    count = max(size).bit_length() - 2
-    return [
-        (max(1, -(-size[0] >> level)), max(1, -(-size[1] >> level)))
-        for level in range(max(0, count), 0, -1)
-    ]
-
-
-def _pasted(
-    image: Image.Image,
-    near: tuple[int, int, int, int],
-    part: Image.Image,
-    matte: Image.Image,
-    foreground: Pixels,
-) -> Image.Image:
-    """The picture with these colours (of the part, at half its size) at its soft pixels."""
-    clean, found = part.copy(), Image.fromarray(foreground)
-    clean.paste(found.resize(part.size, Image.Resampling.NEAREST), mask=matte.point(_SOFT))
-    if near == (0, 0, *image.size):
-        return clean
-    whole = image.copy()
-    whole.paste(clean, near[:2])
-    return whole
-
-
-_SOFT = [0, *[255] * 254, 0]

@@ -17,6 +17,7 @@ from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
 from edge.rendering.pixels.levels import span
 from edge.rendering.pixels.morphology import grown, shrunk
+from edge.rendering.pixels.sampling import between, colours_at, rows_and_columns
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def estimate_alpha(
         flat = alpha.ravel()
         beside = places[_enlarged(dark, image.size, Image.Resampling.NEAREST).ravel()[places] > 0]
         flat[beside] = guess.ravel()[beside]
-    return _tidied(alpha, alpha >= ALPHA.solid)
+    return _tidied(alpha)
 
 
 def _laid_out(core: Mask, subject: Mask, size: tuple[int, int]) -> tuple[Pixels, Places]:
@@ -99,33 +100,38 @@ def _laid_out(core: Mask, subject: Mask, size: tuple[int, int]) -> tuple[Pixels,
     return alpha, np.flatnonzero(alpha == 128)  # type: ignore[return-value]
 
 
-def _tidied(alpha: Pixels, solid: Mask) -> Pixels:
-    """Without the faint specks that JPEG's noise leaves around an outline."""
-    near = grown(solid, max(4, round(ALPHA.fringe * max(alpha.shape))))
-    return np.where(near, alpha, np.uint8(0))
+def _tidied(alpha: Levels, *, inner: bool = False) -> Levels:
+    """Without the faint specks that JPEG's noise leaves around an outline: all that is not near
+    to something solid; `inner`: to a solid pixel among solid ones."""
+    solid = cv2.inRange(alpha, ALPHA.solid, 255)
+    if inner:
+        solid = cv2.erode(solid, np.ones((3, 3), np.uint8))
+    reach = 2 * max(4, round(ALPHA.fringe * max(alpha.shape))) + 1
+    return cv2.copyTo(alpha, cv2.dilate(solid, np.ones((reach, reach), np.uint8)))  # type: ignore[return-value]
 
 
 def _unmixed(
-    pixels: Pixels,
+    pixels: Levels,
     behind: Pixels,
     colour_of_subject: Pixels,
     places: Places,
-    guess: Pixels,
-    alpha: Pixels,
+    guess: Levels,
+    alpha: Levels,
     noise: float,
+    part: Box | None = None,
 ) -> None:
-    """Write the share of F at the flat `places` into `alpha` [H, W]; F and B come on a grid of the
-    same picture, and half its size is as fine as either is."""
-    rows, columns = np.divmod(places, pixels.shape[1])
-    size = (-(-pixels.shape[1] // 2), -(-pixels.shape[0] // 2))
-    here = rows // 2 * size[0] + columns // 2
+    """Write the share of F at the flat `places` into `alpha` [h, w]; `part` (None: all) of the
+    `pixels` [H, W, 3 or more] is what it covers, and what the grids of F and B show."""
+    rows, columns = rows_and_columns(places, alpha.shape[1])
+    pairs = [-(-side // 2) for side in alpha.shape]  # as fine as F and B are
     background, subject = (
-        cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR).reshape(-1, 3).take(here, axis=0)
-        for grid in (behind, colour_of_subject)
+        between(grid, rows >> 1, columns >> 1, pairs) for grid in (behind, colour_of_subject)
     )
-    colours = pixels[rows, columns][:, :3].astype(np.float32)
-    near = guess[rows, columns].astype(np.float32) / np.float32(255)
-    share = _share(colours, background, subject.astype(np.float32), near, noise)
+    if part is not None:
+        rows, columns = rows + part.top, columns + part.left
+    colours = colours_at(pixels, rows * pixels.shape[1] + columns)
+    near = guess.ravel().take(places).astype(np.float32) / np.float32(255)
+    share = _share(colours, background, subject, near, noise)
     alpha.ravel()[places] = np.rint(share * 255).astype(np.uint8)
 
 
@@ -143,7 +149,7 @@ def resharpened(image: Image.Image, pixels: Levels, matte: Levels) -> Levels:
     near = box.grown(reach).clamped(Size(*image.size))
     part = np.s_[near.top : near.bottom, near.left : near.right]
     sharp = np.zeros_like(matte)
-    sharp[part] = _resharpened(image, near, pixels[part], matte[part])
+    sharp[part] = _resharpened(image, near, pixels, np.ascontiguousarray(matte[part]))
     return sharp
 
 
@@ -157,8 +163,8 @@ def _resharpened(image: Image.Image, part: Box, pixels: Levels, matte: Levels) -
     away = apart(grid, behind)
     thin = (cover > 64) & (away >= 0.85 * _highest(away))
     alpha, places = _laid_out(core, ~background, size)
-    _unmixed(pixels, behind, backdrop(grid, core | thin), places, matte, alpha, ALPHA.even)
-    return _tidied(alpha, shrunk(alpha >= ALPHA.solid, 1))
+    _unmixed(pixels, behind, backdrop(grid, core | thin), places, matte, alpha, ALPHA.even, part)
+    return _tidied(alpha, inner=True)
 
 
 def foreground_colours(grid: Pixels, background_model: BackgroundModel, subject: Mask) -> Pixels:
@@ -174,18 +180,29 @@ def foreground_colours(grid: Pixels, background_model: BackgroundModel, subject:
 
 
 def _share(
-    colours: Floats, background: Pixels, colour_of_subject: Floats, guess: Floats, noise: float
+    colours: Floats, background: Floats, colour_of_subject: Floats, guess: Floats, noise: float
 ) -> Floats:
-    """`a` for each pixel [N]; where F and B hardly differ, `guess` from the outline's place."""
+    """`a` for each pixel of colours [3, N]; where F and B hardly differ, `guess` from the outline's
+    place."""
     span, way = colour_of_subject - background, colours - background
-    squared = np.einsum("nc,nc->n", span, span)
-    distance = np.sqrt(squared)
-    share = np.einsum("nc,nc->n", way, span) / np.maximum(squared, 1.0)
-    floor = np.clip(0.6 * noise / np.maximum(distance, 1.0), 0.03, 0.2)
-    share = np.clip((share - floor) / (ALPHA.opaque - floor), 0, 1)
-    trust = np.clip(distance / noise - 1, 0, 2) / 2
-    mixed: Floats = trust * share + (1 - trust) * guess
-    return mixed
+    squared = np.einsum("cn,cn->n", span, span)
+    share: Floats = np.einsum("cn,cn->n", way, span)
+    share /= np.maximum(squared, np.float32(1))
+    distance = np.sqrt(squared, out=squared)
+    floor = np.float32(0.6 * noise) / np.maximum(distance, np.float32(1))
+    np.clip(floor, 0.03, 0.2, out=floor)
+    share -= floor
+    share /= np.subtract(np.float32(ALPHA.opaque), floor, out=floor)
+    np.clip(share, 0, 1, out=share)
+    trust = distance
+    trust *= np.float32(1 / noise)
+    trust -= np.float32(1)
+    np.clip(trust, 0, 2, out=trust)
+    trust *= np.float32(0.5)
+    share -= guess
+    share *= trust
+    share += guess
+    return share
 
 
 def _highest(values: Pixels) -> Pixels:

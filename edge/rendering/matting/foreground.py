@@ -3,8 +3,11 @@ through.
 
 The method is that of Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground Estimation"
 (2020, arXiv:2006.14970): find F and B with a F + (1 - a) B = I that are smooth except where alpha
-changes, by a few sweeps on each level of a pyramid. Small levels are solved whole. On large ones
-only the soft pixels are, for elsewhere I itself is F or F does not show.
+changes, by a few sweeps on each level of a pyramid. Small levels are solved whole, on large ones
+the soft pixels, and the pyramid ends before the picture's own size: F and B are smooth, and the
+detail of the picture comes in by one last step at each soft pixel, which gives what misses from the
+mixture to F and B by their shares (as in the last step of Forte 2021, "Approximate Fast Foreground
+Colour Estimation").
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +20,7 @@ from PIL import Image
 from edge.images import Box, Size
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
-from edge.rendering.pixels.levels import bounds
+from edge.rendering.pixels.sampling import between, colours_at, rows_and_columns
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ class ForegroundNumbers:
         " alpha adds 1",
         'Germer et al. 2020, "Fast Multi-Level Foreground Estimation"',
     )
+    grip: float = tuned(
+        0.15,
+        "weight",
+        "how much F and B of the last level count at a soft pixel, beside its own colour with 1",
+        "error along known outlines, with a right and with a blurred alpha: 0 to 0.4 were tried",
+    )
     margin: int = tuned(8, "pixels", "kept around the subject, so that its rim has neighbours")
     most: float = tuned(
         0.6,
@@ -55,85 +64,108 @@ class ForegroundNumbers:
 FOREGROUND = ForegroundNumbers()
 
 
+@dataclass(frozen=True, slots=True)
+class SoftBand:
+    """Where a matte [H, W] is soft: flat `places` [N], and the `part` of the picture around them.
+
+    `levels` are the sizes (width, height) that F and B are solved at, each twice the one before.
+    """
+
+    places: Places
+    part: Box
+    levels: tuple[tuple[int, int], ...]
+
+    @property
+    def cut(self) -> tuple[slice, slice]:
+        """The part as rows and columns."""
+        part = self.part
+        return slice(part.top, part.bottom), slice(part.left, part.right)
+
+
 def foreground(image: Image.Image, matte: Image.Image) -> Image.Image:
     """The picture (RGB) with the subject's own colours wherever the matte (L, the same size) is
     soft. Pixels that are all subject or all background stay as they are."""
-    colours = array_of(image)
-    found = soft_colours(image, matte, colours, array_of(matte))
-    if found is None:
+    colours, alpha = array_of(image), array_of(matte)
+    band = soft_band(alpha)
+    if band is None:
         return image
-    *places, own = found
     clean = colours.copy()
-    clean[tuple(places)] = own
+    clean.reshape(-1, 3)[band.places] = soft_colours(colours, alpha, band)
     return Image.fromarray(clean)
 
 
-def soft_colours(
-    image: Image.Image,
-    matte: Image.Image,
-    colours: Levels,
-    alpha: Levels,
-    *,
-    enlarged: bool = False,
-) -> tuple[Places, Places, Pixels] | None:
-    """Rows and columns [N] of the pixels where the matte is soft, and the subject's colours there
-    [N, 3]; None where it is soft nowhere.
+def soft_band(alpha: Levels, *, enlarged: bool = False) -> SoftBand | None:
+    """Where a matte [H, W] is soft; None where it is so nowhere, or too small for a pyramid.
 
     Args:
-        image, matte: modes RGB and L, of one size.
-        colours, alpha: the same as arrays, [H, W, 3 or more] and [H, W].
-        enlarged: the picture has fewer details than pixels; then half its size is fine enough for
-            what is smooth anyway.
+        enlarged: the picture has fewer details than pixels; then F and B come from a quarter of its
+            size instead of half.
     """
-    soft = _soft(alpha)
-    box = bounds(soft)
-    if box is None:
+    places = np.flatnonzero(_soft(alpha))
+    if not len(places):
         return None
-    near = box.grown(FOREGROUND.margin).clamped(Size(*image.size))
-    if near.size.pixels > FOREGROUND.most * image.width * image.height:
-        near = Box(0, 0, *image.size)
-    part = np.s_[near.top : near.bottom, near.left : near.right]
-    rows, columns = np.nonzero(soft[part])
-    given = _Level(image, matte, near)
-    *sizes, whole = _sizes((near.size.width, near.size.height))
-    finest = sizes.pop() if enlarged and sizes else whole
-    if not sizes:
-        return None
-    solve = _Finest(colours[part], alpha[part], *_coarse(given, sizes))
-    own = solve.own(rows, columns) if finest == whole else solve.taken_over(
-        rows, columns, given.matte(finest)
-    )  # fmt: skip
-    return rows + near.top, columns + near.left, own
+    rows, columns = rows_and_columns(places, alpha.shape[1])
+    size = Size(alpha.shape[1], alpha.shape[0])
+    box = Box(int(columns.min()), int(rows[0]), int(columns.max()) + 1, int(rows[-1]) + 1)
+    part = box.grown(FOREGROUND.margin).clamped(size)
+    if part.size.pixels > FOREGROUND.most * size.pixels:
+        part = Box(0, 0, size.width, size.height)
+    levels = tuple(_sizes((part.size.width, part.size.height)))[: -2 if enlarged else -1]
+    return SoftBand(places, part, levels) if levels else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """A part of a picture and its matte, by their nearest pixels at any size."""
-
-    image: Image.Image
-    alpha: Image.Image
-    part: Box
-
-    def colours(self, size: tuple[int, int]) -> Image.Image:
-        return self.image.resize(size, Image.Resampling.NEAREST, self.part.as_tuple())
-
-    def matte(self, size: tuple[int, int]) -> Image.Image:
-        return self.alpha.resize(size, Image.Resampling.NEAREST, self.part.as_tuple())
+def soft_colours(image: Levels, alpha: Levels, band: SoftBand) -> Pixels:
+    """The subject's colours [N, 3] in the soft band of a picture [H, W, 3 or 4]."""
+    return corrected(image, alpha, band, *_solved(image[band.cut], alpha[band.cut], band.levels))
 
 
-def _coarse(given: _Level, sizes: Sequence[tuple[int, int]]) -> tuple[Pixels, Pixels]:
-    """F and B at all levels but the finest one that is solved, each from the one before."""
-    start = max((s for s in sizes if max(s) <= FOREGROUND.whole), default=sizes[0])
-    fore = back = np.asarray(given.colours(start).resize(sizes[0], Image.Resampling.BOX))
-    for size in sizes:
-        image, alpha = np.asarray(given.colours(size)), np.asarray(given.matte(size))
-        fore, back = _nearest(fore, size), _nearest(back, size)
+def corrected(image: Levels, alpha: Levels, band: SoftBand, fore: Pixels, back: Pixels) -> Pixels:
+    """The same from F and B [h, w, 3] of the band's part at its last level."""
+    part = band.part
+    rows, columns = rows_and_columns(band.places, alpha.shape[1])
+    shape = part.size.height, part.size.width
+    lit, shaded = (
+        between(layer, rows - part.top, columns - part.left, shape) for layer in (fore, back)
+    )
+    a = alpha.ravel().take(band.places).astype(np.float32) * np.float32(1 / 255)
+    rest = 1 - a
+    missing = colours_at(image, band.places)
+    missing -= a * lit
+    missing -= rest * shaded
+    missing *= a / (a * a + rest * rest + np.float32(FOREGROUND.grip))
+    missing += lit
+    missing += np.float32(0.5)
+    return np.clip(missing, 0, 255, out=missing).astype(np.uint8).T
+
+
+def first_guess(image: Levels, levels: Sequence[tuple[int, int]]) -> Pixels:
+    """What F and B are at the first level before it is solved [h, w, 3]."""
+    size = max((s for s in levels if max(s) <= FOREGROUND.whole), default=levels[0])
+    small = Image.fromarray(nearest(image, size))
+    return np.asarray(small.resize(levels[0], Image.Resampling.BOX))
+
+
+def nearest(pixels: Levels, size: tuple[int, int]) -> Levels:
+    """Colours [h, w, 3] of a picture [H, W, 3 or 4] at another size, each its nearest pixel's; or
+    levels [h, w] of one band."""
+    found: Levels = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[assignment]
+    return np.ascontiguousarray(found[..., :3]) if pixels.ndim == 3 else found
+
+
+def _solved(
+    image: Levels, alpha: Levels, levels: Sequence[tuple[int, int]]
+) -> tuple[Pixels, Pixels]:
+    """F and B at the last of the levels, each from the one before."""
+    fore = back = first_guess(image, levels)
+    for size in levels:
+        pixels, cover = nearest(image, size), nearest(alpha, size)
+        fore, back = nearest(fore, size), nearest(back, size)
         whole = max(size) <= FOREGROUND.whole
         if not whole:  # where alpha is 255 F is known, where it is 0 B is
-            cv2.copyTo(image, cv2.inRange(alpha, 255, 255), fore)
-            cv2.copyTo(image, cv2.inRange(alpha, 0, 0), back)
-        places = np.arange(alpha.size) if whole else np.flatnonzero(_soft(alpha))
-        layers = _Layers.taken(image.reshape(-1, 3)[places], alpha, places)
+            cv2.copyTo(pixels, cv2.inRange(cover, 255, 255), fore)
+            cv2.copyTo(pixels, cv2.inRange(cover, 0, 0), back)
+        places = np.arange(cover.size) if whole else np.flatnonzero(_soft(cover))
+        layers = _Layers.taken(pixels.reshape(-1, 3)[places], cover, places)
         lit, shaded = (part.reshape(-1, 3)[layers.needed] for part in (fore, back))
         found = layers.solved(
             lit, shaded, FOREGROUND.sweeps_whole if whole else FOREGROUND.sweeps_soft
@@ -143,72 +175,8 @@ def _coarse(given: _Level, sizes: Sequence[tuple[int, int]]) -> tuple[Pixels, Pi
     return fore, back
 
 
-class _Finest:
-    """The last level, of which only the soft pixels and their neighbours are ever looked at.
-
-    Args:
-        colours, alpha: of the whole picture, uint8 [H, W, 3 or more] and [H, W].
-        fore, back: F and B [h, w, 3] of the level before.
-    """
-
-    def __init__(self, colours: Levels, alpha: Levels, fore: Pixels, back: Pixels) -> None:
-        self._colours, self._alpha = colours, alpha
-        self._coarse = fore, back
-
-    def own(self, rows: Places, columns: Places) -> Pixels:
-        """F [N, 3] at the picture's soft pixels, in order."""
-        down, across = (np.arange(side) for side in self._alpha.shape)
-        return self._solved(rows * self._alpha.shape[1] + columns, self._alpha, down, across)
-
-    def taken_over(self, rows: Places, columns: Places, matte: Image.Image) -> Pixels:
-        """F [N, 3] at the picture's soft pixels as it is at the size of a smaller matte."""
-        alpha = np.asarray(matte)
-        (high, wide), (height, width) = alpha.shape, self._alpha.shape
-        solved = np.flatnonzero(_soft(alpha))
-        samples = _nearest_of(high, height), _nearest_of(wide, width)
-        fore = self._solved(solved, alpha, *samples)
-        down, across = _nearest_of(height, high)[rows], _nearest_of(width, wide)[columns]
-        result = self._guess(0, down, across, alpha, *samples)
-        soft = np.flatnonzero(_soft(alpha[down, across]))
-        result[soft] = fore[np.searchsorted(solved, down[soft] * wide + across[soft])]
-        return result
-
-    def _solved(self, places: Places, alpha: Pixels, rows: Places, columns: Places) -> Pixels:
-        """`rows` and `columns` are those of the picture that the level's are samples of."""
-        down, across = np.divmod(places, alpha.shape[1])
-        own = self._colours[rows[down], columns[across], :3]
-        layers = _Layers.taken(own, alpha, places)
-        down, across = np.divmod(layers.needed, alpha.shape[1])
-        lit, shaded = (self._guess(k, down, across, alpha, rows, columns) for k in range(2))
-        return layers.solved(lit, shaded, FOREGROUND.sweeps_soft)[0]
-
-    def _guess(
-        self, layer: int, down: Places, across: Places, alpha: Pixels, rows: Places, columns: Places
-    ) -> Pixels:
-        """F (`layer` 0) or B (1) [N, 3]: where it is known the picture's own, else the last
-        level's."""
-        coarse = self._coarse[layer]
-        guess: Pixels = coarse[
-            _nearest_of(alpha.shape[0], coarse.shape[0])[down],
-            _nearest_of(alpha.shape[1], coarse.shape[1])[across],
-        ]
-        known = np.flatnonzero(alpha[down, across] == (0 if layer else 255))
-        guess[known] = self._colours[rows[down[known]], columns[across[known]], :3]
-        return guess
-
-
 def _soft(alpha: Pixels) -> Mask:
     return cv2.inRange(alpha, 1, 254).reshape(alpha.shape).view(np.bool_)
-
-
-def _nearest(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[return-value]
-
-
-def _nearest_of(fine: int, coarse: int) -> Places:
-    """For each of `fine` pixels in a row the nearest of `coarse`, as the engine's own resize."""
-    nearest: Places = ((np.arange(fine) + 0.5) * (coarse / fine)).astype(np.intp)
-    return nearest
 
 
 def _sizes(size: tuple[int, int]) -> Iterator[tuple[int, int]]:

@@ -14,10 +14,10 @@ from PIL import Image
 
 from edge.models.base import Tensor
 from edge.rendering.framing.product import drops_background
-from edge.rendering.matting.foreground import soft_colours
+from edge.rendering.matting.foreground import soft_band, soft_colours
 from edge.rendering.matting.segment import wanted as cut_out
 from edge.rendering.ops.matte import opaque, sharpened
-from edge.rendering.pixels.arrays import array_of, picture_over
+from edge.rendering.pixels.arrays import Levels, Pixels, Places, array_of, picture_over
 from edge.rendering.pixels.levels import snapped_levels
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import AsyncStep, PlanContext, State, Tools
@@ -49,16 +49,29 @@ class Decontaminate(AsyncStep):
             return decontaminated
 
     def _decontaminated(self, picture: Picture) -> Picture:
-        image = opaque(picture.image)
-        alpha = snapped_levels(sharpened(picture, self.by))
-        matte = Image.fromarray(alpha)
-        own = array_of(image) if picture.array is None else picture.array
-        both = np.dstack([own, alpha]) if own.shape[2] == 3 else own.copy()
-        cv2.insertChannel(alpha, both, 3)
-        if (found := soft_colours(image, matte, own, alpha, enlarged=True)) is not None:
-            rows, columns, colours = found
-            both[rows, columns, :3] = colours
-        return _as_it_lies(picture, both, matte)
+        both, alpha = with_alpha(picture, self.by)
+        if (band := soft_band(alpha, enlarged=True)) is not None:
+            laid(both, band.places, soft_colours(both, alpha, band))
+        return as_it_lies(picture, both, Image.fromarray(alpha))
+
+
+def with_alpha(picture: Picture, by: str) -> tuple[Tensor, Levels]:
+    """The picture and its sharpened matte in one array [H, W, 4], the picture's own where it has
+    one that may be written into; and the matte alone [H, W]."""
+    alpha = snapped_levels(sharpened(picture, by))
+    both = picture.array
+    if both is None or not both.flags.writeable:
+        both = np.dstack([array_of(opaque(picture.image)), alpha])
+    cv2.insertChannel(alpha, both, 3)
+    return both, alpha
+
+
+def laid(both: Tensor, places: Places, colours: Pixels) -> None:
+    """Write colours [N, 3] at flat places of an array [H, W, 4], whose fourth channel stays."""
+    pixels = both.view(np.uint32).reshape(-1)  # a pixel is one number then
+    found = pixels.take(places).view(np.uint8).reshape(-1, 4)
+    found[:, :3] = colours
+    pixels[places] = found.view(np.uint32).ravel()
 
 
 def plan(transform: Transform, context: PlanContext) -> Decontaminate | None:
@@ -85,10 +98,10 @@ def layers(cutout: Tensor) -> tuple[Image.Image, Image.Image]:
 
 
 def _again(picture: Picture, cutout: Tensor) -> Picture:
-    return _as_it_lies(picture, cutout, layers(cutout)[1])
+    return as_it_lies(picture, cutout, layers(cutout)[1])
 
 
-def _as_it_lies(picture: Picture, both: Tensor, matte: Image.Image) -> Picture:
+def as_it_lies(picture: Picture, both: Tensor, matte: Image.Image) -> Picture:
     """Subject and matte in one array [H, W, 4], which nobody writes into from here on."""
     both.flags.writeable = False
     return replace(picture, image=picture_over(both), matte=matte, decontaminated=True, array=both)

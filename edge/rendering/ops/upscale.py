@@ -121,7 +121,7 @@ class Upscale(AsyncStep):
         self, pixels: Tensor, source: str, tools: Tools, wanted: Cells | None
     ) -> Tensor:
         async def larger(kept: upscaling.Kept | None = None) -> Tensor:
-            return await upscaling.upscale(
+            return await upscaling.enlarged(
                 tools.models,
                 pixels,
                 self.factor,
@@ -145,15 +145,15 @@ class Upscale(AsyncStep):
 
     def _joined(self, picture: Picture, larger: Tensor) -> Picture:
         """The network sees colours only; alpha and matte are enlarged beside it."""
+        image = picture_over(larger)
         if (alpha := _own_alpha(picture)) is not None:
-            together = _see_through(Image.fromarray(larger), picture.image, alpha)
-            if picture.has_alpha:
-                return self._grown(picture, together, self._stretched)
-            larger = np.asarray(together.convert("RGB"))
+            image = _see_through(image, picture.image, alpha)
+            if not picture.has_alpha:
+                image = image.convert("RGB")
+            return self._grown(picture, image, self._stretched)
         if picture.decontaminated:  # an array's last channel would have to be its matte's
-            return self._grown(picture, Image.fromarray(larger), self._stretched)
-        both: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
-        return replace(self._grown(picture, picture_over(both), self._stretched), array=both)
+            return self._grown(picture, image, self._stretched)
+        return replace(self._grown(picture, image, self._stretched), array=larger)
 
     def _stretched(self, matte: Image.Image) -> Image.Image:
         """A soft curve needs no more than a cubic filter, at a tenth of the time of Lanczos."""
