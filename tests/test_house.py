@@ -80,7 +80,7 @@ LIBRARIES = {
     "starlette": {"web", "app"},
     "uvicorn": {"serving", "http1"},
     "PIL": {"rendering", "models", "tools"},
-    "cv2": {"rendering"},
+    "cv2": {"rendering", "models"},
     "prometheus_client": {"telemetry"},
     "opentelemetry": {"tracing"},
 }

@@ -35,6 +35,7 @@ FIXED = {
     "pixels/denoise.py": {"_SCALES", "_KERNEL"},
     "pixels/geometry.py": {"_HAIR"},
     "pixels/picture.py": {"REDUCING_GAP"},
+    "pixels/sampling.py": {"_ROW"},
 }  # fmt: skip
 """What is fixed by a standard, a format or a paper's derivation, a table of all 256 levels, the
 seed of a generator, an allowance for rounding, or fitted by a program: nobody tunes it. Nor the
