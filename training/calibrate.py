@@ -60,7 +60,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("cut", "review", "rules", "picture", "bytes")
 REQUESTS = {
     "flat": "fmt=amazon&w=320&h=320&up=off",
-    "extended": "w=480&h=320&fit=pad&bg=original&fm=png",
+    "extended": "w=480&h=270&fit=product&frame=0.7&fm=png",
     "covered": "w=160&h=280&fit=cover&g=subject&sharp=auto&fm=webp",
     "shadow": "w=320&h=320&fit=product&bg=f2f2f0&matte=on&shadow=1&fm=jpg&maxbytes=7k",
     "scene": "w=320&h=320&fit=product&bg=scene:any&harmonize=1&fm=avif",

@@ -41,34 +41,16 @@ class ExtendNumbers:
         "share of the long side",
         "distance around the subject within which nothing counts as its background",
     )
-    least_seen: float = tuned(
-        0.15,
+    enough: float = tuned(
+        0.25,
         "share",
-        "of the picture outside the subject's box; with less of it the border alone tells the "
-        "background",
+        "of an edge, of the border or of the picture, the background that tells of the rest",
     )
     inner: float = tuned(
         0.1, "share of the short side", "how far inside a guessed box colours are the subject's"
     )
     rare: float = tuned(
         0.5, "rarity", "along the border from which a colour in a guessed box is the subject's"
-    )
-    seen: float = tuned(
-        0.25,
-        "share",
-        "of an edge that a subject runs out of, the background beside it that is continued",
-    )
-    least_border: float = tuned(
-        0.4, "share", "of the whole border, the background with which that is continued"
-    )
-    some: float = tuned(
-        0.02,
-        "share",
-        "of the picture; with less background to be seen the colours beside a subject are the "
-        "picture's own",
-    )
-    own: float = tuned(
-        0.5, "share", "of the middle of the subject's box, what may be background at most"
     )
     free: float = tuned(
         0.97,
@@ -200,22 +182,22 @@ class _Sides:
             if holds and is_background(self.image, surface, at_far=at_far):
                 return continued(self.image, length, surface, at_far=at_far)
             return None
-        if np.mean(edge) < EXTEND.seen:
+        if np.mean(edge) < EXTEND.enough:
             return None
         surface = self._surface_behind
-        if not is_plain(self.grid, self.seen, surface, at_far=at_far, least=EXTEND.seen):
+        if not is_plain(self.grid, self.seen, surface, at_far=at_far, least=EXTEND.enough):
             return None
         return continued(self.image, length, surface, at_far=at_far, seen=edge)
 
     def scene(self, length: int, *, at_far: bool) -> Image.Image | None:
         """What a scene may show there; None where hardly any of it is seen."""
-        if self._scenery.mean() < EXTEND.some:
+        if not _tells(self._scenery):
             return None
         return imagined(self.image, self._scene, length, at_far=at_far)
 
     @cached_property
     def _surface(self) -> Surface:
-        enough = self.certain.mean() > EXTEND.least_seen
+        enough = self.certain.mean() > EXTEND.enough
         return surface_of(self.grid, self.certain if enough else border(self.certain.shape, 3))
 
     @cached_property
@@ -226,7 +208,7 @@ class _Sides:
     def _scenery(self) -> Mask:
         """Well away from the subject, so that no shadow and no leg of it stands there again; only
         where all is close to it, right beside it."""
-        return self.certain if self.certain.mean() >= EXTEND.some else self.seen
+        return self.certain if _tells(self.certain) else self.seen
 
     @cached_property
     def _scene(self) -> Scene:
@@ -236,15 +218,20 @@ class _Sides:
         return bool(np.mean(background[:, -1 if at_far else 0]) > EXTEND.free)
 
 
+def _tells(background: Mask) -> bool:
+    """Whether there is more than a line of it [h, w]."""
+    return bool(np.count_nonzero(background) > max(background.shape))
+
+
 def _seen(grid: Image.Image, background: Mask, known: Known) -> Mask:
     """Where the background is seen, beside the subject within its box as well: by its matte, or
     where a studio's plain background is."""
     if known.matte:
         matte = known.matte.resize(grid.size, Image.Resampling.BOX)
         return ~grown(np.asarray(matte) > LEVELS.halo, 1)
-    found = fit_background(np.asarray(grid), least=EXTEND.least_border)
+    found = fit_background(np.asarray(grid), least=EXTEND.enough)
     box = bounds(~background)
-    if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > EXTEND.own:
+    if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > 0.5:
         return background  # what is plain there may be the subject
     seen: Mask = background | found.open
     return seen

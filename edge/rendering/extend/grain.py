@@ -13,26 +13,20 @@ from edge.rendering.pixels.arrays import Floats
 class GrainNumbers:
     """The grain that is laid over what is made."""
 
-    tile: int = tuned(
-        192,
-        "pixels",
-        "side of the piece of grain that is repeated, too large for an eye to see that a grain "
-        "of a few levels does",
-    )
-    block: int = tuned(12, "pixels", "side of the squares that it is made of")
-    depth: int = tuned(32, "columns", "depth beside the edge whose grain is taken, at least")
     tries: int = tuned(
-        32, "squares", "squares beside the edge of which a quiet one is taken each time"
-    )
-    quietest: int = tuned(
-        2,
+        32,
         "squares",
-        "of those, the quietest that may be taken: in the others is texture, which is no grain",
+        "beside the edge of which the quietest is taken each time: in the others is texture, which "
+        "is no grain",
     )
 
 
 GRAIN = GrainNumbers()
 
+
+_TILE, _BLOCK = 192, 12
+"""Pixels: sides of the piece of grain that is repeated, too large for an eye to see that a grain of
+a few levels does, and of the squares that it is made of."""
 
 _NONE = 128  # the level of a grain layer that changes nothing
 _SEED = 20_090_727
@@ -47,8 +41,8 @@ def grained(
     """
     tile = _tile(image, at_far=at_far)
     layer = Image.new("RGB", made.size)
-    for top in range(0, made.height, GRAIN.tile):
-        for left in range(0, made.width, GRAIN.tile):
+    for top in range(0, made.height, _TILE):
+        for left in range(0, made.width, _TILE):
             layer.paste(tile, (left, top))
     if shares:
         layer = Image.composite(layer, Image.new("RGB", made.size, (_NONE,) * 3), shares)
@@ -57,28 +51,26 @@ def grained(
 
 def _tile(image: Image.Image, *, at_far: bool) -> Image.Image:
     """Squares of the edge's own grain around `_NONE`, picked by dice that always fall alike."""
-    deep = min(image.width, max(GRAIN.depth, image.width // 16))
+    deep = min(image.width, max(2 * _BLOCK, image.width // 16))
     left = image.width - deep if at_far else 0
     strip = image.crop((left, 0, left + deep, image.height))
     smooth = strip.filter(ImageFilter.BoxBlur(3))
     rough = np.asarray(strip, np.float32) - np.asarray(smooth, np.float32)
     dice, inner, count = (
         np.random.default_rng(_SEED),
-        np.arange(GRAIN.block),
-        GRAIN.tile // GRAIN.block,
+        np.arange(_BLOCK),
+        _TILE // _BLOCK,
     )
-    rows = dice.integers(0, max(1, rough.shape[0] - GRAIN.block), (count, count, GRAIN.tries))
-    columns = dice.integers(0, max(1, rough.shape[1] - GRAIN.block), (count, count, GRAIN.tries))
+    rows = dice.integers(0, max(1, rough.shape[0] - _BLOCK), (count, count, GRAIN.tries))
+    columns = dice.integers(0, max(1, rough.shape[1] - _BLOCK), (count, count, GRAIN.tries))
     energy = _energy(rough)[rows, columns]
-    calmest = np.argsort(energy, axis=2, kind="stable")[..., : GRAIN.quietest]
-    chosen = dice.integers(0, GRAIN.quietest, (count, count, 1))
-    pick = np.take_along_axis(calmest, chosen, axis=2)
+    pick = np.argmin(energy, axis=2, keepdims=True)
     rows = np.take_along_axis(rows, pick, axis=2)[:, None]
     columns = np.take_along_axis(columns, pick, axis=2)[:, None]
     rows = (rows + inner[:, None, None]) % rough.shape[0]
     columns = (columns + inner) % rough.shape[1]
-    tile = rough[rows, columns].reshape(GRAIN.tile, GRAIN.tile, 3)
-    limit = 3 * max(0.3, 1.48 * float(np.median(np.abs(tile))))  # outlines are no grain
+    tile = rough[rows, columns].reshape(_TILE, _TILE, 3)
+    limit = 3 * 1.48 * float(np.median(np.abs(tile)))  # three sigma: outlines are no grain
     tile = np.clip(tile, -limit, limit)
     tile -= tile.mean(axis=(0, 1))
     return Image.fromarray(np.rint(tile + _NONE).astype(np.uint8))
@@ -86,10 +78,8 @@ def _tile(image: Image.Image, *, at_far: bool) -> Image.Image:
 
 def _energy(rough: Floats) -> Floats:
     """The mean square of each BLOCK's levels, by its top left corner [h, w]; none reaches over."""
-    sums = np.pad(np.square(rough).sum(axis=2), ((1, GRAIN.block), (1, GRAIN.block)), mode="edge")
+    sums = np.pad(np.square(rough).sum(axis=2), ((1, _BLOCK), (1, _BLOCK)), mode="edge")
     sums = sums.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
-    whole = sums[GRAIN.block :, GRAIN.block :] - sums[: -GRAIN.block, GRAIN.block :]
-    energy: Floats = (
-        whole - sums[GRAIN.block :, : -GRAIN.block] + sums[: -GRAIN.block, : -GRAIN.block]
-    ).astype(np.float32)
+    whole = sums[_BLOCK:, _BLOCK:] - sums[:-_BLOCK, _BLOCK:]
+    energy: Floats = (whole - sums[_BLOCK:, :-_BLOCK] + sums[:-_BLOCK, :-_BLOCK]).astype(np.float32)
     return energy

@@ -13,6 +13,7 @@ from edge.rendering.analysis.background import robust_fit, terms_of, worst
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Coordinates, Floats, Mask
+from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import grown
 from edge.rendering.pixels.scales import SCALES
 
@@ -24,11 +25,8 @@ class PlainNumbers:
     plain: float = tuned(
         5.0, "levels", "distance by which a plain background stays near its surface"
     )
-    lit: float = tuned(0.6, "share", "of a plain background that does so")
-    pure: float = tuned(0.85, "share", "of a plain background that does so but for a shadow")
-    darkest: float = tuned(0.6, "share", "of the light that such a shadow leaves at least")
-    beside: float = tuned(
-        0.2, "share of the width", "part beside an edge by which that side is judged"
+    pure: float = tuned(
+        0.85, "share", "of a plain background that does so but for a shadow; half of it is lit"
     )
     bent: float = tuned(
         0.7,
@@ -38,32 +36,26 @@ class PlainNumbers:
     known: float = tuned(
         0.7, "sides of the picture", "distance beyond its edge up to which the surface is believed"
     )
-    trend: float = tuned(
-        0.2, "sides of the picture", "distance within which the surface then comes to rest"
-    )
-    swing: tuple[float, ...] = tuned(
-        (0.5, 2.5, 0.5),
+    swing: float = tuned(
+        2.5,
         "ratio",
-        "of the range that the background's colours have, how much farther they may run: red and"
-        " blue as levels from green, and green",
+        "of the range of light that the background has, how much farther it may run; its hues a "
+        "fifth of that",
     )
     fade: float = tuned(
-        0.25,
+        0.2,
         "sides of the picture",
-        "distance within which what the edge has of its own fades to a third",
+        "distance within which what the edge has of its own fades to a third, the surface comes to "
+        "rest, and a side is judged",
     )
-    inward: float = tuned(
-        0.04, "share of the height", "how far from the edge its slope is measured"
+    bends: float = tuned(
+        0.1,
+        "share of the height",
+        "distance within which the edge's slope dies down; it is measured over half of that",
     )
-    bends: float = tuned(0.1, "share of the height", "distance within which the slope dies down")
-    steepest: float = tuned(12.0, "levels", "the most that the slope may make")
-    shaded: float = tuned(
-        80.0,
-        "levels",
-        "by which a shadow may change a background at the edge; what differs more is a thing",
+    soft: float = tuned(
+        2.0, "cells", "sigma over which the edge's own colours are smoothed along it"
     )
-    rows: int = tuned(256, "cells", "cells along the edge on which its own colours are known")
-    soft: float = tuned(3.0, "cells", "sigma over which these are smoothed")
 
 
 PLAIN_NUMBERS = PlainNumbers()
@@ -108,9 +100,9 @@ def surface_of(image: Image.Image, background: Mask) -> Surface:
         float(np.percentile(worst(np.abs(seen - terms @ factors)), 75))
         for factors in (plane, quadratic)
     )
-    bent = rest < PLAIN_NUMBERS.bent * stray and stray - rest > 0.3
+    bent = rest < PLAIN_NUMBERS.bent * stray
     least, most = np.percentile(_opponent(seen), (5, 95), axis=0).astype(np.float32)
-    swing = np.asarray(PLAIN_NUMBERS.swing, np.float32) * (most - least) + 2
+    swing = PLAIN_NUMBERS.swing * (most - least) * np.array([1 / 5, 1, 1 / 5], np.float32)
     return Surface(quadratic if bent else plane, np.stack([least - swing, most + swing]))
 
 
@@ -123,7 +115,7 @@ def _opponent(colours: Floats) -> Floats:
 def _resting(place: Coordinates) -> Floats:
     """Places in sides of the picture, those far beyond it drawn nearer."""
     beyond = np.maximum(np.maximum(-place, place - 1) - PLAIN_NUMBERS.known, 0)
-    drawn = beyond - PLAIN_NUMBERS.trend * (1 - np.exp(-beyond / PLAIN_NUMBERS.trend))
+    drawn = beyond - PLAIN_NUMBERS.fade * (1 - np.exp(-beyond / PLAIN_NUMBERS.fade))
     rested: Floats = np.where(place < 0, place + drawn, place - drawn).astype(np.float32)
     return rested
 
@@ -134,7 +126,7 @@ def is_plain(
     """Whether the `background` [h, w] beside that edge keeps to the surface; with less than `least`
     times an edge's length the edge itself is judged."""
     height, width = background.shape
-    deep = max(3, round(PLAIN_NUMBERS.beside * width))
+    deep = max(3, round(PLAIN_NUMBERS.fade * width))
     side = slice(width - deep, None) if at_far else slice(0, deep)
     seen = background[:, side]
     if np.count_nonzero(seen) < least * height:
@@ -146,8 +138,8 @@ def is_plain(
     same = np.abs(colours - smooth).max(axis=1) <= PLAIN_NUMBERS.plain
     light = (colours * smooth).sum(axis=1) / np.maximum((smooth * smooth).sum(axis=1), 1)
     shade = np.abs(colours - light[:, None] * smooth).max(axis=1) <= PLAIN_NUMBERS.plain
-    shaded = shade & (light > PLAIN_NUMBERS.darkest) & (light < 1)
-    return bool(np.mean(same) >= PLAIN_NUMBERS.lit and np.mean(same | shaded) >= PLAIN_NUMBERS.pure)
+    shaded = shade & (light < 1)
+    return bool(np.mean(same) >= 0.5 and np.mean(same | shaded) >= PLAIN_NUMBERS.pure)
 
 
 def continued(
@@ -168,7 +160,7 @@ def continued(
     step = length / count
     start = width if at_far else -length
     x = start + (np.arange(-1, count + 1, dtype=np.float32) + 0.5) * step
-    y = (np.arange(PLAIN_NUMBERS.rows, dtype=np.float32) + 0.5) / PLAIN_NUMBERS.rows
+    y = (np.arange(SCALES.coarse, dtype=np.float32) + 0.5) / SCALES.coarse
     away = (x - width if at_far else -x) / height
     own, slope = edge_of(image, surface, at_far=at_far), _slope(image, surface, at_far=at_far)
     if seen is not None:
@@ -178,7 +170,7 @@ def continued(
     bending = slope[:, None] * (away * np.exp(-away / PLAIN_NUMBERS.bends))[None, :, None]
     levels = surface.at(x / width, y) + fading + bending
     smooth = np.empty((height, length, 3), np.uint8)
-    size, inner = (length, height), (1, 0, 1 + count, PLAIN_NUMBERS.rows)
+    size, inner = (length, height), (1, 0, 1 + count, SCALES.coarse)
     for channel in range(3):
         plane = Image.fromarray(np.ascontiguousarray(levels[..., channel], np.float32))
         full = np.asarray(plane.resize(size, Image.Resampling.BICUBIC, inner))
@@ -205,30 +197,31 @@ def _rows_of(image: Image.Image, seen: Mask) -> Image.Image:
 
 def is_background(image: Image.Image, surface: Surface, *, at_far: bool) -> bool:
     """Whether background, shadows included, is all that reaches that edge of the picture."""
-    return float(np.abs(edge_of(image, surface, at_far=at_far)).max()) <= PLAIN_NUMBERS.shaded
+    return float(np.abs(edge_of(image, surface, at_far=at_far)).max()) <= LEVELS.half
 
 
 def edge_of(image: Image.Image, surface: Surface, *, at_far: bool, inward: float = 0.0) -> Floats:
-    """Levels by which the picture's last columns are off the surface: float32 [ROWS, 3], smooth
+    """Levels by which the picture's last columns are off the surface: float32 [N, 3], smooth
     along the edge. `inward`: those so many sides of the picture's height away from it."""
     width, height = image.size
     deep = min(width, max(3, width // 150, round(inward * height / 2)))
     left = min(round(inward * height), width - deep)
     left = width - deep - left if at_far else left
     strip = image.crop((left, 0, left + deep, height))
-    line = np.asarray(strip.resize((1, PLAIN_NUMBERS.rows), Image.Resampling.BILINEAR), np.float32)
-    y = (np.arange(PLAIN_NUMBERS.rows, dtype=np.float32) + 0.5) / PLAIN_NUMBERS.rows
+    line = np.asarray(strip.resize((1, SCALES.coarse), Image.Resampling.BILINEAR), np.float32)
+    y = (np.arange(SCALES.coarse, dtype=np.float32) + 0.5) / SCALES.coarse
     x = np.asarray([(left + deep / 2) / width], np.float32)
     return _smooth(line[:, 0] - surface.at(x, y)[:, 0], PLAIN_NUMBERS.soft)
 
 
 def _slope(image: Image.Image, surface: Surface, *, at_far: bool) -> Floats:
     """How fast the picture leaves the surface towards its edge, in levels for a picture's height:
-    float32 [ROWS, 3]. Steeper is a shadow's outline, which does not go on."""
-    inner = edge_of(image, surface, at_far=at_far, inward=PLAIN_NUMBERS.inward)
+    float32 [N, 3]. Steeper is a shadow's outline, which does not go on."""
+    inner = edge_of(image, surface, at_far=at_far, inward=PLAIN_NUMBERS.bends / 2)
     outer = edge_of(image, surface, at_far=at_far)
-    steep = _smooth((outer - inner) / (1.25 * PLAIN_NUMBERS.inward), 3 * PLAIN_NUMBERS.soft)
-    most = PLAIN_NUMBERS.steepest / PLAIN_NUMBERS.bends
+    apart = 1.25 * PLAIN_NUMBERS.bends / 2  # the middle of the inner strip, which is as wide
+    steep = _smooth((outer - inner) / apart, 3 * PLAIN_NUMBERS.soft)
+    most = np.e * PLAIN_NUMBERS.plain / PLAIN_NUMBERS.bends  # it makes no more than a plain one may
     return np.clip(steep, -most, most)
 
 

@@ -25,29 +25,27 @@ class SceneNumbers:
     """How a scene is continued."""
 
     across: float = tuned(
-        0.12, "pixels a pixel", "radius of the blur away from the edge, for each pixel of distance"
-    )
-    along: float = tuned(
-        0.012, "pixels a pixel", "radius of the blur along the edge, for each pixel of distance"
-    )
-    widest: float = tuned(
-        0.5, "share of the height", "largest radius away from the edge; along it, a tenth of that"
+        0.12,
+        "pixels a pixel",
+        "radius of the blur away from the edge for each of distance; along it, a tenth of that",
     )
     least: float = tuned(
         0.08, "share of the width", "depth that is walked where the subject leaves less"
     )
-    far: tuple[float, float] = tuned(
-        (0.15, 0.75),
+    far: float = tuned(
+        0.75,
         "share of the height",
-        "from where to where what stands by the edge gives way to what the background usually is"
-        " at that level",
+        "within which what stands by the edge gives way to what the background usually is at that "
+        "level",
     )
-    near: int = tuned(96, "pixels", "distance up to which every column is made")
-    step: int = tuned(4, "pixels", "beyond, one column in so many is made")
 
 
 SCENE = SceneNumbers()
 
+
+_NEAR, _STEP = 96, 4
+"""Pixels: up to the first every column is made, beyond one in so many; nobody sees it, for all is
+blurred there."""
 
 _SEED = 1_969
 
@@ -80,7 +78,7 @@ def scene_of(image: Image.Image, grid: Image.Image, background: Mask, *, level: 
     """
     clean = _without_subject(image, grid, background)
     free = np.logical_and.reduce(background, axis=0)
-    if not level or np.count_nonzero(free) < 0.1 * len(free):
+    if not level or not free.any():
         return Scene(clean, background, None)
     lines = clean.resize((len(free), clean.height), Image.Resampling.BOX, reducing_gap=2.0)
     usual = np.median(np.asarray(lines)[:, free], axis=1).astype(np.float32)
@@ -90,9 +88,9 @@ def scene_of(image: Image.Image, grid: Image.Image, background: Mask, *, level: 
 def imagined(image: Image.Image, scene: Scene, length: int, *, at_far: bool) -> Image.Image:
     """What a scene may show in `length` columns left (or right: `at_far`) of a picture."""
     size = (length, image.height)
-    coarse = Image.fromarray(_soft(scene, length, SCENE.step, at_far=at_far))
-    made = coarse.resize(size, Image.Resampling.BICUBIC, (0, 0, length / SCENE.step, image.height))
-    near = min(SCENE.near, length)
+    coarse = Image.fromarray(_soft(scene, length, _STEP, at_far=at_far))
+    made = coarse.resize(size, Image.Resampling.BICUBIC, (0, 0, length / _STEP, image.height))
+    near = min(_NEAR, length)
     fine = Image.fromarray(_soft(scene, near, 1, at_far=at_far))
     made.paste(fine, (0, 0), _ramp(near, image.height, near, near // 2))
     focus = round(3 / SCENE.across)
@@ -114,8 +112,8 @@ def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> Levels:
     width, height = scene.image.size
     depth = scene.depth(at_far=at_far)
     away = (np.arange(-(-length // step)) + 0.5) * step
-    across = np.minimum(away * SCENE.across, SCENE.widest * height)
-    along = np.minimum(away * SCENE.along, SCENE.widest * height / 10).astype(np.intp)
+    across = away * SCENE.across
+    along = (across / 10).astype(np.intp)
     spare = min(round(across[-1]) + step, width)
     places = (np.arange(-(spare // step), len(away) + spare // step + 1) + 0.5) * step
     columns = _walk(places, depth, width)
@@ -124,10 +122,8 @@ def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> Levels:
     first = np.arange(len(away)) + spare // step
     soft = _down(_box(source, first, (across / step).astype(np.intp)), along)
     if scene.usual is not None:
-        start, end = SCENE.far[0] * height, SCENE.far[1] * height
-        share = np.clip((away - start) / (end - start), 0, 1).astype(np.float32)
-        share = (share * share * (3 - 2 * share))[None, :, None]
-        soft += share * (scene.usual[:, None] - soft)
+        share = np.clip(away / (SCENE.far * height), 0, 1).astype(np.float32)[None, :, None]
+        soft += share * share * (scene.usual[:, None] - soft)
     return (soft + 0.5).astype(np.uint8)
 
 

@@ -7,27 +7,18 @@ some air, before it reaches beyond the picture's edge; and it does so in one dir
 from dataclasses import dataclass
 
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.geometry import Area, touches
+from edge.rendering.pixels.geometry import GEOMETRY, Area, touches
+from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True)
 class WindowNumbers:
     """Which part of a scene a canvas shows."""
 
-    air: float = tuned(
-        0.05, "share of the longer side", "air around a subject, no more than the picture has"
-    )
     doubt: float = tuned(
         0.14,
         "share of the longer side",
         "air around a box that was only guessed, which may miss a leg",
-    )
-    slack: float = tuned(
-        0.01, "share", "of the canvas, how much of the air may go before anything is made"
-    )
-    open: float = tuned(0.75, "share", "the most that a subject covers of a side that lies open")
-    opener: float = tuned(
-        0.15, "share", "by how much less it covers of that side than of the opposite one"
     )
 
 
@@ -45,13 +36,12 @@ def whole(
     of the view holds the subject.
 
     `sure`: the box was measured, or stands on a plain background. A subject at an edge stays there;
-    at two opposite ones, it stands at the one that it has `covered`, and where neither lies open in
-    the middle.
+    at two opposite ones, what is made lies at the one that it has `covered` less of.
     """
-    needed = _aired(subject, view, WINDOW.air if sure else WINDOW.doubt)
+    needed = _aired(subject, view, SCALES.air if sure else WINDOW.doubt)
     height = max(needed.height, needed.width / ratio)
     most = min(view.height, view.width / ratio)
-    if height <= most * (1 + WINDOW.slack):
+    if height <= most + GEOMETRY.hair:
         return None
     width = height * ratio
     across, down = (covered[0::2], covered[1::2]) if covered else (None, None)
@@ -90,8 +80,7 @@ def _start(
 
 
 def _share(covered: Covered | None) -> float:
-    """How much of what is made lies at the near side."""
+    """How much of what is made lies at the near side: as much as of both lies open there."""
     at_near, at_far = covered or (1.0, 1.0)
-    if min(at_near, at_far) > WINDOW.open or abs(at_near - at_far) < WINDOW.opener:
-        return 0.5
-    return 1.0 if at_near < at_far else 0.0
+    both = 2 - at_near - at_far
+    return (1 - at_near) / both if both else 0.5

@@ -17,6 +17,9 @@ class ScaleNumbers:
     fine: int = tuned(
         640, "cells", "long side of the grid for outlines: guided filter, soft mattes, shadows"
     )
+    air: float = tuned(
+        0.05, "share of the longer side", "around a subject that is seen whole, if there is as much"
+    )
     beside: int = tuned(
         8, "pixels", "beside a subject, from which the colours at its outline are known"
     )
