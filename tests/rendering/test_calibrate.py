@@ -12,7 +12,7 @@ from PIL import Image
 from edge.rendering.framing import window
 from edge.rendering.numbers import numbers, numbers_of, tables, tuned
 from edge.rendering.ops import shadow
-from edge.rendering.pixels import levels
+from edge.rendering.pixels import levels, scales
 from edge.rendering.pixels.geometry import Area
 from tests.rendering.stage import NoModels
 from tests.rendering.test_numbers import FILES
@@ -37,16 +37,19 @@ def test_a_number_is_moved_wherever_it_is_used_and_put_back():
 
 
 def test_a_number_is_put_back_after_an_error():
-    with pytest.raises(ZeroDivisionError), calibrate.replaced(BY_TITLE["framing.window.air"], 9.0):
+    with (
+        pytest.raises(ZeroDivisionError),
+        calibrate.replaced(BY_TITLE["framing.window.doubt"], 9.0),
+    ):
         raise ZeroDivisionError
-    assert window.WINDOW.air == 0.05
+    assert window.WINDOW.doubt == 0.14
 
 
 def test_a_moved_number_decides_otherwise():
     subject, view = Area(40, 0, 60, 100), Area(0, 0, 100, 100)
     before = window.whole(subject, view, 2.0, sure=True)
     assert window.whole(subject, view, 1.0, sure=True) is None
-    with calibrate.replaced(BY_TITLE["framing.window.slack"], 2.0):
+    with calibrate.replaced(BY_TITLE["pixels.geometry.hair"], 100.0):
         assert window.whole(subject, view, 2.0, sure=True) is None
     assert before is not None
 
@@ -71,8 +74,8 @@ def test_one_of_several_numbers_in_a_field_moves_alone():
     [
         ("framing.product.spare", 0.7, 1.05),
         ("pixels.levels.halo", 1.3, 10),
-        ("ops.sharpen.threshold", 0.7, 1),
-        ("ops.sharpen.threshold", 1.3, 3),
+        ("output.quality.near_enough", 0.7, 3),
+        ("matting.alpha.inner", 1.1, 4),
     ],
 )
 def test_values_move_by_the_factor_and_whole_ones_by_one_at_least(title, factor, value):
@@ -83,9 +86,9 @@ def test_the_numbers_that_a_stage_reads_are_noted():
     subject, view = Area(40, 0, 60, 100), Area(0, 0, 100, 100)
     with calibrate.noted() as read:
         window.whole(subject, view, 1.0, sure=True)
-    assert (window.WindowNumbers, "air") in read
+    assert (scales.ScaleNumbers, "air") in read
     assert (window.WindowNumbers, "doubt") not in read
-    assert type(window.WINDOW) is window.WindowNumbers
+    assert type(scales.SCALES) is scales.ScaleNumbers
 
 
 def test_no_number_is_read_before_it_is_needed():

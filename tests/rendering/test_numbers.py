@@ -12,12 +12,15 @@ from edge.rendering.numbers import ROOMS, numbers, numbers_of, tables, tuned
 ROOT = Path(edge.rendering.__file__).parent
 
 FIXED = {
+    "analysis/degradation.py": {"_TILE", "_ACROSS"},
+    "analysis/detection.py": {"_TEXT", "_LINE", "_LEAST", "_UNCLIPPED", "_STRIP"},
+    "analysis/parts.py": {"SIDE", "_LEAST"},
     "compliance/attempts.py": {"_PUREST"},
     "compliance/measurements.py": {"BLOCK"},
     "compliance/verify.py": {"_SEEN"},
-    "extend/grain.py": {"_NONE", "_SEED"},
+    "extend/grain.py": {"_NONE", "_SEED", "_TILE", "_BLOCK"},
     "extend/plain.py": {"_TO_GREEN"},
-    "extend/scene.py": {"_SEED"},
+    "extend/scene.py": {"_SEED", "_NEAR", "_STEP"},
     "framing/product.py": {"_NOMINAL", "_ROUNDING"},
     "matting/doubt.py": {"BIAS", "WEIGHTS"},
     "matting/entry.py": {"_LEVEL"},
@@ -34,6 +37,7 @@ FIXED = {
     "pixels/colour_difference.py": {"_TO_XYZ", "_WHITE", "_LEVELS", "_LINEAR"},
     "pixels/denoise.py": {"_SCALES", "_KERNEL"},
     "pixels/geometry.py": {"_HAIR"},
+    "pixels/morphology.py": {"EDGE"},
     "pixels/picture.py": {"REDUCING_GAP"},
     "pixels/sampling.py": {"_ROW"},
 }  # fmt: skip

@@ -13,16 +13,18 @@ from edge.images import Box, Color, Size
 from edge.rendering.analysis.background import (
     NotPlain,
     apart,
+    border_depth,
     fit_background,
     rarity,
     reduced,
     ring_of,
 )
-from edge.rendering.analysis.own_alpha import OWN_ALPHA, flattened, hides
+from edge.rendering.analysis.own_alpha import flattened, hides
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.geometry import Area, sides_touched
-from edge.rendering.pixels.levels import bounds
+from edge.rendering.pixels.levels import LEVELS, bounds
+from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,10 @@ class AnalysisNumbers:
     salient: float = tuned(
         0.5, "standard deviations", "over the mean from which a part of a scene stands out"
     )
-    margin: float = tuned(
-        0.05,
-        "share of its box",
-        "kept on each side of what stands out in a scene: it fades towards the outline",
+    solid: float = tuned(
+        0.33,
+        "share",
+        "of a cell's 5x5 surroundings that is the subject's where the cell is no speck",
     )
 
 
@@ -114,7 +116,7 @@ def analyze(image: Image.Image) -> Analysis:
     """One pass over an upright sRGB picture, RGB or RGBA, of any size."""
     if image.mode == "RGBA" and hides(image):
         alpha = np.asarray(reduced(image.getchannel("A")))
-        return _told(Color(255, 255, 255, 0), alpha >= OWN_ALPHA.visible)
+        return _told(Color(255, 255, 255, 0), alpha >= LEVELS.near)
     grid = np.asarray(reduced(image if image.mode == "RGB" else flattened(image)))
     found = fit_background(grid, least=ANALYSIS.uniform)
     edge = ring_of((grid.shape[0], grid.shape[1]))
@@ -193,7 +195,7 @@ def _salient(grid: Pixels, edge: Mask) -> Mask:
     """In a scene: colours that are rarer along the border than in the whole, nearer the middle."""
     own = rarity(grid, np.ones_like(edge), edge)
     down, across = (_central(length) for length in edge.shape)
-    saliency = _blurred(own * down[:, None] * across, max(2, edge.shape[1] // 40))
+    saliency = _blurred(own * down[:, None] * across, border_depth(edge.shape[1]))
     return _solid(saliency > saliency.mean() + ANALYSIS.salient * saliency.std())
 
 
@@ -212,15 +214,15 @@ def _blurred(values: Floats, radius: float) -> Floats:
 
 
 def _solid(mask: Mask) -> Mask:
-    """Without specks: a pixel stays where at least a third of its 5x5 surroundings is set."""
-    result: Mask = mask & (_blurred(mask.astype(np.float32), 2) > 0.33)
+    """Without specks."""
+    result: Mask = mask & (_blurred(mask.astype(np.float32), 2) > ANALYSIS.solid)
     return result
 
 
 def _with_margin(seen: Analysis) -> Analysis:
     if seen.subject is None:
         return seen
-    by_x, by_y = ANALYSIS.margin * seen.subject.width, ANALYSIS.margin * seen.subject.height
+    by_x, by_y = SCALES.air * seen.subject.width, SCALES.air * seen.subject.height
     left, top, right, bottom = seen.subject.as_tuple()
     wider = Area(
         max(0.0, left - by_x), max(0.0, top - by_y), min(1.0, right + by_x), min(1.0, bottom + by_y)

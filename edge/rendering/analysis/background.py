@@ -16,6 +16,7 @@ from PIL import Image
 
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
+from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import border, components, flood, grown, shrunk
 
 
@@ -78,12 +79,6 @@ class BackgroundNumbers:
         "least light that a shadow leaves; under it, black products begin",
         "chosen by eye on shop photos",
     )
-    dark: int = tuned(
-        64,
-        "levels",
-        "brightest channel under which a background is as dark as products are",
-        "chosen by eye over 299 shop photos",
-    )
     tint: float = tuned(
         11.0,
         "levels",
@@ -106,12 +101,6 @@ class BackgroundNumbers:
         4.0,
         "times the noise",
         "how rough JPEG's noise beside an outline may be",
-        "chosen by eye on shop photos",
-    )
-    rare: float = tuned(
-        0.0005,
-        "share",
-        "of a region, under which a colour is too rare there to tell anything",
         "chosen by eye on shop photos",
     )
     reach: int = tuned(
@@ -152,9 +141,7 @@ class BackgroundModel:
     def extreme(self) -> bool:
         """The background is so white or so dark that products have its very colour."""
         few = self.backdrop[::4, ::4]
-        return bool(
-            np.median(few.min(axis=2)) >= 252 or np.median(few.max(axis=2)) < BACKGROUND.dark
-        )
+        return bool(np.median(few.min(axis=2)) >= 252 or np.median(few.max(axis=2)) < LEVELS.dark)
 
     @property
     def coloured(self) -> bool:
@@ -304,7 +291,7 @@ def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:
     codes = (steps[..., 0] << 8) | (steps[..., 1] << 4) | steps[..., 2]
     within, without = (
         np.bincount(codes[cells], minlength=4096).astype(np.float32) / np.count_nonzero(cells)
-        + np.float32(BACKGROUND.rare)
+        + np.float32(1 / inside.size)  # a colour of one cell tells nothing
         for cells in (inside, outside)
     )
     rarer: Floats = (1 - np.minimum(without / within, 1))[codes]

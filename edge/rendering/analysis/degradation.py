@@ -11,6 +11,7 @@ from PIL import Image
 
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats
+from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.source.facts import Facts
 
 
@@ -42,17 +43,18 @@ class DegradationNumbers:
         "paint or stone",
         "grey hoodies and concrete measure 0.4 to 0.8, grain 1.3 to 2.1",
     )
-    tile: int = tuned(32, "pixels", "side of the tiles in which grain is measured")
-    across: int = tuned(12, "tiles", "tiles looked at on each axis, at most")
     quietest: float = tuned(
         0.2,
         "share",
         "of the tiles, the quiet ones where grain is all there is; the rest holds texture as well",
     )
-    clipped: int = tuned(6, "levels", "distance from black and white within which noise is cut off")
 
 
 DEGRADATION = DegradationNumbers()
+
+_TILE, _ACROSS = 32, 12
+"""Pixels: the side of the tiles in which grain is measured; and how many are looked at on each
+axis, at most: what that may take."""
 
 
 def reason(facts: Facts) -> str | None:
@@ -88,7 +90,7 @@ def noise(image: Image.Image) -> float | None:
 def _quietest(luma: Image.Image) -> float | None:
     plane = np.asarray(luma, dtype=np.float32)
     tiles = [
-        plane[top : top + DEGRADATION.tile, left : left + DEGRADATION.tile]
+        plane[top : top + _TILE, left : left + _TILE]
         for top in _places(plane.shape[0])
         for left in _places(plane.shape[1])
     ]
@@ -97,10 +99,7 @@ def _quietest(luma: Image.Image) -> float | None:
 
 
 def _shows(tile: Floats) -> bool:
-    return (
-        min(tile.shape) >= 8
-        and DEGRADATION.clipped < float(tile.mean()) < 255 - DEGRADATION.clipped
-    )
+    return min(tile.shape) >= 8 and LEVELS.halo < float(tile.mean()) < 255 - LEVELS.halo
 
 
 def _sigma(tile: Floats) -> float:
@@ -110,6 +109,6 @@ def _sigma(tile: Floats) -> float:
 
 
 def _places(side: int) -> list[int]:
-    room = max(0, side - DEGRADATION.tile)
-    count = min(DEGRADATION.across, side // DEGRADATION.tile) or 1
+    room = max(0, side - _TILE)
+    count = min(_ACROSS, side // _TILE) or 1
     return sorted({round(room * i / max(1, count - 1)) for i in range(count)})

@@ -20,6 +20,7 @@ from edge.rendering.analysis.parts import Parts, parts_of, reduced, second_views
 from edge.rendering.engine.threads import Engine
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Levels
+from edge.rendering.pixels.levels import LEVELS
 
 Place = tuple[float, float, float, float]
 
@@ -28,19 +29,6 @@ Place = tuple[float, float, float, float]
 class DetectionNumbers:
     """What of the answers of the text and face detectors counts."""
 
-    text: int = tuned(
-        77,
-        "levels",
-        "score from which a pixel is text (0.3)",
-        'Liao et al. 2020, "Real-time Scene Text Detection with Differentiable Binarization"',
-    )
-    text_score: int = tuned(
-        153,
-        "levels",
-        "least mean score over a line of text (0.6)",
-        'Liao et al. 2020, "Real-time Scene Text Detection with Differentiable Binarization"',
-    )
-    text_least: int = tuned(3, "pixels", "least height of a line of text")
     text_most: float = tuned(0.12, "share of the longer side", "greatest height of a line of text")
     blot_most: float = tuned(
         0.05,
@@ -48,18 +36,18 @@ class DetectionNumbers:
         "greatest height of what is no line but about as wide as high, as a card beside the "
         "product is",
     )
-    strip: int = tuned(
-        40, "pixels", "height of the strip below the picture on which a known line stands"
-    )
-    unclipped: float = tuned(
-        1.6,
-        "ratio",
-        "by how much of area / perimeter a line is larger than what the detector draws of it",
-    )
-    face: int = tuned(128, "levels", "least score of a face (0.5)")
 
 
 DETECTION = DetectionNumbers()
+
+_TEXT, _LINE, _LEAST, _UNCLIPPED = 77, 153, 3, 1.6
+"""Score (levels) from which a pixel is text and least mean score of a line, least height of a line
+(pixels), and by how much of area / perimeter a line is larger than what the detector draws of it:
+those with which it was published (Liao et al. 2020, "Real-time Scene Text Detection with
+Differentiable Binarization", and PaddleOCR's detector, DBPostProcess)."""
+
+_STRIP = 40
+"""Pixels: the height of the strip below the picture on which a known line of letters stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +118,10 @@ def _underlined(pixels: Levels) -> Levels:
     longer takes a balloon for a glyph: of 60 cut-out shop photos six were called written upon
     before, none after.
     """
-    strip = np.full((DETECTION.strip, pixels.shape[1], 3), 255, np.uint8)
+    strip = np.full((_STRIP, pixels.shape[1], 3), 255, np.uint8)
     scale = min(1.0, pixels.shape[1] / 400)
     cv2.putText(
-        strip, "A line of letters to compare", (8, DETECTION.strip - 14), cv2.FONT_HERSHEY_SIMPLEX,
+        strip, "A line of letters to compare", (8, _STRIP - 14), cv2.FONT_HERSHEY_SIMPLEX,
         0.8 * scale, (0, 0, 0), 2, cv2.LINE_AA,
     )  # fmt: skip
     return np.concatenate([pixels, strip])
@@ -147,20 +135,20 @@ def _places(what: str, seen: Levels, parts: Parts | None) -> tuple[Place, ...]:
 
 def lines(seen: Levels, parts: Parts | None) -> tuple[Box, ...]:
     """Lines of text that are not on the product, from the detector's map (uint8 [H, W])."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((seen > DETECTION.text).astype(np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((seen > _TEXT).astype(np.uint8))
     found = []
     for number, (x, y, wide, high, area) in enumerate(stats[1:].tolist(), 1):
         inside = labels[y : y + high, x : x + wide] == number
         short = min(wide, high)
         most = DETECTION.text_most if max(wide, high) >= 1.5 * short else DETECTION.blot_most
-        if not DETECTION.text_least <= short <= most * max(seen.shape):
+        if not _LEAST <= short <= most * max(seen.shape):
             continue
-        if seen[y : y + high, x : x + wide][inside].mean() < DETECTION.text_score:
+        if seen[y : y + high, x : x + wide][inside].mean() < _LINE:
             continue
         on_product = parts is not None and parts.product[y : y + high, x : x + wide][inside].mean()
         if on_product > 0.5:
             continue
-        more = round(area * DETECTION.unclipped / (2 * (wide + high)))
+        more = round(area * _UNCLIPPED / (2 * (wide + high)))
         found.append(Box(x - more, y - more, x + wide + more, y + high + more))
     size = Size(seen.shape[1], seen.shape[0])
     return tuple(box.clamped(size) for box in found)
@@ -168,7 +156,7 @@ def lines(seen: Levels, parts: Parts | None) -> tuple[Box, ...]:
 
 def faces(seen: Levels) -> tuple[Box, ...]:
     """The middles of faces, from the detector's map of them (uint8 [H, W])."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats((seen >= DETECTION.face).astype(np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats((seen >= LEVELS.half).astype(np.uint8))
     return tuple(Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist())
 
 

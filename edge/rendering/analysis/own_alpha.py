@@ -11,7 +11,9 @@ from PIL import Image
 
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Mask, Pixels
-from edge.rendering.pixels.morphology import components, grown, shrunk, sizes_of
+from edge.rendering.pixels.levels import LEVELS
+from edge.rendering.pixels.morphology import EDGE, components, grown, shrunk, sizes_of
+from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True)
@@ -24,19 +26,11 @@ class OwnAlphaNumbers:
         "least of a picture that its alpha has to hide before it is a cut-out",
         "rounded corners, a clear pixel or a rounding error hide less",
     )
-    visible: int = tuned(
-        16, "levels", "alpha from which something is seen at all, on white or on black"
-    )
-    grid: int = tuned(640, "cells", "long side of the grid on which shadows are found")
-    dark: int = tuned(48, "levels", "brightest channel of a shadow's colour")
-    wide: int = tuned(2, "cells", "half the least width of a shadow")
     fading: float = tuned(
         0.3,
         "share",
-        "part of a shadow that is fainter than `faint`; dark glass and a black veil end sharply",
+        "part of a shadow that is fainter than a quarter; dark glass and a black veil end sharply",
     )
-    faint: int = tuned(64, "levels", "alpha under which a shadow counts as fading")
-    solid: int = tuned(230, "levels", "alpha from which a pixel is no shadow's")
 
 
 OWN_ALPHA = OwnAlphaNumbers()
@@ -60,26 +54,26 @@ def flattened(image: Image.Image) -> Image.Image:
 def without_shadow(image: Image.Image, matte: Image.Image) -> Image.Image:
     """The matte (L) of a cut-out `image` (RGBA, of any size) without its drop shadow, which goes
     whole or, where none is found, not at all."""
-    scale = min(1.0, OWN_ALPHA.grid / max(image.size))
+    scale = min(1.0, SCALES.fine / max(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     grid = np.asarray(image.resize(size, Image.Resampling.BOX))
     shadow = _shadow(grid[..., :3], grid[..., 3])
     if not shadow.any():
         return matte
-    near = Image.fromarray(grown(shadow, 2).view(np.uint8)).resize(matte.size)
+    near = Image.fromarray(grown(shadow, EDGE).view(np.uint8)).resize(matte.size)
     alpha = np.asarray(matte)
-    kept = np.where((np.asarray(near) > 0) & (alpha < OWN_ALPHA.solid), np.uint8(0), alpha)
+    kept = np.where((np.asarray(near) > 0) & (alpha < LEVELS.solid), np.uint8(0), alpha)
     return Image.fromarray(kept)
 
 
 def _shadow(colours: Pixels, alpha: Pixels) -> Mask:
     """Wide, dark and fading regions of soft alpha, of which some lies outside the rest's box."""
-    soft = (alpha > 0) & (alpha < OWN_ALPHA.solid) & (colours.max(axis=2) <= OWN_ALPHA.dark)
+    soft = (alpha > 0) & (alpha < LEVELS.solid) & (colours.max(axis=2) <= LEVELS.dark)
     labels, count = components(soft)
     sizes = np.maximum(sizes_of(labels, count), 1)
-    faint = np.bincount(labels[alpha < OWN_ALPHA.faint], minlength=count + 1) / sizes
+    faint = np.bincount(labels[alpha < LEVELS.half // 2], minlength=count + 1) / sizes
     wide = np.zeros(count + 1, np.bool_)
-    wide[labels[shrunk(soft, OWN_ALPHA.wide)]] = True
+    wide[labels[shrunk(soft, EDGE)]] = True
     found = wide & (faint >= OWN_ALPHA.fading)
     found[0] = False
     shadow: Mask = found[labels]

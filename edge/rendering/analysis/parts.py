@@ -21,26 +21,12 @@ from edge.rendering.pixels.levels import LEVELS
 class PartsNumbers:
     """What stands apart on a finished picture's background, and what of it is a second view."""
 
-    side: int = tuned(
-        736,
-        "pixels",
-        "longer side of the picture that is looked at",
-        "letters of a hundredth of it can still be read",
-    )
-    paper: int = tuned(
-        24,
-        "levels",
-        "distance from the border's usual colour up to which a pixel is background, where no "
-        "rule names one",
-    )
     joined: float = tuned(
         0.006, "share of the longer side", "gap over which what belongs together may be interrupted"
     )
-    least: int = tuned(12, "pixels", "area of the smallest part")
     main: float = tuned(
         0.25, "share", "of the largest part, the area from which another is the product's too"
     )
-    inset_least: float = tuned(0.004, "share", "of the canvas, the least area of a second view")
     inset_side: float = tuned(
         0.06, "share", "of the canvas's side, the least side of a second view"
     )
@@ -60,6 +46,13 @@ class PartsNumbers:
 
 
 PARTS = PartsNumbers()
+
+SIDE = 736
+"""Pixels: the longer side of the picture that is looked at, as the networks do that find letters;
+those of a hundredth of it can still be read."""
+
+_LEAST = 12
+"""Pixels: the area of the smallest part, that of a full stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +78,7 @@ class Parts:
 
 def reduced(image: Image.Image) -> Image.Image:
     """The picture at most `SIDE` pixels long, in its own mode."""
-    factor = min(1.0, PARTS.side / max(image.size))
+    factor = min(1.0, SIDE / max(image.size))
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
 
@@ -115,7 +108,7 @@ def parts_of(
     joined = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
-    order = [i for i in np.argsort(-areas, kind="stable") if areas[i] >= PARTS.least]
+    order = [i for i in np.argsort(-areas, kind="stable") if areas[i] >= _LEAST]
     if not order:
         return None
     numbers = np.zeros(len(stats), np.int32)
@@ -137,7 +130,7 @@ def second_views(parts: Parts) -> tuple[Box, ...]:
     product again at a clearly smaller size: the same shape in the same colours. A pair of shoes is
     neither.
     """
-    least = PARTS.inset_least * parts.labels.size
+    least = PARTS.inset_side**2 * parts.labels.size
     found = []
     for number, (box, area) in enumerate(zip(parts.boxes, parts.areas, strict=True), 1):
         if number > 1 and area >= least and (_inset(parts, number, box) or _again(parts, number)):
@@ -153,9 +146,9 @@ def _unlike_background(image: Image.Image, small: Levels, background: Color | No
         return _away(small, np.array(background.rgb)) > LEVELS.near
     ring = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     paper = np.median(ring, axis=0)
-    if np.mean(_away(ring, paper) <= PARTS.paper) < 0.5:
+    if np.mean(_away(ring, paper) <= LEVELS.near) < 0.5:
         return None
-    return _away(small, paper) > PARTS.paper
+    return _away(small, paper) > LEVELS.near
 
 
 def _away(pixels: Levels, colour: Doubles) -> Levels:
@@ -181,7 +174,7 @@ def _inset(parts: Parts, number: int, box: Box) -> bool:
     inside = np.s_[box.top : box.bottom, box.left : box.right]
     if np.mean(_filled(parts.labels[inside] == number)) < PARTS.square:
         return False
-    return float(np.std(parts.small[inside].mean(-1))) > 8  # levels: a plain card shows nothing
+    return float(np.std(parts.small[inside].mean(-1))) > LEVELS.halo  # a plain card shows nothing
 
 
 def _again(parts: Parts, number: int) -> bool:

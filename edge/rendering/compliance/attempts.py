@@ -10,7 +10,7 @@ from edge.images import Color, Format, Size
 from edge.rendering.analysis.degradation import DEGRADATION
 from edge.rendering.compliance.drift import Reference
 from edge.rendering.compliance.verify import Own, Report, verify_file
-from edge.rendering.numbers import tuned
+from edge.rendering.framing.product import PRODUCT
 from edge.rendering.output.encode import Encoded, Quality, encode
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.picture import Picture
@@ -19,19 +19,6 @@ from edge.rendering.request import RenderRequest
 from edge.reported import Reported, Synthesized
 from edge.variants.transform import FRAME, Transform
 from edge.variants.values import AUTO, Fit
-
-
-@dataclass(frozen=True)
-class AttemptNumbers:
-    """What is tried where a rule is broken."""
-
-    margin: float = tuned(
-        1.004, "ratio", "what a larger frame goes beyond the least that the rule asks for"
-    )
-    largest: float = tuned(0.97, "share", "how large the frame may become")
-
-
-ATTEMPTS = AttemptNumbers()
 
 _PUREST = 100
 """The highest quality there is."""
@@ -180,8 +167,8 @@ def reframed(done: Done, job: RenderRequest) -> Transform | None:
     least, frame = job.preset.rules.fill_min, transform.frame or FRAME
     if not small or not small[0] or least is None or frame < least:
         return None  # the last: as was requested
-    frame *= least / float(small[0]) * ATTEMPTS.margin
-    return replace(transform, frame=round(frame, 4)) if frame <= ATTEMPTS.largest else None
+    frame = frame * least / float(small[0]) + PRODUCT.spare / done.size.long
+    return replace(transform, frame=round(frame, 4)) if frame <= 1 - PRODUCT.collar else None
 
 
 def _broken(report: Report) -> set[str]:

@@ -17,17 +17,19 @@ from edge.rendering.analysis.background import border_depth
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Levels, Mask
 from edge.rendering.pixels.levels import LEVELS, span
-from edge.rendering.pixels.morphology import border, flood, shrunk
+from edge.rendering.pixels.morphology import EDGE, border, flood, shrunk
 
 BLOCK = 8
 """Pixels: JPEG's unit."""
+
+_LINE = EDGE
+"""Pixels: how wide a drawn border is at least."""
 
 
 @dataclass(frozen=True)
 class MeasurementNumbers:
     """What is measured of a finished picture."""
 
-    line: int = tuned(2, "pixels", "width of the outermost lines that a drawn border would cover")
     agreed: float = tuned(
         0.9, "share", "of a border that says what the border is; the rest may be anything"
     )
@@ -131,10 +133,10 @@ def has_drawn_border(pixels: Levels) -> bool:
     depth = 2 * border_depth(least)
     if least < 4 * depth:
         return False
-    outer = _ring(pixels, MEASUREMENTS.line).astype(np.int16)
+    outer = _ring(pixels, _LINE).astype(np.int16)
     colour = np.median(outer, axis=0)
     even = np.mean(np.abs(outer - colour).max(axis=1) <= LEVELS.near)
-    inner = _ring(pixels[depth:-depth, depth:-depth], MEASUREMENTS.line).astype(np.int16)
+    inner = _ring(pixels[depth:-depth, depth:-depth], _LINE).astype(np.int16)
     unlike = np.mean(np.abs(inner - colour).max(axis=1) > LEVELS.near)
     return bool(min(even, unlike) > MEASUREMENTS.agreed)
 

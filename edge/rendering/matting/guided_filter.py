@@ -15,6 +15,7 @@ from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import bounds
+from edge.rendering.pixels.scales import SCALES
 
 HE = 'He and Sun 2015, "Fast Guided Filter"'
 
@@ -23,13 +24,15 @@ HE = 'He and Sun 2015, "Fast Guided Filter"'
 class GuidedFilterNumbers:
     """How a matte follows the picture's edges."""
 
-    guide: int = tuned(640, "cells", "long side of the guided filter's grid", HE)
     window: int = tuned(4, "cells", "radius of the guided filter's window", HE)
     smoothness: float = tuned(
         1e-3,
         "variance of colour (0 to 1)",
         "under which a window of the guided filter counts as flat",
         HE,
+    )
+    steepness: float = tuned(
+        2.0, "ratio", "times as steep a network's outline gets, which is softer than a product's"
     )
 
 
@@ -52,7 +55,7 @@ def guided(image: Image.Image, network: Pixels, cells: Mask) -> Pixels:
     if box is None:
         return result
     part = _box_in(box, cells, image.size, 1)
-    factor = min(1.0, GUIDED.guide / max(image.size))
+    factor = min(1.0, SCALES.fine / max(image.size))
     size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
     # A window away from where it counts lies what both means still reach.
     inner = _box_in(box, cells, size, 2 * GUIDED.window + 2)
@@ -95,8 +98,8 @@ def _planes(image: Image.Image) -> list[Floats]:
 
 
 def _decided(alpha: Floats) -> Floats:
-    """Twice as steep: a network's outline is softer than a product's."""
-    steeper: Floats = np.clip(2 * alpha - 0.5, 0, 1)
+    """As steep as a product's outline."""
+    steeper: Floats = np.clip(GUIDED.steepness * alpha + (1 - GUIDED.steepness) / 2, 0, 1)
     return steeper
 
 

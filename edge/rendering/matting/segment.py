@@ -20,7 +20,7 @@ from edge.images import Box, Size
 from edge.models import matting, roles
 from edge.models.base import Models, digests
 from edge.rendering.analysis.analysis import Analysis, analyze
-from edge.rendering.analysis.own_alpha import OWN_ALPHA, flattened, hides, without_shadow
+from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import EYE, Fused, fuse, split_by
 from edge.rendering.numbers import tuned
@@ -165,7 +165,7 @@ def for_transform(
         return segmentation
     matte = without_shadow(image, cut.matte) if image.mode == "RGBA" else cut.matte
     alpha = np.asarray(matte)
-    box = bounds(alpha >= OWN_ALPHA.visible)
+    box = bounds(alpha >= LEVELS.near)
     if matte is cut.matte or box is None:
         return segmentation
     return replace(segmentation, found=_cut(alpha, box, "alpha", 0.0, ()))
@@ -344,7 +344,7 @@ def _joined_to(matte: Pixels, traces: Mask) -> Mask:
 def _by_alpha(image: Image.Image) -> Matte | NoMatte:
     """The original's own alpha, as it is; what is visible counts, soft shadows too."""
     alpha = np.asarray(image.getchannel("A"))
-    box = bounds(alpha >= OWN_ALPHA.visible)
+    box = bounds(alpha >= LEVELS.near)
     if box is None:
         return NoMatte("the original is see-through everywhere", ("no-subject", CLEAR))
     return _cut(alpha, box, "alpha", 0.0, ())

@@ -13,27 +13,12 @@ from PIL import Image
 
 from edge.rendering.framing.framing import FRAMING
 from edge.rendering.matting.alpha import resharpened
+from edge.rendering.matting.guided_filter import GUIDED
 from edge.rendering.matting.segment import wanted
-from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Levels, array_of
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
-
-
-@dataclass(frozen=True)
-class MatteNumbers:
-    """How a matte is brought to a larger picture."""
-
-    steepness: float = tuned(
-        2.0,
-        "ratio",
-        "times as steep a network's outline gets; behind it lies a scene, from which nothing can"
-        " be solved",
-    )
-
-
-MATTE = MatteNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +64,7 @@ def opaque(image: Image.Image) -> Image.Image:
 def _steeper() -> Levels:
     """What each of the 256 levels becomes."""
     middle = 255 / 2
-    steeper = middle + MATTE.steepness * (np.arange(256) - middle)
+    steeper = middle + GUIDED.steepness * (np.arange(256) - middle)
     levels: Levels = np.rint(np.clip(steeper, 0, 255)).astype(np.uint8)
     return levels
 

@@ -19,7 +19,6 @@ class SharpenNumbers:
     radius: float = tuned(
         0.8, "pixels", "sigma in the output: as fine as the edges that a reduction leaves"
     )
-    threshold: int = tuned(2, "levels", "differences of up to so much are noise and stay")
     most: int = tuned(
         60, "percent", "that `auto` never reaches; from there on halos show at white backgrounds"
     )
@@ -36,7 +35,7 @@ class Sharpen(PixelStep):
     percent: int
 
     def apply(self, picture: Picture) -> Picture:
-        mask = ImageFilter.UnsharpMask(SHARPEN.radius, self.percent, SHARPEN.threshold)
+        mask = ImageFilter.UnsharpMask(SHARPEN.radius, self.percent)
         if not picture.has_alpha:
             return picture.with_image(picture.image.filter(mask))
         sharp = picture.image.convert("RGB").filter(mask)

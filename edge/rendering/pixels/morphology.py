@@ -12,6 +12,10 @@ from edge.rendering.pixels.arrays import Labels, Levels, Mask, Places
 cv2.setNumThreads(1)  # the engine's threads are the parallelism, one picture each
 
 
+EDGE = 2
+"""Cells: an edge's width, for a cell's 3x3 tells of its neighbours."""
+
+
 def flood(free: Mask, seeds: Mask) -> Mask:
     """The `free` cells [H, W] that a path of free cells joins to a seed."""
     labels, count = components(free)
