@@ -70,7 +70,8 @@ def encode(
     _check(image, format)
     own = image.copy()  # the engine keeps a save's settings on the object; another may save `image`
     own.info = {}
-    detail = sample(own) if _looks(format, quality, effort) else None
+    fewer = quality != "auto"  # then colour alone is asked about
+    detail = sample(own, fewer=fewer) if _looks(format, quality, effort) else None
     rich = detail is not None and format in _SUBSAMPLED and chroma_loss(detail) > ENCODE.rich
     writer = Writer(format, effort, rich=rich, xmp=xmp)
     if not format.lossy:
