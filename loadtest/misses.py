@@ -1,5 +1,7 @@
 """Classical misses beside others: processor time per picture, with the same files and no cache.
 
+Beside it stands what came for it: bytes, PSNR and SSIM of six of the files (`likeness`).
+
 Each contestant serves a folder; wrk walks through the files, so that nobody can answer two requests
 with one render. edge runs without memory tier and without kept originals. Times are of all
 processes that a contestant started, threads and workers included; rounds go in turn, so that a
@@ -13,11 +15,12 @@ import statistics
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
 from common import ROOT, Run, cpu_ratios, free_port, in_turn, keep, server, wrk
+from likeness import Likeness, likeness
 
 FILES = 48
 HERE = Path(__file__).resolve().parent / "contestants"
@@ -80,9 +83,12 @@ class Contestant:
         return f"/{case.file}?w={width}&fm={format}&q={quality}&effort={EFFORT}"
 
 
-def make_files(folder: Path, source: Path | None) -> None:
-    """48 different files of each kind, from photos where given, else from the samples: 2048 px
-    JPEGs of quality 88, of 4000x3000 pixels of quality 90, and PNGs with a soft oval of alpha."""
+def make_files(folder: Path, source: Path | None, kinds: frozenset[str]) -> None:
+    """48 different files of each of the kinds, from photos where given, else from the samples.
+
+    `photo`: JPEGs of 2048 px and quality 88; `large`: of 4000x3000 pixels and quality 90; `cut`:
+    PNGs with a soft oval of alpha.
+    """
     from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
     photos = sorted((source or ROOT / "edge" / "samples").glob("*.[jw][pe][gb]*"))
@@ -92,13 +98,17 @@ def make_files(folder: Path, source: Path | None) -> None:
     for number in range(FILES):
         picture = Image.open(photos[number % len(photos)]).convert("RGB")
         picture = ImageEnhance.Brightness(picture).enhance(0.8 + number / 120)
-        scale = 2048 / max(picture.size)
-        photo = picture.resize([round(side * scale) for side in picture.size], Image.LANCZOS)
-        photo.save(folder / f"photo-{number}.jpg", quality=88)
-        picture.resize((4000, 3000), Image.LANCZOS).save(folder / f"large-{number}.jpg", quality=90)
-        cut = picture.resize((1200, 1200), Image.LANCZOS)
-        cut.putalpha(oval)
-        cut.save(folder / f"cut-{number}.png", compress_level=3)
+        if "photo" in kinds:
+            scale = 2048 / max(picture.size)
+            photo = picture.resize([round(side * scale) for side in picture.size], Image.LANCZOS)
+            photo.save(folder / f"photo-{number}.jpg", quality=88)
+        if "large" in kinds:
+            large = picture.resize((4000, 3000), Image.LANCZOS)
+            large.save(folder / f"large-{number}.jpg", quality=90)
+        if "cut" in kinds:
+            cut = picture.resize((1200, 1200), Image.LANCZOS)
+            cut.putalpha(oval)
+            cut.save(folder / f"cut-{number}.png", compress_level=3)
 
 
 def edge(stack: ExitStack, folder: Path, root: Path) -> Contestant:
@@ -146,18 +156,19 @@ def small(stack: ExitStack, command: list[str | Path], folder: Path, cwd: Path) 
     return Contestant(f"http://127.0.0.1:{port}", stack.enter_context(process).pid, "small")
 
 
-def fetched(base: str, target: str) -> int:
-    """The bytes of one answer; a contestant that does not render must not count."""
-    with urlopen(base + target.replace("{n}", "0"), timeout=60) as answer:
+def fetched(base: str, target: str, number: str = "0") -> bytes:
+    """One answer; a contestant that does not render must not count."""
+    with urlopen(base + target.replace("{n}", number), timeout=60) as answer:
         assert answer.status == 200
         assert answer.headers["content-type"].startswith("image/"), answer.headers
-        return len(answer.read())
+        return bytes(answer.read())
 
 
 def matched(one: Contestant, case: Case, wanted: int) -> int:
     """The quality at which a contestant's AVIF is about as large as edge's."""
     sizes = {
-        quality: fetched(one.base, one.target(case, quality) or "") for quality in range(36, 76, 2)
+        quality: len(fetched(one.base, one.target(case, quality) or ""))
+        for quality in range(36, 76, 2)
     }
     return min(sizes, key=lambda quality: abs(sizes[quality] - wanted))
 
@@ -190,9 +201,16 @@ def targets(found: Mapping[str, Contestant], case: Case) -> Iterator[tuple[str, 
         if case.format == "avif" and one.kind == "small":
             quality = matched(one, case, ours)
         if target := one.target(case, quality):
-            size = fetched(one.base, target)
+            size = len(fetched(one.base, target))
             ours = ours or size
             yield name, target, size
+
+
+def compared(one: Contestant, target: str, case: Case, folder: Path) -> Likeness:
+    """How like their files a contestant's answers are, over one file in eight."""
+    numbers = {case.file.replace("{n}", str(n)): str(n) for n in range(0, FILES, 8)}
+    files = [folder / name for name in numbers]
+    return likeness(files, case.width, lambda file: fetched(one.base, target, numbers[file.name]))
 
 
 def main() -> None:
@@ -211,7 +229,8 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()), "photos")
         folder.mkdir()
-        make_files(folder, given.photos)
+        cases = [case for case in CASES if given.case in case.name]
+        make_files(folder, given.photos, frozenset(case.file.split("-")[0] for case in cases))
         found = contestants(stack, folder, given)
         script = folder.parent / "walk.lua"
         script.write_text(WALK)
@@ -225,19 +244,22 @@ def main() -> None:
             )  # fmt: skip
 
         rows = []
-        for case in CASES:
-            if given.case not in case.name:
-                continue
+        for case in cases:
             asked = list(targets(found, case))
             runs = {name: (lambda n=name, t=target: drive(n, t)) for name, target, _ in asked}
             results = in_turn(given.rounds, runs)
             slug = case.name.replace(" ", "-").replace(",", "")
             sizes = {name: size for name, _, size in asked}
             ratios = cpu_ratios(results, "edge")
-            keep(f"misses-{slug}", results, cpu_ratios=ratios, bytes=sizes)
+            alike = {name: compared(found[name], target, case, folder) for name, target, _ in asked}
+            keep(
+                f"misses-{slug}", results, case=case.name, cpu_ratios=ratios, bytes=sizes,
+                likeness={name: asdict(each) for name, each in alike.items()},
+            )  # fmt: skip
             cells = [
                 f"{name} {statistics.median(run.cpu for run in results[name]):.1f} ms"
-                f" ({ratios.get(name, 1):.2f}, {sizes[name] / 1000:.1f} kB)"
+                f" ({ratios.get(name, 1):.2f}, {alike[name].bytes / 1000:.1f} kB,"
+                f" {alike[name].psnr:.2f} dB, SSIM {alike[name].ssim:.4f})"
                 for name in results
             ]
             rows.append(f"| {case.name} | " + " | ".join(cells) + " |")
