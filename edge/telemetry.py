@@ -158,6 +158,12 @@ class Metrics:
             ("reason",),
             registry=registry,
         )
+        self.processes_replaced = Counter(
+            "edge_processes_replaced_total",
+            "Render processes replaced because they ended or took too long: died, late.",
+            ("reason",),
+            registry=registry,
+        )
         self.background_tasks = Gauge(
             "edge_background_tasks", "Background tasks under way.", registry=registry
         )

@@ -11,6 +11,7 @@ from edge.app.stores import Stores
 from edge.delivery.originals import Originals
 from edge.models.base import Models
 from edge.rendering.chain.client import ChainClient
+from edge.rendering.engine.processes import RenderProcesses
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import RENDER_VERSION, Renderer
@@ -24,9 +25,10 @@ from edge.variants.presets import Presets
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Threads for pixels, the networks, and what makes whole pictures of them elsewhere."""
+    """What works on pixels here, the networks, and what makes whole pictures elsewhere."""
 
     threads: EngineThreads
+    processes: RenderProcesses | None
     models: Models
     chain: ChainClient | None = None
 
@@ -39,7 +41,21 @@ async def open_engine(given: Settings, metrics: Metrics) -> AsyncIterator[Engine
         stack.callback(libraries.use(given.decode, _counted(metrics)))
         threads = EngineThreads(given.server.threads)
         stack.callback(threads.close)
-        yield Engine(threads, models, open_chain(given, models, metrics))
+        processes = _processes(given, metrics)
+        if processes is not None:
+            stack.callback(processes.close)
+        yield Engine(threads, processes, models, open_chain(given, models, metrics))
+
+
+def _processes(given: Settings, metrics: Metrics) -> RenderProcesses | None:
+    """None where the settings ask for none."""
+    if not given.server.processes:
+        return None
+    return RenderProcesses(
+        given.server.processes,
+        "edge.rendering.drawing",
+        lambda reason: metrics.processes_replaced.labels(reason).inc(),
+    )
 
 
 def _counted(metrics: Metrics) -> Callable[[str], None]:
@@ -78,6 +94,7 @@ async def open_renderer(
             metadata=given.files.provenance,
             scene_facts=scenes.facts,
             chain=engine.chain,
+            processes=engine.processes,
         )
     finally:
         await mattes.close()

@@ -17,21 +17,20 @@ from edge.deadline import Deadline
 from edge.images import Original, Rendition
 from edge.models import roles
 from edge.models.base import Models, Priority, digests
-from edge.rendering import provenance
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.analysis.detection import Detected, Detections, detect
 from edge.rendering.chain.client import ChainClient, Hand
-from edge.rendering.compliance.attempts import Done, finish, reframed
-from edge.rendering.compliance.drift import reference
+from edge.rendering.compliance.attempts import Done, reframed
 from edge.rendering.compliance.review import notes, review
 from edge.rendering.compliance.verify import (
-    PALE,
     Own,
     Report,
     as_made,
     verify_file,
     with_seen,
 )  # fmt: skip
+from edge.rendering.drawing import Drawing, Drawn, drawn
+from edge.rendering.engine.processes import RenderProcesses
 from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import segment
 from edge.rendering.matting.store import MatteRequest, MatteStore
@@ -41,10 +40,11 @@ from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
 from edge.rendering.prepare import Opened, Prepared, name_of, open_original, prepare, to_cut_out
 from edge.rendering.request import RenderRequest, Stopwatch
-from edge.rendering.run import Timings, apply_all, run
+from edge.rendering.run import Timings, run
+from edge.rendering.source import libraries
 from edge.rendering.source.decode import decode
 from edge.rendering.source.facts import Facts, read_facts
-from edge.rendering.step import AsyncStep, SceneFacts, SceneFetch, Tools
+from edge.rendering.step import SceneFacts, SceneFetch, Tools
 from edge.rendering.tile_cache import TileCache
 from edge.reported import Compliance, Reported, Synthesized
 from edge.settings.limits import Limits
@@ -87,6 +87,7 @@ class Renderer:
         metadata: whether edited pictures say so within the file: `never`, `auto`, `always`.
         scene_facts: what the header of that background picture says; without, it is not counted.
         chain: makes whole pictures elsewhere, where it can.
+        processes: make pictures for which no network counts; without, threads make these, too.
     """
 
     def __init__(
@@ -102,12 +103,14 @@ class Renderer:
         metadata: str = "auto",
         scene_facts: SceneFacts | None = None,
         chain: ChainClient | None = None,
+        processes: RenderProcesses | None = None,
     ) -> None:
         self._scene_facts = scene_facts
         self._chain = chain
         self._mattes = mattes or MatteStore(engine, models, RENDER_VERSION)
         self._tile_cache = tile_cache
-        self._metadata = metadata
+        self._drawing = Drawing(models, limits, metadata)
+        self._processes = processes
         self._engine = engine
         self._models = models
         self._limits = limits
@@ -142,6 +145,10 @@ class Renderer:
         job = RenderRequest(
             original.body, transform, self._preset(transform), watch, deadline, fallback
         )
+        if self._can_be_drawn_apart(job):
+            apart = await self._engine.run(self._drawn_apart, job)
+            if apart is not None:
+                return _rendered(apart, tags)
         hand: Hand | None = None
         if segment.sought(transform):
             opened, name = await self._engine.run(self._open, job)
@@ -149,26 +156,37 @@ class Renderer:
             opened, _ = await self._cut_out(opened, name, job, tools, tags, hand)
             hand = hand and replace(hand, opened=opened)
             begin: Callable[[RenderRequest], tuple[Prepared, Done | None]] = partial(
-                self._begin, opened
+                self._drawing.begin, opened
             )
         else:
-            begin = self._at_once
+            begin = self._drawing.at_once
         prepared, done = await self._made(begin, job, tools, hand)
         if larger := reframed(done, job):
             prepared, done = await self._made(begin, replace(job, transform=larger), tools, hand)
-        rendition = Rendition.of(
-            done.body, done.format, done.size, tags=tags, reported=done.reported
-        )
         timings = tuple(watch.timings)
-        return Rendered(
-            rendition,
-            prepared.plan,
-            prepared.facts,
-            prepared.analysis,
-            timings,
-            done.quality,
-            done.report,
+        return _rendered(
+            Drawn(done, prepared.plan, prepared.facts, prepared.analysis, timings), tags
         )
+
+    def _can_be_drawn_apart(self, job: RenderRequest) -> bool:
+        """Whether one job of a process makes it, as far as the request tells."""
+        if self._processes is None or _networks(job.transform):
+            return False
+        background = job.transform.background
+        scene = background is not None and background.kind is BackgroundKind.SCENE
+        return not (scene or (job.preset and job.preset.rules.needs_analysis))
+
+    def _drawn_apart(self, job: RenderRequest) -> Drawn | None:
+        """By a render process; None where its decoder is a process already, where none lives, or
+        where something turned out to be waited for."""
+        facts = job.watch.time("facts", read_facts, job.body, self._limits)
+        if self._processes is None or libraries.stays(facts):
+            return None
+        with tracing.span("render process"):
+            answer = self._processes.run(
+                job.deadline, drawn, self._limits, self._drawing.metadata, job
+            )
+        return answer and answer[0]
 
     async def explain(
         self,
@@ -338,7 +356,7 @@ class Renderer:
     ) -> Done:
         looking = asyncio.ensure_future(self._look_over(picture, job, tools))
         try:
-            done = await self._engine.run(self._finish, picture, job, prepared)
+            done = await self._engine.run(self._drawing.finish, picture, job, prepared)
             return await self._looked_at(done, job, tools, (picture, looking))
         finally:
             looking.cancel()
@@ -389,32 +407,19 @@ class Renderer:
             engine=self._engine, deadline=deadline, priority=priority,
         )  # fmt: skip
 
-    def _at_once(self, job: RenderRequest) -> tuple[Prepared, Done | None]:
-        return self._begin(open_original(job, self._limits), job)
 
-    def _begin(self, opened: Opened, job: RenderRequest) -> tuple[Prepared, Done | None]:
-        """As far as it goes without waiting: what was seen, and what came out."""
-        prepared = prepare(opened, job, self._models, self._limits)
-        if any(isinstance(step, AsyncStep) for step in prepared.steps):
-            return prepared, None
-        picture, timings = apply_all(prepared.steps, prepared.picture, job.deadline)
-        job.watch.timings += timings
-        return prepared, self._finish(picture, job, prepared)
-
-    def _finish(self, picture: Picture, job: RenderRequest, prepared: Prepared) -> Done:
-        made = provenance.of(job, prepared.plan, prepared.analysis, self._models)
-        xmp = provenance.embedded(made, job, self._metadata)
-        doubted, facts = review(prepared.analysis), notes(prepared.analysis, prepared.facts)
-        known = None
-        if job.preset:
-            known = job.watch.time(
-                "colours", reference, prepared.picture.image, prepared.plan, picture
-            )
-        done = finish(picture, job, xmp, unsure=bool(doubted), notes=facts, reference=known)
-        report = done.report
-        if report:
-            report = replace(report, review=doubted, notes=facts + (PALE,) * report.pale)
-        return replace(done, made=made, report=report)
+def _rendered(drawn: Drawn, tags: tuple[str, ...]) -> Rendered:
+    done = drawn.done
+    rendition = Rendition.of(done.body, done.format, done.size, tags=tags, reported=done.reported)
+    return Rendered(
+        rendition,
+        drawn.plan,
+        drawn.facts,
+        drawn.analysis,
+        drawn.timings,
+        done.quality,
+        done.report,
+    )
 
 
 _Seen = tuple[Detections, Detected]

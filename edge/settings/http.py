@@ -37,6 +37,14 @@ class Server:
         low=0,
         high=256,
     )
+    processes: int = setting(
+        0,
+        COUNT,
+        "Processes that make pictures for which no network is asked, so that hits wait for no "
+        "thread that draws: as many as cores, each takes 90 MB; 0: threads make them all.",
+        low=0,
+        high=256,
+    )
     deadline: float = setting(30.0, SECONDS, "Longest time for one request.", low=0.1, high=600)
     head_timeout: float = setting(
         10.0, SECONDS, "Longest time for the head of a request to come.", low=0.1, high=600

@@ -15,6 +15,7 @@ from edge.rendering.engine import stock
 from edge.rendering.source import decoders
 from edge.rendering.source.decoders import DecodeRequest, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
+from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers import OriginalFormat
 from edge.settings.limits import Decode
 
@@ -105,6 +106,11 @@ def load(data: bytes, request: DecodeRequest, deadline: Deadline | None = None) 
             whatever a decoder raises.
     """
     return _now().load(data, request, deadline)
+
+
+def stays(facts: Facts) -> bool:
+    """Whether this process has to see to the decoding, since it may take a worker process."""
+    return facts.format in _now().apart | _RISKY or facts.bits > 8
 
 
 def _now() -> Decoding:

@@ -1,0 +1,125 @@
+"""From an original's bytes to a finished file where no network is waited for: pixel work in one go.
+
+It knows nothing that lives in one process alone, so it can be done in another one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from edge.deadline import Deadline
+from edge.errors import ModelMissing
+from edge.models.base import Models, ModelSpec, ModelState, Priority, Tensor
+from edge.rendering import provenance
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.compliance.attempts import Done, finish
+from edge.rendering.compliance.drift import reference
+from edge.rendering.compliance.review import notes, review
+from edge.rendering.compliance.verify import PALE
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.plan import Plan
+from edge.rendering.prepare import Opened, Prepared, open_original, prepare
+from edge.rendering.request import RenderRequest
+from edge.rendering.run import Timings, apply_all
+from edge.rendering.source.facts import Facts
+from edge.rendering.step import AsyncStep
+from edge.settings.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A finished file and how it came about, without the pixels that it was made of."""
+
+    done: Done
+    plan: Plan
+    facts: Facts
+    analysis: Analysis | None
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What every render has in common.
+
+    Attributes:
+        models: the networks that are there; none of them is run here.
+        metadata: whether edited pictures say so within the file: `never`, `auto`, `always`.
+    """
+
+    models: Models
+    limits: Limits
+    metadata: str
+
+    def at_once(self, job: RenderRequest) -> tuple[Prepared, Done | None]:
+        """`begin`, from the original's bytes on."""
+        return self.begin(open_original(job, self.limits), job)
+
+    def begin(self, opened: Opened, job: RenderRequest) -> tuple[Prepared, Done | None]:
+        """As far as it goes without waiting: what was seen, and what came out."""
+        prepared = prepare(opened, job, self.models, self.limits)
+        if any(isinstance(step, AsyncStep) for step in prepared.steps):
+            return prepared, None
+        picture, timings = apply_all(prepared.steps, prepared.picture, job.deadline)
+        job.watch.timings += timings
+        return prepared, self.finish(picture, job, prepared)
+
+    def finish(self, picture: Picture, job: RenderRequest, prepared: Prepared) -> Done:
+        """The file of a picture after all steps, held against the rules."""
+        made = provenance.of(job, prepared.plan, prepared.analysis, self.models)
+        xmp = provenance.embedded(made, job, self.metadata)
+        doubted, facts = review(prepared.analysis), notes(prepared.analysis, prepared.facts)
+        known = None
+        if job.preset:
+            known = job.watch.time(
+                "colours", reference, prepared.picture.image, prepared.plan, picture
+            )
+        done = finish(picture, job, xmp, unsure=bool(doubted), notes=facts, reference=known)
+        report = done.report
+        if report:
+            report = replace(report, review=doubted, notes=facts + (PALE,) * report.pale)
+        return replace(done, made=made, report=report)
+
+
+def drawn(limits: Limits, metadata: str, job: RenderRequest) -> Drawn | None:
+    """A render for which no network counts; None where it turns out that something has to be
+    waited for.
+
+    Raises:
+        OriginalError, RequestError, DeadlineExceeded: as `Renderer.render` does.
+    """
+    prepared, done = Drawing(_NO_MODELS, limits, metadata).at_once(job)
+    if done is None:
+        return None
+    timings = tuple(job.watch.timings)
+    done = replace(done, picture=None)
+    return Drawn(done, prepared.plan, prepared.facts, prepared.analysis, timings)
+
+
+class _NoModels:
+    """Where no network counts, none is there."""
+
+    runtime = "none"
+
+    def spec(self, name: str) -> ModelSpec:
+        raise ModelMissing(f"{name} is not asked here", param=name)
+
+    async def infer(
+        self,
+        name: str,
+        inputs: Mapping[str, Tensor],
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Mapping[str, Tensor]:
+        raise ModelMissing(f"{name} is not asked here", param=name)
+
+    async def served_digest(self, name: str) -> str | None:
+        return None
+
+    async def states(self) -> tuple[ModelState, ...]:
+        return ()
+
+    async def close(self) -> None:
+        return None
+
+
+_NO_MODELS = _NoModels()

@@ -1,0 +1,218 @@
+"""Render processes: pixel work where no thread of the server waits for the interpreter.
+
+Threads that draw hold the interpreter for milliseconds, and longer where the system takes the
+processor from one that does; hits wait for that. A process of its own has an interpreter of its
+own. A job is a function of a module and its arguments, pickled, and so is what it answers.
+"""
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import edge
+from edge.deadline import Deadline
+from edge.errors import Busy, DeadlineExceeded
+from edge.telemetry import consumption
+
+T = TypeVar("T")
+
+_PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from edge.rendering.engine.process import main
+main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+"""
+
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
+"""No setting and no secret of the server's."""
+
+_START_SECONDS = 120.0
+_GRACE_SECONDS = 10.0
+"""After its deadline, in which a job may still come to the end of its stage."""
+
+_FAILED_STARTS = 3
+"""In a row, after which no more are tried: work stays in the server's threads."""
+
+_BEHIND = 10
+"""Niceness that they have more than the server: a ninth of its weight. They hold nothing that the
+server waits for, so they may be far behind."""
+
+
+class _Gone(Exception):
+    """A process ended, or did not answer in time."""
+
+
+class _Process:
+    """One process and the pipe that leads to it."""
+
+    def __init__(self, module: str) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        root = str(Path(edge.__file__).parent.parent)
+        nice = min(19, os.getpriority(os.PRIO_PROCESS, os.getpid()) + _BEHIND)
+        words = [root, str(theirs.fileno()), str(nice), module]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", _PROGRAM, *words],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env=_ENVIRONMENT,
+            )
+        self._link = Connection(ours.detach())
+        self.answer(_START_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(self, message: bytes) -> None:
+        """Raises: _Gone."""
+        try:
+            self._link.send_bytes(message)
+        except OSError as error:
+            raise _Gone("died") from error
+
+    def answer(self, seconds: float) -> Any:
+        """Raises: _Gone."""
+        try:
+            if not self._link.poll(seconds):
+                raise _Gone("late")
+            return pickle.loads(self._link.recv_bytes())
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            raise _Gone("died") from error
+
+    def end(self) -> None:
+        self._link.close()
+        with suppress(OSError):
+            self._process.kill()
+        self._process.wait()
+
+
+class RenderProcesses:
+    """So many processes, started at once and replaced when they end.
+
+    Args:
+        count: of processes.
+        module: is imported by each before its first job.
+        replaced: told the reason, `died` or `late`, when one had to be.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        module: str,
+        replaced: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        self._module = module
+        self._replaced = replaced
+        self._idle: list[_Process] = []
+        self._alive = 0
+        self._closed = False
+        self._failed = 0
+        self._free = threading.Condition()
+        for _ in range(count):
+            self._start()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of those that have nothing to do now."""
+        with self._free:
+            return tuple(process.pid for process in self._idle)
+
+    def run(self, deadline: Deadline, job: Callable[..., T], /, *args: Any) -> tuple[T] | None:
+        """What a job answers, in a tuple; None where no process lives now, so that nothing was
+        done. To be called by threads, each of which waits.
+
+        Raises:
+            Busy: its process ended, or none came free in time.
+            DeadlineExceeded: it took longer than its deadline and a grace; its process was ended.
+            Exception: what the job raised.
+        """
+        process = self._take(deadline)
+        if process is None:
+            return None
+        try:
+            process.ask(pickle.dumps((job, args), protocol=5))
+            result, error, seconds = process.answer(deadline.remaining + _GRACE_SECONDS)
+        except _Gone as gone:
+            self._replace(process, str(gone))
+            raise _blame(str(gone)) from gone
+        except BaseException:
+            self._replace(process, "died")
+            raise
+        self._give(process)
+        if (used := consumption.get()) is not None:
+            used.add_cpu(seconds)
+        if error is not None:
+            raise error
+        return (result,)
+
+    def close(self) -> None:
+        """End those that are idle now, and the others when their job is done."""
+        with self._free:
+            self._closed, idle = True, list(self._idle)
+            self._idle.clear()
+            self._alive -= len(idle)
+            self._free.notify_all()
+        for process in idle:
+            process.end()
+
+    def _take(self, deadline: Deadline) -> _Process | None:
+        until = time.monotonic() + deadline.remaining
+        with self._free:
+            while not self._idle:
+                if not self._alive:
+                    return None
+                if not self._free.wait(max(0.0, until - time.monotonic())):
+                    raise Busy("no render process came free in time")
+            return self._idle.pop()
+
+    def _give(self, process: _Process) -> None:
+        with self._free:
+            if not self._closed:
+                self._idle.append(process)
+                self._free.notify()
+                return
+            self._alive -= 1
+        process.end()
+
+    def _replace(self, process: _Process, reason: str) -> None:
+        with self._free:
+            self._alive -= 1
+            self._free.notify_all()
+        process.end()
+        self._replaced(reason)
+        self._start()
+
+    def _start(self) -> None:
+        threading.Thread(
+            target=self._started, name="start of a render process", daemon=True
+        ).start()
+
+    def _started(self) -> None:
+        """Add one; where its start fails, another."""
+        while not self._closed and self._failed < _FAILED_STARTS:
+            try:
+                process = _Process(self._module)
+            except (OSError, _Gone):
+                self._failed += 1
+                continue
+            self._failed = 0
+            with self._free:
+                self._alive += 1
+            self._give(process)
+            return
+
+
+def _blame(reason: str) -> Exception:
+    if reason == "late":
+        return DeadlineExceeded("the request's time was over while its picture was made")
+    return Busy("the process that made the picture ended; another takes its place")
