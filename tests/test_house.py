@@ -52,13 +52,15 @@ RENDERING = (
     ("prepare", "memory", "run", "provenance"),
     ("compliance",),
     ("chain",),
+    ("drawing",),
     ("render",),
 )
 """The floors inside `edge/rendering`, the lowest first; rooms of one floor do not know each other,
 but for the files of `run`'s, which are steps of one render."""
 SEEN_FROM_OUTSIDE = {
     "render", "memory", "tile_cache", "provenance", "source.scenes", "source.libraries",
-    "chain.client", "engine.pillow", "engine.threads", "matting.store", "compliance.verify",
+    "chain.client", "engine.pillow", "engine.processes", "engine.threads", "matting.store",
+    "compliance.verify",
 }  # fmt: skip
 """The files of `edge/rendering` that other rooms may import."""
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

@@ -59,19 +59,29 @@ class _Process:
         root = str(Path(edge.__file__).parent.parent)
         nice = min(19, os.getpriority(os.PRIO_PROCESS, os.getpid()) + _BEHIND)
         words = [root, str(theirs.fileno()), str(nice), module]
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _PROGRAM, *words],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                env=_ENVIRONMENT,
-            )
+        command = [sys.executable, "-I", "-c", _PROGRAM, *words]
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=_ENVIRONMENT
+                )
+        except BaseException:
+            ours.close()
+            raise
         self._link = Connection(ours.detach())
-        self.answer(_START_SECONDS)
+        try:
+            self.answer(_START_SECONDS)
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def lives(self) -> bool:
+        return self._process.poll() is None
 
     def ask(self, message: bytes) -> None:
         """Raises: _Gone."""
@@ -166,6 +176,12 @@ class RenderProcesses:
             process.end()
 
     def _take(self, deadline: Deadline) -> _Process | None:
+        """One that lives: what ended it while it had nothing to do is no picture's fault."""
+        while (process := self._next(deadline)) is not None and not process.lives:
+            self._replace(process, "died")
+        return process
+
+    def _next(self, deadline: Deadline) -> _Process | None:
         until = time.monotonic() + deadline.remaining
         with self._free:
             while not self._idle:
