@@ -6,10 +6,10 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from edge.errors import SettingsError
+from edge.text_files import read_text
 
 LEAST_SECRET = 16
 """Bytes (UTF-8) of the shortest secret or token that is taken: 128 bits, if it is random."""
@@ -101,7 +101,7 @@ def rows(
         return []
     setting = _SETTINGS[table]
     try:
-        text = Path(file).read_text("utf-8")
+        text = read_text(file)
         if not text.strip():  # as a file is for a moment while it is written in place
             raise SettingsError(f"{setting}: {file} is empty")
         content = tomllib.loads(text)

@@ -28,6 +28,7 @@ FLOORS = {
         "reported",
         "cores",
         "garbage",
+        "text_files",
         "thread_priority",
     ),
     1: ("variants", "buckets"),

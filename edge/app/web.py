@@ -71,7 +71,7 @@ async def open_web(
             urls=urls,
             recorder=recorder,
             explain=Explain(delivery, urls, tokens, presets, needs_token=signed),
-            admin=Admin(delivery, tokens),
+            admin=Admin(delivery, tokens, presets),
             probes=probes,
             openapi=OpenApi(presets),
             playground=playground,

@@ -6,6 +6,7 @@ also what makes a change of the index and of the files one step for all processe
 thrown away: it is made anew from the entries' own headers.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -155,11 +156,13 @@ class FolderIndex:
         if self._path.is_symlink():
             raise TierError("the folder's index is a symbolic link")
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite gives its journal the mode of the file, so that has to be right from the start.
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        self._path.chmod(0o600)
         self._database = sqlite3.connect(
             self._path, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False
         )
         self._prepare(self._database)
-        self._path.chmod(0o600)
         self._inode = self._path.stat().st_ino
         self.openings += 1
         return self._database

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from edge.errors import PresetsFileError
 from edge.images import Format
+from edge.text_files import read_text
 from edge.variants.tables import EMPTY, Draft, Source, drafts
 from edge.variants.transform import Transform, settle
 from edge.variants.values import Background, Ratio
@@ -183,7 +183,7 @@ def _shipped() -> Source:
 
 def _users(path: str) -> Source:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise PresetsFileError(f"{path}: the presets file cannot be read: {error}") from error
     if not text.strip():  # as a file is whose writing was cut off

@@ -10,21 +10,25 @@ from edge.access import Role
 from edge.cache.purging import Purged
 from edge.delivery.delivery import Delivery
 from edge.errors import UploadRejected
+from edge.kinds import shown
 from edge.variants import paths
+from edge.variants.presets import Presets
 from edge.variants.variant import original_tag, preset_tag
 from edge.web.failures import public
 from edge.web.tokens import Tokens
 
 _LARGEST_BODY = 10_000
 _RETRY_AFTER = "5"
+_SHOWN = 80
 _NAMES = ("original", "tag", "preset", "key")
 
 
 class Admin:
     """`POST /-/purge` with one of original, tag, preset or key."""
 
-    def __init__(self, delivery: Delivery, tokens: Tokens) -> None:
+    def __init__(self, delivery: Delivery, tokens: Tokens, presets: Presets) -> None:
         self._delivery = delivery
+        self._presets = presets
         self._tokens = tokens
 
     async def purge(self, request: Request) -> Response:
@@ -33,10 +37,18 @@ class Admin:
 
         Raises:
             TokenWrong, RoleMissing: the request carries no token that may purge.
-            UploadRejected: the body is not a JSON object with exactly one of the four names.
+            UploadRejected: the body is not a JSON object with exactly one of the four names, or
+                there is no such preset.
         """
         self._tokens.require(request, Role.PURGE)
         name, value = _requested(await _body(request))
+        if name == "preset" and value not in self._presets:
+            raise UploadRejected(
+                f"preset={shown(value)} is not known; what one made that was removed goes by "
+                f"its tag, {preset_tag(value[:_SHOWN])}",
+                param="preset",
+                allowed=self._presets.names,
+            )
         purged = await self._purge(name, value)
         answer: dict[str, Any] = {name: value, "removed": purged.removed}
         status, headers = 200, {"cache-control": "no-store"}
@@ -63,12 +75,20 @@ async def _body(request: Request) -> dict[str, Any]:
         if len(received) > _LARGEST_BODY:
             raise UploadRejected(f"the body is over {_LARGEST_BODY} bytes")
     try:
-        body = json.loads(received)
+        body = json.loads(received, object_pairs_hook=_once_each)
     except ValueError as error:
         raise UploadRejected("the body is not JSON") from error
     if not isinstance(body, dict):
         raise UploadRejected("the body is not a JSON object", allowed=_NAMES)
     return body
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """As JSON readers differ about the rest (RFC 8259, section 4)."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise UploadRejected("a name is given twice", allowed=_NAMES)
+    return dict(pairs)
 
 
 def _requested(body: dict[str, Any]) -> tuple[str, str]:

@@ -205,7 +205,9 @@ async def test_a_folder_emptied_by_hand_goes_on_working(folder, tmp_path):
 async def test_nobody_else_may_read_what_is_kept(folder, tmp_path):
     await folder.put(key(1), rendition())
     path = entry(tmp_path / "tier", 1)
-    for private in (path, path.parent, path.parent.parent, tmp_path / "tier" / "index.sqlite3"):
+    files = ("index.sqlite3", "index.sqlite3-journal")
+    kept = [tmp_path / "tier" / name for name in files]
+    for private in (path, path.parent, path.parent.parent, *kept):
         assert stat.S_IMODE(private.stat().st_mode) & 0o077 == 0, private
 
 

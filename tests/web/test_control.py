@@ -177,13 +177,24 @@ async def test_purge_is_off_without_a_token(serve):
 @pytest.mark.parametrize(
     "body",
     [b"", b"no json", b"[]", b"{}", b'{"tag": 1}', b'{"tag": ""}', b'{"tag": "a", "key": "b"}',
-     b'{"all": true}', b"x" * 20_000],
+     b'{"all": true}', b'{"tag": "a", "tag": "b"}', b"x" * 20_000],
 )  # fmt: skip
 async def test_a_purge_of_nothing_in_particular_is_refused(serve, body):
     server = await serve()
     answer = await server.http.post("/-/purge", content=body, headers=BEARER)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_purge_of_a_preset_that_there_is_not_is_refused_and_says_how_else(serve):
+    server = await serve()
+    answer = await server.http.post("/-/purge", json={"preset": "thumbs"}, headers=BEARER)
+    told = answer.json()
+    assert (answer.status_code, told["param"]) == (400, "preset")
+    assert "thumb" in told["allowed"]
+    assert "preset:thumbs" in told["detail"]
+    by_tag = await server.http.post("/-/purge", json={"tag": "preset:thumbs"}, headers=BEARER)
+    assert by_tag.status_code == 200
 
 
 async def test_openapi_describes_every_parameter(serve):
