@@ -157,8 +157,9 @@ class FolderIndex:
             raise TierError("the folder's index is a symbolic link")
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite gives its journal the mode of the file, so that has to be right from the start.
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        self._path.chmod(0o600)
+        with suppress(OSError):  # where nothing can be written, SQLite says what follows from it
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            self._path.chmod(0o600)
         self._database = sqlite3.connect(
             self._path, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False
         )
