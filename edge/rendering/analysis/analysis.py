@@ -11,6 +11,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from edge.images import Box, Color, Size
 from edge.rendering.analysis.background import (
+    Grid,
     NotPlain,
     apart,
     border_depth,
@@ -112,13 +113,14 @@ class Analysis:
         }
 
 
-def analyze(image: Image.Image) -> Analysis:
-    """One pass over an upright sRGB picture, RGB or RGBA, of any size."""
+def analyze(image: Image.Image, known: Grid | None = None) -> Analysis:
+    """One pass over an upright sRGB picture, RGB or RGBA, of any size; `known` is its grid, if that
+    is there."""
     if image.mode == "RGBA" and hides(image):
         alpha = np.asarray(reduced(image.getchannel("A")))
         return _told(Color(255, 255, 255, 0), alpha >= LEVELS.near)
-    grid = np.asarray(reduced(image if image.mode == "RGB" else flattened(image)))
-    found = fit_background(grid, least=ANALYSIS.uniform)
+    known = known or Grid.of(image if image.mode == "RGB" else flattened(image))
+    grid, found = known.cells, fit_background(known, least=ANALYSIS.uniform)
     edge = ring_of((grid.shape[0], grid.shape[1]))
     if isinstance(found, NotPlain):
         return _with_margin(_told(_middle(grid[edge]), _salient(grid, edge), ("scene",)))

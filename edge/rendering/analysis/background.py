@@ -7,17 +7,17 @@ neighbours, and it is known behind the product by filling the gap smoothly.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Mask, Pixels
+from edge.rendering.pixels.arrays import Floats, Mask, Pixels, array_of, layers_over
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import border, components, flood, grown, shrunk
+from edge.rendering.pixels.sampling import colours_at, rows_and_columns
 
 
 @dataclass(frozen=True)
@@ -162,15 +162,66 @@ class NotPlain:
     detail: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A smooth surface through the border of a picture, and how the picture differs from it.
+
+    `lit` uint8 [h, w, 3] is that; `off` [N] by how many levels the border's cells are off; `light`
+    and `tint` [h, w] are what `shade_of` says of the picture before it.
+    """
+
+    lit: Pixels = field(repr=False)
+    off: Floats = field(repr=False)
+    light: Floats = field(repr=False)
+    tint: Floats = field(repr=False)
+
+
+class Grid:
+    """A picture's cells uint8 [h, w, 3], some hundred a side, and what every look at its background
+    needs of them: found once, for a photo is looked at several times, by one caller at a time."""
+
+    def __init__(self, cells: Pixels) -> None:
+        self.cells = cells
+        self._surfaces: list[tuple[Mask, Surface]] = []
+
+    @classmethod
+    def of(cls, image: Image.Image) -> "Grid":
+        """Of an RGB picture of any size."""
+        return cls(np.asarray(reduced(image)))
+
+    @cached_property
+    def range(self) -> Pixels:
+        """What `local_range` says of it."""
+        return local_range(self.cells)
+
+    def behind(self, border: Mask) -> Surface:
+        """The surface through some cells of the border."""
+        for known, surface in self._surfaces:
+            if np.array_equal(known, border):
+                return surface
+        surface = _surface(self.cells, border)
+        self._surfaces.append((border, surface))
+        return surface
+
+
+def _surface(grid: Pixels, border: Mask) -> Surface:
+    planes = fit_surface(grid, border)
+    found = np.flatnonzero(border)
+    colours = colours_at(grid, found)
+    off = np.abs(colours - np.stack([plane.ravel().take(found) for plane in planes]))
+    lit: Pixels = cv2.merge([plane.astype(np.uint8) for plane in planes])  # type: ignore[assignment]
+    return Surface(lit, np.maximum.reduce(off), *shade_of(grid, planes))
+
+
 def fit_background(
-    grid: Pixels,
+    grid: Grid,
     claimed: Mask | None = None,
     sure: Mask | None = None,
     *,
     least: float | None = None,
     floors: bool = False,
 ) -> BackgroundModel | NotPlain:
-    """The background of a picture uint8 [h, w, 3] of some hundred cells a side.
+    """The background of a picture.
 
     Args:
         claimed: bool [h, w], what a network takes for the product, None where none was asked. A
@@ -179,37 +230,40 @@ def fit_background(
         least: of the border that is not claimed, so much has to be plain; None: as usual.
         floors: what reaches two opposite sides is background too, whatever its colour.
     """
-    nothing = np.zeros((grid.shape[0], grid.shape[1]), np.bool_)
+    cells, steps = grid.cells, grid.range
+    nothing = np.zeros(cells.shape[:2], np.bool_)
     alone = claimed is None
-    claimed, sure = (nothing if cells is None else cells for cells in (claimed, sure))
-    ring = ring_of(nothing.shape)
+    claimed, sure = (nothing if given is None else given for given in (claimed, sure))
+    ring = ring_of((cells.shape[0], cells.shape[1]))
     free = ring & ~claimed
     if np.count_nonzero(free) < BACKGROUND.least_seen * np.count_nonzero(ring):
         return NotPlain("the product fills the border", detail=True)
-    steps = local_range(grid)
     usual = float(np.median(steps[free]))
     if usual > (BACKGROUND.rough_alone if alone else BACKGROUND.roughest):
         return NotPlain("the border is textured")
     noise = BACKGROUND.noise + 1.5 * usual
-    surface = fit_surface(grid, free)
-    off = worst(np.abs(grid - surface))
-    seeds = free & (steps <= noise) & (off <= 3 * noise)
+    surface = grid.behind(free)
+    seeds = np.zeros_like(free)
+    seeds[free] = surface.off <= 3 * noise
+    seeds &= steps <= noise
     share = np.count_nonzero(seeds) / np.count_nonzero(free)
     if share < (least or BACKGROUND.share):
         return NotPlain("the border is not one smooth background")
-    light, tint = shade_of(grid.astype(np.float32), surface)
+    light, tint = surface.light, surface.tint
     alike = (tint <= BACKGROUND.tint) & (light >= BACKGROUND.darkest) & (light <= 1.25)
     soft = (light < 1) & (steps <= BACKGROUND.shadow_steps * noise) & ~claimed
-    denied = ~sure & (~claimed | (off <= noise))
+    denied = ~sure & (~claimed | (apart(cells, surface.lit) <= noise))
     seen = flood(((steps <= noise) | soft) & alike & denied, seeds)
     if floors:
         seen |= _scenery(~seen & ~claimed)
-    seen = _close_in(grid, seen, steps, noise, denied)
-    enclosed = (steps <= noise) & (apart(grid, backdrop(grid, seen)) <= noise) & denied
-    seen |= flood(enclosed, shrunk(enclosed, 1))
-    return BackgroundModel(
-        backdrop(grid, seen), surface.astype(np.uint8), seen, steps, noise, share
-    )
+    seen = _close_in(cells, seen, steps, noise, denied)
+    behind = backdrop(cells, seen)
+    enclosed = (steps <= noise) & (apart(cells, behind) <= noise) & denied
+    more = flood(enclosed, shrunk(enclosed, 1)) & ~seen
+    if more.any():
+        seen |= more
+        behind = backdrop(cells, seen)
+    return BackgroundModel(behind, surface.lit, seen, steps, noise, share)
 
 
 def ring_of(shape: tuple[int, int]) -> Mask:
@@ -238,49 +292,49 @@ def _scenery(rest: Mask) -> Mask:
 def local_range(grid: Pixels) -> Pixels:
     """Levels between the least and the greatest of each cell's 3x3, in the worst channel [h, w]."""
     near = np.ones((3, 3), np.uint8)
-    return worst(cv2.morphologyEx(grid, cv2.MORPH_GRADIENT, near))
+    return worst(cv2.morphologyEx(grid, cv2.MORPH_GRADIENT, near))  # type: ignore[arg-type]
 
 
-def fit_surface(grid: Pixels, cells: Mask) -> Floats:
-    """A quadratic surface per channel through most of `cells` [h, w, 3]; the rest are outliers, so
+def fit_surface(grid: Pixels, cells: Mask) -> list[Floats]:
+    """A quadratic surface per channel [h, w] through most of `cells`; the rest are outliers, so
     that a product on the border draws it nowhere."""
     height, width = grid.shape[:2]
-    down = np.linspace(-1, 1, height, dtype=np.float32)
-    across = np.linspace(-1, 1, width, dtype=np.float32)
-    rows, columns = np.nonzero(cells)
-    terms = terms_of(across[columns], down[rows])
-    factors = robust_fit(terms, grid[cells].astype(np.float32))
-    y, x = down[:, None], across[None]
-    planes = []
+    y = np.linspace(-1, 1, height, dtype=np.float32)
+    x = np.linspace(-1, 1, width, dtype=np.float32)
+    places = np.flatnonzero(cells)
+    rows, columns = rows_and_columns(places, width)
+    factors = robust_fit(terms_of(x[columns], y[rows]), colours_at(grid, places))
+    ones, along = np.ones_like(y), np.stack([np.ones_like(x), x, x * x])
+    planes: list[Floats] = []
     for constant, by_x, by_y, by_xy, by_xx, by_yy in factors.T:
-        plane = (constant + by_y * y + by_yy * y * y) + (by_x + by_xy * y) * x + by_xx * x * x
+        down = (constant + by_y * y + by_yy * y * y, by_x + by_xy * y, by_xx * ones)
+        plane: Floats = np.stack(down, axis=1) @ along
         planes.append(np.clip(plane, 0, 255, out=plane))
-    surface: Floats = cv2.merge(planes)
-    return surface
+    return planes
 
 
 def terms_of(x: Floats, y: Floats) -> Floats:
-    """1, x, y, xy, xx, yy of places [N]: float32 [N, 6]."""
-    terms: Floats = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
+    """1, x, y, xy, xx, yy of places [N]: float32 [6, N]."""
+    terms: Floats = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y])
     return terms
 
 
 def robust_fit(terms: Floats, colours: Floats, degree: int = 6) -> Floats:
-    """Factors float32 [6, 3] of `terms_of` places [N, 6]: the surface through most of `colours`
-    [N, 3] there.
+    """Factors float32 [6, 3] of `terms_of` places [6, N]: the surface through most of `colours`
+    [3, N] there.
 
     Iteratively reweighted least squares with Tukey's biweight (Beaton and Tukey 1974), from a
     constant over a plane to as many terms as `degree` says.
     """
     factors = np.zeros((6, 3), np.float32)
-    factors[0] = np.median(colours, axis=0)
+    factors[0] = np.median(colours, axis=1)
     for count in (3, 3, degree, degree, degree):
-        off = worst(np.abs(colours - terms @ factors))
+        off = np.maximum.reduce(np.abs(colours - factors.T @ terms))
         reach = 4.7 * max(2.0, 1.48 * float(np.median(off)))
         weight = np.clip(1 - np.square(off / reach), 0, None) ** 2
-        weighted = terms[:, :count] * weight[:, None]
-        normal = weighted.T @ terms[:, :count] + 1e-3 * np.eye(count, dtype=np.float32)
-        factors[:count] = np.linalg.solve(normal, weighted.T @ colours)
+        weighted = terms[:count] * weight
+        normal = weighted @ terms[:count].T + 1e-3 * np.eye(count, dtype=np.float32)
+        factors[:count] = np.linalg.solve(normal, weighted @ colours.T)
     return factors
 
 
@@ -298,57 +352,75 @@ def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:
     return rarer
 
 
-def shade_of(grid: Floats, behind: Floats) -> tuple[Floats, Floats]:
-    """How much of the background's light each cell has [h, w], and how many levels its colour is
-    off from a background in shadow.
+Planes = Sequence[Floats]
+
+
+def shade_of(grid: Pixels, behind: Planes) -> tuple[Floats, Floats]:
+    """How much of the background's light each cell [h, w, 3] has [h, w], and how many levels its
+    colour is off from a background (three planes [h, w]) in shadow.
 
     What light a shadow gets was reflected by the background before, so on coloured paper it is more
     saturated: a mixture of the background's colour and that colour times itself.
     """
-    seen: Planes = cv2.split(grid)  # type: ignore[assignment]
-    back: Planes = cv2.split(behind)  # type: ignore[assignment]
-    twice: Planes = [plane * plane * np.float32(1 / 255) for plane in back]
-    squared: Floats = np.maximum(_dot(back, back), np.float32(1))
-    light: Floats = _dot(seen, back) / squared
-    more: Floats = _dot(twice, back) / squared
-    off: Planes = [plane - light * under for plane, under in zip(seen, back, strict=True)]
-    vivid: Planes = [plane - more * under for plane, under in zip(twice, back, strict=True)]
-    share = _dot(off, vivid) / np.maximum(_dot(vivid, vivid), np.float32(1))
-    share = np.clip(share, 0, BACKGROUND.bounces * np.maximum(1 - light, 0))
-    away = [np.abs(plane - share * hue) for plane, hue in zip(off, vivid, strict=True)]
-    return light, np.maximum(np.maximum(away[0], away[1]), away[2])
+    seen = planes_of(grid)
+    squares: Planes = [plane * plane for plane in behind]
+    squared: Floats = np.maximum(squares[0] + squares[1] + squares[2], np.float32(1))
+    np.divide(np.float32(1), squared, out=squared)
+    twice: Planes = [plane * np.float32(1 / 255) for plane in squares]
+    light: Floats = _dot(seen, behind) * squared
+    more: Floats = _dot(squares, behind) * squared
+    more *= np.float32(1 / 255)
+    for plane, vivid, under in zip(seen, twice, behind, strict=True):
+        plane -= light * under
+        vivid -= more * under
+    share = _dot(seen, twice)
+    share /= np.maximum(_dot(twice, twice), np.float32(1))
+    most = np.float32(BACKGROUND.bounces) * np.maximum(1 - light, 0)
+    np.clip(share, 0, most, out=share)
+    for plane, vivid in zip(seen, twice, strict=True):
+        vivid *= share
+        plane -= vivid
+        np.abs(plane, out=plane)
+    return light, np.maximum(np.maximum(seen[0], seen[1]), seen[2])
 
 
-Planes = Sequence[Floats]
+def planes_of(grid: Pixels) -> list[Floats]:
+    """Three planes of levels [h, w] of a picture [h, w, 3]."""
+    return [plane.astype(np.float32) for plane in cv2.split(grid)]
 
 
 def _dot(one: Planes, other: Planes) -> Floats:
     """The sum over three planes [h, w]: several times as fast as over an axis of three."""
-    total: Floats = one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
+    total: Floats = one[0] * other[0]
+    total += one[1] * other[1]
+    total += one[2] * other[2]
     return total
 
 
 def apart(one: Pixels, other: Pixels) -> Pixels:
     """Levels between two pictures in the channel where they differ most [h, w]."""
-    return worst(cv2.absdiff(one, other))
+    return worst(cv2.absdiff(one, other))  # type: ignore[arg-type]
 
 
-def worst(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The greatest of three channels; numpy's own maximum over so short an axis is slow."""
-    worst: npt.NDArray[Any] = np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
-    return worst
+def worst(values: Pixels) -> Pixels:
+    """The greatest of three channels uint8 [h, w, 3]; numpy's own maximum over so short an axis is
+    slow."""
+    red, green, blue = cv2.split(values)
+    return cv2.max(cv2.max(red, green), blue)  # type: ignore[return-value]
 
 
 def backdrop(grid: Pixels, seen: Mask) -> Pixels:
     """The colours [h, w, 3] of the `seen` cells, filled smoothly into all others, the nearest
     counting most."""
-    alpha = seen.astype(np.uint8) * np.uint8(255)
-    image = Image.fromarray(np.dstack([grid, alpha]), "RGBA")
-    return np.asarray(_pulled(image).convert("RGB"))
+    cover = np.ascontiguousarray(seen).view(np.uint8) * np.uint8(255)
+    known = cv2.cvtColor(grid, cv2.COLOR_RGB2RGBA)
+    cv2.insertChannel(cover, known, 3)
+    filled = array_of(_from_coarser(layers_over(known))).copy()  # type: ignore[arg-type]
+    return cv2.copyTo(grid, cover, filled)  # type: ignore[return-value]
 
 
-def _pulled(image: Image.Image) -> Image.Image:
-    """Fill what is see-through from the next coarser level of itself (push-pull)."""
+def _from_coarser(image: Image.Image) -> Image.Image:
+    """What the next coarser level of a picture shows, where it is see-through filled (RGB)."""
     if min(image.size) <= 2:
         flat = image.resize((1, 1), Image.Resampling.BOX).convert("RGB")
         return flat.resize(image.size)
@@ -357,8 +429,14 @@ def _pulled(image: Image.Image) -> Image.Image:
     cover = np.asarray(smaller.getchannel("A"))
     # A cell that saw any background knows its colour. Tables cost the engine 0.2 ms, whatever size.
     smaller.putalpha(Image.fromarray(cv2.threshold(cover, 0, 255, cv2.THRESH_BINARY)[1]))
-    coarse = _pulled(smaller).resize(image.size, Image.Resampling.BILINEAR)
-    coarse.paste(image.convert("RGB"), mask=image.getchannel("A"))
+    return _pulled(smaller).resize(image.size, Image.Resampling.BILINEAR)
+
+
+def _pulled(image: Image.Image) -> Image.Image:
+    """Fill what is see-through from the next coarser level of itself (push-pull)."""
+    coarse = _from_coarser(image)
+    if min(image.size) > 2:
+        coarse.paste(image.convert("RGB"), mask=image.getchannel("A"))
     return coarse
 
 

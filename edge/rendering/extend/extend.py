@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Size
-from edge.rendering.analysis.background import NotPlain, fit_background, rarity
+from edge.rendering.analysis.background import Grid, NotPlain, fit_background, rarity
 from edge.rendering.extend.blurred import blurred_fill
 from edge.rendering.extend.plain import (
     Surface,
@@ -229,7 +229,7 @@ def _seen(grid: Image.Image, background: Mask, known: Known) -> Mask:
     if known.matte:
         matte = known.matte.resize(grid.size, Image.Resampling.BOX)
         return ~grown(np.asarray(matte) > LEVELS.halo, 1)
-    found = fit_background(np.asarray(grid), least=EXTEND.enough)
+    found = fit_background(Grid(np.asarray(grid)), least=EXTEND.enough)
     box = bounds(~background)
     if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > 0.5:
         return background  # what is plain there may be the subject
@@ -280,7 +280,7 @@ def _alike(grid: Pixels, box: Mask) -> Mask:
 def _corrected(grid: Image.Image, background: Mask) -> Mask:
     """With the background inside the subject's box, where a studio's shows up to the edge: a box
     that was only guessed holds shadows and gradients too."""
-    found = fit_background(np.asarray(grid))
+    found = fit_background(Grid(np.asarray(grid)))
     return background if isinstance(found, NotPlain) else background | found.open
 
 

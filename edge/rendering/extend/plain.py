@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from edge.rendering.analysis.background import robust_fit, terms_of, worst
+from edge.rendering.analysis.background import robust_fit, terms_of
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Coordinates, Floats, Mask
@@ -95,9 +95,9 @@ def surface_of(image: Image.Image, background: Mask) -> Surface:
     y, x = ((rows + 0.5) / height).astype(np.float32), ((columns + 0.5) / width).astype(np.float32)
     seen = np.asarray(image)[background].astype(np.float32)
     terms = terms_of(x, y)
-    plane, quadratic = (robust_fit(terms, seen, count) for count in (3, 6))
+    plane, quadratic = (robust_fit(terms, seen.T, count) for count in (3, 6))
     stray, rest = (
-        float(np.percentile(worst(np.abs(seen - terms @ factors)), 75))
+        float(np.percentile(np.abs(seen.T - factors.T @ terms).max(axis=0), 75))
         for factors in (plane, quadratic)
     )
     bent = rest < PLAIN_NUMBERS.bent * stray

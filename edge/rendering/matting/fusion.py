@@ -21,12 +21,12 @@ from PIL import Image
 from edge.rendering.analysis.background import (
     BACKGROUND,
     BackgroundModel,
+    Grid,
     NotPlain,
     apart,
     backdrop,
     fit_background,
-    local_range,
-    reduced,
+    planes_of,
     shade_of,
 )
 from edge.rendering.matting.alpha import estimate_alpha, foreground_colours
@@ -198,27 +198,29 @@ class Fused:
         return self.draw()
 
 
-def fuse(image: Image.Image, network: Pixels | None) -> Fused | str:
+def fuse(image: Image.Image, network: Pixels | None, known: Grid | None = None) -> Fused | str:
     """The product, or why there is none.
 
     Args:
         image: RGB, upright sRGB, of any size.
         network: uint8 [h, w] of any size, the coarse matte; None where no network was asked: then
             all that differs from a plain background is the product.
+        known: the picture's grid, if that is there.
     """
-    grid = np.asarray(reduced(image))
+    known = known or Grid.of(image)
+    grid = known.cells
     if network is None:
-        background_model = fit_background(grid, floors=True)
+        background_model = fit_background(known, floors=True)
         if isinstance(background_model, NotPlain):
             return background_model.reason
         claim = np.full(background_model.open.shape, (FUSION.half + FUSION.denied) / 2, np.float32)
     else:
         claim = sized(network, grid.shape[1], grid.shape[0])
         background_model = fit_background(
-            grid, claim >= FUSION.half, claim >= FUSION.claimed, floors=True
+            known, claim >= FUSION.half, claim >= FUSION.claimed, floors=True
         )
     found = (
-        _on_scene(image, grid, claim, network, background_model)
+        _on_scene(image, known, claim, network, background_model)
         if isinstance(background_model, NotPlain)
         else (_on_plain(image, grid, claim, background_model, network))
     )
@@ -244,7 +246,7 @@ def _on_plain(
     network: Pixels | None,
 ) -> Fused | None:
     off, blind = apart(grid, background_model.backdrop), network is None
-    light, tint = shade_of(grid.astype(np.float32), background_model.backdrop.astype(np.float32))
+    light, tint = shade_of(grid, planes_of(background_model.backdrop))
     shade = (tint <= BACKGROUND.tint) & (light < 1) & (not blind)
     given = _given(claim, background_model, shade)
     seeds = given & (shrunk(given, 1) if blind else claim >= FUSION.half)
@@ -410,7 +412,7 @@ def _torn(product: Mask, off: Pixels, noise: float) -> Mask:
 
 def _on_scene(
     image: Image.Image,
-    grid: Pixels,
+    known: Grid,
     claim: Floats,
     network: Pixels | None,
     background_model: NotPlain,
@@ -420,11 +422,11 @@ def _on_scene(
     area = int(np.count_nonzero(product))
     if area < FUSION.least * product.size:
         return None
-    steps, edge = local_range(grid), border(product.shape)
+    steps, edge = known.range, border(product.shape)
     outline = grown(product, 1) & ~shrunk(product, 1)
     evidence = replace(
         _seen_by_network(claim, product, area),
-        pale=_pale(grid, steps, product) / area,
+        pale=_pale(known.cells, steps, product) / area,
         weak=np.count_nonzero(outline & (steps < 2 * BACKGROUND.noise))
         / np.count_nonzero(outline | edge),
         scene=1.0,

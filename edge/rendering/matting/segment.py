@@ -7,6 +7,7 @@ found depends on the original and the networks alone, never on the request: so a
 photo can share it.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +21,7 @@ from edge.images import Box, Size
 from edge.models import matting, roles
 from edge.models.base import Models, digests
 from edge.rendering.analysis.analysis import Analysis, analyze
+from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import EYE, Fused, fuse, split_by
@@ -216,34 +218,47 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     if own or not has(tools.models, roles.MATTING):
         return await tools.engine.run(segment_without_network, image, watch)
     image = await tools.engine.run(flattened, image)
-    seen = await tools.engine.run(watch.time, "analysis", analyze, image)
-    first = await _asked(image, tools, watch)
-    one, found = await tools.engine.run(watch.time, "cut", _by_one, image, first)
+    known = await tools.engine.run(Grid.of, image)
+    asking = asyncio.ensure_future(_asked(image, tools, watch))
+    try:
+        seen = await tools.engine.run(watch.time, "analysis", analyze, image, known)
+        first = await asking
+    finally:
+        asking.cancel()
+    one, found = await tools.engine.run(watch.time, "cut", _by_one, image, first, known)
     if found is not None:
         return Segmentation(seen, _asked_of(found, roles.MATTING))
     other = await _asked(image, tools, watch, again=True)
     second = has(tools.models, roles.MATTING_SECOND)
-    looks = one, first, other, second
+    looks = one, first, other, second, known
     found = await tools.engine.run(watch.time, "cut", _by_both, image, *looks)
     names = roles.MATTERS if second else (roles.MATTING,)
     return Segmentation(seen, _asked_of(found, *names))
 
 
-def _by_one(image: Image.Image, network: Pixels) -> tuple[Fused | str, Matte | NoMatte | None]:
+def _by_one(
+    image: Image.Image, network: Pixels, known: Grid
+) -> tuple[Fused | str, Matte | NoMatte | None]:
     """What one look yields, and the cut by it; None where it is doubted, or there is none. Only
     what is believed is drawn: that is most of the work."""
-    fused = fuse(image, network)
+    fused = fuse(image, network, known)
     return fused, (_judged(fused, network) if _doubt(fused) < DOUBT_NUMBERS.review else None)
 
 
 def _by_both(
-    image: Image.Image, one: Fused | str, first: Pixels, other: Pixels, second: bool
+    image: Image.Image, one: Fused | str, first: Pixels, other: Pixels, second: bool, known: Grid
 ) -> Matte | NoMatte:
-    return _judged(*joined(image, one, first, other, second=second))
+    return _judged(*joined(image, one, first, other, second=second, known=known))
 
 
 def joined(
-    image: Image.Image, one: Fused | str, first: Pixels, other: Pixels, *, second: bool
+    image: Image.Image,
+    one: Fused | str,
+    first: Pixels,
+    other: Pixels,
+    *,
+    second: bool,
+    known: Grid | None = None,
 ) -> tuple[Fused | str, Pixels]:
     """The cut by two looks, and the network's matte behind it.
 
@@ -256,15 +271,17 @@ def joined(
         one: what `fuse` made of `first`.
         first: uint8 [h, w], a network's matte; `other` is that of the other look.
         second: the other look was another network's.
+        known: the picture's grid, if that is there.
     """
+    known = known or Grid.of(image)
     both = mean(first, other, SEGMENT.second if second else 0.5)
-    whole = split_by(fuse(image, both), first, other)
+    whole = split_by(fuse(image, both, known), first, other)
     if not second or (isinstance(whole, Fused) and whole.detail):
         return whole, both
-    cuts = [(one, first), (fuse(image, other), other)]
+    cuts = [(one, first), (fuse(image, other, known), other)]
     if isinstance(whole, Fused) and whole.plain:
         either = np.maximum(*_alike(first, other))
-        cuts.append((fuse(image, either), either))
+        cuts.append((fuse(image, either, known), either))
     told = [(split_by(cut, first, other), network) for cut, network in cuts]
     return min([(whole, both), *told], key=lambda cut: _doubt(cut[0]))
 
