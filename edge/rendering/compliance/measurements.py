@@ -15,7 +15,7 @@ from PIL import Image
 from edge.images import Box, Color
 from edge.rendering.analysis.background import border_depth
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Levels, Mask
+from edge.rendering.pixels.arrays import Levels, Mask, array_of
 from edge.rendering.pixels.levels import LEVELS, span
 from edge.rendering.pixels.morphology import EDGE, border, flood, shrunk
 
@@ -57,30 +57,30 @@ class BackgroundMeasurement:
 def measure_background(
     pixels: Levels, color: Color, matte: Image.Image | None = None
 ) -> BackgroundMeasurement:
-    """Measure the background of a picture [H, W, 3] against the colour that it should have.
+    """Measure the background of a picture [H, W, 3 or 4] against the colour that it should have; a
+    fourth channel is passed over.
 
     Where there is a matte (L, of the same size), blocks that hold a pixel which is all subject are
     none of the background's, however pale, as long as they go on to some that are not.
     """
-    height, width = pixels.shape[:2]
-    rows = pixels.reshape(height, -1)
-    subject = None if matte is None else _blocks(np.asarray(matte), 1) >= LEVELS.solid
-    if color.rgb == (255, 255, 255):
-        return _background(~rows, 3, subject)  # the usual one, in one pass instead of three
-    wanted = np.tile(np.asarray(color.rgb, np.uint8), width)
-    return _background(np.maximum(rows, wanted) - np.minimum(rows, wanted), 3, subject)
+    subject = None if matte is None else _blocks(array_of(matte)) >= LEVELS.solid
+    given = (*color.rgb, 255)[: pixels.shape[2]]
+    return _background(pixels, given, subject)
 
 
 def measure_clear_background(image: Image.Image) -> BackgroundMeasurement:
     """The same for a picture, mode RGBA, whose background should be see-through; levels of
     alpha."""
-    return _background(np.asarray(image.getchannel("A")), 1)
+    return _background(array_of(image.getchannel("A"))[..., None], (0,))
 
 
-def _background(away: Levels, channels: int, subject: Mask | None = None) -> BackgroundMeasurement:
-    """From the levels [H, W * channels] by which each value is off, and the blocks that are the
+def _background(
+    pixels: Levels, wanted: tuple[int, ...], subject: Mask | None = None
+) -> BackgroundMeasurement:
+    """From a picture [H, W, C], the levels that it should have there, and the blocks that are the
     subject's."""
-    worst = _blocks(away, channels)
+    away = _away(pixels, wanted)
+    worst = _across(away, len(wanted))
     edge = border(worst.shape)
     near = worst <= LEVELS.near
     if subject is not None:
@@ -88,37 +88,71 @@ def _background(away: Levels, channels: int, subject: Mask | None = None) -> Bac
     joined = flood(near, edge)
     background = shrunk(joined, 1)
     found = bool(background.any())
-    # numpy's own maximum: OpenCV's reduction of large pictures takes seventy times as long
-    across, down = (np.maximum.reduce(away, axis=axis) > LEVELS.near for axis in (0, 1))
     return BackgroundMeasurement(
         round(float(np.mean(joined[edge])), 4),
         float(np.mean(worst[background] == 0)) if found else 0.0,
         int(worst[background].max()) if found else 255,
-        span(down, np.logical_or.reduce(across.reshape(-1, channels), axis=1)),
+        _subject(pixels, wanted, away),
     )
 
 
-def _blocks(levels: Levels, channels: int) -> Levels:
-    """The greatest level of each block; the last ones may be narrower."""
+def _subject(pixels: Levels, wanted: tuple[int, ...], away: Levels) -> Box | None:
+    """The box of all that is not background, to the pixel, by what is off in rows of blocks."""
+    off = away > LEVELS.near
+    columns = np.logical_or.reduce(
+        np.logical_or.reduce(off, axis=0).reshape(-1, len(wanted)), axis=1
+    )
+    rows = np.zeros(len(pixels), np.bool_)
+    blocks = np.flatnonzero(np.logical_or.reduce(off, axis=1))
+    for block in {*blocks[:1].tolist(), *blocks[-1:].tolist()}:
+        part = slice(block * BLOCK, (block + 1) * BLOCK)
+        lines = _away(pixels[part], wanted, 1) > LEVELS.near
+        rows[part] = np.logical_or.reduce(lines, axis=1)
+    return span(rows, columns)
+
+
+def _away(pixels: Levels, wanted: tuple[int, ...], block: int = BLOCK) -> Levels:
+    """The levels [h, W * C] by which each column is off at most, in every block of rows; by numpy,
+    for OpenCV's reductions of large pictures take seventy times as long."""
+    height, width = pixels.shape[:2]
+    rows, whole = pixels.reshape(height, -1), height - height % block
+    parts = [rows[:whole].reshape(-1, block, rows.shape[1]), rows[None, whole:]]
+    parts = [part for part in parts if part.size]
+    least, most = (
+        np.concatenate([reduce(part, axis=1) for part in parts])
+        for reduce in (np.minimum.reduce, np.maximum.reduce)
+    )
+    level = np.tile(np.asarray(wanted, np.uint8), width)
+    found: Levels = np.maximum(
+        np.maximum(most, level) - level, level - np.minimum(least, level), out=most
+    )
+    return found
+
+
+def _across(away: Levels, channels: int) -> Levels:
+    """The greatest level in each block of columns; the last one may be narrower."""
     wide = BLOCK * channels
-    height, width = levels.shape
-    if height % BLOCK or width % wide:
-        levels = np.pad(levels, ((0, -height % BLOCK), (0, -width % wide)), mode="edge")
-    rows = levels.reshape(levels.shape[0] // BLOCK, BLOCK, levels.shape[1])
-    tall = np.maximum.reduce(rows, axis=1).reshape(len(rows), -1, wide)
+    if rest := -away.shape[1] % wide:
+        away = np.pad(away, ((0, 0), (0, rest)))
+    tall = away.reshape(len(away), -1, wide)
     greatest: Levels = np.maximum.reduce(np.ascontiguousarray(tall.transpose(2, 0, 1)), axis=0)
     return greatest
+
+
+def _blocks(levels: Levels) -> Levels:
+    """The greatest level of each block [H, W]."""
+    return _across(_away(levels[..., None], (0,)), 1)
 
 
 def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
     """Levels between the channels that nine tenths of the border stay under: 0 is pure grey.
 
     Args:
-        pixels: RGB [H, W, 3].
+        pixels: RGB [H, W, 3 or 4].
         matte: L, of the same size; the subject's part of the border is left out.
     """
     depth = border_depth(min(pixels.shape[:2]))
-    ring = _ring(pixels, depth)
+    ring = _ring(pixels[..., :3], depth)
     if matte is not None:
         ring = ring[_ring(np.asarray(matte)[..., None], depth)[:, 0] <= LEVELS.halo]
     if not len(ring):
@@ -128,7 +162,8 @@ def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
 
 
 def has_drawn_border(pixels: Levels) -> bool:
-    """Whether a frame of one colour runs around a picture [H, W, 3], unlike what is inside it."""
+    """Whether a frame of one colour runs around a picture [H, W, 3 or 4], unlike what is inside."""
+    pixels = pixels[..., :3]
     least = min(pixels.shape[:2])
     depth = 2 * border_depth(least)
     if least < 4 * depth:

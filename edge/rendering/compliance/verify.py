@@ -172,10 +172,14 @@ class Specimen:
     facts: Facts
     image: Image.Image
     own: Own | None = None
+    levels: Levels | None = None
 
     @cached_property
     def pixels(self) -> Levels:
-        """RGB, uint8 [H, W, 3]; what is see-through shows its hidden colour."""
+        """RGB, uint8 [H, W, 3], or with 255 beside it; what is see-through shows its hidden
+        colour."""
+        if self.levels is not None:
+            return self.levels
         return array_of(self.image if self.image.mode == "RGB" else self.image.convert("RGB"))
 
 
@@ -193,7 +197,7 @@ def verify_file(
     """
     facts = read_facts(body, limits or Limits())
     decoded = reread(body, facts) if own else decode(body, facts)
-    specimen = Specimen(body, facts, decoded.image, own)
+    specimen = Specimen(body, facts, decoded.image, own, decoded.levels)
     findings = [finding for check in CHECKS for finding in check(specimen, preset.rules)]
     broken = own.broken if own else None
     if broken is not None:

@@ -9,12 +9,14 @@ from edge.deadline import Deadline
 from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.rendering.engine import pillow
+from edge.rendering.pixels.arrays import Levels
 from edge.rendering.source import headers, libraries
 from edge.rendering.source.colour import to_srgb, tone_mapping_note
+from edge.rendering.source.decoders import jpeg
 from edge.rendering.source.decoders.ask import UPRIGHT_ALREADY, DecodeRequest, Loaded
 from edge.rendering.source.decoders.failures import translated
 from edge.rendering.source.decoders.plain import plain
-from edge.rendering.source.facts import Facts
+from edge.rendering.source.facts import Facts, OriginalFormat
 from edge.rendering.source.headers import Header
 from edge.settings.limits import Limits
 
@@ -37,11 +39,13 @@ class Decoded:
     """The picture, and what a person who asks `explain` should know of how it was read.
 
     `image` is upright, sRGB, mode RGB, or RGBA where a pixel really is see-through; it carries no
-    metadata. It may be smaller than `facts.size`, never smaller than the target.
+    metadata. It may be smaller than `facts.size`, never smaller than the target. `levels`: uint8
+    [H, W, 4], where it lies in these; the last channel is 255.
     """
 
     image: Image.Image = field(repr=False)
     notes: tuple[str, ...] = ()
+    levels: Levels | None = field(default=None, repr=False)
 
 
 def decode(
@@ -74,12 +78,17 @@ def decode(
 
 
 def reread(body: bytes, facts: Facts) -> Decoded:
-    """Decode what this server has written, by the engine.
+    """Decode what this server has written: JPEGs into `levels`, all else by the engine.
 
     Raises what `decode` does.
     """
     with translated(facts.format):
         header = headers.read(body, _ANY)
+        if facts.format is OriginalFormat.JPEG:
+            data = header.picture(body)
+            wide, high, _ = jpeg.shape(data)
+            levels = jpeg.decoded(data, "RGBA", Size(wide, high))
+            return Decoded(pillow.image_on(levels, "RGB"), levels=levels)
         opened = pillow.open_as(io.BytesIO(header.picture(body)), facts.format.name)
         opened.load()
         return _finished(plain(opened, DecodeRequest.of(header, None)), header)
