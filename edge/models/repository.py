@@ -39,6 +39,7 @@ class Repository:
         many = (folders,) if isinstance(folders, Path | str) else folders
         self.folders = tuple(Path(folder) for folder in many)
         self._specs: dict[str, ModelSpec] = {}
+        self._listed: tuple[tuple[float, ...], str] = ((), "")
 
     def names(self) -> tuple[str, ...]:
         """The networks that are there whole: a config and a model.onnx."""
@@ -115,13 +116,21 @@ class Repository:
         return max(versions, key=lambda path: int(path.parent.name), default=None)
 
     def _missing(self, name: str) -> ModelMissing:
-        there = ", ".join(self.names()) or "no model at all"
+        there = self._there() or "no model at all"
         where = " + ".join(folder.name for folder in self.folders)
         return ModelMissing(
             f"the model repository {where} has no whole model {name!r} (config.pbtxt "
             f"and 1/model.onnx); it has {there}",
             param=name,
         )
+
+    def _there(self) -> str:
+        """What is there, in words; read anew where a folder changed, for every picture asks for
+        networks that it can do without."""
+        changed = tuple(f.stat().st_mtime if f.is_dir() else 0.0 for f in self.folders)
+        if changed != self._listed[0]:
+            self._listed = changed, ", ".join(self.names())
+        return self._listed[1]
 
 
 @contextmanager

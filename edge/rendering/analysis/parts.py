@@ -99,7 +99,8 @@ def parts_of(
     small = np.asarray(image.convert("RGB"))
     seen = _unlike_background(image, small, background)
     if matte is not None:
-        own = np.asarray(matte.resize(image.size, Image.Resampling.BOX)) >= LEVELS.half
+        cover = matte.resize(image.size, Image.Resampling.BOX, reducing_gap=1.0)
+        own = np.asarray(cover) >= LEVELS.half
         seen = own if seen is None else seen | own
     if seen is None or not seen.any():
         return None

@@ -138,6 +138,14 @@ def save_as(image: Image.Image, stream: IO[bytes], format: str, **options: Any) 
     image.save(stream, format, **options)
 
 
+def same_pixels(image: Image.Image) -> Image.Image:
+    """Another image of the very same pixels, without its notes: nobody may write into either."""
+    image.load()
+    same = image._new(image.im)
+    same.info = {}
+    return same
+
+
 @cache
 def has_aom() -> bool:
     """Whether AVIFs can be written by aom, as the wheels do; an engine may have another."""

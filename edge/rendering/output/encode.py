@@ -9,6 +9,7 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.errors import OutputTooLarge
 from edge.images import Format
+from edge.rendering.engine import pillow
 from edge.rendering.numbers import tuned
 from edge.rendering.output import quality as quality_module
 from edge.rendering.output.metrics import chroma_loss
@@ -68,8 +69,7 @@ def encode(
         DeadlineExceeded: between two attempts.
     """
     _check(image, format)
-    own = image.copy()  # the engine keeps a save's settings on the object; another may save `image`
-    own.info = {}
+    own = pillow.same_pixels(image)  # the engine keeps a save's settings on the object
     fewer = quality != "auto"  # then colour alone is asked about
     detail = sample(own, fewer=fewer) if _looks(format, quality, effort) else None
     rich = detail is not None and format in _SUBSAMPLED and chroma_loss(detail) > ENCODE.rich
