@@ -86,7 +86,7 @@ async def enlarged(
     Args:
         model: another network than the role's.
         region: the part that is wanted, inside the picture.
-        wanted: bool [H, W]; cells in which nothing is set are enlarged smoothly, by no network.
+        wanted: bool [H, W]; cells in which nothing is set take the nearest pixels, and no network.
         kept: where cells may be found, and those that were made are put.
 
     Raises:
@@ -147,7 +147,7 @@ class _Enlarging:
         the rest is asked for, shows nowhere.
         """
         if smooth:
-            self._smooth()
+            self._spread()
         if self.spec.overshoot is not None:
             self._limits = limits(self._image, self.spec.overshoot)
         missing = np.zeros((self._tiling.rows, self._tiling.columns), np.bool_)
@@ -223,12 +223,13 @@ class _Enlarging:
         whole: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
         show(self.canvas, box, whole, self._region, self._scale)
 
-    def _smooth(self) -> None:
+    def _spread(self) -> None:
+        """Draws everything by its nearest pixel: what nobody wants is seen by averages alone."""
         part = self._region
         inside = self._image[part.top : part.bottom, part.left : part.right]
         size = (self.canvas.shape[1], self.canvas.shape[0])
         whole = cv2.cvtColor(inside, cv2.COLOR_RGB2RGBA)
-        cv2.resize(whole, size, self.canvas, interpolation=cv2.INTER_LINEAR)
+        cv2.resize(whole, size, self.canvas, interpolation=cv2.INTER_NEAREST)
 
 
 def lanczos(tile: Tensor, scale: int) -> Tensor:
