@@ -52,11 +52,20 @@ async def upscale(
     *,
     model: str | None = None,
     region: Box | None = None,
+    wanted: Cells | None = None,
     kept: Kept | None = None,
 ) -> Tensor:
     """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3], or of `region` alone; else as `enlarged`."""
     larger = await enlarged(
-        models, image, scale, deadline, priority, model=model, region=region, kept=kept
+        models,
+        image,
+        scale,
+        deadline,
+        priority,
+        model=model,
+        region=region,
+        wanted=wanted,
+        kept=kept,
     )
     return larger[..., :3]
 
@@ -86,7 +95,7 @@ async def enlarged(
     Args:
         model: another network than the role's.
         region: the part that is wanted, inside the picture.
-        wanted: bool [H, W]; cells in which nothing is set take the nearest pixels, and no network.
+        wanted: bool [H, W]; cells in which nothing is set are enlarged smoothly, by no network.
         kept: where cells may be found, and those that were made are put.
 
     Raises:
@@ -147,7 +156,7 @@ class _Enlarging:
         the rest is asked for, shows nowhere.
         """
         if smooth:
-            self._spread()
+            self._smooth()
         if self.spec.overshoot is not None:
             self._limits = limits(self._image, self.spec.overshoot)
         missing = np.zeros((self._tiling.rows, self._tiling.columns), np.bool_)
@@ -223,13 +232,12 @@ class _Enlarging:
         whole: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
         show(self.canvas, box, whole, self._region, self._scale)
 
-    def _spread(self) -> None:
-        """Draws everything by its nearest pixel: what nobody wants is seen by averages alone."""
+    def _smooth(self) -> None:
         part = self._region
         inside = self._image[part.top : part.bottom, part.left : part.right]
         size = (self.canvas.shape[1], self.canvas.shape[0])
         whole = cv2.cvtColor(inside, cv2.COLOR_RGB2RGBA)
-        cv2.resize(whole, size, self.canvas, interpolation=cv2.INTER_NEAREST)
+        cv2.resize(whole, size, self.canvas, interpolation=cv2.INTER_LINEAR)
 
 
 def lanczos(tile: Tensor, scale: int) -> Tensor:
