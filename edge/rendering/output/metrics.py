@@ -2,10 +2,11 @@
 
 import math
 
+import cv2
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image
 
-from edge.rendering.pixels.arrays import Plane
+from edge.rendering.pixels.arrays import Levels, Plane
 
 _CELL = 4  # SSIM's windows are 2x2 cells, so 8x8 pixels every 4
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2  # Wang et al. 2004
@@ -61,20 +62,20 @@ def chroma_loss(image: Image.Image) -> float:
         return 0.0
     even = (image.width // 2 * 2, image.height // 2 * 2)
     bands = image.convert("YCbCr").crop((0, 0, *even)).split()[1:]
-    return _mean_of_worst(ImageChops.lighter(*map(_moved, bands)))
+    blue, red = map(_moved, bands)
+    return _mean_of_worst(np.maximum(blue, red))
 
 
-def _moved(band: Image.Image) -> Image.Image:
-    shared = band.reduce(2).resize(band.size, Image.Resampling.NEAREST)
-    return ImageChops.difference(band, shared)
+def _moved(band: Image.Image) -> Levels:
+    """By OpenCV, in a fifth of the time that the engine takes for planes as small as these."""
+    shared = cv2.resize(np.asarray(band.reduce(2)), band.size, interpolation=cv2.INTER_NEAREST)
+    moved: Levels = cv2.absdiff(np.asarray(band), shared).astype(np.uint8, copy=False)
+    return moved
 
 
-def _mean_of_worst(levels: Image.Image) -> float:
-    """Mean of the largest hundredth, from the histogram of a picture of mode L."""
-    wanted = left = max(1, levels.width * levels.height // 100)
-    total = 0
-    for level, count in reversed(list(enumerate(levels.histogram()))):
-        taken = min(left, count)
-        total += taken * level
-        left -= taken
-    return total / wanted
+def _mean_of_worst(levels: Levels) -> float:
+    """Mean of the largest hundredth."""
+    wanted = max(1, levels.size // 100)
+    counts = np.bincount(levels.ravel(), minlength=256)[::-1]
+    taken = np.diff(np.minimum(np.cumsum(counts), wanted), prepend=0)
+    return float(taken @ np.arange(255, -1, -1)) / wanted
