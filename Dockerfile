@@ -11,11 +11,13 @@ COPY scripts/environment scripts/environment
 COPY scripts/slim scripts/slim
 COPY edge edge
 COPY triton_models triton_models
+# OpenVINO runs the networks where the processor gains from it, which shows when the server starts: bfloat16 on AMX. 0: without, 185 MB less.
+ARG OPENVINO=1
 # Installs what the lock names, and pillow-simd built for AVX2 where this machine has it.
 RUN scripts/environment serve
 # Public networks, each under its own licence, over those of the repository. Empty: none.
 ARG NETWORKS="u2netp ppocr-det centerface"
-RUN cp -r triton_models networks \
+RUN mv triton_models networks && ln -s networks triton_models \
     && if [ -n "$NETWORKS" ]; then .venv/bin/edge models fetch $NETWORKS --models networks --replace; fi \
     && rm -rf downloads \
     && .venv/bin/edge models check --models networks
