@@ -69,6 +69,18 @@ def adopted(image: Any) -> Image.Image:
         return Image.frombytes(image.mode, image.size, image.tobytes())
 
 
+def handed(image: Image.Image, plugin: str) -> Any:
+    """Its own image of the engine's pixels, mode RGB (as RGBX) or RGBA, to be saved by that plugin
+    of its; the engine's image where the engine is the stock one."""
+    part(plugin)
+    own = part("Image")
+    if isinstance(image, own.Image):
+        return image
+    kept = "RGBX" if image.mode == "RGB" else image.mode
+    levels = image.tobytes("raw", kept)
+    return own.frombuffer(kept, image.size, levels, "raw", kept, 0, 1)
+
+
 def _prepare(module: ModuleType) -> None:
     """Limits are held before; and pixels in one piece can be handed over without a copy."""
     module.MAX_IMAGE_PIXELS = None  # type: ignore[attr-defined]
