@@ -105,9 +105,10 @@ def _await_answer(process: subprocess.Popen[bytes], probe: str) -> None:
 @contextmanager
 def elsewhere() -> Iterator[None]:
     """Shoppers are on machines of their own: here they wake before anything else, where that is
-    allowed, so that the server's waits alone are seen."""
+    allowed, so that the server's waits alone are seen. What is started meanwhile does not."""
     with suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(0, policy, os.sched_param(1))
     try:
         yield
     finally:

@@ -1,8 +1,11 @@
 """Three times the renders that the cores can do: what becomes of hits, of renders, of refusals?
 
 First alone, then while new pictures are asked for at three times the rate that the server has just
-shown it can render, whatever it answers (an open loop). Prints the ratios, and ends with 1 where
-the p99 of hits, or the median of served renders, is over three times what it was.
+shown it can render, whatever it answers (an open loop). Beside it a bare server, one loop with one
+file, is asked as often as edge is for a hit: what that waits for under the same load is the
+machine's own. Prints the ratios, and ends with 1 where the p99 of hits, or the median of served
+renders, is over three times what it was. A bare server that misses that bar says that no other one
+can hold it there.
 """
 
 import argparse
@@ -16,10 +19,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from urllib.request import urlopen
 
-import aiohttp
+import uvloop
 
-from loadtest.common import ROOT, elsewhere
+from loadtest.common import ROOT, elsewhere, free_port, server
+from loadtest.lean import Lean
 from loadtest.storefront import servers
 from loadtest.storefront.recording import quantile
 
@@ -32,6 +37,7 @@ class Seen:
     """Seconds of each answer, by what it was."""
 
     hits: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
     renders: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
@@ -40,56 +46,65 @@ class Seen:
 class Client:
     """Asks one server, and sorts what it answers."""
 
-    def __init__(self, session: aiohttp.ClientSession, base: str, photos: list[str]) -> None:
-        self._session, self._base = session, base
-        self._hit = f"{base}/{photos[0]}?w=300&fm=jpg"
+    def __init__(self, base: str, bare: str, photos: list[str]) -> None:
+        self._edge, self._bare = Lean(base), Lean(bare)
+        self._hit = hit_of(photos)
         self._new: Iterator[str] = (
-            f"{base}/{photos[n % len(photos)]}?w={320 + n // len(photos) % 900}&fm=webp"
-            for n in count()
+            f"/{photos[n % len(photos)]}?w={320 + n // len(photos) % 900}&fm=webp" for n in count()
         )
 
     async def hit(self, into: Seen) -> None:
-        status, seconds = await self._ask(self._hit)
+        status, seconds = await self._edge.get(self._hit)
         (into.hits if status == 200 else into.late).append(seconds)
 
+    async def bare(self, into: Seen) -> None:
+        into.bare.append((await self._bare.get("/"))[1])
+
     async def render(self, into: Seen) -> None:
-        status, seconds = await self._ask(next(self._new))
+        status, seconds = await self._edge.get(next(self._new))
         kinds = {200: into.renders, 503: into.refused}
         kinds.get(status, into.late).append(seconds)
 
-    async def _ask(self, url: str) -> tuple[int, float]:
-        begun = time.monotonic()
-        async with self._session.get(url) as answer:
-            await answer.read()
-            return answer.status, time.monotonic() - begun
+
+def hit_of(photos: list[str]) -> str:
+    return f"/{photos[0]}?w=300&fm=jpg"
 
 
 async def hits_for(client: Client, seconds: float, into: Seen) -> None:
-    """Twenty a second, whether or not the last ones were answered."""
+    """Twenty a second of either server, whether or not the last ones were answered."""
     async with asyncio.TaskGroup() as group:
         for _ in range(int(seconds * 20)):
             group.create_task(client.hit(into))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.025)
+            group.create_task(client.bare(into))
+            await asyncio.sleep(0.025)
 
 
-async def measure(base: str, photos: list[str], seconds: float, factor: float) -> dict[str, float]:
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        client, alone, full, loaded = Client(session, base, photos), Seen(), Seen(), Seen()
-        await client.hit(Seen())
-        await hits_for(client, seconds / 2, alone)
-        for _ in range(20):
-            await client.render(alone)
-        rate = await capacity(client, seconds / 2, full)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(hits_for(client, seconds, loaded))
-            for _ in range(int(rate * factor * seconds)):
-                group.create_task(client.render(loaded))
-                await asyncio.sleep(1 / (rate * factor))
+async def measure(
+    base: str, bare: str, photos: list[str], seconds: float, factor: float
+) -> dict[str, float]:
+    client, alone, full, loaded = Client(base, bare, photos), Seen(), Seen(), Seen()
+    await client.hit(Seen())
+    await hits_for(client, seconds / 2, alone)
+    for _ in range(20):
+        await client.render(alone)
+    rate = await capacity(client, seconds / 2, full)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(hits_for(client, seconds, loaded))
+        for _ in range(int(rate * factor * seconds)):
+            group.create_task(client.render(loaded))
+            await asyncio.sleep(1 / (rate * factor))
     return {
         "renders_per_second": rate,
+        "hit_p50_alone_ms": quantile(alone.hits, 0.5) * 1000,
+        "hit_p99_alone_ms": quantile(alone.hits, 0.99) * 1000,
+        "hit_p50_ms": quantile(loaded.hits, 0.5) * 1000,
         "hit_p99_ms": quantile(loaded.hits, 0.99) * 1000,
         "hit_p99": quantile(loaded.hits, 0.99) / quantile(alone.hits, 0.99),
+        "bare_p99_alone_ms": quantile(alone.bare, 0.99) * 1000,
+        "bare_p99_ms": quantile(loaded.bare, 0.99) * 1000,
+        "bare_p99": quantile(loaded.bare, 0.99) / quantile(alone.bare, 0.99),
+        "hit_over_bare_p99": quantile(loaded.hits, 0.99) / quantile(loaded.bare, 0.99),
         "render_p50": quantile(loaded.renders, 0.5) / quantile(full.renders, 0.5),
         "served": len(loaded.renders),
         "served_of_possible": len(loaded.renders) / max(1.0, rate * seconds),
@@ -116,6 +131,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.overload", description=__doc__)
     parser.add_argument("--seconds", type=float, default=20, help="of the overload")
     parser.add_argument("--factor", type=float, default=3.0, help="times what can be rendered")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of edge's"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "loadtest" / "results" / "overload.json")
     options = parser.parse_args()
     with ExitStack() as stack:
@@ -126,11 +144,16 @@ def main() -> int:
             "EDGE_SERVER_LOG_LEVEL": "error",
             "EDGE_MODELS_FETCHED": "",
             "EDGE_SERVER_DEADLINE": "5",
+            **dict(each.split("=", 1) for each in options.set),
         }
-        replicas = stack.enter_context(servers.rotation(1, environ))
-        base = replicas.replicas[0].base
+        replicas = stack.enter_context(servers.rotation(1, environ, quiet=True))
+        base, bare = replicas.replicas[0].base, f"http://127.0.0.1:{free_port()}"
+        same = work / "hit.bin"
+        same.write_bytes(urlopen(base + hit_of(photos)).read())
+        program = [sys.executable, "-m", "loadtest.bare", bare.rpartition(":")[2], same]
+        stack.enter_context(server(program, bare, cwd=ROOT))
         with elsewhere():
-            found = asyncio.run(measure(base, photos, options.seconds, options.factor))
+            found = uvloop.run(measure(base, bare, photos, options.seconds, options.factor))
     for name, value in found.items():
         print(f"{name:<20} {value:10.2f}")
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -90,10 +90,18 @@ class Preset:
     fields: Mapping[str, Any]
     rules: Rules = field(default_factory=Rules)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To travel to another process, which no read-only mapping does by itself."""
+        return _sent, (self.name, self.version, self.title, dict(self.fields), self.rules)
+
     @cached_property
     def transform(self) -> Transform:
         """The transform of the preset alone; its format is None where it negotiates."""
         return settle({**self.fields, "preset": self.name, "preset_version": self.version})
+
+
+def _sent(name: str, version: str, title: str, fields: dict[str, Any], rules: Rules) -> Preset:
+    return Preset(name, version, title, MappingProxyType(fields), rules)
 
 
 @dataclass(frozen=True, eq=False)

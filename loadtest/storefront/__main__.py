@@ -27,6 +27,7 @@ def main() -> int:
     load = Load(
         options.seconds, options.shoppers, options.feeds if presets else 0, options.bots,
         options.replicas, options.products, options.photos, presets, options.zipf,
+        tuple(options.set),
     )  # fmt: skip
     from loadtest.storefront.running import run
 
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--zipf", type=float, default=0.8, help="exponent of the popularity")
     parser.add_argument("--objectives", type=Path, default=objectives.STATED, help="a TOML file")
     parser.add_argument("--out", type=Path, default=RESULTS / "storefront.html")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--compare", type=Path, nargs=2, metavar=("A.json", "B.json"))
     parser.add_argument("--worse", type=float, default=1.25, help="ratio that --compare allows")
     return parser

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtest.common import elsewhere
 from loadtest.storefront import servers
 from loadtest.storefront.recording import Recorder
 from loadtest.storefront.shop import Popularity
@@ -28,6 +29,8 @@ class Load:
     photos: Path | None
     presets: tuple[str, ...]
     exponent: float = 0.8
+    settings: tuple[str, ...] = ()
+    """Of edge's, each as NAME=VALUE."""
 
 
 def run(load: Load) -> Recorder:
@@ -41,7 +44,9 @@ def run(load: Load) -> Recorder:
         folder, paths = _photos(load, work)
         redis = stack.enter_context(servers.redis_server(work))
         print(f"{len(paths)} photos; {'with Redis' if redis else 'no Redis is installed'}")
-        replicas = stack.enter_context(servers.rotation(load.replicas, _environ(folder, redis)))
+        replicas = stack.enter_context(
+            servers.rotation(load.replicas, _environ(load, folder, redis))
+        )
         recorder = Recorder()
         popular = Popularity(len(paths), load.exponent)
         world = World(paths, load.presets, replicas, recorder, popular)
@@ -54,9 +59,10 @@ def run(load: Load) -> Recorder:
         watcher = threading.Thread(target=_watch, args=(world, watching))
         watcher.start()
         count = load.shoppers + load.feeds + load.bots
-        visitors.start(count, spawn_rate=count)
-        _phases(world, load.seconds)
-        visitors.quit()
+        with elsewhere():
+            visitors.start(count, spawn_rate=count)
+            _phases(world, load.seconds)
+            visitors.quit()
         watching.set()
         watcher.join()
     _exits(replicas, recorder)
@@ -70,13 +76,14 @@ def _photos(load: Load, work: Path) -> tuple[Path, list[str]]:
     return folder, servers.make_photos(folder, load.products)
 
 
-def _environ(folder: Path, redis: str | None) -> dict[str, str]:
+def _environ(load: Load, folder: Path, redis: str | None) -> dict[str, str]:
     return {
         "EDGE_ORIGIN_URL": str(folder),
         "EDGE_CACHE_REDIS_URL": redis or "",
         "EDGE_CACHE_MEMORY_BYTES": "64MiB",
         "EDGE_SERVER_LOG_LEVEL": "error",
         "EDGE_MODELS_FETCHED": "",
+        **dict(each.split("=", 1) for each in load.settings),
     }
 
 

@@ -73,6 +73,9 @@ class Replica:
     """One edge process, which can be replaced by a new one on a port of its own."""
 
     environ: Mapping[str, str]
+    quiet: bool = False
+    """Whether its log goes nowhere: under overload each refusal has a line."""
+
     base: str = ""
     process: subprocess.Popen[bytes] | None = None
     ready: bool = False
@@ -89,6 +92,8 @@ class Replica:
             [sys.executable, "-m", "edge", "serve"],
             env={**os.environ, **self.environ, "EDGE_SERVER_PORT": str(port)},
             cwd=ROOT,
+            stdout=subprocess.DEVNULL if self.quiet else None,
+            stderr=subprocess.DEVNULL if self.quiet else None,
         )
         for _ in range(600):
             if self.process.poll() is not None:
@@ -164,7 +169,7 @@ class Rotation:
         """Replace every replica by a new process, one after the other, as a rolling update does:
         where there is one alone, the new one is ready before the old one is told to stop."""
         for place, old in enumerate(list(self.replicas)):
-            new = Replica(old.environ)
+            new = Replica(old.environ, old.quiet)
             new.start()
             self.replicas[place] = new
             self.exits.append(old.stop())
@@ -176,9 +181,9 @@ class Rotation:
 
 
 @contextmanager
-def rotation(count: int, environ: Mapping[str, str]) -> Iterator[Rotation]:
+def rotation(count: int, environ: Mapping[str, str], *, quiet: bool = False) -> Iterator[Rotation]:
     """So many replicas until the block ends."""
-    replicas = [Replica(environ) for _ in range(count)]
+    replicas = [Replica(environ, quiet) for _ in range(count)]
     all_of_them = Rotation(replicas)
     try:
         for replica in replicas:

@@ -53,14 +53,27 @@ def seconds_of(pid: int) -> int:
         "/sku/a.tif?w=80&fm=jpg",
         "/sku/123.jpg?preset=shopify",
         "/sku/123.jpg?w=900&up=2&fm=jpg",
+        "/sku/123.jpg?fmt=thumb",
+        "/sku/123.jpg?fmt=ruled",
     ],
 )
-async def test_a_picture_is_the_same_to_the_byte(opened, serve: Serve, photos: Path, asked: str):  # noqa: F811
+async def test_a_picture_is_the_same_to_the_byte(
+    opened,
+    caplog,
+    serve: Serve,  # noqa: F811
+    photos: Path,  # noqa: F811
+    asked: str,
+):
     photo(200, 160, 3).save(photos / "sku" / "a.tif")
     settle(photos)
-    without, server = await serve(), await serve(**WITH)
+    ruled = '[ruled]\nversion = "1"\nw = 300\n[ruled.rules]\nbytes_max = 90000\n'
+    (photos / "presets.toml").write_text(ruled)
+    own = {"EDGE_PRESETS_FILE": str(photos / "presets.toml")}
+    without, server = await serve(**own), await serve(**WITH, **own)
     await idle(opened)
+    caplog.clear()
     one, other = await without.get(asked), await server.get(asked)
+    assert "cannot be sent" not in caplog.text
     assert one.status_code == other.status_code == 200, one.text[:300]
     assert one.content == other.content
     stages = [part.partition(";")[0] for part in other.headers["server-timing"].split(", ")]

@@ -5,6 +5,7 @@ processor from one that does; hits wait for that. A process of its own has an in
 own. A job is a function of a module and its arguments, pickled, and so is what it answers.
 """
 
+import logging
 import os
 import pickle
 import socket
@@ -22,6 +23,8 @@ import edge
 from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded
 from edge.telemetry import consumption
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -138,19 +141,24 @@ class RenderProcesses:
             return tuple(process.pid for process in self._idle)
 
     def run(self, deadline: Deadline, job: Callable[..., T], /, *args: Any) -> tuple[T] | None:
-        """What a job answers, in a tuple; None where no process lives now, so that nothing was
-        done. To be called by threads, each of which waits.
+        """What a job answers, in a tuple; None where no process lives now, or the job cannot be
+        sent, so that nothing was done. To be called by threads, each of which waits.
 
         Raises:
             Busy: its process ended, or none came free in time.
             DeadlineExceeded: it took longer than its deadline and a grace; its process was ended.
             Exception: what the job raised.
         """
+        try:
+            message = pickle.dumps((job, args), protocol=5)
+        except Exception:  # a fault of ours that costs nobody his picture
+            _log.exception("a job cannot be sent to a render process")
+            return None
         process = self._take(deadline)
         if process is None:
             return None
         try:
-            process.ask(pickle.dumps((job, args), protocol=5))
+            process.ask(message)
             result, error, seconds = process.answer(deadline.remaining + _GRACE_SECONDS)
         except _Gone as gone:
             self._replace(process, str(gone))

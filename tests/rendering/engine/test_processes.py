@@ -60,7 +60,14 @@ def test_what_a_job_raises_comes_back_with_all_that_it_says(start):
     assert pool.run(soon(), divmod, 7, 2) == ((3, 1),), "the process goes on"
 
 
-def test_what_cannot_travel_is_told_in_words(start):
+def test_a_job_that_cannot_be_sent_is_left_to_the_threads(start, caplog):
+    pool = start()
+    assert pool.run(soon(), lambda: 1) is None
+    assert "cannot be sent" in caplog.text
+    assert len(pool.pids) == 1
+
+
+def test_an_answer_that_cannot_travel_is_told_in_words(start):
     pool = start()
     with pytest.raises(RuntimeError, match="pickle"):
         pool.run(soon(), open, os.devnull)
