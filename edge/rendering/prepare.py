@@ -92,7 +92,7 @@ def name_of(body: bytes) -> str:
 def to_cut_out(opened: Opened, job: RenderRequest) -> Image.Image:
     """The picture that the subject is looked for in; pixel work.
 
-    Every pixel of the original, or as many as `segment.SEGMENT.finest` allows: the same for every
+    Every pixel of the original, or as many as `segment.FINEST` allows: the same for every
     request.
     """
     size, decoded = opened.facts.size, opened.decoded.image

@@ -46,12 +46,10 @@ def test_a_number_is_put_back_after_an_error():
 
 
 def test_a_moved_number_decides_otherwise():
-    subject, view = Area(40, 0, 60, 100), Area(0, 0, 100, 100)
-    before = window.whole(subject, view, 2.0, sure=True)
-    assert window.whole(subject, view, 1.0, sure=True) is None
-    with calibrate.replaced(BY_TITLE["pixels.geometry.hair"], 100.0):
-        assert window.whole(subject, view, 2.0, sure=True) is None
-    assert before is not None
+    subject, view = Area(40, 20, 60, 80), Area(0, 0, 100, 100)
+    assert window.whole(subject, view, 1.5, sure=False) is not None
+    with calibrate.replaced(BY_TITLE["framing.window.doubt"], 0.0):
+        assert window.whole(subject, view, 1.5, sure=False) is None
 
 
 def test_one_of_several_numbers_in_a_field_moves_alone():
@@ -74,7 +72,7 @@ def test_one_of_several_numbers_in_a_field_moves_alone():
     [
         ("framing.product.spare", 0.7, 1.05),
         ("pixels.levels.halo", 1.3, 10),
-        ("output.quality.near_enough", 0.7, 3),
+        ("output.quality.lowest", 0.7, 7),
         ("matting.alpha.inner", 1.1, 4),
     ],
 )

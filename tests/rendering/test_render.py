@@ -20,7 +20,7 @@ from edge.images import Color, Format, Original, Size, Stamp
 from edge.models.embedded import EmbeddedModels
 from edge.models.roles import UPSCALE, UPSCALE_DEGRADED
 from edge.rendering.engine.threads import EngineThreads
-from edge.rendering.matting.segment import SEGMENT
+from edge.rendering.matting.segment import FINEST
 from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import Renderer
 from edge.settings import Limits
@@ -255,7 +255,7 @@ async def test_the_matte_does_not_depend_on_the_size_that_was_asked_for(long):
         renderer = Renderer(Inline(), NoModels(), Limits(), mattes=(mattes := Listening()))
         await rendered(renderer, image, transform)
         seen += mattes.found
-    assert seen[0].matte.size[1] == min(long, SEGMENT.finest)
+    assert seen[0].matte.size[1] == min(long, FINEST)
     assert seen[0].matte.tobytes() == seen[1].matte.tobytes()
     assert replace(seen[0], matte=None) == replace(seen[1], matte=None)
 

@@ -16,7 +16,7 @@ from PIL import Image
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels, array_of, layers_over
 from edge.rendering.pixels.levels import LEVELS
-from edge.rendering.pixels.morphology import border, components, flood, grown, shrunk
+from edge.rendering.pixels.morphology import border, components, flood, shrunk
 from edge.rendering.pixels.sampling import colours_at, rows_and_columns
 
 
@@ -40,12 +40,6 @@ class BackgroundNumbers:
         0.6,
         "share",
         "of the border that no network takes for the product, the least that is plain",
-        "chosen by eye on shop photos",
-    )
-    least_seen: float = tuned(
-        0.1,
-        "share",
-        "of the border; where a product leaves less of it free, nothing is known of a background",
         "chosen by eye on shop photos",
     )
     noise: float = tuned(
@@ -91,22 +85,23 @@ class BackgroundNumbers:
         "between the strongest and the weakest channel of a background that has a colour",
         "chosen by eye on shop photos",
     )
-    bounces: float = tuned(
-        2.0,
-        "a share of light lost",
-        "how often the light in a shadow may have met the background before",
-        "chosen by eye over coloured grounds of the sample catalogue",
-    )
     rough_beside: float = tuned(
         4.0,
         "times the noise",
         "how rough JPEG's noise beside an outline may be",
         "chosen by eye on shop photos",
     )
-    reach: int = tuned(
-        4,
-        "cells",
-        "how far from the outline it reaches",
+    grain: float = tuned(
+        1.5,
+        "times the usual change",
+        "within three cells of the border, that are noise as well",
+        "chosen by eye on shop photos",
+    )
+    lit: float = tuned(
+        0.8,
+        "share of the background's light",
+        "light under which a dark rim and a shadow have one colour; over its inverse no background "
+        "is",
         "chosen by eye on shop photos",
     )
 
@@ -141,7 +136,8 @@ class BackgroundModel:
     def extreme(self) -> bool:
         """The background is so white or so dark that products have its very colour."""
         few = self.backdrop[::4, ::4]
-        return bool(np.median(few.min(axis=2)) >= 252 or np.median(few.max(axis=2)) < LEVELS.dark)
+        white, dark = np.median(few.min(axis=2)), np.median(few.max(axis=2))
+        return bool(white >= LEVELS.solid or dark < LEVELS.dark)
 
     @property
     def coloured(self) -> bool:
@@ -236,12 +232,12 @@ def fit_background(
     claimed, sure = (nothing if given is None else given for given in (claimed, sure))
     ring = ring_of((cells.shape[0], cells.shape[1]))
     free = ring & ~claimed
-    if np.count_nonzero(free) < BACKGROUND.least_seen * np.count_nonzero(ring):
+    if not free.any():
         return NotPlain("the product fills the border", detail=True)
     usual = float(np.median(steps[free]))
     if usual > (BACKGROUND.rough_alone if alone else BACKGROUND.roughest):
         return NotPlain("the border is textured")
-    noise = BACKGROUND.noise + 1.5 * usual
+    noise = BACKGROUND.noise + BACKGROUND.grain * usual
     surface = grid.behind(free)
     seeds = np.zeros_like(free)
     seeds[free] = surface.off <= 3 * noise
@@ -250,7 +246,8 @@ def fit_background(
     if share < (least or BACKGROUND.share):
         return NotPlain("the border is not one smooth background")
     light, tint = surface.light, surface.tint
-    alike = (tint <= BACKGROUND.tint) & (light >= BACKGROUND.darkest) & (light <= 1.25)
+    alike = (tint <= BACKGROUND.tint) & (light >= BACKGROUND.darkest)
+    alike &= light <= 1 / BACKGROUND.lit
     soft = (light < 1) & (steps <= BACKGROUND.shadow_steps * noise) & ~claimed
     denied = ~sure & (~claimed | (apart(cells, surface.lit) <= noise))
     seen = flood(((steps <= noise) | soft) & alike & denied, seeds)
@@ -375,7 +372,7 @@ def shade_of(grid: Pixels, behind: Planes) -> tuple[Floats, Floats]:
         vivid -= more * under
     share = _dot(seen, twice)
     share /= np.maximum(_dot(twice, twice), np.float32(1))
-    most = np.float32(BACKGROUND.bounces) * np.maximum(1 - light, 0)
+    most = 2 * np.maximum(1 - light, 0)  # as if it had met it twice
     np.clip(share, 0, most, out=share)
     for plane, vivid in zip(seen, twice, strict=True):
         vivid *= share
@@ -444,5 +441,4 @@ def _close_in(grid: Pixels, seen: Mask, steps: Pixels, noise: float, free: Mask)
     """Go on to the outline itself, through JPEG's noise beside it, by the background's colour."""
     behind = backdrop(grid, seen)
     same = (apart(grid, behind) <= noise) & (steps <= BACKGROUND.rough_beside * noise) & free
-    walkable: Mask = (same & grown(seen, BACKGROUND.reach)) | seen
-    return flood(walkable, seen)
+    return flood(same | seen, seen)

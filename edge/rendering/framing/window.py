@@ -7,7 +7,7 @@ some air, before it reaches beyond the picture's edge; and it does so in one dir
 from dataclasses import dataclass
 
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.geometry import GEOMETRY, Area, touches
+from edge.rendering.pixels.geometry import ROUNDED, Area, touches
 from edge.rendering.pixels.scales import SCALES
 
 
@@ -41,7 +41,7 @@ def whole(
     needed = _aired(subject, view, SCALES.air if sure else WINDOW.doubt)
     height = max(needed.height, needed.width / ratio)
     most = min(view.height, view.width / ratio)
-    if height <= most + GEOMETRY.hair:
+    if height <= most + ROUNDED:
         return None
     width = height * ratio
     across, down = (covered[0::2], covered[1::2]) if covered else (None, None)

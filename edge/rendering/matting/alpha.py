@@ -12,12 +12,19 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Size
-from edge.rendering.analysis.background import BackgroundModel, apart, backdrop
+from edge.rendering.analysis.background import (
+    BACKGROUND,
+    BackgroundModel,
+    apart,
+    backdrop,
+    border_depth,
+)
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
-from edge.rendering.pixels.levels import span
+from edge.rendering.pixels.levels import LEVELS, span
 from edge.rendering.pixels.morphology import grown, shrunk
 from edge.rendering.pixels.sampling import between, colours_at, rows_and_columns
+from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True)
@@ -30,31 +37,20 @@ class AlphaNumbers:
         "distance inside a region's rim from which colours are pure subject",
         "a cell is no open background once its 3x3 holds an edge; the outline is one wide",
     )
-    solid: int = tuned(112, "levels", "alpha that a subject reaches somewhere")
-    fringe: float = tuned(
-        0.004, "share of the long side", "how far from there its softest edge goes"
+    pure: float = tuned(
+        0.85,
+        "share",
+        "of the greatest distance from the background within two cells, from which a colour is "
+        "pure where a subject is too thin to have an inside",
     )
-    fine: int = tuned(
-        640,
-        "cells",
-        "long side of the grid for a matte that is known already and only softer than it should be",
-    )
-    even: float = tuned(
-        8.0,
-        "levels",
-        "distance of foreground and background colours under which an outline is not seen, on "
-        "pictures that were decoded before",
+    blurred: float = tuned(
+        0.6, "times the noise", "distance from the background's colour that is no alpha"
     )
     opaque: float = tuned(
         0.75,
         "share",
         "alpha from which a pixel is all subject: texture strays from the local average, and "
         "glossy rims mirror the background",
-    )
-    shaded: float = tuned(
-        0.8,
-        "share of the background's light",
-        "light under which the network's outline counts: a dark rim and a shadow have one colour",
     )
 
 
@@ -84,7 +80,7 @@ def estimate_alpha(
         alpha,
         background_model.noise,
     )
-    dark = background_model.backdrop.max(axis=2) < ALPHA.shaded * background_model.lit.max(axis=2)
+    dark = background_model.backdrop.max(axis=2) < BACKGROUND.lit * background_model.lit.max(axis=2)
     if seen and dark.any():
         flat = alpha.ravel()
         beside = places[_enlarged(dark, image.size, Image.Resampling.NEAREST).ravel()[places] > 0]
@@ -95,18 +91,18 @@ def estimate_alpha(
 def _laid_out(core: Mask, subject: Mask, size: tuple[int, int]) -> tuple[Pixels, Places]:
     """A matte that is full in the core and empty outside the subject [H, W], and the flat places
     between, where it is to be found."""
-    cells = np.where(core, np.uint8(255), subject.astype(np.uint8) * np.uint8(128))
+    cells = np.where(core, np.uint8(255), subject.astype(np.uint8) * np.uint8(LEVELS.half))
     alpha = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    return alpha, np.flatnonzero(alpha == 128)  # type: ignore[return-value]
+    return alpha, np.flatnonzero(alpha == LEVELS.half)  # type: ignore[return-value]
 
 
 def _tidied(alpha: Levels, *, inner: bool = False) -> Levels:
     """Without the faint specks that JPEG's noise leaves around an outline: all that is not near
     to something solid; `inner`: to a solid pixel among solid ones."""
-    solid = cv2.inRange(alpha, ALPHA.solid, 255)
+    solid = cv2.inRange(alpha, LEVELS.half, 255)
     if inner:
         solid = cv2.erode(solid, np.ones((3, 3), np.uint8))
-    reach = 2 * max(4, round(ALPHA.fringe * max(alpha.shape))) + 1
+    reach = 2 * SCALES.beside + 1
     return cv2.copyTo(alpha, cv2.dilate(solid, np.ones((reach, reach), np.uint8)))  # type: ignore[return-value]
 
 
@@ -145,7 +141,7 @@ def resharpened(image: Image.Image, pixels: Levels, matte: Levels) -> Levels:
     box = span(np.maximum.reduce(matte, axis=1) > 0, np.maximum.reduce(matte, axis=0) > 0)
     if box is None:
         return matte
-    reach = max(8, max(image.size) // 50)
+    reach = max(SCALES.beside, border_depth(max(image.size)))
     near = box.grown(reach).clamped(Size(*image.size))
     part = np.s_[near.top : near.bottom, near.left : near.right]
     sharp = np.zeros_like(matte)
@@ -155,15 +151,17 @@ def resharpened(image: Image.Image, pixels: Levels, matte: Levels) -> Levels:
 
 def _resharpened(image: Image.Image, part: Box, pixels: Levels, matte: Levels) -> Levels:
     size = part.size.width, part.size.height
-    factor = max(1, -(-max(size) // ALPHA.fine))
+    factor = max(1, -(-max(size) // SCALES.fine))
     grid = np.asarray(image.reduce(factor, part.as_tuple()))
     cover = np.asarray(Image.fromarray(matte).reduce(factor))
-    background, core = shrunk(cover < 6, 1), shrunk(cover > 249, 1)
+    background, core = shrunk(cover < LEVELS.halo, 1), shrunk(cover > LEVELS.solid, 1)
     behind = backdrop(grid, background)
     away = apart(grid, behind)
-    thin = (cover > 64) & (away >= 0.85 * _highest(away))
+    thin = (cover > LEVELS.half // 2) & (away >= ALPHA.pure * _highest(away))
     alpha, places = _laid_out(core, ~background, size)
-    _unmixed(pixels, behind, backdrop(grid, core | thin), places, matte, alpha, ALPHA.even, part)
+    _unmixed(
+        pixels, behind, backdrop(grid, core | thin), places, matte, alpha, BACKGROUND.noise, part
+    )
     return _tidied(alpha, inner=True)
 
 
@@ -175,7 +173,7 @@ def foreground_colours(grid: Pixels, background_model: BackgroundModel, subject:
     """
     core = shrunk(subject, ALPHA.inner)
     away = apart(grid, background_model.backdrop)
-    thin = subject & (away > background_model.noise) & (away >= 0.85 * _highest(away))
+    thin = subject & (away > background_model.noise) & (away >= ALPHA.pure * _highest(away))
     return backdrop(grid, core | thin)
 
 
@@ -189,8 +187,8 @@ def _share(
     share: Floats = np.einsum("cn,cn->n", way, span)
     share /= np.maximum(squared, np.float32(1))
     distance = np.sqrt(squared, out=squared)
-    floor = np.float32(0.6 * noise) / np.maximum(distance, np.float32(1))
-    np.clip(floor, 0.03, 0.2, out=floor)
+    floor = np.float32(ALPHA.blurred * noise) / np.maximum(distance, np.float32(1))
+    np.clip(floor, LEVELS.halo / 255, 1 - BACKGROUND.lit, out=floor)
     share -= floor
     share /= np.subtract(np.float32(ALPHA.opaque), floor, out=floor)
     np.clip(share, 0, 1, out=share)

@@ -25,15 +25,18 @@ from edge.rendering.analysis.background import (
     NotPlain,
     apart,
     backdrop,
+    border_depth,
     fit_background,
     planes_of,
     shade_of,
 )
-from edge.rendering.matting.alpha import estimate_alpha, foreground_colours
+from edge.rendering.analysis.parts import PARTS
+from edge.rendering.matting.alpha import ALPHA, estimate_alpha, foreground_colours
 from edge.rendering.matting.guided_filter import guided, sized
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.morphology import (
+    EDGE,
     border,
     closed,
     components,
@@ -57,7 +60,6 @@ class FusionNumbers:
         "from which a cell is the product whatever its colour",
         EYE,
     )
-    half: float = tuned(0.5, "alpha of the network", "from which a cell is rather the product's")
     denied: float = tuned(
         0.2,
         "alpha of the network",
@@ -71,16 +73,6 @@ class FusionNumbers:
         "of the largest part; a smaller one that stands alone is not the product's",
         EYE,
     )
-    stray_at_edge: float = tuned(
-        0.2, "share", "the same for a part that the photo's edge cuts", EYE
-    )
-    torn: float = tuned(
-        1.0,
-        "ratio",
-        "of what a network is of two minds about to what it is sure of; beyond, a detail fills the "
-        "frame, and no piece is torn out of it",
-        EYE,
-    )
     lost: float = tuned(
         0.15,
         "share",
@@ -88,33 +80,10 @@ class FusionNumbers:
         "background's colour: glass, white on white",
         EYE,
     )
-    lost_within: float = tuned(
-        0.6,
-        "share",
-        "the product is at least so much of what its outline nearly encloses, where no network was "
-        "asked",
-        EYE,
-    )
-    band: int = tuned(
-        4,
-        "cells",
-        "to each side of an outline, within which alpha may be between nothing and all: a soft "
-        "network is no see-through product",
-        EYE,
-    )
     soft: float = tuned(
         0.7,
         "share",
         "of a region's contrast that a sharp outline shows within three cells and a shadow's not",
-        EYE,
-    )
-    doubted: float = tuned(
-        0.93, "alpha of the network", "mean under which it has its doubts about a region", EYE
-    )
-    at_border: float = tuned(
-        0.25,
-        "roots of the area",
-        "cells on the picture's border from which the border cuts a region off",
         EYE,
     )
     empty: float = tuned(
@@ -130,25 +99,25 @@ class FusionNumbers:
         "however sharp it ends: shadows, and things far behind",
         EYE,
     )
-    most_holes: float = tuned(
-        0.5,
+    mostly: float = tuned(
+        0.6,
         "share",
-        "of a product, the most that may be holes; beyond, it is white on white",
+        "that is most of something: of the noise, of a hole's smooth cells in the background's "
+        "very colour, of what is beside a hole and differs strongly, of what an outline encloses",
         EYE,
     )
-    sharp: float = tuned(
-        0.5, "share", "of what is beside a hole, the least that differs strongly from it", EYE
+    strong: float = tuned(
+        2.0, "times the noise", "from which something differs strongly from the background", EYE
     )
-    seal: int = tuned(
-        2, "cells", "half the width of a gap in a product's outline that leads to no opening", EYE
-    )
-    same: float = tuned(
-        0.6, "share", "of a hole's smooth cells, those of exactly the background's colour", EYE
-    )
-    hole: int = tuned(20, "cells", "fewest cells of a hole or of a part", EYE)
 
 
 FUSION = FusionNumbers()
+
+HALF = 0.5
+"""Alpha of the network from which a cell is rather the product's than the background's."""
+
+HOLE = (2 * EDGE + 1) ** 2
+"""Cells of the smallest region that is decided: those within an edge's width of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +182,11 @@ def fuse(image: Image.Image, network: Pixels | None, known: Grid | None = None) 
         background_model = fit_background(known, floors=True)
         if isinstance(background_model, NotPlain):
             return background_model.reason
-        claim = np.full(background_model.open.shape, (FUSION.half + FUSION.denied) / 2, np.float32)
+        claim = np.full(background_model.open.shape, (HALF + FUSION.denied) / 2, np.float32)
     else:
         claim = sized(network, grid.shape[1], grid.shape[0])
         background_model = fit_background(
-            known, claim >= FUSION.half, claim >= FUSION.claimed, floors=True
+            known, claim >= HALF, claim >= FUSION.claimed, floors=True
         )
     found = (
         _on_scene(image, known, claim, network, background_model)
@@ -249,7 +218,7 @@ def _on_plain(
     light, tint = shade_of(grid, planes_of(background_model.backdrop))
     shade = (tint <= BACKGROUND.tint) & (light < 1) & (not blind)
     given = _given(claim, background_model, shade)
-    seeds = given & (shrunk(given, 1) if blind else claim >= FUSION.half)
+    seeds = given & (shrunk(given, 1) if blind else claim >= HALF)
     rest = ~given & ~background_model.open
     extra = _solid(rest & _missed(rest, claim, off, light, tint, background_model))
     product, parts = _main_parts(flood(given | extra, seeds))
@@ -273,24 +242,24 @@ def _on_plain(
     evidence = replace(
         _seen_by_network(claim, product, area, blind=blind),
         added=np.count_nonzero(product & (claim < FUSION.denied)) / area,
-        lost=0 if blind else np.count_nonzero((claim >= FUSION.half) & ~grown(product, 2)) / area,
+        lost=0 if blind else np.count_nonzero((claim >= HALF) & ~grown(product, 2)) / area,
         apart=np.count_nonzero(
-            shrunk(rest & (off > 2 * background_model.noise) & ~grown(whole, 2), 1)
+            shrunk(rest & (off > FUSION.strong * background_model.noise) & ~grown(whole, 2), 1)
         )
         / area,
         pale=np.count_nonzero(shrunk(product, 4) & (off < 1.5 * background_model.noise)) / area,
-        weak=float(np.mean(contrast[outline] < 2 * background_model.noise))
+        weak=float(np.mean(contrast[outline] < FUSION.strong * background_model.noise))
         if outline.any()
         else 1.0,
     )
-    if blind and (evidence.weak > FUSION.lost or area < FUSION.lost_within * _bulk(product)):
+    if blind and (evidence.weak > FUSION.lost or area < FUSION.mostly * _bulk(product)):
         return None
     return Fused(draw, evidence, True, parts)
 
 
 def _bulk(product: Mask) -> int:
     """Cells of the product and of all that its outline nearly encloses."""
-    return int(np.count_nonzero(filled(closed(product, BACKGROUND.grid // 25))))
+    return int(np.count_nonzero(filled(closed(product, border_depth(BACKGROUND.grid)))))
 
 
 def _given(claim: Floats, background_model: BackgroundModel, shade: Mask) -> Mask:
@@ -327,13 +296,13 @@ def _missed(
     labels, count = components(cells)
     found = np.zeros(count + 1, np.bool_)
     inner = shrunk(cells, 1)
-    for number in np.flatnonzero(sizes_of(labels, count) >= FUSION.hole):
+    for number in np.flatnonzero(sizes_of(labels, count) >= HOLE):
         region = labels == number
         high = np.percentile(off[region], 75) / background_model.noise
         if np.median(tint[region]) > BACKGROUND.tint:
-            found[number] = high > 2
-        elif high > 6 and inner[region].mean() >= 0.5:
-            denied = claim[region].mean() < FUSION.half
+            found[number] = high > FUSION.strong
+        elif high > 3 * FUSION.strong and inner[region].mean() >= 0.5:
+            denied = claim[region].mean() < HALF
             found[number] = not (denied and _shade(region, claim, off, light, background_model))
     missed: Mask = found[labels]
     return missed
@@ -352,10 +321,8 @@ def _shade(
         return False
     if lit > FUSION.faint and claim[region].mean() < FUSION.empty:
         return True
-    cells = np.count_nonzero(region & border(region.shape))
-    floor = cells > FUSION.at_border * np.sqrt(np.count_nonzero(region))
-    told = background_model.coloured or (floor and not background_model.extreme)
-    return (told and lit > BACKGROUND.darkest) or _soft(region, background_model, off)
+    told = background_model.coloured and lit > BACKGROUND.darkest
+    return told or _soft(region, background_model, off)
 
 
 def _solid(cells: Mask) -> Mask:
@@ -368,12 +335,10 @@ def _main_parts(cells: Mask) -> tuple[Mask, int]:
     """Without small parts that stand alone; and how many large ones there are."""
     labels, count = components(cells)
     sizes = sizes_of(labels, count)
-    share = np.full(count + 1, FUSION.stray)
-    share[labels[border(cells.shape, 2)]] = FUSION.stray_at_edge
-    large = sizes >= share * sizes.max()
+    large = sizes >= FUSION.stray * sizes.max()
     large[0] = False
     kept: Mask = large[labels]
-    return kept, int(np.count_nonzero(sizes >= 0.2 * max(1, sizes.max())))
+    return kept, int(np.count_nonzero(sizes >= PARTS.main * max(1, sizes.max())))
 
 
 def _holes(product: Mask, claim: Floats, background_model: BackgroundModel, off: Pixels) -> Mask:
@@ -385,27 +350,26 @@ def _holes(product: Mask, claim: Floats, background_model: BackgroundModel, off:
     noise = background_model.noise
     labels, count = components(product & (background_model.range <= noise))
     sizes = np.maximum(sizes_of(labels, count), 1)
-    holes = np.bincount(labels[off <= 0.6 * noise], minlength=count + 1) >= FUSION.same * sizes
-    holes &= sizes >= FUSION.hole
+    very = np.bincount(labels[off <= FUSION.mostly * noise], minlength=count + 1)
+    holes = very >= FUSION.mostly * sizes
+    holes &= sizes >= HOLE
     if background_model.extreme:
         claimed = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes
-        holes &= claimed < FUSION.doubted
+        holes &= claimed < FUSION.claimed
     holes[0] = False
-    found = grown(holes[labels], 1) & product & (off <= 2 * noise)
-    whole = np.count_nonzero(found) > FUSION.most_holes * np.count_nonzero(product)
-    return found & (not whole)
+    return grown(holes[labels], 1) & product & (off <= FUSION.strong * noise)
 
 
 def _torn(product: Mask, off: Pixels, noise: float) -> Mask:
     """What the product encloses, or nearly, and what fades into it: glass and reflections. An
     opening ends sharply all round, and each place is decided as a whole."""
-    outside = grown(flood(~grown(product, FUSION.seal), border(product.shape)), FUSION.seal + 1)
+    outside = grown(flood(~grown(product, EDGE), border(product.shape)), EDGE + 1)
     labels, count = components(~product & ~outside)
     beside = grown(off > 3 * noise, 1)
     fading = np.zeros(count + 1, np.bool_)
     for number in range(1, count + 1):
         rim = grown(labels == number, 2) & product
-        fading[number] = not rim.any() or float(np.mean(beside[rim])) < FUSION.sharp
+        fading[number] = not rim.any() or float(np.mean(beside[rim])) < FUSION.mostly
     torn: Mask = fading[labels]
     return torn
 
@@ -418,7 +382,7 @@ def _on_scene(
     background_model: NotPlain,
 ) -> Fused | None:
     assert network is not None, "only a network finds a product in a scene"
-    product, parts = _main_parts(claim >= FUSION.half)
+    product, parts = _main_parts(claim >= HALF)
     area = int(np.count_nonzero(product))
     if area < FUSION.least * product.size:
         return None
@@ -427,11 +391,11 @@ def _on_scene(
     evidence = replace(
         _seen_by_network(claim, product, area),
         pale=_pale(known.cells, steps, product) / area,
-        weak=np.count_nonzero(outline & (steps < 2 * BACKGROUND.noise))
+        weak=np.count_nonzero(outline & (steps < FUSION.strong * BACKGROUND.noise))
         / np.count_nonzero(outline | edge),
         scene=1.0,
     )
-    if evidence.unsure >= FUSION.torn:
+    if evidence.unsure >= 1:
         whole = np.full((image.height, image.width), 255, np.uint8)
         return Fused(lambda: whole, evidence, False, detail=True)
     draw = partial(_drawn_on_scene, image, product, network)
@@ -441,20 +405,19 @@ def _on_scene(
 def _drawn_on_scene(image: Image.Image, product: Mask, network: Pixels) -> Pixels:
     core, near = (
         cv2.resize(cells.view(np.uint8), image.size, interpolation=cv2.INTER_NEAREST) > 0
-        for cells in (shrunk(product, FUSION.band), grown(product, FUSION.band))
+        for cells in (shrunk(product, ALPHA.inner), grown(product, ALPHA.inner))
     )
-    led = guided(image, network, grown(product, FUSION.band))
+    led = guided(image, network, grown(product, ALPHA.inner))
     return np.where(core, np.uint8(255), np.where(near, led, np.uint8(0)))
 
 
 def _pale(grid: Pixels, steps: Pixels, product: Mask) -> int:
     """Cells inside the product that look as its background would there: in a scene these may be a
     gap between an arm and a body, or a print, and nothing but a person can tell."""
-    behind = backdrop(grid, ~grown(product, FUSION.band))
-    noise = steps <= 2 * BACKGROUND.noise
-    return int(
-        np.count_nonzero(shrunk(product & noise & (apart(grid, behind) <= 2 * BACKGROUND.noise), 1))
-    )
+    behind = backdrop(grid, ~grown(product, ALPHA.inner))
+    noise = FUSION.strong * BACKGROUND.noise
+    alike = product & (steps <= noise) & (apart(grid, behind) <= noise)
+    return int(np.count_nonzero(shrunk(alike, 1)))
 
 
 def _seen_by_network(claim: Floats, product: Mask, area: int, *, blind: bool = False) -> Evidence:

@@ -24,7 +24,7 @@ from edge.rendering.analysis.analysis import Analysis, analyze
 from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
-from edge.rendering.matting.fusion import EYE, Fused, fuse, split_by
+from edge.rendering.matting.fusion import Fused, fuse, split_by
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area
@@ -43,25 +43,19 @@ CLEAR = "clear"
 class SegmentNumbers:
     """How the looks of networks are joined and judged."""
 
-    unseen: float = tuned(
-        0.5, "probability", "least doubt of a cut that no network has looked at", EYE
-    )
     second: float = tuned(
         2 / 3,
         "share",
         "weight of the second network in the mean of both; it is the better one",
         "mean error over matting_dev, which 1/2 and 1 leave larger",
     )
-    finest: int = tuned(
-        2500,
-        "pixels",
-        "long side up to which a matte has all of the original's; a larger original is reduced "
-        "first",
-        "on a plain background 4000 pixels take three times as long, and few presets are larger",
-    )
 
 
 SEGMENT = SegmentNumbers()
+
+FINEST = 2500
+"""Pixels: the long side up to which a matte has all of the original's; a larger original is reduced
+first. On a plain background 4000 pixels take three times as long, and few presets are larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +119,7 @@ class Segmentation:
 
 def resolution(original: Size) -> Size:
     """The size of the matte of an upright original."""
-    return original.scaled(min(1.0, SEGMENT.finest / original.long))
+    return original.scaled(min(1.0, FINEST / original.long))
 
 
 def wanted(transform: Transform) -> bool:
@@ -340,7 +334,7 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
         return NoMatte("nothing stands out from the background", ("no-subject",))
     doubt = doubt_of(fused.evidence)
     if network is None:
-        doubt = max(doubt, SEGMENT.unseen)
+        doubt = max(doubt, 0.5)  # nobody has looked
     flags = [f"touches-{side}" for side in touched(matte)]
     flags += ["several"] * (fused.parts > 1) + ["detail"] * fused.detail
     by = "plain-background" if fused.plain else "network"

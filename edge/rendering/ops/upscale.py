@@ -18,7 +18,6 @@ from edge.models.tiles import Cells
 from edge.rendering.analysis import degradation
 from edge.rendering.framing.framing import network_factor
 from edge.rendering.framing.product import collared, overlap
-from edge.rendering.numbers import tuned
 from edge.rendering.ops import decontaminate
 from edge.rendering.pixels.arrays import picture_over
 from edge.rendering.pixels.bleeding import continued
@@ -30,18 +29,6 @@ from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import AsyncStep, PixelStep, PlanContext, State, Step, Tools
 from edge.rendering.tile_cache import name_of
 from edge.variants.transform import Transform
-
-
-@dataclass(frozen=True)
-class UpscaleNumbers:
-    """What is said of an enlargement."""
-
-    large: int = tuned(
-        2000, "pixels", "long side from which on a photo is sharp enough for marketplaces as it is"
-    )
-
-
-UPSCALE = UpscaleNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +174,6 @@ def plan(transform: Transform, context: PlanContext) -> Upscale | None:
         if degraded
         else []
     )
-    if size.long > UPSCALE.large:
-        remarks.append(f"the kept region is {size}: above {UPSCALE.large} px upscaling adds little")
     if size.short < SCALES.small:
         remarks.append(
             f"the kept region is {size}: below {SCALES.small} px upscaling cannot help much"

@@ -39,12 +39,15 @@ class QualityNumbers:
         "by which one step of quality divides that loss",
         "measured in all three formats, from 50 to 85",
     )
-    near_enough: int = tuned(4, "steps of quality", "a first guess this close is not tried out")
     full_enough: float = tuned(0.95, "share", "of max_bytes, with which the search ends")
     jpeg: int = tuned(78, "quality of JPEG", "where `auto` starts")
     webp: int = tuned(82, "quality of WebP", "where `auto` starts")
     avif: int = tuned(67, "quality of AVIF", "where `auto` starts")
-    reach: int = tuned(8, "steps of quality", "how far from there `auto` goes")
+    reach: int = tuned(
+        8,
+        "steps of quality",
+        "how far from there `auto` goes; a first guess half as near is not tried out",
+    )
 
 
 QUALITY = QualityNumbers()
@@ -71,7 +74,7 @@ def auto(sample: Image.Image, format: Format) -> int:
         return first
     loss = _loss_at(sample, Writer(format, Effort.FAST))
     second = _held(first + _steps(loss(first)), first)
-    if abs(second - first) <= QUALITY.near_enough:
+    if abs(second - first) <= QUALITY.reach / 2:
         return second
     return _held(second + _steps(loss(second)), first)
 

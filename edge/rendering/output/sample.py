@@ -11,7 +11,6 @@ from edge.rendering.numbers import tuned
 class SampleNumbers:
     """The small picture on which an encoder is tried out."""
 
-    candidates: int = tuned(8, "tiles", "looked at on each axis; that takes most of the time")
     flat: float = tuned(
         3.0, "bits of entropy", "a tile below it is background, which every quality keeps"
     )
@@ -21,6 +20,9 @@ SAMPLE = SampleNumbers()
 
 _TILE = 64
 """Pixels: the side of a tile, some blocks of every encoder."""
+
+_CANDIDATES = 8
+"""Tiles looked at on each axis, which takes most of the time."""
 
 _ACROSS = 3
 """Tiles on a side of the sample, whose encoding is the time that may be spent."""
@@ -39,7 +41,7 @@ def sample(image: Image.Image, *, fewer: bool = False) -> Image.Image:
     picture = image if image.mode == "RGB" else image.convert("RGB")
     if picture.width * picture.height <= (_ACROSS * _TILE) ** 2:
         return picture
-    most = SAMPLE.candidates // 2 + 1 if fewer else SAMPLE.candidates
+    most = _CANDIDATES // 2 + 1 if fewer else _CANDIDATES
     tiles = _busy_tiles(picture, most)
     if not tiles:
         return picture.crop((0, 0, min(picture.width, _TILE), min(picture.height, _TILE)))

@@ -4,22 +4,10 @@ import math
 from dataclasses import dataclass
 
 from edge.images import Box, Size
-from edge.rendering.numbers import tuned
 
-
-@dataclass(frozen=True)
-class GeometryNumbers:
-    """When two lines are one."""
-
-    hair: float = tuned(
-        2.0,
-        "pixels",
-        "nearer than that to an edge a box touches it",
-        "a matte's box is whole pixels, a view may lie between two, and either was rounded",
-    )
-
-
-GEOMETRY = GeometryNumbers()
+ROUNDED = 2.0
+"""Pixels: nearer than that to an edge a box touches it, for a matte's box is whole pixels, a view
+may lie between two, and either was rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +68,7 @@ class Area:
 def touches(start: float, end: float, near: float, far: float) -> tuple[bool, bool]:
     """Whether what lies from `start` to `end` touches the near and the far edge of what holds it,
     all in pixels."""
-    return start - near < GEOMETRY.hair, far - end < GEOMETRY.hair
+    return start - near < ROUNDED, far - end < ROUNDED
 
 
 def sides_touched(box: Area, size: Size) -> tuple[str, ...]:
