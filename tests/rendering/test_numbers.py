@@ -18,7 +18,7 @@ FIXED = {
     "compliance/attempts.py": {"_PUREST"},
     "compliance/measurements.py": {"BLOCK"},
     "compliance/verify.py": {"_SEEN"},
-    "extend/grain.py": {"_NONE", "_SEED", "_TILE", "_BLOCK"},
+    "extend/grain.py": {"_NONE", "_SEED", "_TILE", "_BLOCK", "_TRIES"},
     "extend/plain.py": {"_TO_GREEN"},
     "extend/scene.py": {"_SEED", "_NEAR", "_STEP"},
     "framing/product.py": {"_NOMINAL", "_ROUNDING"},

@@ -22,7 +22,6 @@ from edge.rendering.compliance.measurements import (
     measure_background,
     measure_clear_background,
 )
-from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Levels, array_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.source.decode import decode, reread
@@ -31,22 +30,6 @@ from edge.reported import ColourShift, Compliance, Synthesized
 from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Rules
 from edge.variants.values import Background, BackgroundKind
-
-
-@dataclass(frozen=True)
-class RuleNumbers:
-    """What the rule about a background allows."""
-
-    border_share: float = tuned(
-        0.5,
-        "share",
-        "least of the border that must be background; the rest may be a product that the camera "
-        "cut",
-    )
-
-
-RULE_NUMBERS = RuleNumbers()
-
 
 _FORMATS = {
     OriginalFormat.JPEG: Format.JPEG,
@@ -399,7 +382,8 @@ CHECKS: tuple[Callable[[Specimen, Rules], Iterator[Finding]], ...] = (
 def _exact(
     seen: BackgroundMeasurement, background: Background, *, heuristic: bool = False
 ) -> Finding:
-    holds = seen.border >= RULE_NUMBERS.border_share and seen.worst == 0
+    # the rest of the border may be a product that the camera cut
+    holds = seen.border >= 0.5 and seen.worst == 0
     measured = {"border": seen.border, "exact": _share(seen.exact), "worst": seen.worst}
     return Finding("background", holds, measured, f"exactly {background}", heuristic)
 

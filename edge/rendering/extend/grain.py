@@ -1,32 +1,17 @@
 """Grain like a picture's own, for what is made beside it: without, it would look like plastic."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats
-
-
-@dataclass(frozen=True)
-class GrainNumbers:
-    """The grain that is laid over what is made."""
-
-    tries: int = tuned(
-        32,
-        "squares",
-        "beside the edge of which the quietest is taken each time: in the others is texture, which "
-        "is no grain",
-    )
-
-
-GRAIN = GrainNumbers()
-
 
 _TILE, _BLOCK = 192, 12
 """Pixels: sides of the piece of grain that is repeated, too large for an eye to see that a grain of
 a few levels does, and of the squares that it is made of."""
+
+_TRIES = 32
+"""Squares beside the edge of which the quietest is taken each time: in the others is texture, which
+is no grain. More take more time."""
 
 _NONE = 128  # the level of a grain layer that changes nothing
 _SEED = 20_090_727
@@ -61,8 +46,8 @@ def _tile(image: Image.Image, *, at_far: bool) -> Image.Image:
         np.arange(_BLOCK),
         _TILE // _BLOCK,
     )
-    rows = dice.integers(0, max(1, rough.shape[0] - _BLOCK), (count, count, GRAIN.tries))
-    columns = dice.integers(0, max(1, rough.shape[1] - _BLOCK), (count, count, GRAIN.tries))
+    rows = dice.integers(0, max(1, rough.shape[0] - _BLOCK), (count, count, _TRIES))
+    columns = dice.integers(0, max(1, rough.shape[1] - _BLOCK), (count, count, _TRIES))
     energy = _energy(rough)[rows, columns]
     pick = np.argmin(energy, axis=2, keepdims=True)
     rows = np.take_along_axis(rows, pick, axis=2)[:, None]
