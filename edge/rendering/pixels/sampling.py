@@ -24,7 +24,7 @@ def colours_at(pixels: Levels, places: Places) -> Floats:
 
 
 def rows_and_columns(places: Places, width: int) -> tuple[Places, Places]:
-    """Of flat places; a division by one number, which numpy does several times as fast as
+    """Of flat places [N]; a division by one number, which numpy does several times as fast as
     `divmod`."""
     rows = places // width
     return rows, places - rows * width
