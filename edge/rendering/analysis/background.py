@@ -187,7 +187,7 @@ class Grid:
 
     @cached_property
     def range(self) -> Pixels:
-        """What `local_range` says of it."""
+        """What `local_range` says of it [h, w]."""
         return local_range(self.cells)
 
     def behind(self, border: Mask) -> Surface:
