@@ -191,7 +191,7 @@ class Grid:
         return local_range(self.cells)
 
     def behind(self, border: Mask) -> Surface:
-        """The surface through some cells of the border."""
+        """The surface through some cells of the border [h, w]."""
         for known, surface in self._surfaces:
             if np.array_equal(known, border):
                 return surface
