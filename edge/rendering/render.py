@@ -52,7 +52,7 @@ from edge.variants.presets import Preset, Presets, Rules
 from edge.variants.transform import Transform
 from edge.variants.values import BackgroundKind, Fit, MatteMode, Upscale
 
-RENDER_VERSION = "25"
+RENDER_VERSION = "26"
 """Part of every cache key, of mattes as well: raised whenever the same request yields another
 picture than before."""
 

@@ -127,7 +127,7 @@ def _cell(path: Path, made: Rendered | Exception, told: str) -> Image.Image:
 
 
 async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str, float]]]:
-    """What one look gives to doubt, and what two do."""
+    """What one look gives to doubt, and what two do; a detail is no cut."""
     told = {}
     for path in photos(folder):
         with Image.open(path) as photo:
@@ -142,7 +142,7 @@ async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str
         told[path.name] = {
             look: {name: float(value) for name, value in asdict(fused.evidence).items()}
             for look, fused in looks.items()
-            if isinstance(fused, Fused)
+            if isinstance(fused, Fused) and not fused.detail
         }
     return told
 

@@ -5,7 +5,8 @@ believed.
     python -m training.matting.doubt evidence.json [--plot docs/pictures/doubt.png]
 
 `verdicts.tsv` says of each photo whether a person would sell the cut of one look and the cut of
-two: judged by eye on sheets. Folds never part the cuts of one photo.
+two: judged by eye on sheets. A detail that is delivered whole is no cut and has no part in the fit.
+Folds never part the cuts of one photo.
 """
 
 import argparse
@@ -17,11 +18,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from edge.rendering.matting.doubt import WEIGHTS
+from edge.rendering.matting.doubt import DOUBT_NUMBERS, WEIGHTS
 
 VERDICTS = Path(__file__).with_name("verdicts.tsv")
 NAMES = tuple(WEIGHTS)
-FOLDS, ROUNDS = 10, 3
+FOLDS, ROUNDS, FREEDOM = 10, 3, 10
 EDGES = (0.1, 0.2, 0.3, 0.4, 0.6)
 THRESHOLDS = (0.08, 0.1, 0.13, 0.15, 0.17, 0.2, 0.25, 0.3)
 
@@ -39,7 +40,7 @@ Told = dict[str, dict[str, dict[str, float]]]
 
 
 def table(told: Told) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Square roots of the evidence [N, 11], rejected or not [N], and the photo's number [N]."""
+    """Square roots of the evidence [N, 6], rejected or not [N], and the photo's number [N]."""
     judged, rows, rejected, groups = verdicts(), [], [], []
     for number, (name, looks) in enumerate(sorted(told.items())):
         for look, evidence in looks.items():
@@ -61,23 +62,23 @@ def cross_validated(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> np.ndar
 
 
 def model() -> LogisticRegression:
-    return LogisticRegression(max_iter=9000)
+    return LogisticRegression(C=FREEDOM, max_iter=9000)
 
 
 def told(doubts: np.ndarray, y: np.ndarray, groups: np.ndarray) -> None:
-    """What a threshold would ask, doubt and find: the first look counts where it is not doubted,
-    the second one else. Each photo's first look comes before its second."""
+    """What a threshold would doubt and find, where another look is taken from `again` on: the first
+    look counts where it is not taken, the second one else. Each photo's first look comes before its
+    second."""
     print(f"AUC {roc_auc_score(y, doubts):.3f}, Brier score {brier_score_loss(y, doubts):.3f}")
     first = np.unique(groups, return_index=True)[1]
     second = len(groups) - 1 - np.unique(groups[::-1], return_index=True)[1]
+    asked = doubts[first] >= DOUBT_NUMBERS.again
+    last = np.where(asked, second, first)
+    print(f"asks again for {asked.mean():.0%}, {y[last].sum()} of {len(last)} are rejected")
     for least in THRESHOLDS:
-        asked = doubts[first] >= least
-        last = np.where(asked, second, first)
         doubted, rejected = doubts[last] >= least, y[last]
-        print(
-            f"from {least:.2f}: asks again for {asked.mean():.0%}, doubts {doubted.mean():.0%}, "
-            f"of {rejected.sum()} rejected ones {rejected[doubted].sum() / rejected.sum():.0%}"
-        )
+        found = rejected[doubted].sum() / rejected.sum()
+        print(f"from {least:.2f}: doubts {doubted.mean():.0%}, {found:.0%} of the rejected ones")
 
 
 def plot(doubts: np.ndarray, y: np.ndarray, path: Path) -> None:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from edge.rendering.matting.foreground import foreground
 from edge.rendering.matting.fusion import Fused, fuse
+from edge.rendering.pixels.levels import touched
 from training.matting.pack import Item, decoded, encoded, fitted, names_in, read, write
 
 LONGEST_SUBJECT = 384
@@ -82,16 +83,16 @@ def pair(name: str, image: Image.Image, alpha: Image.Image, band: int) -> Iterat
     yield Item(name, encoded(image, "JPEG", quality=92), encoded(alpha, "PNG"), band)
 
 
-def plain(path: Path) -> tuple[Image.Image, Image.Image, Fused] | None:
+def plain(path: Path) -> tuple[Image.Image, Image.Image] | None:
     """A photograph on a plain background and its alpha, where its outline is seen all around."""
     image = Image.open(path).convert("RGB")
     found = fuse(image, None)
     if not isinstance(found, Fused) or found.evidence.weak > FAINTEST:
         return None
-    return image, Image.fromarray(found.matte), found
+    return image, Image.fromarray(found.matte)
 
 
-def plains(folder: Path) -> Iterator[tuple[str, Image.Image, Image.Image, Fused]]:
+def plains(folder: Path) -> Iterator[tuple[str, Image.Image, Image.Image]]:
     for path in names_in(folder, (".jpg", ".png", ".webp")):
         found = plain(path)
         if found:
@@ -105,8 +106,8 @@ def foregrounds(data: Path, renders: list[Path]) -> Iterator[Item]:
             if image.mode == "RGBA":
                 yield from subject(f"{folder.name}/{path.stem}", np.asarray(image))
     for folder in PLAIN:
-        for name, image, alpha, found in plains(data / folder):
-            if found.evidence.cut:
+        for name, image, alpha in plains(data / folder):
+            if touched(np.asarray(alpha)):
                 continue
             clean = np.asarray(foreground(image, alpha).convert("RGB"))
             yield from subject(f"{folder}/{name}", np.dstack([clean, np.asarray(alpha)]))
@@ -121,7 +122,7 @@ def pairs(data: Path, renders: list[Path]) -> Iterator[Item]:
                 image, alpha = Image.open(source).convert("RGB"), Image.open(path).convert("LA")
                 yield from pair(f"{folder.name}/{source.stem}", image, alpha, band)
     for folder in PLAIN:
-        for name, image, alpha, _ in plains(data / folder):
+        for name, image, alpha in plains(data / folder):
             yield from pair(f"{folder}/{name}", image, alpha, 1)
 
 

@@ -17,30 +17,31 @@ from edge.rendering.numbers import tuned
 class DoubtNumbers:
     """What is done about doubt."""
 
+    again: float = tuned(
+        0.1,
+        "probability",
+        "from which another network looks",
+        "chosen from the table of thresholds in docs/matting.md",
+    )
     review: float = tuned(
         0.15,
         "probability",
-        "from which another network looks, and then a person",
+        "from which a person is to look",
         "chosen from the table of thresholds in docs/matting.md",
     )
 
 
 DOUBT_NUMBERS = DoubtNumbers()
 
-BIAS = -4.22
+BIAS = -1.81
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
-        "unsure": 3.47,
-        "added": 0.69,
-        "lost": 1.69,
-        "apart": 1.59,
-        "pale": 1.06,
-        "weak": 2.43,
-        "cut": 0.21,
-        "split": 1.32,
-        "scene": 1.26,
-        "small": 1.61,
-        "again": -0.78,
+        "unsure": 4.82,
+        "traces": 8.42,
+        "pale": 2.86,
+        "weak": 2.06,
+        "even": -3.39,
+        "scene": 1.21,
     }
 )
 """Of the square root of each share: fitted, not chosen."""

@@ -35,6 +35,7 @@ from edge.rendering.matting.alpha import ALPHA, estimate_alpha, foreground_colou
 from edge.rendering.matting.guided_filter import guided, sized
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
+from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import (
     EDGE,
     border,
@@ -89,14 +90,8 @@ class FusionNumbers:
     empty: float = tuned(
         0.05,
         "alpha of the network",
-        "mean under which it is sure that an enclosed region of the background's hue is an opening",
-        EYE,
-    )
-    faint: float = tuned(
-        0.85,
-        "share of the background's light",
-        "over which a region of its hue is background where the network is sure that it is, "
-        "however sharp it ends: shadows, and things far behind",
+        "under which it is sure of the background: of an enclosed region of the background's hue, "
+        "that it is an opening",
         EYE,
     )
     mostly: float = tuned(
@@ -124,27 +119,18 @@ HOLE = (2 * EDGE + 1) ** 2
 class Evidence:
     """What a cut gives to doubt, each as a share of the product's area unless it says otherwise.
 
-    `unsure`: where the network is of two minds, away from outlines; `added`: what it denied and the
-    background model gave to the product; `lost`: what it rather claimed and was taken for
-    background; `apart`: what differs strongly from the background and went with neither; `pale`: of
-    the product, what has the background's colour; `weak`: of the outline, where no edge is seen;
-    `cut`: of the border, what the product covers; `split`: what looking again (mirrored, or by a
-    second network) changed; `scene`: 1 where the background is not plain, else 0; `small`: how
-    little of the picture the product is, from 0 (all) to 1; `again`: 1 where there was another
-    look, else 0.
+    `unsure`: where the network is of two minds, away from outlines; `traces`: where the first look
+    sees hardly anything, but not nothing; `pale`: of the product, what has the background's colour;
+    `weak`: of the outline, where no edge is seen; `even`: of what surrounds the product, what has
+    one colour; `scene`: 1 where the background is not plain, else 0.
     """
 
     unsure: float = 0.0
-    added: float = 0.0
-    lost: float = 0.0
-    apart: float = 0.0
+    traces: float = 0.0
     pale: float = 0.0
     weak: float = 0.0
-    cut: float = 0.0
-    split: float = 0.0
+    even: float = 0.0
     scene: float = 0.0
-    small: float = 0.0
-    again: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,17 +182,6 @@ def fuse(image: Image.Image, network: Pixels | None, known: Grid | None = None) 
     return found or "nothing stands out from the background"
 
 
-def split_by(fused: Fused | str, one: Pixels, other: Pixels) -> Fused | str:
-    """With how far two mattes uint8 [h, w] of one picture disagree as evidence."""
-    if isinstance(fused, str):
-        return fused
-    height, width = one.shape
-    first, second = sized(one, width, height), sized(other, width, height)
-    area = max(1.0, float(np.maximum(first, second).sum()))
-    split = float(np.abs(first - second).sum()) / area
-    return replace(fused, evidence=replace(fused.evidence, split=split, again=1.0))
-
-
 def _on_plain(
     image: Image.Image,
     grid: Pixels,
@@ -240,13 +215,7 @@ def _on_plain(
     contrast = apart(colour_of_subject, background_model.backdrop)
     outline = shrunk(whole, 1) & ~shrunk(whole, 2)
     evidence = replace(
-        _seen_by_network(claim, product, area, blind=blind),
-        added=np.count_nonzero(product & (claim < FUSION.denied)) / area,
-        lost=0 if blind else np.count_nonzero((claim >= HALF) & ~grown(product, 2)) / area,
-        apart=np.count_nonzero(
-            shrunk(rest & (off > FUSION.strong * background_model.noise) & ~grown(whole, 2), 1)
-        )
-        / area,
+        Evidence() if blind else _seen_by_network(grid, claim, product),
         pale=np.count_nonzero(shrunk(product, 4) & (off < 1.5 * background_model.noise)) / area,
         weak=float(np.mean(contrast[outline] < FUSION.strong * background_model.noise))
         if outline.any()
@@ -312,15 +281,13 @@ def _shade(
     region: Mask, claim: Floats, off: Pixels, light: Floats, background_model: BackgroundModel
 ) -> bool:
     """Whether a region of the background's hue is the background with less light: it fades into it;
-    or it lost little, or the product encloses it, and the network denies it; or the picture's
-    border cuts it, as it cuts a floor, or its colour tells, unless products have that too."""
+    or the product encloses it, and the network denies it; or the picture's border cuts it, as it
+    cuts a floor, or its colour tells, unless products have that too."""
     lit = float(np.median(light[region]))
     if not (region & grown(background_model.open, 2)).any():
         return bool(claim[region].mean() < FUSION.empty)
     if lit >= 1:
         return False
-    if lit > FUSION.faint and claim[region].mean() < FUSION.empty:
-        return True
     told = background_model.coloured and lit > BACKGROUND.darkest
     return told or _soft(region, background_model, off)
 
@@ -389,7 +356,7 @@ def _on_scene(
     steps, edge = known.range, border(product.shape)
     outline = grown(product, 1) & ~shrunk(product, 1)
     evidence = replace(
-        _seen_by_network(claim, product, area),
+        _seen_by_network(known.cells, claim, product),
         pale=_pale(known.cells, steps, product) / area,
         weak=np.count_nonzero(outline & (steps < FUSION.strong * BACKGROUND.noise))
         / np.count_nonzero(outline | edge),
@@ -420,11 +387,12 @@ def _pale(grid: Pixels, steps: Pixels, product: Mask) -> int:
     return int(np.count_nonzero(shrunk(alike, 1)))
 
 
-def _seen_by_network(claim: Floats, product: Mask, area: int, *, blind: bool = False) -> Evidence:
+def _seen_by_network(grid: Pixels, claim: Floats, product: Mask) -> Evidence:
+    area = max(1, int(np.count_nonzero(product)))
     return Evidence(
-        unsure=0 if blind else _two_minds(claim, product) / area,
-        cut=float(np.mean(product[border(product.shape)])),
-        small=1 - area / product.size,
+        unsure=_two_minds(claim, product) / area,
+        traces=np.count_nonzero((claim > FUSION.empty) & (claim < FUSION.denied)) / area,
+        even=_even(grid, product, area),
     )
 
 
@@ -432,3 +400,13 @@ def _two_minds(claim: Floats, product: Mask) -> int:
     """Cells away from outlines about which the network is not sure."""
     unsure = np.where(product, claim < FUSION.claimed, claim > FUSION.denied)
     return int(np.count_nonzero(shrunk(unsure, 2)))
+
+
+def _even(grid: Pixels, product: Mask, area: int) -> float:
+    """Of what surrounds the product, a third of its radius deep, the share of one colour."""
+    near = grown(product, 3 + round(np.sqrt(area / np.pi) / 3)) & ~grown(product, 2)
+    around = grid[near]
+    if not len(around):
+        return 0.0
+    usual = np.median(around[:: 1 + len(around) // 4096], axis=0).astype(np.uint8)
+    return float(np.mean(apart(around[None], usual) <= 2 * LEVELS.near))

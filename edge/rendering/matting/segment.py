@@ -24,7 +24,7 @@ from edge.rendering.analysis.analysis import Analysis, analyze
 from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
-from edge.rendering.matting.fusion import Fused, fuse, split_by
+from edge.rendering.matting.fusion import Fused, fuse
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area
@@ -236,7 +236,7 @@ def _by_one(
     """What one look yields, and the cut by it; None where it is doubted, or there is none. Only
     what is believed is drawn: that is most of the work."""
     fused = fuse(image, network, known)
-    return fused, (_judged(fused, network) if _doubt(fused) < DOUBT_NUMBERS.review else None)
+    return fused, (_judged(fused, network) if _doubt(fused) < DOUBT_NUMBERS.again else None)
 
 
 def _by_both(
@@ -269,15 +269,21 @@ def joined(
     """
     known = known or Grid.of(image)
     both = mean(first, other, SEGMENT.second if second else 0.5)
-    whole = split_by(fuse(image, both, known), first, other)
+    whole = _after(one, fuse(image, both, known))
     if not second or (isinstance(whole, Fused) and whole.detail):
         return whole, both
-    cuts = [(one, first), (fuse(image, other, known), other)]
+    cuts = [(whole, both), (one, first), (_after(one, fuse(image, other, known)), other)]
     if isinstance(whole, Fused) and whole.plain:
         either = np.maximum(*_alike(first, other))
-        cuts.append((fuse(image, either, known), either))
-    told = [(split_by(cut, first, other), network) for cut, network in cuts]
-    return min([(whole, both), *told], key=lambda cut: _doubt(cut[0]))
+        cuts.append((_after(one, fuse(image, either, known)), either))
+    return min(cuts, key=lambda cut: _doubt(cut[0]))
+
+
+def _after(one: Fused | str, later: Fused | str) -> Fused | str:
+    """A later cut, with what only the first look tells."""
+    if isinstance(one, str) or isinstance(later, str):
+        return later
+    return replace(later, evidence=replace(later.evidence, traces=one.evidence.traces))
 
 
 def _doubt(fused: Fused | str) -> float:

@@ -22,22 +22,20 @@ def test_it_weighs_all_that_fusion_tells() -> None:
 
 
 def test_a_clean_cut_is_hardly_doubted_and_a_torn_one_much() -> None:
-    assert doubt_of(Evidence(small=0.7)) < DOUBT_NUMBERS.review
-    torn = Evidence(unsure=0.6, apart=0.3, weak=0.3, split=0.6, scene=1.0, small=0.9)
+    assert doubt_of(Evidence(even=0.9)) < DOUBT_NUMBERS.review
+    torn = Evidence(unsure=0.6, traces=0.3, weak=0.3, scene=1.0)
     assert doubt_of(torn) > 0.8
 
 
-@pytest.mark.parametrize(
-    "name", ["unsure", "added", "lost", "apart", "pale", "weak", "cut", "split"]
-)
+@pytest.mark.parametrize("name", ["unsure", "traces", "pale", "weak", "scene"])
 def test_whatever_speaks_against_a_cut_raises_it(name: str) -> None:
-    clean = Evidence(small=0.7)
+    clean = Evidence(even=0.9)
     assert doubt_of(replace(clean, **{name: 0.5})) > doubt_of(clean)
 
 
 def test_it_stays_a_probability() -> None:
     worst = Evidence(**dict.fromkeys(WEIGHTS, 50.0))
-    assert 0 <= doubt_of(Evidence()) < doubt_of(worst) <= 1
+    assert 0 <= doubt_of(Evidence(even=50.0)) < doubt_of(worst) <= 1
 
 
 def test_review_means_doubt_and_nothing_else() -> None:

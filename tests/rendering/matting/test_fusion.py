@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from edge.rendering.matting.fusion import Fused, fuse, split_by
+from edge.rendering.matting.fusion import Fused, fuse
 from edge.rendering.matting.segment import joined, mean
 from tests.rendering.photos import Photo, blob, hard_shadow, mask, photo, ring, scaled, straps
 
@@ -66,7 +66,6 @@ def test_a_part_that_the_network_lost_comes_back_by_its_colour() -> None:
     seen[:420] = 0
     found = fused(shot, coarse(seen))
     assert error(found, shot) < 0.004
-    assert found.evidence.added > 0.2
 
 
 def test_what_the_network_claims_stays_though_it_is_as_pale_as_its_background() -> None:
@@ -196,7 +195,6 @@ def test_what_one_of_two_networks_sees_whole_is_not_torn_by_the_other(seer: str)
     found, _ = joined(image, fuse(image, looks[0]), *looks, second=True)
     assert isinstance(found, Fused)
     assert np.abs(found.matte.astype(np.float32) - whole).mean() / 255 < 0.004
-    assert found.evidence.split > 0.2
 
 
 def test_two_looks_of_one_network_are_averaged() -> None:
@@ -206,33 +204,20 @@ def test_two_looks_of_one_network_are_averaged() -> None:
     assert np.array_equal(network, mean(one, other))
 
 
-@pytest.mark.parametrize("sure", [True, False])
-def test_something_pale_behind_goes_only_where_the_network_is_sure(sure: bool) -> None:
-    """A screen behind a product: pale, sharp at its frame, and of the background's hue."""
+def test_what_surrounds_a_product_in_one_colour_speaks_for_its_cut() -> None:
     shot = photo(blob)
-    screen = Image.new("L", shot.image.size)
-    ImageDraw.Draw(screen).rectangle((60, 300, 540, 500), fill=92, outline=70, width=24)
-    light = np.asarray(screen)[..., None]
-    beside = (light[..., 0] > 0) & (shot.alpha == 0)
-    pixels = np.asarray(shot.image)
-    pixels = np.where(beside[..., None], pixels * (light / 100), pixels).astype(np.uint8)
-    network = coarse(np.where(beside, np.uint8(0 if sure else 40), shot.alpha))
-    found = fuse(Image.fromarray(pixels), network)
-    assert isinstance(found, Fused)
-    kept = float((found.matte[beside] > 128).mean())
-    assert kept < 0.1 if sure else kept > 0.9
+    striped = np.asarray(shot.image).copy()
+    stripes = (np.arange(striped.shape[1]) // 40 % 2 == 0)[None] & (shot.alpha == 0)
+    striped[stripes] = (90, 60, 30)
+    busy = fuse(Image.fromarray(striped), coarse(shot.alpha))
+    assert isinstance(busy, Fused)
+    assert busy.evidence.even < 0.7 < fused(shot).evidence.even
 
 
-def test_two_looks_that_differ_are_told() -> None:
+def test_what_a_network_hardly_sees_is_told() -> None:
     shot = photo(blob)
-    whole = coarse(shot.alpha)
-    half = whole.copy()
-    half[:160] = 0
-    same, other = split_by(fused(shot), whole, whole), split_by(fused(shot), whole, half)
-    assert isinstance(same, Fused)
-    assert isinstance(other, Fused)
-    assert same.evidence.split == 0
-    assert other.evidence.split > 0.3
+    traces = coarse(np.where(shot.alpha == 0, np.uint8(20), shot.alpha))
+    assert fused(shot).evidence.traces < 0.2 < fused(shot, traces).evidence.traces
 
 
 @pytest.mark.parametrize("size", [(150, 200), (1500, 2000)], ids=str)

@@ -26,8 +26,8 @@ from tests.rendering.stage import Inline, NoModels
 
 TAGS = ("original:a.jpg", "preset:amazon", "model:upscale_x2")
 SIZE = Size(600, 800)
-ANALYSES = 2
-"""How often the network looks at one scene: the photo, and its mirror image."""
+ANALYSES = 1
+"""How often the network looks at this scene, whose cut it has no doubt of."""
 
 
 class Slow(Matting):
