@@ -15,7 +15,7 @@ from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelUnavailable
 from edge.models import roles, runtimes
 from edge.models.base import ModelSpec, ModelState, Priority, Tensor
-from edge.models.compiled import CompiledNetwork
+from edge.models.compiled import HALF, CompiledNetwork
 from edge.models.meter import Meter
 from edge.models.repository import Folders, Repository
 from edge.models.runtimes import AUTO, ONNXRUNTIME, Choice, Runtime
@@ -159,13 +159,20 @@ class EmbeddedModels:
                 session = open_session(spec, path, self._threads_of(spec))
                 runtime = self._choice().of(spec)
                 if runtime.name != ONNXRUNTIME:
-                    session = self._compiled(spec, path, runtime)
+                    session = self._compiled(spec, path, runtime, session)
                 self._sessions[spec.name] = session
             return session
 
-    def _compiled(self, spec: ModelSpec, network: Path, runtime: Runtime) -> CompiledNetwork:
+    def _compiled(self, spec: ModelSpec, network: Path, runtime: Runtime, whole: Any) -> Any:
+        """The network as `runtime` runs it; where bfloat16 moves a mask, in full precision, for
+        which `whole` is ONNX Runtime's session."""
         threads = self._threads_of(spec)
-        return CompiledNetwork(network, runtime.precision, threads, self._threads // threads)
+        made = CompiledNetwork(network, runtime.precision, threads, self._threads // threads)
+        mask = runtime.precision == HALF and spec.name in roles.MASKS
+        if not mask or runtimes.halvable(spec, whole, made):
+            return made
+        full = self._choice().full
+        return whole if full.name == ONNXRUNTIME else self._compiled(spec, network, full, whole)
 
     def _threads_of(self, spec: ModelSpec) -> int:
         return 1 if spec.scale > 1 else min(self._threads, _MOST_THREADS)

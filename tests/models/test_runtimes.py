@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from edge.models import compiled, roles, runtimes
+from edge.models import compiled, embedded, roles, runtimes
 from edge.models.base import ModelSpec, TensorSpec
 from edge.models.compiled import FULL, HALF
 from edge.models.runtimes import AUTO, ONNXRUNTIME, OPENVINO, Choice, Runtime, choose
 
 TILE = TensorSpec("image", (32, 32, 3))
 NETWORK = Path("nowhere.onnx")
+MODELS = Path(__file__).parents[2] / "triton_models"
 ONNX, WHOLE, HALVED = Runtime(), Runtime(OPENVINO, FULL), Runtime(OPENVINO, HALF)
 
 
@@ -72,9 +74,40 @@ def test_who_names_what_is_not_installed_is_told_so(monkeypatch, caplog):
 
 def test_f32_measures_no_bfloat16():
     pytest.importorskip("openvino")
-    models = Path(__file__).parents[2] / "triton_models" / "upscale_x2"
     one = ModelSpec(
         "upscale_x2", (TILE,), (TensorSpec("enlarged", (64, 64, 3)),), 8, "d", overlap=12
     )
-    times = runtimes._times(one, models / "1" / "model.onnx", halves=False)
+    times = runtimes._times(one, MODELS / "upscale_x2" / "1" / "model.onnx", halves=False)
     assert set(times) == {ONNX, WHOLE}
+
+
+class Answering:
+    """A session that answers the same for every picture."""
+
+    def __init__(self, level: int) -> None:
+        self.level = level
+
+    def run(self, names, inputs, options=None):
+        return [np.full((1, 32, 32, 1), self.level, np.uint8)]
+
+
+@pytest.mark.parametrize(("moved", "halvable"), [(0, True), (1, True), (17, False)])
+def test_a_mask_that_bfloat16_moves_is_made_in_full_precision(moved, halvable, caplog):
+    mask = ModelSpec("matting", (TILE,), (TensorSpec("alpha", (32, 32, 1)),), 8, "d")
+    caplog.set_level("INFO")
+    assert runtimes.halvable(mask, Answering(100), Answering(100 + moved)) == halvable
+    assert ("matting computes in f32" in caplog.text) != halvable
+
+
+def test_a_foreign_network_that_bfloat16_moves_is_asked_in_full_precision(monkeypatch):
+    pytest.importorskip("openvino")
+    made = []
+    monkeypatch.setattr(runtimes, "choose", lambda *_: Choice(WHOLE, HALVED))
+    monkeypatch.setattr(runtimes, "halvable", lambda *_: False)
+    real = embedded.CompiledNetwork
+    monkeypatch.setattr(
+        embedded, "CompiledNetwork", lambda *given: made.append(given[1]) or real(*given)
+    )
+    models = embedded.EmbeddedModels((MODELS,), 1)
+    models._session(models.spec("matting"))
+    assert made == [HALF, FULL]
