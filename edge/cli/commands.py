@@ -1,17 +1,15 @@
 """What the commands do, as values; printing and exit codes are the command line's."""
 
 import asyncio
-import io
 import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 from edge.cli import fetched, local
+from edge.cli.remote import Remote
 from edge.cli.verdicts import Verdicts
 from edge.errors import EdgeError, InvalidParameter, SettingsError
 from edge.images import Rendition
@@ -197,33 +195,14 @@ def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, 
         url: of the server; None: where the settings say that it listens.
 
     Raises:
-        SettingsError: EDGE_ADMIN_TOKEN is not set.
+        SettingsError: EDGE_ADMIN_TOKEN is not set, or the URL is none.
         InvalidParameter: there is no preset of that name.
         EdgeError: the server cannot be reached, or refuses.
     """
-    if not given.admin.token:
-        raise SettingsError("set EDGE_ADMIN_TOKEN to the server's admin token")
+    there = Remote(given, url)
     if name == "preset":
         _check_spelling(given, value)
-    place = (url or f"http://{given.server.host}:{given.server.port}").rstrip("/")
-    if not place.startswith(("http://", "https://")):
-        raise SettingsError(f"--server {place!r}: allowed is http://host:port or https://host")
-    request = Request(
-        f"{place}/-/purge",
-        data=json.dumps({name: value}).encode(),
-        headers={"authorization": f"Bearer {given.admin.token}"},
-        method="POST",
-    )
-    try:
-        with urlopen(request, timeout=30) as answer:
-            answered: dict[str, Any] = json.load(answer)
-    except HTTPError as error:
-        if error.code == 503 and (answered := _unreached(error)):
-            return answered
-        raise EdgeError(f"{place} answered {error.code}: {_detail(error)}") from error
-    except (URLError, OSError, ValueError) as error:
-        raise EdgeError(f"{place} cannot be reached: {error}") from error
-    return answered
+    return there.purge(name, value)
 
 
 def _check_spelling(given: Settings, name: str) -> None:
@@ -236,24 +215,6 @@ def _check_spelling(given: Settings, name: str) -> None:
             param="preset",
             nearest=meant,
         )
-
-
-def _unreached(error: HTTPError) -> dict[str, Any]:
-    """The answer to a purge that was neither done nor kept; empty where it is none."""
-    text = error.read()
-    error.fp = io.BytesIO(text)
-    try:
-        answered = json.loads(text)
-        return answered if "unreached" in answered else {}
-    except (ValueError, TypeError):
-        return {}
-
-
-def _detail(error: HTTPError) -> str:
-    try:
-        return str(json.load(error)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return error.reason
 
 
 def run_triton(given: Settings, ports: tuple[int, int, int], options: Sequence[str] = ()) -> int:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from edge import working
 from edge.cli import jobs_commands, jobs_text
 from edge.cli.jobs_commands import Wanted
-from edge.cli.jobs_remote import Remote
+from edge.cli.jobs_remote import RemoteJobs
 from edge.errors import SettingsError
 from edge.jobs.feeds import FORMATS
 from edge.jobs.model import JobState, Options
@@ -126,7 +126,7 @@ def prewarm(options: argparse.Namespace, given: Settings) -> bool:
         jobs_commands.form_of(options.report)
     wanted = Wanted(options.feed, _options(options), options.checkpoint, options.report)
     if options.server:
-        return _prewarm_there(options, Remote(given, options.server), wanted)
+        return _prewarm_there(options, RemoteJobs(given, options.server), wanted)
     if given.cache.redis_url and not options.here:
         return _prewarm_in_redis(options, given, wanted)
     with _progress() as told:
@@ -154,7 +154,7 @@ def _stoppable(work: Coroutine[Any, Any, _Result]) -> _Result:
         raise KeyboardInterrupt from error
 
 
-def _prewarm_there(options: argparse.Namespace, remote: Remote, wanted: Wanted) -> bool:
+def _prewarm_there(options: argparse.Namespace, remote: RemoteJobs, wanted: Wanted) -> bool:
     facts: Mapping[str, Any] = jobs_commands.submit_there(remote, wanted)
     _submitted(facts)
     if not options.watch:
@@ -183,9 +183,9 @@ def _prewarm_in_redis(options: argparse.Namespace, given: Settings, wanted: Want
 
 def jobs(options: argparse.Namespace, given: Settings) -> bool:
     """One verb of `edge jobs`; whether what it shows is well."""
-    there = Remote(given, options.server) if options.server else None
+    there = RemoteJobs(given, options.server) if options.server else None
     if there is None and not given.cache.redis_url and options.what != "cost":
-        there = Remote(given, None)
+        there = RemoteJobs(given, None)
     if options.what == "cost":
         return _cost(options, given)
     if options.what == "list":
@@ -201,7 +201,7 @@ def jobs(options: argparse.Namespace, given: Settings) -> bool:
     return True
 
 
-def _show(options: argparse.Namespace, given: Settings, there: Remote | None) -> bool:
+def _show(options: argparse.Namespace, given: Settings, there: RemoteJobs | None) -> bool:
     status, limit = options.items or "", options.limit
     if there:
         facts: Mapping[str, Any] = there.show(options.job)
@@ -224,7 +224,7 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
         there = None if given.cache.redis_url and not options.server else options.server
         spent = asyncio.run(jobs_commands.ledger_in_redis(given, options.label)) if (
             there is None and given.cache.redis_url
-        ) else Remote(given, there).ledger(options.label)  # fmt: skip
+        ) else RemoteJobs(given, there).ledger(options.label)  # fmt: skip
         _print(spent, options, jobs_text.ledger)
         return True
     if options.feed is None:
@@ -235,7 +235,7 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
             *jobs_commands.words_of(wanted.options), ("dry_run", "1"),
             ("samples", str(options.samples)), ("workers", str(options.workers)),
         ]  # fmt: skip
-        told = Remote(given, options.server).submit(wanted.feed, words)
+        told = RemoteJobs(given, options.server).submit(wanted.feed, words)
     else:
         told = asyncio.run(
             jobs_commands.estimate_here(

@@ -10,7 +10,7 @@ from typing import Any
 
 from edge import app
 from edge.app.sources import originals_routes
-from edge.cli.jobs_remote import Remote
+from edge.cli.jobs_remote import RemoteJobs
 from edge.cores import cores
 from edge.errors import FeedRejected, JobsUnavailable, SettingsError
 from edge.jobs.estimate import Estimator, Workers
@@ -49,13 +49,13 @@ def words_of(options: Options) -> list[tuple[str, str]]:
     return words
 
 
-def submit_there(remote: Remote, wanted: Wanted) -> dict[str, Any]:
+def submit_there(remote: RemoteJobs, wanted: Wanted) -> dict[str, Any]:
     """Send the feed to a server."""
     _check_file(wanted.feed)
     return remote.submit(wanted.feed, words_of(wanted.options))
 
 
-async def watch_there(remote: Remote, job: str, told: Told) -> Mapping[str, Any]:
+async def watch_there(remote: RemoteJobs, job: str, told: Told) -> Mapping[str, Any]:
     """Follow a job on a server to its end; a server that is away for a while is waited for."""
     away = 0.0
     while True:

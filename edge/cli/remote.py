@@ -1,0 +1,98 @@
+"""A running server, asked over HTTP by the command line."""
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from edge.errors import EdgeError, SettingsError
+from edge.settings import Settings
+
+_SECONDS = 60.0
+
+
+class Remote:
+    """One server, by the administrator's token of the settings.
+
+    Args: `url` of the server; None: where the settings say that one listens here.
+
+    Raises:
+        SettingsError: there is no token, or the URL is none.
+    """
+
+    token: ClassVar[str] = "the server's admin token"
+    unavailable: ClassVar[type[EdgeError]] = EdgeError
+    """What is raised where no server answers, or one that cannot serve at the moment."""
+
+    def __init__(self, given: Settings, url: str | None) -> None:
+        if not given.admin.token:
+            raise SettingsError(f"set EDGE_ADMIN_TOKEN to {self.token}")
+        self.place = (url or f"http://{given.server.host}:{given.server.port}").rstrip("/")
+        if not self.place.startswith(("http://", "https://")):
+            raise SettingsError(
+                f"--server {self.place!r}: allowed is http://host:port or https://host"
+            )
+        self._token = given.admin.token
+
+    def purge(self, name: str, value: str) -> dict[str, Any]:
+        """What is answered to a purge of `name` (original, preset, tag or key); it has `unreached`
+        where not every tier and replica was reached. Raises as `open` does."""
+        return self.object("POST", "/-/purge", {}, json.dumps({name: value}).encode())
+
+    def object(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        seconds: float = _SECONDS,
+    ) -> dict[str, Any]:
+        """The JSON object that is answered. Raises as `open` does."""
+        with self.open(method, path, headers or {}, body, seconds) as answer:
+            try:
+                told: dict[str, Any] = json.load(answer)
+            except ValueError as error:
+                raise self.unavailable(f"{self.place} did not answer as edge does") from error
+        return told
+
+    def open(
+        self, method: str, path: str, headers: Mapping[str, str], body: Any, seconds: float
+    ) -> Any:
+        """The answer, to be read and closed; one that says what was not reached is one, too.
+
+        Raises:
+            EdgeError: the server refuses, with what its problem document says; `unavailable` where
+                nobody answers there, or not at the moment.
+        """
+        request = Request(f"{self.place}{path}", body, method=method)
+        for name, value in (*headers.items(), ("authorization", f"Bearer {self._token}")):
+            request.add_header(name, value)
+        try:
+            return urlopen(request, timeout=seconds)
+        except HTTPError as error:
+            told = _object_of(error)
+            if "unreached" in told:
+                return io.BytesIO(json.dumps(told).encode())
+            raise self._refusal(error, told) from error
+        except (URLError, OSError) as error:
+            raise self.unavailable(f"{self.place} cannot be reached: {error}") from error
+
+    def _refusal(self, error: HTTPError, problem: Mapping[str, Any]) -> EdgeError:
+        kind = self.unavailable if error.code in (429, 502, 503, 504) else EdgeError
+        return kind(
+            f"{self.place} answered {error.code}: {problem.get('detail', error.reason)}",
+            param=problem.get("param"),
+            allowed=problem.get("allowed"),
+            nearest=problem.get("nearest"),
+        )
+
+
+def _object_of(error: HTTPError) -> dict[str, Any]:
+    """The object that a failure tells as JSON; empty where it tells none."""
+    try:
+        told = json.load(error)
+    except (ValueError, OSError):
+        return {}
+    return told if isinstance(told, dict) else {}
