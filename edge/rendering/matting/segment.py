@@ -216,6 +216,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     asking = asyncio.ensure_future(_asked(image, tools, watch))
     try:
         seen = await tools.engine.run(watch.time, "analysis", analyze, image, known)
+        progress.entered("matting")  # it takes longer than what ran beside it
         first = await asking
     finally:
         asking.cancel()
