@@ -41,7 +41,7 @@ class Server:
         0,
         COUNT,
         "Processes that make pictures for which no network is asked, so that hits wait for no "
-        "thread that draws: as many as cores, each takes 60 MB; 0: threads make them all.",
+        "thread that draws: one more than cores, each takes 60 MB; 0: threads make them all.",
         low=0,
         high=256,
     )
