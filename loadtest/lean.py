@@ -14,6 +14,7 @@ class _Connection(asyncio.Protocol):
         self._head = b""
         self._left = -1
         self._status = 0
+        self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -39,6 +40,7 @@ class _Connection(asyncio.Protocol):
             self._told.set_result(self._status)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
         if self._told is not None and not self._told.done():
             self._told.set_exception(exc or ConnectionResetError("closed before its answer"))
 
@@ -52,6 +54,8 @@ class Lean:
 
     async def get(self, target: str) -> tuple[int, float]:
         """Status, and the seconds until the last byte came."""
+        while self._free and self._free[-1].closed:  # a server may close what is idle
+            self._free.pop()
         connection = self._free.pop() if self._free else await self._open()
         request = f"GET {target} HTTP/1.1\r\nhost: {self._host}\r\naccept: */*\r\n\r\n"
         begun = time.perf_counter()

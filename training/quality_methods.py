@@ -32,7 +32,8 @@ def ours(models: EmbeddedModels, name: str, scale: int) -> Method:
     """As the server does it, tiles and all."""
 
     def enlarge(picture: np.ndarray) -> np.ndarray:
-        return asyncio.run(upscale(models, picture, scale, Deadline.after(600), model=name))
+        larger = asyncio.run(upscale(models, picture, scale, Deadline.after(600), model=name))
+        return larger[..., :3]
 
     return enlarge
 

@@ -55,33 +55,6 @@ async def upscale(
     wanted: Cells | None = None,
     kept: Kept | None = None,
 ) -> Tensor:
-    """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3], or of `region` alone; else as `enlarged`."""
-    larger = await enlarged(
-        models,
-        image,
-        scale,
-        deadline,
-        priority,
-        model=model,
-        region=region,
-        wanted=wanted,
-        kept=kept,
-    )
-    return larger[..., :3]
-
-
-async def enlarged(
-    models: Models,
-    image: Tensor,
-    scale: int,
-    deadline: Deadline,
-    priority: Priority = Priority.INTERACTIVE,
-    *,
-    model: str | None = None,
-    region: Box | None = None,
-    wanted: Cells | None = None,
-    kept: Kept | None = None,
-) -> Tensor:
     """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 4], or of `region` alone: colours, and 255.
 
     A fourth byte a pixel is what the imaging engine wants, and most that works on arrays is quicker

@@ -18,13 +18,13 @@ from edge.errors import (
 from edge.models import roles, selftest
 from edge.models.embedded import EmbeddedModels
 from edge.models.matting import coarse_matte
-from edge.models.upscaling import upscale
 from edge.tools import catalogue
 from edge.tools.add_model import adding
 from edge.tools.add_model import request as said
 from edge.tools.add_model.request import AddRequest
 from tests.models import foreign_networks as foreign
 from tests.models.conftest import noise
+from tests.models.enlarging import upscale
 
 IMAGENET = said.IMAGENET
 HALVES = (0.5, 0.5, 0.5)

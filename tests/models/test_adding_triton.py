@@ -14,13 +14,13 @@ from edge.models.embedded import EmbeddedModels
 from edge.models.matting import coarse_matte
 from edge.models.selftest import picture
 from edge.models.triton import TritonModels
-from edge.models.upscaling import upscale
 from edge.tools import catalogue
 from edge.tools.add_model import adding
 from edge.tools.add_model import request as said
 from edge.tools.add_model.request import AddRequest
 from tests.models import foreign_networks as foreign
 from tests.models.conftest import noise
+from tests.models.enlarging import upscale
 from tests.models.servers import TritonServer, installation
 
 pytestmark = pytest.mark.slow

@@ -22,9 +22,9 @@ from edge.models.matting import coarse_matte
 from edge.models.repository import Repository
 from edge.models.selftest import probe, record
 from edge.models.triton import TritonModels
-from edge.models.upscaling import upscale
 from tests.models import networks
 from tests.models.conftest import noise
+from tests.models.enlarging import upscale
 from tests.models.servers import TritonServer, free_ports, installation
 
 SHIPPED = Path(__file__).parents[2] / "triton_models"
@@ -210,7 +210,7 @@ async def test_a_deadline_is_kept_in_the_queue(models: TritonModels) -> None:
         for _ in range(2)
     ]
     await asyncio.sleep(typical * 0.1)
-    await run_out_of_time(models, typical * 0.9)
+    await run_out_of_time(models, typical * 0.5)
     for answer in await asyncio.gather(*ahead):
         assert answer["enlarged"].shape == (1, 256, 256, 3), "those ahead are not disturbed"
 

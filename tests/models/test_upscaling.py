@@ -11,9 +11,10 @@ from edge.errors import InvalidParameter, ModelContractBroken, ModelMissing
 from edge.images import Box
 from edge.models.base import Priority, Tensor
 from edge.models.embedded import EmbeddedModels
-from edge.models.upscaling import REQUESTS_IN_FLIGHT, upscale
+from edge.models.upscaling import REQUESTS_IN_FLIGHT
 from tests.models import networks
 from tests.models.conftest import noise
+from tests.models.enlarging import upscale
 
 SHIPPED = Path(__file__).parents[2] / "triton_models"
 TILES = 81

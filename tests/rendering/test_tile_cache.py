@@ -9,9 +9,9 @@ from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded
 from edge.images import Box
 from edge.models.base import ModelSpec, Tensor, TensorSpec
-from edge.models.upscaling import upscale
 from edge.rendering.tile_cache import TileCache, name_of
 from edge.telemetry import Metrics
+from tests.models.enlarging import upscale
 
 LARGE, SMALL = Box(3, 5, 150, 120), Box(40, 30, 90, 100)
 MODEL = "upscale_x2 0"

@@ -108,7 +108,7 @@ class Upscale(AsyncStep):
         self, pixels: Tensor, source: str, tools: Tools, wanted: Cells | None
     ) -> Tensor:
         async def larger(kept: upscaling.Kept | None = None) -> Tensor:
-            return await upscaling.enlarged(
+            return await upscaling.upscale(
                 tools.models,
                 pixels,
                 self.factor,

@@ -25,6 +25,7 @@ from edge.rendering.run import run
 from edge.rendering.source.facts import read_facts
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Upscale
+from tests.models.enlarging import upscale
 from tests.rendering.stage import LIMITS, distance, noise, planned, tools
 
 REPOSITORY = Path(__file__).parents[3] / "triton_models"
@@ -76,7 +77,7 @@ async def test_even_areas_stay_even_beside_the_hardest_outline(models, factor, d
     draw.ellipse((60, 60, 150, 180), "white")
     name = upscaling.fitting(models, factor, degraded=degraded)
     pixels = np.asarray(image)
-    larger = await upscaling.upscale(models, pixels, factor, Deadline.after(60), model=name)
+    larger = await upscale(models, pixels, factor, Deadline.after(60), model=name)
     even = cv2.erode(pixels, np.ones((3, 3))) == cv2.dilate(pixels, np.ones((3, 3)))
     off = np.abs(larger.astype(int) - pixels.repeat(factor, 0).repeat(factor, 1))
     assert off[even.repeat(factor, 0).repeat(factor, 1)].max() <= models.spec(name).overshoot
