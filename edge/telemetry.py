@@ -1,13 +1,12 @@
-"""What operators see: metrics, and the stages of one request.
+"""What operators see: metrics.
 
 Every metric is a field of `Metrics`; the docs' table is held against this file by a test.
 """
 
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,8 +21,6 @@ from prometheus_client import (
 )
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-
-from edge import progress, tracing
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series and tell nothing
 
@@ -47,223 +44,160 @@ class Metrics:
         self._tallies: list[Tally] = []
         self._tallied = _Tallied(self._tallies)
         registry.register(self._tallied)  # the first of all, so that it is read first
-        self.requests = Counter(
-            "edge_requests_total", "Requests answered.", ("route", "status"), registry=registry
-        )
-        self.request_seconds = Histogram(
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        seconds = partial(histogram, buckets=_SECONDS)
+        self.requests = counter("edge_requests_total", "Requests answered.", ("route", "status"))
+        self.request_seconds = seconds(
             "edge_request_seconds",
             "Time from the request to the last byte handed over; memory hits are only counted.",
             ("route", "source"),
-            buckets=_SECONDS,
-            registry=registry,
         )
-        self.deliveries = Counter(
-            "edge_deliveries_total",
-            "Renditions delivered, by where they came from.",
-            ("source",),
-            registry=registry,
+        self.deliveries = counter(
+            "edge_deliveries_total", "Renditions delivered, by where they came from.", ("source",)
         )
-        self.renders = Counter(
-            "edge_renders_total", "Renditions made.", ("cost", "format"), registry=registry
+        self.renders = counter("edge_renders_total", "Renditions made.", ("cost", "format"))
+        self.render_seconds = seconds(
+            "edge_render_stage_seconds", "Time of one stage of a render.", ("stage",)
         )
-        self.render_seconds = Histogram(
-            "edge_render_stage_seconds",
-            "Time of one stage of a render.",
-            ("stage",),
-            buckets=_SECONDS,
-            registry=registry,
+        self.rendition_bytes = histogram(
+            "edge_rendition_bytes", "Bytes of renditions made.", ("format",), buckets=_BYTES
         )
-        self.rendition_bytes = Histogram(
-            "edge_rendition_bytes",
-            "Bytes of renditions made.",
-            ("format",),
-            buckets=_BYTES,
-            registry=registry,
-        )
-        self.compliance = Counter(
+        self.compliance = counter(
             "edge_compliance_total",
             "Renditions made that a preset has rules for: pass or fail.",
             ("preset", "verdict"),
-            registry=registry,
         )
-        self.review_reasons = Counter(
+        self.review_reasons = counter(
             "edge_review_reasons_total",
             "Reasons why a person should look at a rendition made; one may have several.",
             ("preset", "reason"),
-            registry=registry,
         )
-        self.negotiated = Counter(
+        self.negotiated = counter(
             "edge_negotiated_total",
             "Answers whose format was chosen by Accept, by that format.",
             ("format",),
-            registry=registry,
         )
-        self.failures = Counter(
-            "edge_failures_total", "Requests that failed, by error.", ("error",), registry=registry
+        self.failures = counter(
+            "edge_failures_total", "Requests that failed, by error.", ("error",)
         )
-        self.connections = Gauge("edge_connections", "Connections open.", registry=registry)
-        self.connections_ended = Counter(
+        self.connections = gauge("edge_connections", "Connections open.")
+        self.connections_ended = counter(
             "edge_connections_ended_total",
             "Connections ended from here: idle; late with a request; a reader that does not read; "
             "crowded, where another needed the place.",
             ("reason",),
-            registry=registry,
         )
-        self.tier_lookups = Counter(
+        self.tier_lookups = counter(
             "edge_tier_lookups_total",
             "Look-ups per tier: hit, miss, error, skipped.",
             ("tier", "outcome"),
-            registry=registry,
         )
-        self.tier_writes = Counter(
-            "edge_tier_writes_total",
-            "Writes per tier: ok, error, skipped.",
-            ("tier", "outcome"),
-            registry=registry,
+        self.tier_writes = counter(
+            "edge_tier_writes_total", "Writes per tier: ok, error, skipped.", ("tier", "outcome")
         )
-        self.tier_bytes = Gauge(
-            "edge_tier_bytes", "Bytes held by a tier.", ("tier",), registry=registry
+        self.tier_bytes = gauge("edge_tier_bytes", "Bytes held by a tier.", ("tier",))
+        self.origin_fetches = counter(
+            "edge_origin_fetches_total", "Originals fetched, by outcome.", ("outcome",)
         )
-        self.origin_fetches = Counter(
-            "edge_origin_fetches_total",
-            "Originals fetched, by outcome.",
-            ("outcome",),
-            registry=registry,
-        )
-        self.single_flight_joined = Counter(
+        self.single_flight_joined = counter(
             "edge_single_flight_joined_total",
             "Requests that waited for a render already under way.",
-            registry=registry,
         )
-        self.admission_running = Gauge(
-            "edge_admission_running", "Renders running.", ("cost",), registry=registry
-        )
-        self.admission_waiting = Gauge(
-            "edge_admission_waiting", "Renders waiting.", ("cost",), registry=registry
-        )
-        self.admission_bytes = Gauge(
+        self.admission_running = gauge("edge_admission_running", "Renders running.", ("cost",))
+        self.admission_waiting = gauge("edge_admission_waiting", "Renders waiting.", ("cost",))
+        self.admission_bytes = gauge(
             "edge_admission_bytes",
             "Bytes that the renders running are expected to take at their peak.",
-            registry=registry,
         )
-        self.admission_refused = Counter(
-            "edge_admission_refused_total",
-            "Renders refused by admission control.",
-            ("cost",),
-            registry=registry,
+        self.admission_refused = counter(
+            "edge_admission_refused_total", "Renders refused by admission control.", ("cost",)
         )
-        self.decoders_replaced = Counter(
+        self.decoders_replaced = counter(
             "edge_decoders_replaced_total",
             "Decoder processes replaced because of an original: died, late.",
             ("reason",),
-            registry=registry,
         )
-        self.processes_replaced = Counter(
+        self.processes_replaced = counter(
             "edge_processes_replaced_total",
             "Render processes replaced because they ended or took too long: died, late.",
             ("reason",),
-            registry=registry,
         )
-        self.background_tasks = Gauge(
-            "edge_background_tasks", "Background tasks under way.", registry=registry
+        self.background_tasks = gauge("edge_background_tasks", "Background tasks under way.")
+        self.tasks = gauge(
+            "edge_tasks", "Tasks of the event loop; what grows without end is a leak."
         )
-        self.tasks = Gauge(
-            "edge_tasks",
-            "Tasks of the event loop; what grows without end is a leak.",
-            registry=registry,
-        )
-        self.purged = Counter(
-            "edge_purged_total", "Entries purged per tier.", ("tier",), registry=registry
-        )
-        self.model_requests = Counter(
+        self.purged = counter("edge_purged_total", "Entries purged per tier.", ("tier",))
+        self.model_requests = counter(
             "edge_model_requests_total",
             "Requests to networks by outcome: ok, cancelled, or the error.",
             ("model", "runtime", "outcome"),
-            registry=registry,
         )
-        self.model_queue_seconds = Histogram(
+        self.model_queue_seconds = seconds(
             "edge_model_queue_seconds",
             "Time a request to a network waited in this process.",
             ("model", "runtime"),
-            buckets=_SECONDS,
-            registry=registry,
         )
-        self.model_seconds = Histogram(
+        self.model_seconds = seconds(
             "edge_model_seconds",
             "Time of a request to a network after that wait; on Triton its queue is included.",
             ("model", "runtime"),
-            buckets=_SECONDS,
-            registry=registry,
         )
-        self.model_batch = Histogram(
+        self.model_batch = histogram(
             "edge_model_batch",
             "Tiles or pictures in one request to a network; the sum counts them all.",
             ("model", "runtime"),
             buckets=_BATCHES,
-            registry=registry,
         )
-        self.chain_pictures = Counter(
+        self.chain_pictures = counter(
             "edge_chain_pictures_total",
             "Pictures that the product chain on Triton was wanted for: made; or why the networks "
             "were asked one by one: absent, late, failed.",
             ("outcome",),
-            registry=registry,
         )
-        self.mattes = Counter(
+        self.mattes = counter(
             "edge_mattes_total",
             "Cut-outs that renders asked for: made, made as a fallback, joined in the making, or "
             "by tier.",
             ("source",),
-            registry=registry,
         )
-        self.upscale_tiles = Counter(
+        self.upscale_tiles = counter(
             "edge_upscale_tiles_total",
             "Enlarged cells of pictures that renders asked for: made, or kept from earlier.",
             ("model", "source"),
-            registry=registry,
         )
-        self.enlarged_bytes = Gauge(
+        self.enlarged_bytes = gauge(
             "edge_enlarged_bytes",
             "Bytes of enlarged tiles and decontaminated subjects kept in memory.",
-            registry=registry,
         )
-        self.jobs = Counter(
-            "edge_jobs_total", "Jobs that came to an end here.", ("status",), registry=registry
-        )
-        self.job_items = Counter(
+        self.jobs = counter("edge_jobs_total", "Jobs that came to an end here.", ("status",))
+        self.job_items = counter(
             "edge_job_items_total",
             "Items of jobs worked on here: how they ended, or retried.",
             ("status",),
-            registry=registry,
         )
-        self.webhooks = Counter(
+        self.webhooks = counter(
             "edge_job_webhooks_total",
             "Webhooks sent: done (or given up), or to be sent again.",
             ("outcome",),
-            registry=registry,
         )
-        self.breaker_open = Gauge(
-            "edge_triton_breaker_open",
-            "1 while Triton is left alone because it did not answer.",
-            registry=registry,
+        self.breaker_open = gauge(
+            "edge_triton_breaker_open", "1 while Triton is left alone because it did not answer."
         )
-        self.reloads = Counter(
+        self.reloads = counter(
             "edge_reloads_total",
             "Files read anew while this process runs: ok, or failed, and the old ones stay.",
             ("file", "outcome"),
-            registry=registry,
         )
-        self.reload_successful = Gauge(
+        self.reload_successful = gauge(
             "edge_reload_successful",
             "0 where the last reading of that file failed; absent before the first.",
             ("file",),
-            registry=registry,
         )
-        self.build = Gauge(
+        self.build = gauge(
             "edge_build_info",
             "Always 1; which edge this is, which renderer it has, and what it runs on.",
             ("version", "render_version", "python", "engine"),
-            registry=registry,
         )
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -330,54 +264,3 @@ def serve_metrics(metrics: Metrics, port: int, host: str) -> None:
     """Serve the metrics of a process that has no other port; 0: nowhere."""
     if port:
         start_http_server(port, host, metrics.registry)
-
-
-class Consumption:
-    """What one piece of work used up: seconds of processor, and of each network by its name.
-
-    Engine threads and requests to networks add to the one that `consumption` names, wherever they
-    run on its behalf.
-    """
-
-    def __init__(self) -> None:
-        self.cpu = 0.0
-        self.networks: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    def add_cpu(self, seconds: float) -> None:
-        with self._lock:
-            self.cpu += seconds
-
-    def add_network(self, name: str, seconds: float) -> None:
-        with self._lock:
-            self.networks[name] = self.networks.get(name, 0.0) + seconds
-
-
-consumption: ContextVar[Consumption | None] = ContextVar("consumption", default=None)
-
-
-class Stages:
-    """How long each stage of one request took, in order, for `Server-Timing`."""
-
-    __slots__ = ("_spans",)
-
-    def __init__(self) -> None:
-        self._spans: dict[str, float] = {}
-
-    @contextmanager
-    def span(self, name: str) -> Iterator[None]:
-        progress.entered(name)
-        start = time.perf_counter()
-        try:
-            with tracing.span(name):
-                yield
-        finally:
-            self.add(name, time.perf_counter() - start)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Add to a stage; one that comes again grows."""
-        self._spans[name] = self._spans.get(name, 0.0) + seconds
-
-    def items(self) -> Iterator[tuple[str, float]]:
-        """Stage and seconds, in order of first appearance."""
-        yield from self._spans.items()

@@ -16,8 +16,10 @@ from PIL import Image, ImageCms, features
 from edge.rendering.engine import pillow, stock
 from edge.rendering.source import colour, decoders, headers, libraries
 from edge.rendering.source.decode import decode
-from edge.rendering.source.decoders import DecodeRequest, deep, png
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.decoders import deep, png
+from edge.rendering.source.decoders.ask import DecodeRequest
+from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering import profiles, spaces
 from tests.rendering.originals import chunk, photo, saved
@@ -105,7 +107,7 @@ def test_every_decoder_was_looked_up():
 
 
 def test_every_format_has_its_decoders():
-    assert set(libraries.LIBRARIES) == set(headers.OriginalFormat)
+    assert set(libraries.LIBRARIES) == set(OriginalFormat)
 
 
 def test_pillow_simd_lacks_fixes_of_decoders():

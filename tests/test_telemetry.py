@@ -5,8 +5,9 @@ import logging
 
 import pytest
 
+from edge.accounting import Stages
 from edge.logs import JsonLines
-from edge.telemetry import Metrics, Stages, request_id
+from edge.telemetry import Metrics, request_id
 
 
 def line(**extra: object) -> dict:

@@ -6,7 +6,6 @@ link, so nothing outside can be read, overwritten or removed.
 """
 
 import asyncio
-import errno
 import logging
 import os
 import threading
@@ -29,6 +28,7 @@ from edge.cache.base import (
     unpack_heads,
     unpack_tags,
 )
+from edge.cache.folder_files import SHARDS, Shards, read_file, write_file
 from edge.cache.folder_index import FolderIndex
 from edge.errors import SettingsError, TierError
 from edge.images import Rendition
@@ -44,8 +44,6 @@ _INDEX_BYTES = 768
 _LARGEST_SHARE = 0.25
 _AT_ONCE = 200
 _TOUCHES_KEPT = 1000
-_SHARDS = tuple(f"{number:02x}" for number in range(256))
-_PART = ".part"
 
 
 class FolderTier:
@@ -69,6 +67,7 @@ class FolderTier:
             raise SettingsError(
                 f"EDGE_CACHE_STORE_URL: the folder {self._root} cannot be made: {error}"
             ) from error
+        self._shards = Shards(self._root)
         self._index = FolderIndex(self._root / "index.sqlite3")
         self._changing = threading.Lock()
         self._touched: dict[str, float] = {}
@@ -120,8 +119,8 @@ class FolderTier:
 
     def _read(self, key: str) -> Rendition | None:
         try:
-            with self._shard(key) as shard:
-                rendition = unpack(_read_file(shard, key), key)
+            with self._shards.open(key) as shard:
+                rendition = unpack(read_file(shard, key), key)
         except FileNotFoundError:
             return None
         except TierError as error:
@@ -150,8 +149,8 @@ class FolderTier:
         with self._change():
             self._remove(key)
             self._make_room(cost)
-            with self._shard(key, make=True) as shard:
-                _write_file(shard, key, entry)
+            with self._shards.open(key, make=True) as shard:
+                write_file(shard, key, entry)
             self._index.add(key, cost, rendition.tags, time.time())
 
     def _purge(self, tag: str) -> int:
@@ -172,8 +171,8 @@ class FolderTier:
 
     def _head(self, key: str) -> bytes | None:
         try:
-            with self._shard(key) as shard:
-                return _read_file(shard, key, HEAD_BYTES)
+            with self._shards.open(key) as shard:
+                return read_file(shard, key, HEAD_BYTES)
         except (FileNotFoundError, TierError):
             return None
 
@@ -191,8 +190,8 @@ class FolderTier:
         return Usage(held.entries, held.bytes, self._limit)
 
     def _probe(self) -> None:
-        with self._shard("00", make=True) as shard:
-            _write_file(shard, f"ping-{os.getpid()}", b"")
+        with self._shards.open("00", make=True) as shard:
+            write_file(shard, f"ping-{os.getpid()}", b"")
             os.unlink(f"ping-{os.getpid()}", dir_fd=shard)
 
     def _finish(self) -> None:
@@ -231,7 +230,7 @@ class FolderTier:
         """Whether there was such an entry."""
         self._index.remove(key)
         try:
-            with self._shard(key) as shard:
+            with self._shards.open(key) as shard:
                 os.unlink(key, dir_fd=shard)
         except FileNotFoundError:
             return False
@@ -240,7 +239,7 @@ class FolderTier:
     def _sweep(self) -> None:
         """Hold the index against the files: a crash, or a lost index, leaves them apart."""
         try:
-            for start in _SHARDS:
+            for start in SHARDS:
                 if self._closed:
                     return
                 self._sweep_shard(start)
@@ -256,82 +255,22 @@ class FolderTier:
     def _sweep_shard(self, start: str) -> None:
         with self._change():
             known = self._index.starting_with(start)
-            found = self._files(start)
+            found = self._shards.listed(start)
             for key in known - found.keys():
                 self._index.remove(key)
             for key in [key for key in found if key not in known]:
                 self._adopt(key, found[key])
 
-    def _files(self, start: str) -> dict[str, os.stat_result]:
-        """The entries in one shard; what a crash left half written is removed."""
-        files = {}
-        try:
-            with self._shard(start) as shard:
-                for name in os.listdir(shard):
-                    if name.endswith(_PART):
-                        os.unlink(name, dir_fd=shard)
-                    elif name.startswith(start) and len(name) == 64:
-                        files[name] = os.stat(name, dir_fd=shard, follow_symlinks=False)
-        except FileNotFoundError:
-            pass
-        return files
-
     def _adopt(self, key: str, facts: os.stat_result) -> None:
         """Take a file that the index does not know into it; one that is no entry goes."""
         try:
-            with self._shard(key) as shard:
-                tags = unpack_tags(_read_file(shard, key, HEAD_BYTES), key)
+            with self._shards.open(key) as shard:
+                tags = unpack_tags(read_file(shard, key, HEAD_BYTES), key)
             self._index.add(check_key(key), _cost(facts.st_size), tags, facts.st_mtime)
         except (TierError, OSError):
             self._remove(check_key(key))
-
-    @contextmanager
-    def _shard(self, key: str, *, make: bool = False) -> Iterator[int]:
-        """A descriptor of the folder that the key's file is in."""
-        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            if make:
-                with suppress(FileExistsError):
-                    os.mkdir(key[:2], 0o700, dir_fd=root)
-            shard = os.open(key[:2], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=root)
-        finally:
-            os.close(root)
-        try:
-            yield shard
-        finally:
-            os.close(shard)
 
 
 def _cost(length: int) -> int:
     """Bytes that an entry of this length takes on the disk and in the index."""
     return -(-length // _BLOCK) * _BLOCK + _INDEX_BYTES
-
-
-def _read_file(shard: int, name: str, most: int = -1) -> bytes:
-    """Raises `TierError` where the name is a symbolic link."""
-    # Without O_NONBLOCK a pipe put in an entry's place would hold the thread for ever.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        descriptor = os.open(name, flags, dir_fd=shard)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise TierError("the stored entry is a symbolic link") from error
-        raise
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(most)
-
-
-def _write_file(shard: int, name: str, content: bytes) -> None:
-    """Whole or not at all."""
-    part = f"{name}{_PART}"
-    with suppress(FileNotFoundError):
-        os.unlink(part, dir_fd=shard)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    try:
-        with os.fdopen(os.open(part, flags, 0o600, dir_fd=shard), "wb") as file:
-            file.write(content)
-        os.rename(part, name, src_dir_fd=shard, dst_dir_fd=shard)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(part, dir_fd=shard)
-        raise

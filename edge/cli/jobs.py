@@ -1,4 +1,4 @@
-"""`edge worker`, `edge prewarm` and `edge jobs`: their options, what they print, how they end."""
+"""`edge worker`, `edge prewarm` and `edge jobs`: what they do, what they print, how they end."""
 
 import argparse
 import asyncio
@@ -7,35 +7,18 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 from edge import working
 from edge.cli import jobs_commands, jobs_text
 from edge.cli.jobs_commands import Wanted
+from edge.cli.jobs_options import options_of
 from edge.cli.jobs_remote import RemoteJobs
 from edge.errors import SettingsError
-from edge.jobs.feeds import FORMATS
-from edge.jobs.model import JobState, Options
+from edge.jobs.model import JobState
 from edge.settings import Settings
 
 _Result = TypeVar("_Result")
-
-_FEED = (
-    "CSV, JSON lines, JSON, a Google Merchant feed (RSS, Atom) or a product sitemap; plain or gzip"
-)
-_STATUSES = ("failed", "held", "succeeded", "rejected", "waiting", "queued", "retrying", "refused")
-
-
-def fill_worker(worker: argparse.ArgumentParser) -> None:
-    """The options of `edge worker`."""
-    worker.add_argument(
-        "--at-once", type=int, metavar="N",
-        help="items at the same time; 0: only feed the queue; default EDGE_JOBS_AT_ONCE",
-    )  # fmt: skip
-    worker.add_argument(
-        "--metrics-port", type=int, default=0, metavar="PORT", help="serve metrics there"
-    )
 
 
 def work(options: argparse.Namespace, given: Settings) -> bool:
@@ -43,88 +26,11 @@ def work(options: argparse.Namespace, given: Settings) -> bool:
     return True
 
 
-def fill_prewarm(prewarm: argparse.ArgumentParser) -> None:
-    """The options of `edge prewarm`."""
-    _add_feed(prewarm)
-    prewarm.add_argument("--label", default="", help="whose job it is, for the ledger")
-    prewarm.add_argument("--webhook", default="", metavar="URL", help="told of the end")
-    prewarm.add_argument(
-        "--to", default="", metavar="PLACE",
-        help="write the pictures to a folder, s3://bucket/prefix, or either with a name.zip",
-    )  # fmt: skip
-    prewarm.add_argument(
-        "--name", default=Options().pattern, metavar="PATTERN",
-        help="how files are named there: {sku}.{preset}.{ext}, and further columns of the feed",
-    )  # fmt: skip
-    prewarm.add_argument("--strict", action="store_true", help="a bad line refuses the feed")
-    prewarm.add_argument("--watch", action="store_true", help="stay until the job is over")
-    prewarm.add_argument(
-        "--here", action="store_true", help="work in this process, whatever Redis there is"
-    )
-    prewarm.add_argument(
-        "--checkpoint", type=Path, metavar="FILE",
-        help="where a job in this process is kept; default a name of the feed's own",
-    )  # fmt: skip
-    prewarm.add_argument("--report", type=Path, metavar="FILE", help="as .json, .csv or .html")
-    _add_server(prewarm)
-
-
-def fill_jobs(jobs: argparse.ArgumentParser, codes: str) -> None:
-    """The verbs of `edge jobs`; `codes` explain the exit codes."""
-    verbs = jobs.add_subparsers(metavar="VERB", dest="what", required=True)
-    about = {
-        "list": "the newest jobs",
-        "show": "one job, and items of it",
-        "pause": "queue no more of a job",
-        "resume": "go on with a paused job",
-        "retry": "try the failed items of a job again, or go on with a cancelled one",
-        "cancel": "end a job",
-        "cost": "what jobs have cost, or what a feed would (--dry-run)",
-    }
-    for name, help in about.items():
-        verb = verbs.add_parser(
-            name, help=help, description=f"{help[0].upper()}{help[1:]}.", epilog=codes
-        )
-        if name == "cost":
-            verb.add_argument("--label", help="of the jobs of this label alone")
-            verb.add_argument("--dry-run", action="store_true", help="of FEED, before it begins")
-            verb.add_argument("--samples", type=int, default=3, metavar="N", help=(
-                "pictures to make of each preset that has no history: 3"))  # fmt: skip
-            verb.add_argument("--workers", type=int, default=1, metavar="N", help="there are: 1")
-            _add_feed(verb, optional=True)
-        elif name == "list":
-            verb.add_argument("--limit", type=int, default=20, metavar="N")
-        else:
-            verb.add_argument("job", metavar="JOB", help="its id")
-        if name == "show":
-            verb.add_argument("--items", choices=_STATUSES, help="list those of this status")
-            verb.add_argument("--limit", type=int, default=100, metavar="N")
-        verb.add_argument("--json", action="store_true", help="as JSON")
-        _add_server(verb)
-
-
-def _add_feed(verb: argparse.ArgumentParser, *, optional: bool = False) -> None:
-    nargs = {"nargs": "?"} if optional else {}
-    verb.add_argument("feed", type=Path, metavar="FEED", help=_FEED, **nargs)  # type: ignore[arg-type]
-    verb.add_argument(
-        "--preset", dest="presets", action="append", default=[], metavar="NAME",
-        help="to make of each line that names none of its own; may be given several times",
-    )  # fmt: skip
-    verb.add_argument("--query", default="", metavar="QUERY", help="further parameters: 'w=800'")
-    verb.add_argument("--accept", default="base", choices=("base", "webp", "avif"))
-    verb.add_argument("--base", default="", metavar="URL", help="what of a URL is the origin")
-    verb.add_argument("--format", default="", choices=FORMATS, help="of the feed")
-
-
-def _add_server(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--server", metavar="URL", help="of a running server; EDGE_ADMIN_TOKEN")
-
-
 def prewarm(options: argparse.Namespace, given: Settings) -> bool:
     """Whether everything was made; a job that is only submitted counts as done."""
     if options.report:
         jobs_commands.form_of(options.report)
-    wanted = Wanted(options.feed, _options(options), options.checkpoint, options.report)
+    wanted = Wanted(options.feed, options_of(options), options.checkpoint, options.report)
     if options.server:
         return _prewarm_there(options, RemoteJobs(given, options.server), wanted)
     if given.cache.redis_url and not options.here:
@@ -229,7 +135,7 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
         return True
     if options.feed is None:
         raise SettingsError("--dry-run needs a FEED")
-    wanted = Wanted(options.feed, _options(options))
+    wanted = Wanted(options.feed, options_of(options))
     if options.server:
         words = [
             *jobs_commands.words_of(wanted.options), ("dry_run", "1"),
@@ -244,22 +150,6 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
         )
     _print(told, options, jobs_text.estimate)
     return True
-
-
-def _options(options: argparse.Namespace) -> Options:
-    given = vars(options)
-    return Options(
-        presets=tuple(dict.fromkeys(options.presets)),
-        query=options.query.lstrip("?"),
-        accept=options.accept,
-        base=options.base,
-        label=given.get("label") or "",
-        webhook=given.get("webhook", ""),
-        to=given.get("to", ""),
-        pattern=given.get("name", Options().pattern),
-        strict=given.get("strict", False),
-        format=options.format,
-    )
 
 
 def _begun(options: argparse.Namespace) -> Any:

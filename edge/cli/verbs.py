@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from edge import serving, settings
-from edge.cli import commands, jobs, models, render
+from edge.cli import commands, jobs, jobs_options, models, render
 from edge.settings import Settings
 
 CODES = "exit codes: 0 done, 1 could not be done, 2 wrong usage or settings, 130 interrupted"
@@ -221,7 +221,7 @@ VERBS = (
         ("edge triton", "edge triton --grpc-port 9001 -- --log-verbose=1"),
     ),
     Verb(
-        "worker", jobs.work, jobs.fill_worker,
+        "worker", jobs.work, jobs_options.fill_worker,
         "work on jobs from the queue in Redis until SIGTERM or Ctrl-C",
         (
             "EDGE_CACHE_REDIS_URL=redis://cache:6379/0 EDGE_ORIGIN_URL=s3://raw edge worker",
@@ -229,7 +229,7 @@ VERBS = (
         ),
     ),
     Verb(
-        "prewarm", jobs.prewarm, jobs.fill_prewarm,
+        "prewarm", jobs.prewarm, jobs_options.fill_prewarm,
         "make the pictures of a feed before anybody asks; 1 if any failed",
         (
             "edge prewarm feed.csv --preset amazon --preset etsy --server https://img.shop.example",
@@ -238,7 +238,7 @@ VERBS = (
         ),
     ),
     Verb(
-        "jobs", jobs.jobs, partial(jobs.fill_jobs, codes=CODES),
+        "jobs", jobs.jobs, partial(jobs_options.fill_jobs, codes=CODES),
         "look at jobs on a server or in Redis, steer them, and see what they cost",
         (
             "edge jobs list --server https://img.shop.example",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from edge import progress
+from edge.accounting import Stages
 from edge.admission import Admission, Cost
 from edge.deadline import Deadline
 from edge.delivery import recall
@@ -19,7 +20,7 @@ from edge.images import Original, Rendition, Stamp
 from edge.rendering.compliance.verify import Report
 from edge.rendering.memory import rereading
 from edge.rendering.render import Renderer
-from edge.telemetry import Metrics, Stages
+from edge.telemetry import Metrics
 from edge.variants.transform import Transform
 
 _RENDER_SHARE = 0.95

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
+from edge.accounting import Stages
 from edge.admission import Cost
 from edge.cache.base import key_tag
 from edge.cache.memory import MemoryTier
@@ -16,7 +17,7 @@ from edge.delivery.admitted import UNSETTLED, AdmittedRenderer
 from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
 from edge.delivery.making import FALLBACKS, Making
 from edge.images import Rendition
-from edge.telemetry import Metrics, Stages
+from edge.telemetry import Metrics
 from edge.variants.transform import Transform
 
 Make = Callable[[KeyedVariant, DeliveryRequest], Awaitable["Delivered"]]

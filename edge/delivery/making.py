@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
+from edge.accounting import Stages
 from edge.background_tasks import BackgroundTasks
 from edge.cache.nearest import Found
 from edge.cache.tiers import Tiers
@@ -16,7 +17,7 @@ from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
 from edge.errors import Busy, DeadlineExceeded, EdgeError, ModelMissing, ModelUnavailable
 from edge.images import Rendition
 from edge.single_flight import Leases, SingleFlight, find_or_make
-from edge.telemetry import Metrics, Stages
+from edge.telemetry import Metrics
 
 Review = Callable[[KeyedVariant, Rendition], Awaitable[Rendition]]
 

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge.accounting import Consumption, consumption
 from edge.admission import Cost
 from edge.delivery.delivery import Delivery
 from edge.errors import EdgeError
 from edge.jobs.ledger import Prices, Spent, by_preset
 from edge.jobs.making import Maker
 from edge.jobs.model import Item, Refusal
-from edge.telemetry import Consumption, consumption
 
 _AT_ONCE = 32
 _SHOWN = 20

@@ -4,43 +4,19 @@ SQLite with a write-ahead log: a process that is killed loses nothing that was w
 next one that opens the file takes up what was queued.
 """
 
-import asyncio
 import json
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from edge.errors import JobsUnavailable
-from edge.jobs.file_tables import (
-    RECOVER,
-    TABLES,
-    add_sums,
-    code_of,
-    come_due,
-    conclude_if_done,
-    jobs_where,
-    over_before,
-    put_event,
-    settle,
-    write_end,
-)
-from edge.jobs.model import (
-    OPEN_CODES,
-    Item,
-    ItemState,
-    Job,
-    JobState,
-    Outcome,
-    Refusal,
-)
-from edge.jobs.store import Begun, Event, Row, Sums, Task
-
-T = TypeVar("T")
+from edge.jobs import file_changes
+from edge.jobs.file_database import Database
+from edge.jobs.file_tables import come_due, jobs_where, over_before, put_event, settle
+from edge.jobs.model import Item, ItemState, Job, JobState, Outcome, Refusal
+from edge.jobs.store import OPEN_STATES, Begun, Event, Row, Sums, Task
 
 _KEEP_SECONDS = 7 * 86_400.0
-_OPEN_STATES = ("queued", "running")
 
 
 class FileStore:
@@ -55,21 +31,8 @@ class FileStore:
 
     def __init__(self, path: str = "", keep: float = _KEEP_SECONDS) -> None:
         self._keep = keep
-        self._lock = threading.Lock()
-        self._closed = False
-        self._path = path
-        try:
-            self._db = sqlite3.connect(
-                path or ":memory:", check_same_thread=False, isolation_level=None, timeout=1
-            )
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(TABLES + RECOVER)
-        except sqlite3.Error as error:
-            raise JobsUnavailable(
-                f"{path} cannot be opened, or another process works on it: {error}"
-            ) from error
+        self._database = Database(path)
+        self._do = self._database.do
 
     async def add_items(self, job: str, chunk: int, items: Sequence[Item]) -> None:
         rows = [(job, item.index, item.pack(), "w") for item in items]
@@ -99,13 +62,7 @@ class FileStore:
         )
 
     async def drop(self, job: str) -> None:
-        def work(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM job WHERE id = ?", (job,))
-            for table in ("item", "refusal", "held", "event"):
-                db.execute(f"DELETE FROM {table} WHERE job = ?", (job,))
-            db.execute("DELETE FROM later WHERE member LIKE ?", (f"%:{job}:%",))
-
-        await self._do(work)
+        await self._do(lambda db: file_changes.drop(db, job))
 
     async def job(self, job: str) -> Job | None:
         found = await self._do(lambda db: jobs_where(db, "WHERE id = ?", job))
@@ -117,86 +74,19 @@ class FileStore:
 
     async def active(self) -> Sequence[Job]:
         where = "WHERE state IN (?, ?) ORDER BY created"
-        return await self._do(lambda db: jobs_where(db, where, *_OPEN_STATES))
+        return await self._do(lambda db: jobs_where(db, where, *OPEN_STATES))
 
     async def move(self, job: str, to: JobState, allowed: Sequence[JobState]) -> bool:
-        finished = time.time() if to is JobState.CANCELLED else 0.0
-
-        def work(db: sqlite3.Connection) -> bool:
-            if (found := jobs_where(db, "WHERE id = ?", job)) and found[0].state in allowed:
-                db.execute(
-                    "UPDATE job SET state = ?, finished = ? WHERE id = ?", (to, finished, job)
-                )
-                return True
-            return False
-
-        return await self._do(work)
+        return await self._do(lambda db: file_changes.move(db, job, to, allowed))
 
     async def rewind(self, job: str, codes: str, to: JobState | None) -> int:
-        def work(db: sqlite3.Connection) -> int:
-            moved = 0
-            for code in codes:
-                times = db.execute(
-                    "UPDATE item SET state = 'w', tries = CASE WHEN ? THEN 0 ELSE tries END "
-                    "WHERE job = ? AND state = ?",
-                    (code == "f", job, code),
-                ).rowcount
-                moved += times
-                if code not in OPEN_CODES:
-                    db.execute(f"UPDATE job SET n_{code} = n_{code} - ? WHERE id = ?", (times, job))
-            db.execute(
-                "UPDATE job SET cursor = 0, round = round + ? WHERE id = ?", ("f" in codes, job)
-            )
-            if to:
-                db.execute("UPDATE job SET state = ?, finished = 0 WHERE id = ?", (to, job))
-            conclude_if_done(db, job)
-            return moved
-
-        return await self._do(work)
+        return await self._do(lambda db: file_changes.rewind(db, job, codes, to))
 
     async def reopen(self, job: str, index: int) -> bool:
-        def work(db: sqlite3.Connection) -> bool:
-            code, found = code_of(db, job, index), jobs_where(db, "WHERE id = ?", job)
-            if code in OPEN_CODES or not code or not found:
-                return False
-            if found[0].state is JobState.CANCELLED:
-                return False
-            db.execute(
-                "UPDATE item SET state = 'w', tries = 0 WHERE job = ? AND idx = ?", (job, index)
-            )
-            db.execute("DELETE FROM held WHERE job = ? AND idx = ?", (job, index))
-            state = found[0].state if found[0].state is JobState.PAUSED else JobState.RUNNING
-            db.execute(
-                f"UPDATE job SET n_{code} = n_{code} - 1, cursor = 0, state = ?, finished = 0 "
-                "WHERE id = ?",
-                (state, job),
-            )
-            return True
-
-        return await self._do(work)
+        return await self._do(lambda db: file_changes.reopen(db, job, index))
 
     async def amend(self, job: str, index: int, was: ItemState, now: ItemState) -> bool:
-        def work(db: sqlite3.Connection) -> bool:
-            row = db.execute(
-                "SELECT result FROM item WHERE job = ? AND idx = ? AND state = ?",
-                (job, index, was.code),
-            ).fetchone()
-            if row is None:
-                return False
-            result = json.dumps(json.loads(row[0]) | {"state": now.value})
-            db.execute(
-                "UPDATE item SET state = ?, result = ? WHERE job = ? AND idx = ?",
-                (now.code, result, job, index),
-            )
-            db.execute(
-                f"UPDATE job SET n_{was.code} = n_{was.code} - 1, n_{now.code} = n_{now.code} + 1 "
-                "WHERE id = ?",
-                (job,),
-            )
-            db.execute("DELETE FROM held WHERE job = ? AND idx = ?", (job, index))
-            return True
-
-        return await self._do(work)
+        return await self._do(lambda db: file_changes.amend(db, job, index, was, now))
 
     async def waiting(self, job: str, cursor: int, limit: int) -> tuple[Sequence[Item], int]:
         def work(db: sqlite3.Connection) -> tuple[Sequence[Item], int]:
@@ -213,14 +103,7 @@ class FileStore:
         return await self._do(work)
 
     async def queued(self, job: str, indexes: Sequence[int], was: int, cursor: int) -> None:
-        def work(db: sqlite3.Connection) -> None:
-            db.executemany(
-                "UPDATE item SET state = 'q' WHERE job = ? AND idx = ? AND state = 'w'",
-                [(job, index) for index in indexes],
-            )
-            db.execute("UPDATE job SET cursor = ? WHERE id = ? AND cursor = ?", (cursor, job, was))
-
-        await self._do(work)
+        await self._do(lambda db: file_changes.queued(db, job, indexes, was, cursor))
 
     async def item(self, job: str, index: int) -> Item | None:
         row = await self._do(
@@ -231,78 +114,18 @@ class FileStore:
         return Item.unpack(row[0]) if row else None
 
     async def begin(self, job: str, index: int) -> Begun:
-        now = time.time()
-
-        def work(db: sqlite3.Connection) -> Begun:
-            found, code = jobs_where(db, "WHERE id = ?", job), code_of(db, job, index)
-            if not found or code not in OPEN_CODES:
-                return Begun("done", 0)
-            go = found[0].state in _OPEN_STATES
-            db.execute(
-                "UPDATE item SET state = ?, tries = tries + ? WHERE job = ? AND idx = ?",
-                ("q" if go else "w", go, job, index),
-            )
-            if not go:
-                return Begun("stop", 0)
-            if found[0].state is JobState.QUEUED:
-                db.execute(
-                    "UPDATE job SET state = 'running', started = ?, t0 = ?, t1 = ? WHERE id = ?",
-                    (now, now, now, job),
-                )
-            [tries] = db.execute(
-                "SELECT tries FROM item WHERE job = ? AND idx = ?", (job, index)
-            ).fetchone()
-            [round] = db.execute("SELECT round FROM job WHERE id = ?", (job,)).fetchone()
-            return Begun("go", tries, round)
-
-        return await self._do(work)
+        return await self._do(lambda db: file_changes.begin(db, job, index))
 
     async def retry_at(self, job: str, index: int, due: float) -> None:
-        def work(db: sqlite3.Connection) -> None:
-            if code_of(db, job, index) in OPEN_CODES:
-                db.execute("UPDATE item SET state = 'l' WHERE job = ? AND idx = ?", (job, index))
-                come_due(db, Task("item", job, str(index)), due)
-
-        await self._do(work)
+        await self._do(lambda db: file_changes.retry_at(db, job, index, due))
 
     async def finish(
         self, job: Job, item: Item, outcome: Outcome, sums: Sums, event: Event | None
     ) -> bool:
-        now = time.time()
-
-        def work(db: sqlite3.Connection) -> bool:
-            settle(db, Task("item", job.id, str(item.index)))
-            row = db.execute(
-                "SELECT state, result FROM item WHERE job = ? AND idx = ?", (job.id, item.index)
-            ).fetchone()
-            if row is None or row[0] not in OPEN_CODES:
-                return False
-            first = row[1] is None or '"state":"failed"' in row[1]
-            write_end(db, job, item, outcome, now, cached=first and outcome.cached)
-            if event:
-                put_event(db, job.id, event)
-                come_due(db, Task("notify", job.id, event.id), now)
-            add_sums(db, job, (*(sums.once.items() if first else ()), *sums.always.items()))
-            conclude_if_done(db, job.id)
-            return True
-
-        return await self._do(work)
+        return await self._do(lambda db: file_changes.finish(db, job, item, outcome, sums, event))
 
     async def conclude(self, job: str, state: JobState, event: Event | None) -> bool:
-        now = time.time()
-
-        def work(db: sqlite3.Connection) -> bool:
-            settle(db, Task("conclude", job))
-            found = jobs_where(db, "WHERE id = ?", job)
-            if not found or found[0].state is not JobState.RUNNING or found[0].open:
-                return False
-            db.execute("UPDATE job SET state = ?, finished = ? WHERE id = ?", (state, now, job))
-            if event:
-                put_event(db, job, event)
-                come_due(db, Task("notify", job, event.id), now)
-            return True
-
-        return await self._do(work)
+        return await self._do(lambda db: file_changes.conclude(db, job, state, event))
 
     async def rows(
         self, job: str, state: ItemState | None, cursor: int, limit: int
@@ -415,30 +238,4 @@ class FileStore:
     async def close(self) -> None:
         """Waits for what is under way, also where its caller was cancelled; then nothing more is
         done."""
-        await asyncio.to_thread(self._close)
-
-    def _close(self) -> None:
-        with self._lock:
-            self._closed = True
-            self._db.close()
-
-    async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.to_thread(self._at_once, work)
-
-    def _at_once(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """All of the work, or nothing of it."""
-        with self._lock:
-            if self._closed:
-                raise JobsUnavailable(f"{self._path} is closed")
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                result = work(self._db)
-                self._db.execute("COMMIT")
-            except sqlite3.Error as error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise JobsUnavailable(f"{self._path} cannot be written: {error}") from error
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            return result
+        await self._database.close()

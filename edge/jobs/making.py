@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from edge.accounting import Consumption, consumption
 from edge.deadline import Deadline
 from edge.delivery.delivery import Delivered, Delivery
 from edge.delivery.keys import DeliveryRequest, KeyedVariant
@@ -17,7 +18,6 @@ from edge.jobs.review import Decision, Decisions
 from edge.jobs.store import Begun, Event, Sums
 from edge.models.base import Priority
 from edge.reported import Compliance
-from edge.telemetry import Consumption, consumption
 from edge.variants import paths
 from edge.variants.decoding import words_of
 from edge.variants.presets import Presets

@@ -13,6 +13,7 @@ from typing import Any
 from edge.cache.redis import open_redis
 from edge.jobs import redis_scripts as scripts
 from edge.jobs.model import Item, ItemState, Job, JobState, Outcome, Refusal
+from edge.jobs.redis_feed import Feed
 from edge.jobs.redis_keys import (
     PARTS,
     job_key,
@@ -25,9 +26,8 @@ from edge.jobs.redis_keys import (
     redis_errors,
     state_at,
 )
-from edge.jobs.store import CHUNK, Begun, Event, Row, Sums, Task, ledgers_of
+from edge.jobs.store import Begun, Event, Row, Sums, Task, ledgers_of
 
-_SCAN = 8192
 _UNSEEN_SECONDS = 3600
 """How long a feed is kept that nobody has opened a job for: its reader died."""
 
@@ -39,6 +39,7 @@ class RedisStore:
 
     def __init__(self, url: str, timeout: float, keep: float) -> None:
         self._redis: Any = open_redis(url, max(timeout, 5.0))
+        self._feed = Feed(self._redis)
         self._keep = int(keep)
         names = (name for name in vars(scripts) if name.isupper() and not name.startswith("_"))
         self._scripts = {
@@ -149,14 +150,14 @@ class RedisStore:
         return bool(await self._run("AMEND", keys, [index, was.code, now.code, job, result]))
 
     async def waiting(self, job: str, cursor: int, limit: int) -> tuple[Sequence[Item], int]:
-        found, cursor = await self._search(job, "w", cursor, limit)
-        return await self._items(job, found), cursor
+        found, cursor = await self._feed.search(job, "w", cursor, limit)
+        return await self._feed.items(job, found), cursor
 
     async def queued(self, job: str, indexes: Sequence[int], was: int, cursor: int) -> None:
         await self._run("QUEUED", [job_key(job), part_key(job, "states")], [was, cursor, *indexes])
 
     async def item(self, job: str, index: int) -> Item | None:
-        found = await self._items(job, [index])
+        found = await self._feed.items(job, [index])
         return found[0] if found else None
 
     async def begin(self, job: str, index: int) -> Begun:
@@ -206,10 +207,10 @@ class RedisStore:
         self, job: str, state: ItemState | None, cursor: int, limit: int
     ) -> tuple[Sequence[Row], int | None]:
         codes = state.code if state else "wqlshxf"
-        found, cursor = await self._search(job, codes, cursor, limit)
+        found, cursor = await self._feed.search(job, codes, cursor, limit)
         if not found:
             return [], None
-        items = await self._items(job, found)
+        items = await self._feed.items(job, found)
         with redis_errors():
             results = await self._redis.hmget(part_key(job, "results"), found)
             states = await self._redis.getrange(part_key(job, "states"), found[0], found[-1])
@@ -291,39 +292,3 @@ class RedisStore:
     async def _run(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         with redis_errors():
             return await self._scripts[name](keys=keys, args=arguments)
-
-    async def _search(self, job: str, codes: str, cursor: int, limit: int) -> tuple[list[int], int]:
-        """Indexes from the cursor on whose state is one of these letters, and where to go on."""
-        found: list[int] = []
-        wanted = frozenset(codes.encode())
-        while len(found) < limit:
-            with redis_errors():
-                states = await self._redis.getrange(
-                    part_key(job, "states"), cursor, cursor + _SCAN - 1
-                )
-            if not states:
-                break
-            for code in states:
-                if code in wanted:
-                    found.append(cursor)
-                cursor += 1
-                if len(found) == limit:
-                    break
-        return found, cursor
-
-    async def _items(self, job: str, indexes: Sequence[int]) -> list[Item]:
-        chunks = sorted({index // CHUNK for index in indexes})
-        if not chunks:
-            return []
-        with redis_errors():
-            packed = await self._redis.hmget(part_key(job, "feed"), chunks)
-        lines = {
-            chunk: zlib.decompress(body).split(b"\n")
-            for chunk, body in zip(chunks, packed, strict=True)
-            if body is not None
-        }
-        return [
-            Item.unpack(lines[index // CHUNK][index % CHUNK])
-            for index in indexes
-            if index // CHUNK in lines and index % CHUNK < len(lines[index // CHUNK])
-        ]

@@ -13,6 +13,9 @@ from edge.jobs.model import Item, ItemState, Job, JobState, Outcome, Refusal
 CHUNK = 200
 """Items that lie together in the store."""
 
+OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
+"""Of a job that there is work for."""
+
 
 class Begun(NamedTuple):
     """Whether an item may be worked on: `go`, `stop` (its job does not run) or `done`; `round` is

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edge import tracing
-from edge.telemetry import Metrics, consumption
+from edge.accounting import consumption
+from edge.telemetry import Metrics
 
 
 class Lap:

@@ -12,7 +12,7 @@ from edge.models.base import Models, ModelSpec, ModelState, Priority, Tensor
 from edge.rendering import provenance
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.compliance.attempts import Done, finish
-from edge.rendering.compliance.drift import reference
+from edge.rendering.compliance.reference import reference
 from edge.rendering.compliance.review import notes, review
 from edge.rendering.compliance.verify import PALE
 from edge.rendering.pixels.picture import Picture

@@ -13,7 +13,7 @@ from edge.rendering.matting import segment
 from edge.rendering.plan import needs_analysis, plan
 from edge.rendering.source.decoders import jpeg
 from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers import OriginalFormat
+from edge.rendering.source.headers.base import OriginalFormat
 from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 

@@ -22,7 +22,8 @@ from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan, needs_analysis, plan
 from edge.rendering.request import RenderRequest
 from edge.rendering.source.decode import Decoded, decode
-from edge.rendering.source.facts import Facts, read_facts
+from edge.rendering.source.facts import Facts
+from edge.rendering.source.probe import read_facts
 from edge.rendering.step import Step
 from edge.settings.limits import Limits
 from edge.variants.transform import Transform

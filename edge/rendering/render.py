@@ -43,7 +43,8 @@ from edge.rendering.request import RenderRequest, Stopwatch
 from edge.rendering.run import Timings, run
 from edge.rendering.source import libraries
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import Facts, read_facts
+from edge.rendering.source.facts import Facts
+from edge.rendering.source.probe import read_facts
 from edge.rendering.step import SceneFacts, SceneFetch, Tools
 from edge.rendering.tile_cache import TileCache
 from edge.reported import Compliance, Reported, Synthesized

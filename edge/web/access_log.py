@@ -10,10 +10,10 @@ from urllib.parse import unquote
 from starlette.types import Scope
 
 from edge import tracing
+from edge.accounting import Consumption, Stages
 from edge.delivery.delivery import Delivered
 from edge.images import Rendition
 from edge.reported import Compliance
-from edge.telemetry import Consumption, Stages
 from edge.variants.parameters import BY_NAME
 from edge.variants.query import ImageRequest
 

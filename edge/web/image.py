@@ -7,10 +7,10 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from edge.accounting import Consumption, Stages, consumption
 from edge.delivery.delivery import Delivered, Delivery
 from edge.delivery.keys import DeliveryRequest, KeyedVariant
 from edge.errors import OutputTooLarge
-from edge.telemetry import Consumption, Stages, consumption
 from edge.variants.device import PLAIN
 from edge.web import headers
 from edge.web.access_log import ANSWER, Answer

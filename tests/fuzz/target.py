@@ -23,7 +23,8 @@ from edge.errors import EdgeError
 from edge.images import Size
 from edge.rendering.source import libraries
 from edge.rendering.source.decode import Decoded, decode
-from edge.rendering.source.facts import Facts, read_facts
+from edge.rendering.source.facts import Facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Decode, Limits
 
 LIMITS = Limits(pixels=8_000_000, frames=50)

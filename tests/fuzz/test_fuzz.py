@@ -15,7 +15,7 @@ import pytest
 
 from edge.images import Size
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.fuzz.harness import Finding, Pair, hunt, inputs, minimised, seeds
 from tests.fuzz.make_corpus import pictures

@@ -5,7 +5,8 @@ import pytest
 from edge.errors import OriginalTooLarge
 from edge.images import Size
 from edge.rendering.memory import Peak, peak, rereading
-from edge.rendering.source.facts import Facts, OriginalFormat
+from edge.rendering.source.facts import Facts
+from edge.rendering.source.headers.base import OriginalFormat
 from edge.settings import Limits
 from edge.variants.presets import load
 from edge.variants.query import AcceptClass, read

@@ -27,7 +27,6 @@ from edge.rendering.matting.foreground import (
 )
 from edge.rendering.ops.background import PlainBackground
 from edge.rendering.ops.decontaminate import Decontaminate, as_it_lies, laid, with_alpha
-from edge.rendering.ops.matte import opaque
 from edge.rendering.ops.pad import Pad
 from edge.rendering.ops.resize import Resize
 from edge.rendering.pixels.arrays import Levels, Pixels, Places, array_of
@@ -163,7 +162,7 @@ class ComposeByGraph(AsyncStep):
         if min(*at, right, below) < 0:
             return await tools.engine.run(self._as_they_are, picture)
         image, matte = await tools.engine.run(
-            lambda: (array_of(opaque(picture.image)), array_of(picture.clean_matte))
+            lambda: (array_of(picture.opaque), array_of(picture.clean_matte))
         )
         made = await self.graphs.run(
             COMPOSE,
@@ -209,7 +208,7 @@ def _colours_and_alpha(picture: Picture) -> tuple[Pixels, Pixels]:
     if picture.has_alpha and not (picture.decontaminated and picture.matte):
         whole = array_of(picture.image)
         return np.ascontiguousarray(whole[..., :3]), np.ascontiguousarray(whole[..., 3:])
-    colours = array_of(opaque(picture.image))
+    colours = array_of(picture.opaque)
     if picture.decontaminated and picture.matte:
         return colours, array_of(picture.matte)[..., None]
     return colours, np.full((*colours.shape[:2], 1), 255, np.uint8)

@@ -20,7 +20,8 @@ from edge.rendering.matting.segment import Segmentation
 from edge.rendering.pixels.arrays import array_of
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
-from edge.rendering.source.facts import Facts, Mode, OriginalFormat
+from edge.rendering.source.facts import Facts
+from edge.rendering.source.headers.base import Mode, OriginalFormat
 from edge.reported import Synthesized
 from edge.settings.limits import Limits
 from edge.variants.presets import Presets

@@ -25,7 +25,9 @@ from edge.rendering.compliance.measurements import (
 from edge.rendering.pixels.arrays import Levels, array_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.source.decode import decode, reread
-from edge.rendering.source.facts import Facts, OriginalFormat, read_facts
+from edge.rendering.source.facts import Facts
+from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.probe import read_facts
 from edge.reported import ColourShift, Compliance, Synthesized
 from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Rules

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import edge
+from edge.accounting import consumption
 from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded
-from edge.telemetry import consumption
 
 _log = logging.getLogger(__name__)
 

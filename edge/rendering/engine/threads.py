@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
+from edge.accounting import consumption
 from edge.cores import cores
-from edge.telemetry import consumption
 from edge.thread_priority import behind_the_loop
 
 T = TypeVar("T")

@@ -12,10 +12,11 @@ from types import MappingProxyType
 
 from edge.errors import OutputTooLarge
 from edge.images import Size
-from edge.rendering.framing.product import laid, overlap, product
+from edge.rendering.framing.product import laid, product
 from edge.rendering.framing.window import whole
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import Framing, PlanContext
 from edge.settings.limits import Limits
 from edge.variants.transform import Transform
@@ -26,12 +27,6 @@ from edge.variants.values import Fit, Flip, Upscale
 class FramingNumbers:
     """When a change of size counts."""
 
-    worth: float = tuned(
-        1.1,
-        "ratio",
-        "change of size that shows: from there `up=auto` runs a network, `sharp=auto` sharpens, "
-        "and a stretched matte is solved anew",
-    )
     twice: float = tuned(
         2.25,
         "ratio",
@@ -69,7 +64,7 @@ def network_factor(transform: Transform, framing: Framing, context: PlanContext)
     need, named = framing.enlargement, transform.upscale.factor
     if named:
         return named if need > 1 else None
-    if transform.upscale is Upscale.OFF or need <= FRAMING.worth:
+    if transform.upscale is Upscale.OFF or need <= SCALES.worth:
         return None
     factors = (2,) if need <= FRAMING.twice else (4, 2)
     fitting = (f for f in factors if not _excess(_made(framing, f, context), context.limits))
@@ -149,7 +144,7 @@ def _beyond(window: Area, transform: Transform, context: PlanContext) -> Framing
     shrink = max(wide / window.width, high / window.height)
     scale = _canvas_scale(shrink, transform)
     canvas = _sized(wide * scale, high * scale)
-    region = overlap(window, context.state.view)
+    region = window.overlap(context.state.view)
     framing = laid(region, window, canvas.width / window.width, canvas)
     kept, content, at = framing.region, framing.content, framing.at
     if region.height == window.height:  # all of it is real, to the last pixel of the canvas

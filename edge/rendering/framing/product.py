@@ -78,7 +78,7 @@ def product(transform: Transform, context: PlanContext) -> Framing | None:
     state = context.state
     if state.subject is None:
         return None
-    view, subject = state.view, overlap(state.subject, state.view)
+    view, subject = state.view, state.subject.overlap(state.view)
     if subject.width < 1 or subject.height < 1:
         return None
     share = transform.frame or FRAME
@@ -91,9 +91,9 @@ def product(transform: Transform, context: PlanContext) -> Framing | None:
     scale *= shrink
     left, top = across.origin(canvas.width, scale), down.origin(canvas.height, scale)
     window = Area(left, top, left + canvas.width / scale, top + canvas.height / scale)
-    region = overlap(window, view)
+    region = window.overlap(view)
     if state.matted and drops_background(transform):
-        region = overlap(collared(subject), region)
+        region = collared(subject).overlap(region)
     return laid(region, window, scale, canvas)
 
 
@@ -109,7 +109,7 @@ def laid(region: Area, window: Area, scale: float, canvas: Size) -> Framing:
     )
     left, top = window.left + at[0] / scale, window.top + at[1] / scale
     kept = Area(left, top, left + content.width / scale, top + content.height / scale)
-    return Framing(overlap(kept, region), content, canvas, at)
+    return Framing(kept.overlap(region), content, canvas, at)
 
 
 def drops_background(transform: Transform) -> bool:
@@ -144,13 +144,6 @@ def collared(subject: Area) -> Area:
     """The subject and as much around it as its outline needs."""
     by = max(8.0, PRODUCT.collar * max(subject.width, subject.height))
     return Area(subject.left - by, subject.top - by, subject.right + by, subject.bottom + by)
-
-
-def overlap(one: Area, other: Area) -> Area:
-    """The part that two areas share; empty ones stay empty, never negative."""
-    left, top = max(one.left, other.left), max(one.top, other.top)
-    right, bottom = min(one.right, other.right), min(one.bottom, other.bottom)
-    return Area(left, top, max(left, right), max(top, bottom))
 
 
 def _up(length: float) -> int:

@@ -19,10 +19,12 @@ from edge.rendering.analysis.background import (
     backdrop,
     border_depth,
 )
+from edge.rendering.matting.guided_filter import GUIDED
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
 from edge.rendering.pixels.levels import LEVELS, span
 from edge.rendering.pixels.morphology import grown, shrunk
+from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.sampling import between, colours_at, rows_and_columns
 from edge.rendering.pixels.scales import SCALES
 
@@ -129,6 +131,25 @@ def _unmixed(
     near = guess.ravel().take(places).astype(np.float32) / np.float32(255)
     share = _share(colours, background, subject, near, noise)
     alpha.ravel()[places] = np.rint(share * 255).astype(np.uint8)
+
+
+def sharpened(picture: Picture, by: str) -> Levels:
+    """The matte (uint8 [H, W]) of an enlarged picture, as sharp as the picture; `by` found it."""
+    assert picture.matte is not None, "planned only where there is a matte"
+    matte = array_of(picture.matte)
+    if by == "network":
+        return cv2.LUT(matte, _steeper())  # type: ignore[return-value]
+    image = picture.opaque
+    pixels = array_of(image) if picture.array is None else picture.array
+    return resharpened(image, pixels, matte)
+
+
+def _steeper() -> Levels:
+    """What each of the 256 levels becomes."""
+    middle = 255 / 2
+    steeper = middle + GUIDED.steepness * (np.arange(256) - middle)
+    levels: Levels = np.rint(np.clip(steeper, 0, 255)).astype(np.uint8)
+    return levels
 
 
 def resharpened(image: Image.Image, pixels: Levels, matte: Levels) -> Levels:

@@ -149,7 +149,7 @@ def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
 def cut(picture: Picture) -> tuple[Image.Image, Image.Image]:
     """The subject in its own colours (RGB) and its matte with clean ends (L)."""
     matte = picture.clean_matte
-    image = picture.image if picture.image.mode == "RGB" else picture.image.convert("RGB")
+    image = picture.opaque
     return (image if picture.decontaminated else foreground(image, matte)), matte
 
 

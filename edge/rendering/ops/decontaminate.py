@@ -14,9 +14,9 @@ from PIL import Image
 
 from edge.models.base import Tensor
 from edge.rendering.framing.product import drops_background
+from edge.rendering.matting.alpha import sharpened
 from edge.rendering.matting.foreground import soft_band, soft_colours
 from edge.rendering.matting.segment import wanted as cut_out
-from edge.rendering.ops.matte import opaque, sharpened
 from edge.rendering.pixels.arrays import Levels, Pixels, Places, array_of, picture_over
 from edge.rendering.pixels.levels import snapped_levels
 from edge.rendering.pixels.picture import Picture
@@ -61,7 +61,7 @@ def with_alpha(picture: Picture, by: str) -> tuple[Tensor, Levels]:
     alpha = snapped_levels(sharpened(picture, by))
     both = picture.array
     if both is None or not both.flags.writeable:
-        both = np.dstack([array_of(opaque(picture.image)), alpha])
+        both = np.dstack([array_of(picture.opaque), alpha])
     cv2.insertChannel(alpha, both, 3)
     return both, alpha
 

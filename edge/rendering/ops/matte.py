@@ -7,16 +7,12 @@ outline anew, while the matte was only stretched; so outline and matte are unmix
 
 from dataclasses import dataclass, replace
 
-import cv2
-import numpy as np
 from PIL import Image
 
-from edge.rendering.framing.framing import FRAMING
-from edge.rendering.matting.alpha import resharpened
-from edge.rendering.matting.guided_filter import GUIDED
+from edge.rendering.matting.alpha import sharpened
 from edge.rendering.matting.segment import wanted
-from edge.rendering.pixels.arrays import Levels, array_of
 from edge.rendering.pixels.picture import Picture
+from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
 
@@ -45,30 +41,6 @@ class ApplyMatte(PixelStep):
         return replace(picture, matte=Image.fromarray(sharpened(picture, self.by)))
 
 
-def sharpened(picture: Picture, by: str) -> Levels:
-    """The matte (uint8 [H, W]) of an enlarged picture, as sharp as the picture; `by` found it."""
-    assert picture.matte is not None, "planned only where there is a matte"
-    matte = array_of(picture.matte)
-    if by == "network":
-        return cv2.LUT(matte, _steeper())  # type: ignore[return-value]
-    image = opaque(picture.image)
-    pixels = array_of(image) if picture.array is None else picture.array
-    return resharpened(image, pixels, matte)
-
-
-def opaque(image: Image.Image) -> Image.Image:
-    """RGB; the picture itself where it is that already."""
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _steeper() -> Levels:
-    """What each of the 256 levels becomes."""
-    middle = 255 / 2
-    steeper = middle + GUIDED.steepness * (np.arange(256) - middle)
-    levels: Levels = np.rint(np.clip(steeper, 0, 255)).astype(np.uint8)
-    return levels
-
-
 def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
     """Wanted where the subject is cut out."""
     analysis = context.analysis
@@ -79,5 +51,5 @@ def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
         or not wanted(transform)
     ):
         return None
-    soft = context.state.reduced < 1 / FRAMING.worth and not context.state.decontaminated
+    soft = context.state.reduced < 1 / SCALES.worth and not context.state.decontaminated
     return ApplyMatte(analysis.cut_by, analysis.doubt or 0.0, soft and analysis.cut_by != "alpha")

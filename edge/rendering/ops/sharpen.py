@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from PIL import ImageFilter
 
-from edge.rendering.framing.framing import FRAMING
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.picture import Picture
+from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import PixelStep, PlanContext
 from edge.variants.transform import Transform
 from edge.variants.values import AUTO
@@ -53,6 +53,6 @@ def plan(transform: Transform, context: PlanContext) -> Sharpen | None:
 
 def auto_percent(reduction: float) -> int:
     """0 up to a reduction that does not show, half of the most at 2, three quarters at 4."""
-    if reduction <= FRAMING.worth:
+    if reduction <= SCALES.worth:
         return 0
     return round(SHARPEN.most * (1 - 1 / reduction))

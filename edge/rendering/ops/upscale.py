@@ -17,7 +17,7 @@ from edge.models.base import Models, Tensor
 from edge.models.tiles import Cells
 from edge.rendering.analysis import degradation
 from edge.rendering.framing.framing import network_factor
-from edge.rendering.framing.product import collared, overlap
+from edge.rendering.framing.product import collared
 from edge.rendering.ops import decontaminate
 from edge.rendering.pixels.arrays import picture_over
 from edge.rendering.pixels.bleeding import continued
@@ -194,8 +194,8 @@ def _shared(region: Area, context: PlanContext) -> Area:
     """What every canvas shares that keeps the subject and its collar alone, where this one does:
     their regions differ by parts of a pixel."""
     state = context.state
-    around = state.subject and overlap(collared(state.subject), state.view)
-    return around if around and overlap(region, around) == region else region
+    around = state.subject and collared(state.subject).overlap(state.view)
+    return around if around and region.overlap(around) == region else region
 
 
 def _shown(matte: Image.Image | None) -> Cells | None:

@@ -48,6 +48,12 @@ class Area:
     def moved(self, across: float, down: float) -> "Area":
         return Area(self.left + across, self.top + down, self.right + across, self.bottom + down)
 
+    def overlap(self, other: "Area") -> "Area":
+        """The part that two areas share; empty ones stay empty, never negative."""
+        left, top = max(self.left, other.left), max(self.top, other.top)
+        right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
+        return Area(left, top, max(left, right), max(top, bottom))
+
     def within(self, size: Size) -> "Area":
         """The part inside a picture of that size; empty areas stay empty, never negative."""
         left = min(max(0.0, self.left), size.width)

@@ -66,6 +66,11 @@ class Picture:
         return self.matte if self.exact else snapped(self.matte)
 
     @property
+    def opaque(self) -> Image.Image:
+        """The image, mode RGB; what is see-through shows its hidden colour."""
+        return self.image if self.image.mode == "RGB" else self.image.convert("RGB")
+
+    @property
     def has_alpha(self) -> bool:
         return self.image.mode == "RGBA"
 

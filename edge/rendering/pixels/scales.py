@@ -28,6 +28,12 @@ class ScaleNumbers:
         "pixels",
         "short side under which enlarging cannot bring back what was never there",
     )
+    worth: float = tuned(
+        1.1,
+        "ratio",
+        "change of size that shows: from there `up=auto` runs a network, `sharp=auto` sharpens, "
+        "and a stretched matte is solved anew",
+    )
 
 
 SCALES = ScaleNumbers()

@@ -16,8 +16,8 @@ from edge.rendering.source.decoders import jpeg
 from edge.rendering.source.decoders.ask import UPRIGHT_ALREADY, DecodeRequest, Loaded
 from edge.rendering.source.decoders.failures import translated
 from edge.rendering.source.decoders.plain import plain
-from edge.rendering.source.facts import Facts, OriginalFormat
-from edge.rendering.source.headers import Header
+from edge.rendering.source.facts import Facts
+from edge.rendering.source.headers.base import Header, OriginalFormat
 from edge.settings.limits import Limits
 
 _ANY = Limits(pixels=2**62, frames=2**62)  # whoever has facts has held them against the limits

@@ -1,15 +1,10 @@
-"""What the original's header says, and the limits that it must keep before anything is decoded."""
+"""Facts: what an original's header says, as a value."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from edge.images import Size
-from edge.rendering.source import headers
-from edge.rendering.source.headers import Mode, OriginalFormat
-from edge.rendering.source.headers.icc import description
-from edge.settings.limits import Limits
-
-__all__ = ["Facts", "Mode", "OriginalFormat", "read_facts"]
+from edge.rendering.source.headers.base import Mode, OriginalFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +46,3 @@ class Facts:
             "quality": self.quality,
             "noise": self.noise,
         }
-
-
-def read_facts(body: bytes, limits: Limits) -> Facts:
-    """Read a header, in flat memory, and hold it against the limits; nothing is decoded.
-
-    Raises:
-        OriginalUnsupported: the first bytes are of no format that is read here.
-        OriginalCorrupt: the header contradicts itself or the file ends too early.
-        OriginalTooLarge: over a limit of pixels, frames, profile, text or pieces.
-    """
-    header = headers.read(body, limits)
-    return Facts(
-        header.format,
-        header.size,
-        header.stored,
-        orientation=header.orientation,
-        mode=header.mode,
-        bits=header.bits,
-        alpha=header.alpha,
-        frames=header.frames,
-        profile=_profile(header),
-        quality=header.quality,
-    )
-
-
-def _profile(header: headers.Header) -> str | None:
-    if header.icc is not None:
-        return description(header.icc)
-    return header.space.name if header.space else None

@@ -13,10 +13,10 @@ from edge.cores import cores
 from edge.deadline import Deadline
 from edge.rendering.engine import stock
 from edge.rendering.source import decoders
-from edge.rendering.source.decoders import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers import OriginalFormat
+from edge.rendering.source.headers.base import OriginalFormat
 from edge.settings.limits import Decode
 
 _RISKY = frozenset(

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from edge.rendering.analysis import degradation
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering.stage import noise, product
 

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from edge.images import Color, Size
-from edge.rendering.compliance.drift import compare, reference
+from edge.rendering.compliance.drift import compare
+from edge.rendering.compliance.reference import reference
 from edge.rendering.ops.crop import Crop
 from edge.rendering.ops.flip import Flip
 from edge.rendering.ops.frame import Frame

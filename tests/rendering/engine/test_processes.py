@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.accounting import Consumption, consumption
 from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded
 from edge.rendering.engine import processes
 from edge.rendering.engine.processes import RenderProcesses
-from edge.telemetry import Consumption, consumption
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from edge.rendering.analysis import degradation
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import plan
 from edge.rendering.run import run
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Upscale
 from tests.models.enlarging import upscale

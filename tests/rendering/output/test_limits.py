@@ -15,7 +15,7 @@ from PIL import Image, ImageFile
 from edge.errors import OriginalCorrupt, OriginalError, OriginalTooLarge, OriginalUnsupported
 from edge.rendering.engine import pillow
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering.originals import (
     GIF_FRAME,

@@ -8,7 +8,7 @@ from PIL import Image
 
 from edge.images import Size
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering import profiles, spaces
 from tests.rendering.originals import chunk, photo, saved

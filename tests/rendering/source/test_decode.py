@@ -13,7 +13,7 @@ from edge.images import Size
 from edge.rendering.output.metrics import psnr
 from edge.rendering.source import headers
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering.originals import chunk, exif, long, photo, png, saved, segment, short, tiff
 from tests.rendering.originals import with_segments as jpeg_with

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from edge.images import Size
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 
 

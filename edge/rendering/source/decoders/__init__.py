@@ -9,9 +9,7 @@ from collections.abc import Callable
 
 from edge.rendering.source.decoders import deep, heic, jpeg, png, stills, tiff
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
-from edge.rendering.source.headers import OriginalFormat
-
-__all__ = ["DecodeRequest", "Loaded", "load"]
+from edge.rendering.source.headers.base import OriginalFormat
 
 _LOADERS: dict[OriginalFormat, Callable[[bytes, DecodeRequest], Loaded]] = {
     OriginalFormat.JPEG: jpeg.load,

@@ -7,7 +7,7 @@ from PIL import Image
 
 from edge.errors import OriginalCorrupt
 from edge.images import Box, Size
-from edge.rendering.source.headers import Header, OriginalFormat
+from edge.rendering.source.headers.base import Header, OriginalFormat
 from edge.rendering.source.headers.cicp import ColourSpace, Transfer
 
 UPRIGHT_ALREADY = frozenset({OriginalFormat.HEIC})

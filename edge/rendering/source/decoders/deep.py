@@ -17,7 +17,7 @@ from edge.rendering.source import tone_mapping
 from edge.rendering.source.decoders import png
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.plain import reduced
-from edge.rendering.source.headers import OriginalFormat
+from edge.rendering.source.headers.base import OriginalFormat
 from edge.rendering.source.headers.cicp import ColourSpace
 
 

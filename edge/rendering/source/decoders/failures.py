@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edge.errors import EdgeError, OriginalCorrupt, OriginalTooLarge, OriginalUnsupported
-from edge.rendering.source.headers import OriginalFormat
+from edge.rendering.source.headers.base import OriginalFormat
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 from edge.rendering.engine import stock
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.plain import plain
-from edge.rendering.source.headers import OriginalFormat
+from edge.rendering.source.headers.base import OriginalFormat
 
 _PLUGINS = {
     OriginalFormat.WEBP: "WebPImagePlugin",

@@ -18,6 +18,7 @@ from edge.errors import EdgeError
 from edge.images import Size
 from edge.rendering.source import decoders, headers
 from edge.rendering.source.decoders import messages, samples, sandbox
+from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.failures import translated
 from edge.settings.limits import Limits
 
@@ -57,7 +58,7 @@ def _warm_up() -> None:
     """Import whatever a decoder imports late, while there are files to import it from."""
     for body in samples.bodies(Image):
         header = headers.read(body, Limits())
-        decoders.load(header.picture(body), decoders.DecodeRequest.of(header, Size(1, 1)))
+        decoders.load(header.picture(body), DecodeRequest.of(header, Size(1, 1)))
 
 
 def _hush() -> None:
@@ -69,7 +70,7 @@ def _hush() -> None:
 
 
 def _answer(job: dict[str, Any], source: int, target: int) -> dict[str, Any]:
-    request = decoders.DecodeRequest.from_json(job["ask"])
+    request = DecodeRequest.from_json(job["ask"])
     try:
         with translated(request.format), mmap.mmap(source, 0, prot=mmap.PROT_READ) as view:
             return {"planes": _hand_over(decoders.load(view[: job["length"]], request), target)}
@@ -81,7 +82,7 @@ def _answer(job: dict[str, Any], source: int, target: int) -> dict[str, Any]:
         }
 
 
-def _hand_over(loaded: decoders.Loaded, target: int) -> list[list[Any]]:
+def _hand_over(loaded: Loaded, target: int) -> list[list[Any]]:
     """Write the planes one behind the other; what is not written stays zero."""
     planes: list[list[Any]] = []
     at = 0

@@ -10,10 +10,8 @@ from dataclasses import replace
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.rendering.source.headers import cicp, gif, heif, icc, jpeg, png, tiff, webp
-from edge.rendering.source.headers.base import Header, Mode, OriginalFormat
+from edge.rendering.source.headers.base import Header
 from edge.settings.limits import Limits
-
-__all__ = ["Header", "Mode", "OriginalFormat", "read"]
 
 _READERS: tuple[tuple[bytes, Callable[[bytes, Limits], Header]], ...] = (
     (b"\xff\xd8\xff", jpeg.read),

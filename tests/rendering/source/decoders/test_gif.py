@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering.originals import photo, saved
 

@@ -16,7 +16,7 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded, OriginalCorrupt, OriginalTooLarge
 from edge.rendering.source import decoders, headers, libraries
-from edge.rendering.source.decoders import DecodeRequest
+from edge.rendering.source.decoders.ask import DecodeRequest
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.settings import Decode, Limits
 from tests.rendering.originals import photo, saved

@@ -10,7 +10,7 @@ from PIL import Image
 
 from edge.errors import OriginalCorrupt
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering.originals import chunk, photo, png, saved
 

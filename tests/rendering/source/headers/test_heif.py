@@ -11,7 +11,7 @@ from edge.errors import OriginalCorrupt, OriginalError, OriginalTooLarge, Origin
 from edge.images import Box
 from edge.rendering.source import headers
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering.originals import box, photo, saved
 

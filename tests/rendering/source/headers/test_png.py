@@ -11,8 +11,9 @@ import pytest
 from edge.errors import OriginalCorrupt, OriginalTooLarge
 from edge.rendering.source import headers
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.headers.base import Mode
 from edge.rendering.source.headers.cicp import Transfer
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering.originals import chunk, exif, photo, png, saved
 from tests.rendering.profiles import grey_profile, profile
@@ -184,4 +185,4 @@ def test_a_narrow_range_is_known():
 def test_a_grey_profile_belongs_to_grey():
     header = headers.read(small(icc(grey_profile(1.8)), kind=4), Limits())
     assert header.icc == grey_profile(1.8)
-    assert np.all(header.mode == headers.Mode.GREY)
+    assert np.all(header.mode == Mode.GREY)

@@ -12,7 +12,7 @@ from PIL import Image
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.rendering.source import headers
 from edge.rendering.source.decode import decode
-from edge.rendering.source.facts import read_facts
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering.originals import long, photo, saved, short, tiff
 

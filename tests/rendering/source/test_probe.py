@@ -8,7 +8,9 @@ from PIL import Image
 
 from edge.errors import OriginalCorrupt, OriginalError
 from edge.images import Size
-from edge.rendering.source.facts import Facts, Mode, OriginalFormat, read_facts
+from edge.rendering.source.facts import Facts
+from edge.rendering.source.headers.base import Mode, OriginalFormat
+from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
 from tests.rendering.originals import (
     box,

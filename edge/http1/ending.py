@@ -1,0 +1,161 @@
+"""How a connection ends: refused, closed when all is written, or cut off for its slowness."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from edge.errors import EdgeError, RequestError, RequestLate
+from edge.http1.crowd import Crowd
+from edge.http1.limits import LEAST_RATE, Limits
+from edge.http1.reading import BODY, HEAD, IDLE, OVER, BoundedReading
+from edge.http1.refusals import refusal
+from edge.http1.sending import Outgoing
+
+_LINGER = 2.0
+"""Seconds in which a client that still sends may read why nobody listens."""
+
+
+class EndingConnection(BoundedReading):
+    """Every way in which a connection ends; as the crowd sees it, a `Connection`.
+
+    Args:
+        crowd: all connections, of which this is one.
+        refused: told of every request that gets no further than here.
+
+    Attributes:
+        _socket, _out: the transport, and what is still to be written to it.
+        _running: the request that is answered now.
+        _held: what was read behind a request that waits for its turn.
+        _last_words: the refusal that is written once `_running` is answered.
+        _ends_at: the loop's time until which a client that still sends is heard out.
+    """
+
+    _socket: asyncio.Transport
+    _out: Outgoing
+
+    def __init__(
+        self,
+        *given: Any,
+        limits: Limits,
+        crowd: Crowd,
+        refused: Callable[[EdgeError], None],
+        **named: Any,
+    ) -> None:
+        super().__init__(*given, limits=limits, **named)
+        self._crowd = crowd
+        self._refused = refused
+        self._held = b""
+        self._running: RequestResponseCycle | None = None
+        self._last_words: bytes | None = None
+        self._ends_at: float | None = None
+        self.reserved = False
+        self.fresh = True
+
+    def _refuse(self, error: RequestError) -> None:
+        """Answer what cannot be read any further, once, and behind what was asked before it."""
+        in_body, cycle = self._phase == BODY, self.cycle
+        self._phase = OVER
+        self._held = b""
+        under_way = cycle is not None and not cycle.response_complete
+        if in_body and not under_way:
+            self._close()  # it has its answer
+        elif in_body and cycle is self._running and cycle.response_started:
+            cycle.keep_alive = False  # it is being answered
+        elif in_body and cycle is self._running:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            self._say_last(error)
+        elif under_way:
+            if in_body:
+                self.pipeline.popleft()
+            self._refused(error)
+            self._last_words = refusal(error, self.server_state.default_headers)
+        else:
+            self._say_last(error)
+
+    def _say_last(self, error: EdgeError) -> None:
+        self._refused(error)
+        self._write_last(refusal(error, self.server_state.default_headers))
+
+    def _write_last(self, words: bytes) -> None:
+        self._out.write(words)
+        if self._running is not None:
+            self._running.response_started = self._running.response_complete = True
+        self._close()
+
+    def _close(self) -> None:
+        """Close when all is written; where the client may still send, hear it out for a while.
+
+        A socket that is closed with unread bytes in it is reset, and the answer lost with it.
+        """
+        self._closing = True
+        if self._parsing or self._ends_at is not None or self._socket.is_closing():
+            return
+        if self._phase == IDLE or self._whole or not self._socket.can_write_eof():
+            self._socket.close()
+            return
+        self._phase = OVER
+        self._held = b""
+        self._ends_at = self.loop.time() + _LINGER
+        self.flow.resume_reading()
+        self._socket.write_eof()
+
+    def _is_closing(self) -> bool:
+        return self._closing or self._socket.is_closing()
+
+    def evict(self) -> None:
+        self._phase = OVER
+        self._socket.abort()
+
+    def look(self, now: float) -> None:
+        """End what took too long; called by the crowd."""
+        if self._out.waits_for_reader(now, self._limits.reader_timeout, LEAST_RATE):
+            return self._end("reader")
+        if self._out.pending:
+            return
+        if self._closing:
+            if self._ends_at is not None and now > self._ends_at:
+                self._socket.abort()
+            return
+        if self._late_since is None:
+            self._late_since = now
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if now - self._late_since > self._longest(busy):
+            if self._phase == IDLE:
+                self._end("idle")
+            else:
+                self._crowd.ended("late")
+                what = "head" if self._phase == HEAD else "body"
+                self._refuse(RequestLate(f"the request's {what} did not come in time"))
+
+    @property
+    def unread(self) -> bytes | None:
+        """The large body that lives on because its reader has not taken all of it."""
+        cycle = self._running
+        if cycle is not None and not cycle.response_complete and not self._out.rest:
+            body: bytes | None = cycle.scope.get("edge.body")  # type: ignore[assignment]
+            return body
+        return self._out.body
+
+    @property
+    def pace(self) -> float:
+        pace = self._out.pace
+        return float("inf") if pace is None else pace
+
+    def cut_off(self) -> None:
+        self._end("reader")
+
+    def _longest(self, busy: bool) -> float:
+        """Seconds that the client may take now; without end where it is the server's turn."""
+        limits = self._limits
+        if busy:
+            return limits.body_timeout if self._phase == BODY else float("inf")
+        if self._phase == IDLE and self.cycle is not None:
+            return limits.keep_alive
+        return limits.head_timeout
+
+    def _end(self, reason: str) -> None:
+        self._crowd.ended(reason)
+        self._socket.abort()

@@ -1,0 +1,188 @@
+"""The channel to one Triton Inference Server, over gRPC: requests, and what its statuses mean.
+
+Nobody else but the tools that start a server talks to Triton.
+"""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tritonclient.grpc.aio as grpc
+from tritonclient.utils import InferenceServerException
+
+from edge import tracing
+from edge.breaker import Breaker
+from edge.deadline import Deadline
+from edge.errors import (
+    EdgeError,
+    ModelContractBroken,
+    ModelLate,
+    ModelMissing,
+    ModelUnavailable,
+)
+from edge.models.base import ModelSpec, Priority, Tensor
+from edge.models.repository import DIGEST
+from edge.telemetry import request_id
+
+_CHANNEL = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # By default a channel that lost its server waits up to two minutes between attempts, and
+    # twenty seconds for a host that swallows packets.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # By default all requests go to the first address of a name that has several.
+    ("grpc.lb_policy_name", "round_robin"),
+)
+
+_FAILURES = 3
+"""In a row, until Triton is left alone."""
+
+_ALIVE_SECONDS = 1.0
+_MANAGE_SECONDS = 2.0
+_PATIENT_SECONDS = 1.0
+"""A request that had less than this proves nothing about the server when its time is over."""
+
+
+_REFUSED: Mapping[str, type[EdgeError]] = {
+    "NOT_FOUND": ModelMissing,
+    "INVALID_ARGUMENT": ModelContractBroken,
+}
+"""The only statuses after which Triton surely writes nothing more into shared memory."""
+
+
+_TELLS_NOTHING = ("StatusCode.UNIMPLEMENTED", "StatusCode.PERMISSION_DENIED")
+"""A server of the same protocol without this extension, or one that keeps it to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    spec: ModelSpec
+    inputs: Mapping[str, Tensor]
+    batch: int
+    deadline: Deadline
+    priority: Priority
+    seconds: float
+    room: tuple[int, ...] = ()
+    """Most bytes of each output, where only the answer tells its shape."""
+
+
+class Unanswered(Exception):
+    """A request without an answer, and why; `refused`: Triton surely did not run it."""
+
+    def __init__(self, error: EdgeError, *, refused: bool = False) -> None:
+        super().__init__(error.detail)
+        self.error = error
+        self.refused = refused
+
+
+class Channel:
+    """One channel, and the breaker that leaves a server alone which does not answer.
+
+    Args:
+        address: host:port; where the name has several addresses, requests go to each in turn.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._client: Any = None
+        self._served: set[str] = set()
+        self._answered = -math.inf
+        self.breaker = Breaker(_FAILURES, probe=self.alive)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def ask(self, request: Request, inputs: list[Any], outputs: list[Any]) -> Any:
+        """Triton's answer to tensors that say where their bytes are. Raises: Unanswered."""
+        left = request.deadline.remaining
+        try:
+            result = await self._connection().infer(
+                request.spec.name,
+                inputs,
+                outputs=outputs,
+                request_id=request_id.get(),
+                priority=int(request.priority),
+                timeout=max(1, int(left * 1e6)),
+                client_timeout=left,
+                headers=tracing.outgoing(),
+            )
+        except InferenceServerException as error:
+            raise await self._unanswered(request, error) from error
+        self.breaker.succeeded()
+        self._answered = time.monotonic()
+        self._served.add(request.spec.name)
+        return result
+
+    async def _unanswered(self, request: Request, error: InferenceServerException) -> Unanswered:
+        status, name = (error.status() or "").removeprefix("StatusCode."), request.spec.name
+        late = ModelLate(
+            f"the request ran out of time in the queue of {name} or while it ran", param=name
+        )
+        if status == "DEADLINE_EXCEEDED":
+            begun = time.monotonic() - request.seconds
+            if request.seconds >= _PATIENT_SECONDS and self._answered < begun:
+                self.breaker.failed()  # while it answers others it has too much to do, no more
+            return Unanswered(late)
+        if status == "UNAVAILABLE" and not await self.alive():
+            self.breaker.failed()
+            gone = ModelUnavailable(f"{name}: Triton at {self._address} is away", param=name)
+            return Unanswered(gone)
+        self.breaker.succeeded()
+        if status in ("UNAVAILABLE", "CANCELLED") and not request.deadline.remaining:
+            return Unanswered(late)
+        said = f"{name}: Triton answers: {error.message()}"
+        return Unanswered(self._kind(status, name)(said, param=name), refused=status in _REFUSED)
+
+    def _kind(self, status: str, name: str) -> type[EdgeError]:
+        """What a status of a Triton that lives means."""
+        if status == "NOT_FOUND" and name in self._served:
+            return ModelUnavailable  # a Triton that stops or reloads unloads its models first
+        return _REFUSED.get(status, ModelUnavailable)
+
+    async def alive(self) -> bool:
+        """Whether Triton can be reached; says nothing of its models."""
+        try:
+            return bool(await self._connection().is_server_live(client_timeout=_ALIVE_SECONDS))
+        except InferenceServerException:
+            return False
+
+    async def served_digest(self, name: str) -> str | None:
+        """What the server's own config.pbtxt of a model says, as far as it says so and tells it."""
+        try:
+            answer = await self._connection().get_model_config(name, client_timeout=_MANAGE_SECONDS)
+        except InferenceServerException as error:
+            if error.status() in _TELLS_NOTHING:
+                return None
+            raise ModelUnavailable(
+                f"{name}: Triton tells no config: {error.message()}", param=name
+            ) from error
+        return answer.config.parameters[DIGEST].string_value or None
+
+    async def register(self, region: str, size: int) -> None:
+        """Let the server read and write a region of shared memory of so many bytes."""
+        try:
+            await self._connection().register_system_shared_memory(
+                region, f"/{region}", size, client_timeout=_MANAGE_SECONDS
+            )
+        except InferenceServerException as error:
+            raise ModelUnavailable(f"Triton refused it: {error.message()}") from error
+
+    async def unregister(self, region: str) -> None:
+        """The server forgets a region."""
+        try:
+            await self._connection().unregister_system_shared_memory(
+                region, client_timeout=_MANAGE_SECONDS
+            )
+        except InferenceServerException as error:
+            raise ModelUnavailable(f"Triton keeps it: {error.message()}") from error
+
+    def _connection(self) -> Any:
+        """The one channel of this process; made late, because it belongs to the running loop."""
+        if self._client is None:
+            self._client = grpc.InferenceServerClient(self._address, channel_args=_CHANNEL)
+        return self._client

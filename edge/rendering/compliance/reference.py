@@ -1,0 +1,61 @@
+"""What of the original lies under a finished picture, for its colours to be compared with."""
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from edge.images import Box, Size
+from edge.rendering.compliance.drift import Reference, reduced
+from edge.rendering.ops.flip import Flip
+from edge.rendering.ops.frame import Frame
+from edge.rendering.ops.rotate import Rotate
+from edge.rendering.pixels.arrays import Mask
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.levels import LEVELS
+from edge.rendering.pixels.picture import Picture
+from edge.rendering.pixels.scales import SCALES
+from edge.rendering.plan import Plan
+
+
+def reference(source: Image.Image, plan: Plan, final: Picture) -> Reference | None:
+    """The original under its final picture; None where they share no pixel that could be compared.
+
+    Args:
+        source: the original as it was decoded, upright.
+        final: what the plan made of it; where it carries a matte only the subject counts.
+    """
+    image, frame = source.convert("RGB"), None
+    scale = source.width / plan.source.width
+    for step in plan.steps:
+        if isinstance(step, Rotate | Flip):
+            image = step.apply(Picture(image)).image
+        elif isinstance(step, Frame):
+            frame = step
+    if frame is None:
+        return None
+    content = Area.of(Box(0, 0, *_pair(frame.content))).moved(*frame.at)
+    shown = content.within(frame.canvas)
+    if shown.width < 1 or shown.height < 1:
+        return None
+    across, down = frame.region.width / content.width, frame.region.height / content.height
+    region = shown.moved(-content.left, -content.top).scaled(across, down)
+    region = region.moved(frame.region.left, frame.region.top).scaled(scale, scale)
+    factor = SCALES.coarse / max(shown.width, shown.height)
+    size = max(1, round(shown.width * factor)), max(1, round(shown.height * factor))
+    image = reduced(image, size, region.within(Size(*image.size)))
+    part = shown.scaled(1 / frame.canvas.width, 1 / frame.canvas.height)
+    return Reference(image, _inside(final.matte, size, part), part)
+
+
+def _pair(size: Size) -> tuple[int, int]:
+    return size.width, size.height
+
+
+def _inside(matte: Image.Image | None, size: tuple[int, int], part: Area) -> Mask:
+    if matte is None:
+        return np.ones(size[::-1], bool)
+    whole = np.asarray(reduced(matte, size, part.scaled(*matte.size))) >= LEVELS.solid
+    sure: Mask = cv2.erode(whole.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(
+        bool
+    )
+    return sure
