@@ -16,7 +16,7 @@ from edge.images import Rendition
 from edge.kinds import nearest
 from edge.models.repository import in_one_folder
 from edge.reloading import keys_of, presets_of
-from edge.rendering.compliance.verify import Report
+from edge.rendering.compliance.report import Report
 from edge.reported import Compliance
 from edge.settings import Settings
 from edge.tools.triton import server

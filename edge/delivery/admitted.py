@@ -17,7 +17,7 @@ from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
 from edge.delivery.originals import Originals
 from edge.errors import Busy
 from edge.images import Original, Rendition, Stamp
-from edge.rendering.compliance.verify import Report
+from edge.rendering.compliance.report import Report
 from edge.rendering.memory import rereading
 from edge.rendering.render import Renderer
 from edge.telemetry import Metrics

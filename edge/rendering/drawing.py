@@ -6,23 +6,46 @@ It knows nothing that lives in one process alone, so it can be done in another o
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from edge import tracing
 from edge.deadline import Deadline
 from edge.errors import ModelMissing
+from edge.images import Rendition
 from edge.models.base import Models, ModelSpec, ModelState, Priority, Tensor
-from edge.rendering import provenance
+from edge.rendering import networks, provenance
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.compliance.attempts import Done, finish
 from edge.rendering.compliance.reference import reference
+from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.review import notes, review
 from edge.rendering.compliance.verify import PALE
+from edge.rendering.engine.processes import RenderProcesses
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
 from edge.rendering.prepare import Opened, Prepared, open_original, prepare
 from edge.rendering.request import RenderRequest
 from edge.rendering.run import Timings, apply_all
+from edge.rendering.source import libraries
 from edge.rendering.source.facts import Facts
+from edge.rendering.source.probe import read_facts
 from edge.rendering.step import AsyncStep
 from edge.settings.limits import Limits
+from edge.variants.values import BackgroundKind
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A rendition and how it came about; `timings` are in seconds by stage, in order.
+
+    `report` says how it holds its preset's rules, None where it has none.
+    """
+
+    rendition: Rendition
+    plan: Plan
+    facts: Facts
+    analysis: Analysis | None
+    timings: Timings
+    quality: int | None
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +57,16 @@ class Drawn:
     facts: Facts
     analysis: Analysis | None
     timings: Timings
+
+    def rendered(self, tags: tuple[str, ...]) -> Rendered:
+        """As a rendition, under the tags of its original."""
+        done = self.done
+        rendition = Rendition.of(
+            done.body, done.format, done.size, tags=tags, reported=done.reported
+        )
+        return Rendered(
+            rendition, self.plan, self.facts, self.analysis, self.timings, done.quality, done.report
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +125,37 @@ def drawn(limits: Limits, metadata: str, job: RenderRequest) -> Drawn | None:
     timings = tuple(job.watch.timings)
     done = replace(done, picture=None)
     return Drawn(done, prepared.plan, prepared.facts, prepared.analysis, timings)
+
+
+class Apart:
+    """Draws in processes of their own what needs nothing of this one.
+
+    Args:
+        metadata: as `Drawing` takes it.
+    """
+
+    def __init__(self, processes: RenderProcesses, limits: Limits, metadata: str) -> None:
+        self._processes = processes
+        self._limits = limits
+        self._metadata = metadata
+
+    def can(self, job: RenderRequest) -> bool:
+        """Whether one job of a process makes it, as far as the request tells."""
+        if networks.of(job.transform):
+            return False
+        background = job.transform.background
+        scene = background is not None and background.kind is BackgroundKind.SCENE
+        return not (scene or (job.preset and job.preset.rules.needs_analysis))
+
+    def draw(self, job: RenderRequest) -> Drawn | None:
+        """By a render process; None where its decoder is a process already, where none lives, or
+        where something turned out to be waited for."""
+        facts = job.watch.time("facts", read_facts, job.body, self._limits)
+        if libraries.stays(facts):
+            return None
+        with tracing.span("render process"):
+            answer = self._processes.run(job.deadline, drawn, self._limits, self._metadata, job)
+        return answer and answer[0]
 
 
 class _NoModels:

@@ -5,73 +5,46 @@ one hop to an engine thread; what waits for a network comes back to the event lo
 """
 
 import asyncio
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from edge import tracing
 from edge.admission import Cost
 from edge.deadline import Deadline
 from edge.images import Original, Rendition
-from edge.models import roles
 from edge.models.base import Models, Priority, digests
-from edge.rendering.analysis.analysis import Analysis
-from edge.rendering.analysis.detection import Detected, Detections, detect
+from edge.rendering import networks
 from edge.rendering.chain.client import ChainClient, Hand
 from edge.rendering.compliance.attempts import Done, reframed
+from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.review import notes, review
-from edge.rendering.compliance.verify import (
-    Own,
-    Report,
-    as_made,
-    verify_file,
-    with_seen,
-)  # fmt: skip
-from edge.rendering.drawing import Drawing, Drawn, drawn
+from edge.rendering.compliance.verify import verify_file
+from edge.rendering.drawing import Apart, Drawing, Drawn, Rendered
 from edge.rendering.engine.processes import RenderProcesses
 from edge.rendering.engine.threads import Engine
+from edge.rendering.looking import Looking, own_of
 from edge.rendering.matting import segment
 from edge.rendering.matting.store import MatteRequest, MatteStore
 from edge.rendering.memory import Peak, peak
 from edge.rendering.output.blurhash import blurhash
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.plan import Plan
 from edge.rendering.prepare import Opened, Prepared, name_of, open_original, prepare, to_cut_out
 from edge.rendering.request import RenderRequest, Stopwatch
-from edge.rendering.run import Timings, run
-from edge.rendering.source import libraries
-from edge.rendering.source.decode import decode
+from edge.rendering.run import run
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.probe import read_facts
 from edge.rendering.step import SceneFacts, SceneFetch, Tools
 from edge.rendering.tile_cache import TileCache
-from edge.reported import Compliance, Reported, Synthesized
+from edge.reported import Compliance
 from edge.settings.limits import Limits
-from edge.variants.presets import Preset, Presets, Rules
+from edge.variants.presets import Preset, Presets
 from edge.variants.transform import Transform
-from edge.variants.values import BackgroundKind, Fit, MatteMode, Upscale
+from edge.variants.values import BackgroundKind
 
 RENDER_VERSION = "26"
 """Part of every cache key, of mattes as well: raised whenever the same request yields another
 picture than before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A rendition and how it came about; `timings` are in seconds by stage, in order.
-
-    `report` says how it holds its preset's rules, None where it has none.
-    """
-
-    rendition: Rendition
-    plan: Plan
-    facts: Facts
-    analysis: Analysis | None
-    timings: Timings
-    quality: int | None
-    report: Report | None = None
 
 
 class Renderer:
@@ -111,8 +84,9 @@ class Renderer:
         self._mattes = mattes or MatteStore(engine, models, RENDER_VERSION)
         self._tile_cache = tile_cache
         self._drawing = Drawing(models, limits, metadata)
-        self._processes = processes
+        self._apart = Apart(processes, limits, metadata) if processes else None
         self._engine = engine
+        self._looking = Looking(engine, models, limits)
         self._models = models
         self._limits = limits
         self._scene = scene
@@ -146,10 +120,10 @@ class Renderer:
         job = RenderRequest(
             original.body, transform, self._preset(transform), watch, deadline, fallback
         )
-        if self._can_be_drawn_apart(job):
-            apart = await self._engine.run(self._drawn_apart, job)
+        if self._apart and self._apart.can(job):
+            apart = await self._engine.run(self._apart.draw, job)
             if apart is not None:
-                return _rendered(apart, tags)
+                return apart.rendered(tags)
         hand: Hand | None = None
         if segment.sought(transform):
             opened, name = await self._engine.run(self._open, job)
@@ -165,29 +139,8 @@ class Renderer:
         if larger := reframed(done, job):
             prepared, done = await self._made(begin, replace(job, transform=larger), tools, hand)
         timings = tuple(watch.timings)
-        return _rendered(
-            Drawn(done, prepared.plan, prepared.facts, prepared.analysis, timings), tags
-        )
-
-    def _can_be_drawn_apart(self, job: RenderRequest) -> bool:
-        """Whether one job of a process makes it, as far as the request tells."""
-        if self._processes is None or _networks(job.transform):
-            return False
-        background = job.transform.background
-        scene = background is not None and background.kind is BackgroundKind.SCENE
-        return not (scene or (job.preset and job.preset.rules.needs_analysis))
-
-    def _drawn_apart(self, job: RenderRequest) -> Drawn | None:
-        """By a render process; None where its decoder is a process already, where none lives, or
-        where something turned out to be waited for."""
-        facts = job.watch.time("facts", read_facts, job.body, self._limits)
-        if self._processes is None or libraries.stays(facts):
-            return None
-        with tracing.span("render process"):
-            answer = self._processes.run(
-                job.deadline, drawn, self._limits, self._drawing.metadata, job
-            )
-        return answer and answer[0]
+        made = Drawn(done, prepared.plan, prepared.facts, prepared.analysis, timings)
+        return made.rendered(tags)
 
     async def explain(
         self,
@@ -232,25 +185,22 @@ class Renderer:
 
     def cost(self, transform: Transform) -> Cost:
         """The admission class, before anything of the original is known."""
-        return Cost.NETWORK if _networks(transform) else Cost.CLASSICAL
+        return Cost.NETWORK if networks.of(transform) else Cost.CLASSICAL
 
     def lacks_network(self, transform: Transform) -> bool:
         """Whether one that it cannot do without, if its original needs it, is not installed."""
-        needed = [roles.MATTING] if segment.must(transform) else []
-        if factor := transform.upscale.factor:
-            needed.append(roles.UPSCALE[factor])
-        return not all(segment.has(self._models, name) for name in needed)
+        return not all(segment.has(self._models, name) for name in networks.needed(transform))
 
     def model_digests(self, transform: Transform) -> tuple[tuple[str, str], ...]:
         """Name and digest of each network that may have a part in it and is in the repository."""
         preset = self._preset(transform)
-        looking = preset.rules.networks if preset else ()
-        names = (*_networks(transform), *(_LOOKING[word] for word in looking))
+        names = networks.of(transform, preset.rules if preset else None)
         return digests(self._models, names)  # of one that is missing, the render says so if need be
 
     def verified(self, rendition: Rendition, transform: Transform) -> Report | None:
         """How a finished rendition holds its preset's rules; None where it has none."""
-        preset, own = self._preset(transform), _own(rendition.reported)
+        preset = self._preset(transform)
+        own = own_of(rendition.reported)
         return verify_file(rendition.body, preset, self._limits, own) if preset else None
 
     async def verify(
@@ -265,21 +215,7 @@ class Renderer:
         Raises:
             OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
         """
-        if told and told.of_preset(preset.name, preset.version):
-            own = Own(broken=frozenset(told.broken), notes=frozenset(told.notes))
-            report = await self._engine.run(verify_file, body, preset, self._limits, own)
-            return as_made(report, told)
-        report = await self._engine.run(verify_file, body, preset, self._limits)
-        rules, background = preset.rules, preset.rules.background
-        if not rules.needs_analysis:
-            return report
-        image = (await self._engine.run(decode, body, read_facts(body, self._limits))).image
-        detections = await self._engine.run(
-            Detections.at, image, background.color if background else None
-        )
-        return with_seen(
-            report, rules, detections, await self._detected(detections, rules, deadline)
-        )
+        return await self._looking.verify(body, preset, deadline, told)
 
     def require_compliance(self, rendition: Rendition, transform: Transform) -> None:
         """Raises `NotCompliant`, with every broken rule, unless a rendition holds them all."""
@@ -338,7 +274,7 @@ class Renderer:
             return prepared, await self._encoded(picture, prepared, job, tools)
         prepared, done = await self._engine.run(begin, job)
         if done is not None:
-            return prepared, await self._looked_at(done, job, tools)
+            return prepared, await self._looking.at(done, job, tools)
         picture, timings = await run(prepared.steps, prepared.picture, tools)
         job.watch.timings += timings
         return prepared, await self._encoded(picture, prepared, job, tools)
@@ -355,102 +291,9 @@ class Renderer:
     async def _encoded(
         self, picture: Picture, prepared: Prepared, job: RenderRequest, tools: Tools
     ) -> Done:
-        looking = asyncio.ensure_future(self._look_over(picture, job, tools))
+        looking = asyncio.ensure_future(self._looking.over(picture, job, tools))
         try:
             done = await self._engine.run(self._drawing.finish, picture, job, prepared)
-            return await self._looked_at(done, job, tools, (picture, looking))
+            return await self._looking.at(done, job, tools, (picture, looking))
         finally:
             looking.cancel()
-
-    async def _looked_at(
-        self,
-        done: Done,
-        job: RenderRequest,
-        tools: Tools,
-        begun: tuple[Picture, "asyncio.Future[_Seen | None]"] | None = None,
-    ) -> Done:
-        """With what the rules want to know that is seen on the whole picture, by networks too; what
-        has `begun` counts if that picture was encoded, not one that was mended."""
-        picture, report = done.picture, done.report
-        if picture is None or report is None:
-            return replace(done, picture=None)
-        if begun and begun[0] is picture:
-            seen = await begun[1]
-        else:
-            seen = await self._look_over(picture, job, tools)
-        if seen is None or job.preset is None:
-            return replace(done, picture=None)
-        return replace(done, picture=None, report=with_seen(report, job.preset.rules, *seen))
-
-    async def _look_over(
-        self, picture: Picture, job: RenderRequest, tools: Tools
-    ) -> "_Seen | None":
-        """None where no rule wants to know."""
-        rules = job.preset.rules if job.preset else None
-        if rules is None or not rules.needs_analysis or job.fallback:
-            return None
-        background = rules.background.color if rules.background else None
-        start = time.perf_counter()
-        with tracing.span("look over"):
-            detections = await self._engine.run(
-                Detections.at, picture.image, background, picture.matte
-            )
-            seen = await self._detected(detections, rules, tools.deadline, tools.priority)
-        job.watch.timings.append(("look over", time.perf_counter() - start))
-        return detections, seen
-
-    async def _detected(
-        self, detections: Detections, rules: Rules, deadline: Deadline,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Detected:  # fmt: skip
-        return await detect(
-            detections, text=rules.no_text, heads=rules.no_head, models=self._models,
-            engine=self._engine, deadline=deadline, priority=priority,
-        )  # fmt: skip
-
-
-def _rendered(drawn: Drawn, tags: tuple[str, ...]) -> Rendered:
-    done = drawn.done
-    rendition = Rendition.of(done.body, done.format, done.size, tags=tags, reported=done.reported)
-    return Rendered(
-        rendition,
-        drawn.plan,
-        drawn.facts,
-        drawn.analysis,
-        drawn.timings,
-        done.quality,
-        done.report,
-    )
-
-
-_Seen = tuple[Detections, Detected]
-"""What of a finished picture was looked at, and what networks saw there."""
-
-
-def _own(reported: Reported) -> Own:
-    """What is known of a picture beside its bytes."""
-    compliance, made = reported.compliance, reported.synthesized or Synthesized(0.0)
-    if compliance is None:
-        return Own(made)
-    return Own(made, broken=frozenset(compliance.broken), notes=frozenset(compliance.notes))
-
-
-_LOOKING = {"no_text": roles.TEXT_DETECTION, "no_head": roles.FACE_DETECTION}
-"""The networks that rules ask."""
-
-
-def _networks(transform: Transform) -> tuple[str, ...]:
-    """The networks that may have a part in it, by name."""
-    names: list[str] = []
-    factor = transform.upscale.factor
-    if factor:
-        names += (roles.UPSCALE[factor], roles.UPSCALE_DEGRADED[factor])
-    elif transform.upscale is Upscale.AUTO and transform.has_size:
-        names += (*roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values())
-    if (
-        transform.matte is not MatteMode.OFF
-        or transform.fit is Fit.PRODUCT
-        or segment.sought(transform)
-    ):
-        names += roles.MATTERS
-    return tuple(names)

@@ -14,7 +14,8 @@ from edge.cli import main
 from edge.cli.main import DONE, FAILED, USAGE
 from edge.cli.verdicts import Verdicts, sha256
 from edge.errors import SettingsError
-from edge.rendering.compliance.verify import Finding, Report, as_made
+from edge.rendering.compliance.report import Finding, Report
+from edge.rendering.compliance.verify import as_made
 from edge.reported import Compliance
 
 SAMPLES = Path(main.__file__).parent.parent / "samples"

@@ -15,7 +15,7 @@ from edge.errors import ModelUnavailable
 from edge.images import Original, Stamp, digest
 from edge.models.base import Tensor
 from edge.models.embedded import EmbeddedModels
-from edge.rendering.compliance.verify import Report
+from edge.rendering.compliance.report import Report
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.render import Renderer
 from edge.settings import Limits

@@ -30,10 +30,11 @@ from edge.models.base import Models
 from edge.models.embedded import EmbeddedModels
 from edge.models.matting import small_matte
 from edge.rendering.analysis.own_alpha import flattened
+from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.fusion import Fused, fuse
 from edge.rendering.matting.segment import joined
-from edge.rendering.render import Rendered, Renderer
+from edge.rendering.render import Renderer
 from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read

@@ -8,8 +8,10 @@ from PIL import Image, ImageChops
 
 from edge.images import Color, Format, Size
 from edge.rendering.analysis.degradation import DEGRADATION
+from edge.rendering.compliance.checks import Own
 from edge.rendering.compliance.drift import Reference
-from edge.rendering.compliance.verify import Own, Report, verify_file
+from edge.rendering.compliance.report import Report
+from edge.rendering.compliance.verify import verify_file
 from edge.rendering.framing.product import PRODUCT
 from edge.rendering.output.encode import Encoded, Quality, encode
 from edge.rendering.pixels.levels import LEVELS

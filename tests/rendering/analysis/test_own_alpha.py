@@ -11,7 +11,8 @@ from edge.deadline import Deadline
 from edge.errors import OriginalUnsupported
 from edge.images import Original, Stamp
 from edge.rendering.analysis.own_alpha import hides, without_shadow
-from edge.rendering.render import Rendered, Renderer
+from edge.rendering.drawing import Rendered
+from edge.rendering.render import Renderer
 from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read

@@ -21,9 +21,10 @@ from edge.models.base import Chain, Models
 from edge.models.chain import TritonChain
 from edge.models.triton import TritonModels
 from edge.rendering.chain.client import ChainClient
+from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.store import MatteStore
-from edge.rendering.render import RENDER_VERSION, Rendered, Renderer
+from edge.rendering.render import RENDER_VERSION, Renderer
 from edge.settings.limits import Limits
 from edge.telemetry import Metrics
 from edge.variants.presets import load

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.models.embedded import EmbeddedModels
-from edge.rendering.render import Rendered
+from edge.rendering.drawing import Rendered
 from edge.telemetry import Metrics
 from tests.models.servers import TritonServer, installation
 from tests.rendering.chain import served

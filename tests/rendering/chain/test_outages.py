@@ -15,7 +15,7 @@ from edge.models import triton_shm
 from edge.models.embedded import EmbeddedModels
 from edge.models.triton import TritonModels
 from edge.rendering.chain import client as chain_client
-from edge.rendering.render import Rendered
+from edge.rendering.drawing import Rendered
 from edge.telemetry import Metrics
 from tests.models.servers import TritonServer, installation
 from tests.rendering.chain import served

@@ -10,8 +10,10 @@ from PIL import Image, ImageCms, ImageDraw, ImageFilter
 
 from edge.errors import NotCompliant, OriginalCorrupt, OriginalUnsupported
 from edge.images import WHITE
+from edge.rendering.compliance.checks import Own
 from edge.rendering.compliance.measurements import has_drawn_border, measure_background
-from edge.rendering.compliance.verify import SEEN_ONCE, Own, Report, verify_file
+from edge.rendering.compliance.report import Report
+from edge.rendering.compliance.verify import SEEN_ONCE, verify_file
 from edge.reported import Synthesized
 from edge.variants import presets
 from edge.variants.presets import Preset

@@ -16,10 +16,11 @@ from PIL import Image, ImageDraw
 from edge.deadline import Deadline
 from edge.images import Box, Color, Format, Original, Size, Stamp
 from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.drawing import Rendered
 from edge.rendering.extend.extend import Known, extended
 from edge.rendering.extend.grain import grained
 from edge.rendering.pixels.geometry import Area
-from edge.rendering.render import Rendered, Renderer
+from edge.rendering.render import Renderer
 from edge.reported import Synthesized
 from edge.settings import Limits
 from edge.variants.presets import load

@@ -17,10 +17,11 @@ from edge.images import Format, Original, Size, Stamp
 from edge.models import roles
 from edge.models.base import ModelSpec, TensorSpec
 from edge.models.embedded import EmbeddedModels
+from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting import segment
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, DoubtNumbers
-from edge.rendering.render import Rendered, Renderer
+from edge.rendering.render import Renderer
 from edge.reported import Compliance
 from edge.settings import Limits
 from edge.variants import presets

@@ -1,0 +1,234 @@
+"""The checks of a finished file that need no network; each yields findings for its rules."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from PIL import Image
+
+from edge.images import Color, Format
+from edge.rendering.compliance.drift import Reference
+from edge.rendering.compliance.measurements import (
+    BackgroundMeasurement,
+    chroma_of_border,
+    has_drawn_border,
+    measure_background,
+    measure_clear_background,
+)
+from edge.rendering.compliance.report import Finding
+from edge.rendering.pixels.arrays import Levels, array_of
+from edge.rendering.pixels.levels import LEVELS
+from edge.rendering.source.facts import Facts
+from edge.rendering.source.headers.base import OriginalFormat
+from edge.reported import Synthesized
+from edge.variants.presets import Rules
+from edge.variants.values import Background, BackgroundKind
+
+_FORMATS = {
+    OriginalFormat.JPEG: Format.JPEG,
+    OriginalFormat.PNG: Format.PNG,
+    OriginalFormat.WEBP: Format.WEBP,
+    OriginalFormat.AVIF: Format.AVIF,
+}
+
+
+_FORBIDS = {"no_detail": "detail"}
+"""Rules that forbid what is noted of a photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What is known, beside its pixels, of a picture that this server made.
+
+    Attributes:
+        made: how much of it is synthesized.
+        matte: mode L, of the picture's size; None where it has none, or only its file is left.
+        broken: the rules that it broke when it was rendered, with its matte at hand; None where
+            that is not known.
+        reference: the original, laid under the picture.
+        swatch: the colour that the product is measured against.
+        notes: facts about its photo.
+        exact: the matte is the original's own alpha.
+    """
+
+    made: Synthesized = Synthesized(0.0)  # noqa: RUF009 - frozen
+    matte: Image.Image | None = field(default=None, repr=False)
+    broken: frozenset[str] | None = None
+    reference: Reference | None = field(default=None, repr=False)
+    swatch: Color | None = None
+    notes: frozenset[str] = frozenset()
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A finished file: its bytes, its header, its pixels."""
+
+    body: bytes
+    facts: Facts
+    image: Image.Image
+    own: Own | None = None
+    levels: Levels | None = None
+
+    @cached_property
+    def pixels(self) -> Levels:
+        """RGB, uint8 [H, W, 3], or with 255 beside it; what is see-through shows its hidden
+        colour."""
+        if self.levels is not None:
+            return self.levels
+        return array_of(self.image if self.image.mode == "RGB" else self.image.convert("RGB"))
+
+
+def _format(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.formats:
+        found = _FORMATS.get(specimen.facts.format)
+        wanted = [str(format.value) for format in rules.formats]
+        yield Finding("formats", found in rules.formats, str(specimen.facts.format), wanted)
+
+
+def _sides(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    size = specimen.facts.size
+    if rules.long_min is not None:
+        yield Finding("long_min", size.long >= rules.long_min, size.long, rules.long_min)
+    if rules.long_max is not None:
+        yield Finding("long_max", size.long <= rules.long_max, size.long, rules.long_max)
+    if rules.short_min is not None:
+        yield Finding("short_min", size.short >= rules.short_min, size.short, rules.short_min)
+
+
+def _ratio(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.ratios:
+        size = specimen.facts.size
+        fits = any(
+            abs(ratio.height_of(size.width) - size.height) <= 1
+            or abs(ratio.width_of(size.height) - size.width) <= 1
+            for ratio in rules.ratios
+        )
+        yield Finding("ratios", fits, str(size), [str(ratio) for ratio in rules.ratios])
+
+
+def _bytes(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.bytes_max is not None:
+        length = len(specimen.body)
+        yield Finding("bytes_max", length <= rules.bytes_max, length, rules.bytes_max)
+
+
+def _colour(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.srgb:
+        profile = specimen.facts.profile
+        is_srgb = specimen.facts.mode.value in ("rgb", "grey", "palette")
+        is_srgb = is_srgb and (profile is None or "srgb" in profile.lower())
+        measured = f"{specimen.facts.mode.value}, profile {profile or 'none'}"
+        yield Finding("srgb", is_srgb, measured, "sRGB")
+    if rules.no_alpha:
+        yield Finding("no_alpha", not specimen.facts.alpha, specimen.facts.alpha, False)
+
+
+def _made(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if specimen.own is None:
+        return
+    made = specimen.own.made
+    for rule, share, most in (
+        ("made_max", made.share, rules.made_max),
+        ("guessed_max", made.guessed, rules.guessed_max),
+    ):
+        if most is not None:
+            yield Finding(rule, share <= most, share, most)
+
+
+def _noted(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if specimen.own is None:
+        return
+    for rule, note in _FORBIDS.items():
+        if getattr(rules, rule):
+            found = note in specimen.own.notes
+            yield Finding(rule, not found, found, False, heuristic=True)
+
+
+def _border(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.no_border:
+        drawn = has_drawn_border(specimen.pixels)
+        yield Finding("no_border", not drawn, drawn, False, heuristic=True)
+
+
+def _background(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+    if rules.background_neutral:
+        matte = specimen.own.matte if specimen.own else None
+        chroma = chroma_of_border(specimen.pixels, matte)
+        yield Finding(
+            "background_neutral",
+            chroma <= LEVELS.near,
+            chroma,
+            f"at most {LEVELS.near}",
+            True,
+        )
+    if rules.background is None:
+        return
+    seen = _seen(specimen, rules.background)
+    finding = _exact(seen, rules.background)
+    if not finding.passed and specimen.own:
+        finding = _by_matte(specimen, specimen.own, rules.background) or finding
+    yield finding
+    if rules.fill_min is not None:
+        fill = _fill(seen, specimen.image)
+        yield Finding("fill_min", fill >= rules.fill_min, _share(fill), rules.fill_min)
+
+
+CHECKS: tuple[Callable[[Specimen, Rules], Iterator[Finding]], ...] = (
+    _format,
+    _sides,
+    _ratio,
+    _bytes,
+    _colour,
+    _border,
+    _background,
+    _made,
+    _noted,
+)
+
+
+def _exact(
+    seen: BackgroundMeasurement, background: Background, *, heuristic: bool = False
+) -> Finding:
+    # the rest of the border may be a product that the camera cut
+    holds = seen.border >= 0.5 and seen.worst == 0
+    measured = {"border": seen.border, "exact": _share(seen.exact), "worst": seen.worst}
+    return Finding("background", holds, measured, f"exactly {background}", heuristic)
+
+
+_SEEN = [0, *[255] * 255] * 4
+
+
+def _by_matte(specimen: Specimen, own: Own, background: Background) -> Finding | None:
+    """The background without what the matte gives to the product; None where that does not hold. Of
+    an original's own alpha the faintest shadow is the product's."""
+    if own.matte is None:
+        return None
+    if background.color is not None:
+        seen = measure_background(specimen.pixels, background.color, own.matte)
+    elif own.exact and specimen.image.mode == "RGBA":
+        seen = measure_clear_background(specimen.image.point(_SEEN))
+    else:
+        return None
+    finding = _exact(seen, background, heuristic=True)
+    return finding if finding.passed else None
+
+
+def _seen(specimen: Specimen, background: Background) -> BackgroundMeasurement:
+    if background.kind is BackgroundKind.TRANSPARENT or background.color is None:
+        image = specimen.image
+        return measure_clear_background(image if image.mode == "RGBA" else image.convert("RGBA"))
+    return measure_background(specimen.pixels, background.color)
+
+
+def _fill(seen: BackgroundMeasurement, image: Image.Image) -> float:
+    """The share of the canvas that the subject's box spans, in its longer direction."""
+    if seen.subject is None:
+        return 0.0
+    box = seen.subject.size
+    return max(box.width / image.width, box.height / image.height)
+
+
+def _share(value: float) -> float:
+    """Rounded down, so that what is not quite whole never reads as 1."""
+    return int(value * 10_000) / 10_000

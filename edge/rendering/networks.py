@@ -1,0 +1,34 @@
+"""Which networks may have a part in a rendition, as far as its request tells; by name."""
+
+from edge.models import roles
+from edge.rendering.matting import segment
+from edge.variants.presets import Rules
+from edge.variants.transform import Transform
+from edge.variants.values import Fit, MatteMode, Upscale
+
+_LOOKING = {"no_text": roles.TEXT_DETECTION, "no_head": roles.FACE_DETECTION}
+"""The networks that rules ask."""
+
+
+def needed(transform: Transform) -> tuple[str, ...]:
+    """Those that it cannot do without, if its original needs them."""
+    cut = (roles.MATTING,) if segment.must(transform) else ()
+    factor = transform.upscale.factor
+    return (*cut, roles.UPSCALE[factor]) if factor else cut
+
+
+def of(transform: Transform, rules: Rules | None = None) -> tuple[str, ...]:
+    """All that may be asked, with those that look at the result where it has rules."""
+    names: list[str] = []
+    factor = transform.upscale.factor
+    if factor:
+        names += (roles.UPSCALE[factor], roles.UPSCALE_DEGRADED[factor])
+    elif transform.upscale is Upscale.AUTO and transform.has_size:
+        names += (*roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values())
+    if (
+        transform.matte is not MatteMode.OFF
+        or transform.fit is Fit.PRODUCT
+        or segment.sought(transform)
+    ):
+        names += roles.MATTERS
+    return (*names, *(_LOOKING[word] for word in (rules.networks if rules else ())))
