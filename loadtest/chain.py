@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
@@ -115,8 +116,13 @@ def measure(options: argparse.Namespace) -> dict[tuple[str, int], Measured]:
             sys.exit(
                 "this Triton does not serve the product chain of this version: see docs/triton.md"
             )
+        for each in who:  # each process of the chain, and each size of batch, has a first time
+            drive(each, [f"/{name}?{QUERY}&q=74" for name in names], 8, Measured())
         numbers = count()
+        end = time.monotonic() + options.seconds
         for turn in range(options.rounds):
+            if time.monotonic() > end:
+                break
             for at_once in options.at_once:
                 requests = max(at_once, options.least)
                 for each in who if turn % 2 == 0 else who[::-1]:
@@ -131,6 +137,7 @@ def measure(options: argparse.Namespace) -> dict[tuple[str, int], Measured]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3600, help="start no round after that")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 8, 60])
     parser.add_argument("--least", type=int, default=8, help="requests a round, at least")
     parser.add_argument("--photos", type=int, default=24, help="different originals")

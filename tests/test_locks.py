@@ -33,7 +33,7 @@ def test_there_are_locks_for_all_that_is_installed():
     assert {lock.name for lock in LOCKS} == {
         "requirements.lock", "requirements-dev.lock", "requirements-build.lock",
         "requirements-engine.lock", "requirements-audit.lock", "requirements-openvino.lock",
-        "triton_server.lock", "triton_libraries.lock",
+        "triton_server.lock", "triton_libraries.lock", "triton_gpu_libraries.lock",
     }  # fmt: skip
 
 

@@ -217,8 +217,18 @@ def _check_spelling(given: Settings, name: str) -> None:
         )
 
 
-def run_triton(given: Settings, ports: tuple[int, int, int], options: Sequence[str] = ()) -> int:
-    """Run the real Triton until it ends or a signal comes; answers its exit status."""
+def run_triton(
+    given: Settings,
+    ports: tuple[int, int, int],
+    options: Sequence[str] = (),
+    *,
+    gpu: bool | None = None,
+) -> int:
+    """Run the real Triton until it ends or a signal comes; answers its exit status.
+
+    Args:
+        gpu: whether on GPUs; None: where there are some.
+    """
     http, grpc, metrics = ports
     with in_one_folder(given.models.folders) as repository:
         return server.run(
@@ -226,4 +236,5 @@ def run_triton(given: Settings, ports: tuple[int, int, int], options: Sequence[s
             server.Ports(http, grpc, metrics),
             threads=given.models.threads,
             options=options,
+            gpu=gpu,
         )

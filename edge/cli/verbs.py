@@ -135,12 +135,17 @@ def _fill_triton(triton: argparse.ArgumentParser) -> None:
     triton.add_argument("--http-port", type=int, default=8000, metavar="PORT")
     triton.add_argument("--grpc-port", type=int, default=8001, metavar="PORT")
     triton.add_argument("--metrics-port", type=int, default=8002, metavar="PORT")
+    triton.add_argument(
+        "--gpu", choices=("auto", "on", "off"), default="auto",
+        help="run the networks with CUDA 13; auto, the default: where there is an NVIDIA driver",
+    )  # fmt: skip
     triton.add_argument("options", nargs="*", metavar="OPTION", help="for tritonserver, after --")
 
 
 def _triton(options: argparse.Namespace, given: Settings) -> bool:
     ports = (options.http_port, options.grpc_port, options.metrics_port)
-    return commands.run_triton(given, ports, options.options) == 0
+    gpu = None if options.gpu == "auto" else options.gpu == "on"
+    return commands.run_triton(given, ports, options.options, gpu=gpu) == 0
 
 
 def _print_table(rows: Iterable[Sequence[str]]) -> None:

@@ -29,8 +29,9 @@ def test_the_command_listens_on_this_machine_only_and_serves_the_folder() -> Non
     assert {f"--{kind}-address=127.0.0.1" for kind in ("http", "grpc", "metrics")} <= set(line)
 
 
-def test_the_backend_finds_its_own_python_first() -> None:
+def test_the_backend_finds_its_own_python_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its interpreter is isolated: the first python3 on the PATH decides which numpy it sees."""
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
     assert INSTALLED.variables["PATH"].startswith("/env/bin:")
     assert INSTALLED.variables["LD_LIBRARY_PATH"] == "/lib/python:/env/site/nvidia_pytriton.libs"
 
@@ -84,7 +85,7 @@ def test_what_cannot_be_fetched_is_told_in_one_line(
 def test_a_taken_port_is_named_before_anything_starts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(server, "prepare", lambda cache, say: INSTALLED)
+    monkeypatch.setattr(server, "prepare", lambda cache, say, gpu: INSTALLED)
     first, second = free_ports(2)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -23,6 +23,8 @@ SERVER = Path(__file__).with_name("triton_server.lock")
 """The wheel that carries the server, with its hashes."""
 LIBRARIES = Path(__file__).with_name("triton_libraries.lock")
 """What the backend imports, with hashes; numpy 1.26 is the last one below 2."""
+GPU_LIBRARIES = Path(__file__).with_name("triton_gpu_libraries.lock")
+"""The same with ONNX Runtime for CUDA 13 and NVIDIA's libraries that it loads."""
 PYTHONS = ((3, 12), (3, 11))
 """Versions with a stub in the server's wheel, a wheel of numpy 1.26 and one of that onnxruntime."""
 LEAST_GLIBC = (2, 35)
@@ -54,8 +56,15 @@ class Installation:
         # environment of the first python3 on the PATH.
         return {
             "PATH": f"{self.environment / 'bin'}:{os.environ.get('PATH', '')}",
-            "LD_LIBRARY_PATH": f"{self.library}:{self.site / 'nvidia_pytriton.libs'}",
+            "LD_LIBRARY_PATH": ":".join(map(str, self._libraries())),
         }
+
+    def _libraries(self) -> Iterator[Path | str]:
+        yield self.library
+        yield self.site / "nvidia_pytriton.libs"
+        yield from sorted(self.site.glob("nvidia/*/lib"))  # CUDA and cuDNN, of their wheels
+        # Where the driver, or a CUDA of the machine's own, is found in this way alone.
+        yield from filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":"))
 
 
 def default_cache() -> Path:
@@ -75,8 +84,21 @@ def obstacle() -> str | None:
     return None
 
 
-def prepare(cache: Path | None = None, say: Say = print) -> Installation:
-    """Make the environment if it is not there yet (some 60 MB to fetch, 300 MB on disk).
+def has_gpu() -> bool:
+    """Whether this machine has an NVIDIA driver that runs."""
+    if Path("/proc/driver/nvidia/version").exists():
+        return True
+    asked = shutil.which("nvidia-smi")  # under WSL and some sandboxes there is no /proc/driver
+    return asked is not None and subprocess.run([asked, "-L"], capture_output=True).returncode == 0
+
+
+def prepare(cache: Path | None = None, say: Say = print, *, gpu: bool = False) -> Installation:
+    """Make the environment if it is not there yet.
+
+    Some 60 MB are fetched and 300 MB stay on disk; for a GPU 1.3 GB and 3 GB.
+
+    Args:
+        gpu: with ONNX Runtime for CUDA 13, which wants NVIDIA's driver 580 or newer.
 
     Raises:
         ModelUnavailable: this machine cannot run it, or something could not be fetched.
@@ -88,9 +110,10 @@ def prepare(cache: Path | None = None, say: Say = print) -> Installation:
             "the same model repository with NVIDIA's tritonserver container"
         )
     python, version = _python()
-    root = (cache or default_cache()) / f"python{version}-{_fingerprint()}"
+    libraries = GPU_LIBRARIES if gpu else LIBRARIES
+    root = (cache or default_cache()) / f"python{version}-{_fingerprint(libraries)}"
     with _locked(root):
-        made = _read(root) or _make(root, python, version, say)
+        made = _read(root) or _make(root, python, version, libraries, say)
         _lay_out_backends(made, version)
     return made
 
@@ -108,8 +131,8 @@ def _python() -> tuple[str, str]:
     raise ModelUnavailable(f"the Triton of the wheel needs one of {wanted} on the PATH")
 
 
-def _fingerprint() -> str:
-    parts = "\n".join(path.read_text("utf-8") for path in (SERVER, LIBRARIES, _BACKEND))
+def _fingerprint(libraries: Path) -> str:
+    parts = "\n".join(path.read_text("utf-8") for path in (SERVER, libraries, _BACKEND))
     return hashlib.sha256(parts.encode()).hexdigest()[:10]
 
 
@@ -132,8 +155,9 @@ def _read(root: Path) -> Installation | None:
     return made if whole else None
 
 
-def _make(root: Path, python: str, version: str, say: Say) -> Installation:
-    say(f"making the environment of Triton in {root} (once; some 60 MB to fetch)")
+def _make(root: Path, python: str, version: str, libraries: Path, say: Say) -> Installation:
+    size = "1.3 GB" if libraries == GPU_LIBRARIES else "60 MB"
+    say(f"making the environment of Triton in {root} (once; some {size} to fetch)")
     shutil.rmtree(root, ignore_errors=True)
     environment = root / "environment"
     _call(python, "-m", "venv", str(environment))
@@ -144,7 +168,7 @@ def _make(root: Path, python: str, version: str, say: Say) -> Installation:
     )
     # The wheel's own dependencies serve its Python API, which is not used here.
     _call(*pip, "--no-deps", "-r", str(SERVER))
-    _call(*pip, "-r", str(LIBRARIES))
+    _call(*pip, "-r", str(libraries))
     facts = json.loads(_call(own, "-c", _FACTS))
     made = Installation(environment, Path(facts["site"]), _library(facts), root / "backends")
     stub = _stub(made, version)

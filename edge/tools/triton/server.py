@@ -18,7 +18,7 @@ import edge
 from edge.errors import ModelUnavailable
 from edge.models.base import ModelState
 from edge.models.triton import TritonModels
-from edge.tools.triton.environment import Installation, Say, prepare
+from edge.tools.triton.environment import Installation, Say, has_gpu, prepare
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ def start(
     threads: int = 0,
     options: Sequence[str] = (),
     log: int | None = None,
+    gpu: bool = True,
 ) -> "Popen[bytes]":
     """Start tritonserver in a process group of its own; it ends when the calling thread does.
 
@@ -87,6 +88,7 @@ def start(
     Args:
         threads: cores for one run of a network; 0 means all.
         log: a file descriptor for its output; by default it shares ours.
+        gpu: whether it may see the machine's GPUs.
     """
     _sweep(ports)
     server = command(installation, repository.resolve(), ports, options=options)
@@ -95,6 +97,7 @@ def start(
         env={
             **os.environ,
             **installation.variables,
+            **({} if gpu else {"CUDA_VISIBLE_DEVICES": ""}),
             "EDGE_TRITON_THREADS": str(threads),
             "EDGE_CHAIN_PATH": ":".join(map(str, chain_path())),
         },
@@ -161,8 +164,12 @@ def run(
     threads: int = 0,
     options: Sequence[str] = (),
     say: Say = print,
+    gpu: bool | None = None,
 ) -> int:
     """Make the environment, start the server, say when it serves, stay until it ends or a signal.
+
+    Args:
+        gpu: run the networks on the GPUs of this machine; None: where it has some.
 
     Returns:
         The exit status: 0 after SIGTERM or SIGINT, else the server's.
@@ -170,9 +177,10 @@ def run(
     Raises:
         ModelUnavailable: this machine cannot run it, a port is taken, or it does not come up.
     """
-    installation = prepare(cache, say)
+    by_gpu = has_gpu() if gpu is None else gpu
+    installation = prepare(cache, say, gpu=by_gpu)
     _check_free(ports)
-    process = start(installation, repository, ports, threads=threads, options=options)
+    process = start(installation, repository, ports, threads=threads, options=options, gpu=by_gpu)
     return asyncio.run(_attend(process, repository, ports, say))
 
 
