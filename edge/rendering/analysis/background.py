@@ -17,7 +17,8 @@ from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels, array_of, layers_over
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import border, components, flood, shrunk
-from edge.rendering.pixels.sampling import colours_at, rows_and_columns
+from edge.rendering.pixels.sampling import coarse_colours, colours_at, rows_and_columns
+from edge.rendering.pixels.scales import MAD
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ class BackgroundNumbers:
         "levels",
         "how far a shadow's colour may stray from the darkened background's",
         "chosen by eye on shop photos",
+    )
+    near: float = tuned(
+        3.0, "times the noise", "how far the border may be from a smooth surface where it is plain"
+    )
+    steady: float = tuned(
+        2.0, "levels", "least standard deviation of a border from the surface fitted through it"
     )
     coloured: float = tuned(
         40.0,
@@ -240,7 +247,7 @@ def fit_background(
     noise = BACKGROUND.noise + BACKGROUND.grain * usual
     surface = grid.behind(free)
     seeds = np.zeros_like(free)
-    seeds[free] = surface.off <= 3 * noise
+    seeds[free] = surface.off <= BACKGROUND.near * noise
     seeds &= steps <= noise
     share = np.count_nonzero(seeds) / np.count_nonzero(free)
     if share < (least or BACKGROUND.share):
@@ -316,32 +323,43 @@ def terms_of(x: Floats, y: Floats) -> Floats:
     return terms
 
 
-def robust_fit(terms: Floats, colours: Floats, degree: int = 6) -> Floats:
+PLANE, QUADRATIC = 3, 6
+"""Of how many terms each consists."""
+
+_BIWEIGHT = 4.7
+"""Standard deviations beyond which a cell counts nothing: 95 % efficient for normal noise (Holland
+and Welsch 1977, who give 4.685)."""
+
+_RIDGE = 1e-3
+"""Beside sums over many cells: keeps few of them solvable."""
+
+
+def robust_fit(terms: Floats, colours: Floats, degree: int = QUADRATIC) -> Floats:
     """Factors float32 [6, 3] of `terms_of` places [6, N]: the surface through most of `colours`
     [3, N] there.
 
     Iteratively reweighted least squares with Tukey's biweight (Beaton and Tukey 1974), from a
     constant over a plane to as many terms as `degree` says.
     """
-    factors = np.zeros((6, 3), np.float32)
+    factors = np.zeros((QUADRATIC, 3), np.float32)
     factors[0] = np.median(colours, axis=1)
-    for count in (3, 3, degree, degree, degree):
+    for count in (PLANE, PLANE, degree, degree, degree):
         off = np.maximum.reduce(np.abs(colours - factors.T @ terms))
-        reach = 4.7 * max(2.0, 1.48 * float(np.median(off)))
+        reach = _BIWEIGHT * max(BACKGROUND.steady, MAD * float(np.median(off)))
         weight = np.clip(1 - np.square(off / reach), 0, None) ** 2
         weighted = terms[:count] * weight
-        normal = weighted @ terms[:count].T + 1e-3 * np.eye(count, dtype=np.float32)
+        normal = weighted @ terms[:count].T + _RIDGE * np.eye(count, dtype=np.float32)
         factors[:count] = np.linalg.solve(normal, weighted @ colours.T)
     return factors
 
 
 def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:
     """How much rarer each cell's colour is outside than inside [h, w]: 0 where it is as common,
-    near 1 where it is not there at all. Colours within a step of 16 levels a channel are one."""
-    steps = (grid >> 4).astype(np.intp)
-    codes = (steps[..., 0] << 8) | (steps[..., 1] << 4) | steps[..., 2]
+    near 1 where it is not there at all."""
+    codes = coarse_colours(grid)
+    most = int(codes.max()) + 1
     within, without = (
-        np.bincount(codes[cells], minlength=4096).astype(np.float32) / np.count_nonzero(cells)
+        np.bincount(codes[cells], minlength=most).astype(np.float32) / np.count_nonzero(cells)
         + np.float32(1 / inside.size)  # a colour of one cell tells nothing
         for cells in (inside, outside)
     )

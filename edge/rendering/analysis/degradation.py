@@ -43,6 +43,8 @@ class DegradationNumbers:
         "paint or stone",
         "grey hoodies and concrete measure 0.4 to 0.8, grain 1.3 to 2.1",
     )
+    tile: int = tuned(32, "pixels", "side of the tiles in which grain is measured")
+    across: int = tuned(12, "tiles", "looked at on each axis, at most: what that may take")
     quietest: float = tuned(
         0.2,
         "share",
@@ -51,10 +53,6 @@ class DegradationNumbers:
 
 
 DEGRADATION = DegradationNumbers()
-
-_TILE, _ACROSS = 32, 12
-"""Pixels: the side of the tiles in which grain is measured; and how many are looked at on each
-axis, at most: what that may take."""
 
 
 def reason(facts: Facts) -> str | None:
@@ -90,7 +88,7 @@ def noise(image: Image.Image) -> float | None:
 def _quietest(luma: Image.Image) -> float | None:
     plane = np.asarray(luma, dtype=np.float32)
     tiles = [
-        plane[top : top + _TILE, left : left + _TILE]
+        plane[top : top + DEGRADATION.tile, left : left + DEGRADATION.tile]
         for top in _places(plane.shape[0])
         for left in _places(plane.shape[1])
     ]
@@ -99,7 +97,7 @@ def _quietest(luma: Image.Image) -> float | None:
 
 
 def _shows(tile: Floats) -> bool:
-    return min(tile.shape) >= 8 and LEVELS.halo < float(tile.mean()) < 255 - LEVELS.halo
+    return min(tile.shape) > 2 and LEVELS.halo < float(tile.mean()) < 255 - LEVELS.halo
 
 
 def _sigma(tile: Floats) -> float:
@@ -109,6 +107,6 @@ def _sigma(tile: Floats) -> float:
 
 
 def _places(side: int) -> list[int]:
-    room = max(0, side - _TILE)
-    count = min(_ACROSS, side // _TILE) or 1
+    room = max(0, side - DEGRADATION.tile)
+    count = min(DEGRADATION.across, side // DEGRADATION.tile) or 1
     return sorted({round(room * i / max(1, count - 1)) for i in range(count)})

@@ -16,7 +16,7 @@ from edge.images import Box, Color, Size
 from edge.models import roles
 from edge.models.base import Models, Priority
 from edge.models.matting import coarse_matte
-from edge.rendering.analysis.parts import Parts, parts_of, reduced, second_views
+from edge.rendering.analysis.parts import PARTS, Parts, parts_of, reduced, second_views
 from edge.rendering.engine.threads import Engine
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Levels
@@ -30,11 +30,11 @@ class DetectionNumbers:
     """What of the answers of the text and face detectors counts."""
 
     text_most: float = tuned(0.12, "share of the longer side", "greatest height of a line of text")
-    blot_most: float = tuned(
-        0.05,
-        "share of the longer side",
-        "greatest height of what is no line but about as wide as high, as a card beside the "
-        "product is",
+    line: float = tuned(
+        1.5,
+        "ratio",
+        "of width and height, from which letters are a line; others may be as high as a second "
+        "view is at least, which a card beside the product may be",
     )
 
 
@@ -140,13 +140,15 @@ def lines(seen: Levels, parts: Parts | None) -> tuple[Box, ...]:
     for number, (x, y, wide, high, area) in enumerate(stats[1:].tolist(), 1):
         inside = labels[y : y + high, x : x + wide] == number
         short = min(wide, high)
-        most = DETECTION.text_most if max(wide, high) >= 1.5 * short else DETECTION.blot_most
+        most = (
+            DETECTION.text_most if max(wide, high) >= DETECTION.line * short else PARTS.inset_side
+        )
         if not _LEAST <= short <= most * max(seen.shape):
             continue
         if seen[y : y + high, x : x + wide][inside].mean() < _LINE:
             continue
         on_product = parts is not None and parts.product[y : y + high, x : x + wide][inside].mean()
-        if on_product > 0.5:
+        if on_product > LEVELS.majority:
             continue
         more = round(area * _UNCLIPPED / (2 * (wide + high)))
         found.append(Box(x - more, y - more, x + wide + more, y + high + more))

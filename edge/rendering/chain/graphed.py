@@ -19,7 +19,6 @@ from edge.models.base import Arrays, Graphs
 from edge.models.roles import CHAIN
 from edge.rendering.matting.foreground import (
     FOREGROUND,
-    SWEEPS_WHOLE,
     SoftBand,
     corrected,
     first_guess,
@@ -237,7 +236,7 @@ def _pyramid(image: Levels, alpha: Levels, band: SoftBand) -> Arrays:
         "start": first_guess(part, sizes),
         "levels": levels,
         "starts": np.cumsum(levels, axis=0) - levels,
-        "sweeps": np.where(whole, SWEEPS_WHOLE, FOREGROUND.sweeps_soft).astype(np.int64),
+        "sweeps": np.where(whole, FOREGROUND.sweeps_whole, FOREGROUND.sweeps_soft).astype(np.int64),
         "whole": whole,
     }
 

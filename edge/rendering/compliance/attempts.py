@@ -16,6 +16,7 @@ from edge.rendering.framing.product import PRODUCT
 from edge.rendering.output.encode import Encoded, Quality, encode
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.picture import Picture
+from edge.rendering.pixels.scales import SCALES
 from edge.rendering.provenance import Provenance
 from edge.rendering.request import RenderRequest
 from edge.reported import Reported, Synthesized
@@ -170,7 +171,7 @@ def reframed(done: Done, job: RenderRequest) -> Transform | None:
     if not small or not small[0] or least is None or frame < least:
         return None  # the last: as was requested
     frame = frame * least / float(small[0]) + PRODUCT.spare / done.size.long
-    return replace(transform, frame=round(frame, 4)) if frame <= 1 - PRODUCT.collar else None
+    return replace(transform, frame=round(frame, 4)) if frame <= 1 - SCALES.air else None
 
 
 def _broken(report: Report) -> set[str]:

@@ -191,7 +191,7 @@ def _exact(
     seen: BackgroundMeasurement, background: Background, *, heuristic: bool = False
 ) -> Finding:
     # the rest of the border may be a product that the camera cut
-    holds = seen.border >= 0.5 and seen.worst == 0
+    holds = seen.border >= LEVELS.majority and seen.worst == 0
     measured = {"border": seen.border, "exact": _share(seen.exact), "worst": seen.worst}
     return Finding("background", holds, measured, f"exactly {background}", heuristic)
 

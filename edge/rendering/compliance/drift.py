@@ -11,6 +11,12 @@ from edge.rendering.pixels.colour_difference import ciede2000, lab
 from edge.rendering.pixels.geometry import Area
 from edge.reported import ColourShift
 
+_PERCENTILES = (50, 95)
+"""Of the product's pixels: what is reported, and what `drift_max` limits."""
+
+_NEAREST = 4
+"""Of so many of the product's pixels the nearest one is held against a swatch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -39,7 +45,7 @@ def compare(finished: Image.Image, known: Reference, swatch: Color | None) -> Co
     if not len(made):
         return ColourShift(None, None)
     moved = ciede2000(lab(np.asarray(known.image)[known.inside]), made)
-    median, top = np.percentile(moved, (50, 95)).round(2).tolist()
+    median, top = np.percentile(moved, _PERCENTILES).round(2).tolist()
     return ColourShift(median, top, None if swatch is None else distance(made, swatch))
 
 
@@ -48,5 +54,5 @@ def distance(product: Floats, swatch: Color) -> float:
     nearest to it: shading and other colours beside the brand's do not count."""
     wanted = lab(np.array([swatch.rgb], np.uint8))
     away = ciede2000(product, np.broadcast_to(wanted, product.shape))
-    nearest = product[np.argsort(away, kind="stable")[: max(1, len(product) // 4)]]
+    nearest = product[np.argsort(away, kind="stable")[: max(1, len(product) // _NEAREST)]]
     return round(float(ciede2000(nearest.mean(0, keepdims=True), wanted)[0]), 2)

@@ -171,8 +171,8 @@ def has_drawn_border(pixels: Levels) -> bool:
     pixels = pixels[..., :3]
     least = min(pixels.shape[:2])
     depth = 2 * border_depth(least)
-    if least < 4 * depth:
-        return False
+    if least <= 2 * (depth + _LINE):
+        return False  # nothing is inside
     outer = _ring(pixels, _LINE).astype(np.int16)
     colour = np.median(outer, axis=0)
     even = np.mean(np.abs(outer - colour).max(axis=1) <= LEVELS.near)

@@ -27,7 +27,7 @@ from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
-from edge.rendering.pixels.morphology import border, flood, grown, shrunk
+from edge.rendering.pixels.morphology import EDGE, border, flood, grown, shrunk
 from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import Framing
 
@@ -40,22 +40,6 @@ class ExtendNumbers:
         0.02,
         "share of the long side",
         "distance around the subject within which nothing counts as its background",
-    )
-    enough: float = tuned(
-        0.25,
-        "share",
-        "of an edge, of the border or of the picture, the background that tells of the rest",
-    )
-    inner: float = tuned(
-        0.1, "share of the short side", "how far inside a guessed box colours are the subject's"
-    )
-    rare: float = tuned(
-        0.5, "rarity", "along the border from which a colour in a guessed box is the subject's"
-    )
-    free: float = tuned(
-        0.97,
-        "share",
-        "of an edge; with so much of it background no subject runs out of the picture there",
     )
 
 
@@ -182,10 +166,10 @@ class _Sides:
             if holds and is_background(self.image, surface, at_far=at_far):
                 return continued(self.image, length, surface, at_far=at_far)
             return None
-        if np.mean(edge) < EXTEND.enough:
+        if np.mean(edge) < SCALES.quarter:
             return None
         surface = self._surface_behind
-        if not is_plain(self.grid, self.seen, surface, at_far=at_far, least=EXTEND.enough):
+        if not is_plain(self.grid, self.seen, surface, at_far=at_far, least=SCALES.quarter):
             return None
         return continued(self.image, length, surface, at_far=at_far, seen=edge)
 
@@ -197,8 +181,10 @@ class _Sides:
 
     @cached_property
     def _surface(self) -> Surface:
-        enough = self.certain.mean() > EXTEND.enough
-        return surface_of(self.grid, self.certain if enough else border(self.certain.shape, 3))
+        enough = self.certain.mean() > SCALES.quarter
+        return surface_of(
+            self.grid, self.certain if enough else border(self.certain.shape, EDGE + 1)
+        )
 
     @cached_property
     def _surface_behind(self) -> Surface:
@@ -215,7 +201,7 @@ class _Sides:
         return scene_of(self.image, self.grid, self._scenery, level=self.upright)
 
     def _free(self, background: Mask, at_far: bool) -> bool:
-        return bool(np.mean(background[:, -1 if at_far else 0]) > EXTEND.free)
+        return bool(np.mean(background[:, -1 if at_far else 0]) > SCALES.whole)
 
 
 def _tells(background: Mask) -> bool:
@@ -229,9 +215,13 @@ def _seen(grid: Image.Image, background: Mask, known: Known) -> Mask:
     if known.matte:
         matte = known.matte.resize(grid.size, Image.Resampling.BOX)
         return ~grown(np.asarray(matte) > LEVELS.halo, 1)
-    found = fit_background(Grid(np.asarray(grid)), least=EXTEND.enough)
+    found = fit_background(Grid(np.asarray(grid)), least=SCALES.quarter)
     box = bounds(~background)
-    if box is None or isinstance(found, NotPlain) or np.mean(found.open[_middle(box)]) > 0.5:
+    if (
+        box is None
+        or isinstance(found, NotPlain)
+        or np.mean(found.open[_middle(box)]) > LEVELS.majority
+    ):
         return background  # what is plain there may be the subject
     seen: Mask = background | found.open
     return seen
@@ -267,14 +257,15 @@ def _grid(image: Image.Image, known: Known) -> tuple[Image.Image, Mask]:
 def _alike(grid: Pixels, box: Mask) -> Mask:
     """The box, and cells joined to it that hold its colours rather than the border's. What goes on
     to the border as well may be background, and is left out."""
-    inner = shrunk(box, max(1, round(EXTEND.inner * min(grid.shape[:2]))))
-    outer = border(box.shape, 3) & ~box
+    # well inside of a box that was guessed with air around it
+    inner = shrunk(box, max(1, round(2 * SCALES.air * min(grid.shape[:2]))))
+    outer = border(box.shape, EDGE + 1) & ~box
     if not inner.any() or not outer.any():
         return box
-    own = rarity(grid, inner, outer) >= EXTEND.rare
+    own = rarity(grid, inner, outer) >= LEVELS.majority
     alike = flood(own | box, box) & ~box
     whole = grown(box | alike & ~flood(alike, border(box.shape)), 1)
-    return box | whole & ~border(box.shape, 2)
+    return box | whole & ~border(box.shape, EDGE)
 
 
 def _corrected(grid: Image.Image, background: Mask) -> Mask:

@@ -4,17 +4,17 @@ The colours follow a low-order surface through all that is not subject; what the
 pixels differ from it (a shadow that runs out of the picture, a lamp's spot) fades with distance.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
-from edge.rendering.analysis.background import robust_fit, terms_of
+from edge.rendering.analysis.background import PLANE, QUADRATIC, robust_fit, terms_of
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Coordinates, Floats, Mask
 from edge.rendering.pixels.levels import LEVELS
-from edge.rendering.pixels.morphology import grown
+from edge.rendering.pixels.morphology import EDGE, grown
 from edge.rendering.pixels.scales import SCALES
 
 
@@ -33,54 +33,50 @@ class PlainNumbers:
         "ratio",
         "a quadratic is taken where it leaves less than this share of what a plane leaves",
     )
-    known: float = tuned(
-        0.7, "sides of the picture", "distance beyond its edge up to which the surface is believed"
-    )
-    swing: float = tuned(
-        2.5,
-        "ratio",
-        "of the range of light that the background has, how much farther it may run; its hues a "
-        "fifth of that",
-    )
     fade: float = tuned(
         0.2,
         "sides of the picture",
         "distance within which what the edge has of its own fades to a third, the surface comes to "
-        "rest, and a side is judged",
+        "rest, and a side is judged; the edge's slope dies down within half of it, and is measured "
+        "over a quarter",
     )
-    bends: float = tuned(
-        0.1,
-        "share of the height",
-        "distance within which the edge's slope dies down; it is measured over half of that",
-    )
-    soft: float = tuned(
-        2.0, "cells", "sigma over which the edge's own colours are smoothed along it"
-    )
+
+    @property
+    def bends(self) -> float:
+        """Distance within which the edge's slope dies down, in sides of the picture."""
+        return self.fade / 2
 
 
 PLAIN_NUMBERS = PlainNumbers()
 
 
-_TO_GREEN = np.array([1, 0, 1], np.float32)
+_ANY_HUE = np.array([[-np.inf], [np.inf]], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Surface:
     """A plane or a quadratic of colours; `factors` float32 [6, 3] of 1, x, y, xy, xx, yy, with x
-    and y from 0 to 1 over the picture. `ends` [2, 3] is how dark and how bright it may get, in
-    green, and how far red and blue may lie from that."""
+    and y from 0 to 1 over the picture. `hues` [2, 3] are the ends of its hues there, as levels of
+    red and blue from green, which it keeps beyond the picture as well."""
 
     factors: Floats
-    ends: Floats
+    hues: Floats
 
     def at(self, x: Coordinates, y: Coordinates) -> Floats:
         """The colours at all crossings of columns `x` and rows `y`: float32 [rows, columns, 3]."""
         one, by_x, by_y, by_xy, by_xx, by_yy = self.factors
         x, y = _resting(x)[None, :, None], _resting(y)[:, None, None]
         level = (one + by_y * y + by_yy * y * y) + (by_x + by_xy * y + by_xx * x) * x
-        opponent = np.clip(_opponent(level), *self.ends)
-        surface: Floats = opponent + opponent[..., 1:2] * _TO_GREEN
+        surface: Floats = np.clip(level - level[..., 1:2], *self.hues)
+        surface += level[..., 1:2]
         return surface
+
+    def held(self) -> "Surface":
+        """With the hues that it has within the picture."""
+        side = np.linspace(0, 1, SCALES.coarse, dtype=np.float32)
+        hues = self.at(side, side)
+        hues -= hues[..., 1:2]
+        return replace(self, hues=np.stack([hues.min(axis=(0, 1)), hues.max(axis=(0, 1))]))
 
 
 def surface_of(image: Image.Image, background: Mask) -> Surface:
@@ -95,26 +91,18 @@ def surface_of(image: Image.Image, background: Mask) -> Surface:
     y, x = ((rows + 0.5) / height).astype(np.float32), ((columns + 0.5) / width).astype(np.float32)
     seen = np.asarray(image)[background].astype(np.float32)
     terms = terms_of(x, y)
-    plane, quadratic = (robust_fit(terms, seen.T, count) for count in (3, 6))
+    plane, quadratic = (robust_fit(terms, seen.T, count) for count in (PLANE, QUADRATIC))
     stray, rest = (
-        float(np.percentile(np.abs(seen.T - factors.T @ terms).max(axis=0), 75))
+        float(np.median(np.abs(seen.T - factors.T @ terms).max(axis=0)))
         for factors in (plane, quadratic)
     )
-    bent = rest < PLAIN_NUMBERS.bent * stray
-    least, most = np.percentile(_opponent(seen), (5, 95), axis=0).astype(np.float32)
-    swing = PLAIN_NUMBERS.swing * (most - least) * np.array([1 / 5, 1, 1 / 5], np.float32)
-    return Surface(quadratic if bent else plane, np.stack([least - swing, most + swing]))
-
-
-def _opponent(colours: Floats) -> Floats:
-    """Green, and red and blue as levels from it."""
-    apart: Floats = colours - colours[..., 1:2] * _TO_GREEN
-    return apart
+    factors = quadratic if rest < PLAIN_NUMBERS.bent * stray else plane
+    return Surface(factors, _ANY_HUE).held()
 
 
 def _resting(place: Coordinates) -> Floats:
-    """Places in sides of the picture, those far beyond it drawn nearer."""
-    beyond = np.maximum(np.maximum(-place, place - 1) - PLAIN_NUMBERS.known, 0)
+    """Places in sides of the picture, those more than half a side beyond it drawn nearer."""
+    beyond = np.maximum(np.maximum(-place, place - 1) - 1 / 2, 0)
     drawn = beyond - PLAIN_NUMBERS.fade * (1 - np.exp(-beyond / PLAIN_NUMBERS.fade))
     rested: Floats = np.where(place < 0, place + drawn, place - drawn).astype(np.float32)
     return rested
@@ -126,12 +114,12 @@ def is_plain(
     """Whether the `background` [h, w] beside that edge keeps to the surface; with less than `least`
     times an edge's length the edge itself is judged."""
     height, width = background.shape
-    deep = max(3, round(PLAIN_NUMBERS.fade * width))
+    deep = max(EDGE, round(PLAIN_NUMBERS.fade * width))
     side = slice(width - deep, None) if at_far else slice(0, deep)
     seen = background[:, side]
     if np.count_nonzero(seen) < least * height:
-        side = slice(width - 2, None) if at_far else slice(0, 2)
-        seen = np.ones((height, 2), np.bool_)
+        side = slice(width - EDGE, None) if at_far else slice(0, EDGE)
+        seen = np.ones((height, EDGE), np.bool_)
     x = (np.arange(width, dtype=np.float32)[side] + 0.5) / width
     y = (np.arange(height, dtype=np.float32) + 0.5) / height
     colours, smooth = np.asarray(grid, np.float32)[:, side][seen], surface.at(x, y)[seen]
@@ -139,7 +127,7 @@ def is_plain(
     light = (colours * smooth).sum(axis=1) / np.maximum((smooth * smooth).sum(axis=1), 1)
     shade = np.abs(colours - light[:, None] * smooth).max(axis=1) <= PLAIN_NUMBERS.plain
     shaded = shade & (light < 1)
-    return bool(np.mean(same) >= 0.5 and np.mean(same | shaded) >= PLAIN_NUMBERS.pure)
+    return bool(np.mean(same) >= LEVELS.majority and np.mean(same | shaded) >= PLAIN_NUMBERS.pure)
 
 
 def continued(
@@ -182,7 +170,7 @@ def _bridged(line: Floats, seen: Mask) -> Floats:
     """A line [N, 3] along the edge, straight from background to background where none is `seen`
     [h]; what was smoothed together with it is left out as well."""
     places = (np.arange(len(line)) + 0.5) / len(line) * len(seen)
-    clear = ~grown(~seen[None], max(1, round(2 * PLAIN_NUMBERS.soft * len(seen) / len(line))))[0]
+    clear = ~grown(~seen[None], max(1, round(2 * EDGE * len(seen) / len(line))))[0]
     clear = clear if clear.any() else seen
     known = np.flatnonzero(clear[places.astype(np.intp)])
     along = np.arange(len(line))
@@ -204,14 +192,14 @@ def edge_of(image: Image.Image, surface: Surface, *, at_far: bool, inward: float
     """Levels by which the picture's last columns are off the surface: float32 [N, 3], smooth
     along the edge. `inward`: those so many sides of the picture's height away from it."""
     width, height = image.size
-    deep = min(width, max(3, width // 150, round(inward * height / 2)))
+    deep = min(width, max(EDGE + 1, round(inward * height / 2)))
     left = min(round(inward * height), width - deep)
     left = width - deep - left if at_far else left
     strip = image.crop((left, 0, left + deep, height))
     line = np.asarray(strip.resize((1, SCALES.coarse), Image.Resampling.BILINEAR), np.float32)
     y = (np.arange(SCALES.coarse, dtype=np.float32) + 0.5) / SCALES.coarse
     x = np.asarray([(left + deep / 2) / width], np.float32)
-    return _smooth(line[:, 0] - surface.at(x, y)[:, 0], PLAIN_NUMBERS.soft)
+    return _smooth(line[:, 0] - surface.at(x, y)[:, 0], EDGE)
 
 
 def _slope(image: Image.Image, surface: Surface, *, at_far: bool) -> Floats:
@@ -220,7 +208,7 @@ def _slope(image: Image.Image, surface: Surface, *, at_far: bool) -> Floats:
     inner = edge_of(image, surface, at_far=at_far, inward=PLAIN_NUMBERS.bends / 2)
     outer = edge_of(image, surface, at_far=at_far)
     apart = 1.25 * PLAIN_NUMBERS.bends / 2  # the middle of the inner strip, which is as wide
-    steep = _smooth((outer - inner) / apart, 3 * PLAIN_NUMBERS.soft)
+    steep = _smooth((outer - inner) / apart, 2 * EDGE)
     most = np.e * PLAIN_NUMBERS.plain / PLAIN_NUMBERS.bends  # it makes no more than a plain one may
     return np.clip(steep, -most, most)
 

@@ -18,6 +18,7 @@ from edge.rendering.analysis.background import backdrop
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Labels, Levels, Mask, Places
+from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,13 @@ class SceneNumbers:
     across: float = tuned(
         0.12,
         "pixels a pixel",
-        "radius of the blur away from the edge for each of distance; along it, a tenth of that",
+        "radius of the blur away from the edge for each of distance",
     )
-    least: float = tuned(
-        0.08, "share of the width", "depth that is walked where the subject leaves less"
+    along: float = tuned(0.012, "pixels a pixel", "the same along the edge, where lines go on")
+    step: int = tuned(
+        4,
+        "pixels",
+        "of which one column is made, once the blur is twice as wide",
     )
     far: float = tuned(
         0.75,
@@ -42,10 +46,6 @@ class SceneNumbers:
 
 SCENE = SceneNumbers()
 
-
-_NEAR, _STEP = 96, 4
-"""Pixels: up to the first every column is made, beyond one in so many; nobody sees it, for all is
-blurred there."""
 
 _SEED = 1_969
 
@@ -67,7 +67,7 @@ class Scene:
         free = np.logical_and.reduce(self.background, axis=0)
         free = free[::-1] if at_far else free
         cells = len(free) if free.all() else int(free.argmin())
-        return max(4, round(max(cells / len(free), SCENE.least) * self.image.width))
+        return max(SCENE.step, round(max(cells / len(free), 2 * SCALES.air) * self.image.width))
 
 
 def scene_of(image: Image.Image, grid: Image.Image, background: Mask, *, level: bool) -> Scene:
@@ -88,12 +88,13 @@ def scene_of(image: Image.Image, grid: Image.Image, background: Mask, *, level: 
 def imagined(image: Image.Image, scene: Scene, length: int, *, at_far: bool) -> Image.Image:
     """What a scene may show in `length` columns left (or right: `at_far`) of a picture."""
     size = (length, image.height)
-    coarse = Image.fromarray(_soft(scene, length, _STEP, at_far=at_far))
-    made = coarse.resize(size, Image.Resampling.BICUBIC, (0, 0, length / _STEP, image.height))
-    near = min(_NEAR, length)
+    step = SCENE.step
+    coarse = Image.fromarray(_soft(scene, length, step, at_far=at_far))
+    made = coarse.resize(size, Image.Resampling.BICUBIC, (0, 0, length / step, image.height))
+    near = min(round(2 * step / SCENE.across), length)
     fine = Image.fromarray(_soft(scene, near, 1, at_far=at_far))
     made.paste(fine, (0, 0), _ramp(near, image.height, near, near // 2))
-    focus = round(3 / SCENE.across)
+    focus = round(step / SCENE.across)
     made = grained(made, image, at_far=at_far, shares=_ramp(length, image.height, 0, focus))
     return made if at_far else ImageOps.mirror(made)
 
@@ -104,7 +105,7 @@ def _without_subject(image: Image.Image, grid: Image.Image, background: Mask) ->
     filled = Image.fromarray(backdrop(np.asarray(grid), background))
     soft = filled.resize(image.size, Image.Resampling.BICUBIC)
     hide = Image.fromarray(~background).convert("L").resize(image.size, Image.Resampling.BILINEAR)
-    return Image.composite(soft, image, hide.point([min(255, 4 * v) for v in range(256)]))
+    return Image.composite(soft, image, hide.point([0, *[255] * 255]))
 
 
 def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> Levels:
@@ -112,8 +113,7 @@ def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> Levels:
     width, height = scene.image.size
     depth = scene.depth(at_far=at_far)
     away = (np.arange(-(-length // step)) + 0.5) * step
-    across = away * SCENE.across
-    along = (across / 10).astype(np.intp)
+    across, along = away * SCENE.across, (away * SCENE.along).astype(np.intp)
     spare = min(round(across[-1]) + step, width)
     places = (np.arange(-(spare // step), len(away) + spare // step + 1) + 0.5) * step
     columns = _walk(places, depth, width)
@@ -133,7 +133,7 @@ def _walk(places: npt.NDArray[Any], depth: int, width: int) -> Places:
     turns, marks = [0.0], [0.0]
     while marks[-1] < places[-1]:
         is_near = len(turns) % 2 == 0
-        turns.append(depth * dice.uniform(0, 0.4) if is_near else depth * dice.uniform(0.6, 1))
+        turns.append(depth * dice.uniform(0, 0.5) if is_near else depth * dice.uniform(0.5, 1))
         marks.append(marks[-1] + max(1.0, abs(turns[-1] - turns[-2])))
     walked = np.where(places < 0, -places, np.interp(places, marks, turns))
     return np.clip(walked, 0, width - 1).astype(np.intp)

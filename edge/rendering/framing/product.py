@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edge.images import Size
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area, touches
+from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import Framing, PlanContext
 from edge.variants.transform import FRAME, Transform
 from edge.variants.values import BackgroundKind, Upscale
@@ -23,12 +24,6 @@ class ProductNumbers:
         "pixels",
         "by which the subject is made longer than its share, so that rounding and the codec "
         "cannot bring it below",
-    )
-    collar: float = tuned(
-        0.04,
-        "share of the longer side",
-        "what is kept around the subject of a background that will be replaced: the outline "
-        "needs a neighbourhood",
     )
 
 
@@ -142,7 +137,7 @@ def _shrink(transform: Transform, scale: float) -> float:
 
 def collared(subject: Area) -> Area:
     """The subject and as much around it as its outline needs."""
-    by = max(8.0, PRODUCT.collar * max(subject.width, subject.height))
+    by = max(SCALES.beside, SCALES.air * max(subject.width, subject.height))
     return Area(subject.left - by, subject.top - by, subject.right + by, subject.bottom + by)
 
 

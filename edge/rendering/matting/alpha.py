@@ -23,7 +23,7 @@ from edge.rendering.matting.guided_filter import GUIDED
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
 from edge.rendering.pixels.levels import LEVELS, span
-from edge.rendering.pixels.morphology import grown, shrunk
+from edge.rendering.pixels.morphology import EDGE, grown, shrunk
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.sampling import between, colours_at, rows_and_columns
 from edge.rendering.pixels.scales import SCALES
@@ -226,11 +226,7 @@ def _share(
 
 def _highest(values: Pixels) -> Pixels:
     """The greatest value within two cells."""
-    padded = np.pad(values, 2, mode="edge")
-    height, width = values.shape
-    rows = np.maximum.reduce([padded[i : i + height] for i in range(5)])
-    highest: Pixels = np.maximum.reduce([rows[:, i : i + width] for i in range(5)])
-    return highest
+    return cv2.dilate(values, np.ones((2 * EDGE + 1, 2 * EDGE + 1), np.uint8))  # type: ignore[return-value]
 
 
 def _enlarged(cells: Mask, size: tuple[int, int], how: Image.Resampling) -> Levels:

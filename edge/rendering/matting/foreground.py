@@ -29,6 +29,12 @@ class ForegroundNumbers:
     """How the foreground's colours are estimated."""
 
     whole: int = tuned(96, "pixels", "long side up to which a level is solved whole")
+    sweeps_whole: int = tuned(
+        10,
+        "sweeps",
+        "iterations where a level is solved whole",
+        'Germer et al. 2020, "Fast Multi-Level Foreground Estimation"',
+    )
     sweeps_soft: int = tuned(
         3,
         "sweeps",
@@ -51,12 +57,6 @@ class ForegroundNumbers:
 
 
 FOREGROUND = ForegroundNumbers()
-
-SWEEPS_WHOLE = 10
-"""Iterations where a level is solved whole: those of the paper."""
-
-_MOST = 0.6
-"""Share of the picture; a larger part costs more to cut out and put back than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,6 @@ def soft_band(alpha: Levels, *, enlarged: bool = False) -> SoftBand | None:
     size = Size(alpha.shape[1], alpha.shape[0])
     box = Box(int(columns.min()), int(rows[0]), int(columns.max()) + 1, int(rows[-1]) + 1)
     part = box.grown(SCALES.beside).clamped(size)
-    if part.size.pixels > _MOST * size.pixels:
-        part = Box(0, 0, size.width, size.height)
     levels = tuple(_sizes((part.size.width, part.size.height)))[: -2 if enlarged else -1]
     return SoftBand(places, part, levels) if levels else None
 
@@ -162,7 +160,9 @@ def _solved(
         places = np.arange(cover.size) if whole else np.flatnonzero(_soft(cover))
         layers = _Layers.taken(pixels.reshape(-1, 3)[places], cover, places)
         lit, shaded = (part.reshape(-1, 3)[layers.needed] for part in (fore, back))
-        found = layers.solved(lit, shaded, SWEEPS_WHOLE if whole else FOREGROUND.sweeps_soft)
+        found = layers.solved(
+            lit, shaded, FOREGROUND.sweeps_whole if whole else FOREGROUND.sweeps_soft
+        )
         for part, solved in zip((fore, back), found, strict=True):
             part.reshape(-1, 3)[places] = solved
     return fore, back

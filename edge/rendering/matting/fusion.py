@@ -30,7 +30,6 @@ from edge.rendering.analysis.background import (
     planes_of,
     shade_of,
 )
-from edge.rendering.analysis.parts import PARTS
 from edge.rendering.matting.alpha import ALPHA, estimate_alpha, foreground_colours
 from edge.rendering.matting.guided_filter import guided, sized
 from edge.rendering.numbers import tuned
@@ -47,6 +46,7 @@ from edge.rendering.pixels.morphology import (
     shrunk,
     sizes_of,
 )
+from edge.rendering.pixels.scales import SCALES
 
 EYE = "chosen by eye over 299 shop photos"
 
@@ -305,7 +305,7 @@ def _main_parts(cells: Mask) -> tuple[Mask, int]:
     large = sizes >= FUSION.stray * sizes.max()
     large[0] = False
     kept: Mask = large[labels]
-    return kept, int(np.count_nonzero(sizes >= PARTS.main * max(1, sizes.max())))
+    return kept, int(np.count_nonzero(sizes >= SCALES.quarter * max(1, sizes.max())))
 
 
 def _holes(product: Mask, claim: Floats, background_model: BackgroundModel, off: Pixels) -> Mask:

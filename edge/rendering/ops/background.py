@@ -170,7 +170,7 @@ def surroundings(image: Image.Image, matte: Image.Image, radius: float) -> Image
 
 def harmonized(subject: Image.Image, matte: Image.Image, scene: Image.Image) -> Image.Image:
     """The subject with the scene's light on its rim: the scene, blurred, fades in towards it."""
-    radius = max(2.0, min(subject.size) * BACKGROUND.soft)
+    radius = max(1.0, min(subject.size) * BACKGROUND.soft)
     light = scene.filter(ImageFilter.GaussianBlur(2 * radius))
     inside = matte.filter(ImageFilter.GaussianBlur(radius))
     rim = inside.point([round(BACKGROUND.wrap * (255 - level)) for level in range(256)])

@@ -23,6 +23,7 @@ from edge.rendering.pixels.arrays import picture_over
 from edge.rendering.pixels.bleeding import continued
 from edge.rendering.pixels.denoise import denoised
 from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import grown
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.scales import SCALES
@@ -226,9 +227,15 @@ def _see_through(larger: Image.Image, image: Image.Image, alpha: Image.Image) ->
     whole.putalpha(alpha)
     whole = whole.convert("RGBa").resize(larger.size, Image.Resampling.LANCZOS).convert("RGBA")
     enlarged = whole.getchannel("A")
-    whole.paste(larger, mask=enlarged.point([max(0, 8 * level - 1785) for level in range(256)]))
+    whole.paste(larger, mask=enlarged.point(_opaque_shares()))
     whole.putalpha(enlarged)
     return whole
+
+
+def _opaque_shares() -> list[int]:
+    """How much of the network's colours each of the 256 levels of alpha takes, 0 to 255."""
+    least = 255 - 2 * LEVELS.near
+    return [max(0, round((level - least) * 255 / (255 - least))) for level in range(256)]
 
 
 def _opaque(picture: Picture) -> Image.Image:

@@ -9,6 +9,8 @@ from PIL import Image
 from edge.rendering.pixels.arrays import Levels, Plane
 
 _CELL = 4  # SSIM's windows are 2x2 cells, so 8x8 pixels every 4
+WINDOW = 2 * _CELL
+_WORST = 100  # of so many pixels, one is among the worst
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2  # Wang et al. 2004
 
 
@@ -42,7 +44,7 @@ def _windows(plane: Plane) -> Plane:
     """The mean of each 8x8 window, every 4 pixels; a rest of under 4 pixels is left out."""
     cells = _sums(_sums(plane).T)
     sums = cells[:-1, :-1] + cells[1:, :-1] + cells[:-1, 1:] + cells[1:, 1:]
-    return sums * np.float32(1 / 64)
+    return sums * np.float32(1 / WINDOW**2)
 
 
 def _sums(plane: Plane) -> Plane:
@@ -75,7 +77,7 @@ def _moved(band: Image.Image) -> Levels:
 
 def _mean_of_worst(levels: Levels) -> float:
     """Mean of the largest hundredth."""
-    wanted = max(1, levels.size // 100)
+    wanted = max(1, levels.size // _WORST)
     counts = np.bincount(levels.ravel(), minlength=256)[::-1]
     taken = np.diff(np.minimum(np.cumsum(counts), wanted), prepend=0)
     return float(taken @ np.arange(255, -1, -1)) / wanted

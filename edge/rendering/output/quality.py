@@ -12,9 +12,10 @@ from edge.errors import OutputTooLarge
 from edge.images import Format
 from edge.rendering.engine import pillow
 from edge.rendering.numbers import tuned
-from edge.rendering.output.metrics import luma, ssim
+from edge.rendering.output.metrics import WINDOW, luma, ssim
 from edge.rendering.output.write import Effort, Writer
 from edge.rendering.pixels.arrays import Plane
+from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,6 @@ class QualityNumbers:
         "by which one step of quality divides that loss",
         "measured in all three formats, from 50 to 85",
     )
-    full_enough: float = tuned(0.95, "share", "of max_bytes, with which the search ends")
     jpeg: int = tuned(78, "quality of JPEG", "where `auto` starts")
     webp: int = tuned(82, "quality of WebP", "where `auto` starts")
     avif: int = tuned(67, "quality of AVIF", "where `auto` starts")
@@ -70,7 +70,7 @@ def auto(sample: Image.Image, format: Format) -> int:
     one corrects a long step.
     """
     first = usual(format)
-    if not format.lossy or min(sample.size) < 8:
+    if not format.lossy or min(sample.size) < WINDOW:
         return first
     loss = _loss_at(sample, Writer(format, Effort.FAST))
     second = _held(first + _steps(loss(first)), first)
@@ -104,7 +104,7 @@ def fit(
 ) -> tuple[bytes, int]:
     """The bytes at the highest quality, up to the given one, that needs no more than `max_bytes`.
 
-    Bisects, after a first guess from the size; done early where the file is 95 % full.
+    Bisects, after a first guess from the size; done early where the file is nearly full.
 
     Raises:
         OutputTooLarge: not even the lowest quality does.
@@ -124,7 +124,7 @@ def fit(
             high = tried
         else:
             low, best = tried, (body, tried)
-            if len(body) >= QUALITY.full_enough * max_bytes:
+            if len(body) >= SCALES.whole * max_bytes:
                 break
         guess = (low + high) // 2
     if best is None:

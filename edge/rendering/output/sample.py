@@ -11,6 +11,13 @@ from edge.rendering.numbers import tuned
 class SampleNumbers:
     """The small picture on which an encoder is tried out."""
 
+    tile: int = tuned(64, "pixels", "side of a tile, some blocks of every encoder")
+    candidates: int = tuned(
+        8, "tiles", "looked at on each axis, which takes most of the time; half where time is short"
+    )
+    across: int = tuned(
+        3, "tiles", "on a side of the sample, whose encoding is the time that may be spent"
+    )
     flat: float = tuned(
         3.0, "bits of entropy", "a tile below it is background, which every quality keeps"
     )
@@ -18,14 +25,8 @@ class SampleNumbers:
 
 SAMPLE = SampleNumbers()
 
-_TILE = 64
-"""Pixels: the side of a tile, some blocks of every encoder."""
-
-_CANDIDATES = 8
-"""Tiles looked at on each axis, which takes most of the time."""
-
-_ACROSS = 3
-"""Tiles on a side of the sample, whose encoding is the time that may be spent."""
+_BLOCK = 16
+"""Pixels: a block of JPEG with halved colour."""
 
 
 def sample(image: Image.Image, *, fewer: bool = False) -> Image.Image:
@@ -39,13 +40,15 @@ def sample(image: Image.Image, *, fewer: bool = False) -> Image.Image:
             JPEG takes.
     """
     picture = image if image.mode == "RGB" else image.convert("RGB")
-    if picture.width * picture.height <= (_ACROSS * _TILE) ** 2:
+    if picture.width * picture.height <= (SAMPLE.across * SAMPLE.tile) ** 2:
         return picture
-    most = _CANDIDATES // 2 + 1 if fewer else _CANDIDATES
+    most = SAMPLE.candidates // 2 + 1 if fewer else SAMPLE.candidates
     tiles = _busy_tiles(picture, most)
     if not tiles:
-        return picture.crop((0, 0, min(picture.width, _TILE), min(picture.height, _TILE)))
-    return _side_by_side(_spread(tiles, _ACROSS**2))
+        return picture.crop(
+            (0, 0, min(picture.width, SAMPLE.tile), min(picture.height, SAMPLE.tile))
+        )
+    return _side_by_side(_spread(tiles, SAMPLE.across**2))
 
 
 def _busy_tiles(picture: Image.Image, most: int) -> list[Image.Image]:
@@ -53,7 +56,7 @@ def _busy_tiles(picture: Image.Image, most: int) -> list[Image.Image]:
     found: list[tuple[float, int, Image.Image]] = []
     for top in _places(picture.height, most):
         for left in _places(picture.width, most):
-            tile = picture.crop((left, top, left + _TILE, top + _TILE))
+            tile = picture.crop((left, top, left + SAMPLE.tile, top + SAMPLE.tile))
             bits = tile.entropy()
             if bits >= SAMPLE.flat:
                 found.append((bits, len(found), tile))
@@ -61,10 +64,10 @@ def _busy_tiles(picture: Image.Image, most: int) -> list[Image.Image]:
 
 
 def _places(side: int, most: int) -> list[int]:
-    """Where tiles start along one side: evenly spread, on multiples of 16 so that blocks match."""
-    room = max(0, side - _TILE)
-    count = min(most, side // _TILE) or 1
-    return sorted({round(room * i / max(1, count - 1)) // 16 * 16 for i in range(count)})
+    """Where tiles start along one side: evenly spread, on whole blocks."""
+    room = max(0, side - SAMPLE.tile)
+    count = min(most, side // SAMPLE.tile) or 1
+    return sorted({round(room * i / max(1, count - 1)) // _BLOCK * _BLOCK for i in range(count)})
 
 
 def _spread(tiles: list[Image.Image], most: int) -> list[Image.Image]:
@@ -74,9 +77,9 @@ def _spread(tiles: list[Image.Image], most: int) -> list[Image.Image]:
 
 
 def _side_by_side(tiles: list[Image.Image]) -> Image.Image:
-    rows = max(1, len(tiles) // _ACROSS)
-    across = min(_ACROSS, len(tiles))
-    sheet = Image.new("RGB", (across * _TILE, rows * _TILE))
+    rows = max(1, len(tiles) // SAMPLE.across)
+    across = min(SAMPLE.across, len(tiles))
+    sheet = Image.new("RGB", (across * SAMPLE.tile, rows * SAMPLE.tile))
     for index, tile in enumerate(tiles[: rows * across]):
-        sheet.paste(tile, (index % across * _TILE, index // across * _TILE))
+        sheet.paste(tile, (index % across * SAMPLE.tile, index // across * SAMPLE.tile))
     return sheet

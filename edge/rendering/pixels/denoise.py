@@ -16,12 +16,8 @@ class DenoiseNumbers:
     luma: float = tuned(
         0.8,
         "standard deviations of the grain",
-        "threshold of light: some stays, so that leather and fur do not turn to wax",
-    )
-    chroma: float = tuned(
-        1.5,
-        "standard deviations of the grain",
-        "threshold of colours, which nobody takes for detail",
+        "threshold of light: some stays, so that leather and fur do not turn to wax; twice that of "
+        "colours, which nobody takes for detail",
     )
 
 
@@ -45,7 +41,7 @@ def denoised(image: Image.Image, grain: float) -> Image.Image:
         grain: standard deviation of its luma in levels of 255, as `degradation.noise` measures it.
     """
     bands = image.convert("YCbCr").split()
-    strengths = (DENOISE.luma * grain, DENOISE.chroma * grain, DENOISE.chroma * grain)
+    strengths = (DENOISE.luma * grain, 2 * DENOISE.luma * grain, 2 * DENOISE.luma * grain)
     quieter = [_band(band, strength) for band, strength in zip(bands, strengths, strict=True)]
     return Image.merge("YCbCr", quieter).convert("RGB")
 

@@ -1,7 +1,7 @@
 """What can be read off a matte: the subject's box, and which sides of the picture it reaches."""
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -35,8 +35,17 @@ class LevelNumbers:
         "chosen by eye over 299 shop photos",
     )
 
-    half: ClassVar[int] = 128
-    """Alpha from which a pixel counts as the subject's when it is measured."""
+    majority: float = tuned(
+        0.5,
+        "share",
+        "from which a pixel, a region or an edge is rather one thing than the other: subject or "
+        "background, plain or not; so probable is also the rejection of what nobody looked at",
+    )
+
+    @property
+    def half(self) -> int:
+        """Alpha from which a pixel counts as the subject's when it is measured."""
+        return math.ceil(255 * self.majority)
 
     @property
     def solid(self) -> int:
@@ -83,7 +92,7 @@ def edges(alpha: Levels) -> dict[str, Levels]:
     return {"left": alpha[:, 0], "top": alpha[0], "right": alpha[:, -1], "bottom": alpha[-1]}
 
 
-def touched(alpha: Levels, least: int = LEVELS.half) -> tuple[str, ...]:
+def touched(alpha: Levels) -> tuple[str, ...]:
     """The sides of a matte [H, W] that the subject reaches with more than a pixel."""
     lines = edges(alpha).items()
-    return tuple(side for side, line in lines if int(np.count_nonzero(line >= least)) > 1)
+    return tuple(side for side, line in lines if np.count_nonzero(line >= LEVELS.half) > 1)

@@ -7,23 +7,10 @@ from typing import Self
 from PIL import Image
 
 from edge.images import Box, Size
-from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Levels, layers_over
 from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.levels import snapped
+from edge.rendering.pixels.levels import LEVELS, snapped
 from edge.reported import Synthesized
-
-
-@dataclass(frozen=True)
-class PictureNumbers:
-    """How mattes are resampled."""
-
-    ringing: int = tuned(
-        12, "levels", "by which Lanczos overshoots along the outline of a sharp matte"
-    )
-
-
-PICTURE = PictureNumbers()
 
 REDUCING_GAP = 3.0
 """Whole blocks are averaged first, as long as so many times the target's pixels stay: Pillow's
@@ -136,4 +123,4 @@ class Picture:
 
 def without_ringing(alpha: int) -> int:
     """A level of alpha (0 to 255) with what Lanczos overshoots by cut off at both ends."""
-    return min(255, max(0, round((alpha - PICTURE.ringing) * 255 / (255 - 2 * PICTURE.ringing))))
+    return min(255, max(0, round((alpha - LEVELS.halo) * 255 / (255 - 2 * LEVELS.halo))))

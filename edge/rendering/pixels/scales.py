@@ -18,7 +18,10 @@ class ScaleNumbers:
         640, "cells", "long side of the grid for outlines: guided filter, soft mattes, shadows"
     )
     air: float = tuned(
-        0.05, "share of the longer side", "around a subject that is seen whole, if there is as much"
+        0.05,
+        "share of the longer side",
+        "around a subject that is seen whole, if there is as much; and what is kept around it of a "
+        "background that will be replaced, for the outline needs a neighbourhood",
     )
     beside: int = tuned(
         8, "pixels", "beside a subject, from which the colours at its outline are known"
@@ -27,6 +30,18 @@ class ScaleNumbers:
         300,
         "pixels",
         "short side under which enlarging cannot bring back what was never there",
+    )
+    quarter: float = tuned(
+        0.25,
+        "share",
+        "that counts: of an edge, of the border or of the picture, the background that tells of "
+        "the rest; of the largest part, the area from which another is the product's too",
+    )
+    whole: float = tuned(
+        0.97,
+        "share",
+        "from which nearly all is all: of an edge that is background, of its box that a picture "
+        "within the picture fills, of the bytes that may be taken",
     )
     worth: float = tuned(
         1.1,
@@ -37,3 +52,6 @@ class ScaleNumbers:
 
 
 SCALES = ScaleNumbers()
+
+MAD = 1.48
+"""Standard deviations of normal noise in its median absolute deviation, 1 / 0.6745."""
