@@ -356,7 +356,7 @@ def robust_fit(terms: Floats, colours: Floats, degree: int = QUADRATIC) -> Float
 def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:
     """How much rarer each cell's colour is outside than inside [h, w]: 0 where it is as common,
     near 1 where it is not there at all."""
-    codes = coarse_colours(grid)
+    codes = coarse_colours(grid, LEVELS.near)
     most = int(codes.max()) + 1
     within, without = (
         np.bincount(codes[cells], minlength=most).astype(np.float32) / np.count_nonzero(cells)

@@ -175,7 +175,7 @@ def _again(parts: Parts, number: int) -> bool:
     shapes = [_outline(mask) for mask in (product, here)]
     if cv2.matchShapes(shapes[0], shapes[1], cv2.CONTOURS_MATCH_I2, 0) > PARTS.alike:
         return False
-    colours = coarse_colours(parts.small)
+    colours = coarse_colours(parts.small, LEVELS.near)
     most = int(colours.max()) + 1
     one, other = (
         np.bincount(colours[mask], minlength=most) / np.count_nonzero(mask)

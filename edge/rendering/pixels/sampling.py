@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from edge.rendering.pixels.arrays import Floats, Levels, Pixels, Places
-from edge.rendering.pixels.levels import LEVELS
 
 _ROW = 1024
 """Places in a row of a map: OpenCV takes no side of more than 32,767."""
@@ -24,11 +23,11 @@ def colours_at(pixels: Levels, places: Places) -> Floats:
     return taken.T[:3].astype(np.float32, order="C")
 
 
-def coarse_colours(pixels: Levels) -> Places:
+def coarse_colours(pixels: Levels, near: int) -> Places:
     """The number of each pixel's colour [...], of pixels [..., 3]; colours are one where each
-    channel is in the same step of `LEVELS.near` levels."""
-    steps = (pixels // LEVELS.near).astype(np.intp)
-    count = -(-256 // LEVELS.near)
+    channel is in the same step of `near` levels."""
+    steps = (pixels // near).astype(np.intp)
+    count = -(-256 // near)
     numbers: Places = (steps[..., 0] * count + steps[..., 1]) * count + steps[..., 2]
     return numbers
 
