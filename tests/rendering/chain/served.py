@@ -37,12 +37,12 @@ CHAIN = "product_chain"
 PRESETS = load()
 
 
-def add_chain(folder: Path, *, graphs: str = "auto") -> Path:
+def add_chain(folder: Path, *, graphs: str = "off") -> Path:
     """The chain's folders as they are shipped, but for who does the pixel work."""
     for place in SHIPPED.glob(f"{CHAIN}*"):
         shutil.copytree(place, folder / place.name)
     config = folder / CHAIN / "config.pbtxt"
-    config.write_text(config.read_text().replace('"auto"', f'"{graphs}"'))
+    config.write_text(config.read_text().replace('"off"', f'"{graphs}"'))
     return folder
 
 
