@@ -37,7 +37,7 @@ import numpy as np
 from PIL import Image
 
 from edge.deadline import Deadline
-from edge.errors import OriginalError, RequestError
+from edge.errors import EdgeError
 from edge.images import Original, Stamp
 from edge.models.base import Models, Priority, Tensor
 from edge.models.embedded import EmbeddedModels
@@ -207,7 +207,7 @@ class Bench:
             if stage in REQUESTS:
                 return await self._rendered(stage, photo)
             return await getattr(self, f"_{stage}")(photo)
-        except (OriginalError, RequestError, ValueError, ArithmeticError, IndexError) as error:
+        except (EdgeError, ValueError, ArithmeticError, IndexError) as error:
             return {"cut": None, "review": type(error).__name__, "rules": type(error).__name__}
 
     async def _seen(self, photo: Image.Image) -> Outcome:

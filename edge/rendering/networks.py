@@ -1,6 +1,7 @@
 """Which networks may have a part in a rendition, as far as its request tells; by name."""
 
 from edge.models import roles
+from edge.models.base import Models, digests
 from edge.rendering.matting import segment
 from edge.variants.presets import Rules
 from edge.variants.transform import Transform
@@ -32,3 +33,10 @@ def of(transform: Transform, rules: Rules | None = None) -> tuple[str, ...]:
     ):
         names += roles.MATTERS
     return (*names, *(_LOOKING[word] for word in (rules.networks if rules else ())))
+
+
+def of_chain(models: Models) -> tuple[tuple[str, str], ...]:
+    """Name and digest of those that may have a part in any picture before it is looked over, as far
+    as they are there."""
+    names = (*roles.MATTERS, *roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values())
+    return digests(models, names)

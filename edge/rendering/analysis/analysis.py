@@ -13,7 +13,6 @@ from edge.images import Box, Color, Size
 from edge.rendering.analysis.background import (
     Grid,
     NotPlain,
-    apart,
     border_depth,
     fit_background,
     rarity,
@@ -23,6 +22,7 @@ from edge.rendering.analysis.background import (
 from edge.rendering.analysis.own_alpha import flattened, hides
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
+from edge.rendering.pixels.channels import apart
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.scales import SCALES

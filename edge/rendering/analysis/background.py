@@ -5,20 +5,20 @@ soft shadows. So it is found by walking from the border over cells that hardly d
 neighbours, and it is known behind the product by filling the gap smoothly.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import cv2
 import numpy as np
 from PIL import Image
 
+from edge.rendering.analysis.backdrop import backdrop
+from edge.rendering.analysis.surface import Surface, surface_through
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Mask, Pixels, array_of, layers_over
+from edge.rendering.pixels.arrays import Floats, Mask, Pixels
+from edge.rendering.pixels.channels import apart, local_range
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import border, components, flood, shrunk
-from edge.rendering.pixels.sampling import coarse_colours, colours_at, rows_and_columns
-from edge.rendering.pixels.scales import MAD
+from edge.rendering.pixels.sampling import coarse_colours
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,6 @@ class BackgroundNumbers:
     )
     near: float = tuned(
         3.0, "times the noise", "how far the border may be from a smooth surface where it is plain"
-    )
-    steady: float = tuned(
-        2.0, "levels", "least standard deviation of a border from the surface fitted through it"
     )
     coloured: float = tuned(
         40.0,
@@ -165,20 +162,6 @@ class NotPlain:
     detail: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """A smooth surface through the border of a picture, and how the picture differs from it.
-
-    `lit` uint8 [h, w, 3] is that; `off` [N] by how many levels the border's cells are off; `light`
-    and `tint` [h, w] are what `shade_of` says of the picture before it.
-    """
-
-    lit: Pixels = field(repr=False)
-    off: Floats = field(repr=False)
-    light: Floats = field(repr=False)
-    tint: Floats = field(repr=False)
-
-
 class Grid:
     """A picture's cells uint8 [h, w, 3], some hundred a side, and what every look at its background
     needs of them: found once, for a photo is looked at several times, by one caller at a time."""
@@ -202,18 +185,9 @@ class Grid:
         for known, surface in self._surfaces:
             if np.array_equal(known, border):
                 return surface
-        surface = _surface(self.cells, border)
+        surface = surface_through(self.cells, border)
         self._surfaces.append((border, surface))
         return surface
-
-
-def _surface(grid: Pixels, border: Mask) -> Surface:
-    planes = fit_surface(grid, border)
-    found = np.flatnonzero(border)
-    colours = colours_at(grid, found)
-    off = np.abs(colours - np.stack([plane.ravel().take(found) for plane in planes]))
-    lit: Pixels = cv2.merge([plane.astype(np.uint8) for plane in planes])  # type: ignore[assignment]
-    return Surface(lit, np.maximum.reduce(off), *shade_of(grid, planes))
 
 
 def fit_background(
@@ -293,66 +267,6 @@ def _scenery(rest: Mask) -> Mask:
     return scenery
 
 
-def local_range(grid: Pixels) -> Pixels:
-    """Levels between the least and the greatest of each cell's 3x3, in the worst channel [h, w]."""
-    near = np.ones((3, 3), np.uint8)
-    return worst(cv2.morphologyEx(grid, cv2.MORPH_GRADIENT, near))  # type: ignore[arg-type]
-
-
-def fit_surface(grid: Pixels, cells: Mask) -> list[Floats]:
-    """A quadratic surface per channel [h, w] through most of `cells`; the rest are outliers, so
-    that a product on the border draws it nowhere."""
-    height, width = grid.shape[:2]
-    y = np.linspace(-1, 1, height, dtype=np.float32)
-    x = np.linspace(-1, 1, width, dtype=np.float32)
-    places = np.flatnonzero(cells)
-    rows, columns = rows_and_columns(places, width)
-    factors = robust_fit(terms_of(x[columns], y[rows]), colours_at(grid, places))
-    ones, along = np.ones_like(y), np.stack([np.ones_like(x), x, x * x])
-    planes: list[Floats] = []
-    for constant, by_x, by_y, by_xy, by_xx, by_yy in factors.T:
-        down = (constant + by_y * y + by_yy * y * y, by_x + by_xy * y, by_xx * ones)
-        plane: Floats = np.stack(down, axis=1) @ along
-        planes.append(np.clip(plane, 0, 255, out=plane))
-    return planes
-
-
-def terms_of(x: Floats, y: Floats) -> Floats:
-    """1, x, y, xy, xx, yy of places [N]: float32 [6, N]."""
-    terms: Floats = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y])
-    return terms
-
-
-PLANE, QUADRATIC = 3, 6
-"""Of how many terms each consists."""
-
-_BIWEIGHT = 4.7
-"""Standard deviations beyond which a cell counts nothing: 95 % efficient for normal noise (Holland
-and Welsch 1977, who give 4.685)."""
-
-_RIDGE = 1e-3
-"""Beside sums over many cells: keeps few of them solvable."""
-
-
-def robust_fit(terms: Floats, colours: Floats, degree: int = QUADRATIC) -> Floats:
-    """Factors float32 [6, 3] of `terms_of` places [6, N]: the surface through most of `colours`
-    [3, N] there.
-
-    Iteratively reweighted least squares with Tukey's biweight (Beaton and Tukey 1974), from a
-    constant over a plane to as many terms as `degree` says.
-    """
-    factors = np.zeros((QUADRATIC, 3), np.float32)
-    factors[0] = np.median(colours, axis=1)
-    for count in (PLANE, PLANE, degree, degree, degree):
-        off = np.maximum.reduce(np.abs(colours - factors.T @ terms))
-        reach = _BIWEIGHT * max(BACKGROUND.steady, MAD * float(np.median(off)))
-        weight = np.clip(1 - np.square(off / reach), 0, None) ** 2
-        weighted = terms[:count] * weight
-        normal = weighted @ terms[:count].T + _RIDGE * np.eye(count, dtype=np.float32)
-        factors[:count] = np.linalg.solve(normal, weighted @ colours.T)
-    return factors
-
-
 def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:
     """How much rarer each cell's colour is outside than inside [h, w]: 0 where it is as common,
     near 1 where it is not there at all."""
@@ -365,94 +279,6 @@ def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:
     )
     rarer: Floats = (1 - np.minimum(without / within, 1))[codes]
     return rarer
-
-
-Planes = Sequence[Floats]
-
-
-def shade_of(grid: Pixels, behind: Planes) -> tuple[Floats, Floats]:
-    """How much of the background's light each cell [h, w, 3] has [h, w], and how many levels its
-    colour is off from a background (three planes [h, w]) in shadow.
-
-    What light a shadow gets was reflected by the background before, so on coloured paper it is more
-    saturated: a mixture of the background's colour and that colour times itself.
-    """
-    seen = planes_of(grid)
-    squares: Planes = [plane * plane for plane in behind]
-    squared: Floats = np.maximum(squares[0] + squares[1] + squares[2], np.float32(1))
-    np.divide(np.float32(1), squared, out=squared)
-    twice: Planes = [plane * np.float32(1 / 255) for plane in squares]
-    light: Floats = _dot(seen, behind) * squared
-    more: Floats = _dot(squares, behind) * squared
-    more *= np.float32(1 / 255)
-    for plane, vivid, under in zip(seen, twice, behind, strict=True):
-        plane -= light * under
-        vivid -= more * under
-    share = _dot(seen, twice)
-    share /= np.maximum(_dot(twice, twice), np.float32(1))
-    most = 2 * np.maximum(1 - light, 0)  # as if it had met it twice
-    np.clip(share, 0, most, out=share)
-    for plane, vivid in zip(seen, twice, strict=True):
-        vivid *= share
-        plane -= vivid
-        np.abs(plane, out=plane)
-    return light, np.maximum(np.maximum(seen[0], seen[1]), seen[2])
-
-
-def planes_of(grid: Pixels) -> list[Floats]:
-    """Three planes of levels [h, w] of a picture [h, w, 3]."""
-    return [plane.astype(np.float32) for plane in cv2.split(grid)]
-
-
-def _dot(one: Planes, other: Planes) -> Floats:
-    """The sum over three planes [h, w]: several times as fast as over an axis of three."""
-    total: Floats = one[0] * other[0]
-    total += one[1] * other[1]
-    total += one[2] * other[2]
-    return total
-
-
-def apart(one: Pixels, other: Pixels) -> Pixels:
-    """Levels between two pictures in the channel where they differ most [h, w]."""
-    return worst(cv2.absdiff(one, other))  # type: ignore[arg-type]
-
-
-def worst(values: Pixels) -> Pixels:
-    """The greatest of three channels uint8 [h, w, 3]; numpy's own maximum over so short an axis is
-    slow."""
-    red, green, blue = cv2.split(values)
-    return cv2.max(cv2.max(red, green), blue)  # type: ignore[return-value]
-
-
-def backdrop(grid: Pixels, seen: Mask) -> Pixels:
-    """The colours [h, w, 3] of the `seen` cells, filled smoothly into all others, the nearest
-    counting most."""
-    cover = np.ascontiguousarray(seen).view(np.uint8) * np.uint8(255)
-    known = cv2.cvtColor(grid, cv2.COLOR_RGB2RGBA)
-    cv2.insertChannel(cover, known, 3)
-    filled = array_of(_from_coarser(layers_over(known))).copy()  # type: ignore[arg-type]
-    return cv2.copyTo(grid, cover, filled)  # type: ignore[return-value]
-
-
-def _from_coarser(image: Image.Image) -> Image.Image:
-    """What the next coarser level of a picture shows, where it is see-through filled (RGB)."""
-    if min(image.size) <= 2:
-        flat = image.resize((1, 1), Image.Resampling.BOX).convert("RGB")
-        return flat.resize(image.size)
-    half = ((image.width + 1) // 2, (image.height + 1) // 2)
-    smaller = image.resize(half, Image.Resampling.BOX)
-    cover = np.asarray(smaller.getchannel("A"))
-    # A cell that saw any background knows its colour. Tables cost the engine 0.2 ms, whatever size.
-    smaller.putalpha(Image.fromarray(cv2.threshold(cover, 0, 255, cv2.THRESH_BINARY)[1]))
-    return _pulled(smaller).resize(image.size, Image.Resampling.BILINEAR)
-
-
-def _pulled(image: Image.Image) -> Image.Image:
-    """Fill what is see-through from the next coarser level of itself (push-pull)."""
-    coarse = _from_coarser(image)
-    if min(image.size) > 2:
-        coarse.paste(image.convert("RGB"), mask=image.getchannel("A"))
-    return coarse
 
 
 def _close_in(grid: Pixels, seen: Mask, steps: Pixels, noise: float, free: Mask) -> Mask:

@@ -19,10 +19,10 @@ from edge.errors import DeadlineExceeded, EdgeError, ModelMissing
 from edge.images import Size
 from edge.models.base import Chain, Models, ModelState
 from edge.models.roles import CHAIN
-from edge.rendering.chain.host import networks
 from edge.rendering.chain.wire import Answered, Asked, most_bytes, name_of, unworded, wordy
 from edge.rendering.matting import segment
 from edge.rendering.matting.segment import Segmentation
+from edge.rendering.networks import of_chain
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.prepare import Opened, Prepared
 from edge.rendering.request import RenderRequest, Stopwatch
@@ -127,7 +127,7 @@ class ChainClient:
         deadline = tools.deadline.sooner(SHARE * tools.deadline.remaining)
         message = Asked(
             self._version,
-            networks(self._models),
+            of_chain(self._models),
             transform,
             opened.facts,
             self._limits,
@@ -180,7 +180,7 @@ class ChainClient:
             return _Standing(why=_why(error), until=time.monotonic() + ABSENT_SECONDS)
 
     def _judged(self, told: dict[str, object]) -> _Standing:
-        here = {"version": self._version, "networks": [list(n) for n in networks(self._models)]}
+        here = {"version": self._version, "networks": [list(n) for n in of_chain(self._models)]}
         for name, value in here.items():
             if told.get(name) != value:
                 why = f"{CHAIN}: another {name} there"

@@ -8,14 +8,14 @@ import json
 from itertools import takewhile
 
 from edge.deadline import Deadline
-from edge.errors import ModelMissing, RequestError
+from edge.errors import RequestError
 from edge.models.base import Graphs, Models, Tensor
-from edge.models.roles import MATTERS, UPSCALE, UPSCALE_DEGRADED
 from edge.rendering.chain.graphed import on_graphs
 from edge.rendering.chain.wire import Answered, Asked, joined, name_of
 from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import segment
 from edge.rendering.matting.segment import Segmentation
+from edge.rendering.networks import of_chain
 from edge.rendering.ops.background import SceneBackground
 from edge.rendering.prepare import Opened, Prepared, prepare
 from edge.rendering.request import RenderRequest, Stopwatch
@@ -60,7 +60,7 @@ class Host:
         words = json.loads(asked)
         here = {
             "version": self._version,
-            "networks": networks(self._models),
+            "networks": of_chain(self._models),
             "graphs": self._graphs is not None,
         }
         if "greeting" in words:
@@ -96,17 +96,6 @@ class Host:
             self._graphs is not None,
             (*watch.timings, *timings),
         )
-
-
-def networks(models: Models) -> tuple[tuple[str, str], ...]:
-    """Name and digest of those that may have a part in a picture, as far as they are there."""
-    found = []
-    for name in (*MATTERS, *UPSCALE.values(), *UPSCALE_DEGRADED.values()):
-        try:
-            found.append((name, models.spec(name).digest))
-        except ModelMissing:
-            continue
-    return tuple(found)
 
 
 def _prepared(

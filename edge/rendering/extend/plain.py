@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from edge.rendering.analysis.background import PLANE, QUADRATIC, robust_fit, terms_of
+from edge.rendering.analysis.surface import PLANE, QUADRATIC, robust_fit, terms_of
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Coordinates, Floats, Mask

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from edge.rendering.analysis.background import backdrop
+from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Labels, Levels, Mask, Places

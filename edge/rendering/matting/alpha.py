@@ -12,16 +12,12 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Size
-from edge.rendering.analysis.background import (
-    BACKGROUND,
-    BackgroundModel,
-    apart,
-    backdrop,
-    border_depth,
-)
+from edge.rendering.analysis.backdrop import backdrop
+from edge.rendering.analysis.background import BACKGROUND, BackgroundModel, border_depth
 from edge.rendering.matting.guided_filter import GUIDED
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
+from edge.rendering.pixels.channels import apart
 from edge.rendering.pixels.levels import LEVELS, span
 from edge.rendering.pixels.morphology import EDGE, grown, shrunk
 from edge.rendering.pixels.picture import Picture

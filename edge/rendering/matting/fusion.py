@@ -18,22 +18,21 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.analysis.background import (
     BACKGROUND,
     BackgroundModel,
     Grid,
     NotPlain,
-    apart,
-    backdrop,
     border_depth,
     fit_background,
-    planes_of,
-    shade_of,
 )
+from edge.rendering.analysis.surface import shade_of
 from edge.rendering.matting.alpha import ALPHA, estimate_alpha, foreground_colours
 from edge.rendering.matting.guided_filter import guided, sized
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
+from edge.rendering.pixels.channels import apart, planes_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import (
     EDGE,

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from edge.images import Box, Color, Size
-from edge.rendering.analysis.background import backdrop
+from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.matting.foreground import foreground
 from edge.rendering.matting.segment import wanted
 from edge.rendering.numbers import tuned

@@ -9,8 +9,9 @@ import pytest
 from edge.deadline import Deadline
 from edge.errors import EdgeError, ModelLate, ModelMissing, ModelUnavailable
 from edge.models.embedded import EmbeddedModels
-from edge.rendering.chain.host import Host, networks
+from edge.rendering.chain.host import Host
 from edge.rendering.engine.threads import EngineThreads
+from edge.rendering.networks import of_chain
 from edge.rendering.render import RENDER_VERSION
 from edge.telemetry import Metrics
 from tests.rendering.chain import served
@@ -144,4 +145,4 @@ async def test_an_enlarged_photo_with_its_own_alpha_is_cut_out_by_it(stage: tupl
 def test_networks_are_named_with_their_digests(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = served.small_networks(tmp_path_factory.mktemp("networks"))
     models = EmbeddedModels(folder, threads=1)
-    assert [name for name, _ in networks(models)] == ["matting", "upscale_x2", "upscale_x4"]
+    assert [name for name, _ in of_chain(models)] == ["matting", "upscale_x2", "upscale_x4"]
