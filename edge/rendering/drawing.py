@@ -5,6 +5,7 @@ It knows nothing that lives in one process alone, so it can be done in another o
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Self
 
 from edge import tracing
 from edge.deadline import Deadline
@@ -49,26 +50,14 @@ class Rendered:
     quality: int | None
     report: Report | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A finished file and how it came about, without the pixels that it was made of."""
-
-    done: Done
-    plan: Plan
-    facts: Facts
-    analysis: Analysis | None
-    timings: Timings
-
-    def rendered(self, tags: tuple[str, ...]) -> Rendered:
-        """As a rendition, under the tags of its original."""
-        done = self.done
+    @classmethod
+    def of(cls, done: Done, prepared: Prepared, timings: Timings, tags: tuple[str, ...]) -> Self:
+        """What a render has made of an original with these tags."""
         rendition = Rendition.of(
             done.body, done.format, done.size, tags=tags, reported=done.reported
         )
-        return Rendered(
-            rendition, self.plan, self.facts, self.analysis, self.timings, done.quality, done.report
-        )
+        seen = prepared.plan, prepared.facts, prepared.analysis
+        return cls(rendition, *seen, timings, done.quality, done.report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +103,9 @@ class Drawing:
         return replace(done, made=made, report=report)
 
 
-def drawn(limits: Limits, metadata: str, job: RenderRequest) -> Drawn | None:
+def drawn(
+    limits: Limits, metadata: str, job: RenderRequest, tags: tuple[str, ...]
+) -> Rendered | None:
     """A render for which no network counts; None where it turns out that something has to be
     waited for.
 
@@ -124,9 +115,7 @@ def drawn(limits: Limits, metadata: str, job: RenderRequest) -> Drawn | None:
     prepared, done = Drawing(_NO_MODELS, limits, metadata).at_once(job)
     if done is None:
         return None
-    timings = tuple(job.watch.timings)
-    done = replace(done, picture=None)
-    return Drawn(done, prepared.plan, prepared.facts, prepared.analysis, timings)
+    return Rendered.of(done, prepared, tuple(job.watch.timings), tags)
 
 
 class Apart:
@@ -149,14 +138,15 @@ class Apart:
         scene = background is not None and background.kind is BackgroundKind.SCENE
         return not (scene or (job.preset and job.preset.rules.needs_analysis))
 
-    def draw(self, job: RenderRequest) -> Drawn | None:
+    def draw(self, job: RenderRequest, tags: tuple[str, ...]) -> Rendered | None:
         """By a render process; None where its decoder is a process already, where none lives, or
         where something turned out to be waited for."""
         facts = job.watch.time("facts", read_facts, job.body, self._limits)
         if libraries.stays(facts):
             return None
         with tracing.span("render process"):
-            answer = self._processes.run(job.deadline, drawn, self._limits, self._metadata, job)
+            told = self._limits, self._metadata, job, tags
+            answer = self._processes.run(job.deadline, drawn, *told)
         return answer and answer[0]
 
 

@@ -20,7 +20,7 @@ from edge.rendering.compliance.attempts import Done, reframed
 from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.review import notes, review
 from edge.rendering.compliance.verify import verify_file
-from edge.rendering.drawing import Apart, Drawing, Drawn, Rendered
+from edge.rendering.drawing import Apart, Drawing, Rendered
 from edge.rendering.engine.processes import RenderProcesses
 from edge.rendering.engine.threads import Engine
 from edge.rendering.looking import Looking, own_of
@@ -121,9 +121,9 @@ class Renderer:
             original.body, transform, self._preset(transform), watch, deadline, fallback
         )
         if self._apart and self._apart.can(job):
-            apart = await self._engine.run(self._apart.draw, job)
+            apart = await self._engine.run(self._apart.draw, job, tags)
             if apart is not None:
-                return apart.rendered(tags)
+                return apart
         hand: Hand | None = None
         if segment.sought(transform):
             opened, name = await self._engine.run(self._open, job)
@@ -138,9 +138,7 @@ class Renderer:
         prepared, done = await self._made(begin, job, tools, hand)
         if larger := reframed(done, job):
             prepared, done = await self._made(begin, replace(job, transform=larger), tools, hand)
-        timings = tuple(watch.timings)
-        made = Drawn(done, prepared.plan, prepared.facts, prepared.analysis, timings)
-        return made.rendered(tags)
+        return Rendered.of(done, prepared, tuple(watch.timings), tags)
 
     async def explain(
         self,
