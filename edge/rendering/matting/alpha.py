@@ -29,12 +29,6 @@ from edge.rendering.pixels.scales import SCALES
 class AlphaNumbers:
     """How alpha is solved along an outline."""
 
-    inner: int = tuned(
-        3,
-        "cells",
-        "distance inside a region's rim from which colours are pure subject",
-        "a cell is no open background once its 3x3 holds an edge; the outline is one wide",
-    )
     pure: float = tuned(
         0.85,
         "share",
@@ -50,6 +44,12 @@ class AlphaNumbers:
         "alpha from which a pixel is all subject: texture strays from the local average, and "
         "glossy rims mirror the background",
     )
+
+    @property
+    def inner(self) -> int:
+        """Cells inside a region's rim from which colours are pure subject: one is no open
+        background once its 3x3 holds an edge, and the outline is one wide."""
+        return EDGE + 1
 
 
 ALPHA = AlphaNumbers()

@@ -93,12 +93,14 @@ class FusionNumbers:
         "that it is an opening",
         EYE,
     )
-    mostly: float = tuned(
-        0.6,
-        "share",
-        "that is most of something: of the noise, of a hole's smooth cells in the background's "
-        "very colour, of what is beside a hole and differs strongly, of what an outline encloses",
-        EYE,
+    quantile: float = tuned(
+        0.75, "share", "of a region's cells, ranked, at which its contrast is measured", EYE
+    )
+    pale: float = tuned(
+        1.5, "times the noise", "within which the product has the background's colour", EYE
+    )
+    around: float = tuned(
+        1 / 3, "radii of the product", "depth of what surrounds it, which tells of its background"
     )
     strong: float = tuned(
         2.0, "times the noise", "from which something differs strongly from the background", EYE
@@ -107,7 +109,7 @@ class FusionNumbers:
 
 FUSION = FusionNumbers()
 
-HALF = 0.5
+HALF = LEVELS.majority
 """Alpha of the network from which a cell is rather the product's than the background's."""
 
 HOLE = (2 * EDGE + 1) ** 2
@@ -211,16 +213,17 @@ def _on_plain(
         return estimate_alpha(image, colour_of_subject, background_model, whole, guess)
 
     area = max(1, int(np.count_nonzero(product)))
+    pale = off < FUSION.pale * background_model.noise
     contrast = apart(colour_of_subject, background_model.backdrop)
     outline = shrunk(whole, 1) & ~shrunk(whole, 2)
     evidence = replace(
         Evidence() if blind else _seen_by_network(grid, claim, product),
-        pale=np.count_nonzero(shrunk(product, 4) & (off < 1.5 * background_model.noise)) / area,
+        pale=np.count_nonzero(shrunk(product, 2 * EDGE) & pale) / area,
         weak=float(np.mean(contrast[outline] < FUSION.strong * background_model.noise))
         if outline.any()
         else 1.0,
     )
-    if blind and (evidence.weak > FUSION.lost or area < FUSION.mostly * _bulk(product)):
+    if blind and (evidence.weak > FUSION.lost or area < BACKGROUND.share * _bulk(product)):
         return None
     return Fused(draw, evidence, True, parts)
 
@@ -244,7 +247,7 @@ def _soft(region: Mask, background_model: BackgroundModel, off: Pixels) -> bool:
     """Whether a region fades into the background, as a shadow does."""
     edge = background_model.range[region & grown(background_model.open, 2)]
     return edge.size > 0 and bool(
-        np.percentile(edge, 75) < FUSION.soft * np.percentile(off[region], 75)
+        np.quantile(edge, FUSION.quantile) < FUSION.soft * np.quantile(off[region], FUSION.quantile)
     )
 
 
@@ -266,10 +269,10 @@ def _missed(
     inner = shrunk(cells, 1)
     for number in np.flatnonzero(sizes_of(labels, count) >= HOLE):
         region = labels == number
-        high = np.percentile(off[region], 75) / background_model.noise
+        high = np.quantile(off[region], FUSION.quantile) / background_model.noise
         if np.median(tint[region]) > BACKGROUND.tint:
             found[number] = high > FUSION.strong
-        elif high > 3 * FUSION.strong and inner[region].mean() >= 0.5:
+        elif high > BACKGROUND.near * FUSION.strong and inner[region].mean() >= HALF:
             denied = claim[region].mean() < HALF
             found[number] = not (denied and _shade(region, claim, off, light, background_model))
     missed: Mask = found[labels]
@@ -316,8 +319,8 @@ def _holes(product: Mask, claim: Floats, background_model: BackgroundModel, off:
     noise = background_model.noise
     labels, count = components(product & (background_model.range <= noise))
     sizes = np.maximum(sizes_of(labels, count), 1)
-    very = np.bincount(labels[off <= FUSION.mostly * noise], minlength=count + 1)
-    holes = very >= FUSION.mostly * sizes
+    very = np.bincount(labels[off <= BACKGROUND.share * noise], minlength=count + 1)
+    holes = very >= BACKGROUND.share * sizes
     holes &= sizes >= HOLE
     if background_model.extreme:
         claimed = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes
@@ -331,11 +334,11 @@ def _torn(product: Mask, off: Pixels, noise: float) -> Mask:
     opening ends sharply all round, and each place is decided as a whole."""
     outside = grown(flood(~grown(product, EDGE), border(product.shape)), EDGE + 1)
     labels, count = components(~product & ~outside)
-    beside = grown(off > 3 * noise, 1)
+    beside = grown(off > BACKGROUND.near * noise, 1)
     fading = np.zeros(count + 1, np.bool_)
     for number in range(1, count + 1):
         rim = grown(labels == number, 2) & product
-        fading[number] = not rim.any() or float(np.mean(beside[rim])) < FUSION.mostly
+        fading[number] = not rim.any() or float(np.mean(beside[rim])) < BACKGROUND.share
     torn: Mask = fading[labels]
     return torn
 
@@ -403,8 +406,8 @@ def _two_minds(claim: Floats, product: Mask) -> int:
 
 def _even(grid: Pixels, product: Mask, area: int) -> float:
     """Of what surrounds the product, a third of its radius deep, the share of one colour."""
-    near = grown(product, 3 + round(np.sqrt(area / np.pi) / 3)) & ~grown(product, 2)
-    around = grid[near]
+    near = grown(product, EDGE + 1 + round(np.sqrt(area / np.pi) * FUSION.around))
+    around = grid[near & ~grown(product, EDGE)]
     if not len(around):
         return 0.0
     usual = np.median(around[:: 1 + len(around) // 4096], axis=0).astype(np.uint8)
