@@ -3,6 +3,7 @@
 A generated table stands between `<!-- table: NAME -->` and `<!-- end -->` in a Markdown file.
 """
 
+import csv
 import inspect
 import re
 import sys
@@ -200,9 +201,23 @@ def _two(value: float) -> str:
 
 def numbers_table() -> Iterator[str]:
     """Every tuned number of `edge/rendering`, beside which code it stands, and where it is from."""
-    yield from _head("number", "value", "unit", "decides", "source")
+    yield from _head("number", "value", "unit", "decides", "source", "moved by 30 %, changes")
+    changes = _calibrated()
     for one in numbers_module.numbers():
-        yield _row(f"`{one.title}`", one.value, one.unit, one.decides, one.source)
+        changed = changes.get(one.title, "not moved")
+        value = f"{one.value:.3g}" if isinstance(one.value, float) else one.value
+        yield _row(f"`{one.title}`", value, one.unit, one.decides, one.source, changed)
+
+
+def _calibrated() -> dict[str, str]:
+    """What `training.calibrate` has written: on how many photos each number changes what."""
+    found = {}
+    with (ROOT / "training" / "calibrated.tsv").open(newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            title, photos = row.pop("number"), row.pop("photos")
+            kinds = [f"{kind} {count}" for kind, count in row.items() if count != "0"]
+            found[title] = f"{', '.join(kinds) or 'nothing'} of {photos}"
+    return found
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {

@@ -64,6 +64,12 @@ class BackgroundNumbers:
         "the same where no network was asked: grain counts as no texture",
         "linen and carpets lie above, paper and painted walls below 6, grain of 2.5 levels at it",
     )
+    shadow_steps: float = tuned(
+        2.5,
+        "times the noise",
+        "how fast a shadow may change; outlines are steeper",
+        "chosen by eye on shop photos",
+    )
     darkest: float = tuned(
         0.2,
         "share of the background's light",
@@ -79,8 +85,8 @@ class BackgroundNumbers:
     near: float = tuned(
         3.0,
         "times the noise",
-        "how far the border may be from a smooth surface where it is plain, and how fast a shadow "
-        "may change; outlines are steeper, and what is beside a hole is farther off",
+        "how far the border may be from a smooth surface where it is plain; what is beside a hole "
+        "is farther off",
     )
     coloured: float = tuned(
         40.0,
@@ -228,7 +234,7 @@ def fit_background(
     light, tint = surface.light, surface.tint
     alike = (tint <= BACKGROUND.tint) & (light >= BACKGROUND.darkest)
     alike &= light <= 1 / BACKGROUND.lit
-    soft = (light < 1) & (steps <= BACKGROUND.near * noise) & ~claimed
+    soft = (light < 1) & (steps <= BACKGROUND.shadow_steps * noise) & ~claimed
     denied = ~sure & (~claimed | (apart(cells, surface.lit) <= noise))
     seen = flood(((steps <= noise) | soft) & alike & denied, seeds)
     if floors:

@@ -23,27 +23,12 @@ from edge.rendering.extend.plain import (
     surface_of,
 )
 from edge.rendering.extend.scene import Scene, imagined, scene_of
-from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.morphology import EDGE, border, flood, grown, shrunk
 from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import Framing
-
-
-@dataclass(frozen=True)
-class ExtendNumbers:
-    """What of a photo may be continued beyond its edge."""
-
-    collar: float = tuned(
-        0.02,
-        "share of the long side",
-        "distance around the subject within which nothing counts as its background",
-    )
-
-
-EXTEND = ExtendNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +229,7 @@ def _grid(image: Image.Image, known: Known) -> tuple[Image.Image, Mask]:
     background = np.ones((size[1], size[0]), np.bool_)
     subject = known.subject
     if subject:
-        collar = EXTEND.collar * max(size)
+        collar = SCALES.rim * max(size)
         across, down = size[0] / image.width, size[1] / image.height
         top, bottom = subject.top * down - collar, subject.bottom * down + collar
         left, right = subject.left * across - collar, subject.right * across + collar

@@ -30,11 +30,6 @@ class BackgroundNumbers:
     wrap: float = tuned(
         0.28, "share", "of the scene's light that reaches the very rim of a harmonised subject"
     )
-    soft: float = tuned(
-        0.02,
-        "share of the short side",
-        "sigma of a background out of focus, and of the rim that a scene's light reaches",
-    )
 
 
 BACKGROUND = BackgroundNumbers()
@@ -115,7 +110,7 @@ def plan(transform: Transform, context: PlanContext) -> Step | None:
     if background.kind is Kind.SCENE:
         return SceneBackground(background.scene, transform.harmonize)
     if background.kind is Kind.BLUR:
-        return BlurredBackground(round(context.state.size.short * BACKGROUND.soft, 1))
+        return BlurredBackground(round(context.state.size.short * SCALES.rim, 1))
     # A colour that lets light through is laid behind by `flatten`, as behind any clear pixel.
     color = background.color
     return PlainBackground(color if color and color.opaque else None)
@@ -170,7 +165,7 @@ def surroundings(image: Image.Image, matte: Image.Image, radius: float) -> Image
 
 def harmonized(subject: Image.Image, matte: Image.Image, scene: Image.Image) -> Image.Image:
     """The subject with the scene's light on its rim: the scene, blurred, fades in towards it."""
-    radius = max(1.0, min(subject.size) * BACKGROUND.soft)
+    radius = max(1.0, min(subject.size) * SCALES.rim)
     light = scene.filter(ImageFilter.GaussianBlur(2 * radius))
     inside = matte.filter(ImageFilter.GaussianBlur(radius))
     rim = inside.point([round(BACKGROUND.wrap * (255 - level)) for level in range(256)])

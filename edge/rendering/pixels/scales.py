@@ -23,6 +23,12 @@ class ScaleNumbers:
         "around a subject that is seen whole, if there is as much; and what is kept around it of a "
         "background that will be replaced, for the outline needs a neighbourhood",
     )
+    rim: float = tuned(
+        0.02,
+        "share of a side",
+        "around an outline that is touched by it: nothing there counts as background that could be "
+        "continued; sigma of a scene's light on a subject's rim, and of a background out of focus",
+    )
     beside: int = tuned(
         8, "pixels", "beside a subject, from which the colours at its outline are known"
     )
