@@ -167,7 +167,7 @@ def main() -> None:
             if given.what == "error":
                 await errors(given.folder, models)
             elif given.what == "sheet":
-                await sheets(given.folder, given.out, given.wish, models)
+                await sheets(given.folder, given.out, given.request, models)
             else:
                 told.update(await evidence(given.folder, models))
         finally:
