@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats
+from edge.rendering.pixels.arrays import Doubles, Places, Samples, array_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.source.facts import Facts
 
@@ -86,27 +86,30 @@ def noise(image: Image.Image) -> float | None:
 
 
 def _quietest(luma: Image.Image) -> float | None:
-    plane = np.asarray(luma, dtype=np.float32)
-    tiles = [
-        plane[top : top + DEGRADATION.tile, left : left + DEGRADATION.tile]
-        for top in _places(plane.shape[0])
-        for left in _places(plane.shape[1])
-    ]
-    found = sorted(_sigma(tile) for tile in tiles if _shows(tile))
-    return round(found[int(len(found) * DEGRADATION.quietest)], 2) if found else None
+    plane = array_of(luma)
+    rows, columns = (_places(side) for side in plane.shape)
+    tiles = plane[rows[:, None, :, None], columns[:, None]].reshape(
+        -1, rows.shape[1], columns.shape[1]
+    )
+    middle = tiles.mean(axis=(1, 2))
+    shows = (LEVELS.halo < middle) & (middle < 255 - LEVELS.halo)
+    if min(tiles.shape[1:]) < 3 or not shows.any():
+        return None
+    found = np.sort(_sigma(tiles[shows].astype(np.int16)))
+    return round(float(found[int(len(found) * DEGRADATION.quietest)]), 2)
 
 
-def _shows(tile: Floats) -> bool:
-    return min(tile.shape) > 2 and LEVELS.halo < float(tile.mean()) < 255 - LEVELS.halo
+def _sigma(tiles: Samples) -> Doubles:
+    """Of each tile int16 [N, h, w]."""
+    down = tiles[:, :-2] - 2 * tiles[:, 1:-1] + tiles[:, 2:]
+    both = down[..., :-2] - 2 * down[..., 1:-1] + down[..., 2:]
+    sigma: Doubles = np.abs(both).mean(axis=(1, 2)) * math.sqrt(math.pi / 2) / 6
+    return sigma
 
 
-def _sigma(tile: Floats) -> float:
-    down = tile[:-2] - 2 * tile[1:-1] + tile[2:]
-    both = down[:, :-2] - 2 * down[:, 1:-1] + down[:, 2:]
-    return float(np.abs(both).mean()) * math.sqrt(math.pi / 2) / 6
-
-
-def _places(side: int) -> list[int]:
+def _places(side: int) -> Places:
+    """The pixels [tiles, pixels of one] of the tiles along a side."""
     room = max(0, side - DEGRADATION.tile)
     count = min(DEGRADATION.across, side // DEGRADATION.tile) or 1
-    return sorted({round(room * i / max(1, count - 1)) for i in range(count)})
+    first = sorted({round(room * i / max(1, count - 1)) for i in range(count)})
+    return np.add.outer(first, np.arange(min(side, DEGRADATION.tile)))

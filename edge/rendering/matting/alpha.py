@@ -17,7 +17,7 @@ from edge.rendering.analysis.background import BACKGROUND, BackgroundModel, bord
 from edge.rendering.matting.guided_filter import GUIDED
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
-from edge.rendering.pixels.channels import apart
+from edge.rendering.pixels.channels import apart, worst
 from edge.rendering.pixels.levels import LEVELS, span
 from edge.rendering.pixels.morphology import EDGE, grown, shrunk
 from edge.rendering.pixels.picture import Picture
@@ -78,7 +78,7 @@ def estimate_alpha(
         alpha,
         background_model.noise,
     )
-    dark = background_model.backdrop.max(axis=2) < BACKGROUND.lit * background_model.lit.max(axis=2)
+    dark = worst(background_model.backdrop) < BACKGROUND.lit * worst(background_model.lit)
     if seen and dark.any():
         flat = alpha.ravel()
         beside = places[_enlarged(dark, image.size, Image.Resampling.NEAREST).ravel()[places] > 0]

@@ -55,6 +55,8 @@ class PlainBackground(PixelStep):
     def apply(self, picture: Picture) -> Picture:
         if self.color is None:
             return alone(picture)
+        if picture.decontaminated:
+            return picture if picture.laid_on == self.color else picture.on(self.color)
         sheet = Image.new("RGB", picture.image.size, self.color.rgb)
         return replace(picture.with_image(sheet), matte=laid(picture, sheet))
 
@@ -128,12 +130,10 @@ def alone(picture: Picture) -> Picture:
 
 
 def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
-    """Paste the subject in its own colours on `sheet` (RGB); only the part that holds it is looked
-    at. Answers its matte with clean ends (L)."""
+    """Paste the subject in its own colours, which it has not yet, on `sheet` (RGB); only the part
+    that holds it is looked at. Answers its matte with clean ends (L)."""
     matte = picture.clean_matte
-    if picture.decontaminated:
-        sheet.paste(picture.image, mask=matte)
-    elif seen := matte.getbbox():
+    if seen := matte.getbbox():
         around = Box(*seen).grown(SCALES.beside).clamped(picture.size).as_tuple()
         part = matte.crop(around)
         subject = foreground(picture.image.crop(around).convert("RGB"), part)

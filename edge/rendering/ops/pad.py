@@ -34,6 +34,8 @@ class Pad(PixelStep):
         return replace(padded(state, self.canvas, self.at), alpha=alpha)
 
     def apply(self, picture: Picture) -> Picture:
+        if picture.decontaminated and picture.matte and self.color and self.color.opaque:
+            return picture.on(self.color, self.canvas, self.at)
         return picture.mapped(
             lambda image: self._lay(image, self._sheet(image)),
             lambda area, _: area.moved(*self.at),

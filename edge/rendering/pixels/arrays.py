@@ -91,3 +91,12 @@ def layers_over(pixels: Levels) -> Image.Image:
     """The picture, mode RGBA, that lies in uint8 [H, W, 4]: no copy."""
     height, width = pixels.shape[:2]
     return Image.frombuffer("RGBA", (width, height), pixels, "raw", "RGBA", 0, 1)
+
+
+def without_alpha(image: Image.Image) -> Image.Image:
+    """The colours (RGB) of a picture of mode RGBA that nobody else has, which is none afterwards:
+    no copy, for the engine keeps both in four bytes a pixel."""
+    if not hasattr(image.im, "setmode"):  # since Pillow 13
+        return image.convert("RGB")
+    image.im.setmode("RGB")
+    return image._new(image.im)

@@ -6,8 +6,8 @@ from typing import Self
 
 from PIL import Image
 
-from edge.images import Box, Size
-from edge.rendering.pixels.arrays import Levels, layers_over
+from edge.images import Box, Color, Size
+from edge.rendering.pixels.arrays import Levels, layers_over, without_alpha
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, snapped
 from edge.reported import Synthesized
@@ -29,7 +29,8 @@ class Picture:
     measured, never shown, so it is resized by the cheapest filter. `exact`: the matte is the
     original's own alpha, so its lowest and highest levels are not taken for noise. `array`: uint8
     [H, W, 4], where the image lies in one; its last channel is the matte's once the picture is
-    decontaminated, and means nothing before.
+    decontaminated, and means nothing before. `laid_on`: the colour behind the subject, where it
+    lies on one already.
     """
 
     image: Image.Image = field(repr=False)
@@ -41,6 +42,7 @@ class Picture:
     rough: bool = False
     exact: bool = False
     array: Levels | None = field(default=None, repr=False)
+    laid_on: Color | None = None
 
     @property
     def size(self) -> Size:
@@ -62,7 +64,18 @@ class Picture:
         return self.image.mode == "RGBA"
 
     def with_image(self, image: Image.Image) -> Self:
-        return replace(self, image=image, array=None)
+        return replace(self, image=image, array=None, laid_on=None)
+
+    def on(self, color: Color, canvas: Size | None = None, at: tuple[int, int] = (0, 0)) -> Self:
+        """The subject of a decontaminated picture on one opaque colour, at a place of a canvas
+        (default: its own); its matte with clean ends."""
+        matte, canvas = self.clean_matte, canvas or self.size
+        sheet = Image.new("RGB", (canvas.width, canvas.height), color.rgb)
+        sheet.paste(self.image, at, matte)
+        whole = Image.new("L", sheet.size, 0)
+        whole.paste(matte, at)
+        moved = self.mapped(lambda _: sheet, lambda area, _: area.moved(*at), lambda _: whole)
+        return replace(moved, laid_on=color)
 
     def cropped(self, box: Box) -> Self:
         """Only `box`, which is brought inside the picture first."""
@@ -92,7 +105,7 @@ class Picture:
         together = smaller(self._together())
         matte = together.getchannel("A")
         matte = matte if self.exact else matte.point(without_ringing)
-        made = replace(self, matte=None).mapped(lambda _: together.convert("RGB"), move)
+        made = replace(self, matte=None).mapped(lambda _: without_alpha(together), move)
         return replace(made, matte=matte)
 
     def mapped(
@@ -109,7 +122,7 @@ class Picture:
         if subject:
             size = Size(*image.size)
             subject = move(Area.of(subject), self.size).within(size).outward(size)
-        return replace(self, image=image, matte=matte, subject=subject, array=None)
+        return replace(self, image=image, matte=matte, subject=subject, array=None, laid_on=None)
 
     def _together(self) -> Image.Image:
         """Image and matte as one picture, mode RGBA."""
