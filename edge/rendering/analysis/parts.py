@@ -84,10 +84,10 @@ def parts_of(
     Returns:
         None where the picture has no background of one colour, or nothing is on it.
     """
-    small = np.asarray(image.convert("RGB"))
+    small = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     seen = _unlike_background(image, small, background)
     if matte is not None:
-        cover = matte.resize(image.size, Image.Resampling.BOX, reducing_gap=1.0)
+        cover = matte.resize(image.size, Image.Resampling.NEAREST)
         own = np.asarray(cover) >= LEVELS.half
         seen = own if seen is None else seen | own
     if seen is None or not seen.any():
@@ -100,9 +100,10 @@ def parts_of(
     order = [i for i in np.argsort(-areas, kind="stable") if areas[i] >= (EDGE + 1) ** 2]
     if not order:
         return None
-    numbers = np.zeros(len(stats), np.int32)
-    numbers[[i + 1 for i in order]] = np.arange(1, len(order) + 1)
-    labels = numbers[labels]
+    if len(areas) > 1:
+        numbers = np.zeros(len(stats), np.int32)
+        numbers[[i + 1 for i in order]] = np.arange(1, len(order) + 1)
+        labels = numbers[labels]
     boxes = tuple(
         Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[[i + 1 for i in order]].tolist()
     )
