@@ -103,6 +103,15 @@ class Box:
             min(max(top + 1, self.bottom), within.height),
         )
 
+    def met(self, other: "Box") -> "Box":
+        """What both have in common, where they meet."""
+        return Box(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+
     def as_tuple(self) -> tuple[int, int, int, int]:
         return (self.left, self.top, self.right, self.bottom)
 

@@ -1,7 +1,7 @@
 """Enlarges what is wanted of a picture by a network, tile by tile."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import cv2
@@ -10,7 +10,7 @@ from PIL import Image
 
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, ModelMissing
-from edge.images import Box, Size
+from edge.images import Box
 from edge.models.base import Models, Priority, Tensor
 from edge.models.checks import size_of
 from edge.models.roles import UPSCALE, UPSCALE_DEGRADED, check_upscaler
@@ -29,8 +29,10 @@ for others and that its tiles do not fill the memory."""
 EMBEDDED = "embedded"
 """The runtime of this process, in which tiles need no batch to be cheap and may be small."""
 
-_LANCZOS = 4
-"""Pixels of the source beside a part that decide about its enlargement by Lanczos."""
+_LANCZOS, _LINEAR = 4, 1
+"""Pixels of the source beside a part that decide about its enlargement by these filters."""
+
+Filter = Callable[[Tensor, int], Tensor]
 
 
 class Kept(Protocol):
@@ -121,29 +123,31 @@ class _Enlarging:
         return [int(index) for index in np.flatnonzero(meeting)]
 
     def begin(
-        self, cells: Iterable[int], found: Mapping[int, Tensor | None], *, smooth: bool
+        self, cells: Sequence[int], found: Mapping[int, Tensor | None], *, smooth: bool
     ) -> list[Tile]:
         """Draws all that no network is needed for; answers the tiles that one is.
 
         Which cells are smooth depends on the picture alone: so what was kept, and in which tiles
         the rest is asked for, shows nowhere.
         """
+        missing = np.zeros((self._tiling.rows, self._tiling.columns), np.bool_)
+        missing.flat[list(cells)] = True
         if smooth:
-            self._smooth()
+            around = self._tiling.meeting(self._region) & ~missing
+            self._by_filter(around, self._region, _LINEAR, stretched)
         if self.spec.overshoot is not None:
             self._limits = limits(self._image, self.spec.overshoot)
-        missing = np.zeros((self._tiling.rows, self._tiling.columns), np.bool_)
         for index in cells:
             if (cell := found.get(index)) is not None:
                 self._show(self._tiling.box(self._tiling.cell_at(index)), cell)
-            else:
-                missing.flat[index] = True
+                missing.flat[index] = False
         if self.spec.noise_tolerance is not None:
             noise_tolerance = missing & ~self._tiling.showing(
                 self._image, missing, self.spec.noise_tolerance
             )
             missing &= ~noise_tolerance
-            self._by_lanczos(noise_tolerance)
+            height, width = self._image.shape[:2]
+            self._by_filter(noise_tolerance, Box(0, 0, width, height), _LANCZOS, lanczos)
         self._missing = {int(index) for index in np.flatnonzero(missing)}
         return self._tiling.covering(missing)
 
@@ -162,12 +166,11 @@ class _Enlarging:
         made: list[tuple[int, Tensor]] = []
         for tile, larger in zip(tiles, answer[self.spec.outputs[0].name], strict=True):
             kept = self._within(tile, larger[self._tiling.kept(tile, self._scale)])
-            for index, cell in self._cells_of(tile, kept):
-                show(self.canvas, self._tiling.box(self._tiling.cell_at(index)), cell, self._region,
-                     self._scale)  # fmt: skip
-                if copied:  # a part would hold the whole answer
-                    own: Tensor = cv2.cvtColor(cell, cv2.COLOR_RGBA2RGB)  # type: ignore[assignment]
-                    made.append((index, own))
+            cells = dict(self._cells_of(tile, kept))
+            for shown, part in self._shown(tile, kept, cells):
+                show(self.canvas, self._tiling.box(shown), part, self._region, self._scale)
+            if copied:  # a part would hold the whole answer
+                made += ((index, _colours(cell)) for index, cell in cells.items())
         return made
 
     def _within(self, tile: Tile, larger: Tensor) -> Tensor:
@@ -188,13 +191,21 @@ class _Enlarging:
             columns = slice((cell.left - box.left) * scale, (cell.right - box.left) * scale)
             yield index, kept[rows, columns]
 
-    def _by_lanczos(self, cells: Cells) -> None:
-        """Draws smooth cells, those beside each other at once."""
-        size = Size(self._image.shape[1], self._image.shape[0])
-        for box in self._tiling.strips(cells):
-            around = box.grown(_LANCZOS).clamped(size)
-            larger = lanczos(self._image[around.top : around.bottom, around.left : around.right],
-                             self._scale)  # fmt: skip
+    def _shown(
+        self, tile: Tile, kept: Tensor, cells: Mapping[int, Tensor]
+    ) -> list[tuple[Tile, Tensor]]:
+        """A tile and what is kept of it at once where all its cells were missing; else these."""
+        if len(cells) == len(list(self._tiling.cells(tile))):
+            return [(tile, kept)]
+        return [(self._tiling.cell_at(index), cell) for index, cell in cells.items()]
+
+    def _by_filter(self, cells: Cells, within: Box, reach: int, enlarged: Filter) -> None:
+        """Draws what of some cells lies `within` a part of the picture, those beside each other at
+        once, by what of that part is no more than `reach` pixels away."""
+        for strip in self._tiling.strips(cells):
+            box, around = strip.met(within), strip.grown(reach).met(within)
+            larger = enlarged(self._image[around.top : around.bottom, around.left : around.right],
+                              self._scale)  # fmt: skip
             top, left = box.top - around.top, box.left - around.left
             rows = slice(top * self._scale, (top + box.size.height) * self._scale)
             columns = slice(left * self._scale, (left + box.size.width) * self._scale)
@@ -205,12 +216,15 @@ class _Enlarging:
         whole: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
         show(self.canvas, box, whole, self._region, self._scale)
 
-    def _smooth(self) -> None:
-        part = self._region
-        inside = self._image[part.top : part.bottom, part.left : part.right]
-        size = (self.canvas.shape[1], self.canvas.shape[0])
-        whole = cv2.cvtColor(inside, cv2.COLOR_RGB2RGBA)
-        cv2.resize(whole, size, self.canvas, interpolation=cv2.INTER_LINEAR)
+
+def _colours(pixels: Tensor) -> Tensor:
+    """Of uint8 [H, W, 4] a copy [H, W, 3]."""
+    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)  # type: ignore[return-value]
+
+
+def stretched(tile: Tensor, scale: int) -> Tensor:
+    """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 3], by a linear filter."""
+    return cv2.resize(tile, None, fx=scale, fy=scale)  # type: ignore[return-value]
 
 
 def lanczos(tile: Tensor, scale: int) -> Tensor:
@@ -231,8 +245,8 @@ def limits(source: Tensor, overshoot: int) -> tuple[Tensor, Tensor]:
     """
     near = np.ones((3, 3), np.uint8)
     least, most = cv2.erode(source, near), cv2.dilate(source, near)
-    half = (most - least) // 2
-    room = half + np.minimum(overshoot, 255 - half).astype(np.uint8)
+    half: Tensor = cv2.subtract(most, least) // 2  # type: ignore[assignment]
+    room = half + np.minimum(np.uint8(overshoot), 255 - half)
     low, high = cv2.subtract(least, room), cv2.add(most, room)
     return tuple(cv2.cvtColor(level, cv2.COLOR_RGB2RGBA) for level in (low, high))  # type: ignore[return-value]
 

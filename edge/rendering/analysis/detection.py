@@ -92,13 +92,13 @@ async def detect(
     failed = False
     if text and detections.parts and not detections.parts.apart:
         found["text"] = ()
-    pixels = np.asarray(detections.small.convert("RGB"))
     for what, role, wanted in (
         ("text", roles.TEXT_DETECTION, text and detections.parts is not None),
         ("heads", roles.FACE_DETECTION, heads),
     ):
         if not wanted or what in found:
             continue
+        pixels = await engine.run(lambda: np.asarray(detections.small.convert("RGB")))
         asked = await engine.run(_underlined, pixels) if what == "text" else pixels
         try:
             seen = await coarse_matte(models, asked, deadline, priority, role=role)

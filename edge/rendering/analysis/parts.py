@@ -95,15 +95,14 @@ def parts_of(
     reach = 2 * (2 * EDGE) + 1  # what belongs together may be interrupted by two edges
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     joined = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    _, found, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
     order = [i for i in np.argsort(-areas, kind="stable") if areas[i] >= (EDGE + 1) ** 2]
     if not order:
         return None
-    if len(areas) > 1:
-        numbers = np.zeros(len(stats), np.int32)
-        numbers[[i + 1 for i in order]] = np.arange(1, len(order) + 1)
-        labels = numbers[labels]
+    numbers = np.zeros(len(stats), np.int32)
+    numbers[[i + 1 for i in order]] = np.arange(1, len(order) + 1)
+    labels: Labels = found if len(areas) == 1 else numbers[found]  # type: ignore[assignment]
     boxes = tuple(
         Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[[i + 1 for i in order]].tolist()
     )

@@ -18,7 +18,7 @@ from edge.rendering.matting.guided_filter import GUIDED
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
 from edge.rendering.pixels.channels import apart, worst
-from edge.rendering.pixels.levels import LEVELS, span
+from edge.rendering.pixels.levels import LEVELS, snapped_levels, span
 from edge.rendering.pixels.morphology import EDGE, grown, shrunk
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.sampling import between, colours_at, rows_and_columns
@@ -118,9 +118,7 @@ def _unmixed(
     `pixels` [H, W, 3 or more] is what it covers, and what the grids of F and B show."""
     rows, columns = rows_and_columns(places, alpha.shape[1])
     pairs = [-(-side // 2) for side in alpha.shape]  # as fine as F and B are
-    background, subject = (
-        between(grid, rows >> 1, columns >> 1, pairs) for grid in (behind, colour_of_subject)
-    )
+    background, subject = between((behind, colour_of_subject), rows >> 1, columns >> 1, pairs)
     if part is not None:
         rows, columns = rows + part.top, columns + part.left
     colours = colours_at(pixels, rows * pixels.shape[1] + columns)
@@ -130,14 +128,14 @@ def _unmixed(
 
 
 def sharpened(picture: Picture, by: str) -> Levels:
-    """The matte (uint8 [H, W]) of an enlarged picture, as sharp as the picture; `by` found it."""
+    """The matte (uint8 [H, W]) of an enlarged picture, as sharp as the picture, with clean ends;
+    `by` found it."""
     assert picture.matte is not None, "planned only where there is a matte"
     matte = array_of(picture.matte)
     if by == "network":
-        return cv2.LUT(matte, _steeper())  # type: ignore[return-value]
-    image = picture.opaque
-    pixels = array_of(image) if picture.array is None else picture.array
-    return resharpened(image, pixels, matte)
+        return cv2.LUT(matte, snapped_levels(_steeper()))  # type: ignore[return-value]
+    pixels = array_of(picture.opaque) if picture.array is None else picture.array
+    return snapped_levels(resharpened(pixels, matte))
 
 
 def _steeper() -> Levels:
@@ -148,29 +146,29 @@ def _steeper() -> Levels:
     return levels
 
 
-def resharpened(image: Image.Image, pixels: Levels, matte: Levels) -> Levels:
-    """A stretched matte [H, W] unmixed anew from the picture's own outline.
-
-    Args:
-        image: RGB, of its size.
-        pixels: the same as an array, [H, W, 3 or more].
-    """
+def resharpened(pixels: Levels, matte: Levels) -> Levels:
+    """A stretched matte [H, W] unmixed anew from the outline of its picture [H, W, 3 or more]."""
     box = span(np.maximum.reduce(matte, axis=1) > 0, np.maximum.reduce(matte, axis=0) > 0)
     if box is None:
         return matte
-    reach = max(SCALES.beside, border_depth(max(image.size)))
-    near = box.grown(reach).clamped(Size(*image.size))
+    whole = Size(matte.shape[1], matte.shape[0])
+    near = box.grown(max(SCALES.beside, border_depth(whole.long))).clamped(whole)
+    if near.size == whole:
+        return _resharpened(near, pixels, matte)
     part = np.s_[near.top : near.bottom, near.left : near.right]
     sharp = np.zeros_like(matte)
-    sharp[part] = _resharpened(image, near, pixels, np.ascontiguousarray(matte[part]))
+    sharp[part] = _resharpened(near, pixels, np.ascontiguousarray(matte[part]))
     return sharp
 
 
-def _resharpened(image: Image.Image, part: Box, pixels: Levels, matte: Levels) -> Levels:
+def _resharpened(part: Box, pixels: Levels, matte: Levels) -> Levels:
     size = part.size.width, part.size.height
+    seen = pixels[part.top : part.bottom, part.left : part.right]
+    # What was enlarged has no detail finer than a cell: one sample tells as much as its mean.
     factor = max(1, -(-max(size) // SCALES.fine))
-    grid = np.asarray(image.reduce(factor, part.as_tuple()))
-    cover = np.asarray(Image.fromarray(matte).reduce(factor))
+    cells = -(-size[0] // factor), -(-size[1] // factor)
+    grid: Levels = np.ascontiguousarray(cv2.resize(seen, cells)[..., :3])
+    cover: Levels = cv2.resize(matte, cells)  # type: ignore[assignment]
     background, core = shrunk(cover < LEVELS.halo, 1), shrunk(cover > LEVELS.solid, 1)
     behind = backdrop(grid, background)
     away = apart(grid, behind)

@@ -117,9 +117,7 @@ def corrected(image: Levels, alpha: Levels, band: SoftBand, fore: Pixels, back: 
     part = band.part
     rows, columns = rows_and_columns(band.places, alpha.shape[1])
     shape = part.size.height, part.size.width
-    lit, shaded = (
-        between(layer, rows - part.top, columns - part.left, shape) for layer in (fore, back)
-    )
+    lit, shaded = between((fore, back), rows - part.top, columns - part.left, shape)
     a = alpha.ravel().take(band.places).astype(np.float32) * np.float32(1 / 255)
     rest = 1 - a
     missing = colours_at(image, band.places)

@@ -18,7 +18,6 @@ from edge.rendering.matting.alpha import sharpened
 from edge.rendering.matting.foreground import soft_band, soft_colours
 from edge.rendering.matting.segment import wanted as cut_out
 from edge.rendering.pixels.arrays import Levels, Pixels, Places, array_of, picture_over
-from edge.rendering.pixels.levels import snapped_levels
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import AsyncStep, PlanContext, State, Tools
 from edge.variants.transform import Transform
@@ -58,7 +57,7 @@ class Decontaminate(AsyncStep):
 def with_alpha(picture: Picture, by: str) -> tuple[Tensor, Levels]:
     """The picture and its sharpened matte in one array [H, W, 4], the picture's own where it has
     one that may be written into; and the matte alone [H, W]."""
-    alpha = snapped_levels(sharpened(picture, by))
+    alpha = sharpened(picture, by)
     both = picture.array
     if both is None or not both.flags.writeable:
         both = np.dstack([array_of(picture.opaque), alpha])

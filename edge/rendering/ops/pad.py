@@ -17,13 +17,15 @@ _CLEAR = Color(255, 255, 255, 0)
 
 @dataclass(frozen=True, slots=True)
 class Pad(PixelStep):
-    """The picture at `at` in `canvas`; `color` None means a blur of the picture itself."""
+    """The picture at `at` in `canvas`; `color` None means a blur of the picture itself. `final`: its
+    opaque colour is also what a subject will be laid on."""
 
     op = "pad"
     canvas: Size
     at: tuple[int, int]
     color: Color | None
     made: float
+    final: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -34,7 +36,7 @@ class Pad(PixelStep):
         return replace(padded(state, self.canvas, self.at), alpha=alpha)
 
     def apply(self, picture: Picture) -> Picture:
-        if picture.decontaminated and picture.matte and self.color and self.color.opaque:
+        if self.color and self.final and picture.decontaminated and picture.matte:
             return picture.on(self.color, self.canvas, self.at)
         return picture.mapped(
             lambda image: self._lay(image, self._sheet(image)),
@@ -72,7 +74,10 @@ def plan(transform: Transform, context: PlanContext) -> Pad | None:
     if framing is None or framing.content == framing.canvas:
         return None
     made = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
-    return Pad(framing.canvas, framing.at, _color(transform, context), made)
+    color, background = _color(transform, context), transform.background
+    plain = background is not None and background.kind is BackgroundKind.COLOR
+    final = plain and context.state.decontaminated and bool(color and color.opaque)
+    return Pad(framing.canvas, framing.at, color, made, final)
 
 
 def _color(transform: Transform, context: PlanContext) -> Color | None:

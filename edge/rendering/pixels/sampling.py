@@ -39,17 +39,20 @@ def rows_and_columns(places: Places, width: int) -> tuple[Places, Places]:
     return rows, places - rows * width
 
 
-def between(grid: Pixels, rows: Places, columns: Places, shape: Sequence[int]) -> Floats:
-    """Levels float32 [3, N] of a grid [h, w, 3] where some pixels of a picture of that shape
-    [H, W] lie in it; bilinear, and beyond the middles of the outermost cells as there."""
-    across, down = (
-        _folded(places, cells / side)
-        for places, cells, side in (
-            (columns, grid.shape[1], shape[1]), (rows, grid.shape[0], shape[0])
-        )
-    )  # fmt: skip
-    found = cv2.remap(grid, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return found.reshape(-1, 3)[: len(rows)].T.astype(np.float32, order="C")
+def between(
+    grids: Sequence[Pixels], rows: Places, columns: Places, shape: Sequence[int]
+) -> list[Floats]:
+    """Levels float32 [3, N] of some grids [h, w, 3] where pixels of a picture of that shape [H, W]
+    lie in them; bilinear, and beyond the middles of the outermost cells as there."""
+    height, width = grids[0].shape[:2]
+    places = cv2.convertMaps(
+        _folded(columns, width / shape[1]), _folded(rows, height / shape[0]), cv2.CV_16SC2
+    )
+    found = (
+        cv2.remap(grid, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for grid in grids
+    )
+    return [each.reshape(-1, 3)[: len(rows)].T.astype(np.float32, order="C") for each in found]
 
 
 def _folded(places: Places, scale: float) -> Floats:
