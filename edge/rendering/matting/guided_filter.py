@@ -24,7 +24,13 @@ HE = 'He and Sun 2015, "Fast Guided Filter"'
 class GuidedFilterNumbers:
     """How a matte follows the picture's edges."""
 
-    window: int = tuned(4, "cells", "radius of the guided filter's window", HE)
+    window: int = tuned(
+        2,
+        "cells",
+        "radius of the guided filter's window",
+        "mean error along 49 known outlines 34.9 levels; 35.3 with a window of 4 on cells half as "
+        "large",
+    )
     smoothness: float = tuned(
         1e-3,
         "variance of colour (0 to 1)",
@@ -55,7 +61,7 @@ def guided(image: Image.Image, network: Pixels, cells: Mask) -> Pixels:
     if box is None:
         return result
     part = _box_in(box, cells, image.size, 1)
-    factor = min(1.0, SCALES.fine / max(image.size))
+    factor = min(1.0, 2 * SCALES.coarse / max(image.size))
     size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
     # A window away from where it counts lies what both means still reach.
     inner = _box_in(box, cells, size, 2 * GUIDED.window + 2)

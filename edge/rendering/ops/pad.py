@@ -17,8 +17,8 @@ _CLEAR = Color(255, 255, 255, 0)
 
 @dataclass(frozen=True, slots=True)
 class Pad(PixelStep):
-    """The picture at `at` in `canvas`; `color` None means a blur of the picture itself. `final`: its
-    opaque colour is also what a subject will be laid on."""
+    """The picture at `at` in `canvas`; `color` None means a blur of the picture itself. `final`:
+    it is opaque, and what a subject that is cut out will be laid on."""
 
     op = "pad"
     canvas: Size

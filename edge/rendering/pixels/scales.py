@@ -12,11 +12,10 @@ class ScaleNumbers:
     coarse: int = tuned(
         160,
         "cells",
-        "long side of the grid for what is smooth: a background's surface, the colours of areas",
+        "long side of the grid for what is smooth: a background's surface, the colours of areas; "
+        "half of that on which a guided filter is fitted",
     )
-    fine: int = tuned(
-        640, "cells", "long side of the grid for outlines: guided filter, soft mattes, shadows"
-    )
+    fine: int = tuned(640, "cells", "long side of the grid for outlines: soft mattes, shadows")
     air: float = tuned(
         0.05,
         "share of the longer side",

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.images import Color, Format
+from edge.images import Color, Format, Size
 from edge.rendering.analysis.analysis import analyze
 from edge.rendering.matting.segment import Matte, Segmentation, at_hand
+from edge.rendering.ops.background import PlainBackground
+from edge.rendering.ops.pad import Pad
 from edge.rendering.pixels.arrays import Mask
 from edge.rendering.pixels.morphology import shrunk
 from edge.rendering.pixels.picture import Picture
@@ -166,3 +168,38 @@ def test_a_canvas_larger_than_the_product_is_background_up_to_its_edge() -> None
     assert (ring == 255).all()
     rows = np.flatnonzero((pixels < 200).any(axis=(1, 2)))
     assert (rows[-1] - rows[0]) / made.size.height == pytest.approx(0.85, abs=0.02)
+
+
+def test_a_subject_is_laid_at_once_on_a_canvas_of_its_final_colour():
+    """A pad that knows what colour will be behind gives what a pad and a background give."""
+    taken, colour = shot(), Color(250, 128, 3)
+    cut_out = Picture(taken.image, Image.fromarray(taken.alpha), decontaminated=True)
+    two = Pad(Size(500, 520), (77, 51), Color(255, 255, 255), 0.5).apply(cut_out)
+    once = Pad(Size(500, 520), (77, 51), colour, 0.5, final=True).apply(cut_out)
+    made, other = PlainBackground(colour).apply(once), PlainBackground(colour).apply(two)
+    assert made.image.tobytes() == other.image.tobytes()
+    assert made.matte.tobytes() == other.matte.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("background", "final"),
+    [
+        (Background(BackgroundKind.COLOR, color=Color(9, 8, 7)), True),
+        (SCENE, False),
+        (TRANSPARENT, False),
+    ],
+    ids=["colour", "scene", "transparent"],
+)
+def test_a_pad_is_final_only_under_one_colour(background: Background, final: bool):
+    """What is laid on a scene or on nothing must not have met the canvas's colour before."""
+    half = shot()
+    cut = at_hand(half.image)
+    seen = Segmentation(analyze(half.image), cut).told
+    transform = Transform(
+        matte=MatteMode.ON, background=background, fit=Fit.PRODUCT, upscale=Upscale.AUTO,
+        width=1000, height=900,
+    )  # fmt: skip
+    pads = [
+        step for step in plan(transform, facts(*SIZE), seen, LIMITS).steps if isinstance(step, Pad)
+    ]
+    assert [pad.final for pad in pads] == [final]
