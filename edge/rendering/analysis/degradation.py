@@ -93,7 +93,7 @@ def _quietest(luma: Image.Image) -> float | None:
     )
     middle = tiles.mean(axis=(1, 2))
     shows = (LEVELS.halo < middle) & (middle < 255 - LEVELS.halo)
-    if min(tiles.shape[1:]) < 3 or not shows.any():
+    if min(tiles.shape[1:]) <= 2 or not shows.any():
         return None
     found = np.sort(_sigma(tiles[shows].astype(np.int16)))
     return round(float(found[int(len(found) * DEGRADATION.quietest)]), 2)
