@@ -21,7 +21,7 @@ from edge.rendering.matting.foreground import (
     FOREGROUND,
     SoftBand,
     corrected,
-    first_guess,
+    nearest,
     soft_band,
 )
 from edge.rendering.ops.background import PlainBackground
@@ -233,7 +233,7 @@ def _pyramid(image: Levels, alpha: Levels, band: SoftBand) -> Arrays:
         **places,
         "image": np.ascontiguousarray(part[..., :3]),
         "alpha": cover[..., None],
-        "start": first_guess(part, sizes),
+        "start": nearest(part, sizes[0]),
         "levels": levels,
         "starts": np.cumsum(levels, axis=0) - levels,
         "sweeps": np.where(whole, FOREGROUND.sweeps_whole, FOREGROUND.sweeps_soft).astype(np.int64),

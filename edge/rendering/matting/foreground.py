@@ -129,13 +129,6 @@ def corrected(image: Levels, alpha: Levels, band: SoftBand, fore: Pixels, back: 
     return np.clip(missing, 0, 255, out=missing).astype(np.uint8).T
 
 
-def first_guess(image: Levels, levels: Sequence[tuple[int, int]]) -> Pixels:
-    """What F and B are at the first level before it is solved [h, w, 3]."""
-    size = max((s for s in levels if max(s) <= FOREGROUND.whole), default=levels[0])
-    small = Image.fromarray(nearest(image, size))
-    return np.asarray(small.resize(levels[0], Image.Resampling.BOX))
-
-
 def nearest(pixels: Levels, size: tuple[int, int]) -> Levels:
     """Colours [h, w, 3] of a picture [H, W, 3 or 4] at another size, each its nearest pixel's; or
     levels [h, w] of one band."""
@@ -147,7 +140,7 @@ def _solved(
     image: Levels, alpha: Levels, levels: Sequence[tuple[int, int]]
 ) -> tuple[Pixels, Pixels]:
     """F and B at the last of the levels, each from the one before."""
-    fore = back = first_guess(image, levels)
+    fore = back = nearest(image, levels[0])
     for size in levels:
         pixels, cover = nearest(image, size), nearest(alpha, size)
         fore, back = nearest(fore, size), nearest(back, size)
@@ -171,8 +164,12 @@ def _soft(alpha: Pixels) -> Mask:
 
 
 def _sizes(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """From about two pixels up to `size`, each twice the one before."""
-    levels = max(size).bit_length() - 2
+    """From about a quarter of what is solved whole up to `size`, each twice the one before: smaller
+    ones bring nothing (5.6 levels of error along 40 known outlines with them, 5.5 without)."""
+    levels = min(
+        max(size).bit_length() - 2,
+        max(2, max(size).bit_length() - FOREGROUND.whole.bit_length() + 2),
+    )
     for level in range(max(0, levels), -1, -1):
         yield tuple(max(1, -(-side >> level)) for side in size)  # type: ignore[misc]
 
