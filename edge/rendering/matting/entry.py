@@ -1,11 +1,13 @@
 """The form in which an original's findings are stored: the matte as PNG, everything else beside it.
 
 PNG at its quickest level: 3 ms and 13 kB for a photo of 600x800, 50 ms and 84 kB at 2500 pixels,
-and read back in 1 and 16 ms; WebP without loss takes five times as long and is larger.
+and read back in 1 and 16 ms; WebP without loss takes five times as long and is larger. Searched for
+runs alone a matte is a fifth to two fifths smaller, in the same time.
 """
 
 import io
 import json
+import zlib
 from typing import Any
 
 from PIL import Image
@@ -24,7 +26,7 @@ def pack(segmentation: Segmentation, tags: tuple[str, ...]) -> Rendition:
     found = segmentation.found
     matte = found.matte if isinstance(found, Matte) else Image.new("L", (1, 1))
     stream = io.BytesIO()
-    matte.save(stream, "PNG", compress_level=_LEVEL)
+    matte.save(stream, "PNG", compress_level=_LEVEL, compress_type=zlib.Z_RLE)
     facts = {"analysis": _analysis_facts(segmentation.analysis), "cut": None, "abstained": None}
     if isinstance(found, Matte):
         facts["cut"] = {
