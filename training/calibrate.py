@@ -45,7 +45,8 @@ from edge.rendering.analysis import degradation
 from edge.rendering.analysis.analysis import analyze
 from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.engine.threads import EngineThreads
-from edge.rendering.matting.segment import Matte, Segmentation, search
+from edge.rendering.matting.mattes import Matte, Segmentation
+from edge.rendering.matting.segment import search
 from edge.rendering.matting.store import MatteStore, Sourced
 from edge.rendering.numbers import Number, Value, numbers, tables
 from edge.rendering.render import Renderer

@@ -49,7 +49,7 @@ class Number:
 
     @property
     def title(self) -> str:
-        """`matting.fusion.claimed`, `ops.shadow.layers[2][0]`."""
+        """`matting.regions.claimed`, `ops.shadow.layers[2][0]`."""
         room = self.module.removeprefix("edge.rendering.")
         return f"{room}.{self.name}" + "".join(f"[{i}]" for i in self.index)
 

@@ -16,7 +16,7 @@ from edge.rendering.analysis.analysis import Analysis, analyze, trim
 from edge.rendering.analysis.background import BACKGROUND
 from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.matting import segment
-from edge.rendering.matting.segment import Matte, NoMatte, Segmentation
+from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
 from edge.rendering.ops import crop
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan, needs_analysis, plan

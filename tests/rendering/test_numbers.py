@@ -25,7 +25,7 @@ FIXED = {
     "extend/grain.py": {"_NONE", "_SEED"},
     "extend/scene.py": {"_SEED"},
     "framing/product.py": {"_NOMINAL", "_ROUNDING"},
-    "matting/fusion.py": {"HOLE"},
+    "matting/regions.py": {"HOLE"},
     "matting/segment.py": {"FINEST"},
     "matting/doubt.py": {"BIAS", "WEIGHTS"},
     "matting/entry.py": {"_LEVEL"},

@@ -33,7 +33,7 @@ from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.segment import joined
+from edge.rendering.matting.looks import joined
 from edge.rendering.render import Renderer
 from edge.settings import Limits
 from edge.variants import presets

@@ -21,7 +21,7 @@ from edge.models.base import Chain, Models, ModelState
 from edge.models.roles import CHAIN
 from edge.rendering.chain.wire import Answered, Asked, most_bytes, name_of, unworded, wordy
 from edge.rendering.matting import segment
-from edge.rendering.matting.segment import Segmentation
+from edge.rendering.matting.mattes import Segmentation
 from edge.rendering.networks import of_chain
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.prepare import Opened, Prepared

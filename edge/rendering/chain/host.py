@@ -14,7 +14,7 @@ from edge.rendering.chain.graphed import on_graphs
 from edge.rendering.chain.wire import Answered, Asked, joined, name_of
 from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import segment
-from edge.rendering.matting.segment import Segmentation
+from edge.rendering.matting.mattes import Segmentation
 from edge.rendering.networks import of_chain
 from edge.rendering.ops.background import SceneBackground
 from edge.rendering.prepare import Opened, Prepared, prepare

@@ -16,7 +16,7 @@ from edge.images import Box, Format, Rendition, Size
 from edge.models.base import Tensor
 from edge.models.roles import CHAIN
 from edge.rendering.matting import entry as entries
-from edge.rendering.matting.segment import Segmentation
+from edge.rendering.matting.mattes import Segmentation
 from edge.rendering.pixels.arrays import array_of
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan

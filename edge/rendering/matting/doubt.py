@@ -9,8 +9,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from edge.rendering.matting.fusion import Evidence
 from edge.rendering.numbers import tuned
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a cut gives to doubt, each as a share of the product's area unless it says otherwise.
+
+    `unsure`: where the network is of two minds, away from outlines; `traces`: where the first look
+    sees hardly anything, but not nothing; `pale`: of the product, what has the background's colour;
+    `weak`: of the outline, where no edge is seen; `even`: of what surrounds the product, what has
+    one colour; `scene`: 1 where the background is not plain, else 0.
+    """
+
+    unsure: float = 0.0
+    traces: float = 0.0
+    pale: float = 0.0
+    weak: float = 0.0
+    even: float = 0.0
+    scene: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ photo can share it.
 
 import asyncio
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -20,15 +19,16 @@ from edge.errors import ModelMissing, OriginalUnsupported
 from edge.images import Box, Size
 from edge.models import matting, roles
 from edge.models.base import Models, digests
-from edge.rendering.analysis.analysis import Analysis, analyze
+from edge.rendering.analysis.analysis import analyze
 from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.numbers import tuned
+from edge.rendering.matting.looks import doubt_in, joined
+from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
 from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.levels import LEVELS, bounds, edges, touched
+from edge.rendering.pixels.levels import LEVELS, bounds, touched
 from edge.rendering.pixels.morphology import flood
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
@@ -39,82 +39,9 @@ CLEAR = "clear"
 """The flag of an original that shows nothing at all, for which no network can do anything."""
 
 
-@dataclass(frozen=True)
-class SegmentNumbers:
-    """How the looks of networks are joined and judged."""
-
-    second: float = tuned(
-        2 / 3,
-        "share",
-        "weight of the second network in the mean of both; it is the better one",
-        "mean error over matting_dev, which 1/2 and 1 leave larger",
-    )
-
-
-SEGMENT = SegmentNumbers()
-
 FINEST = 2500
 """Pixels: the long side up to which a matte has all of the original's; a larger original is reduced
 first. On a plain background 4000 pixels take three times as long, and few presets are larger."""
-
-
-@dataclass(frozen=True, slots=True)
-class Matte:
-    """A matte and where it came from.
-
-    `matte` (mode L) covers the whole upright original; `subject` is in fractions of it; `by` is
-    `alpha`, `plain-background` or `network`; `doubt` (0 to 1) is the probability that a person
-    would reject it; `flags` says what is special about this photo: `touches-left` and its like,
-    `several`, `detail`; `doubted`, in fractions too, is all that hangs together with the subject by
-    the network's least trace, where the matte is doubtful or its background is a scene; `asked`
-    names the networks that looked.
-    """
-
-    matte: Image.Image = field(repr=False)
-    subject: Area
-    by: str
-    doubt: float
-    flags: tuple[str, ...] = ()
-    doubted: Area | None = None
-    asked: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NoMatte:
-    """Why no matte was made, in words, and as flags: `tiny`, `no-subject`, `not-plain`."""
-
-    reason: str
-    flags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Segmentation:
-    """What is known of one original's subject: the analysis, and the matte or why there is none."""
-
-    analysis: Analysis
-    found: Matte | NoMatte
-
-    @property
-    def told(self) -> Analysis:
-        """The look with the subject's exact box, or with why it could not be found."""
-        analysis, found = self.analysis, self.found
-        if isinstance(found, NoMatte):
-            return replace(analysis, flags=tuple(dict.fromkeys((*analysis.flags, *found.flags))))
-        guessed = (flag for flag in analysis.flags if flag != "no-subject")
-        alpha = np.asarray(found.matte)
-        return replace(
-            analysis,
-            subject=found.subject,
-            touches=touched(alpha),
-            covered=tuple(
-                round(float(np.mean(line >= LEVELS.half)), 3) for line in edges(alpha).values()
-            ),
-            flags=tuple(dict.fromkeys((*guessed, *found.flags))),
-            cut_by=found.by,
-            doubt=found.doubt,
-            doubted=found.doubted,
-            asked=found.asked,
-        )
 
 
 def resolution(original: Size) -> Size:
@@ -237,58 +164,13 @@ def _by_one(
     """What one look yields, and the cut by it; None where it is doubted, or there is none. Only
     what is believed is drawn: that is most of the work."""
     fused = fuse(image, network, known)
-    return fused, (_judged(fused, network) if _doubt(fused) < DOUBT_NUMBERS.again else None)
+    return fused, (_judged(fused, network) if doubt_in(fused) < DOUBT_NUMBERS.again else None)
 
 
 def _by_both(
     image: Image.Image, one: Fused | str, first: Pixels, other: Pixels, second: bool, known: Grid
 ) -> Matte | NoMatte:
     return _judged(*joined(image, one, first, other, second=second, known=known))
-
-
-def joined(
-    image: Image.Image,
-    one: Fused | str,
-    first: Pixels,
-    other: Pixels,
-    *,
-    second: bool,
-    known: Grid | None = None,
-) -> tuple[Fused | str, Pixels]:
-    """The cut by two looks, and the network's matte behind it.
-
-    Two looks of one network err at random, and their mean is the better one. Where one of two
-    networks sees a part and the other does not, the mean tears it: then the least doubted cut
-    counts, by the mean, by each of them, or on a plain background by what either claims.
-
-    Args:
-        image: RGB, upright sRGB.
-        one: what `fuse` made of `first`.
-        first: uint8 [h, w], a network's matte; `other` is that of the other look.
-        second: the other look was another network's.
-        known: the picture's grid, if that is there.
-    """
-    known = known or Grid.of(image)
-    both = mean(first, other, SEGMENT.second if second else 0.5)
-    whole = _after(one, fuse(image, both, known))
-    if not second or (isinstance(whole, Fused) and whole.detail):
-        return whole, both
-    cuts = [(whole, both), (one, first), (_after(one, fuse(image, other, known)), other)]
-    if isinstance(whole, Fused) and whole.plain:
-        either = np.maximum(*_alike(first, other))
-        cuts.append((_after(one, fuse(image, either, known)), either))
-    return min(cuts, key=lambda cut: _doubt(cut[0]))
-
-
-def _after(one: Fused | str, later: Fused | str) -> Fused | str:
-    """A later cut, with what only the first look tells."""
-    if isinstance(one, str) or isinstance(later, str):
-        return later
-    return replace(later, evidence=replace(later.evidence, traces=one.evidence.traces))
-
-
-def _doubt(fused: Fused | str) -> float:
-    return 1.0 if isinstance(fused, str) else doubt_of(fused.evidence)
 
 
 def _asked_of(found: Matte | NoMatte, *names: str) -> Matte | NoMatte:
@@ -313,22 +195,6 @@ async def _asked(
     )
     watch.timings.append(("matting", time.perf_counter() - start))
     return said
-
-
-def mean(one: Pixels, other: Pixels, weight: float = 0.5) -> Pixels:
-    """Of two mattes [h, w] of one picture, `weight` (0 to 1) on the other, in the finer's size."""
-    first, second = _alike(one, other)
-    return cv2.addWeighted(first, 1 - weight, second, weight, 0)  # type: ignore[return-value]
-
-
-def _alike(*mattes: Pixels) -> list[Pixels]:
-    """Mattes of one picture in the finest's size."""
-    height, width = max(matte.shape for matte in mattes)
-    resized = (
-        Image.fromarray(matte).resize((width, height), Image.Resampling.BILINEAR)
-        for matte in mattes
-    )
-    return [np.asarray(matte) for matte in resized]
 
 
 def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:

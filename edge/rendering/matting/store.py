@@ -20,7 +20,7 @@ from edge.models.base import Models
 from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import entry as entry_module
 from edge.rendering.matting import segment
-from edge.rendering.matting.segment import Segmentation
+from edge.rendering.matting.mattes import Segmentation
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
 from edge.single_flight import Leases, NoLeases, SingleFlight, find_or_make

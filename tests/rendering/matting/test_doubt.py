@@ -9,8 +9,7 @@ import pytest
 from edge.images import Color
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.compliance.review import notes, review
-from edge.rendering.matting.doubt import DOUBT_NUMBERS, WEIGHTS, doubt_of
-from edge.rendering.matting.fusion import Evidence
+from edge.rendering.matting.doubt import DOUBT_NUMBERS, WEIGHTS, Evidence, doubt_of
 from tests.rendering.stage import facts
 
 ROOT = Path(__file__).parents[3]

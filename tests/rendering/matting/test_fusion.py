@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.segment import joined, mean
+from edge.rendering.matting.looks import joined, mean
 from tests.rendering.photos import Photo, blob, hard_shadow, mask, photo, ring, scaled, straps
 
 Alpha = npt.NDArray[np.uint8]

@@ -13,7 +13,8 @@ from edge.images import Size
 from edge.models.embedded import EmbeddedModels
 from edge.rendering.analysis.analysis import analyze
 from edge.rendering.matting.doubt import DOUBT_NUMBERS
-from edge.rendering.matting.segment import Matte, NoMatte, Segmentation, search
+from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
+from edge.rendering.matting.segment import search
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
 from tests.rendering.photos import Photo, blob, hard_shadow, photo

@@ -16,7 +16,8 @@ from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, ModelUnavailable
 from edge.images import Rendition, Size
 from edge.rendering.matting import entry as entry_module
-from edge.rendering.matting.segment import Matte, NoMatte, Segmentation, segment_without_network
+from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
+from edge.rendering.matting.segment import segment_without_network
 from edge.rendering.matting.store import MatteRequest, MatteStore
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools

@@ -9,7 +9,8 @@ from PIL import Image
 
 from edge.images import Color, Format, Size
 from edge.rendering.analysis.analysis import analyze
-from edge.rendering.matting.segment import Matte, Segmentation, at_hand
+from edge.rendering.matting.mattes import Matte, Segmentation
+from edge.rendering.matting.segment import at_hand
 from edge.rendering.ops.background import PlainBackground
 from edge.rendering.ops.pad import Pad
 from edge.rendering.pixels.arrays import Mask

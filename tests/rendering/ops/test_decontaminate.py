@@ -11,7 +11,8 @@ from PIL import Image
 from edge.images import Color, Format, Size
 from edge.models.base import ModelSpec, TensorSpec
 from edge.rendering.analysis.analysis import analyze
-from edge.rendering.matting.segment import Matte, Segmentation, at_hand
+from edge.rendering.matting.mattes import Matte, Segmentation
+from edge.rendering.matting.segment import at_hand
 from edge.rendering.ops import decontaminate
 from edge.rendering.pixels.morphology import shrunk
 from edge.rendering.pixels.picture import Picture

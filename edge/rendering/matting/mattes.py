@@ -1,0 +1,69 @@
+"""The matte of a photo, or why there is none, and what is known of its subject."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from PIL import Image
+
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.levels import LEVELS, edges, touched
+
+
+@dataclass(frozen=True, slots=True)
+class Matte:
+    """A matte and where it came from.
+
+    `matte` (mode L) covers the whole upright original; `subject` is in fractions of it; `by` is
+    `alpha`, `plain-background` or `network`; `doubt` (0 to 1) is the probability that a person
+    would reject it; `flags` says what is special about this photo: `touches-left` and its like,
+    `several`, `detail`; `doubted`, in fractions too, is all that hangs together with the subject by
+    the network's least trace, where the matte is doubtful or its background is a scene; `asked`
+    names the networks that looked.
+    """
+
+    matte: Image.Image = field(repr=False)
+    subject: Area
+    by: str
+    doubt: float
+    flags: tuple[str, ...] = ()
+    doubted: Area | None = None
+    asked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoMatte:
+    """Why no matte was made, in words, and as flags: `tiny`, `no-subject`, `not-plain`."""
+
+    reason: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """What is known of one original's subject: the analysis, and the matte or why there is none."""
+
+    analysis: Analysis
+    found: Matte | NoMatte
+
+    @property
+    def told(self) -> Analysis:
+        """The look with the subject's exact box, or with why it could not be found."""
+        analysis, found = self.analysis, self.found
+        if isinstance(found, NoMatte):
+            return replace(analysis, flags=tuple(dict.fromkeys((*analysis.flags, *found.flags))))
+        guessed = (flag for flag in analysis.flags if flag != "no-subject")
+        alpha = np.asarray(found.matte)
+        return replace(
+            analysis,
+            subject=found.subject,
+            touches=touched(alpha),
+            covered=tuple(
+                round(float(np.mean(line >= LEVELS.half)), 3) for line in edges(alpha).values()
+            ),
+            flags=tuple(dict.fromkeys((*guessed, *found.flags))),
+            cut_by=found.by,
+            doubt=found.doubt,
+            doubted=found.doubted,
+            asked=found.asked,
+        )

@@ -1,0 +1,211 @@
+"""Which cells of a plain background's picture are the product's.
+
+What the network claims, what it half claims unless a shadow explains it, and what it denied though
+it differs strongly from the background; without small parts that stand alone, and without places
+that the product encloses and that show the background.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.rendering.analysis.background import BACKGROUND, BackgroundModel, border_depth
+from edge.rendering.numbers import tuned
+from edge.rendering.pixels.arrays import Floats, Mask, Pixels
+from edge.rendering.pixels.levels import LEVELS
+from edge.rendering.pixels.morphology import (
+    EDGE,
+    border,
+    closed,
+    components,
+    filled,
+    flood,
+    grown,
+    shrunk,
+    sizes_of,
+)
+from edge.rendering.pixels.scales import SCALES
+
+EYE = "chosen by eye over 299 shop photos"
+
+
+@dataclass(frozen=True)
+class RegionNumbers:
+    """How a network's claims and a plain background become one matte."""
+
+    claimed: float = tuned(
+        0.8,
+        "alpha of the network",
+        "from which a cell is the product whatever its colour",
+        EYE,
+    )
+    denied: float = tuned(
+        0.2,
+        "alpha of the network",
+        "under which a cell is none of the product unless it differs strongly from the background",
+        EYE,
+    )
+    least: float = tuned(0.002, "share", "of the picture; a product is larger", EYE)
+    stray: float = tuned(
+        0.06,
+        "share",
+        "of the largest part; a smaller one that stands alone is not the product's",
+        EYE,
+    )
+    lost: float = tuned(
+        0.15,
+        "share",
+        "of the outline without contrast, where no network was asked; beyond, a part has the "
+        "background's colour: glass, white on white",
+        EYE,
+    )
+    soft: float = tuned(
+        0.7,
+        "share",
+        "of a region's contrast that a sharp outline shows within three cells and a shadow's not",
+        EYE,
+    )
+    empty: float = tuned(
+        0.05,
+        "alpha of the network",
+        "under which it is sure of the background: of an enclosed region of the background's hue, "
+        "that it is an opening",
+        EYE,
+    )
+    quantile: float = tuned(
+        0.75, "share", "of a region's cells, ranked, at which its contrast is measured", EYE
+    )
+    pale: float = tuned(
+        1.5, "times the noise", "within which the product has the background's colour", EYE
+    )
+    around: float = tuned(
+        1 / 3, "radii of the product", "depth of what surrounds it, which tells of its background"
+    )
+    strong: float = tuned(
+        2.0, "times the noise", "from which something differs strongly from the background", EYE
+    )
+
+
+REGIONS = RegionNumbers()
+
+HALF = LEVELS.majority
+"""Alpha of the network from which a cell is rather the product's than the background's."""
+
+HOLE = (2 * EDGE + 1) ** 2
+"""Cells of the smallest region that is decided: those within an edge's width of one."""
+
+
+def bulk(product: Mask) -> int:
+    """Cells of the product and of all that its outline nearly encloses."""
+    return int(np.count_nonzero(filled(closed(product, border_depth(BACKGROUND.grid)))))
+
+
+def given_by(claim: Floats, background_model: BackgroundModel, shade: Mask) -> Mask:
+    """What the network claims, and what it half claims unless a broad shadow explains it."""
+    between = ~background_model.open & (claim >= REGIONS.denied) & (claim < REGIONS.claimed)
+    shadow = between & shade
+    if not background_model.coloured:  # there a thin grey part looks so too
+        shadow = flood(shadow, shrunk(shadow, 2))
+    given: Mask = (claim >= REGIONS.claimed) | (between & ~shadow)
+    return given
+
+
+def _soft(region: Mask, background_model: BackgroundModel, off: Pixels) -> bool:
+    """Whether a region fades into the background, as a shadow does."""
+    edge = background_model.range[region & grown(background_model.open, 2)]
+    if not edge.size:
+        return False
+    at_edge, all_over = (np.quantile(cells, REGIONS.quantile) for cells in (edge, off[region]))
+    return bool(at_edge < REGIONS.soft * all_over)
+
+
+def missed(
+    cells: Mask,
+    claim: Floats,
+    off: Pixels,
+    light: Floats,
+    tint: Floats,
+    background_model: BackgroundModel,
+) -> Mask:
+    """Of the regions that the network denied those that are the product's all the same.
+
+    They differ strongly from the background; one of its hue has to do so three times as much, to be
+    no thread, and no `_shade`.
+    """
+    labels, count = components(cells)
+    found = np.zeros(count + 1, np.bool_)
+    inner = shrunk(cells, 1)
+    for number in np.flatnonzero(sizes_of(labels, count) >= HOLE):
+        region = labels == number
+        high = np.quantile(off[region], REGIONS.quantile) / background_model.noise
+        if np.median(tint[region]) > BACKGROUND.tint:
+            found[number] = high > REGIONS.strong
+        elif high > BACKGROUND.near * REGIONS.strong and inner[region].mean() >= HALF:
+            denied = claim[region].mean() < HALF
+            found[number] = not (denied and _shade(region, claim, off, light, background_model))
+    missed: Mask = found[labels]
+    return missed
+
+
+def _shade(
+    region: Mask, claim: Floats, off: Pixels, light: Floats, background_model: BackgroundModel
+) -> bool:
+    """Whether a region of the background's hue is the background with less light: it fades into it;
+    or the product encloses it, and the network denies it; or the picture's border cuts it, as it
+    cuts a floor, or its colour tells, unless products have that too."""
+    lit = float(np.median(light[region]))
+    if not (region & grown(background_model.open, 2)).any():
+        return bool(claim[region].mean() < REGIONS.empty)
+    if lit >= 1:
+        return False
+    told = background_model.coloured and lit > BACKGROUND.darkest
+    return told or _soft(region, background_model, off)
+
+
+def solid(cells: Mask) -> Mask:
+    """Without hairlines, as a horizon is one, that lead to the picture's border."""
+    thin = cells & ~grown(shrunk(cells, 1), 2)
+    return cells & ~flood(thin, border(cells.shape))
+
+
+def main_parts(cells: Mask) -> tuple[Mask, int]:
+    """Without small parts that stand alone; and how many large ones there are."""
+    labels, count = components(cells)
+    sizes = sizes_of(labels, count)
+    large = sizes >= REGIONS.stray * sizes.max()
+    large[0] = False
+    kept: Mask = large[labels]
+    return kept, int(np.count_nonzero(sizes >= SCALES.quarter * max(1, sizes.max())))
+
+
+def holes_in(product: Mask, claim: Floats, background_model: BackgroundModel, off: Pixels) -> Mask:
+    """Background that the product encloses: a handle, a chair's legs, an arm on a hip.
+
+    Flat, and in the background's colour. On white and on black, where a print and a product look so
+    too, the network must have its doubts as well.
+    """
+    noise = background_model.noise
+    labels, count = components(product & (background_model.range <= noise))
+    sizes = np.maximum(sizes_of(labels, count), 1)
+    very = np.bincount(labels[off <= BACKGROUND.share * noise], minlength=count + 1)
+    holes = very >= BACKGROUND.share * sizes
+    holes &= sizes >= HOLE
+    if background_model.extreme:
+        claimed = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes
+        holes &= claimed < REGIONS.claimed
+    holes[0] = False
+    return grown(holes[labels], 1) & product & (off <= REGIONS.strong * noise)
+
+
+def torn_in(product: Mask, off: Pixels, noise: float) -> Mask:
+    """What the product encloses, or nearly, and what fades into it: glass and reflections. An
+    opening ends sharply all round, and each place is decided as a whole."""
+    outside = grown(flood(~grown(product, EDGE), border(product.shape)), EDGE + 1)
+    labels, count = components(~product & ~outside)
+    beside = grown(off > BACKGROUND.near * noise, 1)
+    fading = np.zeros(count + 1, np.bool_)
+    for number in range(1, count + 1):
+        rim = grown(labels == number, 2) & product
+        fading[number] = not rim.any() or float(np.mean(beside[rim])) < BACKGROUND.share
+    torn: Mask = fading[labels]
+    return torn
