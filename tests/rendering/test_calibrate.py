@@ -73,7 +73,7 @@ def test_one_of_several_numbers_in_a_field_moves_alone():
         ("framing.product.spare", 0.7, 1.05),
         ("pixels.levels.halo", 1.3, 10),
         ("output.quality.lowest", 0.7, 7),
-        ("matting.alpha.inner", 1.1, 4),
+        ("matting.foreground.sweeps_soft", 1.1, 4),
     ],
 )
 def test_values_move_by_the_factor_and_whole_ones_by_one_at_least(title, factor, value):

@@ -31,7 +31,6 @@ from edge.rendering.matting.alpha import ALPHA, estimate_alpha, foreground_colou
 from edge.rendering.matting.doubt import Evidence
 from edge.rendering.matting.guided_filter import guided, sized
 from edge.rendering.matting.regions import (
-    HALF,
     REGIONS,
     bulk,
     given_by,
@@ -82,11 +81,13 @@ def fuse(image: Image.Image, network: Pixels | None, known: Grid | None = None) 
         background_model = fit_background(known, floors=True)
         if isinstance(background_model, NotPlain):
             return background_model.reason
-        claim = np.full(background_model.open.shape, (HALF + REGIONS.denied) / 2, np.float32)
+        claim = np.full(
+            background_model.open.shape, (LEVELS.majority + REGIONS.denied) / 2, np.float32
+        )
     else:
         claim = sized(network, grid.shape[1], grid.shape[0])
         background_model = fit_background(
-            known, claim >= HALF, claim >= REGIONS.claimed, floors=True
+            known, claim >= LEVELS.majority, claim >= REGIONS.claimed, floors=True
         )
     found = (
         _on_scene(image, known, claim, network, background_model)
@@ -107,7 +108,7 @@ def _on_plain(
     light, tint = shade_of(grid, planes_of(background_model.backdrop))
     shade = (tint <= BACKGROUND.tint) & (light < 1) & (not blind)
     given = given_by(claim, background_model, shade)
-    seeds = given & (shrunk(given, 1) if blind else claim >= HALF)
+    seeds = given & (shrunk(given, 1) if blind else claim >= LEVELS.majority)
     rest = ~given & ~background_model.open
     extra = solid(rest & missed(rest, claim, off, light, tint, background_model))
     product, parts = main_parts(flood(given | extra, seeds))
@@ -149,7 +150,7 @@ def _on_scene(
     background_model: NotPlain,
 ) -> Fused | None:
     assert network is not None, "only a network finds a product in a scene"
-    product, parts = main_parts(claim >= HALF)
+    product, parts = main_parts(claim >= LEVELS.majority)
     area = int(np.count_nonzero(product))
     if area < REGIONS.least * product.size:
         return None

@@ -88,9 +88,6 @@ class RegionNumbers:
 
 REGIONS = RegionNumbers()
 
-HALF = LEVELS.majority
-"""Alpha of the network from which a cell is rather the product's than the background's."""
-
 HOLE = (2 * EDGE + 1) ** 2
 """Cells of the smallest region that is decided: those within an edge's width of one."""
 
@@ -140,8 +137,8 @@ def missed(
         high = np.quantile(off[region], REGIONS.quantile) / background_model.noise
         if np.median(tint[region]) > BACKGROUND.tint:
             found[number] = high > REGIONS.strong
-        elif high > BACKGROUND.near * REGIONS.strong and inner[region].mean() >= HALF:
-            denied = claim[region].mean() < HALF
+        elif high > BACKGROUND.near * REGIONS.strong and inner[region].mean() >= LEVELS.majority:
+            denied = claim[region].mean() < LEVELS.majority
             found[number] = not (denied and _shade(region, claim, off, light, background_model))
     missed: Mask = found[labels]
     return missed
