@@ -185,12 +185,12 @@ async def test_a_full_queue_is_unavailable_at_once_and_the_others_are_served(
     models: TritonModels,
 ) -> None:
     answers = await asyncio.gather(
-        *(models.infer("slow", ONE, deadline=Deadline.after(60)) for _ in range(12)),
+        *(models.infer("slow", ONE, deadline=Deadline.after(60)) for _ in range(24)),
         return_exceptions=True,
     )
     refused = [each for each in answers if isinstance(each, ModelUnavailable)]
     served = [each for each in answers if isinstance(each, dict)]
-    assert len(refused) + len(served) == 12
+    assert len(refused) + len(served) == 24
     assert len(refused) >= 5
     assert len(served) >= 2, "as many as the queue holds"
     assert not models.breaker.open, "a server that refuses is not a dead one"
@@ -243,9 +243,19 @@ async def test_the_urgent_overtake_in_triton_s_queue(
 
     Triton stands still between the first answer and the visitor's request, so that few more of
     them are done meanwhile. What had left the queue by then, fetched ahead or begun before it stood
-    still, comes first; how many those are depends on the machine. In the order of their coming, the
-    visitor's would be the last.
+    still, comes first; how many those are depends on the machine, and on a busy one it may be all
+    of them: so it is tried again. In the order of their coming, the visitor's would always be last.
     """
+    for _ in range(5):
+        order = await visitor_after_prewarming(inline, server)
+        assert len(order) == 9
+        if order.index("visitor") <= 6:
+            return
+    pytest.fail(f"the visitor's came last each time, as here: {order}")
+
+
+async def visitor_after_prewarming(inline: TritonModels, server: TritonServer) -> list[str]:
+    """Who was answered, in that order."""
     order: list[str] = []
     begun = asyncio.Event()
 
@@ -261,8 +271,7 @@ async def test_the_urgent_overtake_in_triton_s_queue(
     await asyncio.sleep(0.3)  # its request is on the way
     server.thaw()
     await asyncio.gather(visitor, *prewarming)
-    assert len(order) == 9
-    assert order.index("visitor") <= 6, order
+    return order
 
 
 async def test_no_more_requests_are_in_flight_than_allowed(server: TritonServer) -> None:
