@@ -17,6 +17,7 @@ from edge.settings import Settings
 from edge.variants.query import ImageRequest
 
 _PIPE = local.STDIN
+_STANDARD_OUTPUT = (_PIPE, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def orders_of(
         SettingsError: inputs and output do not fit each other.
         RequestError: the query, or a preset that there is none of.
     """
+    output = _PIPE if output in _STANDARD_OUTPUT else output
     named, query = _taken_apart(inputs)
     requests_made = _requests(query, names, given)
     files = _files(named)
@@ -211,9 +213,13 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def write_whole(target: Path, body: bytes) -> None:
-    """Never leave a partial file: write beside the target, then rename."""
+    """Never leave a partial file: write beside the target, then rename. A device or a pipe is
+    written to and never replaced."""
     beside = target.with_name(f".{target.name}.part")
     try:
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(body)
+            return
         beside.write_bytes(body)
         beside.replace(target)
     except OSError as error:

@@ -154,13 +154,28 @@ def edge(*arguments: str, **more):
 
 
 @pytest.mark.slow
-def test_a_pipe_gives_the_picture_alone_and_tells_on_the_side(tile_cache):
+@pytest.mark.parametrize("output", ["-", "/dev/stdout"])
+def test_a_pipe_gives_the_picture_alone_and_tells_on_the_side(tile_cache, output):
     body = (tile_cache / "chair.jpg").read_bytes()
-    done = edge("render", "-", "w=60&fm=webp", "-o", "-", input=body)
+    done = edge("render", "-", "w=60&fm=webp", "-o", output, input=body)
     assert done.returncode == DONE
     with Image.open(io.BytesIO(done.stdout)) as image:
         assert (image.format, image.size) == ("WEBP", (60, 80))
     assert b"webp 60x80" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_named_pipe_is_written_to_and_stays_one(tile_cache, tmp_path):
+    pipe = tmp_path / "out.jpg"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        done = edge("render", str(tile_cache / "chair.jpg"), "w=40", "-o", str(pipe))
+        body, _ = reader.communicate(timeout=60)
+    assert done.returncode == DONE
+    with Image.open(io.BytesIO(body)) as image:
+        assert image.width == 40
+    assert pipe.is_fifo()
+    assert not list(tmp_path.glob(".*.part"))
 
 
 @pytest.mark.slow
