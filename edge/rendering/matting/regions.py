@@ -93,12 +93,18 @@ HOLE = (2 * EDGE + 1) ** 2
 
 
 def bulk(product: Mask) -> int:
-    """Cells of the product and of all that its outline nearly encloses."""
+    """How many cells a product [h, w] has with all that its outline nearly encloses."""
     return int(np.count_nonzero(filled(closed(product, border_depth(BACKGROUND.grid)))))
 
 
 def given_by(claim: Floats, background_model: BackgroundModel, shade: Mask) -> Mask:
-    """What the network claims, and what it half claims unless a broad shadow explains it."""
+    """Cells [h, w] that the network claims, and those that it half claims unless a broad shadow
+    explains them.
+
+    Args:
+        claim: float32 [h, w] in [0, 1], the network's alpha.
+        shade: bool [h, w], what has the background's hue and less light.
+    """
     between = ~background_model.open & (claim >= REGIONS.denied) & (claim < REGIONS.claimed)
     shadow = between & shade
     if not background_model.coloured:  # there a thin grey part looks so too
@@ -124,7 +130,7 @@ def missed(
     tint: Floats,
     background_model: BackgroundModel,
 ) -> Mask:
-    """Of the regions that the network denied those that are the product's all the same.
+    """Of the regions that the network denied those [h, w] that are the product's all the same.
 
     They differ strongly from the background; one of its hue has to do so three times as much, to be
     no thread, and no `_shade`.
@@ -160,13 +166,13 @@ def _shade(
 
 
 def solid(cells: Mask) -> Mask:
-    """Without hairlines, as a horizon is one, that lead to the picture's border."""
+    """Cells [h, w] without hairlines, as a horizon is one, that lead to the picture's border."""
     thin = cells & ~grown(shrunk(cells, 1), 2)
     return cells & ~flood(thin, border(cells.shape))
 
 
 def main_parts(cells: Mask) -> tuple[Mask, int]:
-    """Without small parts that stand alone; and how many large ones there are."""
+    """Cells [h, w] without small parts that stand alone; and how many large ones there are."""
     labels, count = components(cells)
     sizes = sizes_of(labels, count)
     large = sizes >= REGIONS.stray * sizes.max()
@@ -176,7 +182,7 @@ def main_parts(cells: Mask) -> tuple[Mask, int]:
 
 
 def holes_in(product: Mask, claim: Floats, background_model: BackgroundModel, off: Pixels) -> Mask:
-    """Background that the product encloses: a handle, a chair's legs, an arm on a hip.
+    """Background [h, w] that the product encloses: a handle, a chair's legs, an arm on a hip.
 
     Flat, and in the background's colour. On white and on black, where a print and a product look so
     too, the network must have its doubts as well.
@@ -195,7 +201,7 @@ def holes_in(product: Mask, claim: Floats, background_model: BackgroundModel, of
 
 
 def torn_in(product: Mask, off: Pixels, noise: float) -> Mask:
-    """What the product encloses, or nearly, and what fades into it: glass and reflections. An
+    """What [h, w] the product encloses, or nearly, and what fades into it: glass, reflections. An
     opening ends sharply all round, and each place is decided as a whole."""
     outside = grown(flood(~grown(product, EDGE), border(product.shape)), EDGE + 1)
     labels, count = components(~product & ~outside)
