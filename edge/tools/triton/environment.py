@@ -95,7 +95,7 @@ def has_gpu() -> bool:
 def prepare(cache: Path | None = None, say: Say = print, *, gpu: bool = False) -> Installation:
     """Make the environment if it is not there yet.
 
-    Some 60 MB are fetched and 300 MB stay on disk; for a GPU 1.3 GB and 3 GB.
+    Some 60 MB are fetched and 300 MB stay on disk; for a GPU 1.6 GB and 3 GB.
 
     Args:
         gpu: with ONNX Runtime for CUDA 13, which wants NVIDIA's driver 580 or newer.
@@ -156,7 +156,7 @@ def _read(root: Path) -> Installation | None:
 
 
 def _make(root: Path, python: str, version: str, libraries: Path, say: Say) -> Installation:
-    size = "1.3 GB" if libraries == GPU_LIBRARIES else "60 MB"
+    size = "1.6 GB" if libraries == GPU_LIBRARIES else "60 MB"
     say(f"making the environment of Triton in {root} (once; some {size} to fetch)")
     shutil.rmtree(root, ignore_errors=True)
     environment = root / "environment"
