@@ -2,19 +2,20 @@
 
     python -m training.calibrate PHOTOS --out DIR [--first 40] [--seconds 280] [--long 400]
 
-Each photo is made small, and each network is asked once for each picture that it is shown; what it
-said lies in DIR/answers. Each stage of `STAGES` is run once as it is, and which numbers it reads is
-noted. Then every number of `edge.rendering.numbers` is moved down and up, and the stages that read
-it are run again; renders take the cut as it was. On the `--first` photos all numbers are moved, on
-the rest those that have changed nothing so far. What changed stands in DIR/changes.jsonl, a line
-for each photo: a run that was stopped, or ended after `--seconds`, goes on where it was. At the end
-the sums over all photos are printed, and written to `--table`.
+After the photos come the pictures of `training.asking`, which lie near decisions for which no photo
+asks. Each photo is made small, and each network is asked once for each picture that it is shown;
+what it said lies in DIR/answers. Each stage of `STAGES` is run once as it is, and which numbers it
+reads is noted. Then every number of `edge.rendering.numbers` is moved down and up, and the stages
+that read it are run again; renders take the cut as it was. On the `--first` photos all numbers are
+moved, on the rest those that have changed nothing so far. What changed stands in
+DIR/changes.jsonl, a line for each photo: a run that was stopped, or ended after `--seconds`, goes
+on where it was. At the end the sums over all photos are printed, and written to `--table`.
 
     cut      the alpha differs on more than 0.5 % of the pixels, or there is a matte or none
     review   what is noted of the photo, what is planned, or whether a person should look
     rules    the rules of the preset that the rendition breaks
     picture  more than 0.5 % of a rendition's pixels differ by more than 4 levels
-    bytes    a file's length differs by more than 2 %
+    bytes    a file's length differs by more than 2 %, or one of the two is progressive
 """
 
 import argparse
@@ -28,8 +29,9 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ from edge.rendering.analysis import degradation
 from edge.rendering.analysis.analysis import analyze
 from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.engine.threads import EngineThreads
+from edge.rendering.matting.fusion import fuse
 from edge.rendering.matting.mattes import Matte, Segmentation
 from edge.rendering.matting.segment import search
 from edge.rendering.matting.store import MatteStore, Sourced
@@ -56,6 +59,7 @@ from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read
 from edge.variants.transform import Transform
+from training.asking import pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("cut", "review", "rules", "picture", "bytes")
@@ -67,13 +71,15 @@ REQUESTS = {
     "scene": "w=320&h=320&fit=product&bg=scene:any&harmonize=1&fm=avif",
     "clear": "fmt=shopify-cutout&w=320&h=320&up=off",
     "blurred": "w=320&h=480&fit=pad&bg=blur&fm=jpg",
+    "enlarged": "crop=0.4,0.4,0.2,0.2&w=120&up=2&fm=png",
+    "large": "w=1500&fm=jpg",
 }
 """What is rendered."""
 
 PLANNED = ("fmt=amazon", "w=500&up=auto", "w=860&up=auto")
 """What is only planned, for it would be enlarged by networks."""
 
-STAGES = ("seen", "cut", "planned", *REQUESTS)
+STAGES = ("seen", "cut", "alone", "planned", "verified", *REQUESTS)
 
 Outcome = dict[str, Any]
 Read = set[tuple[type, str]]
@@ -225,6 +231,18 @@ class Bench:
             return {"cut": None, "review": found.flags}
         return {"cut": np.asarray(found.matte), "review": (found.flags, found.doubted is None)}
 
+    async def _alone(self, photo: Image.Image) -> Outcome:
+        """The cut where there is no network."""
+        found = fuse(flattened(photo), None)
+        return {"cut": None if isinstance(found, str) else found.matte}
+
+    async def _verified(self, photo: Image.Image) -> Outcome:
+        """The photo as it is, held against the rules of a marketplace."""
+        report = await self._renderer.verify(
+            _original(photo).body, self._presets["amazon"], Deadline.after(600)
+        )
+        return {"rules": [finding.rule for finding in report.failed]}
+
     async def _planned(self, photo: Image.Image) -> Outcome:
         told = []
         for query in PLANNED:
@@ -241,12 +259,12 @@ class Bench:
         )
         words = str(done.rendition.reported.compliance or "").split("; ")
         with Image.open(io.BytesIO(done.rendition.body)) as image:
-            made = np.asarray(image.convert("RGBA"))
+            made, progressive = np.asarray(image.convert("RGBA")), "progressive" in image.info
         return {
             "rules": [word for word in words if word.startswith("rule=")],
             "review": [word for word in words[2:] if not word.startswith("rule=")],
             "picture": made,
-            "bytes": len(done.rendition.body),
+            "bytes": (len(done.rendition.body), progressive),
         }
 
     def _transform(self, query: str) -> Transform:
@@ -274,7 +292,7 @@ def _differ(kind: str, one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return _pixels_differ(one, other, 4 if kind == "picture" else 0)
     if kind == "bytes" and one and other:
-        return bool(abs(one - other) > 0.02 * one)
+        return bool(one[1] != other[1] or abs(one[0] - other[0]) > 0.02 * one[0])
     return type(one) is not type(other) or bool(one != other)
 
 
@@ -291,6 +309,14 @@ def small(path: Path, long: int) -> Image.Image:
         image = photo.convert("RGBA" if photo.has_transparency_data else "RGB")
     image.thumbnail((long, long), Image.Resampling.BOX)
     return image
+
+
+def asked(folder: Path, sample: int, long: int) -> Iterator[tuple[str, Callable[[], Image.Image]]]:
+    """What numbers are moved on, by name: the photos of a folder, then what `asking` draws."""
+    for path in sampled(folder, sample):
+        yield path.name, partial(small, path, long)
+    for name, picture in pictures().items():
+        yield f"drawn: {name}", lambda picture=picture: picture  # type: ignore[misc]
 
 
 async def measure(bench: Bench, photo: Image.Image, chosen: list[Number]) -> dict[str, list[str]]:
@@ -331,22 +357,20 @@ async def run(given: argparse.Namespace) -> None:
     chosen = [one for one in numbers() if one.title.startswith(tuple(given.only or [""]))]
     models = EmbeddedModels([folder for folder in (given.models, given.fetched) if folder], 1)
     bench, start = Bench(Recorded(models, given.out / "answers")), time.monotonic()
-    paths = sampled(given.photos, given.sample)
-    for place, path in enumerate(paths):
+    photos = list(asked(given.photos, given.sample, given.long))
+    for place, (name, opened) in enumerate(photos):
         if given.seconds and time.monotonic() - start > given.seconds:
             break
-        left = to_move(chosen, lines, path.name, all_of_them=place < given.first)
+        left = to_move(chosen, lines, name, all_of_them=place < given.first)
         if left:
-            changed = await measure(bench, small(path, given.long), left)
+            changed = await measure(bench, opened(), left)
             titles = [one.title for one in left]
-            lines.append({"photo": path.name, "moved": titles, "changed": changed})
+            lines.append({"photo": name, "moved": titles, "changed": changed})
             with kept.open("a") as file:
                 file.write(json.dumps(lines[-1]) + "\n")
             spent = time.monotonic() - start
             told = f"{len(changed)} of {len(left)} numbers change something"
-            print(
-                f"{place + 1} of {len(paths)}: {path.name}, {told}, {spent:.0f} s", file=sys.stderr
-            )
+            print(f"{place + 1} of {len(photos)}: {name}, {told}, {spent:.0f} s", file=sys.stderr)
     bench.close()
     await models.close()
     _print(table(lines), given.table)

@@ -1,8 +1,10 @@
 """The calibration moves one number everywhere, puts it back, and counts what it changes."""
 
 import ast
+import csv
 import dataclasses
 import importlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +18,8 @@ from edge.rendering.pixels import levels, scales
 from edge.rendering.pixels.geometry import Area
 from tests.rendering.stage import NoModels
 from tests.rendering.test_numbers import FILES
-from training import calibrate
+from training import asking, calibrate
+from training.calibrate import KINDS
 
 BY_TITLE = {one.title: one for one in numbers()}
 TABLES: dict[str, set[str]] = {}
@@ -148,14 +151,33 @@ def test_small_differences_of_a_rendition_do_not_count():
     one = np.zeros((20, 20, 4), np.uint8)
     assert calibrate.changes({"picture": one}, {"picture": one + 4}) == set()
     assert calibrate.changes({"picture": one}, {"picture": one + 5}) == {"picture"}
-    assert calibrate.changes({"bytes": 1000}, {"bytes": 1020}) == set()
-    assert calibrate.changes({"bytes": 1000}, {"bytes": 1021}) == {"bytes"}
+    one = {"bytes": (1000, False)}
+    assert calibrate.changes(one, {"bytes": (1020, False)}) == set()
+    assert calibrate.changes(one, {"bytes": (1021, False)}) == {"bytes"}
+    assert calibrate.changes(one, {"bytes": (1000, True)}) == {"bytes"}
 
 
 def test_rules_and_review_change_with_their_words():
     assert calibrate.changes({"rules": ["a"], "review": []}, {"rules": [], "review": []}) == {
         "rules"
     }
+
+
+def test_no_number_is_idle():
+    """Whoever adds one shows what it decides: on photos, or on pictures of `training.asking`."""
+    with (Path(calibrate.__file__).parent / "calibrated.tsv").open(newline="") as file:
+        rows = {row["number"]: row for row in csv.DictReader(file, delimiter="\t")}
+    assert rows.keys() == BY_TITLE.keys()
+    idle = [title for title, row in rows.items() if all(row[kind] == "0" for kind in KINDS)]
+    assert idle == []
+
+
+def test_drawn_pictures_are_asked_after_the_photos_and_are_the_same_each_time(tmp_path):
+    Image.new("RGB", (8, 6)).save(tmp_path / "photo.png")
+    names = [name for name, _ in calibrate.asked(tmp_path, 0, 400)]
+    assert names == ["photo.png", *(f"drawn: {name}" for name in asking.pictures())]
+    one, other = asking.pictures(), asking.pictures()
+    assert all(one[name].tobytes() == other[name].tobytes() for name in one)
 
 
 def test_sums_count_photos_and_kinds():

@@ -12,11 +12,12 @@ from edge.rendering.numbers import ROOMS, numbers, numbers_of, tables, tuned
 
 ROOT = Path(edge.rendering.__file__).parent
 
-MOST = 110
+MOST = 100
 """Numbers in all tables together."""
 
 FIXED = {
     "analysis/surface.py": {"PLANE", "QUADRATIC", "_BIWEIGHT", "_RIDGE"},
+    "analysis/parts.py": {"SIDE"},
     "analysis/detection.py": {"_TEXT", "_LINE", "_LEAST", "_UNCLIPPED", "_STRIP"},
     "compliance/attempts.py": {"_PUREST"},
     "compliance/checks.py": {"_SEEN"},

@@ -35,7 +35,7 @@ class AnalysisNumbers:
     uniform: float = tuned(
         0.88,
         "share",
-        "of the border that one studio background covers at least",
+        "of the border that one studio background covers at least, and that says what a border is",
         "the sample catalogue's walls with a table in front lie below, by at least 0.02",
     )
     central: float = tuned(

@@ -58,12 +58,6 @@ class BackgroundNumbers:
         "may not overrule a network: wood, cloth, stone",
         "chosen by eye over 299 shop photos; paper and painted walls lie below",
     )
-    rough_alone: float = tuned(
-        9.0,
-        "levels",
-        "the same where no network was asked: grain counts as no texture",
-        "linen and carpets lie above, paper and painted walls below 6, grain of 2.5 levels at it",
-    )
     shadow_steps: float = tuned(
         2.5,
         "times the noise",
@@ -114,6 +108,12 @@ class BackgroundNumbers:
         "chosen by eye on shop photos",
     )
 
+    @property
+    def rough_alone(self) -> float:
+        """`roughest` where no network was asked: the noise, as `grain` times the usual change.
+        Linen and carpets lie above, paper and painted walls below 6, grain of 2.5 levels at it."""
+        return self.grain * self.noise
+
 
 BACKGROUND = BackgroundNumbers()
 
@@ -146,7 +146,7 @@ class BackgroundModel:
         """The background is so white or so dark that products have its very colour."""
         few = self.backdrop[::4, ::4]
         white, dark = np.median(few.min(axis=2)), np.median(few.max(axis=2))
-        return bool(white >= LEVELS.solid or dark < LEVELS.dark)
+        return bool(white >= LEVELS.solid or dark < LEVELS.quarter)
 
     @property
     def coloured(self) -> bool:

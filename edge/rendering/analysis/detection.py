@@ -18,27 +18,11 @@ from edge.models.base import Models, Priority
 from edge.models.matting import coarse_matte
 from edge.rendering.analysis.parts import PARTS, Parts, parts_of, reduced, second_views
 from edge.rendering.engine.threads import Engine
-from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Levels
 from edge.rendering.pixels.levels import LEVELS
 
 Place = tuple[float, float, float, float]
 
-
-@dataclass(frozen=True)
-class DetectionNumbers:
-    """What of the answers of the text and face detectors counts."""
-
-    text_most: float = tuned(0.12, "share of the longer side", "greatest height of a line of text")
-    line: float = tuned(
-        1.5,
-        "ratio",
-        "of width and height, from which letters are a line; others may be as high as a second "
-        "view is at least, which a card beside the product may be",
-    )
-
-
-DETECTION = DetectionNumbers()
 
 _TEXT, _LINE, _LEAST, _UNCLIPPED = 77, 153, 3, 1.6
 """Score (levels) from which a pixel is text and least mean score of a line, least height of a line
@@ -140,9 +124,8 @@ def lines(seen: Levels, parts: Parts | None) -> tuple[Box, ...]:
     for number, (x, y, wide, high, area) in enumerate(stats[1:].tolist(), 1):
         inside = labels[y : y + high, x : x + wide] == number
         short = min(wide, high)
-        most = (
-            DETECTION.text_most if max(wide, high) >= DETECTION.line * short else PARTS.inset_side
-        )
+        # A line may be twice as high as the least second view, which a square card may be.
+        most = PARTS.inset_side * min(2, max(wide, high) / short)
         if not _LEAST <= short <= most * max(seen.shape):
             continue
         if seen[y : y + high, x : x + wide][inside].mean() < _LINE:

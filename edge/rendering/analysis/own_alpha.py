@@ -18,18 +18,13 @@ from edge.rendering.pixels.scales import SCALES
 
 @dataclass(frozen=True)
 class OwnAlphaNumbers:
-    """When an original's alpha is a cut-out, and what of it is a drop shadow."""
+    """When an original's alpha is a cut-out."""
 
     hidden: float = tuned(
         0.01,
         "share",
         "least of a picture that its alpha has to hide before it is a cut-out",
         "rounded corners, a clear pixel or a rounding error hide less",
-    )
-    fading: float = tuned(
-        0.3,
-        "share",
-        "part of a shadow that is fainter than a quarter; dark glass and a black veil end sharply",
     )
 
 
@@ -67,14 +62,14 @@ def without_shadow(image: Image.Image, matte: Image.Image) -> Image.Image:
 
 
 def _shadow(colours: Pixels, alpha: Pixels) -> Mask:
-    """Wide, dark and fading regions of soft alpha, of which some lies outside the rest's box."""
-    soft = (alpha > 0) & (alpha < LEVELS.solid) & (colours.max(axis=2) <= LEVELS.dark)
+    """Wide, dark and fading regions of soft alpha: dark glass and a black veil end sharply."""
+    soft = (alpha > 0) & (alpha < LEVELS.solid) & (colours.max(axis=2) <= LEVELS.quarter)
     labels, count = components(soft)
     sizes = np.maximum(sizes_of(labels, count), 1)
-    faint = np.bincount(labels[alpha < LEVELS.half // 2], minlength=count + 1) / sizes
+    faint = np.bincount(labels[alpha < LEVELS.quarter], minlength=count + 1) / sizes
     wide = np.zeros(count + 1, np.bool_)
     wide[labels[shrunk(soft, EDGE)]] = True
-    found = wide & (faint >= OWN_ALPHA.fading)
+    found = wide & (faint >= SCALES.quarter)
     found[0] = False
     shadow: Mask = found[labels]
     return shadow

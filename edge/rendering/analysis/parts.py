@@ -23,12 +23,6 @@ from edge.rendering.pixels.scales import SCALES
 class PartsNumbers:
     """What stands apart on a finished picture's background, and what of it is a second view."""
 
-    side: int = tuned(
-        736,
-        "pixels",
-        "longer side of the picture that is looked at, as the networks do that find letters; those "
-        "of a hundredth of it can still be read",
-    )
     inset_side: float = tuned(
         0.06, "share", "of the canvas's side, the least side of a second view"
     )
@@ -42,10 +36,14 @@ class PartsNumbers:
 
 PARTS = PartsNumbers()
 
+SIDE = 736
+"""Pixels: the longer side of the picture that is looked at, which PP-OCR's detectors are published
+for (`limit_side_len` of PaddleOCR's configurations)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is not background, in a picture `small` (uint8 [H, W, 3], `PARTS.side` pixels long).
+    """What is not background, in a picture `small` (uint8 [H, W, 3], `SIDE` pixels long).
 
     `labels` (int32 [H, W]) numbers the parts from 1, `boxes` and `areas` are theirs, in pixels of
     the small picture; the largest comes first. `product` is the convex hull of the largest and of
@@ -65,8 +63,8 @@ class Parts:
 
 
 def reduced(image: Image.Image) -> Image.Image:
-    """The picture at most `PARTS.side` pixels long, in its own mode."""
-    factor = min(1.0, PARTS.side / max(image.size))
+    """The picture at most `SIDE` pixels long, in its own mode."""
+    factor = min(1.0, SIDE / max(image.size))
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
 

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Color
+from edge.rendering.analysis.analysis import ANALYSIS
 from edge.rendering.analysis.background import border_depth
-from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Doubles, Levels, Mask, Samples, array_of
 from edge.rendering.pixels.levels import LEVELS, span
 from edge.rendering.pixels.morphology import EDGE, border, flood, shrunk
@@ -24,18 +24,6 @@ BLOCK = 8
 
 _LINE = EDGE
 """Pixels: how wide a drawn border is at least."""
-
-
-@dataclass(frozen=True)
-class MeasurementNumbers:
-    """What is measured of a finished picture."""
-
-    agreed: float = tuned(
-        0.9, "share", "of a border that says what the border is; the rest may be anything"
-    )
-
-
-MEASUREMENTS = MeasurementNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +138,7 @@ def _blocks(levels: Levels) -> Levels:
 
 
 def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
-    """Levels between the channels that nine tenths of the border stay under: 0 is pure grey.
+    """Levels between the channels that most of the border stays under: 0 is pure grey.
 
     Args:
         pixels: RGB [H, W, 3 or 4].
@@ -163,7 +151,7 @@ def chroma_of_border(pixels: Levels, matte: Image.Image | None = None) -> int:
     if not len(ring):
         return 0
     chroma = ring.max(axis=1).astype(np.int16) - ring.min(axis=1)
-    return int(np.percentile(chroma, 100 * MEASUREMENTS.agreed))
+    return int(np.percentile(chroma, 100 * ANALYSIS.uniform))
 
 
 def has_drawn_border(pixels: Levels) -> bool:
@@ -178,7 +166,7 @@ def has_drawn_border(pixels: Levels) -> bool:
     even = np.mean(_off(outer, colour) <= LEVELS.near)
     inner = _ring(pixels[depth:-depth, depth:-depth], _LINE).astype(np.int16)
     unlike = np.mean(_off(inner, colour) > LEVELS.near)
-    return bool(min(even, unlike) > MEASUREMENTS.agreed)
+    return bool(min(even, unlike) > ANALYSIS.uniform)
 
 
 def _off(ring: Samples, colour: Doubles) -> Doubles:

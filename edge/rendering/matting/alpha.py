@@ -172,7 +172,7 @@ def _resharpened(part: Box, pixels: Levels, matte: Levels) -> Levels:
     background, core = shrunk(cover < LEVELS.halo, 1), shrunk(cover > LEVELS.solid, 1)
     behind = backdrop(grid, background)
     away = apart(grid, behind)
-    thin = (cover > LEVELS.half // 2) & (away >= ALPHA.pure * _highest(away))
+    thin = (cover > LEVELS.quarter) & (away >= ALPHA.pure * _highest(away))
     alpha, places = _laid_out(core, ~background, size)
     _unmixed(
         pixels, behind, backdrop(grid, core | thin), places, matte, alpha, BACKGROUND.noise, part

@@ -35,6 +35,7 @@ from edge.rendering.matting.regions import (
     bulk,
     given_by,
     holes_in,
+    least,
     main_parts,
     missed,
     solid,
@@ -44,6 +45,7 @@ from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.channels import apart, planes_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import EDGE, border, flood, grown, shrunk
+from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _on_plain(
     rest = ~given & ~background_model.open
     extra = solid(rest & missed(rest, claim, off, light, tint, background_model))
     product, parts = main_parts(flood(given | extra, seeds))
-    if np.count_nonzero(shrunk(product, 1)) < REGIONS.least * product.size:
+    if np.count_nonzero(shrunk(product, 1)) < least(product.shape):
         return None
     holes = holes_in(product, claim, background_model, off)
     product &= ~holes
@@ -152,7 +154,7 @@ def _on_scene(
     assert network is not None, "only a network finds a product in a scene"
     product, parts = main_parts(claim >= LEVELS.majority)
     area = int(np.count_nonzero(product))
-    if area < REGIONS.least * product.size:
+    if area < least(product.shape):
         return None
     steps, edge = known.range, border(product.shape)
     outline = grown(product, 1) & ~shrunk(product, 1)
@@ -204,8 +206,8 @@ def _two_minds(claim: Floats, product: Mask) -> int:
 
 
 def _even(grid: Pixels, product: Mask, area: int) -> float:
-    """Of what surrounds the product, a third of its radius deep, the share of one colour."""
-    near = grown(product, EDGE + 1 + round(np.sqrt(area / np.pi) * REGIONS.around))
+    """Of what surrounds the product, a quarter of its radius deep, the share of one colour."""
+    near = grown(product, EDGE + 1 + round(np.sqrt(area / np.pi) * SCALES.quarter))
     around = grid[near & ~grown(product, EDGE)]
     if not len(around):
         return 0.0

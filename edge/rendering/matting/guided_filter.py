@@ -61,7 +61,7 @@ def guided(image: Image.Image, network: Pixels, cells: Mask) -> Pixels:
     if box is None:
         return result
     part = _box_in(box, cells, image.size, 1)
-    factor = min(1.0, 2 * SCALES.coarse / max(image.size))
+    factor = min(1.0, SCALES.guided / max(image.size))
     size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
     # A window away from where it counts lies what both means still reach.
     inner = _box_in(box, cells, size, 2 * GUIDED.window + 2)

@@ -45,7 +45,6 @@ class RegionNumbers:
         "under which a cell is none of the product unless it differs strongly from the background",
         EYE,
     )
-    least: float = tuned(0.002, "share", "of the picture; a product is larger", EYE)
     stray: float = tuned(
         0.06,
         "share",
@@ -78,11 +77,11 @@ class RegionNumbers:
     pale: float = tuned(
         1.5, "times the noise", "within which the product has the background's colour", EYE
     )
-    around: float = tuned(
-        1 / 3, "radii of the product", "depth of what surrounds it, which tells of its background"
-    )
     strong: float = tuned(
-        2.0, "times the noise", "from which something differs strongly from the background", EYE
+        2.0,
+        "times the noise",
+        "from which something differs strongly from the background",
+        EYE,
     )
 
 
@@ -90,6 +89,12 @@ REGIONS = RegionNumbers()
 
 HOLE = (2 * EDGE + 1) ** 2
 """Cells of the smallest region that is decided: those within an edge's width of one."""
+
+
+def least(shape: tuple[int, ...]) -> int:
+    """Cells that a product has at least on a grid [h, w]: it is no smaller than the border is
+    deep."""
+    return border_depth(max(shape)) ** 2
 
 
 def bulk(product: Mask) -> int:

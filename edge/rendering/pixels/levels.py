@@ -28,13 +28,6 @@ class LevelNumbers:
         "distance that hardly shows: from the background's colour, of a grey from grey, of an "
         "alpha from nothing; codecs ring by less",
     )
-    dark: int = tuned(
-        64,
-        "levels",
-        "brightest channel under which a colour is as dark as shadows and black products are",
-        "chosen by eye over 299 shop photos",
-    )
-
     majority: float = tuned(
         0.5,
         "share",
@@ -46,6 +39,12 @@ class LevelNumbers:
     def half(self) -> int:
         """Alpha from which a pixel counts as the subject's when it is measured."""
         return math.ceil(255 * self.majority)
+
+    @property
+    def quarter(self) -> int:
+        """Half of that: alpha under which a shadow is faint, and the brightest channel of colours
+        as dark as shadows and black products are."""
+        return self.half // 2
 
     @property
     def solid(self) -> int:

@@ -13,9 +13,8 @@ class ScaleNumbers:
         160,
         "cells",
         "long side of the grid for what is smooth: a background's surface, the colours of areas; "
-        "half of that on which a guided filter is fitted",
+        "half of that on which a guided filter is fitted, a quarter of that for outlines",
     )
-    fine: int = tuned(640, "cells", "long side of the grid for outlines: soft mattes, shadows")
     air: float = tuned(
         0.05,
         "share of the longer side",
@@ -40,7 +39,8 @@ class ScaleNumbers:
         0.25,
         "share",
         "that counts: of an edge, of the border or of the picture, the background that tells of "
-        "the rest; of the largest part, the area from which another is the product's too",
+        "the rest; of the largest part, the area from which another is the product's too; of a "
+        "drop shadow, what is faint; and of a product's radius, the depth of what surrounds it",
     )
     whole: float = tuned(
         0.97,
@@ -54,6 +54,16 @@ class ScaleNumbers:
         "change of size that shows: from there `up=auto` runs a network, `sharp=auto` sharpens, "
         "and a stretched matte is solved anew",
     )
+
+    @property
+    def guided(self) -> int:
+        """Cells on the long side of the grid on which a guided filter is fitted."""
+        return 2 * self.coarse
+
+    @property
+    def fine(self) -> int:
+        """The same of the grid for outlines: soft mattes, shadows."""
+        return 2 * self.guided
 
 
 SCALES = ScaleNumbers()
