@@ -18,7 +18,7 @@ from edge.models.base import ModelSpec, ModelState, Priority, Tensor
 from edge.models.compiled import HALF, CompiledNetwork
 from edge.models.meter import Meter
 from edge.models.repository import Folders, Repository
-from edge.models.runtimes import AUTO, ONNXRUNTIME, Choice, Runtime
+from edge.models.runtimes import AUTO, ONNXRUNTIME, Choice, Choices, Runtime
 from edge.models.scheduling import PrioritySemaphore, in_batches
 from edge.models.selftest import Examiner
 from edge.telemetry import Metrics
@@ -61,7 +61,7 @@ class EmbeddedModels:
         self._threads = threads or cores()
         self._backend = backend
         self._precision = precision
-        self._chosen: Choice | None = None
+        self._chosen: Choices | None = None
         self._sessions: dict[str, Any] = {}
         self._making = threading.Lock()
         self._pool = ThreadPoolExecutor(
@@ -102,7 +102,7 @@ class EmbeddedModels:
     async def states(self) -> tuple[ModelState, ...]:
         return await self._examiner.states()
 
-    async def choice(self) -> Choice:
+    async def choice(self) -> Choices:
         """What runs the networks; measured by the first who asks."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._choice)
 
@@ -157,7 +157,7 @@ class EmbeddedModels:
             if session is None:
                 path = self._repository.unchanged_network(spec.name)
                 session = open_session(spec, path, self._threads_of(spec))
-                runtime = self._choice().of(spec)
+                runtime = self._choice().of_kind(spec).of(spec)
                 if runtime.name != ONNXRUNTIME:
                     session = self._compiled(spec, path, runtime, session)
                 self._sessions[spec.name] = session
@@ -171,19 +171,26 @@ class EmbeddedModels:
         mask = runtime.precision == HALF and spec.name in roles.MASKS
         if not mask or runtimes.halvable(spec, whole, made):
             return made
-        full = self._choice().full
+        full = self._choice().of_kind(spec).full
         return whole if full.name == ONNXRUNTIME else self._compiled(spec, network, full, whole)
 
     def _threads_of(self, spec: ModelSpec) -> int:
         return 1 if spec.scale > 1 else min(self._threads, _MOST_THREADS)
 
-    def _choice(self) -> Choice:
+    def _choice(self) -> Choices:
         if self._chosen is None:
-            names = [name for name in roles.UPSCALE.values() if name in self.names()]
-            spec = self.spec(names[-1]) if names else None
-            network = self._repository.network(names[-1]) if names else None
-            self._chosen = runtimes.choose(self._backend, self._precision, spec, network)
+            tile = self._chosen_by(*roles.UPSCALE.values())
+            self._chosen = Choices(tile, self._chosen_by(roles.MATTING))
         return self._chosen
+
+    def _chosen_by(self, *names: str) -> Choice:
+        """What serves networks like the last of these that is there."""
+        there = [name for name in names if name in self.names()]
+        if not there:
+            return Choice()
+        spec, network = self.spec(there[-1]), self._repository.network(there[-1])
+        threads = self._threads_of(spec)
+        return runtimes.choose(self._backend, self._precision, spec, network, threads)
 
 
 def open_session(spec: ModelSpec, network: Path, threads: int) -> Any:

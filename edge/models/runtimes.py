@@ -1,7 +1,8 @@
 """What runs the networks of this process, in which precision: chosen by milliseconds.
 
-ONNX Runtime always can. Where OpenVINO is installed, one tile of an upscaler is enlarged by each,
-and the quicker one serves; in bfloat16 only those networks run whose answers that does not move.
+ONNX Runtime always can. Where OpenVINO is installed, each enlarges a tile and takes a look at a
+picture, and the quicker one serves: either may gain by one and lose by the other. In bfloat16 only
+those networks run whose answers that does not move.
 """
 
 import functools
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 AUTO, ONNXRUNTIME, OPENVINO = "auto", "onnxruntime", "openvino"
 
-GAIN = 0.9
+GAIN = 0.95
 """Of ONNX Runtime's milliseconds: another has to be at most there, for a start is a noisy moment
 and ONNX Runtime needs the least memory."""
 
@@ -33,7 +34,8 @@ MOVED_MOST, MOVED_MEAN = 8, 0.5
 MASK_MOVED = 1.0
 """The same in the mean of a mask, whose outlines may move more: U2-Net-p's moves by 0.13."""
 
-_RUNS = 3
+_RUNS = {"tile": 4, "look": 2}
+"""Of which the quickest counts; the first one makes its memory as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Runtime:
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which runtime serves networks that need all of their precision, and which the others; `ms` is
-    what one tile took by each."""
+    what one run took by each."""
 
     full: Runtime = Runtime()
     halved: Runtime = Runtime()
@@ -60,22 +62,42 @@ class Choice:
         return self.halved if spec.name in roles.HALVED else self.full
 
     def __str__(self) -> str:
-        """`openvino bf16 and f32 (a tile: onnxruntime f32 88.1 ms, openvino bf16 16.2 ms)`"""
+        """`openvino bf16 and f32 (onnxruntime f32 88.1 ms, openvino bf16 16.2 ms)`"""
         told = str(self.halved)
         if self.full != self.halved:
             same = self.full.name == self.halved.name
             told += f" and {self.full.precision if same else self.full}"
         taken = ", ".join(f"{name} {spent:.1f} ms" for name, spent in (self.ms or {}).items())
-        return f"{told} (a tile: {taken})" if taken else told
+        return f"{told} ({taken})" if taken else told
 
 
-def choose(wanted: str, precision: str, spec: ModelSpec | None, network: Path | None) -> Choice:
-    """What serves: as it is wanted, or the quickest at one tile of an upscaler.
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What serves upscalers, and what the networks that look at whole pictures."""
+
+    tile: Choice = Choice()
+    look: Choice = Choice()
+
+    def of_kind(self, spec: ModelSpec) -> Choice:
+        return self.tile if spec.scale > 1 else self.look
+
+    def __str__(self) -> str:
+        """`a tile: ...; a look: ...`, or once what serves both unmeasured."""
+        if self.tile == self.look:
+            return str(self.tile)
+        return f"a tile: {self.tile}; a look: {self.look}"
+
+
+def choose(
+    wanted: str, precision: str, spec: ModelSpec | None, network: Path | None, threads: int = 1
+) -> Choice:
+    """What serves networks of a kind: as it is wanted, or the quickest at one of them.
 
     Args:
         wanted: `AUTO`, `ONNXRUNTIME` or `OPENVINO`.
         precision: `AUTO`, or `FULL` for no bfloat16 anywhere.
-        spec, network: the upscaler and its file; None where the repository has none.
+        spec, network: the one and its file; None where the repository has none.
+        threads: for one run of it.
     """
     if wanted == ONNXRUNTIME or spec is None or network is None:
         return Choice()
@@ -83,38 +105,35 @@ def choose(wanted: str, precision: str, spec: ModelSpec | None, network: Path | 
         if wanted == OPENVINO:
             _log.warning("OpenVINO is not installed (edge[openvino]): ONNX Runtime serves")
         return Choice()
-    return _measured(wanted, precision, spec.digest, spec, network)
-
-
-@functools.lru_cache(maxsize=8)
-def _by_digest(wanted: str, precision: str, digest: str) -> list[Choice]:
-    return []  # filled by the first who asks
-
-
-def _measured(
-    wanted: str, precision: str, digest: str, spec: ModelSpec, network: Path
-) -> Choice:  # one measurement a process
-    known = _by_digest(wanted, precision, digest)
+    known = _by_digest(wanted, precision, spec.digest, threads)
     if not known:
-        known.append(_chosen(wanted, _times(spec, network, halves=precision != FULL)))
+        known.append(_chosen(wanted, _times(spec, network, threads, halves=precision != FULL)))
     return known[0]
 
 
-def _times(spec: ModelSpec, network: Path, *, halves: bool) -> dict[Runtime, float]:
-    """Milliseconds of one tile on one thread, the least of a few; bfloat16 only where it hardly
-    moves what is kept of the tile."""
-    tile = {tensor.name: _tile(tensor.shape)[None] for tensor in spec.inputs}
+@functools.lru_cache(maxsize=8)
+def _by_digest(wanted: str, precision: str, digest: str, threads: int) -> list[Choice]:
+    return []  # filled by the first who asks: one measurement a process
+
+
+def _times(spec: ModelSpec, network: Path, threads: int, *, halves: bool) -> dict[Runtime, float]:
+    """Milliseconds of one run, the least of a few; bfloat16 only where it hardly moves what is kept
+    of a tile, and for a look only if the network's role may compute in it (`halvable` decides)."""
+    tile = spec.scale > 1
+    draw, runs = (_tile, _RUNS["tile"]) if tile else (_product, _RUNS["look"])
+    asked = {tensor.name: draw(tensor.shape)[None] for tensor in spec.inputs}
     names = [tensor.name for tensor in spec.outputs]
-    onnx = Runtime()
-    times = {onnx: _timed(open_onnxruntime(network, 1), names, tile)[0]}
-    full = Runtime(OPENVINO, FULL)
-    times[full], answer = _timed(CompiledNetwork(network, FULL, 1, 1), names, tile)
-    if halves and compiled.halves():
-        half = Runtime(OPENVINO, HALF)
-        spent, moved = _timed(CompiledNetwork(network, HALF, 1, 1), names, tile)
-        off = np.abs(_core(spec, moved[0]).astype(np.int16) - _core(spec, answer[0]))
-        if off.max() <= MOVED_MOST and off.mean() <= MOVED_MEAN:
-            times[half] = spent
+
+    def timed(session: Any) -> tuple[float, Tensor]:
+        return _timed(session, names, asked, runs)
+
+    times = {Runtime(): timed(open_onnxruntime(network, threads))[0]}
+    times[Runtime(OPENVINO, FULL)], answer = timed(CompiledNetwork(network, FULL, threads, 1))
+    if halves and spec.name in roles.HALVED and compiled.halves():
+        spent, moved = timed(CompiledNetwork(network, HALF, threads, 1))
+        off = np.abs(_core(spec, moved).astype(np.int16) - _core(spec, answer))
+        if not tile or (off.max() <= MOVED_MOST and off.mean() <= MOVED_MEAN):
+            times[Runtime(OPENVINO, HALF)] = spent
     return times
 
 
@@ -137,15 +156,15 @@ def halvable(spec: ModelSpec, whole: Any, half: Any) -> bool:
 
 
 def _timed(
-    session: Any, names: list[str], tile: Mapping[str, Tensor]
-) -> tuple[float, list[Tensor]]:
-    answer = session.run(names, tile, None)  # the first one makes its memory
+    session: Any, names: list[str], asked: Mapping[str, Tensor], runs: int
+) -> tuple[float, Tensor]:
+    """The least milliseconds of some runs, and the first output."""
     spent = []
-    for _ in range(_RUNS):
+    for _ in range(runs):
         start = time.perf_counter()
-        session.run(names, tile, None)
+        answer = session.run(names, asked, None)
         spent.append((time.perf_counter() - start) * 1000)
-    return min(spent), answer
+    return min(spent), answer[0]
 
 
 def _chosen(wanted: str, times: Mapping[Runtime, float]) -> Choice:

@@ -121,9 +121,12 @@ class Tiling:
                 yield self.box(Tile(row, first, 1, end - first))
 
     def covering(self, cells: Cells) -> list[Tile]:
-        """Tiles that hold all these cells with the fewest pixels: bands of rows, cut across."""
+        """Tiles that hold all these cells at the least cost: bands of rows, cut across. The largest
+        come first, so that of two that run at a time none is left for the end."""
         masks = tuple(sum(1 << int(c) for c in np.flatnonzero(row)) for row in cells)
-        return list(_bands(masks, self.sides))
+        # Of the context a network's layers need less and less: half of it in the mean.
+        sides = tuple((count, side - self.overlap) for count, side in self.sides)
+        return sorted(_bands(masks, sides), key=lambda tile: -tile.down * tile.across)
 
     def box(self, tile: Tile) -> Box:
         """The part of the picture that a tile's cells cover; smaller at the right and bottom."""

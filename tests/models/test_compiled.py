@@ -13,7 +13,7 @@ from edge.deadline import Deadline
 from edge.models import compiled, roles, runtimes
 from edge.models.compiled import FULL, HALF, SIZES_KEPT, CompiledNetwork
 from edge.models.embedded import EmbeddedModels
-from edge.models.runtimes import Choice, Runtime
+from edge.models.runtimes import Choice, Choices, Runtime
 from tests.models import networks
 from tests.models.conftest import noise
 from tests.models.openvino_stress import MODELS, Stress
@@ -86,7 +86,7 @@ async def test_the_process_serves_by_it_where_it_is_named(tmp_path: Path, deadli
     )
     for answer in answers:
         assert np.array_equal(answer["enlarged"], tiles.repeat(2, 1).repeat(2, 2))
-    assert (await models.choice()).full.name == "openvino"
+    assert (await models.choice()).tile.full.name == "openvino"
     assert all([state.ready for state in await models.states()])
     await models.close()
 
@@ -105,7 +105,8 @@ async def test_its_failures_are_the_models_and_the_next_request_runs(
 
     with monkeypatch.context() as patch:
         patch.setattr(CompiledNetwork, "_compiled", out_of_memory)
-        patch.setattr(models, "_choice", lambda: Choice(Runtime("openvino"), Runtime("openvino")))
+        named = Choice(Runtime("openvino"), Runtime("openvino"))
+        patch.setattr(models, "_choice", lambda: Choices(named))
         with pytest.raises(ModelUnavailable, match="bad allocation"):
             await models.infer("upscale_x2", one, deadline=deadline)
     await models.infer("upscale_x2", one, deadline=deadline)

@@ -8,7 +8,7 @@ import pytest
 from edge.models import compiled, embedded, roles, runtimes
 from edge.models.base import ModelSpec, TensorSpec
 from edge.models.compiled import FULL, HALF
-from edge.models.runtimes import AUTO, ONNXRUNTIME, OPENVINO, Choice, Runtime, choose
+from edge.models.runtimes import AUTO, ONNXRUNTIME, OPENVINO, Choice, Choices, Runtime, choose
 
 TILE = TensorSpec("image", (32, 32, 3))
 NETWORK = Path("nowhere.onnx")
@@ -24,7 +24,7 @@ def spec(name: str = "upscale_x4") -> ModelSpec:
     ("wanted", "times", "full", "halved"),
     [
         (AUTO, {ONNX: 90, WHOLE: 67, HALVED: 16}, WHOLE, HALVED),
-        (AUTO, {ONNX: 90, WHOLE: 85, HALVED: 16}, ONNX, HALVED),
+        (AUTO, {ONNX: 90, WHOLE: 88, HALVED: 16}, ONNX, HALVED),
         (AUTO, {ONNX: 90, WHOLE: 67, HALVED: 80}, WHOLE, WHOLE),
         (AUTO, {ONNX: 90, WHOLE: 100}, ONNX, ONNX),
         (AUTO, {ONNX: 90, WHOLE: 67}, WHOLE, WHOLE),
@@ -49,10 +49,29 @@ def test_only_networks_that_bfloat16_hardly_moves_run_in_it():
 def test_it_says_what_serves_and_why():
     times = {ONNX: 88.06, WHOLE: 67.0, HALVED: 16.2}
     assert str(runtimes._chosen(AUTO, times)) == (
-        "openvino bf16 and f32 (a tile: onnxruntime f32 88.1 ms, openvino f32 67.0 ms, "
+        "openvino bf16 and f32 (onnxruntime f32 88.1 ms, openvino f32 67.0 ms, "
         "openvino bf16 16.2 ms)"
     )
-    assert str(Choice()) == "onnxruntime f32"
+    assert str(Choices()) == "onnxruntime f32"
+    both = Choices(Choice(), Choice(WHOLE, WHOLE, {"openvino f32": 150.04}))
+    assert str(both) == "a tile: onnxruntime f32; a look: openvino f32 (openvino f32 150.0 ms)"
+
+
+def test_tiles_and_looks_are_served_by_what_is_quicker_at_each(monkeypatch):
+    """The choice is by a network of each kind, on as many threads as serve one run of it."""
+    asked = []
+
+    def choose(wanted, precision, spec, network, threads):
+        asked.append((spec.name, threads))
+        return Choice() if spec.scale > 1 else Choice(WHOLE, WHOLE)
+
+    monkeypatch.setattr(runtimes, "choose", choose)
+    models = embedded.EmbeddedModels((MODELS,), 2)
+    kinds = {name: models._choice().of_kind(models.spec(name)) for name in models.names()
+             if name in (*roles.UPSCALE.values(), roles.MATTING)}  # fmt: skip
+    assert {kinds[name].full for name in roles.UPSCALE.values()} == {ONNX}
+    assert kinds[roles.MATTING].full == WHOLE
+    assert asked == [("upscale_x4", 1), ("matting", 2)]
 
 
 def test_nothing_is_measured_where_there_is_nothing_to_choose(monkeypatch):
@@ -77,7 +96,7 @@ def test_f32_measures_no_bfloat16():
     one = ModelSpec(
         "upscale_x2", (TILE,), (TensorSpec("enlarged", (64, 64, 3)),), 8, "d", overlap=12
     )
-    times = runtimes._times(one, MODELS / "upscale_x2" / "1" / "model.onnx", halves=False)
+    times = runtimes._times(one, MODELS / "upscale_x2" / "1" / "model.onnx", 1, halves=False)
     assert set(times) == {ONNX, WHOLE}
 
 

@@ -4,7 +4,9 @@
 
 The graph is written node by node, so that ONNX Runtime fuses all of it into convolutions: levels
 instead of [0, 1] (the leaky rectifier is homogeneous, so scaling the biases is enough), the nearest
-pixel as a 1x1 convolution summed into the last one, rounding as half a level in its bias.
+pixel as a 1x1 convolution summed into the last one, rounding as half a level in its bias. Each
+convolution answers only what needs nothing beyond its input, for the rim of a tile is never kept;
+what misses at the end is the outermost cells, repeated.
 """
 
 import argparse
@@ -41,12 +43,18 @@ class Graph:
     def conv(self, name: str, source: str, weight: np.ndarray, bias: np.ndarray) -> str:
         weights = self.constant(f"{name}.weight", weight.astype(np.float32))
         biases = self.constant(f"{name}.bias", bias.astype(np.float32))
-        pads = [weight.shape[-1] // 2] * 4
-        return self.add("Conv", name, source, weights, biases, pads=pads)
+        return self.add("Conv", name, source, weights, biases)
+
+    def cut(self, name: str, source: str, by: int) -> str:
+        """Planes [N,C,H,W] without `by` pixels on each side."""
+        start = self.constant(f"{name}.start", np.array([by, by]))
+        end = self.constant(f"{name}.end", np.array([-by, -by]))
+        return self.add("Slice", name, source, start, end, "axes")
 
 
 def build(network: Upscaler) -> onnx.ModelProto:
-    """uint8 [N,H,W,3] -> uint8 [N,sH,sW,3]"""
+    """uint8 [N,H,W,3] -> uint8 [N,sH,sW,3], where `radius` pixels of source on each side are no
+    more than filled."""
     flat, scale, graph = collapse(network), network.scale, Graph()
 
     def conv(name: str, source: str, layer: torch.nn.Module, half: float = 0.0) -> str:
@@ -60,14 +68,18 @@ def build(network: Upscaler) -> onnx.ModelProto:
     for i, block in enumerate(flat.body):
         made = conv(f"body{i}", features, block)
         features = graph.add("LeakyRelu", f"features{i}", made, alpha=SLOPE)
-    joined = graph.add("Add", "joined", features, first)
+    graph.constant("axes", np.array([2, 3]))
+    joined = graph.add("Add", "joined", features, graph.cut("kept", first, network.depth))
     repeat = np.tile(np.eye(3), (scale * scale, 1))[:, :, None, None]
-    nearest = graph.conv("nearest", levels, repeat, np.zeros(3 * scale * scale))
+    inner = graph.cut("inner", levels, network.radius)
+    nearest = graph.conv("nearest", inner, repeat, np.zeros(3 * scale * scale))
     cells = graph.add("Add", "cells", conv("tail", joined, flat.tail, 0.5), nearest)
     ends = [graph.constant(n, np.array(v, np.float32)) for n, v in (("black", 0), ("white", 255))]
     clipped = graph.add("Clip", "clipped", cells, *ends)
     small = graph.add("Cast", "small", clipped, to=TensorProto.UINT8)
-    deep = graph.add("Transpose", "deep", small, perm=[0, 2, 3, 1])
+    rim = graph.constant("rim", np.array([0, 0, *[network.radius] * 2] * 2))
+    padded = graph.add("Pad", "padded", small, rim, mode="edge")
+    deep = graph.add("Transpose", "deep", padded, perm=[0, 2, 3, 1])
     # Pixels unfolded by the input's own shape, so that the graph takes tiles of any size.
     split = graph.constant("split", np.array([0, 0, 0, scale, 3 * scale]))
     rows = graph.add("Reshape", "rows", deep, split)
@@ -102,7 +114,8 @@ def session(model: bytes | str, threads: int = 2) -> onnxruntime.InferenceSessio
 
 
 def check(network: Upscaler, model: onnx.ModelProto, tile: int) -> int:
-    """Largest difference in levels between the training graph and the model on awkward tiles."""
+    """Largest difference in levels between the training graph and the model on awkward tiles, in
+    what is kept of them."""
     rng = np.random.default_rng(0)
     ramp = np.linspace(0, 255, tile).astype(np.uint8)
     blocks = rng.integers(0, 256, (tile // 4, tile // 4, 3))
@@ -117,7 +130,9 @@ def check(network: Upscaler, model: onnx.ModelProto, tile: int) -> int:
         made = network(torch.from_numpy(tiles).permute(0, 3, 1, 2).float() / 255)
     truth = (255 * made).round().clamp(0, 255).permute(0, 2, 3, 1).numpy()
     ours = session(model.SerializeToString()).run(None, {INPUT: tiles})[0]
-    return int(np.abs(ours.astype(int) - truth.astype(int)).max())
+    rim = network.radius * network.scale
+    off = np.abs(ours.astype(int) - truth.astype(int))
+    return int(off[:, rim:-rim, rim:-rim].max())
 
 
 def main() -> None:
