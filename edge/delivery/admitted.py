@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from edge import progress
@@ -48,6 +48,7 @@ class RenderProgress:
         return time.monotonic() >= self._half
 
 
+@dataclass(eq=False)
 class AdmittedRenderer:
     """Every use of the renderer, each with its place and its memory in admission control.
 
@@ -56,37 +57,27 @@ class AdmittedRenderer:
         origin: names where originals live.
     """
 
-    def __init__(
-        self,
-        renderer: Renderer,
-        keys: Keys,
-        originals: Originals,
-        admission: Admission,
-        metrics: Metrics,
-        *,
-        longest: float,
-        origin: str,
-    ) -> None:
-        self._renderer = renderer
-        self._keys = keys
-        self._originals = originals
-        self._admission = admission
-        self._metrics = metrics
-        self._longest = longest
-        self._origin = origin
+    renderer: Renderer
+    keys: Keys
+    originals: Originals
+    admission: Admission
+    metrics: Metrics
+    _: KW_ONLY
+    longest: float
+    origin: str
 
     def deadline(self) -> Deadline:
         """The time that a render has from now on."""
-        return Deadline.after(self._longest * _RENDER_SHARE)
+        return Deadline.after(self.longest * _RENDER_SHARE)
 
     def cost(self, transform: Transform) -> Cost:
         """The admission class of a render."""
-        return self._renderer.cost(transform)
+        return self.renderer.cost(transform)
 
     def waits_for_networks(self, transform: Transform) -> bool:
         """Whether they may be late: where one is not installed there is nothing to wait for, and
         the render says so, however long it takes to come to that."""
-        if self._renderer.lacks_network(transform):
+        if self.renderer.lacks_network(transform):
             return False
         return self.cost(transform) is Cost.NETWORK
 
@@ -106,17 +97,17 @@ class AdmittedRenderer:
         """
         with stages.span("origin"):
             original = await self._fetch(request, deadline)
-        named = await self._keys.of(request, original.stamp.version)
-        cost = Cost.CLASSICAL if fallback else self._renderer.cost(request.transform)
+        named = await self.keys.of(request, original.stamp.version)
+        cost = Cost.CLASSICAL if fallback else self.renderer.cost(request.transform)
         tags = (*named.variant.tags, FALLBACK_TAG) if fallback else named.variant.tags
         async with (
             self._place(cost, stages, deadline),
             self._memory(original, request, stages, deadline),
         ):
             if progress is not None:
-                progress.begins(self._admission.typical(cost))
+                progress.begins(self.admission.typical(cost))
                 deadline = self.deadline()
-            rendered = await self._renderer.render(
+            rendered = await self.renderer.render(
                 original,
                 request.transform,
                 tags=tags,
@@ -126,25 +117,25 @@ class AdmittedRenderer:
             )
         for stage, seconds in rendered.timings:
             stages.add(stage, seconds)
-            self._metrics.render_seconds.labels(stage).observe(seconds)
+            self.metrics.render_seconds.labels(stage).observe(seconds)
         rendition = replace(
             rendered.rendition, notes=(*rendered.rendition.notes, *self._noted(original.stamp))
         )
-        self._metrics.renders.labels(cost, rendition.format).inc()
-        self._metrics.rendition_bytes.labels(rendition.format).observe(len(rendition.body))
+        self.metrics.renders.labels(cost, rendition.format).inc()
+        self.metrics.rendition_bytes.labels(rendition.format).observe(len(rendition.body))
         if rendered.report is not None and not fallback:
             self._count_verdict(rendered.report)
         return named, rendition
 
     def _count_verdict(self, report: Report) -> None:
         verdict = "pass" if report.passed else "fail"
-        self._metrics.compliance.labels(report.preset, verdict).inc()
+        self.metrics.compliance.labels(report.preset, verdict).inc()
         for reason in report.review:
-            self._metrics.review_reasons.labels(report.preset, reason).inc()
+            self.metrics.review_reasons.labels(report.preset, reason).inc()
 
     def _noted(self, stamp: Stamp) -> tuple[tuple[str, str], ...]:
         """What a rendition tells of its original, for a time when the origin does not answer."""
-        noted = ((recall.NOTE, recall.note(self._origin, stamp.version)),)
+        noted = ((recall.NOTE, recall.note(self.origin, stamp.version)),)
         return noted if stamp.settled else (*noted, (UNSETTLED, "1"))
 
     async def explain(
@@ -161,7 +152,7 @@ class AdmittedRenderer:
         original = await self._fetch(request, deadline)
         async with self._place(self.cost(request.transform), stages, deadline):
             async with self._memory(original, request, stages, deadline):
-                explained = await self._renderer.explain(
+                explained = await self.renderer.explain(
                     original, request.transform, deadline=deadline, tags=tags
                 )
             verification = await self._verified(rendition, request) if rendition else None
@@ -176,36 +167,36 @@ class AdmittedRenderer:
         if rendition.reported.breaks_rules:
             async with self._rereading(rendition, request.deadline):
                 await asyncio.to_thread(
-                    self._renderer.require_compliance, rendition, request.transform
+                    self.renderer.require_compliance, rendition, request.transform
                 )
 
     async def _verified(
         self, rendition: Rendition, request: DeliveryRequest
     ) -> dict[str, Any] | None:
         async with self._rereading(rendition, request.deadline):
-            report = await asyncio.to_thread(self._renderer.verified, rendition, request.transform)
+            report = await asyncio.to_thread(self.renderer.verified, rendition, request.transform)
         return report.as_facts() if report else None
 
     async def _fetch(self, request: DeliveryRequest, deadline: Deadline) -> Original:
-        stamp = await self._originals.stamp(request.path, request.version, deadline)
-        return await self._originals.fetch(request.path, stamp, deadline)
+        stamp = await self.originals.stamp(request.path, request.version, deadline)
+        return await self.originals.fetch(request.path, stamp, deadline)
 
     @asynccontextmanager
     async def _memory(
         self, original: Original, request: DeliveryRequest, stages: Stages, deadline: Deadline
     ) -> AsyncIterator[None]:
         """Room for what a render is expected to hold at its peak."""
-        peak = await self._renderer.peak(original, request.transform, deadline)
+        peak = await self.renderer.peak(original, request.transform, deadline)
         start = time.perf_counter()
-        async with self._admission.memory(peak.admitted(self._admission.budget), deadline):
+        async with self.admission.memory(peak.admitted(self.admission.budget), deadline):
             stages.add("queue", time.perf_counter() - start)
             yield
 
     @asynccontextmanager
     async def _rereading(self, rendition: Rendition, deadline: Deadline) -> AsyncIterator[None]:
         """Room for holding a rendition against its rules; one larger than all room waits for it."""
-        count = min(rereading(rendition.size), self._admission.budget)
-        async with self._admission.memory(count, deadline):
+        count = min(rereading(rendition.size), self.admission.budget)
+        async with self.admission.memory(count, deadline):
             yield
 
     @asynccontextmanager
@@ -213,9 +204,9 @@ class AdmittedRenderer:
         progress.entered("queue")
         start = time.perf_counter()
         try:
-            async with self._admission.enter(cost, deadline):
+            async with self.admission.enter(cost, deadline):
                 stages.add("queue", time.perf_counter() - start)
                 yield
         except Busy:
-            self._metrics.admission_refused.labels(cost).inc()
+            self.metrics.admission_refused.labels(cost).inc()
             raise

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ class Made(NamedTuple):
     joined: bool = False
 
 
+@dataclass(eq=False)
 class Making:
     """One render for all who ask at the same time, in this process and among the replicas.
 
@@ -44,30 +46,18 @@ class Making:
         review: adds what a person has decided to what is reported of a rendition just made.
     """
 
-    def __init__(
-        self,
-        renderer: AdmittedRenderer,
-        keys: Keys,
-        tiers: Tiers,
-        leases: Leases,
-        background_tasks: BackgroundTasks,
-        metrics: Metrics,
-        *,
-        patience: float | None,
-        fallbacks: bool,
-        review: Review | None,
-    ) -> None:
-        self._renderer = renderer
-        self._keys = keys
-        self._tiers = tiers
-        self._leases = leases
-        self._background_tasks = background_tasks
-        self._metrics = metrics
-        self._patience = patience
-        self._fallbacks = fallbacks
-        self._review = review
-        self._single_flight: SingleFlight[Made] = SingleFlight()
-        self._fallback_flights: SingleFlight[Rendition] = SingleFlight()
+    renderer: AdmittedRenderer
+    keys: Keys
+    tiers: Tiers
+    leases: Leases
+    background_tasks: BackgroundTasks
+    metrics: Metrics
+    _: KW_ONLY
+    patience: float | None
+    fallbacks: bool
+    review: Review | None
+    _single_flight: SingleFlight[Made] = field(default_factory=SingleFlight, init=False)
+    _fallback_flights: SingleFlight[Rendition] = field(default_factory=SingleFlight, init=False)
 
     async def make(self, named: KeyedVariant, request: DeliveryRequest, stages: Stages) -> Made:
         """Render, or wait for the render of the same variant that is under way.
@@ -81,19 +71,19 @@ class Making:
         """
         joined = named.key in self._single_flight
         if joined:
-            self._metrics.single_flight_joined.inc()
+            self.metrics.single_flight_joined.inc()
         flight = self._fly(named, request, stages)
-        wait = self._patience if request.wait is None else request.wait
-        if wait is None or not self._renderer.waits_for_networks(request.transform):
+        wait = self.patience if request.wait is None else request.wait
+        if wait is None or not self.renderer.waits_for_networks(request.transform):
             made = await request.deadline.bound(flight, "the rendition was ready")
         else:
             try:
                 made = await self._patiently(flight, min(wait, request.deadline.remaining))
             except (Busy, ModelMissing, ModelUnavailable, DeadlineExceeded):
-                if request.strict or not self._fallbacks:
+                if request.strict or not self.fallbacks:
                     raise
                 return await self._fallback(named, request, stages)
-        self._keys.made(named)
+        self.keys.made(named)
         return made._replace(joined=joined)
 
     async def close(self) -> None:
@@ -103,7 +93,7 @@ class Making:
 
     async def _fly(self, named: KeyedVariant, request: DeliveryRequest, stages: Stages) -> Made:
         """What the call under way brings, or one of this caller's own."""
-        deadline, progress = self._renderer.deadline(), RenderProgress()
+        deadline, progress = self.renderer.deadline(), RenderProgress()
         lead = partial(self._lead, named, request, stages, deadline, progress)
         return await self._single_flight.join(named.key, lead, progress.mostly_done, deadline)
 
@@ -111,12 +101,12 @@ class Making:
         self, named: KeyedVariant, request: DeliveryRequest, stages: Stages
     ) -> Made:
         """The previous version's rendition from a tier; else one made without networks."""
-        before = self._keys.before(named) if request.version is None else None
-        if before and (found := await self._tiers.get(before)):
+        before = self.keys.before(named) if request.version is None else None
+        if before and (found := await self.tiers.get(before)):
             return Made(found[0], "stale")
 
         async def fallback() -> Rendition:
-            _, rendition = await self._renderer.render(
+            _, rendition = await self.renderer.render(
                 request, stages, request.deadline, fallback=True
             )
             return rendition
@@ -135,7 +125,7 @@ class Making:
             raise
         if done:
             return task.result()
-        if not self._background_tasks.run("late render", _quietly(task)):
+        if not self.background_tasks.run("late render", _quietly(task)):
             task.cancel()
         raise Busy("the networks need longer than wait= allows; the picture is being made")
 
@@ -151,22 +141,22 @@ class Making:
 
         async def make() -> Found:
             started = time.monotonic()
-            made, rendition = await self._renderer.render(
+            made, rendition = await self.renderer.render(
                 request, stages, deadline, progress=progress
             )
             rendition = await self._reviewed(made, rendition)
-            await self._tiers.put(made.key, rendition, started)
+            await self.tiers.put(made.key, rendition, started)
             return rendition, "render"
 
-        find = partial(self._tiers.get, named.key)
-        return Made(*await find_or_make(self._leases, named.key, deadline, find=find, make=make))
+        find = partial(self.tiers.get, named.key)
+        return Made(*await find_or_make(self.leases, named.key, deadline, find=find, make=make))
 
     async def _reviewed(self, named: KeyedVariant, rendition: Rendition) -> Rendition:
         """With what a person has said of this picture, where it can be asked now."""
-        if self._review is None or rendition.reported.compliance is None:
+        if self.review is None or rendition.reported.compliance is None:
             return rendition
         try:
-            return await self._review(named, rendition)
+            return await self.review(named, rendition)
         except EdgeError:
             return rendition
 

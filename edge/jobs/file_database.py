@@ -3,13 +3,32 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from sqlite3 import Connection
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from edge.errors import JobsUnavailable
 from edge.jobs.file_tables import RECOVER, TABLES
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def transaction(
+    work: Callable[Concatenate[Any, Connection, P], T],
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
+    """A method that is given the connection, as one that is awaited: all of it happens, or nothing.
+
+    Raises:
+        JobsUnavailable: the database is closed, or cannot be written.
+    """
+
+    @wraps(work)
+    async def awaited(self: Any, /, *given: P.args, **named: P.kwargs) -> T:
+        return await asyncio.to_thread(self._at_once, lambda db: work(self, db, *given, **named))
+
+    return awaited
 
 
 class Database:
@@ -36,14 +55,6 @@ class Database:
                 f"{path} cannot be opened, or another process works on it: {error}"
             ) from error
 
-    async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """The work, given the connection, in one transaction.
-
-        Raises:
-            JobsUnavailable: the database is closed, or cannot be written.
-        """
-        return await asyncio.to_thread(self._at_once, work)
-
     async def close(self) -> None:
         """Waits for what is under way, also where its caller was cancelled; then nothing more is
         done."""
@@ -54,7 +65,7 @@ class Database:
             self._closed = True
             self._db.close()
 
-    def _at_once(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _at_once(self, work: Callable[[Connection], T]) -> T:
         """All of the work, or nothing of it."""
         with self._lock:
             if self._closed:

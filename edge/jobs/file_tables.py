@@ -1,9 +1,9 @@
 """The tables of jobs that are kept in a file, and what every writing of them shares."""
 
 import json
-import sqlite3
 import time
 from collections.abc import Sequence
+from sqlite3 import Connection
 from typing import Any
 
 from edge.jobs.model import ENDS, Item, Job, JobState, Options, Outcome
@@ -39,7 +39,7 @@ _COLUMNS = (
 )
 
 
-def jobs_where(db: sqlite3.Connection, where: str, *values: Any) -> list[Job]:
+def jobs_where(db: Connection, where: str, *values: Any) -> list[Job]:
     """The jobs that the rest of a SELECT names."""
     return [_job_of(row) for row in db.execute(f"SELECT {_COLUMNS} FROM job {where}", values)]
 
@@ -55,20 +55,28 @@ def _job_of(row: Sequence[Any]) -> Job:
     )  # fmt: skip
 
 
-def over_before(db: sqlite3.Connection, moment: float) -> list[str]:
+def over_before(db: Connection, moment: float) -> list[str]:
     """The jobs that ended before a moment, in Unix seconds."""
     rows = db.execute("SELECT id FROM job WHERE finished > 0 AND finished < ?", (moment,))
     return [id for (id,) in rows]
 
 
-def code_of(db: sqlite3.Connection, job: str, index: int) -> str:
+def forget(db: Connection, job: str) -> None:
+    """A job with all that belongs to it goes."""
+    db.execute("DELETE FROM job WHERE id = ?", (job,))
+    for table in ("item", "refusal", "held", "event"):
+        db.execute(f"DELETE FROM {table} WHERE job = ?", (job,))
+    db.execute("DELETE FROM later WHERE member LIKE ?", (f"%:{job}:%",))
+
+
+def code_of(db: Connection, job: str, index: int) -> str:
     """The letter of an item's state; empty where there is none."""
     row = db.execute("SELECT state FROM item WHERE job = ? AND idx = ?", (job, index)).fetchone()
     return row[0] if row else ""
 
 
 def write_end(
-    db: sqlite3.Connection, job: Job, item: Item, outcome: Outcome, now: float, *, cached: bool
+    db: Connection, job: Job, item: Item, outcome: Outcome, now: float, *, cached: bool
 ) -> None:
     """How an item ended, and what that adds to its job."""
     code = outcome.state.code
@@ -89,7 +97,7 @@ def write_end(
         db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (job.id, item.index, now))
 
 
-def add_sums(db: sqlite3.Connection, job: Job, pairs: Sequence[tuple[str, float]]) -> None:
+def add_sums(db: Connection, job: Job, pairs: Sequence[tuple[str, float]]) -> None:
     """Into each of the job's ledgers."""
     db.executemany(
         "INSERT INTO ledger VALUES (?, ?, ?) "
@@ -98,24 +106,24 @@ def add_sums(db: sqlite3.Connection, job: Job, pairs: Sequence[tuple[str, float]
     )
 
 
-def conclude_if_done(db: sqlite3.Connection, job: str) -> None:
+def conclude_if_done(db: Connection, job: str) -> None:
     """Where nothing of a running job is open, its end comes due."""
     found = jobs_where(db, "WHERE id = ?", job)
     if found and not found[0].open and found[0].state is JobState.RUNNING:
         come_due(db, Task("conclude", job), time.time())
 
 
-def come_due(db: sqlite3.Connection, task: Task, due: float) -> None:
+def come_due(db: Connection, task: Task, due: float) -> None:
     """When a task is to be handed out."""
     db.execute("INSERT OR REPLACE INTO later VALUES (?, ?)", (task.member, due))
 
 
-def settle(db: sqlite3.Connection, task: Task) -> None:
+def settle(db: Connection, task: Task) -> None:
     """A task is done."""
     db.execute("DELETE FROM later WHERE member = ?", (task.member,))
 
 
-def put_event(db: sqlite3.Connection, job: str, event: Event) -> None:
+def put_event(db: Connection, job: str, event: Event) -> None:
     """Keep an event until its webhook is taken."""
     facts = {"id": event.id, "type": event.type, "data": dict(event.data), "tries": event.tries}
     db.execute("INSERT OR REPLACE INTO event VALUES (?, ?, ?)", (job, event.id, json.dumps(facts)))

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from urllib.parse import quote
 
 from edge.accounting import Consumption, consumption
@@ -38,6 +38,7 @@ class Made:
         return self.delivered.rendition
 
 
+@dataclass(eq=False)
 class Maker:
     """Makes items by way of the same delivery as requests, behind those in every queue.
 
@@ -46,43 +47,34 @@ class Maker:
         review_required: what a person has not approved is not exported.
     """
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        presets: Presets,
-        decisions: Decisions,
-        *,
-        seconds: float,
-        widths: tuple[int, ...] = (),
-        review_required: bool = False,
-    ) -> None:
-        self._delivery = delivery
-        self._presets = presets
-        self._decisions = decisions
-        self._seconds = seconds
-        self._widths = widths
-        self._review_required = review_required
+    delivery: Delivery
+    presets: Presets
+    decisions: Decisions
+    _: KW_ONLY
+    seconds: float
+    widths: tuple[int, ...] = ()
+    review_required: bool = False
 
     def delivery_request(
         self, path: str, query: str, accept: str, version: str | None = None
     ) -> DeliveryRequest:
         """The request of a path and a query, as the picture's own route reads it."""
-        image_request = read(query, self._presets, widths=self._widths)
+        image_request = read(query, self.presets, widths=self.widths)
         transform = image_request.resolve(AcceptClass(accept), paths.extension(path))
-        deadline = Deadline.after(self._seconds)
+        deadline = Deadline.after(self.seconds)
         # waiting as long as it takes: what stands in for a late picture is of no use here
         return DeliveryRequest(
             path,
             transform,
             deadline,
             version or image_request.version,
-            self._seconds,
+            self.seconds,
             image_request.strict,
             Priority.PREWARM,
         )
 
     async def name(self, path: str, query: str, accept: str) -> KeyedVariant:
-        return await self._delivery.name(self.delivery_request(path, query, accept))
+        return await self.delivery.name(self.delivery_request(path, query, accept))
 
     async def make(self, item: Item, accept: str, version: str | None = None) -> Made:
         """Find the item's rendition or make it, with the parameters that a person chose instead.
@@ -94,14 +86,14 @@ class Maker:
             EdgeError: whatever keeps it from being made.
         """
         delivery_request = self.delivery_request(item.path, item.query, accept, version)
-        named = await self._delivery.name(delivery_request)
-        decision = await self._decisions.of(review.identity(named))
+        named = await self.delivery.name(delivery_request)
+        decision = await self.decisions.of(review.identity(named))
         query = item.query
         if decision and decision.query:
             query = merged(item.query, decision.query)
             delivery_request = self.delivery_request(item.path, query, accept, version)
-            named = await self._delivery.name(delivery_request)
-        delivered = await self._delivery.deliver(delivery_request, named=named)
+            named = await self.delivery.name(delivery_request)
+        delivered = await self.delivery.deliver(delivery_request, named=named)
         if not delivered.final:
             raise Busy("only a provisional picture could be had")
         return Made(named, delivered, decision, query)
@@ -145,7 +137,7 @@ class Maker:
         if state is ItemState.REJECTED:
             await target.remove(item.file)
             return ""
-        if state is ItemState.HELD and self._review_required:
+        if state is ItemState.HELD and self.review_required:
             return ""
         rendition = made.rendition
         await target.write(item.file, rendition.body, rendition.content_type)
@@ -154,7 +146,7 @@ class Maker:
     def exports(self, outcome: Outcome) -> bool:
         """Whether a ZIP takes it up."""
         if outcome.state is ItemState.HELD:
-            return not self._review_required
+            return not self.review_required
         return outcome.state is ItemState.SUCCEEDED
 
 

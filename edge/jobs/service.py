@@ -5,7 +5,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -46,6 +46,7 @@ class Submitted:
     replayed: bool = False
 
 
+@dataclass(eq=False)
 class Service:
     """Args:
     feeder: queues the first items at once, so that no worker has to be awake for that.
@@ -54,45 +55,30 @@ class Service:
     export: places that jobs may write to; None: anywhere.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        feeder: Feeder,
-        hooks: Webhooks,
-        outbound: Outbound,
-        presets: Presets,
-        prices: Prices,
-        url_of: UrlOf,
-        *,
-        widths: tuple[int, ...] = (),
-        origins: tuple[tuple[str, str], ...] = (),
-        feed_bytes: int = 64 * 2**20,
-        feed_items: int = 1_000_000,
-        export: Sequence[str] | None = None,
-    ) -> None:
-        self.store = store
-        self._feeder = feeder
-        self._hooks = hooks
-        self._outbound = outbound
-        self._presets = presets
-        self.prices = prices
-        self.url_of = url_of
-        self._widths = widths
-        self._origins = origins
-        self.feed_bytes = feed_bytes
-        self._feed_items = feed_items
-        self._export = export
+    store: Store
+    feeder: Feeder
+    hooks: Webhooks
+    outbound: Outbound
+    presets: Presets
+    prices: Prices
+    url_of: UrlOf
+    _: KW_ONLY
+    widths: tuple[int, ...] = ()
+    origins: tuple[tuple[str, str], ...] = ()
+    feed_bytes: int = 64 * 2**20
+    feed_items: int = 1_000_000
+    export: Sequence[str] | None = None
 
     def items(self, feed: Feed, options: Options) -> Iterator[Item | Refusal]:
         """What a feed holds. Raises `FeedRejected`, at once or in the course of it."""
-        reader = Reader(self._presets, options, self._widths, self._origins)
+        reader = Reader(self.presets, options, self.widths, self.origins)
         reader.check()
         return reader.items(self._lines(feed, options))
 
     async def download(self, url: str, into: BinaryIO) -> str:
         """A feed by its URL; answers its content type. Raises as `Outbound.download`."""
-        self._outbound.check(url, "feed")
-        return await self._outbound.download(url, into, self.feed_bytes)
+        self.outbound.check(url, "feed")
+        return await self.outbound.download(url, into, self.feed_bytes)
 
     async def submit(
         self, feed: Feed, options: Options, *, key: str = "", fingerprint: str = ""
@@ -119,7 +105,7 @@ class Service:
             if key:
                 await self.store.release(_key(key))
             raise
-        await self._feeder.feed_job(job, CHUNK)
+        await self.feeder.feed_job(job, CHUNK)
         return Submitted(job, refusals)
 
     async def find(self, id: str) -> Job:
@@ -201,17 +187,17 @@ class Service:
         return job, rows[0]
 
     def _check(self, options: Options) -> None:
-        Reader(self._presets, options, self._widths, self._origins).check()
+        Reader(self.presets, options, self.widths, self.origins).check()
         if options.webhook:
-            self._hooks.check(options.webhook)
+            self.hooks.check(options.webhook)
         if not options.to:
             return
         place = Place.of(options.to)
-        if self._export is not None and not place.allowed_by(self._export):
+        if self.export is not None and not place.allowed_by(self.export):
             raise FeedRejected(
                 "this server does not write there",
                 param="to",
-                allowed=tuple(self._export) or "nothing: EDGE_JOBS_EXPORT is not set",
+                allowed=tuple(self.export) or "nothing: EDGE_JOBS_EXPORT is not set",
             )
 
     async def _before(self, key: str, fingerprint: str, id: str) -> Submitted | None:
@@ -230,7 +216,7 @@ class Service:
 
     async def _taken(self, id: str, feed: Feed, options: Options) -> tuple[Job, Sequence[Refusal]]:
         """The whole feed into the store; raises `FeedRejected` where it cannot be begun."""
-        intake = Intake(self.store, id, self._feed_items)
+        intake = Intake(self.store, id, self.feed_items)
         found = await asyncio.to_thread(self.items, feed, options)
         while page := await asyncio.to_thread(lambda: list(islice(found, CHUNK))):
             await intake.add(page)
@@ -262,7 +248,7 @@ class Service:
 
     async def feed(self, id: str) -> Job:
         """Queue the next items at once; the job as it is then."""
-        await self._feeder.feed_job(await self.find(id), CHUNK)
+        await self.feeder.feed_job(await self.find(id), CHUNK)
         return await self.find(id)
 
     def _lines(self, feed: Feed, options: Options) -> Read:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -41,6 +41,7 @@ class Bounds:
     longest: float = 300.0
 
 
+@dataclass(eq=False)
 class Worker:
     """Handles tasks, in any process and any number at once.
 
@@ -48,30 +49,18 @@ class Worker:
         endpoint: of an S3 API other than Amazon's. timeout: seconds for one of its answers.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        maker: Maker,
-        hooks: Webhooks,
-        prices: Prices,
-        metrics: Metrics,
-        *,
-        bounds: Bounds,
-        url_of: UrlOf,
-        endpoint: str = "",
-        timeout: float = 10.0,
-    ) -> None:
-        self._store = store
-        self._maker = maker
-        self._hooks = hooks
-        self._prices = prices
-        self._metrics = metrics
-        self._bounds = bounds
-        self._url_of = url_of
-        self._endpoint = endpoint
-        self._timeout = timeout
-        self._targets: dict[str, Target | None] = {}
-        self._jobs: LRUCache[str, Job] = LRUCache(_JOBS)
+    store: Store
+    maker: Maker
+    hooks: Webhooks
+    prices: Prices
+    metrics: Metrics
+    _: KW_ONLY
+    bounds: Bounds
+    url_of: UrlOf
+    endpoint: str = ""
+    timeout: float = 10.0
+    _targets: dict[str, Target | None] = field(default_factory=dict, init=False)
+    _jobs: LRUCache[str, Job] = field(default_factory=lambda: LRUCache(_JOBS), init=False)
 
     async def handle(self, task: Task) -> None:
         """Do it, however long the store may be away in between."""
@@ -92,18 +81,18 @@ class Worker:
 
     async def _item(self, task: Task) -> None:
         index = int(task.ref)
-        begun = await self._store.begin(task.job, index)
+        begun = await self.store.begin(task.job, index)
         job = await self._known(task.job) if begun.verdict == "go" else None
-        item = Item.unpack(task.data) if task.data else await self._store.item(task.job, index)
+        item = Item.unpack(task.data) if task.data else await self.store.item(task.job, index)
         if job is None or item is None:
-            await self._store.settle(task)
+            await self.store.settle(task)
             return
         outcome = await self._tried(job, item, begun)
         if outcome is None:
-            self._metrics.job_items.labels("retried").inc()
+            self.metrics.job_items.labels("retried").inc()
             return
         ended = await self._stored(
-            self._store.finish,
+            self.store.finish,
             job,
             item,
             outcome,
@@ -111,11 +100,11 @@ class Worker:
             event_of(job, item, outcome),
         )
         if ended:
-            self._metrics.job_items.labels(outcome.state.value).inc()
+            self.metrics.job_items.labels(outcome.state.value).inc()
 
     async def _known(self, id: str) -> Job | None:
         """The job as it was submitted; how it stands is not looked at."""
-        if id not in self._jobs and (job := await self._store.job(id)):
+        if id not in self._jobs and (job := await self.store.job(id)):
             self._jobs[id] = job
         return self._jobs.get(id)
 
@@ -123,16 +112,16 @@ class Worker:
         """What came of it; None where it is to be tried again later."""
         start, tries = time.perf_counter(), begun.tries
         try:
-            if tries > self._bounds.tries:  # those before did not even fail: they took workers away
+            if tries > self.bounds.tries:  # those before did not even fail: they took workers away
                 raise EdgeError("its worker died each time that it was tried")
-            return await self._maker.outcome(job, item, self._target(job), begun)
+            return await self.maker.outcome(job, item, self._target(job), begun)
         except Exception as error:
             if not isinstance(error, EdgeError):
                 _log.exception("item failed", extra={"job": job.id, "index": item.index})
-            if retries.may_pass(error) and tries < self._bounds.tries:
-                wait = retries.wait(error, tries, self._bounds.backoff, self._bounds.longest)
+            if retries.may_pass(error) and tries < self.bounds.tries:
+                wait = retries.wait(error, tries, self.bounds.backoff, self.bounds.longest)
                 due = time.time() + wait
-                await self._stored(self._store.retry_at, job.id, item.index, due)
+                await self._stored(self.store.retry_at, job.id, item.index, due)
                 return None
             return failed(error, tries, time.perf_counter() - start)
 
@@ -148,13 +137,13 @@ class Worker:
         if job.id not in self._targets:
             if len(self._targets) >= _JOBS:
                 self._targets.pop(next(iter(self._targets)))
-            self._targets[job.id] = target_of(job, self._endpoint, self._timeout)
+            self._targets[job.id] = target_of(job, self.endpoint, self.timeout)
         return self._targets[job.id]
 
     async def _conclude(self, task: Task) -> None:
-        job = await self._store.job(task.job)
+        job = await self.store.job(task.job)
         if job is None or job.open:
-            await self._store.settle(task)
+            await self.store.settle(task)
             return
         end = job.end
         try:
@@ -162,22 +151,22 @@ class Worker:
         except JobsUnavailable as error:
             _log.warning("a job's export failed", extra={"job": job.id, "why": error.detail})
             if time.time() - job.touched < _EXPORT_SECONDS:
-                await self._store.postpone(task, time.time() + _AGAIN_SECONDS)
+                await self.store.postpone(task, time.time() + _AGAIN_SECONDS)
                 return
             end = JobState.FAILED
         told = None
         if job.options.webhook:
             kind = "job.failed" if end.value == "failed" else "job.finished"
             told = webhooks.event(kind, facts(replace(job, state=end)))
-        if await self._store.conclude(job.id, end, told):
-            self._metrics.jobs.labels(end.value).inc()
+        if await self.store.conclude(job.id, end, told):
+            self.metrics.jobs.labels(end.value).inc()
 
     async def _export(self, job: Job) -> None:
         """The manifests, and the ZIP where it is one."""
         if not job.options.to:
             return
         place = Place.of(job.options.to)
-        target = place.open(self._endpoint, self._timeout)
+        target = place.open(self.endpoint, self.timeout)
         try:
             if place.archive:
                 await write_archive(target, place.archive, self._entries(job))
@@ -191,16 +180,16 @@ class Worker:
     async def _entries(self, job: Job) -> AsyncIterator[Entry]:
         cursor: int | None = 0
         while cursor is not None:
-            page, cursor = await self._store.rows(job.id, None, cursor, _PAGE)
+            page, cursor = await self.store.rows(job.id, None, cursor, _PAGE)
             for row in page:
-                if row.outcome and row.item.file and self._maker.exports(row.outcome):
+                if row.outcome and row.item.file and self.maker.exports(row.outcome):
                     yield row.item.file, partial(self._body, job, row)
         async for entry in self._manifests(job):
             yield entry
 
     async def _body(self, job: Job, row: Row) -> bytes:
         try:
-            made = await self._maker.make(row.item, job.options.accept)
+            made = await self.maker.make(row.item, job.options.accept)
         except JobsUnavailable:
             raise
         except EdgeError as error:
@@ -209,22 +198,22 @@ class Worker:
 
     async def _manifests(self, job: Job) -> AsyncIterator[Entry]:
         for suffix, form in (("csv", report.as_csv), ("jsonl", report.as_json_lines)):
-            rows = report.rows_of(self._store, job, self._prices, self._url_of)
+            rows = report.rows_of(self.store, job, self.prices, self.url_of)
             yield f"{_MANIFEST}.{suffix}", partial(_whole, form(rows))
 
     async def _notify(self, task: Task) -> None:
-        job = await self._store.job(task.job)
-        event = await self._store.event(task.job, task.ref) if job else None
+        job = await self.store.job(task.job)
+        event = await self.store.event(task.job, task.ref) if job else None
         if job is None or event is None or not job.options.webhook:
-            await self._store.settle(task)
+            await self.store.settle(task)
             return
-        wait = await self._hooks.tell(job.options.webhook, event)
-        self._metrics.webhooks.labels("again" if wait else "done").inc()
+        wait = await self.hooks.tell(job.options.webhook, event)
+        self.metrics.webhooks.labels("again" if wait else "done").inc()
         if wait is None:
-            await self._store.settle(task)
+            await self.store.settle(task)
             return
-        await self._store.set_event(task.job, replace(event, tries=event.tries + 1))
-        await self._store.postpone(task, time.time() + wait)
+        await self.store.set_event(task.job, replace(event, tries=event.tries + 1))
+        await self.store.postpone(task, time.time() + wait)
 
 
 async def _whole(pieces: AsyncIterator[bytes]) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 
 from edge import settings
 from edge.errors import JobsUnavailable
+from edge.jobs.file_database import transaction
 from edge.jobs.file_store import FileStore
 from edge.jobs.model import Item, ItemState, Job, JobState, Options, Outcome, Refusal
 from edge.jobs.opening import open_store
@@ -317,15 +318,17 @@ async def test_the_settings_say_which_store_it_is(redis_url, tmp_path):
 
 async def test_a_file_store_that_is_closed_waits_for_what_is_under_way(tmp_path: Path) -> None:
     """Its caller may be gone: a cancelled task leaves its thread at work on the file."""
-    store = FileStore(str(tmp_path / "jobs"))
     started, held = threading.Event(), threading.Event()
 
-    def work(db: sqlite3.Connection) -> int:
-        started.set()
-        held.wait(10)
-        return sum(1 for _ in db.execute("SELECT * FROM item"))
+    class SlowStore(FileStore):
+        @transaction
+        def count(self, db: sqlite3.Connection) -> int:
+            started.set()
+            held.wait(10)
+            return sum(1 for _ in db.execute("SELECT * FROM item"))
 
-    asked = asyncio.create_task(store._do(work))
+    store = SlowStore(str(tmp_path / "jobs"))
+    asked = asyncio.create_task(store.count())
     await asyncio.to_thread(started.wait, 10)
     asked.cancel()
     closing = asyncio.create_task(store.close())

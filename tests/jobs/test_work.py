@@ -262,7 +262,7 @@ def test_other_parameters_take_the_place_of_those_of_the_same_name():
 async def test_work_for_jobs_waits_behind_requests_at_the_networks(serve):
     server = await serve()
     seen = []
-    models = server.parts.shop.delivery._renderer._renderer._models
+    models = server.parts.shop.delivery._renderer.renderer._models
     infer = models.infer
 
     async def watched(*args, **named):

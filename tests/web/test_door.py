@@ -93,7 +93,7 @@ async def test_where_urls_are_signed_the_page_names_no_picture(serve):
 
 async def test_explain_waits_at_the_gate_like_a_render(serve):
     server = await serve(EDGE_LIMITS_CLASSICAL_RUNNING="1", EDGE_LIMITS_CLASSICAL_WAITING="0")
-    admission = server.parts.delivery._renderer._admission
+    admission = server.parts.delivery._renderer.admission
     async with admission.enter(Cost.CLASSICAL, Deadline.after(20)):
         answer = await server.get("/-/explain/sku/123.jpg?w=60")
         assert answer.status_code == 503
