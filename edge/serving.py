@@ -58,11 +58,7 @@ def keep_freed_memory() -> None:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        for option, value in (
-            (_MMAP_THRESHOLD, 2**28),
-            (_TRIM_THRESHOLD, 2**28),
-            (_ARENA_MAX, 2),
-        ):
+        for option, value in ((_MMAP_THRESHOLD, 2**28), (_TRIM_THRESHOLD, 2**28), (_ARENA_MAX, 2)):
             mallopt(option, value)
 
 
@@ -137,9 +133,7 @@ def _open_many_files() -> None:
 def _listen(host: str, port: int, variable: str) -> socket.socket:
     try:
         listening = socket.create_server(
-            (host, port),
-            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
-            backlog=2048,
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
         )
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # accepted connections inherit it
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)

@@ -72,10 +72,7 @@ def serving(name: str, headers: Headers) -> Span:
 
 
 def served(
-    name: str,
-    headers: Headers,
-    seconds: float,
-    attributes: Callable[[], Mapping[str, Value]],
+    name: str, headers: Headers, seconds: float, attributes: Callable[[], Mapping[str, Value]]
 ) -> str | None:
     """Record a request that is over already; its trace's id, None where it is not traced."""
     if _library is None:

@@ -41,8 +41,5 @@ def available_memory() -> int:
 
 
 _NO_MEMORY_TOLD = 4 * 2**30
-_MEMORY_LIMITS = (
-    "/sys/fs/cgroup/memory.max",
-    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-)
+_MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Of cgroups of version 2 and 1; a word instead of a number is no limit."""

@@ -42,11 +42,7 @@ class RedisPurges:
     """
 
     def __init__(
-        self,
-        url: str,
-        timeout: float,
-        position: Path | None = None,
-        server: Breaker | None = None,
+        self, url: str, timeout: float, position: Path | None = None, server: Breaker | None = None
     ) -> None:
         self._server = server
         self._position = position

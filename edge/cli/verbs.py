@@ -78,12 +78,7 @@ def _fill_verify(verify: argparse.ArgumentParser) -> None:
 def _verify(options: argparse.Namespace, given: Settings) -> bool:
     preset = commands.preset_named(given, options.preset)
     verifying = commands.verify_files(
-        given,
-        options.files,
-        preset,
-        manifest=options.manifest,
-        url=options.url,
-        anew=options.anew,
+        given, options.files, preset, manifest=options.manifest, url=options.url, anew=options.anew
     )
     verdicts = asyncio.run(verifying)
     if options.json:

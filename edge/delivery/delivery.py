@@ -54,12 +54,7 @@ class Delivery:
     """The order of events between the rooms below: a name, a look in the tiers, a render."""
 
     def __init__(
-        self,
-        keys: Keys,
-        tiers: Tiers,
-        renderer: AdmittedRenderer,
-        making: Making,
-        metrics: Metrics,
+        self, keys: Keys, tiers: Tiers, renderer: AdmittedRenderer, making: Making, metrics: Metrics
     ) -> None:
         self._keys = keys
         self._tiers = tiers

@@ -117,8 +117,7 @@ class _Target:
     def _kind(self, root: str) -> str:
         if root == "sitemapindex":
             raise FeedRejected(
-                "this is an index of sitemaps; give one of the sitemaps that it names",
-                param="feed",
+                "this is an index of sitemaps; give one of the sitemaps that it names", param="feed"
             )
         if root not in _ENTRIES:
             raise FeedRejected(

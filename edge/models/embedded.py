@@ -111,11 +111,7 @@ class EmbeddedModels:
         self._sessions.clear()
 
     async def _in_turn(
-        self,
-        spec: ModelSpec,
-        deadline: Deadline,
-        priority: Priority,
-        inputs: Mapping[str, Tensor],
+        self, spec: ModelSpec, deadline: Deadline, priority: Priority, inputs: Mapping[str, Tensor]
     ) -> Mapping[str, Tensor]:
         with self._meter.request(spec.name, len(next(iter(inputs.values())))) as lap:
             await self._places.acquire(priority, deadline, self._threads_of(spec))

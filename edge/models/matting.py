@@ -10,11 +10,7 @@ from edge.deadline import Deadline
 from edge.images import Box, Size
 from edge.models.base import Models, Priority, Tensor
 from edge.models.checks import size_of
-from edge.models.roles import (
-    MATTING,
-    MATTING_SIDE,
-    side_of,
-)
+from edge.models.roles import MATTING, MATTING_SIDE, side_of
 
 BACKGROUND = 128
 """Level of the bars beside a picture that is not square: neither the white nor the black of a

@@ -151,10 +151,7 @@ class Tiling:
     def kept(self, tile: Tile, scale: int = 1) -> tuple[slice, slice]:
         """Which part of an answered tile its cells are: rows and columns."""
         start, size = self.overlap * scale, self.box(tile).size
-        return (
-            slice(start, start + size.height * scale),
-            slice(start, start + size.width * scale),
-        )
+        return (slice(start, start + size.height * scale), slice(start, start + size.width * scale))
 
     def cells(self, tile: Tile) -> Iterator[int]:
         """The numbers of a tile's cells inside the picture, counted row by row."""

@@ -9,11 +9,7 @@ from urllib.parse import urlsplit
 import tritonclient.grpc.aio as grpc
 
 from edge.deadline import Deadline
-from edge.errors import (
-    ModelContractBroken,
-    ModelUnavailable,
-    SettingsError,
-)
+from edge.errors import ModelContractBroken, ModelUnavailable, SettingsError
 from edge.models.base import ModelSpec, ModelState, Priority, Tensor, TensorSpec
 from edge.models.meter import Meter
 from edge.models.repository import Folders, Repository

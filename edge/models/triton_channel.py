@@ -15,13 +15,7 @@ from tritonclient.utils import InferenceServerException
 from edge import tracing
 from edge.breaker import Breaker
 from edge.deadline import Deadline
-from edge.errors import (
-    EdgeError,
-    ModelContractBroken,
-    ModelLate,
-    ModelMissing,
-    ModelUnavailable,
-)
+from edge.errors import EdgeError, ModelContractBroken, ModelLate, ModelMissing, ModelUnavailable
 from edge.models.base import ModelSpec, Priority, Tensor
 from edge.models.repository import DIGEST
 from edge.telemetry import request_id

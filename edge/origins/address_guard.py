@@ -5,14 +5,7 @@ Python's `ipaddress` calls global changes from version to version.
 """
 
 from collections.abc import Sequence
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from edge.errors import AddressForbidden, SettingsError
 
@@ -85,9 +78,7 @@ def check_address(
     named = _is_in(real, private_ok) and not _is_in(real, _NEVER)
     if getattr(address, "scope_id", None) is not None or not (named or _is_public(real)):
         raise AddressForbidden(
-            "the host has no public address",
-            diagnostics={"setting": setting},
-            private=str(address),
+            "the host has no public address", diagnostics={"setting": setting}, private=str(address)
         )
     return address
 

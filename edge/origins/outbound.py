@@ -23,10 +23,7 @@ class Outbound:
     """Args: `private_networks` such as 10.1.0.0/16; `timeout` seconds for one whole exchange."""
 
     def __init__(
-        self,
-        private_networks: Sequence[str],
-        timeout: float,
-        resolve: Resolve = system_resolve,
+        self, private_networks: Sequence[str], timeout: float, resolve: Resolve = system_resolve
     ) -> None:
         self._private = read_networks(private_networks, _SETTING)
         self._timeout = timeout

@@ -10,15 +10,7 @@ from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from edge.buckets import (
-    TROUBLE,
-    Bucket,
-    cut_short,
-    error_code,
-    explained,
-    missing,
-    timed_out,
-)
+from edge.buckets import TROUBLE, Bucket, cut_short, error_code, explained, missing, timed_out
 from edge.deadline import Deadline
 from edge.errors import (
     EdgeError,

@@ -71,8 +71,7 @@ def clean(path: str) -> str:
             raise InvalidPath("the path has an empty part")
         if len(segment.encode(errors="replace")) > MAX_SEGMENT:
             raise InvalidPath(
-                "a part of the path is too long",
-                allowed=f"{MAX_SEGMENT} bytes between two slashes",
+                "a part of the path is too long", allowed=f"{MAX_SEGMENT} bytes between two slashes"
             )
     for reading in _readings(path):
         _check_reading(reading)

@@ -136,11 +136,7 @@ def read(
 
 @lru_cache(maxsize=4096)
 def _read(
-    raw_query: str,
-    presets: Presets,
-    strict: bool,
-    widths: tuple[int, ...],
-    device: Device | None,
+    raw_query: str, presets: Presets, strict: bool, widths: tuple[int, ...], device: Device | None
 ) -> ImageRequest:
     words, ignored = words_of(raw_query, strict)
     values = {name: BY_NAME[name].read(text) for name, text in words.items()}

@@ -91,8 +91,7 @@ FLIP = choice(
     tuple(Flip),
 )
 MATTE = choice(
-    {**_enum(MatteMode), **_each(OFF, MatteMode.OFF), **_each(ON, MatteMode.ON)},
-    tuple(MatteMode),
+    {**_enum(MatteMode), **_each(OFF, MatteMode.OFF), **_each(ON, MatteMode.ON)}, tuple(MatteMode)
 )
 UPSCALE = choice(
     {
@@ -143,11 +142,7 @@ def _ratio(text: str) -> Ratio:
     return ratio
 
 
-RATIO = Kind(
-    _ratio,
-    "a:b such as 16:9, from 1:20 to 20:1",
-    choices=tuple(str(r) for r in RATIOS),
-)
+RATIO = Kind(_ratio, "a:b such as 16:9, from 1:20 to 20:1", choices=tuple(str(r) for r in RATIOS))
 
 GRAVITY_WORDS: Mapping[str, Gravity] = MappingProxyType(
     {

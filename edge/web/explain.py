@@ -25,13 +25,7 @@ class Explain:
     """
 
     def __init__(
-        self,
-        delivery: Delivery,
-        urls: Urls,
-        tokens: Tokens,
-        presets: Presets,
-        *,
-        needs_token: bool,
+        self, delivery: Delivery, urls: Urls, tokens: Tokens, presets: Presets, *, needs_token: bool
     ) -> None:
         self._delivery = delivery
         self._urls = urls

@@ -15,13 +15,7 @@ from PIL import Image
 from edge.images import Box, Size
 from edge.rendering.analysis.background import Grid, NotPlain, fit_background, rarity
 from edge.rendering.extend.blurred import blurred_fill
-from edge.rendering.extend.plain import (
-    Surface,
-    continued,
-    is_background,
-    is_plain,
-    surface_of,
-)
+from edge.rendering.extend.plain import Surface, continued, is_background, is_plain, surface_of
 from edge.rendering.extend.scene import Scene, imagined, scene_of
 from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area, sides_touched

@@ -131,12 +131,7 @@ def is_plain(
 
 
 def continued(
-    image: Image.Image,
-    length: int,
-    surface: Surface,
-    *,
-    at_far: bool,
-    seen: Mask | None = None,
+    image: Image.Image, length: int, surface: Surface, *, at_far: bool, seen: Mask | None = None
 ) -> Image.Image:
     """What a plain background shows in `length` columns left (or right: `at_far`) of a picture.
 

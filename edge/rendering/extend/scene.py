@@ -26,16 +26,10 @@ class SceneNumbers:
     """How a scene is continued."""
 
     across: float = tuned(
-        0.12,
-        "pixels a pixel",
-        "radius of the blur away from the edge for each of distance",
+        0.12, "pixels a pixel", "radius of the blur away from the edge for each of distance"
     )
     along: float = tuned(0.012, "pixels a pixel", "the same along the edge, where lines go on")
-    step: int = tuned(
-        4,
-        "pixels",
-        "of which one column is made, once the blur is twice as wide",
-    )
+    step: int = tuned(4, "pixels", "of which one column is made, once the blur is twice as wide")
     far: float = tuned(
         0.75,
         "share of the height",

@@ -55,11 +55,7 @@ QUALITY = QualityNumbers()
 
 def usual(format: Format) -> int:
     """The quality for a picture that is not looked at; 100 for a format without loss."""
-    starts = {
-        Format.JPEG: QUALITY.jpeg,
-        Format.WEBP: QUALITY.webp,
-        Format.AVIF: QUALITY.avif,
-    }
+    starts = {Format.JPEG: QUALITY.jpeg, Format.WEBP: QUALITY.webp, Format.AVIF: QUALITY.avif}
     return starts.get(format, 100)
 
 

@@ -31,9 +31,7 @@ class ScaleNumbers:
         8, "pixels", "beside a subject, from which the colours at its outline are known"
     )
     small: int = tuned(
-        300,
-        "pixels",
-        "short side under which enlarging cannot bring back what was never there",
+        300, "pixels", "short side under which enlarging cannot bring back what was never there"
     )
     quarter: float = tuned(
         0.25,

@@ -49,11 +49,7 @@ class Decoded:
 
 
 def decode(
-    body: bytes,
-    facts: Facts,
-    *,
-    target: Size | None = None,
-    deadline: Deadline | None = None,
+    body: bytes, facts: Facts, *, target: Size | None = None, deadline: Deadline | None = None
 ) -> Decoded:
     """Decode one original.
 

@@ -34,11 +34,7 @@ _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 
 
 def to_srgb(
-    levels: Levels | npt.NDArray[np.uint16],
-    space: ColourSpace,
-    bits: int,
-    *,
-    narrow: bool = False,
+    levels: Levels | npt.NDArray[np.uint16], space: ColourSpace, bits: int, *, narrow: bool = False
 ) -> Levels:
     """A picture [H, W, 3] of PQ or HLG as 8 bits of sRGB.
 

@@ -47,10 +47,7 @@ _ARM = frozenset({
     21, 79, 72, 99, 20, 261, 168, 278, 283, 291, 293, 73,
 })  # fmt: skip
 
-_MACHINES = {
-    "x86_64": _Machine(0xC000003E, 56, _X86),
-    "aarch64": _Machine(0xC00000B7, 220, _ARM),
-}
+_MACHINES = {"x86_64": _Machine(0xC000003E, 56, _X86), "aarch64": _Machine(0xC00000B7, 220, _ARM)}
 
 _THREAD = 0x00010000  # CLONE_THREAD
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_ANY, _RETURN = 0x20, 0x15, 0x45, 0x06

@@ -83,8 +83,7 @@ def _bits(directory: Directory) -> int:
     if every[0] not in (1, 2, 4, 8, 16) or not whole:
         kind = "" if whole else ", signed or floating point,"
         raise OriginalUnsupported(
-            f"a TIFF of {every[0]} bits{kind} is not read",
-            allowed="whole numbers of 1 to 16 bits",
+            f"a TIFF of {every[0]} bits{kind} is not read", allowed="whole numbers of 1 to 16 bits"
         )
     return every[0]
 
