@@ -16,8 +16,7 @@ from edge.reloading import Files
 from edge.settings import Settings, naming
 from edge.telemetry import Metrics
 from edge.web.access_log import AccessLog
-from edge.web.admin import Admin
-from edge.web.explain import Explain
+from edge.web.admin import Admin, Explain
 from edge.web.gallery import Gallery
 from edge.web.hits import Hits
 from edge.web.image import ImageRoute

@@ -28,8 +28,7 @@ from edge.cache.base import (
     unpack_heads,
     unpack_tags,
 )
-from edge.cache.folder_files import SHARDS, Shards, read_file, write_file
-from edge.cache.folder_index import FolderIndex
+from edge.cache.folder_index import SHARDS, FolderIndex, Shards, read_file, write_file
 from edge.errors import SettingsError, TierError
 from edge.images import Rendition
 

@@ -13,7 +13,7 @@ from edge import working
 from edge.cli import jobs_commands, jobs_text
 from edge.cli.jobs_commands import Wanted
 from edge.cli.jobs_options import options_of
-from edge.cli.jobs_remote import RemoteJobs
+from edge.cli.remote import RemoteJobs
 from edge.errors import SettingsError
 from edge.jobs.model import JobState
 from edge.settings import Settings

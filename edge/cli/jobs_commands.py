@@ -10,7 +10,7 @@ from typing import Any
 
 from edge import app
 from edge.app.sources import originals_routes
-from edge.cli.jobs_remote import RemoteJobs
+from edge.cli.remote import RemoteJobs
 from edge.cores import cores
 from edge.errors import FeedRejected, JobsUnavailable, SettingsError
 from edge.jobs.estimate import Estimator, Workers

@@ -1,17 +1,19 @@
-"""How a connection ends: refused, closed when all is written, or cut off for its slowness."""
+"""How a connection ends: refused as what is no request or too much of one, closed when all is
+written, or cut off for its slowness.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from edge.errors import EdgeError, RequestError, RequestLate
 from edge.http1.crowd import Crowd
 from edge.http1.limits import LEAST_RATE, Limits
 from edge.http1.reading import BODY, HEAD, IDLE, OVER, BoundedReading
-from edge.http1.refusals import refusal
 from edge.http1.sending import Outgoing
+from edge.web import failures, headers
 
 _LINGER = 2.0
 """Seconds in which a client that still sends may read why nobody listens."""
@@ -159,3 +161,16 @@ class EndingConnection(BoundedReading):
     def _end(self, reason: str) -> None:
         self._crowd.ended(reason)
         self._socket.abort()
+
+
+def refusal(error: EdgeError, default_headers: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+    """The whole answer (RFC 9457), after which the connection ends."""
+    answer = failures.answer(error, "")
+    fields = [
+        *default_headers,
+        *((name.encode(), value.encode()) for name, value in answer.headers.items()),
+        (b"content-length", str(len(answer.body)).encode()),
+        (b"connection", b"close"),
+        *headers.SAFE,
+    ]
+    return b"".join((STATUS_LINE[answer.status], headers.lines(fields), b"\r\n", answer.body))

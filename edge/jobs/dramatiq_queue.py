@@ -16,7 +16,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from edge.errors import SettingsError
 from edge.jobs.queue import Handle
-from edge.jobs.redis_keys import NAMESPACE, redis_errors
+from edge.jobs.redis_feed import NAMESPACE, redis_errors
 from edge.jobs.store import Task
 
 QUEUE = "items"

@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from edge.jobs.file_database import Database, transaction
-from edge.jobs.file_tables import (
+from edge.jobs.file_database import (
+    Database,
     add_sums,
     code_of,
     come_due,
@@ -18,6 +18,7 @@ from edge.jobs.file_tables import (
     jobs_where,
     put_event,
     settle,
+    transaction,
     write_end,
 )
 from edge.jobs.model import OPEN_CODES, Item, ItemState, Job, JobState, Outcome

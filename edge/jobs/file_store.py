@@ -11,8 +11,15 @@ from sqlite3 import Connection
 from typing import Any
 
 from edge.jobs.file_changes import Changes
-from edge.jobs.file_database import transaction
-from edge.jobs.file_tables import come_due, forget, jobs_where, over_before, put_event, settle
+from edge.jobs.file_database import (
+    come_due,
+    forget,
+    jobs_where,
+    over_before,
+    put_event,
+    settle,
+    transaction,
+)
 from edge.jobs.model import Item, ItemState, Job, Outcome, Refusal
 from edge.jobs.store import OPEN_STATES, Event, Row, Task
 

@@ -18,7 +18,7 @@ MANIFESTS = ("manifest.csv", "manifest.jsonl")
 """Written beside the pictures of every export."""
 
 _PARTIAL = re.compile(r"\.edge-.*\.part", re.IGNORECASE)
-"""What an export is writing; see `partial_files`."""
+"""What an export is writing; see `export`."""
 
 MADE = ("preset", "ext", "stem", "n", "line", "index")
 """Fields that are always there, beside the feed's own columns."""

@@ -13,9 +13,9 @@ from typing import Any
 from edge.cache.redis import open_redis
 from edge.jobs import redis_scripts as scripts
 from edge.jobs.model import Item, ItemState, Job, JobState, Outcome, Refusal
-from edge.jobs.redis_feed import Feed
-from edge.jobs.redis_keys import (
+from edge.jobs.redis_feed import (
     PARTS,
+    Feed,
     job_key,
     job_of,
     key_of,

@@ -1,14 +1,110 @@
-"""What every origin can do."""
+"""What every origin can do, and how its `Content-Encoding` is undone within a bound.
+
+Identity was asked for. Some servers encode all the same; others say words that are no encoding
+(`aws-chunked`, `utf-8`, `none`) over the file as it is.
+"""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
 from edge.deadline import Deadline
-from edge.errors import OriginalTooLarge, OriginTimeout, OriginTruncated
+from edge.errors import OriginalTooLarge, OriginTimeout, OriginTruncated, OriginUnavailable
 from edge.images import Original, Stamp, digest
-from edge.origins.encodings import codings_of, decoded
+
+_ZLIB = frozenset({"gzip", "x-gzip", "deflate"})
+_NOTHING = frozenset({"", "identity", "none"})
+_ANY_ZLIB, _BARE_DEFLATE = 47, -15
+"""Window bits by which zlib tells gzip and deflate apart by itself, and those of a deflate stream
+without the header that RFC 9110 section 8.4.1.2 asks for."""
+
+_MOST_CODINGS = 4
+_MOST_MEMBERS = 16
+"""Of a gzip file (RFC 1952 section 2.2): what is left is copied for each."""
+
+_GZIP = b"\x1f\x8b"
+_BEGINNINGS = (
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF8",
+    b"II*\0",
+    b"MM\0*",
+    b"II+\0",
+    b"MM\0+",
+)
+
+
+def is_picture(body: bytes) -> bool:
+    """Whether the first bytes are those of a format that is read here."""
+    riff = body[:4] == b"RIFF" and body[8:12] == b"WEBP"
+    return body.startswith(_BEGINNINGS) or riff or body[4:8] == b"ftyp"
+
+
+def codings_of(header: str) -> tuple[str, ...]:
+    """The codings of a `Content-Encoding` header that did something, in their order."""
+    words = (word.strip().lower() for word in header.split(","))
+    return tuple(word for word in words if word not in _NOTHING)
+
+
+def decoded(body: bytes, codings: tuple[str, ...], most: int) -> bytes:
+    """The file itself; a word that is no coding known here is passed over before a picture.
+
+    Args:
+        codings: see `codings_of`.
+        most: bytes that any stage may have.
+
+    Raises:
+        OriginalTooLarge: more than `most` bytes.
+        OriginTruncated: a coding's data is damaged or ends early.
+        OriginUnavailable: the codings are not known, or too many.
+    """
+    if len(codings) > _MOST_CODINGS:
+        raise OriginUnavailable("the origin encodes its answer more than once or twice")
+    unknown = None
+    for coding in reversed(codings):
+        if is_picture(body):
+            return body
+        if coding in _ZLIB:
+            body = _inflated(body, most)
+        else:
+            unknown = coding
+    if unknown is not None and not is_picture(body):
+        raise OriginUnavailable(
+            "the origin sent the original encoded, which was not asked for",
+            private=f"Content-Encoding {unknown!r}",
+        )
+    return body
+
+
+def _inflated(data: bytes, most: int) -> bytes:
+    whole = b""
+    for _ in range(_MOST_MEMBERS):
+        piece, data = _member(data, most - len(whole))
+        whole = whole + piece if whole else piece
+        if not data.startswith(_GZIP):
+            return whole
+    raise OriginTruncated("the original's encoding has too many parts")
+
+
+def _member(data: bytes, most: int) -> tuple[bytes, bytes]:
+    """What one member holds, and what comes behind it."""
+    for bits in (_ANY_ZLIB, _BARE_DEFLATE):
+        inflater = zlib.decompressobj(bits)
+        try:
+            piece = inflater.decompress(data, most + 1)
+        except zlib.error as error:
+            if bits == _ANY_ZLIB and not data.startswith(_GZIP):
+                continue
+            raise OriginTruncated("the original's encoding is damaged") from error
+        if len(piece) > most:
+            raise OriginalTooLarge(f"the original is over the limit of {most} bytes")
+        if not inflater.eof:
+            raise OriginTruncated("the original ended before it was whole")
+        return piece, inflater.unused_data
+    raise AssertionError("the last try returns or raises")
+
 
 SETTLING_SECONDS = 2.0
 """For which a file that was just written may still be being written."""

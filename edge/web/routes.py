@@ -11,8 +11,7 @@ from starlette.types import Receive, Scope, Send
 from edge.errors import OriginalNotFound
 from edge.telemetry import Metrics
 from edge.web import failures
-from edge.web.admin import Admin
-from edge.web.explain import Explain
+from edge.web.admin import Admin, Explain
 from edge.web.gallery import Gallery
 from edge.web.image import ImageRoute
 from edge.web.jobs import Jobs

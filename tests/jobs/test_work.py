@@ -230,8 +230,8 @@ async def test_what_a_killed_export_left_is_removed_and_nothing_else(tmp_path):
     stale, other = tmp_path / "a" / f".edge-{'0' * 16}.part", tmp_path / ".other.part"
     stale.write_bytes(b"half")
     other.write_bytes(b"not ours")
-    writes = "import sys, time\nfrom pathlib import Path\nfrom edge.jobs import partial_files\n"
-    writes += "with partial_files.replacing(Path(sys.argv[1])) as sink:\n"
+    writes = "import sys, time\nfrom pathlib import Path\nfrom edge.jobs import export\n"
+    writes += "with export.replacing(Path(sys.argv[1])) as sink:\n"
     writes += "    sink.write(b'half')\n    sink.flush()\n    print('writing', flush=True)\n"
     writes += "    sys.stdin.read()\n    sink.write(b' and whole')\n"
     pipe = asyncio.subprocess.PIPE

@@ -321,7 +321,7 @@ def test_secrets_that_may_change_are_files() -> None:
 def test_workers_are_scaled_by_the_keys_that_jobs_have_in_redis() -> None:
     """The queue's list, and the set of jobs, without which no worker would come to fill it."""
     from edge.jobs.dramatiq_queue import QUEUE
-    from edge.jobs.redis_keys import NAMESPACE
+    from edge.jobs.redis_feed import NAMESPACE
 
     [scaler] = [
         each for each in objects("large-shop", "ScaledObject")

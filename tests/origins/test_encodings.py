@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from edge.errors import OriginalTooLarge, OriginTruncated, OriginUnavailable
-from edge.origins.encodings import codings_of, decoded, is_picture
+from edge.origins.base import codings_of, decoded, is_picture
 
 PICTURE = b"\xff\xd8\xff\xe0 a picture's bytes" * 100
 TEXT = b"no picture at all" * 100

@@ -1,7 +1,7 @@
 """Extension: more background than the camera saw, around a picture that does not fill its canvas.
 
-A plain or graduated background goes on unseen (`extension_background`), a scene plausibly
-(`extension_scene`). Where the subject itself runs out of the picture it cannot go on, its
+A plain or graduated background goes on unseen (`plain`), a scene plausibly
+(`scene`). Where the subject itself runs out of the picture it cannot go on, its
 background does behind it; where hardly any is seen that side gets the picture's colours, out of
 focus.
 """
@@ -10,19 +10,46 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from edge.images import Box, Size
+from edge.images import WHITE, Box, Size
 from edge.rendering.analysis.background import Grid, NotPlain, fit_background, rarity
-from edge.rendering.extend.blurred import blurred_fill
 from edge.rendering.extend.plain import Surface, continued, is_background, is_plain, surface_of
 from edge.rendering.extend.scene import Scene, imagined, scene_of
+from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.morphology import EDGE, border, flood, grown, shrunk
 from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import Framing
+
+
+@dataclass(frozen=True)
+class BlurredNumbers:
+    """A background of the picture itself, blurred."""
+
+    long: int = tuned(
+        32,
+        "pixels",
+        "long side to which the picture is reduced first; enlarging a tiny reduction is the "
+        "cheap way to a blur of an eighth of the canvas",
+    )
+
+
+BLURRED = BlurredNumbers()
+
+
+def blurred_fill(image: Image.Image, canvas: Size) -> Image.Image:
+    """The picture's colours (RGB or RGBA, that on white) over all of a canvas, RGB."""
+    opaque = image
+    if image.mode == "RGBA":
+        opaque = Image.new("RGB", image.size, WHITE.rgb)
+        opaque.paste(image, mask=image.getchannel("A"))
+    small = canvas.scaled(min(1.0, BLURRED.long / canvas.long))
+    tiny = opaque.resize((small.width, small.height), Image.Resampling.BOX)
+    soft = tiny.filter(ImageFilter.GaussianBlur())
+    return soft.resize((canvas.width, canvas.height), Image.Resampling.BICUBIC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from edge.images import WHITE, Color, Size
-from edge.rendering.extend.blurred import blurred_fill
+from edge.rendering.extend.extend import blurred_fill
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext, State

@@ -13,8 +13,7 @@ from edge.rendering.pixels.arrays import Levels
 from edge.rendering.source import headers, libraries
 from edge.rendering.source.colour import to_srgb, tone_mapping_note
 from edge.rendering.source.decoders import jpeg
-from edge.rendering.source.decoders.ask import UPRIGHT_ALREADY, DecodeRequest, Loaded
-from edge.rendering.source.decoders.failures import translated
+from edge.rendering.source.decoders.ask import UPRIGHT_ALREADY, DecodeRequest, Loaded, translated
 from edge.rendering.source.decoders.plain import plain
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import Header, OriginalFormat

@@ -7,7 +7,7 @@ thread and in a worker process (`pool`); which format goes where is `decoding`'s
 
 from collections.abc import Callable
 
-from edge.rendering.source.decoders import deep, heic, jpeg, png, stills, tiff
+from edge.rendering.source.decoders import deep, jpeg, png, stills, tiff
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.headers.base import OriginalFormat
 
@@ -18,7 +18,7 @@ _LOADERS: dict[OriginalFormat, Callable[[bytes, DecodeRequest], Loaded]] = {
     OriginalFormat.AVIF: stills.load,
     OriginalFormat.GIF: stills.load,
     OriginalFormat.TIFF: tiff.load,
-    OriginalFormat.HEIC: heic.load,
+    OriginalFormat.HEIC: stills.load_heic,
 }
 
 

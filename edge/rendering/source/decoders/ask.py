@@ -1,14 +1,36 @@
-"""What a decoder is told, and what it answers."""
+"""What a decoder is told, what it answers, and what it raises in the words of this house."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
 
-from edge.errors import OriginalCorrupt
+from edge.errors import EdgeError, OriginalCorrupt, OriginalTooLarge, OriginalUnsupported
 from edge.images import Box, Size
 from edge.rendering.source.headers.base import Header, OriginalFormat
 from edge.rendering.source.headers.cicp import ColourSpace, Transfer
+
+
+@contextmanager
+def translated(format: OriginalFormat) -> Iterator[None]:
+    """Whatever a decoder raises on hostile bytes is the original's fault."""
+    try:
+        yield
+    except EdgeError:
+        raise
+    except MemoryError as error:
+        raise OriginalTooLarge("the original needs more memory than there is") from error
+    except Exception as error:
+        if type(error).__name__ == "UnidentifiedImageError":  # of either Pillow
+            raise OriginalUnsupported(
+                f"a {format.value} of this kind is not read here, or it is damaged"
+            ) from error
+        if "truncated" in str(error):
+            raise OriginalCorrupt("the original ends before its last row") from error
+        raise OriginalCorrupt(f"the original cannot be decoded as {format.value}") from error
+
 
 UPRIGHT_ALREADY = frozenset({OriginalFormat.HEIC})
 """Formats whose decoder turns the picture itself."""

@@ -1,8 +1,10 @@
-"""WebP, AVIF and GIF, by the stock Pillow and the libraries in its wheel."""
+"""WebP, AVIF and GIF, by the stock Pillow and the libraries in its wheel; HEIC by libheif and
+libde265 in the wheel of pillow-heif."""
 
+import io
 from typing import Any
 
-from edge.rendering.engine import stock
+from edge.rendering.engine import pillow, stock
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.plain import plain
 from edge.rendering.source.headers.base import OriginalFormat
@@ -25,6 +27,15 @@ def load(data: bytes, request: DecodeRequest) -> Loaded:
     if covered and covered != (0, 0, *opened.size):
         opened = _on_nothing(opened, covered)
     return plain(opened.crop(request.aperture.as_tuple()) if request.aperture else opened, request)
+
+
+def load_heic(data: bytes, request: DecodeRequest) -> Loaded:
+    """The primary picture, upright and cut to its clean aperture by the library."""
+    opened = pillow.open_as(io.BytesIO(data), "HEIF")
+    request.check(*opened.size)
+    opened.load()
+    request.check(*opened.size)  # it may think better of it
+    return plain(opened, request)
 
 
 def _on_nothing(frame: Any, covered: tuple[int, int, int, int]) -> Any:

@@ -6,20 +6,22 @@ socket closes.
 """
 
 import gc
+import io
 import mmap
 import os
 import socket
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from PIL import Image
 
 from edge.errors import EdgeError
 from edge.images import Size
+from edge.rendering.engine import stock
 from edge.rendering.source import decoders, headers
-from edge.rendering.source.decoders import messages, samples, sandbox
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
-from edge.rendering.source.decoders.failures import translated
+from edge.rendering.source.decoders import messages, sandbox
+from edge.rendering.source.decoders.ask import DecodeRequest, Loaded, translated
 from edge.settings.limits import Limits
 
 _KEPT = {"RGB": "RGBX"}
@@ -56,7 +58,7 @@ def main(link_number: int, memory: int) -> None:
 
 def _warm_up() -> None:
     """Import whatever a decoder imports late, while there are files to import it from."""
-    for body in samples.bodies(Image):
+    for body in bodies(Image):
         header = headers.read(body, Limits())
         decoders.load(header.picture(body), DecodeRequest.of(header, Size(1, 1)))
 
@@ -101,3 +103,27 @@ def _bands(image: Image.Image) -> Iterator[bytes]:
     for top in range(0, image.height, _ROWS):
         band = image.crop((0, top, image.width, min(top + _ROWS, image.height)))
         yield band.tobytes("raw", _KEPT.get(image.mode, image.mode))
+
+
+_STILLS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+_CODINGS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma")
+
+
+def bodies(image: ModuleType) -> Iterator[bytes]:
+    """Files of 16 x 16 pixels; `image` is the module that makes them."""
+    for plugin in ("Jpeg", "Png", "WebP", "Gif", "Avif", "Tiff"):
+        stock.part(f"{plugin}ImagePlugin")
+    picture = image.new("RGB", (16, 16), (200, 100, 50))
+    for format in (*_STILLS, "HEIF"):
+        yield _saved(picture, format)
+    for coding in _CODINGS:
+        yield _saved(picture, "TIFF", compression=coding)
+    yield _saved(picture.convert("YCbCr"), "TIFF", compression="raw")
+    yield _saved(picture.quantize(4), "TIFF", compression="raw")
+    yield _saved(picture.convert("1"), "TIFF", compression="group4")
+
+
+def _saved(picture: object, format: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, format, **options)  # type: ignore[attr-defined]
+    return stream.getvalue()

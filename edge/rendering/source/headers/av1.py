@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.images import Size
-from edge.rendering.source.headers.base import Budget
-from edge.rendering.source.headers.bits import Bits
+from edge.rendering.source.headers.base import Bits, Budget
 
 _SEQUENCE_HEADER = 1
 _MOST = 256

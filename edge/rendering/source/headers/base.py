@@ -1,4 +1,6 @@
-"""What a header can say, whichever the file format, and the bounds that hold for all of them."""
+"""What a header can say, whichever the file format, and the bounds that hold for all of them; how
+single bits and the EXIF orientation are read.
+"""
 
 import struct
 import zlib
@@ -10,6 +12,34 @@ from edge.errors import OriginalCorrupt, OriginalTooLarge
 from edge.images import Box, Size
 from edge.rendering.source.headers.cicp import ColourSpace
 from edge.settings.limits import Limits
+
+
+class Bits:
+    """Reads from the most significant bit on. Whoever reads past the end gets an `IndexError`.
+
+    Args:
+        data: a few hundred bytes; what is wanted of a stream stands at its start.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._whole = int.from_bytes(data, "big")
+        self._left = 8 * len(data)
+
+    def take(self, count: int) -> int:
+        """An unsigned number of so many bits."""
+        self._left -= count
+        if self._left < 0:
+            raise IndexError("the stream ends within its header")
+        return self._whole >> self._left & (1 << count) - 1
+
+    def golomb(self) -> int:
+        """A number written as so many zeros, a one, and as many bits again: ue(v) of H.265, section
+        9.2, and uvlc of AV1, section 4.10.3."""
+        zeros = 0
+        while not self.take(1):
+            zeros += 1
+        return (1 << zeros) - 1 + self.take(zeros)
+
 
 MAX_PROFILE = 4 * 2**20
 """Bytes of an ICC profile: the largest press profiles in use are below 3 MB."""
@@ -179,3 +209,33 @@ def number(body: bytes, start: int, form: str) -> int:
     """One number in `struct`'s form."""
     value: int = struct.unpack_from(form, body, start)[0]
     return value
+
+
+_ORIENTATION = 0x0112
+_SHORT = 3
+_MAX_TAGS = 512  # an honest first directory has 10 to 60
+
+
+def orientation(block: bytes) -> int:
+    """EXIF's orientation, 1 to 8, of a TIFF-shaped block; 1 where it is broken or says nothing.
+
+    Broken EXIF is no reason to refuse a picture: viewers show it as stored, and so do we.
+    """
+    block = block.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(block[:2])
+    if order is None:
+        return 1
+    try:
+        return _search(block, order)
+    except struct.error:
+        return 1
+
+
+def _search(block: bytes, order: str) -> int:
+    start = struct.unpack_from(order + "I", block, 4)[0]
+    tags = struct.unpack_from(order + "H", block, start)[0]
+    for index in range(min(tags, _MAX_TAGS)):
+        tag, kind, _, value = struct.unpack_from(order + "HHIH", block, start + 2 + 12 * index)
+        if tag == _ORIENTATION:
+            return value if kind == _SHORT and 1 <= value <= 8 else 1
+    return 1

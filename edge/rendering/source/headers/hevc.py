@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.images import Size
-from edge.rendering.source.headers.base import Budget
-from edge.rendering.source.headers.bits import Bits
+from edge.rendering.source.headers.base import Bits, Budget
 
 _PARAMETERS = 33  # the kind of a unit that is a sequence parameter set
 _MOST = 1024

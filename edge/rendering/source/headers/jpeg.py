@@ -6,7 +6,7 @@ import numpy as np
 
 from edge.errors import OriginalCorrupt, OriginalTooLarge, OriginalUnsupported
 from edge.images import Size
-from edge.rendering.source.headers import exif
+from edge.rendering.source.headers import base
 from edge.rendering.source.headers.base import (
     Budget,
     Header,
@@ -119,7 +119,7 @@ def _note(marker: int, content: bytes, found: _Found) -> None:
     elif marker == _TABLES:
         _note_tables(content, found)
     elif marker == _EXIF and content.startswith(b"Exif\0") and found.orientation is None:
-        found.orientation = exif.orientation(content)
+        found.orientation = base.orientation(content)
     elif marker == _ICC and content.startswith(b"ICC_PROFILE\0") and len(content) > 14:
         found.profile.setdefault(content[12], content[14:])
         check_profile(sum(map(len, found.profile.values())))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from edge.errors import OriginalCorrupt
 from edge.images import Size
-from edge.rendering.source.headers import cicp, exif
+from edge.rendering.source.headers import base, cicp
 from edge.rendering.source.headers.base import (
     DENSEST_DEFLATE,
     MAX_EXIF,
@@ -135,7 +135,7 @@ def _note(name: bytes, body: bytes, start: int, length: int, found: _Found, limi
         found.parts.append(slice(start - 8, start + length + 4))
     elif name == b"eXIf":
         if found.orientation is None:
-            found.orientation = exif.orientation(body[start : start + min(length, MAX_EXIF)])
+            found.orientation = base.orientation(body[start : start + min(length, MAX_EXIF)])
     elif name == b"acTL":
         found.frames = max(1, number(cut(body, start, 4), 0, ">I"))
         check_frames(found.frames, limits)
