@@ -5,13 +5,13 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from edge import working
 from edge.cli import jobs_commands, jobs_text
-from edge.cli.jobs_commands import Wanted
+from edge.cli.jobs_commands import RedisJobs, Wanted
 from edge.cli.jobs_options import options_of
 from edge.cli.remote import RemoteJobs
 from edge.errors import SettingsError
@@ -31,10 +31,9 @@ def prewarm(options: argparse.Namespace, given: Settings) -> bool:
     if options.report:
         jobs_commands.form_of(options.report)
     wanted = Wanted(options.feed, options_of(options), options.checkpoint, options.report)
-    if options.server:
-        return _prewarm_there(options, RemoteJobs(given, options.server), wanted)
-    if given.cache.redis_url and not options.here:
-        return _prewarm_in_redis(options, given, wanted)
+    jobs_commands.check_file(wanted.feed)
+    if options.server or (given.cache.redis_url and not options.here):
+        return _prewarm_elsewhere(options, _jobs(given, options.server), wanted)
     with _progress() as told:
         begun = _begun(options)
         facts = _stoppable(jobs_commands.prewarm_here(given, wanted, begun, told))
@@ -60,62 +59,49 @@ def _stoppable(work: Coroutine[Any, Any, _Result]) -> _Result:
         raise KeyboardInterrupt from error
 
 
-def _prewarm_there(options: argparse.Namespace, remote: RemoteJobs, wanted: Wanted) -> bool:
-    facts: Mapping[str, Any] = jobs_commands.submit_there(remote, wanted)
+def _jobs(given: Settings, server: str | None) -> RemoteJobs | RedisJobs:
+    """Of a server that is named, else those in the Redis of the settings, else of the server that
+    these say."""
+    if given.cache.redis_url and not server:
+        return RedisJobs(given)
+    return RemoteJobs(given, server)
+
+
+def _prewarm_elsewhere(
+    options: argparse.Namespace, jobs: RemoteJobs | RedisJobs, wanted: Wanted
+) -> bool:
+    facts: Mapping[str, Any] = jobs.submit(wanted.feed, wanted.options)
     _submitted(facts)
+    server = f" --server {jobs.place}" if isinstance(jobs, RemoteJobs) else ""
+    follow = f"edge jobs show {facts['id']}{server}"
     if not options.watch:
-        print(f"follow it: edge jobs show {facts['id']} --server {remote.place}")
+        print(f"follow it: {follow}")
         return True
-    with _progress(f"edge jobs show {facts['id']} --server {remote.place}") as told:
-        facts = asyncio.run(jobs_commands.watch_there(remote, facts["id"], told))
+    with _progress(follow) as told:
+        facts = jobs_commands.watch(jobs, facts["id"], told)
     if wanted.report:
         form = jobs_commands.form_of(wanted.report)
-        wanted.report.write_bytes(remote.report(facts["id"], form))
-    return _ended(facts)
-
-
-def _prewarm_in_redis(options: argparse.Namespace, given: Settings, wanted: Wanted) -> bool:
-    facts: Mapping[str, Any] = asyncio.run(jobs_commands.submit_to_redis(given, wanted))
-    _submitted(facts)
-    if not options.watch:
-        print(f"follow it: edge jobs show {facts['id']}")
-        return True
-    with _progress(f"edge jobs show {facts['id']}") as told:
-        facts = asyncio.run(jobs_commands.watch_in_redis(given, facts["id"], told))
-    if wanted.report:
-        asyncio.run(jobs_commands.report_in_redis(given, facts["id"], wanted.report))
+        wanted.report.write_bytes(jobs.report(facts["id"], form))
     return _ended(facts)
 
 
 def jobs(options: argparse.Namespace, given: Settings) -> bool:
     """One verb of `edge jobs`; whether what it shows is well."""
-    there = RemoteJobs(given, options.server) if options.server else None
-    if there is None and not given.cache.redis_url and options.what != "cost":
-        there = RemoteJobs(given, None)
     if options.what == "cost":
         return _cost(options, given)
+    found = _jobs(given, options.server)
     if options.what == "list":
-        found = there.list(options.limit) if there else asyncio.run(
-            jobs_commands.list_in_redis(given, options.limit))  # fmt: skip
-        _print(found, options, jobs_text.listed)
+        _print(found.list(options.limit), options, jobs_text.listed)
         return True
     if options.what == "show":
-        return _show(options, given, there)
-    steered = there.steer(options.job, options.what) if there else asyncio.run(
-        jobs_commands.steer_in_redis(given, options.job, options.what))  # fmt: skip
-    _print([steered], options, jobs_text.listed)
+        return _show(options, found)
+    _print([found.steer(options.job, options.what)], options, jobs_text.listed)
     return True
 
 
-def _show(options: argparse.Namespace, given: Settings, there: RemoteJobs | None) -> bool:
-    status, limit = options.items or "", options.limit
-    if there:
-        facts: Mapping[str, Any] = there.show(options.job)
-        rows: Sequence[Mapping[str, Any]] = (
-            there.items(options.job, status, limit) if status else []
-        )
-    else:
-        facts, rows = asyncio.run(jobs_commands.show_in_redis(given, options.job, status, limit))
+def _show(options: argparse.Namespace, jobs: RemoteJobs | RedisJobs) -> bool:
+    facts = jobs.show(options.job)
+    rows = jobs.items(options.job, options.items, options.limit) if options.items else []
     if options.json:
         print(json.dumps({**facts, "items": list(rows)}, indent=2))
     else:
@@ -127,27 +113,17 @@ def _show(options: argparse.Namespace, given: Settings, there: RemoteJobs | None
 
 def _cost(options: argparse.Namespace, given: Settings) -> bool:
     if not options.dry_run:
-        there = None if given.cache.redis_url and not options.server else options.server
-        spent = asyncio.run(jobs_commands.ledger_in_redis(given, options.label)) if (
-            there is None and given.cache.redis_url
-        ) else RemoteJobs(given, there).ledger(options.label)  # fmt: skip
-        _print(spent, options, jobs_text.ledger)
+        _print(_jobs(given, options.server).ledger(options.label), options, jobs_text.ledger)
         return True
     if options.feed is None:
         raise SettingsError("--dry-run needs a FEED")
-    wanted = Wanted(options.feed, options_of(options))
+    wanted, counts = Wanted(options.feed, options_of(options)), vars(options)
+    counts = {name: counts[name] for name in ("samples", "workers")}
     if options.server:
-        words = [
-            *jobs_commands.words_of(wanted.options), ("dry_run", "1"),
-            ("samples", str(options.samples)), ("workers", str(options.workers)),
-        ]  # fmt: skip
-        told = RemoteJobs(given, options.server).submit(wanted.feed, words)
+        remote = RemoteJobs(given, options.server)
+        told = remote.submit(wanted.feed, wanted.options, dry_run=1, **counts)
     else:
-        told = asyncio.run(
-            jobs_commands.estimate_here(
-                given, wanted, samples=options.samples, workers=options.workers
-            )
-        )
+        told = asyncio.run(jobs_commands.estimate_here(given, wanted, **counts))
     _print(told, options, jobs_text.estimate)
     return True
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge import app
 from edge.app.sources import originals_routes
@@ -25,6 +26,8 @@ from edge.working import items_at_once
 _POLL_SECONDS = 0.5
 _AWAY_SECONDS = 300.0
 
+T = TypeVar("T")
+
 Told = Callable[[Mapping[str, Any]], None]
 """Hears how a job stands, again and again."""
 
@@ -39,41 +42,6 @@ class Wanted:
     report: Path | None = None
 
 
-def words_of(options: Options) -> list[tuple[str, str]]:
-    """Options as a URL's words; what is as it would be anyway is left out."""
-    plain = Options().as_facts()
-    words = [("preset", name) for name in options.presets]
-    for name, value in options.as_facts().items():
-        if name != "presets" and value != plain[name]:
-            words.append((name, "1" if value is True else str(value)))
-    return words
-
-
-def submit_there(remote: RemoteJobs, wanted: Wanted) -> dict[str, Any]:
-    """Send the feed to a server."""
-    _check_file(wanted.feed)
-    return remote.submit(wanted.feed, words_of(wanted.options))
-
-
-async def watch_there(remote: RemoteJobs, job: str, told: Told) -> Mapping[str, Any]:
-    """Follow a job on a server to its end; a server that is away for a while is waited for."""
-    away = 0.0
-    while True:
-        try:
-            facts = await asyncio.to_thread(remote.show, job)
-            away = 0.0
-        except JobsUnavailable:
-            away += _POLL_SECONDS
-            if away > _AWAY_SECONDS:
-                raise
-            await asyncio.sleep(_POLL_SECONDS)
-            continue
-        told(facts)
-        if JobState(facts["status"]).over:
-            return facts
-        await asyncio.sleep(_POLL_SECONDS)
-
-
 @asynccontextmanager
 async def desk_of(given: Settings) -> AsyncIterator[Desk]:
     """The jobs in the Redis of the settings, without a server in between."""
@@ -82,17 +50,6 @@ async def desk_of(given: Settings) -> AsyncIterator[Desk]:
     routes = originals_routes(given)
     async with open_desk(given, presets, lambda: keys, routes, anywhere=True) as desk:
         yield desk
-
-
-async def submit_to_redis(given: Settings, wanted: Wanted) -> dict[str, Any]:
-    """Put the feed where workers find it. A folder to write to is one of theirs."""
-    async with desk_of(given) as desk:
-        return await _submit(desk.service, wanted)
-
-
-async def watch_in_redis(given: Settings, job: str, told: Told) -> Mapping[str, Any]:
-    async with desk_of(given) as desk:
-        return await _watch(desk.service, job, told)
 
 
 async def prewarm_here(
@@ -104,7 +61,7 @@ async def prewarm_here(
         SettingsError: nothing that is made would be there afterwards.
         FeedRejected: see `Service.submit`.
     """
-    _check_file(wanted.feed)
+    check_file(wanted.feed)
     if not given.cache.store_url and not wanted.options.to:
         raise SettingsError(
             "nothing of what is made would outlast this command",
@@ -118,7 +75,8 @@ async def prewarm_here(
         begun({**await service.facts(job), "checkpoint": str(checkpoint)})
         facts = await _watch(service, job.id, told)
         if wanted.report:
-            await _write_report(service, await service.find(job.id), wanted.report)
+            report = await _report(service, await service.find(job.id), form_of(wanted.report))
+            wanted.report.write_bytes(report)
     if facts["status"] == JobState.SUCCEEDED:
         for suffix in ("", "-wal", "-shm"):
             checkpoint.with_name(checkpoint.name + suffix).unlink(missing_ok=True)
@@ -129,7 +87,7 @@ async def estimate_here(
     given: Settings, wanted: Wanted, *, samples: int, workers: int
 ) -> dict[str, Any]:
     """What a feed would take, by the tiers, the origin and the ledger of the settings."""
-    _check_file(wanted.feed)
+    check_file(wanted.feed)
     async with app.connect(given) as parts:
         shop = parts.shop
         estimator = Estimator(
@@ -145,40 +103,79 @@ async def estimate_here(
             return await estimator.of(items, Workers(workers, cores()))
 
 
-async def list_in_redis(given: Settings, limit: int) -> list[dict[str, Any]]:
-    async with desk_of(given) as desk:
-        return [await desk.service.facts(job) for job in await desk.store.jobs(limit, 0)]
+class RedisJobs:
+    """The jobs in the Redis of the settings; what `RemoteJobs` does, without a server in between. A
+    folder to write to is one of the workers'."""
+
+    def __init__(self, given: Settings) -> None:
+        self._given = given
+
+    def submit(self, feed: Path, options: Options) -> dict[str, Any]:
+        return self._at_desk(lambda desk: _submit(desk.service, feed, options))
+
+    def show(self, job: str) -> dict[str, Any]:
+        async def show(desk: Desk) -> dict[str, Any]:
+            return await desk.service.facts(await desk.service.find(job))
+
+        return self._at_desk(show)
+
+    def list(self, limit: int) -> list[dict[str, Any]]:
+        async def found(desk: Desk) -> list[dict[str, Any]]:
+            return [await desk.service.facts(job) for job in await desk.store.jobs(limit, 0)]
+
+        return self._at_desk(found)
+
+    def steer(self, job: str, verb: str) -> dict[str, Any]:
+        async def steered(desk: Desk) -> dict[str, Any]:
+            return await desk.service.facts(await getattr(desk.service, verb)(job))
+
+        return self._at_desk(steered)
+
+    def ledger(self, label: str | None) -> dict[str, Any]:
+        return self._at_desk(lambda desk: desk.service.spent(label))
+
+    def items(self, job: str, status: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        async def items(desk: Desk) -> Sequence[Mapping[str, Any]]:
+            found = await desk.service.find(job)
+            return (await desk.service.rows(found, status, "", limit))[0]
+
+        return self._at_desk(items)
+
+    def report(self, job: str, form: str) -> bytes:
+        async def report(desk: Desk) -> bytes:
+            return await _report(desk.service, await desk.service.find(job), form)
+
+        return self._at_desk(report)
+
+    def _at_desk(self, work: Callable[[Desk], Coroutine[Any, Any, T]]) -> T:
+        async def done() -> T:
+            async with desk_of(self._given) as desk:
+                return await work(desk)
+
+        return asyncio.run(done())
 
 
-async def show_in_redis(
-    given: Settings, job: str, status: str, limit: int
-) -> tuple[dict[str, Any], Sequence[Mapping[str, Any]]]:
-    """A job, and its items of one status."""
-    async with desk_of(given) as desk:
-        found = await desk.service.find(job)
-        rows = await desk.service.rows(found, status, "", limit) if status else ([], None)
-        return await desk.service.facts(found), rows[0]
+def watch(jobs: RemoteJobs | RedisJobs, job: str, told: Told) -> Mapping[str, Any]:
+    """Follow a job to its end; a server or store that is away for a while is waited for."""
+    away = 0.0
+    while True:
+        try:
+            facts = jobs.show(job)
+            away = 0.0
+        except JobsUnavailable:
+            away += _POLL_SECONDS
+            if away > _AWAY_SECONDS:
+                raise
+        else:
+            told(facts)
+            if JobState(facts["status"]).over:
+                return facts
+        time.sleep(_POLL_SECONDS)
 
 
-async def steer_in_redis(given: Settings, job: str, verb: str) -> dict[str, Any]:
-    async with desk_of(given) as desk:
-        return await desk.service.facts(await getattr(desk.service, verb)(job))
-
-
-async def ledger_in_redis(given: Settings, label: str | None) -> dict[str, Any]:
-    async with desk_of(given) as desk:
-        return await desk.service.spent(label)
-
-
-async def report_in_redis(given: Settings, job: str, file: Path) -> None:
-    async with desk_of(given) as desk:
-        await _write_report(desk.service, await desk.service.find(job), file)
-
-
-async def _submit(service: Service, wanted: Wanted) -> dict[str, Any]:
-    _check_file(wanted.feed)
-    with wanted.feed.open("rb") as body:
-        taken = await service.submit(Feed(body), wanted.options)
+async def _submit(service: Service, feed: Path, options: Options) -> dict[str, Any]:
+    with feed.open("rb") as body:
+        taken = await service.submit(Feed(body), options)
     refusals = [one.as_facts() for one in taken.refusals]
     return {**await service.facts(taken.job), "refusals": refusals}
 
@@ -187,7 +184,7 @@ async def _taken_up(service: Service, wanted: Wanted) -> Job:
     """The job of this checkpoint, gone on with or tried again; a new one where there is none."""
     found = await service.store.jobs(1, 0)
     if not found:
-        facts = await _submit(service, wanted)
+        facts = await _submit(service, wanted.feed, wanted.options)
         return await service.find(facts["id"])
     job = found[0]
     if job.state is JobState.PAUSED:
@@ -206,11 +203,9 @@ async def _watch(service: Service, job: str, told: Told) -> Mapping[str, Any]:
         await asyncio.sleep(_POLL_SECONDS / 2)
 
 
-async def _write_report(service: Service, job: Job, file: Path) -> None:
-    form = form_of(file)
+async def _report(service: Service, job: Job, form: str) -> bytes:
     head = await service.facts(job)
-    pieces = [piece async for piece in report_of(service, job, head, form)]
-    await asyncio.to_thread(file.write_bytes, b"".join(pieces))
+    return b"".join([piece async for piece in report_of(service, job, head, form)])
 
 
 def form_of(file: Path) -> str:
@@ -228,6 +223,7 @@ def _checkpoint(given: Settings, wanted: Wanted) -> Path:
     return Path(f".edge-prewarm-{digest.hexdigest()[:12]}.jobs")
 
 
-def _check_file(feed: Path) -> None:
+def check_file(feed: Path) -> None:
+    """Raises `FeedRejected` where there is none."""
     if not feed.is_file():
         raise FeedRejected(f"{feed} cannot be read: there is no such file", param="FEED")

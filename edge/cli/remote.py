@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from edge.errors import EdgeError, JobsUnavailable, SettingsError
+from edge.jobs.model import Options
 from edge.settings import Settings
 
 _SECONDS = 60.0
@@ -109,15 +110,15 @@ class RemoteJobs(Remote):
     token: ClassVar[str] = "a token of the server with the role jobs"
     unavailable: ClassVar[type[EdgeError]] = JobsUnavailable
 
-    def submit(self, feed: Path, words: Sequence[tuple[str, str]], key: str = "") -> dict[str, Any]:
-        """Send a feed; answers the job, or with `dry_run` among the words the estimate."""
+    def submit(self, feed: Path, options: Options, **more: object) -> dict[str, Any]:
+        """Send a feed; answers the job, or with `dry_run` among further words the estimate."""
         kind = {
             ".csv": "text/csv", ".tsv": "text/csv", ".jsonl": "application/x-ndjson",
             ".ndjson": "application/x-ndjson", ".xml": "application/xml",
         }.get(feed.suffix.lower(), "application/octet-stream")  # fmt: skip
-        headers = {"content-type": kind} | ({"idempotency-key": key} if key else {})
+        words = [*words_of(options), *more.items()]
         with feed.open("rb") as body:
-            headers["content-length"] = str(feed.stat().st_size)
+            headers = {"content-type": kind, "content-length": str(feed.stat().st_size)}
             path = f"/-/jobs?{urlencode(words)}"
             return self.object("POST", path, headers, body, _FEED_SECONDS)
 
@@ -144,3 +145,13 @@ class RemoteJobs(Remote):
         with self.open("GET", f"/-/jobs/{job}/report.{form}", {}, None, _FEED_SECONDS) as answer:
             body: bytes = answer.read()
         return body
+
+
+def words_of(options: Options) -> list[tuple[str, str]]:
+    """Options as a URL's words; what is as it would be anyway is left out."""
+    plain = Options().as_facts()
+    words = [("preset", name) for name in options.presets]
+    for name, value in options.as_facts().items():
+        if name != "presets" and value != plain[name]:
+            words.append((name, "1" if value is True else str(value)))
+    return words
