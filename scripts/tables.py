@@ -17,7 +17,7 @@ from edge.dialects import ALL
 from edge.rendering import numbers as numbers_module
 from edge.rendering.source import libraries as libraries_module
 from edge.telemetry import Metrics
-from edge.tools.public_networks import public
+from edge.tools.public_networks import fetching
 from edge.variants import presets
 from edge.variants.parameters import PARAMETERS
 from edge.variants.tables import RULES
@@ -119,7 +119,7 @@ def _words(preset: presets.Preset) -> str:
 
 def networks_table() -> Iterator[str]:
     yield from _head("name", "what it is", "role", "MB", "licence of the weights", "hash", "from")
-    for row in public.table().values():
+    for row in fetching.table().values():
         fetched = " (fetched by scripts/serve)" if row.name in FETCHED_BY_DEFAULT else ""
         yield _row(
             f"`{row.name}`{fetched}",

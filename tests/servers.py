@@ -12,7 +12,7 @@ import pytest
 
 from edge.errors import ModelUnavailable
 from edge.settings import ModelsFolder
-from edge.tools.public_networks import fetching, public
+from edge.tools.public_networks import fetching
 from tests.parts import RedisServer, S3Server, WebServer, absent
 from tests.running import photos, serve
 
@@ -85,7 +85,7 @@ FETCHED = ("u2netp", "ppocr-det", "centerface")
 def public_networks() -> Path:
     """The folder of fetched networks of this machine, with those that `scripts/serve` fetches."""
     folder = Path(ModelsFolder().fetched_folder)
-    for network in map(public.network, FETCHED):
+    for network in map(fetching.network, FETCHED):
         try:
             asyncio.run(fetching.fetch(network, folder, network.add_request(), print))
         except ModelUnavailable as error:

@@ -154,7 +154,7 @@ def test_the_environment_is_read_by_settings_only():
     from it; that is not reading settings."""
     readers = {p.relative_to(ROOT).as_posix() for p in SOURCES if "os.environ" in p.read_text()}
     assert readers <= {
-        "settings/folders.py", "settings/loading.py", "models/__init__.py",
+        "settings/kinds.py", "settings/loading.py", "models/__init__.py",
         "tools/triton/environment.py", "tools/triton/server.py",
     }  # fmt: skip
 

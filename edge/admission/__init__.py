@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from edge.admission.budget import Budget
 from edge.admission.lane import Lane
-from edge.admission.limits import Cost, Limit, Load
+from edge.admission.pace import Cost, Limit, Load
 from edge.deadline import Deadline
 
 __all__ = ["Admission", "Cost", "Limit", "Load"]

@@ -6,8 +6,7 @@ import time
 from collections import deque
 from itertools import count
 
-from edge.admission.limits import Cost, Limit
-from edge.admission.pace import Pace, Rush
+from edge.admission.pace import Cost, Limit, Pace, Rush
 from edge.deadline import Deadline
 from edge.errors import Busy
 

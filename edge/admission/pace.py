@@ -1,9 +1,42 @@
 """How fast work is done, and whether more of it keeps coming than can be."""
 
 import time
+from dataclasses import dataclass
+from enum import StrEnum
 
-from edge.admission.limits import Limit
 from edge.errors import DeadlineExceeded
+
+
+class Cost(StrEnum):
+    """What a place is needed for: the origin's answer, this machine's cores, or a network as well.
+
+    Fetching has a lane of its own, so that a slow origin does not hold the cores' places.
+    """
+
+    ORIGIN = "origin"
+    CLASSICAL = "classical"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `running` at once and `waiting` behind them.
+
+    Where one takes more than `slow` seconds, fewer are let run at once; None: always `running`.
+    """
+
+    running: int
+    waiting: int
+    slow: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How full one class is now."""
+
+    running: int
+    waiting: int
+
 
 _WEIGHT = 0.1
 """Of the latest one in what is typical."""

@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from edge.errors import ModelContractBroken, ModelMissing
 from edge.models import roles
 from edge.models.base import Models, ModelState
-from edge.models.chain import TritonChain
 from edge.models.embedded import EmbeddedModels
-from edge.models.triton import TritonModels
+from edge.models.triton import TritonChain, TritonModels
 from edge.rendering.chain.client import ChainClient
 from edge.rendering.render import RENDER_VERSION
 from edge.settings import Settings, naming

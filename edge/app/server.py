@@ -1,23 +1,25 @@
 """A server, opened part by part."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp
 
 from edge import __version__, tracing
+from edge.admission import Admission, Cost, Limit
 from edge.app import networks, sources
-from edge.app.capacity import open_admission
 from edge.app.readiness import Gauges, about, build, warn_of_what_is_missing
 from edge.app.rendering import open_engine, open_renderer
 from edge.app.stores import beside_folder_tier, open_stores
 from edge.app.web import open_web
 from edge.background_tasks import BackgroundTasks
-from edge.cache.owed import OwedPurges
+from edge.cache.purging import OwedPurges
 from edge.delivery.admitted import AdmittedRenderer
 from edge.delivery.delivery import Delivery
 from edge.delivery.keys import Keys
@@ -35,6 +37,43 @@ from edge.web.hits import Hits
 from edge.web.probes import Probes
 from edge.web.surveys import Surveys
 from edge.web.tokens import Tokens
+
+
+def open_admission(given: Settings, threads: int) -> Admission:
+    limits = given.limits
+    return Admission(
+        {
+            Cost.ORIGIN: Limit(limits.origin_running, limits.origin_waiting),
+            Cost.CLASSICAL: Limit(limits.classical_running or threads, limits.classical_waiting),
+            Cost.NETWORK: Limit(
+                limits.network_running,
+                limits.network_waiting,
+                slow=given.server.deadline * _SLOW_SHARE,
+            ),
+        },
+        limits.memory_bytes or available_memory() * 3 // 4,
+    )
+
+
+_SLOW_SHARE = 0.3
+"""Of the deadline: where renders with networks take more, fewer run at once, and so finish."""
+
+
+def available_memory() -> int:
+    """Bytes that this process may hold: the container's limit where there is one, else the
+    machine's; 4 GiB where neither is told."""
+    found = [_NO_MEMORY_TOLD]
+    with suppress(OSError, ValueError, AttributeError):
+        found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in _MEMORY_LIMITS:
+        with suppress(OSError, ValueError):
+            found.append(int(Path(file).read_text()))
+    return min(found)
+
+
+_NO_MEMORY_TOLD = 4 * 2**30
+_MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Of cgroups of version 2 and 1; a word instead of a number is no limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from edge.cache.base import Purges, Tier
 from edge.cache.folder import FolderTier
 from edge.cache.leases import RedisLeases
 from edge.cache.memory import MemoryTier
-from edge.cache.owed import OwedPurges
 from edge.cache.purges import RedisPurges
+from edge.cache.purging import OwedPurges
 from edge.cache.redis import RedisServer, RedisTier
 from edge.cache.tiers import Tiers
 from edge.settings import Settings, naming

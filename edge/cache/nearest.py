@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from edge.cache.base import InProcess
-from edge.cache.epochs import Epochs
-from edge.cache.guarded import GuardedTier, Observer
+from edge.cache.guarded import Epochs, GuardedTier, Observer
 from edge.images import Rendition
 
 Found = tuple[Rendition, str]

@@ -7,11 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from edge.background_tasks import BackgroundTasks
 from edge.cache.base import Purges, Reach, Tier, Usage
-from edge.cache.epochs import Epochs
-from edge.cache.guarded import GuardedTier, Observer, TierState, Unobserved, whole
+from edge.cache.guarded import Epochs, GuardedTier, Observer, TierState, Unobserved, whole
 from edge.cache.nearest import Found, Nearest
-from edge.cache.owed import OwedPurges
-from edge.cache.purging import Purged, Purging
+from edge.cache.purging import OwedPurges, Purged, Purging
 from edge.images import Rendition
 
 _log = logging.getLogger(__name__)

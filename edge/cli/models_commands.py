@@ -11,7 +11,7 @@ from edge.settings import Settings
 from edge.tools import catalogue
 from edge.tools.add_model import adding
 from edge.tools.add_model.request import AddRequest
-from edge.tools.public_networks import fetching, public
+from edge.tools.public_networks import fetching
 
 
 async def models_table(
@@ -51,7 +51,7 @@ def public_table(folder: Path) -> Table:
     """The public networks that can be fetched, and which of them stand in the folder."""
     heads = ("network", "role", "size", "licence", "fetched", "what it is")
     rows = []
-    for row in public.table().values():
+    for row in fetching.table().values():
         place = fetching.fetched(row, folder)
         size = f"{row.expected.size / 1e6:.1f} MB"
         there = place.name if place else "-"
@@ -75,7 +75,7 @@ async def fetch_models(
         InvalidParameter: the table has no such network, or another model stands in its place.
     """
     rows, good = [], True
-    for network in [public.network(name) for name in names]:
+    for network in [fetching.network(name) for name in names]:
         add_request = network.add_request(role=role, replace=replace)
         try:
             done = await fetching.fetch(network, folder, add_request, _say)

@@ -6,11 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from edge.delivery.delivery import Delivery
-from edge.jobs.feeder import Feeder
 from edge.jobs.file_store import FileStore
 from edge.jobs.ledger import Prices
 from edge.jobs.making import Maker
-from edge.jobs.queue import LocalQueue, NoQueue, Queue
+from edge.jobs.queue import Feeder, LocalQueue, NoQueue, Queue
 from edge.jobs.redis_store import RedisStore
 from edge.jobs.report import UrlOf, plain_url
 from edge.jobs.review import Decisions

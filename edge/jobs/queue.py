@@ -1,12 +1,20 @@
-"""What is to be done now, and who does it: the narrow door to a queue, and one in this process."""
+"""What is to be done now, and who does it: the narrow door to a queue, and one in this process.
+
+The feeder keeps some items on it: few enough that pausing costs nothing, enough for all workers. A
+job's cursor is its checkpoint. One feeder leads at a time; the others stand by, and the next one
+goes on from the cursor when it dies. What it queues twice is done once.
+"""
 
 import asyncio
 import logging
+import secrets
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from edge.errors import JobsUnavailable, SettingsError
-from edge.jobs.store import Task
+from edge.jobs.model import Job, JobState
+from edge.jobs.store import Store, Task
 
 Handle = Callable[[Task], Awaitable[None]]
 
@@ -98,3 +106,74 @@ class NoQueue:
 
 
 _NOTHING = Task("", "")
+
+
+_IDLE_SECONDS = 0.25
+_ASLEEP_SECONDS = 1.0
+_LEAD_SECONDS = 3.0
+_LEASE_SECONDS = 120.0
+_AT_ONCE = 200
+
+
+class Feeder:
+    """Args: `depth`: items to keep on the queue; `stalled`: seconds without an end after which what
+    is queued, though nobody has it, is queued anew."""
+
+    def __init__(self, store: Store, queue: Queue, *, depth: int, stalled: float) -> None:
+        self._store = store
+        self._queue = queue
+        self._depth = depth
+        self._stalled = stalled
+        self._owner = secrets.token_hex(8)
+        self._rewound: dict[str, float] = {}
+        self._active = True
+
+    async def run(self) -> None:
+        """Feed until cancelled."""
+        while True:
+            try:
+                busy = await self._store.lead(self._owner, _LEAD_SECONDS) and await self.feed()
+            except JobsUnavailable as error:
+                _log.warning("the feeder waits for its store", extra={"why": error.detail})
+                busy = False
+            if not busy:
+                await asyncio.sleep(_IDLE_SECONDS if self._active else _ASLEEP_SECONDS)
+
+    async def feed(self) -> bool:
+        """One round; whether there was something to feed."""
+        tasks = await self._store.due(_LEASE_SECONDS, _AT_ONCE)
+        await self._queue.send(tasks)
+        room = self._depth - await self._queue.length()
+        fed = 0
+        active = await self._store.active()
+        self._active = bool(active)
+        for job in active:
+            if room - fed <= 0:
+                break
+            fed += await self.feed_job(job, min(room - fed, _AT_ONCE))
+        return bool(tasks) or fed > 0
+
+    async def feed_job(self, job: Job, room: int) -> int:
+        """Queue the next items of one job; answers how many."""
+        if job.cursor >= job.total:
+            await self._check(job)
+            return 0
+        items, cursor = await self._store.waiting(job.id, job.cursor, room)
+        await self._queue.send(
+            [Task("item", job.id, str(item.index), item.pack()) for item in items]
+        )
+        # only now: whoever dies in between leaves items that are queued twice, none that is lost
+        await self._store.queued(job.id, [item.index for item in items], job.cursor, cursor)
+        return len(items)
+
+    async def _check(self, job: Job) -> None:
+        """All is fed. Where nothing comes to an end any more, messages were lost."""
+        if job.state is not JobState.RUNNING and job.state is not JobState.QUEUED:
+            return
+        now = time.time()
+        since = max(job.touched, job.created, self._rewound.get(job.id, 0.0))
+        if now - since < self._stalled or await self._queue.length():
+            return
+        self._rewound[job.id] = now
+        again = await self._store.rewind(job.id, "q", None)
+        _log.warning("queued anew what was lost", extra={"job": job.id, "items": again})

@@ -12,12 +12,11 @@ from typing import Any, BinaryIO
 from edge.errors import FeedRejected, IdempotencyKeyReused, JobConflict, JobNotFound
 from edge.jobs import ledger, report, worker
 from edge.jobs.export import Place
-from edge.jobs.feeder import Feeder
 from edge.jobs.feeds import Read, read_feed
-from edge.jobs.intake import TOLD, Intake, refused
-from edge.jobs.items import Reader, collision, digest
+from edge.jobs.items import TOLD, Intake, Reader, collision, digest, refused
 from edge.jobs.ledger import Prices
 from edge.jobs.model import Item, ItemState, Job, JobState, Options, Refusal
+from edge.jobs.queue import Feeder
 from edge.jobs.report import UrlOf
 from edge.jobs.store import CHUNK, Row, Store
 from edge.jobs.webhooks import Webhooks

@@ -8,8 +8,7 @@ from PIL import Image
 
 from edge.deadline import Deadline
 from edge.images import Box, Size
-from edge.models.base import Models, Priority, Tensor
-from edge.models.checks import size_of
+from edge.models.base import Models, Priority, Tensor, size_of
 from edge.models.roles import MATTING, MATTING_SIDE, side_of
 
 BACKGROUND = 128

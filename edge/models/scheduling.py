@@ -10,8 +10,7 @@ import numpy as np
 
 from edge.deadline import Deadline
 from edge.errors import ModelLate
-from edge.models.base import ModelSpec, Tensor
-from edge.models.checks import answer_of, batch_of
+from edge.models.base import ModelSpec, Tensor, answer_of, batch_of
 
 T = TypeVar("T")
 

@@ -11,8 +11,7 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, ModelMissing
 from edge.images import Box
-from edge.models.base import Models, Priority, Tensor
-from edge.models.checks import size_of
+from edge.models.base import Models, Priority, Tensor, size_of
 from edge.models.roles import UPSCALE, UPSCALE_DEGRADED, check_upscaler
 from edge.models.scheduling import each
 from edge.models.tiles import Cells, Tile, Tiling, show

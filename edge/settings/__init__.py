@@ -6,9 +6,8 @@ Rendering is given `settings.limits` as a value and knows nothing else of it.
 
 from edge.settings.http import Http, Query, Server, Tracing
 from edge.settings.limits import Decode, Limits
-from edge.settings.loading import Row, load, naming, rows
+from edge.settings.loading import Row, Settings, load, naming, rows
 from edge.settings.networks import ModelsFolder
-from edge.settings.sections import Settings
 
 __all__ = [
     "Decode", "Http", "Limits", "ModelsFolder", "Query", "Row", "Server", "Settings",

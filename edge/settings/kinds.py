@@ -1,13 +1,22 @@
 """The kinds of values that settings have: how each is read, and what is allowed."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import field
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from edge.kinds import OFF, ON, Kind, byte_units, choice
+
+BUNDLED_NETWORKS = str(Path(__file__).resolve().parents[2] / "triton_models")
+
+
+def cache_home() -> str:
+    """The user's folder for what can be made or fetched anew (XDG base directory specification)."""
+    return os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 
 
 def _bytes(text: str) -> int:

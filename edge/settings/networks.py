@@ -3,8 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from edge.settings.folders import BUNDLED_NETWORKS, cache_home
-from edge.settings.kinds import COUNT, FLAG, TEXT, setting
+from edge.settings.kinds import BUNDLED_NETWORKS, COUNT, FLAG, TEXT, cache_home, setting
 
 
 @dataclass(frozen=True, slots=True)

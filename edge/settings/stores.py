@@ -3,8 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.settings.folders import cache_home
-from edge.settings.kinds import BYTES, HOSTS, NETWORKS, PLACE, SECONDS, TEXT, WEB_URL, setting
+from edge.settings.kinds import (
+    BYTES,
+    HOSTS,
+    NETWORKS,
+    PLACE,
+    SECONDS,
+    TEXT,
+    WEB_URL,
+    cache_home,
+    setting,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ class Listed:
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     max_batch_size: int = 0
-    overlap: int = 0
     problem: str = ""
 
 
@@ -116,7 +115,6 @@ def _listed(repository: Repository, name: str) -> Listed:
         inputs=tuple(f"{t.name} {'x'.join(map(str, t.shape))}" for t in spec.inputs),
         outputs=tuple(f"{t.name} {'x'.join(map(str, t.shape))}" for t in spec.outputs),
         max_batch_size=spec.max_batch_size,
-        overlap=spec.overlap,
         problem=problem,
     )
 

@@ -311,7 +311,7 @@ async def test_what_a_purge_did_not_reach_is_reached_later(tier_list, monkeypatc
 async def test_what_was_purged_stays_purged_until_it_is_reached_however_long_it_takes(
     tier_list, monkeypatch
 ):
-    monkeypatch.setattr("edge.cache.epochs._KEPT_SECONDS", 0.0)
+    monkeypatch.setattr("edge.cache.guarded._KEPT_SECONDS", 0.0)
     tiers = Tiers(tier_list, TIMEOUT)
     await tier_list[1].put(key(1), rendition(made=time.time() - 5))
     tier_list[1].trouble = TierError("down")
@@ -322,7 +322,7 @@ async def test_what_was_purged_stays_purged_until_it_is_reached_however_long_it_
 
 
 async def test_a_purge_that_cannot_be_kept_is_told(tier_list, monkeypatch):
-    monkeypatch.setattr("edge.cache.owed.MOST", 1)
+    monkeypatch.setattr("edge.cache.purging.MOST", 1)
     tiers = Tiers(tier_list, TIMEOUT)
     tier_list[1].trouble = TierError("down")
     assert (await tiers.purge("one")).kept

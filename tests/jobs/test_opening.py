@@ -9,11 +9,10 @@ import pytest
 
 from edge import settings
 from edge.errors import FeedRejected, JobsUnavailable, SettingsError
-from edge.jobs.feeder import Feeder
 from edge.jobs.file_store import FileStore
 from edge.jobs.model import Item, ItemState, Job, Options, Outcome
 from edge.jobs.opening import open_queue, open_store
-from edge.jobs.queue import LocalQueue, NoQueue
+from edge.jobs.queue import Feeder, LocalQueue, NoQueue
 from edge.jobs.store import Sums, Task
 from edge.working import work
 from tests.jobs.test_feeds import read, rss

@@ -17,7 +17,7 @@ def test_the_list_has_every_role_and_every_model(tmp_path: Path) -> None:
     assert set(rows) == {*ROLES, "toy"}
     good = rows["upscale_x2"]
     assert (good.inputs, good.outputs) == (("image 32x32x3",), ("enlarged 64x64x3",))
-    assert (good.overlap, good.max_batch_size, good.problem) == (4, 8, "")
+    assert (good.max_batch_size, good.problem) == (8, "")
     assert len(good.digest) == 16
     assert good.bytes == (tmp_path / "upscale_x2/1/model.onnx").stat().st_size
     assert "must take" in rows["upscale_x4"].problem

