@@ -5,7 +5,6 @@ else. https://github.com/triton-inference-server/python_backend#business-logic-s
 """
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,10 @@ import numpy as np
 from edge.deadline import Deadline
 from edge.errors import ModelUnavailable
 from edge.models.base import Arrays, ModelSpec, ModelState, Priority, Tensor
-from edge.models.repository import Repository
-from edge.models.scheduling import in_batches
+from edge.models.scheduling import RepositoryModels
 
 
-class BlsModels:
+class BlsModels(RepositoryModels):
     """The networks beside the asking model, in the same server; no bytes leave the machine.
 
     Args:
@@ -29,31 +27,8 @@ class BlsModels:
     runtime = "triton"
 
     def __init__(self, utils: Any, folder: Path) -> None:
+        super().__init__(folder)
         self._utils = utils
-        self._repository = Repository(folder)
-
-    def spec(self, name: str) -> ModelSpec:
-        return self._repository.spec(name)
-
-    async def infer(
-        self,
-        name: str,
-        inputs: Mapping[str, Tensor],
-        *,
-        deadline: Deadline,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Mapping[str, Tensor]:
-        """Run one batch, in pieces where it is larger than the network takes.
-
-        In the network's queue it has the default priority: BLS has no word for it.
-
-        Raises:
-            ModelMissing, ModelContractBroken: as the repository and the tensors have it.
-            ModelUnavailable: the network failed, or its queue refused it.
-            DeadlineExceeded: the time was over before it was asked.
-        """
-        spec = self.spec(name)
-        return await in_batches(spec, inputs, partial(self._asked, spec, deadline))
 
     async def states(self) -> tuple[ModelState, ...]:
         """Nobody asks within the server."""
@@ -62,9 +37,10 @@ class BlsModels:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _asked(
-        self, spec: ModelSpec, deadline: Deadline, inputs: Mapping[str, Tensor]
+    async def _in_turn(
+        self, spec: ModelSpec, deadline: Deadline, priority: Priority, inputs: Mapping[str, Tensor]
     ) -> Mapping[str, Tensor]:
+        """In the network's queue it has the default priority: BLS has no word for it."""
         deadline.check(f"{spec.name} could run")
         names = [tensor.name for tensor in spec.outputs]
         micros = max(1, int(deadline.remaining * 1e6))

@@ -17,9 +17,9 @@ from edge.models import roles, runtimes
 from edge.models.base import ModelSpec, ModelState, Priority, Tensor
 from edge.models.compiled import HALF, CompiledNetwork
 from edge.models.meter import Meter
-from edge.models.repository import Folders, Repository
+from edge.models.repository import Folders
 from edge.models.runtimes import AUTO, ONNXRUNTIME, Choice, Choices, Runtime
-from edge.models.scheduling import PrioritySemaphore, in_batches
+from edge.models.scheduling import PrioritySemaphore, RepositoryModels
 from edge.models.selftest import Examiner
 from edge.telemetry import Metrics
 from edge.thread_priority import behind_the_loop
@@ -32,7 +32,7 @@ _READY_SECONDS = 60.0
 process itself can break in between."""
 
 
-class EmbeddedModels:
+class EmbeddedModels(RepositoryModels):
     """Runs the repository's networks on a few threads of its own, never more than there are cores.
 
     A tile takes one of them, so as many are enlarged at a time as there are; a network that looks
@@ -57,7 +57,7 @@ class EmbeddedModels:
         backend: str = ONNXRUNTIME,
         precision: str = AUTO,
     ) -> None:
-        self._repository = Repository(folders)
+        super().__init__(folders)
         self._threads = threads or cores()
         self._backend = backend
         self._precision = precision
@@ -70,30 +70,6 @@ class EmbeddedModels:
         self._places = PrioritySemaphore(self._threads)
         self._meter = Meter(metrics, self.runtime)
         self._examiner = Examiner(self, self._repository, remember=_READY_SECONDS)
-
-    def names(self) -> tuple[str, ...]:
-        return self._repository.names()
-
-    def spec(self, name: str) -> ModelSpec:
-        return self._repository.spec(name)
-
-    async def infer(
-        self,
-        name: str,
-        inputs: Mapping[str, Tensor],
-        *,
-        deadline: Deadline,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Mapping[str, Tensor]:
-        """Run one batch; one larger than max_batch_size is run in pieces.
-
-        Raises:
-            ModelMissing, ModelContractBroken: as the repository and the tensors have it.
-            ModelUnavailable: ONNX Runtime failed, for want of memory for instance.
-            DeadlineExceeded: the time was over before the (next) run began.
-        """
-        spec = self.spec(name)
-        return await in_batches(spec, inputs, partial(self._in_turn, spec, deadline, priority))
 
     async def served_digest(self, name: str) -> str | None:
         """None: this process runs what the repository has."""

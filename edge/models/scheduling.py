@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from itertools import count
 from typing import TypeVar
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from edge.deadline import Deadline
 from edge.errors import ModelLate
-from edge.models.base import ModelSpec, Tensor, answer_of, batch_of
+from edge.models.base import ModelSpec, Priority, Tensor, answer_of, batch_of
+from edge.models.repository import Folders, Repository
 
 T = TypeVar("T")
 
@@ -111,3 +113,36 @@ async def in_batches(
     ]
     joined = {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
     return answer_of(spec, batch, joined)
+
+
+class RepositoryModels:
+    """Networks of a repository: each request in batches, `_in_turn`, however that runs one."""
+
+    def __init__(self, folders: Folders) -> None:
+        self._repository = Repository(folders)
+
+    def names(self) -> tuple[str, ...]:
+        return self._repository.names()
+
+    def spec(self, name: str) -> ModelSpec:
+        return self._repository.spec(name)
+
+    async def infer(
+        self, name: str, inputs: Mapping[str, Tensor], *, deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Mapping[str, Tensor]:  # fmt: skip
+        """Run one batch; one larger than max_batch_size goes in pieces. Answers may be read-only.
+
+        Raises:
+            ModelMissing: the folder does not have the model, or the server never served it.
+            ModelContractBroken: the tensors, or the answer, are not what the config says.
+            ModelUnavailable: the network failed, or its server is down or its queue full.
+            ModelLate, DeadlineExceeded: the time was over before the (next) run began, or in it.
+        """
+        spec = self.spec(name)
+        return await in_batches(spec, inputs, partial(self._in_turn, spec, deadline, priority))
+
+    async def _in_turn(
+        self, spec: ModelSpec, deadline: Deadline, priority: Priority, inputs: Mapping[str, Tensor]
+    ) -> Mapping[str, Tensor]:
+        raise NotImplementedError

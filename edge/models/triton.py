@@ -5,7 +5,6 @@ Its product chain does a whole picture at once, so that a photo crosses once.
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,9 +15,9 @@ from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelUnavailable, SettingsError
 from edge.models.base import ModelSpec, ModelState, Priority, Tensor, TensorSpec
 from edge.models.meter import Meter
-from edge.models.repository import Folders, Repository
+from edge.models.repository import Folders
 from edge.models.roles import CHAIN
-from edge.models.scheduling import PrioritySemaphore, in_batches
+from edge.models.scheduling import PrioritySemaphore, RepositoryModels
 from edge.models.selftest import Examiner
 from edge.models.triton_channel import Channel, Request, Unanswered
 from edge.models.triton_shm import PICTURE_SLOTS, SharedMemory, Slot
@@ -87,7 +86,7 @@ def bucketed(parts: Sequence[Tensor], filler: int = 0) -> Tensor:
 _LEFT_ALONE = "the model server does not answer; it is left alone until it does"
 
 
-class TritonModels:
+class TritonModels(RepositoryModels):
     """Runs the repository's networks on a Triton that serves the same repository.
 
     Args:
@@ -116,7 +115,7 @@ class TritonModels:
         if parts.scheme != "grpc" or not parts.netloc:
             raise SettingsError(f"{url!r} names no Triton; allowed is grpc://host:port")
         self._channel = Channel(parts.netloc)
-        self._repository = Repository(folders)
+        super().__init__(folders)
         self._examiner = Examiner(self, self._repository)
         self._places = PrioritySemaphore(in_flight)
         doors = self._channel.register, self._channel.unregister
@@ -125,31 +124,6 @@ class TritonModels:
         self.breaker, self.alive = self._channel.breaker, self._channel.alive
         self._meter = Meter(metrics, self.runtime)
         self._meter.metrics.breaker_open.set_function(lambda: float(self.breaker.open))
-
-    def names(self) -> tuple[str, ...]:
-        return self._repository.names()
-
-    def spec(self, name: str) -> ModelSpec:
-        return self._repository.spec(name)
-
-    async def infer(
-        self,
-        name: str,
-        inputs: Mapping[str, Tensor],
-        *,
-        deadline: Deadline,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Mapping[str, Tensor]:
-        """Run one batch; one larger than max_batch_size goes in pieces. Answers may be read-only.
-
-        Raises:
-            ModelMissing: the folder does not have the model, or Triton never served it.
-            ModelContractBroken: the tensors, or Triton's answer, are not what the config says.
-            ModelUnavailable: Triton is down, its queue full, or the network failed there.
-            ModelLate, DeadlineExceeded: the time was over first.
-        """
-        spec = self.spec(name)
-        return await in_batches(spec, inputs, partial(self._in_turn, spec, deadline, priority))
 
     async def served_digest(self, name: str) -> str | None:
         """What Triton's own config.pbtxt of the model says, as far as it says so and tells it."""

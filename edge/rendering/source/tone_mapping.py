@@ -7,15 +7,15 @@ the picture itself (as MaxCLL is, CTA-861.3): a picture without anything brighte
 out as it was drawn.
 
 Other colour spaces that are named by numbers are curves, matrices and ICC profiles here. Sources:
-ITU-T H.273 (2024), table 3; IEC 61966-2-1 (sRGB); ICC.1:2022, sections 7 to 10 and annex E for
-Bradford's matrix.
+ITU-T H.273 (2024), table 3; IEC 61966-2-1 (sRGB); ICC.1:2022, annex E for Bradford's matrix.
 """
 
-import struct
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from imagecodecs import cms_profile
 
 from edge.rendering.pixels.arrays import Doubles, Levels, Light
 from edge.rendering.source.headers.cicp import BT709, Chromaticity, ColourSpace, Primaries, Transfer
@@ -61,18 +61,24 @@ def to_bt709(primaries: Primaries) -> Doubles:
     return np.asarray(np.linalg.inv(_to_d50(BT709)) @ _to_d50(primaries))
 
 
+@lru_cache(32)
 def profile(space: ColourSpace) -> bytes:
-    """An ICC profile, version 4, of matrix and curves; any space but those of HDR."""
+    """An ICC profile of matrix and curves, by LittleCMS; any space but those of HDR.
+
+    Made once: a new one says another time, and is another key for what is remembered of profiles.
+    """
     values = light(space, np.arange(_CURVE) / (_CURVE - 1))
-    curve = b"curv\0\0\0\0" + struct.pack(">I", _CURVE)
-    curve += np.rint(np.clip(values, 0, 1) * 65535).astype(">u2").tobytes()
-    if space.transfer is Transfer.GAMMA:
-        curve = b"para\0\0\0\0\0\0\0\0" + struct.pack(">i", round(space.gamma * 65536))
-    columns = zip((b"rXYZ", b"gXYZ", b"bXYZ"), _to_d50(space.primaries).T, strict=True)
-    tags = {b"desc": _text(space.name), b"wtpt": _point(_D50)}
-    tags |= {name: _point(column) for name, column in columns}
-    tags |= {b"rTRC": curve, b"gTRC": curve, b"bTRC": curve}
-    return _packed(tags)
+    curve = np.rint(np.clip(values, 0, 1) * 65535).astype(np.uint16)
+    plain = space.transfer is Transfer.GAMMA
+    *primaries, white = ((*point, 1.0) for point in space.primaries)
+    made: bytes = cms_profile(
+        "rgb",
+        whitepoint=white,
+        primaries=[number for point in primaries for number in point],
+        transferfunction=None if plain else curve,
+        gamma=space.gamma if plain else None,
+    )
+    return made
 
 
 def _to_d50(primaries: Primaries) -> Doubles:
@@ -88,34 +94,6 @@ def _to_d50(primaries: Primaries) -> Doubles:
 def _tristimulus(point: Chromaticity) -> Doubles:
     x, y = point
     return np.array([x, y, 1 - x - y])
-
-
-def _packed(tags: dict[bytes, bytes]) -> bytes:
-    """Header, tag table and tags; equal ones are stored once."""
-    place = 128 + 4 + 12 * len(tags)
-    table, content = struct.pack(">I", len(tags)), b""
-    places: dict[bytes, int] = {}
-    for name, tag in tags.items():
-        if tag not in places:
-            places[tag] = place + len(content)
-            content += tag + b"\0" * (-len(tag) % 4)
-        table += struct.pack(">4sII", name, places[tag], len(tag))
-    head = bytearray(128)
-    struct.pack_into(">I", head, 0, place + len(content))
-    head[8:12] = b"\x04\x20\0\0"
-    head[12:24] = b"mntrRGB XYZ "
-    head[36:40] = b"acsp"
-    struct.pack_into(">3i", head, 68, *(round(value * 65536) for value in _D50))
-    return bytes(head) + table + content
-
-
-def _text(words: str) -> bytes:
-    letters = words.encode("utf-16-be")
-    return b"mluc\0\0\0\0" + struct.pack(">II4sII", 1, 12, b"enUS", len(letters), 28) + letters
-
-
-def _point(xyz: Doubles) -> bytes:
-    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(float(value) * 65536) for value in xyz))
 
 
 WHITE = 203.0
