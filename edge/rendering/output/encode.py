@@ -1,6 +1,6 @@
 """From pixels to the bytes of a rendition."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
@@ -77,10 +77,13 @@ def encode(
     if not format.lossy:
         return Encoded(_lossless(writer, own, max_bytes), None)
     number = _number(quality, detail, format)
-    write = partial(writer.write, own)
-    if max_bytes is None:
-        return Encoded(write(number), number)
-    return Encoded(*quality_module.fit(write, number, max_bytes, deadline))
+    tight = max_bytes is not None and writer.quick(own, number)
+    body = writer.write(own, number)
+    if max_bytes is None or len(body) <= max_bytes:
+        return Encoded(body, number)
+    write = partial(replace(writer, tight=True).write, own)
+    first = write(number) if tight else body
+    return Encoded(*quality_module.fit(write, number, max_bytes, deadline, first))
 
 
 _SUBSAMPLED = frozenset({Format.JPEG, Format.AVIF})  # WebP has no other colour than the halved

@@ -96,9 +96,14 @@ def _loss_at(sample: Image.Image, writer: Writer) -> Callable[[int], float]:
 
 
 def fit(
-    write: Callable[[int], bytes], quality: int, max_bytes: int, deadline: Deadline | None
+    write: Callable[[int], bytes],
+    quality: int,
+    max_bytes: int,
+    deadline: Deadline | None,
+    body: bytes,
 ) -> tuple[bytes, int]:
-    """The bytes at the highest quality, up to the given one, that needs no more than `max_bytes`.
+    """The bytes at the highest quality, up to the given one, that needs no more than `max_bytes`;
+    `body` is what is written at that one.
 
     Bisects, after a first guess from the size; done early where the file is nearly full.
 
@@ -106,7 +111,6 @@ def fit(
         OutputTooLarge: not even the lowest quality does.
         DeadlineExceeded: between two attempts.
     """
-    body = write(quality)
     if len(body) <= max_bytes:
         return body, quality
     low, high, best = min(QUALITY.lowest, quality) - 1, quality, None
