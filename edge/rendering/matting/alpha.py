@@ -63,35 +63,42 @@ def estimate_alpha(
     guess: Pixels | None = None,
 ) -> Pixels:
     """The alpha of `subject` (a grid's cells, rim included) at the full size of `image` [H, W];
-    `ink` are its pure colours from `foreground colours`, `guess` [H, W] counts where these hardly
-    differ from the background's."""
-    alpha, places = _laid_out(shrunk(subject, ALPHA.inner), grown(subject, 1), image.size)
-    seen = guess is not None
+    `colour_of_subject` are its pure colours from `foreground colours`, `guess` [H, W] counts where
+    these hardly differ from the background's."""
+    alpha, pairs = _laid_out(shrunk(subject, ALPHA.inner), grown(subject, 1), image.size)
+    dark = worst(background_model.backdrop) < BACKGROUND.lit * worst(background_model.lit)
+    kept = None
     if guess is None:
         guess = _enlarged(shrunk(subject, 1), image.size, Image.Resampling.BILINEAR)
+    elif dark.any():
+        sought = cv2.inRange(alpha, LEVELS.half, LEVELS.half)
+        kept = np.minimum(sought, _enlarged(dark, image.size, Image.Resampling.NEAREST))
     _unmixed(
         array_of(image),
         background_model.backdrop,
         colour_of_subject,
-        places,
+        pairs,
         guess,
         alpha,
         background_model.noise,
     )
-    dark = worst(background_model.backdrop) < BACKGROUND.lit * worst(background_model.lit)
-    if seen and dark.any():
-        flat = alpha.ravel()
-        beside = places[_enlarged(dark, image.size, Image.Resampling.NEAREST).ravel()[places] > 0]
-        flat[beside] = guess.ravel()[beside]
+    if kept is not None:
+        cv2.copyTo(guess, kept, alpha)
     return _tidied(alpha)
 
 
 def _laid_out(core: Mask, subject: Mask, size: tuple[int, int]) -> tuple[Pixels, Places]:
-    """A matte that is full in the core and empty outside the subject [H, W], and the flat places
-    between, where it is to be found."""
+    """A matte [H, W] that is full in the core, empty outside the subject and half between, where it
+    is to be found; and the flat places of those of its pairs of rows and columns [H / 2, W / 2],
+    rounded up, that hold any of that."""
     cells = np.where(core, np.uint8(255), subject.astype(np.uint8) * np.uint8(LEVELS.half))
     alpha = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    return alpha, np.flatnonzero(alpha == LEVELS.half)  # type: ignore[return-value]
+    sought = cv2.inRange(alpha, LEVELS.half, LEVELS.half)
+    below, beside = size[1] % 2, size[0] % 2
+    if below or beside:
+        sought = cv2.copyMakeBorder(sought, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+    pairs = cv2.resize(sought, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return alpha, np.flatnonzero(pairs > 0)  # type: ignore[return-value]
 
 
 def _tidied(alpha: Levels, *, inner: bool = False) -> Levels:
@@ -108,23 +115,38 @@ def _unmixed(
     pixels: Levels,
     behind: Pixels,
     colour_of_subject: Pixels,
-    places: Places,
+    pairs: Places,
     guess: Levels,
     alpha: Levels,
     noise: float,
     part: Box | None = None,
 ) -> None:
-    """Write the share of F at the flat `places` into `alpha` [h, w]; `part` (None: all) of the
-    `pixels` [H, W, 3 or more] is what it covers, and what the grids of F and B show."""
-    rows, columns = rows_and_columns(places, alpha.shape[1])
-    pairs = [-(-side // 2) for side in alpha.shape]  # as fine as F and B are
-    background, subject = between((behind, colour_of_subject), rows >> 1, columns >> 1, pairs)
+    """Write the share of F into `alpha` [h, w] at the flat places of some `pairs` of its rows and
+    columns [N]: F and B are as coarse. `part` (None: all) of the `pixels` [H, W, 3 or more] is what
+    it covers, and what the grids of F and B show."""
+    height, width = alpha.shape
+    shape = -(-height // 2), -(-width // 2)
+    rows, columns = rows_and_columns(pairs, shape[1])
+    background, subject = between((behind, colour_of_subject), rows, columns, shape)
+    down, across = _both(rows, columns, alpha)
+    places = (down * width + across).reshape(4, -1)
     if part is not None:
-        rows, columns = rows + part.top, columns + part.left
-    colours = colours_at(pixels, rows * pixels.shape[1] + columns)
-    near = guess.ravel().take(places).astype(np.float32) / np.float32(255)
-    share = _share(colours, background, subject, near, noise)
-    alpha.ravel()[places] = np.rint(share * 255).astype(np.uint8)
+        down, across = down + part.top, across + part.left
+    colours = colours_at(pixels, (down * pixels.shape[1] + across).ravel())
+    near = guess.ravel().take(places).astype(np.float32)
+    near *= np.float32(1 / 255)
+    share = _share(colours.reshape(3, 4, -1), background, subject, near, noise)
+    share *= np.float32(255)
+    found, flat = np.rint(share, out=share).astype(np.uint8), alpha.ravel()
+    flat[places] = np.where(flat.take(places) == LEVELS.half, found, flat.take(places))
+
+
+def _both(rows: Places, columns: Places, alpha: Levels) -> tuple[Places, Places]:
+    """The rows [2, 1, N] and columns [2, N] of pairs of them [N] in a matte [H, W]; the last one
+    may be alone, and is both of its pair."""
+    height, width = alpha.shape
+    down = np.stack([2 * rows, np.minimum(2 * rows + 1, height - 1)])
+    return down[:, None], np.stack([2 * columns, np.minimum(2 * columns + 1, width - 1)])
 
 
 def sharpened(picture: Picture, by: str) -> Levels:
@@ -173,9 +195,9 @@ def _resharpened(part: Box, pixels: Levels, matte: Levels) -> Levels:
     behind = backdrop(grid, background)
     away = apart(grid, behind)
     thin = (cover > LEVELS.quarter) & (away >= ALPHA.pure * _highest(away))
-    alpha, places = _laid_out(core, ~background, size)
+    alpha, pairs = _laid_out(core, ~background, size)
     _unmixed(
-        pixels, behind, backdrop(grid, core | thin), places, matte, alpha, BACKGROUND.noise, part
+        pixels, behind, backdrop(grid, core | thin), pairs, matte, alpha, BACKGROUND.noise, part
     )
     return _tidied(alpha, inner=True)
 
@@ -195,23 +217,21 @@ def foreground_colours(grid: Pixels, background_model: BackgroundModel, subject:
 def _share(
     colours: Floats, background: Floats, colour_of_subject: Floats, guess: Floats, noise: float
 ) -> Floats:
-    """`a` for each pixel of colours [3, N]; where F and B hardly differ, `guess` from the outline's
-    place."""
-    span, way = colour_of_subject - background, colours - background
+    """`a` for each pixel of colours [3, 4, N], four of which share their F and B [3, N]; where
+    these hardly differ, `guess` [4, N] from the outline's place."""
+    span = colour_of_subject - background
     squared = np.einsum("cn,cn->n", span, span)
-    share: Floats = np.einsum("cn,cn->n", way, span)
-    share /= np.maximum(squared, np.float32(1))
-    distance = np.sqrt(squared, out=squared)
+    distance = np.sqrt(squared)
     floor = np.float32(ALPHA.blurred * noise) / np.maximum(distance, np.float32(1))
     np.clip(floor, LEVELS.halo / 255, 1 - BACKGROUND.lit, out=floor)
-    share -= floor
-    share /= np.subtract(np.float32(ALPHA.opaque), floor, out=floor)
+    scale = 1 / (np.float32(ALPHA.opaque) - floor)
+    span *= scale / np.maximum(squared, np.float32(1))
+    share: Floats = colours[0] * span[0]
+    share += colours[1] * span[1]
+    share += colours[2] * span[2]
+    share -= np.einsum("cn,cn->n", background, span) + floor * scale
     np.clip(share, 0, 1, out=share)
-    trust = distance
-    trust *= np.float32(1 / noise)
-    trust -= np.float32(1)
-    np.clip(trust, 0, 2, out=trust)
-    trust *= np.float32(0.5)
+    trust = np.clip(distance * np.float32(1 / noise) - np.float32(1), 0, 2) * np.float32(0.5)
     share -= guess
     share *= trust
     share += guess

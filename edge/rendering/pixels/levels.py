@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from edge.images import Box
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Levels, Mask
+from edge.rendering.pixels.arrays import Levels, Mask, array_of
 
 
 @dataclass(frozen=True)
@@ -57,20 +58,21 @@ LEVELS = LevelNumbers()
 
 def snapped(matte: Image.Image) -> Image.Image:
     """The matte (L) with clean ends: next to nothing is nothing, next to all is all."""
-    return matte.point(_ends())
+    return Image.fromarray(snapped_levels(array_of(matte)))
 
 
 def snapped_levels(alpha: Levels) -> Levels:
     """The same of a matte [H, W]."""
-    return cv2.LUT(alpha, np.array(_ends(), np.uint8))  # type: ignore[return-value]
+    return cv2.LUT(alpha, _ends())  # type: ignore[return-value]
 
 
-def _ends() -> list[int]:
+@cache
+def _ends() -> Levels:
     """What each of the 256 levels becomes."""
-    return [
-        0 if level <= LEVELS.halo else 255 if level >= LEVELS.solid else level
-        for level in range(256)
-    ]
+    level = np.arange(256, dtype=np.uint8)
+    return np.where(level <= LEVELS.halo, 0, np.where(level >= LEVELS.solid, 255, level)).astype(
+        np.uint8
+    )
 
 
 def bounds(cells: Mask) -> Box | None:

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+import cv2
+import numpy as np
 from PIL import Image
 
 from edge.images import Box, Color, Size
-from edge.rendering.pixels.arrays import Levels, layers_over, without_alpha
+from edge.rendering.pixels.arrays import Levels, array_of, layers_over, without_alpha
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, snapped
 from edge.reported import Synthesized
@@ -104,7 +106,8 @@ class Picture:
             return self.mapped(smaller, move, roughly if self.rough else None)
         together = smaller(self._together())
         matte = together.getchannel("A")
-        matte = matte if self.exact else matte.point(without_ringing)
+        if not self.exact:
+            matte = Image.fromarray(cv2.LUT(array_of(matte), _UNRUNG))
         made = replace(self, matte=None).mapped(lambda _: without_alpha(together), move)
         return replace(made, matte=matte)
 
@@ -137,3 +140,6 @@ class Picture:
 def without_ringing(alpha: int) -> int:
     """A level of alpha (0 to 255) with what Lanczos overshoots by cut off at both ends."""
     return min(255, max(0, round((alpha - LEVELS.halo) * 255 / (255 - 2 * LEVELS.halo))))
+
+
+_UNRUNG = np.array([without_ringing(alpha) for alpha in range(256)], np.uint8)

@@ -81,6 +81,16 @@ def test_a_large_jpeg_is_progressive_and_a_small_or_a_fast_one_is_not():
     assert b"\xff\xc2" not in encode(large, Format.JPEG, 80, effort=Effort.FAST).body
 
 
+def test_a_large_master_is_written_quickly_unless_it_would_not_fit():
+    image = photo(1700, 1200)
+    quick = encode(image, Format.JPEG, 95)
+    tight = encode(image, Format.JPEG, 95, max_bytes=len(quick.body) - 1)
+    assert tight.quality == 95
+    assert len(tight.body) < len(quick.body)
+    shown = (np.asarray(Image.open(io.BytesIO(one.body))) for one in (quick, tight))
+    assert np.array_equal(*shown)
+
+
 def test_pure_noise_is_written_although_the_engine_has_too_small_a_buffer_for_it():
     noise = Image.frombytes("RGB", (256, 256), np.random.default_rng(1).bytes(256 * 256 * 3))
     for quality in (80, 94, 100):
