@@ -165,33 +165,16 @@ class Color:
         return text if self.opaque else f"{text}{self.alpha:02x}"
 
 
+_NAMED = {
+    "white": "ffffff", "black": "000000", "gray": "808080", "grey": "808080", "silver": "c0c0c0",
+    "red": "ff0000", "maroon": "800000", "orange": "ffa500", "yellow": "ffff00",
+    "olive": "808000", "lime": "00ff00", "green": "008000", "aqua": "00ffff", "cyan": "00ffff",
+    "teal": "008080", "blue": "0000ff", "navy": "000080", "fuchsia": "ff00ff",
+    "magenta": "ff00ff", "purple": "800080", "pink": "ffc0cb", "beige": "f5f5dc",
+    "ivory": "fffff0", "brown": "a52a2a",
+}  # fmt: skip
 NAMED_COLORS = MappingProxyType(
-    {
-        "white": Color(255, 255, 255),
-        "black": Color(0, 0, 0),
-        "gray": Color(128, 128, 128),
-        "grey": Color(128, 128, 128),
-        "silver": Color(192, 192, 192),
-        "red": Color(255, 0, 0),
-        "maroon": Color(128, 0, 0),
-        "orange": Color(255, 165, 0),
-        "yellow": Color(255, 255, 0),
-        "olive": Color(128, 128, 0),
-        "lime": Color(0, 255, 0),
-        "green": Color(0, 128, 0),
-        "aqua": Color(0, 255, 255),
-        "cyan": Color(0, 255, 255),
-        "teal": Color(0, 128, 128),
-        "blue": Color(0, 0, 255),
-        "navy": Color(0, 0, 128),
-        "fuchsia": Color(255, 0, 255),
-        "magenta": Color(255, 0, 255),
-        "purple": Color(128, 0, 128),
-        "pink": Color(255, 192, 203),
-        "beige": Color(245, 245, 220),
-        "ivory": Color(255, 255, 240),
-        "brown": Color(165, 42, 42),
-    }
+    {name: Color(*bytes.fromhex(digits)) for name, digits in _NAMED.items()}
 )
 """The CSS 2.1 basic colours and a few that shops use; values from CSS Color Module Level 4."""
 

@@ -164,33 +164,13 @@ class Transform:
         return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "w": "width",
-        "h": "height",
-        "ar": "ratio",
-        "size": "long_side",
-        "fit": "fit",
-        "g": "gravity",
-        "crop": "crop",
-        "trim": "trim",
-        "rot": "rotate",
-        "flip": "flip",
-        "sharp": "sharpen",
-        "blur": "blur",
-        "bg": "background",
-        "matte": "matte",
-        "up": "upscale",
-        "frame": "frame",
-        "shadow": "shadow",
-        "harmonize": "harmonize",
-        "swatch": "swatch",
-        "q": "quality",
-        "maxbytes": "max_bytes",
-        "fm": "format",
-        "preset": "preset",
-    }
-)
+WORDS: Mapping[str, str] = MappingProxyType({
+    "w": "width", "h": "height", "ar": "ratio", "size": "long_side", "fit": "fit", "g": "gravity",
+    "crop": "crop", "trim": "trim", "rot": "rotate", "flip": "flip", "sharp": "sharpen",
+    "blur": "blur", "bg": "background", "matte": "matte", "up": "upscale", "frame": "frame",
+    "shadow": "shadow", "harmonize": "harmonize", "swatch": "swatch", "q": "quality",
+    "maxbytes": "max_bytes", "fm": "format", "preset": "preset",
+})  # fmt: skip
 """The URL's word of each field."""
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType({f.name: f.default for f in fields(Transform)})
