@@ -1,6 +1,5 @@
 """Purging and explaining over HTTP, for those who hold a token with that role."""
 
-import json
 from typing import Any
 
 from starlette.requests import Request
@@ -15,11 +14,16 @@ from edge.variants import paths
 from edge.variants.effects import effects
 from edge.variants.presets import Presets
 from edge.variants.variant import original_tag, preset_tag
+from edge.web.bodies import UNCACHED, json_object
 from edge.web.failures import public
 from edge.web.tokens import Tokens
 from edge.web.urls import Urls
 
 _PREFIX = b"/-/explain"
+_LARGEST_BODY = 10_000
+_RETRY_AFTER = "5"
+_SHOWN = 80
+_NAMES = ("original", "tag", "preset", "key")
 
 
 class Explain:
@@ -52,7 +56,7 @@ class Explain:
             "ignored": list(url.image_request.ignored),
             "words": self._words(scope["query_string"].decode("latin-1")),
         }
-        return JSONResponse({"path": url.path, **image_request, **explained}, headers=_UNCACHED)
+        return JSONResponse({"path": url.path, **image_request, **explained}, headers=UNCACHED)
 
     def _words(self, query: str) -> list[dict[str, Any]]:
         """What each word does beside the others; of a URL in other words, nothing."""
@@ -60,15 +64,6 @@ class Explain:
             return [effect.as_facts() for effect in effects(query, self._presets)]
         except EdgeError:
             return []
-
-
-_UNCACHED = {"cache-control": "no-store"}
-
-
-_LARGEST_BODY = 10_000
-_RETRY_AFTER = "5"
-_SHOWN = 80
-_NAMES = ("original", "tag", "preset", "key")
 
 
 class Admin:
@@ -89,7 +84,7 @@ class Admin:
                 there is no such preset.
         """
         self._tokens.require(request, Role.PURGE)
-        name, value = _requested(await _body(request))
+        name, value = _requested(await json_object(request, _LARGEST_BODY, _NAMES))
         if name == "preset" and value not in self._presets:
             raise UploadRejected(
                 f"preset={shown(value)} is not known; what one made that was removed goes by "
@@ -99,7 +94,7 @@ class Admin:
             )
         purged = await self._purge(name, value)
         answer: dict[str, Any] = {name: value, "removed": purged.removed}
-        status, headers = 200, {"cache-control": "no-store"}
+        status, headers = 200, dict(UNCACHED)
         if purged.unreached:
             unreached = {part: public(why) for part, why in purged.unreached.items()}
             answer |= {"unreached": unreached, "kept": purged.kept}
@@ -114,29 +109,6 @@ class Admin:
         if name == "original":
             return await self._delivery.purge(original_tag(paths.clean(value.removeprefix("/"))))
         return await self._delivery.purge(preset_tag(value) if name == "preset" else value)
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    received = b""
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > _LARGEST_BODY:
-            raise UploadRejected(f"the body is over {_LARGEST_BODY} bytes")
-    try:
-        body = json.loads(received, object_pairs_hook=_once_each)
-    except ValueError as error:
-        raise UploadRejected("the body is not JSON") from error
-    if not isinstance(body, dict):
-        raise UploadRejected("the body is not a JSON object", allowed=_NAMES)
-    return body
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """As JSON readers differ about the rest (RFC 8259, section 4)."""
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        raise UploadRejected("a name is given twice", allowed=_NAMES)
-    return dict(pairs)
 
 
 def _requested(body: dict[str, Any]) -> tuple[str, str]:

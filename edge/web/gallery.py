@@ -1,6 +1,5 @@
 """What the page at `/` asks for beside pictures: names of originals, signatures, stages."""
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -21,13 +20,14 @@ from edge.variants import signing
 from edge.variants.links import signed
 from edge.variants.presets import Presets
 from edge.web import headers
+from edge.web.bodies import UNCACHED, json_object
 from edge.web.tokens import Tokens
 
 PROGRESS_HEADER = b"x-edge-progress"
 
-_UNCACHED = {"cache-control": "no-store"}
 _LARGEST_PAGE = 200
 _LARGEST_BODY = 100_000
+_NAMES = ("urls", "expires")
 _MOST_URLS = 200
 _LONGEST_SEARCH = 100
 _NAME = re.compile(rb"[A-Za-z0-9-]{8,64}")
@@ -85,7 +85,7 @@ class Gallery:
             "complete": found.complete,
             "lists": found.lists,
         }
-        return JSONResponse(told, headers=_UNCACHED)
+        return JSONResponse(told, headers=UNCACHED)
 
     async def sign(self, request: Request) -> Response:
         """`{"urls": [...], "expires": seconds}`: the same URLs with signatures.
@@ -96,19 +96,19 @@ class Gallery:
             SettingsError: there is no key.
         """
         self._tokens.require(request, Role.SIGN)
-        urls, expires = _requested(await _body(request))
+        urls, expires = _requested(await json_object(request, _LARGEST_BODY, _NAMES))
         until = None if expires is None else int(time.time()) + expires
         keys = self._keys()
         if not keys:
             raise UploadRejected("this server has no key to sign with (EDGE_SIGNING_KEYS)")
         made = [signed(url, keys, self._presets, until) for url in urls]
-        return JSONResponse({"urls": made, "until": until}, headers=_UNCACHED)
+        return JSONResponse({"urls": made, "until": until}, headers=UNCACHED)
 
     async def progress(self, request: Request) -> Response:
         """The stage of the picture that was asked for with this name in `X-Edge-Progress`; null
         where nobody waits for one of that name in this process."""
         found = self._watched.get(request.path_params["name"])
-        return JSONResponse({"stage": found and found.stage}, headers=_UNCACHED)
+        return JSONResponse({"stage": found and found.stage}, headers=UNCACHED)
 
     @contextmanager
     def watch(self, scope: Scope) -> Iterator[None]:
@@ -132,23 +132,9 @@ def _number(text: str, name: str, kind: Kind) -> int:
     return value
 
 
-async def _body(request: Request) -> Any:
-    received = b""
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > _LARGEST_BODY:
-            raise UploadRejected(f"the body is over {_LARGEST_BODY} bytes")
-    try:
-        return json.loads(received)
-    except ValueError as error:
-        raise UploadRejected("the body is not JSON") from error
-
-
-def _requested(body: Any) -> tuple[list[str], int | None]:
-    if not isinstance(body, dict) or not set(body) <= {"urls", "expires"}:
-        raise UploadRejected(
-            "give urls, and expires where they shall end", allowed=("urls", "expires")
-        )
+def _requested(body: dict[str, Any]) -> tuple[list[str], int | None]:
+    if not body.keys() <= {*_NAMES}:
+        raise UploadRejected("give urls, and expires where they shall end", allowed=_NAMES)
     urls, expires = body.get("urls"), body.get("expires")
     if not isinstance(urls, list) or not 0 < len(urls) <= _MOST_URLS:
         raise UploadRejected(f"it must be a list of 1 to {_MOST_URLS} URLs", param="urls")

@@ -15,10 +15,10 @@ from edge.jobs.model import Job
 from edge.jobs.opening import Shop
 from edge.jobs.service import Service
 from edge.web import pages, submission
+from edge.web.bodies import UNCACHED
 from edge.web.submission import Submission
 from edge.web.tokens import Tokens
 
-UNCACHED = {"cache-control": "no-store"}
 _REPORT = pages.text_of("report.html")
 _PAGE = 100
 _LARGEST_PAGE = 1000

@@ -9,10 +9,9 @@ from starlette.responses import JSONResponse, Response
 from edge.access import Role
 from edge.errors import InvalidParameter
 from edge.telemetry import Metrics
+from edge.web.bodies import UNCACHED
 from edge.web.surveys import Part, Parts, Surveys
 from edge.web.tokens import Tokens
-
-_UNCACHED = {"cache-control": "no-store"}
 
 
 class Probes:
@@ -48,7 +47,7 @@ class Probes:
 
     async def healthz(self, request: Request) -> Response:
         """The process runs and its loop turns; nothing else is asked."""
-        return JSONResponse({"status": "ok"}, headers=_UNCACHED)
+        return JSONResponse({"status": "ok"}, headers=UNCACHED)
 
     async def readyz(self, request: Request) -> Response:
         """What each tier, origin and model last said of itself: news where they have some in a
@@ -71,7 +70,7 @@ class Probes:
         return JSONResponse(
             answer,
             status_code=200 if ready else 503,
-            headers=_UNCACHED if ready else _UNCACHED | {"retry-after": "1"},
+            headers=UNCACHED if ready else UNCACHED | {"retry-after": "1"},
         )
 
     async def metrics(self, request: Request) -> Response:
@@ -86,7 +85,7 @@ class Probes:
         return Response(
             self._metrics.exposition(),
             media_type="text/plain; version=0.0.4; charset=utf-8",
-            headers=_UNCACHED,
+            headers=UNCACHED,
         )
 
     def _asked(self, request: Request) -> list[str]:

@@ -1,23 +1,22 @@
 """Held pictures before a person: the page at `/-/review`, and what it asks for."""
 
-import json
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from edge.access import Role
-from edge.errors import JobNotFound, UploadRejected
+from edge.errors import JobNotFound
 from edge.jobs.opening import Shop
 from edge.jobs.review import Decision
 from edge.web import pages
-from edge.web.jobs import UNCACHED, limit_of, number
+from edge.web.bodies import UNCACHED, json_object
+from edge.web.jobs import limit_of, number
 from edge.web.tokens import Tokens
 
 _PAGE = pages.text_of("review.html")
 _POLICY = pages.policy(_PAGE, images="'self' blob: data:", connect="'self'")
 _LARGEST_BODY = 20_000
+_NAMES = ("verdict", "query", "by", "note")
 _PICTURES = ("original", "result")
 
 
@@ -69,22 +68,7 @@ class Review:
             JobConflict: the item is not one that is looked at.
         """
         self._tokens.require(request, Role.REVIEW)
-        decision = Decision.of(await _body(request))
+        decision = Decision.of(await json_object(request, _LARGEST_BODY, _NAMES))
         words = request.path_params
         told = await self._reviewing.decide(words["job"], words["index"], decision)
         return JSONResponse(told, headers=UNCACHED)
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    received = b""
-    async for piece in request.stream():
-        received += piece
-        if len(received) > _LARGEST_BODY:
-            raise UploadRejected(f"the body is over {_LARGEST_BODY} bytes")
-    try:
-        body = json.loads(received)
-    except (ValueError, RecursionError) as error:
-        raise UploadRejected("the body is not JSON") from error
-    if not isinstance(body, dict):
-        raise UploadRejected("the body is not a JSON object", allowed=("verdict", "query"))
-    return body
