@@ -13,6 +13,10 @@ MATTING = "matting"
 MATTING_SECOND = "matting_second"
 """A larger network for the pictures that the first one doubts; a repository may do without."""
 
+MATTING_THIRD = "matting_third"
+"""One that sees gaps and thin parts, for what the second one leaves doubted; a repository may do
+without."""
+
 TEXT_DETECTION = "text_detection"
 """Where letters stand in a picture; a repository may do without."""
 
@@ -28,10 +32,10 @@ without."""
 FACE_DETECTION = "face_detection"
 """Where faces are in a picture; a repository may do without."""
 
-MATTERS = (MATTING, MATTING_SECOND)
+MATTERS = (MATTING, MATTING_SECOND, MATTING_THIRD)
 """Those that may be asked where the subject is."""
 
-MASKS = (MATTING, MATTING_SECOND, TEXT_DETECTION, FACE_DETECTION)
+MASKS = (*MATTERS, TEXT_DETECTION, FACE_DETECTION)
 """Roles that look at a whole picture in a square of their own size and answer a mask of it."""
 
 MASK_SIDES = (64, 4096)

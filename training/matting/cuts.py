@@ -29,11 +29,12 @@ from edge.models import roles
 from edge.models.base import Models
 from edge.models.embedded import EmbeddedModels
 from edge.models.matting import small_matte
+from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.looks import joined
+from edge.rendering.matting.looks import LOOKS, after, mean, median
 from edge.rendering.render import Renderer
 from edge.settings import Limits
 from edge.variants import presets
@@ -128,21 +129,23 @@ def _cell(path: Path, made: Rendered | Exception, told: str) -> Image.Image:
 
 
 async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str, float]]]:
-    """What one look gives to doubt, and what two do; a detail is no cut."""
+    """What every cut gives to doubt that one, two or three networks may yield, by the names of
+    `verdicts.tsv`; a detail is no cut. All three have to be there."""
     told = {}
     for path in photos(folder):
         with Image.open(path) as photo:
             image = flattened(photo.convert("RGBA"))
-        pixels, deadline = np.asarray(image), Deadline.after(600)
-        one = await small_matte(models, pixels, deadline)
-        second = roles.MATTING_SECOND in models.names()
-        role = roles.MATTING_SECOND if second else roles.MATTING
-        other = await small_matte(models, pixels, deadline, role=role, mirrored=not second)
-        looks = {"one": fuse(image, one)}
-        looks["again"], _ = joined(image, looks["one"], one, other, second=second)
+        pixels, deadline, known = np.asarray(image), Deadline.after(600), Grid.of(image)
+        one, two, three = [
+            await small_matte(models, pixels, deadline, role=role) for role in roles.MATTERS
+        ]
+        mattes = {"first": one, "mean": mean(one, two, LOOKS.second), "second": two}
+        mattes |= {"median": median(one, two, three), "third": three}
+        first = fuse(image, one, known)
+        cuts = {name: after(first, fuse(image, matte, known)) for name, matte in mattes.items()}
         told[path.name] = {
-            look: {name: float(value) for name, value in asdict(fused.evidence).items()}
-            for look, fused in looks.items()
+            name: {key: float(value) for key, value in asdict(fused.evidence).items()}
+            for name, fused in cuts.items()
             if isinstance(fused, Fused) and not fused.detail
         }
     return told

@@ -4,9 +4,10 @@ believed.
     python -m training.matting.cuts evidence PHOTOS evidence.json --fetched FOLDER
     python -m training.matting.doubt evidence.json [--plot docs/pictures/doubt.png]
 
-`verdicts.tsv` says of each photo whether a person would sell the cut of one look and the cut of
-two: judged by eye on sheets. A detail that is delivered whole is no cut and has no part in the fit.
-Folds never part the cuts of one photo.
+`verdicts.tsv` says of each photo which of its cuts a person would sell: by the first network, by
+the mean of two, by the second, by what two of three say, and by the third; judged by eye on sheets.
+A detail that is delivered whole is no cut and has no part in the fit. Folds never part the cuts of
+one photo.
 """
 
 import argparse
@@ -24,31 +25,32 @@ VERDICTS = Path(__file__).with_name("verdicts.tsv")
 NAMES = tuple(WEIGHTS)
 FOLDS, ROUNDS, FREEDOM = 10, 3, 10
 EDGES = (0.1, 0.2, 0.3, 0.4, 0.6)
-THRESHOLDS = (0.08, 0.1, 0.13, 0.15, 0.17, 0.2, 0.25, 0.3)
+THRESHOLDS = (0.07, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5)
 
 
 def verdicts() -> dict[str, dict[str, bool]]:
-    """By photo and look, whether a person would reject it."""
-    lines = [line.split("\t") for line in VERDICTS.read_text().splitlines()[1:]]
+    """By photo and cut, whether a person would reject it."""
+    head, *lines = [line.split("\t") for line in VERDICTS.read_text().splitlines()]
     return {
-        name: {"one": one == "reject", "again": again == "reject"} for name, one, again in lines
+        name: {cut: said == "reject" for cut, said in zip(head[1:], row, strict=True)}
+        for name, *row in lines
     }
 
 
 Told = dict[str, dict[str, dict[str, float]]]
-"""By photo and look, the evidence by name."""
+"""By photo and cut, the evidence by name."""
 
 
-def table(told: Told) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Square roots of the evidence [N, 6], rejected or not [N], and the photo's number [N]."""
-    judged, rows, rejected, groups = verdicts(), [], [], []
-    for number, (name, looks) in enumerate(sorted(told.items())):
-        for look, evidence in looks.items():
-            if name in judged:
-                rows.append([np.sqrt(min(1.0, evidence[key])) for key in NAMES])
-                rejected.append(judged[name][look])
-                groups.append(number)
-    return np.array(rows), np.array(rejected, int), np.array(groups)
+Key = tuple[str, str]
+"""A photo's name and a cut's."""
+
+
+def table(told: Told) -> tuple[np.ndarray, np.ndarray, list[Key]]:
+    """Square roots of the evidence [N, 5], rejected or not [N], and what each row is of."""
+    judged = verdicts()
+    keys = [(name, cut) for name in sorted(told) if name in judged for cut in told[name]]
+    rows = [[np.sqrt(min(1.0, told[name][cut][key])) for key in NAMES] for name, cut in keys]
+    return np.array(rows), np.array([judged[name][cut] for name, cut in keys], int), keys
 
 
 def cross_validated(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -65,20 +67,37 @@ def model() -> LogisticRegression:
     return LogisticRegression(C=FREEDOM, max_iter=9000)
 
 
-def told(doubts: np.ndarray, y: np.ndarray, groups: np.ndarray) -> None:
-    """What a threshold would doubt and find, where another look is taken from `again` on: the first
-    look counts where it is not taken, the second one else. Each photo's first look comes before its
-    second."""
-    print(f"AUC {roc_auc_score(y, doubts):.3f}, Brier score {brier_score_loss(y, doubts):.3f}")
-    first = np.unique(groups, return_index=True)[1]
-    second = len(groups) - 1 - np.unique(groups[::-1], return_index=True)[1]
-    asked = doubts[first] >= DOUBT_NUMBERS.again
-    last = np.where(asked, second, first)
-    print(f"asks again for {asked.mean():.0%}, {y[last].sum()} of {len(last)} are rejected")
+def cascade(doubts: dict[Key, float], photo: str, *, third: bool) -> tuple[Key | None, int]:
+    """The cut that is delivered of a photo, and how many networks looked, as `looks` has it; None
+    where it is a detail."""
+    best, looks = (photo, "first"), 1
+    for cuts in (("mean", "second"), ("median", "third"))[: 1 + third]:
+        if doubts.get(best, 1.0) < DOUBT_NUMBERS.again:
+            break
+        if looks == 1 and (photo, "mean") not in doubts:
+            return None, 2
+        tried = [(photo, cut) for cut in cuts if (photo, cut) in doubts]
+        best, looks = min([best] * (looks > 1) + tried, key=doubts.__getitem__), looks + 1
+    return best, looks
+
+
+def told(doubts: np.ndarray, y: np.ndarray, keys: list[Key], *, third: bool) -> None:
+    """What thresholds would doubt and find in what is delivered; details have no part in it."""
+    by_key = dict(zip(keys, doubts, strict=True))
+    rejected = dict(zip(keys, y, strict=True))
+    last = [cascade(by_key, photo, third=third) for photo in sorted({photo for photo, _ in keys})]
+    doubt = np.array([by_key[key] for key, _ in last if key])
+    bad = np.array([rejected[key] for key, _ in last if key])
+    asked = [np.mean([looks > n for _, looks in last]) for n in (1, 2)]
+    whole = doubt >= DOUBT_NUMBERS.whole
+    print(
+        f"{3 if third else 2} networks: asks again for {asked[0]:.0%}, a third for {asked[1]:.0%}"
+    )
+    print(f"{bad.sum()} of {len(bad)} are rejected, {bad[~whole].sum()} without the whole ones")
+    print(f"{whole.sum()} stay whole, {(1 - bad)[whole].sum()} of them for nothing")
     for least in THRESHOLDS:
-        doubted, rejected = doubts[last] >= least, y[last]
-        found = rejected[doubted].sum() / rejected.sum()
-        print(f"from {least:.2f}: doubts {doubted.mean():.0%}, {found:.0%} of the rejected ones")
+        found = bad[doubt >= least].sum() / bad.sum()
+        print(f"from {least:.2f}: doubts {np.mean(doubt >= least):.0%}, {found:.0%} of those")
 
 
 def plot(doubts: np.ndarray, y: np.ndarray, path: Path) -> None:
@@ -105,13 +124,16 @@ def main() -> None:
     parser.add_argument("evidence", type=Path)
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
-    x, y, groups = table(json.loads(given.evidence.read_text()))
+    x, y, keys = table(json.loads(given.evidence.read_text()))
+    groups = np.unique([photo for photo, _ in keys], return_inverse=True)[1]
     fitted = model().fit(x, y)
     print(f"BIAS = {fitted.intercept_[0]:.2f}")
     for name, weight in zip(NAMES, fitted.coef_[0], strict=True):
         print(f'        "{name}": {weight:.2f},')
     doubts = cross_validated(x, y, groups)
-    told(doubts, y, groups)
+    print(f"AUC {roc_auc_score(y, doubts):.3f}, Brier score {brier_score_loss(y, doubts):.3f}")
+    for third in (False, True):
+        told(doubts, y, keys, third=third)
     if given.plot:
         plot(doubts, y, given.plot)
 

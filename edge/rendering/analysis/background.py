@@ -88,12 +88,6 @@ class BackgroundNumbers:
         "between the strongest and the weakest channel of a background that has a colour",
         "chosen by eye on shop photos",
     )
-    rough_beside: float = tuned(
-        4.0,
-        "times the noise",
-        "how rough JPEG's noise beside an outline may be",
-        "chosen by eye on shop photos",
-    )
     grain: float = tuned(
         1.5,
         "times the usual change",
@@ -239,7 +233,6 @@ def fit_background(
     seen = flood(((steps <= noise) | soft) & alike & denied, seeds)
     if floors:
         seen |= _scenery(~seen & ~claimed)
-    seen = _close_in(cells, seen, steps, noise, denied)
     behind = backdrop(cells, seen)
     enclosed = (steps <= noise) & (apart(cells, behind) <= noise) & denied
     more = flood(enclosed, shrunk(enclosed, 1)) & ~seen
@@ -284,10 +277,3 @@ def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:
     )
     rarer: Floats = (1 - np.minimum(without / within, 1))[codes]
     return rarer
-
-
-def _close_in(grid: Pixels, seen: Mask, steps: Pixels, noise: float, free: Mask) -> Mask:
-    """Go on to the outline itself, through JPEG's noise beside it, by the background's colour."""
-    behind = backdrop(grid, seen)
-    same = (apart(grid, behind) <= noise) & (steps <= BACKGROUND.rough_beside * noise) & free
-    return flood(same | seen, seen)

@@ -18,14 +18,13 @@ class Evidence:
 
     `unsure`: where the network is of two minds, away from outlines; `traces`: where the first look
     sees hardly anything, but not nothing; `pale`: of the product, what has the background's colour;
-    `weak`: of the outline, where no edge is seen; `even`: of what surrounds the product, what has
-    one colour; `scene`: 1 where the background is not plain, else 0.
+    `even`: of what surrounds the product, what has one colour; `scene`: 1 where the background is
+    not plain, else 0.
     """
 
     unsure: float = 0.0
     traces: float = 0.0
     pale: float = 0.0
-    weak: float = 0.0
     even: float = 0.0
     scene: float = 0.0
 
@@ -35,9 +34,15 @@ class DoubtNumbers:
     """What is done about doubt."""
 
     again: float = tuned(
-        0.1,
+        0.07,
         "probability",
         "from which another network looks",
+        "chosen from the table of thresholds in docs/matting.md",
+    )
+    whole: float = tuned(
+        0.7,
+        "probability",
+        "from which the photo stays whole unless `matte=on` insists: nobody would believe the cut",
         "chosen from the table of thresholds in docs/matting.md",
     )
     review: float = tuned(
@@ -50,15 +55,14 @@ class DoubtNumbers:
 
 DOUBT_NUMBERS = DoubtNumbers()
 
-BIAS = -1.81
+BIAS = -2.4
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
-        "unsure": 4.82,
-        "traces": 8.42,
-        "pale": 2.86,
-        "weak": 2.06,
-        "even": -3.39,
-        "scene": 1.21,
+        "unsure": 5.86,
+        "traces": 10.27,
+        "pale": 4.43,
+        "even": -3.3,
+        "scene": 1.33,
     }
 )
 """Of the square root of each share: fitted, not chosen."""

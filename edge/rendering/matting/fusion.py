@@ -38,13 +38,12 @@ from edge.rendering.matting.regions import (
     least,
     main_parts,
     missed,
-    solid,
     torn_in,
 )
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.channels import apart, planes_of
 from edge.rendering.pixels.levels import LEVELS
-from edge.rendering.pixels.morphology import EDGE, border, flood, grown, shrunk
+from edge.rendering.pixels.morphology import EDGE, flood, grown, shrunk
 from edge.rendering.pixels.scales import SCALES
 
 
@@ -112,7 +111,7 @@ def _on_plain(
     given = given_by(claim, background_model, shade)
     seeds = given & (shrunk(given, 1) if blind else claim >= LEVELS.majority)
     rest = ~given & ~background_model.open
-    extra = solid(rest & missed(rest, claim, off, light, tint, background_model))
+    extra = rest & missed(rest, claim, off, light, tint, background_model)
     product, parts = main_parts(flood(given | extra, seeds))
     if np.count_nonzero(shrunk(product, 1)) < least(product.shape):
         return None
@@ -130,18 +129,24 @@ def _on_plain(
 
     area = max(1, int(np.count_nonzero(product)))
     pale = off < REGIONS.pale * background_model.noise
-    contrast = apart(colour_of_subject, background_model.backdrop)
-    outline = shrunk(whole, 1) & ~shrunk(whole, 2)
     evidence = replace(
         Evidence() if blind else _seen_by_network(grid, claim, product),
         pale=np.count_nonzero(shrunk(product, 2 * EDGE) & pale) / area,
-        weak=float(np.mean(contrast[outline] < REGIONS.strong * background_model.noise))
-        if outline.any()
-        else 1.0,
     )
-    if blind and (evidence.weak > REGIONS.lost or area < BACKGROUND.share * bulk(product)):
+    if blind and (
+        _faint(colour_of_subject, whole, background_model) > REGIONS.lost
+        or area < BACKGROUND.share * bulk(product)
+    ):
         return None
     return Fused(draw, evidence, True, parts)
+
+
+def _faint(colour_of_subject: Pixels, whole: Mask, background_model: BackgroundModel) -> float:
+    """The share of the outline where the product has the background's colour."""
+    outline = shrunk(whole, 1) & ~shrunk(whole, 2)
+    contrast = apart(colour_of_subject, background_model.backdrop)
+    faint = outline & (contrast < REGIONS.strong * background_model.noise)
+    return int(np.count_nonzero(faint)) / max(1, int(np.count_nonzero(outline)))
 
 
 def _on_scene(
@@ -156,13 +161,9 @@ def _on_scene(
     area = int(np.count_nonzero(product))
     if area < least(product.shape):
         return None
-    steps, edge = known.range, border(product.shape)
-    outline = grown(product, 1) & ~shrunk(product, 1)
     evidence = replace(
         _seen_by_network(known.cells, claim, product),
-        pale=_pale(known.cells, steps, product) / area,
-        weak=np.count_nonzero(outline & (steps < REGIONS.strong * BACKGROUND.noise))
-        / np.count_nonzero(outline | edge),
+        pale=_pale(known.cells, known.range, product) / area,
         scene=1.0,
     )
     if evidence.unsure >= 1:

@@ -1,4 +1,4 @@
-"""What two looks of networks at one photo yield together."""
+"""What several looks of networks at one photo yield together."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from edge.rendering.analysis.background import Grid
-from edge.rendering.matting.doubt import doubt_of
+from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Pixels
@@ -27,46 +27,50 @@ class LooksNumbers:
 
 LOOKS = LooksNumbers()
 
+Cut = tuple[Fused | str, Pixels]
+"""What `fuse` made of a matte uint8 [h, w], or why nothing, and that matte."""
+
 
 def joined(
     image: Image.Image,
-    one: Fused | str,
+    before: Cut,
     first: Pixels,
-    other: Pixels,
-    *,
+    *others: Pixels,
     second: bool,
     known: Grid | None = None,
-) -> tuple[Fused | str, Pixels]:
-    """The cut by two looks, and the network's matte behind it.
+) -> Cut:
+    """The cut by two looks, or by three.
 
-    Two looks of one network err at random, and their mean is the better one. Where one of two
-    networks sees a part and the other does not, the mean tears it: then the least doubted cut
-    counts, by the mean, by each of them, or on a plain background by what either claims.
+    Two looks of one network err at random, and their mean is the better one. Where one of several
+    networks sees a part and another does not, the mean tears it: then the least doubted cut counts,
+    by the mean of two, by the second, by what two of three say, or by the third.
 
     Args:
         image: RGB, upright sRGB.
-        one: what `fuse` made of `first`.
-        first: uint8 [h, w], a network's matte; `other` is that of the other look.
-        second: the other look was another network's.
+        before: the cut by one look less.
+        first: uint8 [h, w], a network's matte; `others` are those of the later looks.
+        second: the other looks were other networks'.
         known: the picture's grid, if that is there.
     """
     known = known or Grid.of(image)
-    both = mean(first, other, LOOKS.second if second else 0.5)
-    whole = _after(one, fuse(image, both, known))
-    if not second or (isinstance(whole, Fused) and whole.detail):
-        return whole, both
-    cuts = [(whole, both), (one, first), (_after(one, fuse(image, other, known)), other)]
-    if isinstance(whole, Fused) and whole.plain:
-        either = np.maximum(*_alike(first, other))
-        cuts.append((_after(one, fuse(image, either, known)), either))
-    return min(cuts, key=lambda cut: doubt_in(cut[0]))
+    if len(others) == 1:
+        tried = [mean(first, others[0], LOOKS.second if second else 0.5), *others[: int(second)]]
+    else:
+        tried = [median(first, *others), others[1]]
+    cuts = [before] * (len(others) > 1)
+    cuts += [(after(before[0], fuse(image, matte, known)), matte) for matte in tried]
+    if isinstance(whole := cuts[0][0], Fused) and whole.detail:
+        return cuts[0]
+    least = min(cuts, key=lambda cut: doubt_in(cut[0]))
+    torn = len(others) > 1 and doubt_in(least[0]) >= DOUBT_NUMBERS.whole
+    return before if torn else least
 
 
-def _after(one: Fused | str, later: Fused | str) -> Fused | str:
+def after(before: Fused | str, later: Fused | str) -> Fused | str:
     """A later cut, with what only the first look tells."""
-    if isinstance(one, str) or isinstance(later, str):
+    if isinstance(before, str) or isinstance(later, str):
         return later
-    return replace(later, evidence=replace(later.evidence, traces=one.evidence.traces))
+    return replace(later, evidence=replace(later.evidence, traces=before.evidence.traces))
 
 
 def doubt_in(fused: Fused | str) -> float:
@@ -77,6 +81,12 @@ def mean(one: Pixels, other: Pixels, weight: float = 0.5) -> Pixels:
     """Of two mattes [h, w] of one picture, `weight` (0 to 1) on the other, in the finer's size."""
     first, second = _alike(one, other)
     return cv2.addWeighted(first, 1 - weight, second, weight, 0)  # type: ignore[return-value]
+
+
+def median(*mattes: Pixels) -> Pixels:
+    """What two of three mattes of one picture say, in the finest's size."""
+    one, two, three = _alike(*mattes)
+    return np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
 
 
 def _alike(*mattes: Pixels) -> list[Pixels]:

@@ -170,12 +170,6 @@ def _shade(
     return told or _soft(region, background_model, off)
 
 
-def solid(cells: Mask) -> Mask:
-    """Cells [h, w] without hairlines, as a horizon is one, that lead to the picture's border."""
-    thin = cells & ~grown(shrunk(cells, 1), 2)
-    return cells & ~flood(thin, border(cells.shape))
-
-
 def main_parts(cells: Mask) -> tuple[Mask, int]:
     """Cells [h, w] without small parts that stand alone; and how many large ones there are."""
     labels, count = components(cells)

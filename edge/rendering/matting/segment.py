@@ -2,14 +2,15 @@
 
 An original that is see-through already brings its matte. Else the small network looks at the photo,
 and `fusion` joins what it says with the background. Where that is doubted, a second network looks,
-or the small one at the mirror image. Without any network a plain background still tells. What is
-found depends on the original and the networks alone, never on the request: so all presets of a
-photo can share it.
+and a third, or the small one at the mirror image. Without any network a plain background still
+tells. What is found depends on the original and the networks alone, never on the request: so all
+presets of a photo can share it.
 """
 
 import asyncio
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -24,7 +25,7 @@ from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.looks import doubt_in, joined
+from edge.rendering.matting.looks import Cut, doubt_in, joined
 from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
 from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area
@@ -80,10 +81,13 @@ def at_hand(image: Image.Image) -> Matte | NoMatte:
 def for_transform(
     segmentation: Segmentation, image: Image.Image, transform: Transform
 ) -> Segmentation:
-    """The findings as a request needs them: a cut-out's own shadow stays whole where the result is
-    see-through or a scene, and goes whole where one colour is laid behind. `image` is the original,
-    of any size; pixel work."""
+    """The findings as a request needs them. A cut that nobody would believe is torn out only where
+    `matte=on` insists. A cut-out's own shadow stays whole where the result is see-through or a
+    scene, and goes whole where one colour is laid behind. `image` is the original, of any size;
+    pixel work."""
     cut, colour = segmentation.found, transform.background and transform.background.color
+    if isinstance(cut, Matte) and transform.matte is not MatteMode.ON and _hopeless(cut):
+        return replace(segmentation, found=_uncut(cut))
     if not (isinstance(cut, Matte) and cut.by == "alpha" and colour and colour.opaque):
         return segmentation
     matte = without_shadow(image, cut.matte) if image.mode == "RGBA" else cut.matte
@@ -147,51 +151,41 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
         first = await asking
     finally:
         asking.cancel()
-    one, found = await tools.engine.run(watch.time, "cut", _by_one, image, first, known)
-    if found is not None:
-        return Segmentation(seen, _asked_of(found, roles.MATTING))
-    other = await _asked(image, tools, watch, again=True)
-    second = has(tools.models, roles.MATTING_SECOND)
-    looks = one, first, other, second, known
-    found = await tools.engine.run(watch.time, "cut", _by_both, image, *looks)
-    names = roles.MATTERS if second else (roles.MATTING,)
-    return Segmentation(seen, _asked_of(found, *names))
-
-
-def _by_one(
-    image: Image.Image, network: Pixels, known: Grid
-) -> tuple[Fused | str, Matte | NoMatte | None]:
-    """What one look yields, and the cut by it; None where it is doubted, or there is none. Only
-    what is believed is drawn: that is most of the work."""
-    fused = fuse(image, network, known)
-    return fused, (_judged(fused, network) if doubt_in(fused) < DOUBT_NUMBERS.again else None)
-
-
-def _by_both(
-    image: Image.Image, one: Fused | str, first: Pixels, other: Pixels, second: bool, known: Grid
-) -> Matte | NoMatte:
-    return _judged(*joined(image, one, first, other, second=second, known=known))
-
-
-def _asked_of(found: Matte | NoMatte, *names: str) -> Matte | NoMatte:
-    return replace(found, asked=names) if isinstance(found, Matte) else found
+    cut: Cut = (await tools.engine.run(watch.time, "cut", fuse, image, first, known), first)
+    names, looks = [roles.MATTING], [first]
+    later = [role for role in roles.MATTERS[1:] if has(tools.models, role)]
+    for role in later or [roles.MATTING]:
+        if doubt_in(cut[0]) < DOUBT_NUMBERS.again:
+            break
+        looks.append(await _asked(image, tools, watch, role, mirrored=not later))
+        names += later and [role]
+        join = partial(joined, image, cut, *looks, second=bool(later), known=known)
+        cut = await tools.engine.run(watch.time, "cut", join)
+    found = await tools.engine.run(watch.time, "cut", _judged, *cut)
+    if isinstance(found, Matte):
+        found = replace(found, asked=tuple(names))
+    return Segmentation(seen, found)
 
 
 async def _asked(
-    image: Image.Image, tools: Tools, watch: Stopwatch, *, again: bool = False
+    image: Image.Image,
+    tools: Tools,
+    watch: Stopwatch,
+    role: str = roles.MATTING,
+    *,
+    mirrored: bool = False,
 ) -> Pixels:
-    """What the network says; `again`: what the second one does, or the same of the mirror image."""
+    """What a network says, of the picture or of its mirror image."""
     progress.entered("matting")
     start = time.perf_counter()
-    second = again and has(tools.models, roles.MATTING_SECOND)
     pixels = await tools.engine.run(np.asarray, image)
     said = await matting.small_matte(
         tools.models,
         pixels,
         tools.deadline,
         tools.priority,
-        role=roles.MATTING_SECOND if second else roles.MATTING,
-        mirrored=again and not second,
+        role=role,
+        mirrored=mirrored,
     )
     watch.timings.append(("matting", time.perf_counter() - start))
     return said
@@ -216,6 +210,17 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
         return cut
     traces = bounds(_joined_to(matte, network > 0))
     return replace(cut, doubted=_fractions(traces, network) if traces else cut.subject)
+
+
+def _hopeless(cut: Matte) -> bool:
+    """Whether nobody would believe the cut, as far as several networks tell."""
+    return len(cut.asked) > 1 and cut.doubt >= DOUBT_NUMBERS.whole
+
+
+def _uncut(cut: Matte) -> Matte:
+    """The photo whole, as that of a detail is."""
+    whole = Image.new("L", cut.matte.size, 255)
+    return replace(cut, matte=whole, subject=Area(0, 0, 1, 1), flags=("detail",))
 
 
 def _joined_to(matte: Pixels, traces: Mask) -> Mask:

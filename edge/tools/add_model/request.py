@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from edge.errors import InvalidParameter
 from edge.models.repository import FITS
-from edge.models.roles import MASKS, MATTING, MATTING_SECOND, UPSCALE
+from edge.models.roles import MASKS, MATTERS, UPSCALE
 
 Triple = tuple[float, float, float]
 
@@ -85,7 +85,7 @@ class AddRequest:
     @property
     def stretched(self) -> bool:
         """Whether the network gets a picture stretched to its square, unless `fit` says else."""
-        return self.fit == "stretch" if self.fit else self.role in (MATTING, MATTING_SECOND)
+        return self.fit == "stretch" if self.fit else self.role in MATTERS
 
     @property
     def scale(self) -> int:

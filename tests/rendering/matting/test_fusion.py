@@ -72,7 +72,7 @@ def test_what_the_network_claims_stays_though_it_is_as_pale_as_its_background() 
     shot = photo(blob, background=(250, 250, 250), subject=(249, 249, 249), shading=0.0, shadow=0.0)
     found = fused(shot)
     assert error(found, shot) < 0.02
-    assert found.evidence.pale + found.evidence.weak > 0.5, "and that is told"
+    assert found.evidence.pale > 0.5, "and that is told"
 
 
 @pytest.mark.parametrize("depth", [0.5, 0.65, 0.8])
@@ -188,19 +188,25 @@ def watch() -> tuple[Image.Image, Alpha, Alpha]:
     return image, np.asarray(whole), np.asarray(case)
 
 
-@pytest.mark.parametrize("seer", ["first", "other"])
-def test_what_one_of_two_networks_sees_whole_is_not_torn_by_the_other(seer: str) -> None:
+@pytest.mark.parametrize(
+    "seen",
+    [(False, True), (True, False, True), (False, False, True)],
+    ids=["both", "most", "third"],
+)
+def test_what_a_later_network_sees_whole_is_not_torn_by_the_others(seen: tuple[bool, ...]) -> None:
     image, whole, case = watch()
-    looks = [coarse(whole), coarse(case)][:: 1 if seer == "first" else -1]
-    found, _ = joined(image, fuse(image, looks[0]), *looks, second=True)
-    assert isinstance(found, Fused)
-    assert np.abs(found.matte.astype(np.float32) - whole).mean() / 255 < 0.004
+    looks = [coarse(whole if all_of_it else case) for all_of_it in seen]
+    cut = fuse(image, looks[0]), looks[0]
+    for count in range(2, len(looks) + 1):
+        cut = joined(image, cut, *looks[:count], second=True)
+    assert isinstance(cut[0], Fused)
+    assert np.abs(cut[0].matte.astype(np.float32) - whole).mean() / 255 < 0.004
 
 
 def test_two_looks_of_one_network_are_averaged() -> None:
     image, whole, case = watch()
     one, other = coarse(whole), coarse(case)
-    _, network = joined(image, fuse(image, one), one, other, second=False)
+    _, network = joined(image, (fuse(image, one), one), one, other, second=False)
     assert np.array_equal(network, mean(one, other))
 
 
@@ -278,7 +284,6 @@ def test_glass_that_the_network_claims_is_not_eaten_by_its_background() -> None:
     assert isinstance(found, Fused)
     inside = np.asarray(mask(blob).filter(ImageFilter.MinFilter(31))) == 255
     assert np.mean(found.matte[inside] > 128) > 0.75
-    assert found.evidence.weak > 0.2, "and that is told"
 
 
 def bowl(sharp: bool) -> tuple[Image.Image, np.ndarray]:

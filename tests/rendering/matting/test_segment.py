@@ -142,15 +142,15 @@ def test_a_stray_beside_the_subject_is_left_out_and_a_second_product_is_not(
 
 
 class Unsure(Matting):
-    """One that doubts half of what it sees; `second` says whether there is a larger network."""
+    """One that doubts half of what it sees; `second` and `third` say whether there are others."""
 
-    def __init__(self, *, second: bool) -> None:
-        self.second = second
+    def __init__(self, *, second: bool, third: bool = False) -> None:
+        self.others = {"matting_second": second, "matting_third": third}
         self.roles: list[str] = []
         self.seen: list[Any] = []
 
     def spec(self, name: str) -> ModelSpec:
-        if name == "matting_second" and self.second:
+        if self.others.get(name):
             return replace(super().spec("matting"), name=name)
         return super().spec(name)
 
@@ -167,6 +167,30 @@ def test_what_is_doubted_is_shown_to_the_second_network() -> None:
     models = Unsure(second=True)
     rendered(scene(), "fmt=png&matte=on", models)
     assert models.roles == ["matting", "matting_second"]
+
+
+def test_what_two_networks_leave_doubted_is_shown_to_the_third(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(segment, "DOUBT_NUMBERS", DoubtNumbers(again=0.0))
+    models = Unsure(second=True, third=True)
+    made = rendered(scene(), "fmt=png&matte=on", models)
+    assert models.roles == list(roles.MATTERS)
+    assert made.analysis is not None
+    assert made.analysis.asked == roles.MATTERS
+
+
+@pytest.mark.parametrize(("query", "whole"), [("matte=auto", True), ("matte=on", False)])
+def test_a_cut_that_nobody_would_believe_is_torn_out_only_where_one_insists(
+    query: str, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment, "DOUBT_NUMBERS", DoubtNumbers(again=0.0, whole=0.0))
+    made = rendered(scene(), f"fmt=amazon&up=off&{query}", Unsure(second=True))
+    assert made.analysis is not None
+    assert ("detail" in made.analysis.flags) == whole
+    verdict = made.rendition.reported.compliance
+    assert verdict is not None
+    assert ("no_detail" in verdict.broken) == whole
 
 
 @pytest.mark.parametrize("doubted", [True, False])
@@ -190,7 +214,8 @@ def test_where_there_is_none_the_first_one_looks_at_the_mirror_image() -> None:
 
 
 def test_the_second_networks_digest_names_the_matte_as_well() -> None:
-    assert [name for name, _ in segment.networks(Unsure(second=True))] == list(roles.MATTERS)
+    every = Unsure(second=True, third=True)
+    assert [name for name, _ in segment.networks(every)] == list(roles.MATTERS)
     assert [name for name, _ in segment.networks(Unsure(second=False))] == [roles.MATTING]
 
 
