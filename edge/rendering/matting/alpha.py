@@ -122,8 +122,8 @@ def _unmixed(
     part: Box | None = None,
 ) -> None:
     """Write the share of F into `alpha` [h, w] at the flat places of some `pairs` of its rows and
-    columns [N]: F and B are as coarse. `part` (None: all) of the `pixels` [H, W, 3 or more] is what
-    it covers, and what the grids of F and B show."""
+    columns [N]: F and B are as coarse. Of a `part` (None: all) of the `pixels` [H, W, 3 or more],
+    which it covers and the grids of F and B show, the share has clean ends."""
     height, width = alpha.shape
     shape = -(-height // 2), -(-width // 2)
     rows, columns = rows_and_columns(pairs, shape[1])
@@ -138,6 +138,8 @@ def _unmixed(
     share = _share(colours.reshape(3, 4, -1), background, subject, near, noise)
     share *= np.float32(255)
     found, flat = np.rint(share, out=share).astype(np.uint8), alpha.ravel()
+    if part is not None:
+        found = snapped_levels(found)
     flat[places] = np.where(flat.take(places) == LEVELS.half, found, flat.take(places))
 
 
@@ -157,7 +159,7 @@ def sharpened(picture: Picture, by: str) -> Levels:
     if by == "network":
         return cv2.LUT(matte, snapped_levels(_steeper()))  # type: ignore[return-value]
     pixels = array_of(picture.opaque) if picture.array is None else picture.array
-    return snapped_levels(resharpened(pixels, matte))
+    return resharpened(pixels, matte)
 
 
 def _steeper() -> Levels:
@@ -169,7 +171,8 @@ def _steeper() -> Levels:
 
 
 def resharpened(pixels: Levels, matte: Levels) -> Levels:
-    """A stretched matte [H, W] unmixed anew from the outline of its picture [H, W, 3 or more]."""
+    """A stretched matte [H, W] unmixed anew from the outline of its picture [H, W, 3 or more], with
+    clean ends."""
     box = span(np.maximum.reduce(matte, axis=1) > 0, np.maximum.reduce(matte, axis=0) > 0)
     if box is None:
         return matte
