@@ -244,8 +244,8 @@ def limits(source: Tensor, overshoot: int) -> tuple[Tensor, Tensor]:
     """
     near = np.ones((3, 3), np.uint8)
     least, most = cv2.erode(source, near), cv2.dilate(source, near)
-    half: Tensor = cv2.subtract(most, least) // 2  # type: ignore[assignment]
-    room = half + np.minimum(np.uint8(overshoot), 255 - half)
+    half = np.right_shift(cv2.subtract(most, least), 1)
+    room = cv2.add(half, (overshoot,) * 4)  # type: ignore[call-overload]  # at most 255
     low, high = cv2.subtract(least, room), cv2.add(most, room)
     return tuple(cv2.cvtColor(level, cv2.COLOR_RGB2RGBA) for level in (low, high))  # type: ignore[return-value]
 
