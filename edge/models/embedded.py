@@ -151,15 +151,15 @@ class EmbeddedModels(RepositoryModels):
 
     def _choice(self) -> Choices:
         if self._chosen is None:
-            tile = self._chosen_by(*roles.UPSCALE.values())
-            self._chosen = Choices(tile, self._chosen_by(roles.MATTING))
+            tile, look = self._chosen_by(*roles.UPSCALE.values()), self._chosen_by(roles.MATTING)
+            self._chosen = Choices(tile or look or Choice(), look or tile or Choice())
         return self._chosen
 
-    def _chosen_by(self, *names: str) -> Choice:
-        """What serves networks like the last of these that is there."""
+    def _chosen_by(self, *names: str) -> Choice | None:
+        """What serves networks like the last of these that is there; None where none is."""
         there = [name for name in names if name in self.names()]
         if not there:
-            return Choice()
+            return None
         spec, network = self.spec(there[-1]), self._repository.network(there[-1])
         threads = self._threads_of(spec)
         return runtimes.choose(self._backend, self._precision, spec, network, threads)

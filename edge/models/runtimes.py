@@ -82,24 +82,22 @@ class Choices:
         return self.tile if spec.scale > 1 else self.look
 
     def __str__(self) -> str:
-        """`a tile: ...; a look: ...`, or once what serves both unmeasured."""
+        """`a tile: ...; a look: ...`, or once what serves both by one measurement."""
         if self.tile == self.look:
             return str(self.tile)
         return f"a tile: {self.tile}; a look: {self.look}"
 
 
-def choose(
-    wanted: str, precision: str, spec: ModelSpec | None, network: Path | None, threads: int = 1
-) -> Choice:
+def choose(wanted: str, precision: str, spec: ModelSpec, network: Path, threads: int) -> Choice:
     """What serves networks of a kind: as it is wanted, or the quickest at one of them.
 
     Args:
         wanted: `AUTO`, `ONNXRUNTIME` or `OPENVINO`.
         precision: `AUTO`, or `FULL` for no bfloat16 anywhere.
-        spec, network: the one and its file; None where the repository has none.
+        spec, network: the one and its file.
         threads: for one run of it.
     """
-    if wanted == ONNXRUNTIME or spec is None or network is None:
+    if wanted == ONNXRUNTIME:
         return Choice()
     if compiled.version() is None:
         if wanted == OPENVINO:

@@ -74,20 +74,25 @@ def test_tiles_and_looks_are_served_by_what_is_quicker_at_each(monkeypatch):
     assert asked == [("upscale_x4", 1), ("matting", 2)]
 
 
+def test_where_one_kind_of_network_is_missing_the_other_decides(monkeypatch, tmp_path):
+    (tmp_path / "matting").symlink_to(MODELS / "matting")
+    monkeypatch.setattr(runtimes, "choose", lambda *_: Choice(WHOLE, WHOLE))
+    assert embedded.EmbeddedModels(tmp_path, 1)._choice() == Choices(*[Choice(WHOLE, WHOLE)] * 2)
+
+
 def test_nothing_is_measured_where_there_is_nothing_to_choose(monkeypatch):
     def measured(*_: object, **__: object) -> None:
         raise AssertionError("measured")
 
     monkeypatch.setattr(runtimes, "_times", measured)
-    assert choose(ONNXRUNTIME, AUTO, spec(), NETWORK) == Choice()
-    assert choose(AUTO, AUTO, None, None) == Choice()
+    assert choose(ONNXRUNTIME, AUTO, spec(), NETWORK, 1) == Choice()
     monkeypatch.setattr(compiled, "version", lambda: None)
-    assert choose(AUTO, AUTO, spec(), NETWORK) == Choice()
+    assert choose(AUTO, AUTO, spec(), NETWORK, 1) == Choice()
 
 
 def test_who_names_what_is_not_installed_is_told_so(monkeypatch, caplog):
     monkeypatch.setattr(compiled, "version", lambda: None)
-    assert choose(OPENVINO, AUTO, spec(), NETWORK) == Choice()
+    assert choose(OPENVINO, AUTO, spec(), NETWORK, 1) == Choice()
     assert "edge[openvino]" in caplog.text
 
 
