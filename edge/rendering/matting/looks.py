@@ -84,7 +84,7 @@ def mean(one: Pixels, other: Pixels, weight: float = 0.5) -> Pixels:
 
 
 def median(*mattes: Pixels) -> Pixels:
-    """What two of three mattes of one picture say, in the finest's size."""
+    """What two of three mattes [h, w] of one picture say, in the finest's size."""
     one, two, three = _alike(*mattes)
     return np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
 
