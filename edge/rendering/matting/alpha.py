@@ -124,6 +124,8 @@ def _unmixed(
     """Write the share of F into `alpha` [h, w] at the flat places of some `pairs` of its rows and
     columns [N]: F and B are as coarse. Of a `part` (None: all) of the `pixels` [H, W, 3 or more],
     which it covers and the grids of F and B show, the share has clean ends."""
+    if not len(pairs):
+        return  # nothing of it is an outline
     height, width = alpha.shape
     shape = -(-height // 2), -(-width // 2)
     rows, columns = rows_and_columns(pairs, shape[1])
