@@ -142,11 +142,11 @@ def _on_plain(
 
 
 def _faint(colour_of_subject: Pixels, whole: Mask, background_model: BackgroundModel) -> float:
-    """The share of the outline where the product has the background's colour."""
+    """The share of the outline where the product has the background's colour; 1 without one."""
     outline = shrunk(whole, 1) & ~shrunk(whole, 2)
     contrast = apart(colour_of_subject, background_model.backdrop)
-    faint = outline & (contrast < REGIONS.strong * background_model.noise)
-    return int(np.count_nonzero(faint)) / max(1, int(np.count_nonzero(outline)))
+    faint = contrast[outline] < REGIONS.strong * background_model.noise
+    return float(np.mean(faint)) if faint.size else 1.0
 
 
 def _on_scene(
