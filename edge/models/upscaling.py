@@ -64,7 +64,7 @@ async def upscale(
     Cells are counted from the corner of the whole picture, whatever region is asked for: so two
     regions of one picture share them, and a region comes out as a part of the whole would. A cell
     that shows nothing but an even background, and has nothing else near it, is enlarged by Lanczos,
-    if the network says that it is `noise_tolerance` there.
+    if the network says that it does the same there.
 
     Args:
         model: another network than the role's.
@@ -141,12 +141,10 @@ class _Enlarging:
                 self._show(self._tiling.box(self._tiling.cell_at(index)), cell)
                 missing.flat[index] = False
         if self.spec.noise_tolerance is not None:
-            noise_tolerance = missing & ~self._tiling.showing(
-                self._image, missing, self.spec.noise_tolerance
-            )
-            missing &= ~noise_tolerance
+            even = missing & ~self._tiling.showing(self._image, missing, self.spec.noise_tolerance)
+            missing &= ~even
             height, width = self._image.shape[:2]
-            self._by_filter(noise_tolerance, Box(0, 0, width, height), _LANCZOS, lanczos)
+            self._by_filter(even, Box(0, 0, width, height), _LANCZOS, lanczos)
         self._missing = {int(index) for index in np.flatnonzero(missing)}
         return self._tiling.covering(missing)
 
