@@ -75,8 +75,8 @@ async def small_matte(
     """The alpha of the subject as the network gives it: uint8 [H, W, 3] -> uint8 [h, w].
 
     Args:
-        role: `MATTING`, or `MATTING_SECOND` for the larger network. Each looks at the picture in
-            a square of its own size, which its config.pbtxt says.
+        role: one of `MATTERS`. Each looks at the picture in a square of its own size, which its
+            config.pbtxt says.
         mirrored: look at the picture's mirror image; the answer is turned back.
 
     Raises:
