@@ -8,7 +8,8 @@ from edge.rendering.source.facts import Facts
 DOUBT = "doubt"
 
 DETAIL = "detail"
-"""The note on a photo that shows a part of the product only."""
+"""The note on a photo that is delivered whole: it shows a part of the product only, or no cut of it
+can be believed."""
 
 
 def review(analysis: Analysis | None) -> tuple[str, ...]:
@@ -19,7 +20,8 @@ def review(analysis: Analysis | None) -> tuple[str, ...]:
 def notes(analysis: Analysis | None, facts: Facts) -> tuple[str, ...]:
     """Facts about the photo, in a fixed order; a preset may forbid one by a rule.
 
-    `detail`: a part of the product fills the frame; `several`: more than one product;
+    `detail`: a part of the product fills the frame, or no cut can be believed, and the photo is
+    delivered whole; `several`: more than one product;
     `cut-by-edge`: the camera cut the product; `small`: fewer than 300 pixels on the short side.
     """
     found = [flag for flag in (DETAIL, "several") if analysis and flag in analysis.flags]
