@@ -36,7 +36,7 @@ def _fabric(size: tuple[int, int], dye: float = 0.0) -> Image.Image:
     return Image.fromarray(coarse).resize(size, Image.Resampling.NEAREST)
 
 
-def _jug(size: tuple[int, int]) -> Image.Image:
+def jug(size: tuple[int, int]) -> Image.Image:
     """The outline (L) of a jug: neither a rectangle nor an ellipse."""
     large = Image.new("L", (400, 400))
     pen = ImageDraw.Draw(large)
@@ -51,7 +51,7 @@ def _product(side: int = SIDE) -> Image.Image:
     """A jug on white."""
     image = Image.new("RGB", (side, side), "white")
     size = (side * 6 // 10, side * 7 // 10)
-    image.paste(_fabric(size), (side * 3 // 20, side * 3 // 20), _jug(size))
+    image.paste(_fabric(size), (side * 3 // 20, side * 3 // 20), jug(size))
     return image
 
 
@@ -65,7 +65,7 @@ def _inset(side: int) -> Image.Image:
 def _again(wide: int, dye: float) -> Image.Image:
     """The jug once more, much smaller, drawn out to another shape or partly dyed."""
     image, size = _product(), (wide, 190)
-    image.paste(_fabric(size, dye), (SIDE - 30 - wide, 700), _jug(size))
+    image.paste(_fabric(size, dye), (SIDE - 30 - wide, 700), jug(size))
     return image
 
 

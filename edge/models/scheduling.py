@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from itertools import count
@@ -115,8 +116,8 @@ async def in_batches(
     return answer_of(spec, batch, joined)
 
 
-class RepositoryModels:
-    """Networks of a repository: each request in batches, `_in_turn`, however that runs one."""
+class RepositoryModels(ABC):
+    """Networks of a repository; a request goes to its runtime in batches, by `_in_turn`."""
 
     def __init__(self, folders: Folders) -> None:
         self._repository = Repository(folders)
@@ -128,9 +129,13 @@ class RepositoryModels:
         return self._repository.spec(name)
 
     async def infer(
-        self, name: str, inputs: Mapping[str, Tensor], *, deadline: Deadline,
+        self,
+        name: str,
+        inputs: Mapping[str, Tensor],
+        *,
+        deadline: Deadline,
         priority: Priority = Priority.INTERACTIVE,
-    ) -> Mapping[str, Tensor]:  # fmt: skip
+    ) -> Mapping[str, Tensor]:
         """Run one batch; one larger than max_batch_size goes in pieces. Answers may be read-only.
 
         Raises:
@@ -142,7 +147,8 @@ class RepositoryModels:
         spec = self.spec(name)
         return await in_batches(spec, inputs, partial(self._in_turn, spec, deadline, priority))
 
+    @abstractmethod
     async def _in_turn(
         self, spec: ModelSpec, deadline: Deadline, priority: Priority, inputs: Mapping[str, Tensor]
     ) -> Mapping[str, Tensor]:
-        raise NotImplementedError
+        """What one batch is answered, once it is its turn."""

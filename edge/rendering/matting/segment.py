@@ -86,7 +86,8 @@ def for_transform(
     scene, and goes whole where one colour is laid behind. `image` is the original, of any size;
     pixel work."""
     cut, colour = segmentation.found, transform.background and transform.background.color
-    if isinstance(cut, Matte) and transform.matte is not MatteMode.ON and _hopeless(cut):
+    torn = wanted(transform) and transform.matte is not MatteMode.ON
+    if torn and isinstance(cut, Matte) and _hopeless(cut):
         return replace(segmentation, found=_uncut(cut))
     if not (isinstance(cut, Matte) and cut.by == "alpha" and colour and colour.opaque):
         return segmentation

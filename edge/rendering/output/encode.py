@@ -77,12 +77,11 @@ def encode(
     if not format.lossy:
         return Encoded(_lossless(writer, own, max_bytes), None)
     number = _number(quality, detail, format)
-    tight = max_bytes is not None and writer.quick(own, number)
     body = writer.write(own, number)
     if max_bytes is None or len(body) <= max_bytes:
         return Encoded(body, number)
     write = partial(replace(writer, tight=True).write, own)
-    first = write(number) if tight else body
+    first = write(number) if writer.quick(own, number) else body
     return Encoded(*quality_module.fit(write, number, max_bytes, deadline, first))
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge.images import digest
 from edge.rendering.engine import stock
-from edge.rendering.source import tone_mapping
+from edge.rendering.source import colour_spaces, tone_mapping
 from edge.rendering.source.headers import cicp
 from edge.rendering.source.headers.base import Header, Mode
 from edge.rendering.source.headers.cicp import ColourSpace
@@ -113,9 +113,9 @@ def _by_space(mode: str, space: ColourSpace) -> Conversion:
         return Conversion(lambda image: _tone_mapped(image, space), _tone_mapping(space))
     note = _CONVERTED.format(space.name)
     if mode == "L":
-        curve = tone_mapping.grey_curve(space)
+        curve = colour_spaces.grey_curve(space)
         return Conversion(lambda image: image.point(curve), note)
-    known = _remembered(mode, tone_mapping.profile(space))
+    known = _remembered(mode, colour_spaces.profile(space))
     return known if known.apply is None else Conversion(known.apply, note)
 
 

@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from edge.images import WHITE
 from edge.rendering.analysis.parts import Parts, parts_of, reduced, second_views
+from training.asking import jug
 
 SIDE = 1000
 
@@ -20,17 +21,6 @@ def fabric(size: tuple[int, int], seed: int = 1) -> Image.Image:
     coarse = rng.integers(20, 120, (max(2, size[1] // 20), max(2, size[0] // 20), 3), np.uint8)
     coarse[..., 2] += 90
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
-
-
-def jug(size: tuple[int, int]) -> Image.Image:
-    """The outline (L) of something with a handle and a spout: no rectangle and no ellipse."""
-    large = Image.new("L", (400, 400), 0)
-    draw = ImageDraw.Draw(large)
-    draw.rounded_rectangle((80, 60, 280, 390), 50, fill=255)
-    draw.ellipse((230, 120, 390, 300), fill=255)
-    draw.ellipse((270, 160, 350, 260), fill=0)
-    draw.polygon([(80, 90), (10, 40), (140, 60)], fill=255)
-    return large.resize(size, Image.Resampling.LANCZOS)
 
 
 def put(image: Image.Image, box: tuple[int, int, int, int], seed: int = 1) -> Image.Image:

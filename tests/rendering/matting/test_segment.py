@@ -193,6 +193,19 @@ def test_a_cut_that_nobody_would_believe_is_torn_out_only_where_one_insists(
     assert ("no_detail" in verdict.broken) == whole
 
 
+def test_a_crop_keeps_to_a_subject_whose_cut_nobody_would_believe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(segment, "DOUBT_NUMBERS", DoubtNumbers(again=0.0, whole=0.0))
+    query = "fmt=png&w=200&h=400&fit=cover&gravity=subject&up=auto"
+    made = rendered(scene(), query, Unsure(second=True))
+    assert made.analysis is not None
+    assert made.analysis.asked == ("matting", "matting_second")
+    assert "detail" not in made.analysis.flags
+    assert made.analysis.subject is not None
+    assert made.analysis.subject.width < 1
+
+
 @pytest.mark.parametrize("doubted", [True, False])
 def test_the_networks_that_looked_are_told_and_no_others(
     doubted: bool, monkeypatch: pytest.MonkeyPatch
