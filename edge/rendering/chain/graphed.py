@@ -7,7 +7,6 @@ cover is left to that code. The graphs are written by `scripts/product_chain`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from types import MappingProxyType
 
 import cv2
@@ -22,15 +21,15 @@ from edge.rendering.matting.foreground import (
     SoftBand,
     corrected,
     nearest,
-    soft_band,
 )
 from edge.rendering.ops.background import PlainBackground
-from edge.rendering.ops.decontaminate import Decontaminate, as_it_lies, laid, with_alpha
+from edge.rendering.ops.decontaminate import Decontaminate, as_it_lies, begun
 from edge.rendering.ops.pad import Pad
 from edge.rendering.ops.resize import Resize
 from edge.rendering.pixels.arrays import Levels, Pixels, Places, array_of
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import REDUCING_GAP, Picture, without_ringing
+from edge.rendering.pixels.sampling import put_colours
 from edge.rendering.step import AsyncStep, Step, Tools
 
 RESIZE, UNMIX, COMPOSE = (f"{CHAIN}_{name}" for name in ("resize", "unmix", "compose"))
@@ -127,16 +126,14 @@ class DecontaminateByGraph(AsyncStep):
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         if picture.decontaminated:
             return picture
-        both, alpha = await tools.engine.run(with_alpha, picture, self.step.by)
-        matte = Image.fromarray(alpha)
-        band = await tools.engine.run(partial(soft_band, enlarged=True), alpha)
+        both, alpha, band = await tools.engine.run(begun, picture, self.step.by)
         if band is not None:
             inputs = await tools.engine.run(_pyramid, both, alpha, band)
             made = await self.graphs.run(UNMIX, inputs)
             fore, back = made["foreground"], made["background"]
             own = await tools.engine.run(corrected, both, alpha, band, fore, back)
-            await tools.engine.run(laid, both, band.places, own)
-        return as_it_lies(picture, both, matte)
+            await tools.engine.run(put_colours, both, band.places, own)
+        return as_it_lies(picture, both, Image.fromarray(alpha))
 
 
 @dataclass(frozen=True, slots=True)

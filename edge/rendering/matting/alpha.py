@@ -14,14 +14,16 @@ from PIL import Image
 from edge.images import Box, Size
 from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.analysis.background import BACKGROUND, BackgroundModel, border_depth
-from edge.rendering.matting.guided_filter import GUIDED
+from edge.rendering.matting.foreground import mended, soft
+from edge.rendering.matting.guided_filter import GUIDED, Guide
+from edge.rendering.matting.outline import Outline
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
+from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, array_of
 from edge.rendering.pixels.channels import apart, worst
-from edge.rendering.pixels.levels import LEVELS, snapped_levels, span
+from edge.rendering.pixels.levels import LEVELS, snapped_levels
 from edge.rendering.pixels.morphology import EDGE, grown, shrunk
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.pixels.sampling import between, colours_at, rows_and_columns
+from edge.rendering.pixels.sampling import put_colours
 from edge.rendering.pixels.scales import SCALES
 
 
@@ -60,97 +62,26 @@ def estimate_alpha(
     colour_of_subject: Pixels,
     background_model: BackgroundModel,
     subject: Mask,
-    guess: Pixels | None = None,
+    guide: Guide | None = None,
 ) -> Pixels:
     """The alpha of `subject` (a grid's cells, rim included) at the full size of `image` [H, W];
-    `colour_of_subject` are its pure colours from `foreground colours`, `guess` [H, W] counts where
-    these hardly differ from the background's."""
-    alpha, pairs = _laid_out(shrunk(subject, ALPHA.inner), grown(subject, 1), image.size)
-    dark = worst(background_model.backdrop) < BACKGROUND.lit * worst(background_model.lit)
-    kept = None
-    if guess is None:
-        guess = _enlarged(shrunk(subject, 1), image.size, Image.Resampling.BILINEAR)
-    elif dark.any():
-        sought = cv2.inRange(alpha, LEVELS.half, LEVELS.half)
-        kept = np.minimum(sought, _enlarged(dark, image.size, Image.Resampling.NEAREST))
-    _unmixed(
-        array_of(image),
-        background_model.backdrop,
-        colour_of_subject,
-        pairs,
-        guess,
-        alpha,
-        background_model.noise,
+    `colour_of_subject` are its pure colours from `foreground colours`, `guide` counts where these
+    hardly differ from the background's, and beside the background's shadow."""
+    pixels = array_of(image)
+    outline = Outline.around(
+        shrunk(subject, ALPHA.inner), grown(subject, 1), (image.height, image.width)
     )
-    if kept is not None:
-        cv2.copyTo(guess, kept, alpha)
-    return _tidied(alpha)
-
-
-def _laid_out(core: Mask, subject: Mask, size: tuple[int, int]) -> tuple[Pixels, Places]:
-    """A matte [H, W] that is full in the core, empty outside the subject and half between, where it
-    is to be found; and the flat places of those of its pairs of rows and columns [H / 2, W / 2],
-    rounded up, that hold any of that."""
-    cells = np.where(core, np.uint8(255), subject.astype(np.uint8) * np.uint8(LEVELS.half))
-    alpha = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    sought = cv2.inRange(alpha, LEVELS.half, LEVELS.half)
-    below, beside = size[1] % 2, size[0] % 2
-    if below or beside:
-        sought = cv2.copyMakeBorder(sought, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-    pairs = cv2.resize(sought, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return alpha, np.flatnonzero(pairs > 0)  # type: ignore[return-value]
-
-
-def _tidied(alpha: Levels, *, inner: bool = False) -> Levels:
-    """Without the faint specks that JPEG's noise leaves around an outline: all that is not near
-    to something solid; `inner`: to a solid pixel among solid ones."""
-    solid = cv2.inRange(alpha, LEVELS.half, 255)
-    if inner:
-        solid = cv2.erode(solid, np.ones((3, 3), np.uint8))
-    reach = 2 * SCALES.beside + 1
-    return cv2.copyTo(alpha, cv2.dilate(solid, np.ones((reach, reach), np.uint8)))  # type: ignore[return-value]
-
-
-def _unmixed(
-    pixels: Levels,
-    behind: Pixels,
-    colour_of_subject: Pixels,
-    pairs: Places,
-    guess: Levels,
-    alpha: Levels,
-    noise: float,
-    part: Box | None = None,
-) -> None:
-    """Write the share of F into `alpha` [h, w] at the flat places of some `pairs` of its rows and
-    columns [N]: F and B are as coarse. Of a `part` (None: all) of the `pixels` [H, W, 3 or more],
-    which it covers and the grids of F and B show, the share has clean ends."""
-    if not len(pairs):
-        return  # nothing of it is an outline
-    height, width = alpha.shape
-    shape = -(-height // 2), -(-width // 2)
-    rows, columns = rows_and_columns(pairs, shape[1])
-    background, subject = between((behind, colour_of_subject), rows, columns, shape)
-    down, across = _both(rows, columns, alpha)
-    places = (down * width + across).reshape(4, -1)
-    if part is not None:
-        down, across = down + part.top, across + part.left
-    colours = colours_at(pixels, (down * pixels.shape[1] + across).ravel())
-    near = guess.ravel().take(places).astype(np.float32)
-    near *= np.float32(1 / 255)
-    share = _share(colours.reshape(3, 4, -1), background, subject, near, noise)
-    share *= np.float32(255)
-    found, flat = np.rint(share, out=share).astype(np.uint8), alpha.ravel()
-    if part is not None:
-        found = snapped_levels(found)
-    flat[places] = np.where(flat.take(places) == LEVELS.half, found, flat.take(places))
-
-
-def _both(rows: Places, columns: Places, alpha: Levels) -> tuple[Places, Places]:
-    """The rows [2, 1, N] and columns [2, N] of pairs of them [N] in a matte [H, W]; the last one
-    may be alone, and is both of its pair."""
-    height, width = alpha.shape
-    down = np.stack([2 * rows, np.minimum(2 * rows + 1, height - 1)])
-    return down[:, None], np.stack([2 * columns, np.minimum(2 * columns + 1, width - 1)])
+    colours = outline.colours(pixels)
+    if guide is None:
+        near = outline.shares(_enlarged(shrunk(subject, 1), image.size))
+    else:
+        near = guide.shares(outline, colours)
+    behind, pure = outline.by_pair(background_model.backdrop, colour_of_subject)
+    share = _share(colours, behind, pure, near, background_model.noise)
+    if guide is not None:
+        dark = worst(background_model.backdrop) < BACKGROUND.lit * worst(background_model.lit)
+        share = np.where(outline.of_pairs(dark), near, share)
+    return outline.drawn(outline.tidied(levels_of(share)))
 
 
 def sharpened(picture: Picture, by: str) -> Levels:
@@ -159,9 +90,13 @@ def sharpened(picture: Picture, by: str) -> Levels:
     assert picture.matte is not None, "planned only where there is a matte"
     matte = array_of(picture.matte)
     if by == "network":
-        return cv2.LUT(matte, snapped_levels(_steeper()))  # type: ignore[return-value]
-    pixels = array_of(picture.opaque) if picture.array is None else picture.array
-    return resharpened(pixels, matte)
+        return steepened(matte)
+    return resharpened(array_of(picture.opaque) if picture.array is None else picture.array, matte)
+
+
+def steepened(matte: Levels) -> Levels:
+    """A network's stretched matte [H, W], as steep as a product's outline, with clean ends."""
+    return cv2.LUT(matte, snapped_levels(_steeper()))  # type: ignore[return-value]
 
 
 def _steeper() -> Levels:
@@ -172,39 +107,46 @@ def _steeper() -> Levels:
     return levels
 
 
-def resharpened(pixels: Levels, matte: Levels) -> Levels:
+def resharpened(pixels: Levels, matte: Levels, *, cleaned: bool = False) -> Levels:
     """A stretched matte [H, W] unmixed anew from the outline of its picture [H, W, 3 or more], with
-    clean ends."""
-    box = span(np.maximum.reduce(matte, axis=1) > 0, np.maximum.reduce(matte, axis=0) > 0)
-    if box is None:
+    clean ends; `cleaned`: soft pixels, of four channels, get the subject's own colours."""
+    x, y, wide, high = cv2.boundingRect(matte)
+    if not wide:
         return matte
-    whole = Size(matte.shape[1], matte.shape[0])
-    near = box.grown(max(SCALES.beside, border_depth(whole.long))).clamped(whole)
-    if near.size == whole:
-        return _resharpened(near, pixels, matte)
-    part = np.s_[near.top : near.bottom, near.left : near.right]
-    sharp = np.zeros_like(matte)
-    sharp[part] = _resharpened(near, pixels, np.ascontiguousarray(matte[part]))
-    return sharp
-
-
-def _resharpened(part: Box, pixels: Levels, matte: Levels) -> Levels:
-    size = part.size.width, part.size.height
-    seen = pixels[part.top : part.bottom, part.left : part.right]
+    size = Size(matte.shape[1], matte.shape[0])
+    margin = max(SCALES.beside, border_depth(size.long))
+    part = Box(x, y, x + wide, y + high).grown(margin).clamped(size)
+    inside = np.s_[part.top : part.bottom, part.left : part.right]
     # What was enlarged has no detail finer than a cell: one sample tells as much as its mean.
-    factor = max(1, -(-max(size) // SCALES.fine))
-    cells = -(-size[0] // factor), -(-size[1] // factor)
-    grid: Levels = np.ascontiguousarray(cv2.resize(seen, cells)[..., :3])
-    cover: Levels = cv2.resize(matte, cells)  # type: ignore[assignment]
+    factor = max(1, -(-part.size.long // SCALES.fine))
+    cells = -(-part.size.width // factor), -(-part.size.height // factor)
+    grid: Levels = np.ascontiguousarray(cv2.resize(pixels[inside], cells)[..., :3])
+    cover: Levels = cv2.resize(matte[inside], cells)  # type: ignore[assignment]
     background, core = shrunk(cover < LEVELS.halo, 1), shrunk(cover > LEVELS.solid, 1)
     behind = backdrop(grid, background)
     away = apart(grid, behind)
     thin = (cover > LEVELS.quarter) & (away >= ALPHA.pure * _highest(away))
-    alpha, pairs = _laid_out(core, ~background, size)
-    _unmixed(
-        pixels, behind, backdrop(grid, core | thin), pairs, matte, alpha, BACKGROUND.noise, part
-    )
-    return _tidied(alpha, inner=True)
+    outline = Outline.around(core, ~background, matte.shape, part)
+    around, pure = outline.by_pair(behind, backdrop(grid, core | thin))
+    colours = outline.colours(pixels)
+    share = _share(colours, around, pure, outline.shares(matte), BACKGROUND.noise)
+    found = outline.tidied(snapped_levels(levels_of(share)), inner=True)
+    if cleaned:
+        _clean(pixels, outline, found, colours, pure, around)
+    return outline.drawn(found)
+
+
+def _clean(
+    pixels: Levels, outline: Outline, alpha: Levels, colours: Floats, pure: Floats, around: Floats
+) -> None:
+    """Write the subject's own colours into the soft pixels of an outline: from its alpha and its
+    `colours` [3, 4, N], and from F and B [3, N] of its pairs."""
+    places = np.flatnonzero(soft(alpha))
+    pairs = places % len(outline.pairs)
+    own = colours.reshape(3, -1).take(places, axis=1)
+    share = alpha.ravel().take(places).astype(np.float32) * np.float32(1 / 255)
+    found = mended(own, share, pure.take(pairs, axis=1), around.take(pairs, axis=1))
+    put_colours(pixels, outline.places.ravel().take(places), found)
 
 
 def foreground_colours(grid: Pixels, background_model: BackgroundModel, subject: Mask) -> Pixels:
@@ -248,6 +190,12 @@ def _highest(values: Pixels) -> Pixels:
     return cv2.dilate(values, np.ones((2 * EDGE + 1, 2 * EDGE + 1), np.uint8))  # type: ignore[return-value]
 
 
-def _enlarged(cells: Mask, size: tuple[int, int], how: Image.Resampling) -> Levels:
+def _enlarged(cells: Mask, size: tuple[int, int]) -> Levels:
     image = Image.fromarray(cells.astype(np.uint8) * np.uint8(255))
-    return np.array(image.resize(size, how))
+    return np.array(image.resize(size, Image.Resampling.BILINEAR))
+
+
+def levels_of(share: Floats) -> Levels:
+    """Shares (0 to 1) [...] as levels."""
+    levels: Levels = np.rint(share * np.float32(255)).astype(np.uint8)
+    return levels

@@ -96,7 +96,7 @@ def soft_band(alpha: Levels, *, enlarged: bool = False) -> SoftBand | None:
         enlarged: the picture has fewer details than pixels; then F and B come from a quarter of its
             size instead of half.
     """
-    places = np.flatnonzero(_soft(alpha))
+    places = np.flatnonzero(soft(alpha))
     if not len(places):
         return None
     rows, columns = rows_and_columns(places, alpha.shape[1])
@@ -118,15 +118,20 @@ def corrected(image: Levels, alpha: Levels, band: SoftBand, fore: Pixels, back: 
     rows, columns = rows_and_columns(band.places, alpha.shape[1])
     shape = part.size.height, part.size.width
     lit, shaded = between((fore, back), rows - part.top, columns - part.left, shape)
-    a = alpha.ravel().take(band.places).astype(np.float32) * np.float32(1 / 255)
-    rest = 1 - a
-    missing = colours_at(image, band.places)
-    missing -= a * lit
-    missing -= rest * shaded
-    missing *= a / (a * a + rest * rest + np.float32(FOREGROUND.grip))
-    missing += lit
-    missing += np.float32(0.5)
-    return np.clip(missing, 0, 255, out=missing).astype(np.uint8).T
+    share = alpha.ravel().take(band.places).astype(np.float32) * np.float32(1 / 255)
+    return mended(colours_at(image, band.places), share, lit, shaded)
+
+
+def mended(own: Floats, share: Floats, lit: Floats, shaded: Floats) -> Pixels:
+    """The subject's colours [N, 3] of pixels [3, N], which may be written into: what misses from
+    the mixture of F and B [3, N] by their shares [N] goes to both."""
+    rest = 1 - share
+    own -= share * lit
+    own -= rest * shaded
+    own *= share / (share * share + rest * rest + np.float32(FOREGROUND.grip))
+    own += lit
+    own += np.float32(0.5)
+    return np.clip(own, 0, 255, out=own).astype(np.uint8).T
 
 
 def nearest(pixels: Levels, size: tuple[int, int]) -> Levels:
@@ -148,7 +153,7 @@ def _solved(
         if not whole:  # where alpha is 255 F is known, where it is 0 B is
             cv2.copyTo(pixels, cv2.inRange(cover, 255, 255), fore)
             cv2.copyTo(pixels, cv2.inRange(cover, 0, 0), back)
-        places = np.arange(cover.size) if whole else np.flatnonzero(_soft(cover))
+        places = np.arange(cover.size) if whole else np.flatnonzero(soft(cover))
         layers = _Layers.taken(pixels.reshape(-1, 3)[places], cover, places)
         lit, shaded = (part.reshape(-1, 3)[layers.needed] for part in (fore, back))
         found = layers.solved(
@@ -159,7 +164,8 @@ def _solved(
     return fore, back
 
 
-def _soft(alpha: Pixels) -> Mask:
+def soft(alpha: Levels) -> Mask:
+    """Where alpha [...] is neither all nor nothing."""
     return cv2.inRange(alpha, 1, 254).reshape(alpha.shape).view(np.bool_)
 
 

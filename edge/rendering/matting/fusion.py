@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -27,9 +26,10 @@ from edge.rendering.analysis.background import (
     fit_background,
 )
 from edge.rendering.analysis.surface import shade_of
-from edge.rendering.matting.alpha import ALPHA, estimate_alpha, foreground_colours
+from edge.rendering.matting.alpha import ALPHA, estimate_alpha, foreground_colours, levels_of
 from edge.rendering.matting.doubt import Evidence
-from edge.rendering.matting.guided_filter import guided, sized
+from edge.rendering.matting.guided_filter import Guide, sized
+from edge.rendering.matting.outline import Outline
 from edge.rendering.matting.regions import (
     REGIONS,
     bulk,
@@ -40,7 +40,7 @@ from edge.rendering.matting.regions import (
     missed,
     torn_in,
 )
-from edge.rendering.pixels.arrays import Floats, Mask, Pixels
+from edge.rendering.pixels.arrays import Floats, Mask, Pixels, array_of
 from edge.rendering.pixels.channels import apart, planes_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import EDGE, flood, grown, shrunk
@@ -124,8 +124,8 @@ def _on_plain(
     colour_of_subject = foreground_colours(grid, background_model, whole)
 
     def draw() -> Pixels:
-        guess = None if network is None else guided(image, network, grown(whole, 1))
-        return estimate_alpha(image, colour_of_subject, background_model, whole, guess)
+        guide = None if network is None else Guide.led(image, network, grown(whole, 1))
+        return estimate_alpha(image, colour_of_subject, background_model, whole, guide)
 
     area = max(1, int(np.count_nonzero(product)))
     pale = off < REGIONS.pale * background_model.noise
@@ -174,12 +174,10 @@ def _on_scene(
 
 
 def _drawn_on_scene(image: Image.Image, product: Mask, network: Pixels) -> Pixels:
-    core, near = (
-        cv2.resize(cells.view(np.uint8), image.size, interpolation=cv2.INTER_NEAREST) > 0
-        for cells in (shrunk(product, ALPHA.inner), grown(product, ALPHA.inner))
-    )
-    led = guided(image, network, grown(product, ALPHA.inner))
-    return np.where(core, np.uint8(255), np.where(near, led, np.uint8(0)))
+    near = grown(product, ALPHA.inner)
+    outline = Outline.around(shrunk(product, ALPHA.inner), near, (image.height, image.width))
+    guide = Guide.led(image, network, near)
+    return outline.drawn(levels_of(guide.shares(outline, outline.colours(array_of(image)))))
 
 
 def _pale(grid: Pixels, steps: Pixels, product: Mask) -> int:

@@ -4,13 +4,14 @@ Source: K. He and J. Sun, "Fast Guided Filter", 2015, arXiv:1505.00996.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from edge.images import Box, Size
+from edge.rendering.matting.outline import Outline
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.geometry import Area
@@ -51,37 +52,34 @@ def sized(network: Pixels, width: int, height: int) -> Floats:
     return small.astype(np.float32) / np.float32(255)
 
 
-def guided(image: Image.Image, network: Pixels, cells: Mask) -> Pixels:
-    """A coarse matte uint8 [h, w] at the picture's size and edges: uint8 [H, W], mostly decided.
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """How alpha follows a picture's colours: `model` float32 [h, w, 4] holds slopes for red, green
+    and blue (shares a level) and a share on a grid; 0 beside what was asked for."""
 
-    Only where it is asked for, in the box of some `cells` of the picture; elsewhere it is 0.
-    """
-    result = np.zeros((image.height, image.width), np.uint8)
-    box = bounds(cells)
-    if box is None:
-        return result
-    part = _box_in(box, cells, image.size, 1)
-    factor = min(1.0, SCALES.guided / max(image.size))
-    size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
-    # A window away from where it counts lies what both means still reach.
-    inner = _box_in(box, cells, size, 2 * GUIDED.window + 2)
-    guide = [plane[inner] for plane in _planes(image.resize(size, Image.Resampling.BOX))]
-    alpha = _decided(sized(network, *size)[inner])
-    whole = np.zeros(size[::-1], np.float32)
-    *slopes, led = (
-        _stretched(whole, inner, plane, image.size)[part] for plane in _linear(guide, alpha)
-    )
-    for slope, plane in zip(slopes, _planes(image.crop(_corners(part))), strict=True):
-        led = led + slope * plane
-    result[part] = np.rint(255 * _decided(led))
-    return result
+    model: Floats = field(repr=False)
 
+    @classmethod
+    def led(cls, image: Image.Image, network: Pixels, cells: Mask) -> "Guide":
+        """A coarse matte uint8 [h, w] led along the picture's edges near some `cells` of it."""
+        factor = min(1.0, SCALES.guided / max(image.size))
+        size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
+        model = np.zeros((size[1], size[0], 4), np.float32)
+        if box := bounds(cells):
+            # A window away from where it counts lies what both means still reach.
+            inner = _box_in(box, cells, size, 2 * GUIDED.window + 2)
+            guide = [plane[inner] for plane in _planes(image.resize(size, Image.Resampling.BOX))]
+            model[inner] = cv2.merge(_linear(guide, _decided(sized(network, *size)[inner])))
+            model[..., :3] /= 255
+        return cls(model)
 
-def _stretched(
-    grid: Floats, inner: tuple[slice, slice], plane: Floats, size: tuple[int, int]
-) -> Floats:
-    grid[inner] = plane
-    return cv2.resize(grid, size)  # type: ignore[return-value]
+    def shares(self, outline: Outline, colours: Floats) -> Floats:
+        """Alpha (0 to 1) [4, N] of an outline of `colours` [3, 4, N], mostly decided."""
+        *slopes, led = outline.by_pixel(self.model)
+        for slope, plane in zip(slopes, colours, strict=True):
+            slope *= plane
+            led += slope
+        return _decided(led)
 
 
 def _box_in(box: Box, cells: Mask, size: tuple[int, int], margin: int) -> tuple[slice, slice]:
@@ -90,11 +88,6 @@ def _box_in(box: Box, cells: Mask, size: tuple[int, int], margin: int) -> tuple[
     found = Area.of(box).scaled(across, down).outward(Size(*size)).grown(margin)
     found = found.clamped(Size(*size))
     return slice(found.top, found.bottom), slice(found.left, found.right)
-
-
-def _corners(part: tuple[slice, slice]) -> tuple[int, int, int, int]:
-    rows, columns = part
-    return columns.start, rows.start, columns.stop, rows.stop
 
 
 def _planes(image: Image.Image) -> list[Floats]:

@@ -14,11 +14,12 @@ from PIL import Image
 
 from edge.models.base import Tensor
 from edge.rendering.framing.product import drops_background
-from edge.rendering.matting.alpha import sharpened
-from edge.rendering.matting.foreground import soft_band, soft_colours
+from edge.rendering.matting.alpha import resharpened, steepened
+from edge.rendering.matting.foreground import SoftBand, soft_band, soft_colours
 from edge.rendering.matting.segment import wanted as cut_out
-from edge.rendering.pixels.arrays import Levels, Pixels, Places, array_of, picture_over
+from edge.rendering.pixels.arrays import Levels, array_of, picture_over
 from edge.rendering.pixels.picture import Picture
+from edge.rendering.pixels.sampling import put_colours
 from edge.rendering.step import AsyncStep, PlanContext, State, Tools
 from edge.variants.transform import Transform
 from edge.variants.values import AUTO
@@ -48,29 +49,27 @@ class Decontaminate(AsyncStep):
             return decontaminated
 
     def _decontaminated(self, picture: Picture) -> Picture:
-        both, alpha = with_alpha(picture, self.by)
-        if (band := soft_band(alpha, enlarged=True)) is not None:
-            laid(both, band.places, soft_colours(both, alpha, band))
+        both, alpha, band = begun(picture, self.by)
+        if band is not None:
+            put_colours(both, band.places, soft_colours(both, alpha, band))
         return as_it_lies(picture, both, Image.fromarray(alpha))
 
 
-def with_alpha(picture: Picture, by: str) -> tuple[Tensor, Levels]:
+def begun(picture: Picture, by: str) -> tuple[Tensor, Levels, SoftBand | None]:
     """The picture and its sharpened matte in one array [H, W, 4], the picture's own where it has
-    one that may be written into; and the matte alone [H, W]."""
-    alpha = sharpened(picture, by)
-    both = picture.array
+    one that may be written into; the matte alone [H, W]; and where it is soft, unless that has the
+    subject's own colours already."""
+    assert picture.matte is not None, "planned only where there is a matte"
+    matte, both = array_of(picture.matte), picture.array
     if both is None or not both.flags.writeable:
-        both = np.dstack([array_of(picture.opaque), alpha])
+        both = np.dstack([array_of(picture.opaque), matte])
+    if by != "network":
+        alpha, band = resharpened(both, matte, cleaned=True), None
+    else:
+        alpha = steepened(matte)
+        band = soft_band(alpha, enlarged=True)
     cv2.insertChannel(alpha, both, 3)
-    return both, alpha
-
-
-def laid(both: Tensor, places: Places, colours: Pixels) -> None:
-    """Write colours [N, 3] at flat places of an array [H, W, 4], whose fourth channel stays."""
-    pixels = both.view(np.uint32).reshape(-1)  # a pixel is one number then
-    found = pixels.take(places).view(np.uint8).reshape(-1, 4)
-    found[:, :3] = colours
-    pixels[places] = found.view(np.uint32).ravel()
+    return both, alpha, band
 
 
 def plan(transform: Transform, context: PlanContext) -> Decontaminate | None:

@@ -23,6 +23,14 @@ def colours_at(pixels: Levels, places: Places) -> Floats:
     return taken.T[:3].astype(np.float32, order="C")
 
 
+def put_colours(pixels: Levels, places: Places, colours: Pixels) -> None:
+    """Write colours [N, 3] at flat places of a picture [H, W, 4], whose fourth channel stays."""
+    whole = pixels.view(np.uint32).reshape(-1)  # a pixel is one number then
+    found = whole.take(places).view(np.uint8).reshape(-1, 4)
+    found[:, :3] = colours
+    whole[places] = found.view(np.uint32).ravel()
+
+
 def coarse_colours(pixels: Levels, near: int) -> Places:
     """The number of each pixel's colour [...], of pixels [..., 3]; colours are one where each
     channel is in the same step of `near` levels."""
@@ -40,9 +48,9 @@ def rows_and_columns(places: Places, width: int) -> tuple[Places, Places]:
 
 
 def between(
-    grids: Sequence[Pixels], rows: Places, columns: Places, shape: Sequence[int]
+    grids: Sequence[Pixels | Floats], rows: Places, columns: Places, shape: Sequence[int]
 ) -> list[Floats]:
-    """Levels float32 [3, N] of some grids [h, w, 3] where pixels of a picture of that shape [H, W]
+    """Levels float32 [C, N] of some grids [h, w, C] where pixels of a picture of that shape [H, W]
     lie in them; bilinear, and beyond the middles of the outermost cells as there."""
     height, width = grids[0].shape[:2]
     places = cv2.convertMaps(
@@ -52,7 +60,8 @@ def between(
         cv2.remap(grid, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for grid in grids
     )
-    return [each.reshape(-1, 3)[: len(rows)].T.astype(np.float32, order="C") for each in found]
+    flat = (each.reshape(-1, each.shape[2])[: len(rows)] for each in found)
+    return [each.T.astype(np.float32, order="C") for each in flat]
 
 
 def _folded(places: Places, scale: float) -> Floats:
