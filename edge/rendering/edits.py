@@ -21,8 +21,7 @@ def provenance_of(
 ) -> Provenance:
     """What this plan makes of the job's original. Takes a hash of it: work for a thread."""
     transform = job.transform
-    cut_by = analysis.cut_by if analysis else None
-    edits = _edits(plan, cut_by, job)
+    edits = _edits(plan, analysis, job)
     return Provenance(
         digest(job.body)[:_ORIGINAL],
         f"{transform.preset}@{transform.preset_version}" if transform.preset else "",
@@ -32,8 +31,10 @@ def provenance_of(
     )
 
 
-def _edits(plan: Plan, cut_by: str | None, job: RenderRequest) -> list[tuple[str, str]]:
+def _edits(plan: Plan, analysis: Analysis | None, job: RenderRequest) -> list[tuple[str, str]]:
     """Each edit as its source type and in words, in the order of the plan."""
+    cut_by = analysis.cut_by if analysis else None
+    whole = analysis is not None and analysis.whole
     found = []
     for step in plan.steps:
         if step.op == "upscale":
@@ -41,7 +42,7 @@ def _edits(plan: Plan, cut_by: str | None, job: RenderRequest) -> list[tuple[str
         elif step.op == "matte" and cut_by:
             found.append((ENHANCED, "cut out of its background"))
         elif step.op == "background" and cut_by:
-            found += _backgrounds(job)
+            found += _backgrounds(job, whole=whole)
         elif step.op == "shadow":
             found.append((COMPOSITE, "a shadow drawn under it"))
         elif step.op in _ADDING:
@@ -49,9 +50,12 @@ def _edits(plan: Plan, cut_by: str | None, job: RenderRequest) -> list[tuple[str
     return found
 
 
-def _backgrounds(job: RenderRequest) -> list[tuple[str, str]]:
+def _backgrounds(job: RenderRequest, *, whole: bool) -> list[tuple[str, str]]:
+    """Beside a photo that is delivered `whole` a colour is a margin."""
     background = job.transform.background
     if background is None or background.kind is BackgroundKind.TRANSPARENT:
+        return []
+    if whole and background.kind is not BackgroundKind.SCENE:
         return []
     return [(COMPOSITE, f"set on another background ({background})")]
 

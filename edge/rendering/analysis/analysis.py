@@ -55,6 +55,10 @@ class AnalysisNumbers:
 
 ANALYSIS = AnalysisNumbers()
 
+DETAIL = "detail"
+"""The flag of a photo that is delivered whole: it shows a part of the product only, or no cut of it
+can be believed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
@@ -88,6 +92,12 @@ class Analysis:
     def sure(self) -> bool:
         """Whether a matte says where the subject is, and can be trusted."""
         return self.cut_by is not None and self.doubted is None
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is torn out of the photo: it shows a detail, or no cut can be
+        believed."""
+        return DETAIL in self.flags
 
     def subject_in(self, size: Size) -> Area | None:
         """The subject's box in the pixels of a picture of that size."""

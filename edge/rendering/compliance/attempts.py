@@ -96,7 +96,8 @@ def finish(
 
 def _finished(picture: Picture, job: RenderRequest, xmp: bytes | None, own: Own) -> Done:
     """The first attempt that passes the background rule by its pixels alone; else the first that
-    passes it because the matte counts pale pixels as product; else the last."""
+    passes it because the matte counts pale pixels as product; else the last. A photo that is
+    delivered whole has no background to mend."""
     pale = last = None
     for tried, quality in _tries(picture, job):
         job.deadline.check("encode")
@@ -109,7 +110,7 @@ def _finished(picture: Picture, job: RenderRequest, xmp: bytes | None, own: Own)
             return last
         report = job.watch.time("verify", verify_file, encoded.body, job.preset, own=own)
         last = replace(last, report=report)
-        if "background" not in _broken(report):
+        if own.whole or "background" not in _broken(report):
             if not report.pale:
                 return last
             pale = pale or last

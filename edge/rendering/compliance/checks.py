@@ -7,6 +7,7 @@ from functools import cached_property
 from PIL import Image
 
 from edge.images import Color, Format
+from edge.rendering.analysis.analysis import DETAIL
 from edge.rendering.compliance.drift import Reference
 from edge.rendering.compliance.measurements import (
     BackgroundMeasurement,
@@ -32,7 +33,7 @@ _FORMATS = {
 }
 
 
-_FORBIDS = {"no_detail": "detail"}
+_FORBIDS = {"no_detail": DETAIL}
 """Rules that forbid what is noted of a photo."""
 
 
@@ -58,6 +59,11 @@ class Own:
     swatch: Color | None = None
     notes: frozenset[str] = frozenset()
     exact: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether its photo was delivered whole: then the photo's edge is none of a product's."""
+        return DETAIL in self.notes
 
 
 @dataclass(frozen=True)
@@ -165,8 +171,9 @@ def _background(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
     if rules.background is None:
         return
     seen = _seen(specimen, rules.background)
-    finding = _exact(seen, rules.background)
-    if not finding.passed and specimen.own:
+    whole = specimen.own is not None and specimen.own.whole
+    finding = _exact(seen, rules.background, whole=whole)
+    if not finding.passed and not whole and specimen.own:
         finding = _by_matte(specimen, specimen.own, rules.background) or finding
     yield finding
     if rules.fill_min is not None:
@@ -188,10 +195,14 @@ CHECKS: tuple[Callable[[Specimen, Rules], Iterator[Finding]], ...] = (
 
 
 def _exact(
-    seen: BackgroundMeasurement, background: Background, *, heuristic: bool = False
+    seen: BackgroundMeasurement,
+    background: Background,
+    *,
+    whole: bool = False,
+    heuristic: bool = False,
 ) -> Finding:
-    # the rest of the border may be a product that the camera cut
-    holds = seen.border >= LEVELS.majority and seen.worst == 0
+    # the rest of the border may be a product that the camera cut, but no photo that was not
+    holds = seen.border >= (1 if whole else LEVELS.majority) and seen.worst == 0
     measured = {"border": seen.border, "exact": _share(seen.exact), "worst": seen.worst}
     return Finding("background", holds, measured, f"exactly {background}", heuristic)
 

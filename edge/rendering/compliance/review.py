@@ -1,15 +1,11 @@
 """What a person is told of a photo: whether to look at the cut, and facts that may matter."""
 
-from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.analysis.analysis import DETAIL, Analysis
 from edge.rendering.matting.doubt import DOUBT_NUMBERS
 from edge.rendering.pixels.scales import SCALES
 from edge.rendering.source.facts import Facts
 
 DOUBT = "doubt"
-
-DETAIL = "detail"
-"""The note on a photo that is delivered whole: it shows a part of the product only, or no cut of it
-can be believed."""
 
 
 def review(analysis: Analysis | None) -> tuple[str, ...]:
@@ -25,7 +21,7 @@ def notes(analysis: Analysis | None, facts: Facts) -> tuple[str, ...]:
     `cut-by-edge`: the camera cut the product; `small`: fewer than 300 pixels on the short side.
     """
     found = [flag for flag in (DETAIL, "several") if analysis and flag in analysis.flags]
-    if analysis and analysis.touches and analysis.cut_by:
+    if analysis and analysis.touches and analysis.cut_by and not analysis.whole:
         found.append("cut-by-edge")
     if facts.size.short < SCALES.small:
         found.append("small")

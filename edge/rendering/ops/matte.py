@@ -42,11 +42,12 @@ class ApplyMatte(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
-    """Wanted where the subject is cut out."""
+    """Wanted where the subject is cut out; a photo that is delivered whole is not."""
     analysis = context.analysis
     if (
         analysis is None
         or analysis.cut_by is None
+        or analysis.whole
         or not context.state.matted
         or not wanted(transform)
     ):

@@ -132,6 +132,22 @@ def test_a_product_that_the_camera_cut_may_reach_the_edge() -> None:
     assert verify_file(jpeg(image), AMAZON).passed
 
 
+def test_a_photo_that_is_delivered_whole_has_no_background_of_one_colour_in_bars_beside_it() -> (
+    None
+):
+    image = Image.new("RGB", (1600, 1600), (255, 255, 255))
+    image.paste((20, 40, 120), (0, 400, 1600, 1200))
+    wanted = presets.Rules(background=PRESETS["shopify"].rules.background)
+    rules = Preset("main", "1", "", {}, wanted)
+    whole = Own(notes=frozenset({"detail"}))
+    assert broken(verify_file(jpeg(image), rules, own=whole)) == {"background"}
+    cut = Own(notes=frozenset({"cut-by-edge"}))
+    assert verify_file(jpeg(image), rules, own=cut).passed, "a product may reach both sides"
+    white = Image.new("RGB", (1600, 1600), (255, 255, 255))
+    white.paste((20, 40, 120), (400, 400, 1200, 1200))
+    assert verify_file(jpeg(white), rules, own=whole).passed
+
+
 @pytest.mark.parametrize("quality", [75, 90, 95, 100])
 def test_in_blocks_of_pure_background_jpeg_keeps_white_exact_at_any_usual_quality(
     quality: int,

@@ -45,7 +45,9 @@ def test_review_means_doubt_and_nothing_else() -> None:
 
 def test_facts_about_a_photo_are_notes() -> None:
     hard = replace(ANALYSIS, touches=("left",), flags=("several", "detail"), doubt=0.0)
-    assert notes(hard, facts(200, 900)) == ("detail", "several", "cut-by-edge", "small")
+    assert notes(hard, facts(200, 900)) == ("detail", "several", "small")
+    cut = replace(hard, flags=("several",), cut_by="network")
+    assert notes(cut, facts(200, 900)) == ("several", "cut-by-edge", "small")
     assert notes(ANALYSIS, facts(600, 800)) == ()
     assert review(hard) == ()
 

@@ -193,6 +193,23 @@ def test_a_cut_that_nobody_would_believe_is_torn_out_only_where_one_insists(
     assert ("no_detail" in verdict.broken) == whole
 
 
+def test_of_a_photo_that_is_delivered_whole_nothing_says_that_it_was_cut_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither the file's own words nor a shadow under the photo's edge."""
+    monkeypatch.setattr(segment, "DOUBT_NUMBERS", DoubtNumbers(again=0.0, whole=0.0))
+    query = "fmt=png&w=400&h=400&fit=product&bg=ffffff&matte=auto"
+    plain_one = rendered(scene().rotate(90, expand=True), query, Unsure(second=True))
+    shaded = rendered(scene().rotate(90, expand=True), f"{query}&shadow=1", Unsure(second=True))
+    assert opened(shaded).tobytes() == opened(plain_one).tobytes()
+    for made in (plain_one, shaded):
+        assert not {"matte", "shadow"} & {step.op for step in made.plan.steps}
+        assert "cut out" not in " ".join(made.plan.notes)
+        assert b"cut out" not in made.rendition.body
+        assert b"another background" not in made.rendition.body
+        assert "matting" not in " ".join(made.rendition.reported.models)
+
+
 def test_a_crop_keeps_to_a_subject_whose_cut_nobody_would_believe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
