@@ -117,6 +117,7 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
         return True
     if options.feed is None:
         raise SettingsError("--dry-run needs a FEED")
+    jobs_commands.check_file(options.feed)
     wanted, counts = Wanted(options.feed, options_of(options)), vars(options)
     counts = {name: counts[name] for name in ("samples", "workers")}
     if options.server:

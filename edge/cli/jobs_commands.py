@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -87,7 +88,6 @@ async def estimate_here(
     given: Settings, wanted: Wanted, *, samples: int, workers: int
 ) -> dict[str, Any]:
     """What a feed would take, by the tiers, the origin and the ledger of the settings."""
-    check_file(wanted.feed)
     async with app.connect(given) as parts:
         shop = parts.shop
         estimator = Estimator(
@@ -209,10 +209,15 @@ async def _report(service: Service, job: Job, form: str) -> bytes:
 
 
 def form_of(file: Path) -> str:
-    """Raises `SettingsError` for an extension that names no form of report."""
+    """Raises `SettingsError` for an extension that names no form of report, and where it cannot be
+    written."""
     form = file.suffix.lower().removeprefix(".")
     if form not in ("json", "csv", "html"):
         raise SettingsError(f"--report {file}: allowed is a name with .json, .csv or .html")
+    if not file.parent.is_dir():
+        raise SettingsError(f"--report {file}: there is no such folder")
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise SettingsError(f"--report {file}: it cannot be written")
     return form
 
 

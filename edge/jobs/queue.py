@@ -125,7 +125,8 @@ class Feeder:
         self._depth = depth
         self._stalled = stalled
         self._owner = secrets.token_hex(8)
-        self._rewound: dict[str, float] = {}
+        self._seen: dict[str, float] = {}
+        """When a job was first seen with nothing left to feed, or was last rewound."""
         self._active = True
 
     async def run(self) -> None:
@@ -147,6 +148,7 @@ class Feeder:
         fed = 0
         active = await self._store.active()
         self._active = bool(active)
+        self._seen = {job.id: self._seen[job.id] for job in active if job.id in self._seen}
         for job in active:
             if room - fed <= 0:
                 break
@@ -171,9 +173,10 @@ class Feeder:
         if job.state is not JobState.RUNNING and job.state is not JobState.QUEUED:
             return
         now = time.time()
-        since = max(job.touched, job.created, self._rewound.get(job.id, 0.0))
+        # what ended or was paused long ago and goes on has a last end that is long ago
+        since = max(job.touched, job.created, self._seen.setdefault(job.id, now))
         if now - since < self._stalled or await self._queue.length():
             return
-        self._rewound[job.id] = now
+        self._seen[job.id] = now
         again = await self._store.rewind(job.id, "q", None)
         _log.warning("queued anew what was lost", extra={"job": job.id, "items": again})

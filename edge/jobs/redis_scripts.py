@@ -125,7 +125,7 @@ local moved = 0
 for code in string.gmatch(ARGV[1], '.') do
   local replaced, times = string.gsub(states, code, 'w')
   states, moved = replaced, moved + times
-  if not is_open(code) then redis.call('HINCRBY', KEYS[1], 'n_' .. code, -times) end
+  if times > 0 and not is_open(code) then redis.call('HINCRBY', KEYS[1], 'n_' .. code, -times) end
 end
 redis.call('SET', KEYS[2], states)
 redis.call('HSET', KEYS[1], 'cursor', 0)

@@ -128,7 +128,10 @@ def test_failures_end_with_1_and_the_same_command_tries_them_again(shop, tmp_pat
         (("prewarm", "feed.csv", "--to", "out", "--name", "same.jpg"), "would both be written"),
         (("prewarm", "feed.csv", "--report", "x.pdf"), ".html"),
         (("prewarm", "feed.csv", "--server", "gopher://x"), "http://"),
+        (("prewarm", "feed.csv", "--report", "none/x.csv"), "no such folder"),
         (("jobs", "cost", "--dry-run"), "needs a FEED"),
+        (("jobs", "cost", "--dry-run", "none.csv"), "no such file"),
+        (("jobs", "cost", "--dry-run", "none.csv", "--server", "http://x"), "no such file"),
         (("worker",), "EDGE_CACHE_REDIS_URL"),
     ],
 )

@@ -1,5 +1,6 @@
 """What is not installed is said where it is missed, and nothing else is kept from working."""
 
+import asyncio
 import builtins
 import sys
 import time
@@ -100,6 +101,30 @@ async def test_what_got_lost_on_the_queue_is_queued_anew():
     assert not await feeder.feed(), "it only notices"
     assert await feeder.feed()
     assert await lost.length() == 2
+    await store.close()
+
+
+async def test_what_a_worker_has_of_a_job_that_goes_on_after_long_is_not_lost():
+    """A job that ended, or was paused, long ago: the first seconds of what begins then are no
+    sign that its message is gone."""
+    store, queue = FileStore(), LocalQueue()
+    await store.add_items("j1", 0, [Item(0, 2, "s", "0.jpg", "", "w=9")])
+    await store.open_job(Job("j1", Options(), 1, created=time.time() - 3600))
+    feeder = Feeder(store, queue, depth=30, stalled=60)
+    await feeder.feed()
+    assert await queue.length() == 1
+    begun = asyncio.Event()
+
+    async def long(task: Task) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    queue.start(long, 1)
+    await begun.wait()
+    await feeder.feed()
+    await feeder.feed()
+    assert await queue.length() == 0
+    await queue.stop(0)
     await store.close()
 
 

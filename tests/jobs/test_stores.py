@@ -153,6 +153,14 @@ async def test_failed_items_are_tried_again_with_their_tries_before_them(store):
     assert (await store.ledger("job:j1"))["thumb|pictures"] == 4.0
 
 
+async def test_a_cancelled_job_of_which_nothing_failed_goes_on(store):
+    await opened(store, count=2)
+    assert await store.move("j1", JobState.CANCELLED, [JobState.QUEUED])
+    assert await store.rewind("j1", "fql", JobState.QUEUED) == 0
+    assert [one.index for one in (await store.waiting("j1", 0, 10))[0]] == [0, 1]
+    assert [one.id for one in await store.active()] == ["j1"]
+
+
 async def test_an_item_that_waits_for_its_next_try_comes_due(store):
     job = await opened(store, count=2)
     await store.begin("j1", 0)
