@@ -120,6 +120,11 @@ class PlanContext:
     limits: Limits
     state: State
 
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is torn out of the photo; see `Analysis`."""
+        return self.analysis is not None and self.analysis.whole
+
 
 SceneFetch = Callable[[str, Deadline], Awaitable[Image.Image]]
 """Brings the background picture of `bg=scene:<name>`: sRGB, RGB."""

@@ -110,7 +110,9 @@ def plan(transform: Transform, context: PlanContext) -> Step | None:
     if not context.state.matted or background is None or not wanted(transform):
         return None
     if background.kind is Kind.SCENE:
-        return SceneBackground(background.scene, transform.harmonize)
+        return SceneBackground(background.scene, transform.harmonize and not context.whole)
+    if background.kind is Kind.BLUR and context.whole:
+        return None  # nothing of it is background; `pad` has blurred the margins
     if background.kind is Kind.BLUR:
         return BlurredBackground(round(context.state.size.short * SCALES.rim, 1))
     # A colour that lets light through is laid behind by `flatten`, as behind any clear pixel.

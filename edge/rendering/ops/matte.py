@@ -47,7 +47,7 @@ def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
     if (
         analysis is None
         or analysis.cut_by is None
-        or analysis.whole
+        or context.whole
         or not context.state.matted
         or not wanted(transform)
     ):

@@ -84,9 +84,11 @@ def _color(transform: Transform, context: PlanContext) -> Color | None:
     """The colour asked for; as shot, a studio's own colour where the look has found one."""
     background, analysis = transform.background, context.analysis
     if background and background.kind is BackgroundKind.COLOR:
-        return background.color or WHITE
+        color = background.color or WHITE
+        return color if color.opaque else _CLEAR  # `flatten` lays it behind all of it at once
     if background and background.kind is BackgroundKind.BLUR:
-        return _CLEAR if context.state.matted else None  # the background op blurs all of it at once
+        # the background op blurs all of it at once, where anything of it is background
+        return _CLEAR if context.state.matted and not context.whole else None
     if context.state.alpha or (background and background.kind is BackgroundKind.TRANSPARENT):
         return _CLEAR
     return analysis.background if analysis and analysis.uniform else WHITE

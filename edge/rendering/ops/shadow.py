@@ -76,8 +76,8 @@ class Shadow(PixelStep):
 
 def plan(transform: Transform, context: PlanContext) -> Shadow | None:
     """Wanted on demand, under a subject that has been cut out; a photo's edge stands on nothing."""
-    whole = context.analysis is not None and context.analysis.whole
-    return Shadow() if transform.shadow and context.state.matted and not whole else None
+    cut_out = context.state.matted and not context.whole
+    return Shadow() if transform.shadow and cut_out else None
 
 
 def _shade(alpha: Pixels, box: Box) -> Floats:

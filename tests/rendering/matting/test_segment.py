@@ -210,6 +210,18 @@ def test_of_a_photo_that_is_delivered_whole_nothing_says_that_it_was_cut_out(
         assert "matting" not in " ".join(made.rendition.reported.models)
 
 
+@pytest.mark.parametrize("mode", ["matte=auto", "matte=auto&harmonize=1"])
+def test_of_a_photo_that_is_delivered_whole_only_the_margins_are_blurred(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment, "DOUBT_NUMBERS", DoubtNumbers(again=0.0, whole=0.0))
+    image = scene().rotate(90, expand=True)
+    query = "fmt=png&w=400&h=400&fit=pad&bg=blur"
+    shot = opened(rendered(image, query, Unsure(second=True)))
+    whole = opened(rendered(image, f"{query}&{mode}", Unsure(second=True)))
+    assert whole.tobytes() == shot.tobytes()
+
+
 def test_a_crop_keeps_to_a_subject_whose_cut_nobody_would_believe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -66,5 +66,18 @@ def test_the_background_shows_through_a_see_through_original():
     assert made(padded(background=GREY), image).getcolors() == [(100 * 100, (50, 60, 70))]
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize(
+    ("format", "wanted"), [(Format.PNG, (255, 0, 0, 128)), (Format.JPEG, (255, 127, 127))]
+)
+def test_a_colour_that_lets_light_through_lies_behind_once(mode, format, wanted):
+    half = Background.of(Color(255, 0, 0, 128))
+    image = Image.new("RGBA", (60, 40), (0, 0, 0, 0)) if mode == "RGBA" else noise(60, 40)
+    shown = made(padded(background=half, format=format), image)
+    assert corners(shown) == [wanted] * 4
+    if mode == "RGBA":
+        assert shown.getpixel((50, 50)) == wanted
+
+
 def test_explain_says_which_share_of_the_canvas_was_added():
     assert "76% of the canvas is added background" in planned(padded(), 60, 40).notes
