@@ -164,25 +164,53 @@ def foreground_colours(grid: Pixels, background_model: BackgroundModel, subject:
 def _share(
     colours: Floats, background: Floats, colour_of_subject: Floats, guess: Floats, noise: float
 ) -> Floats:
-    """`a` for each pixel of colours [3, 4, N], four of which share their F and B [3, N]; where
-    these hardly differ, `guess` [4, N] from the outline's place."""
+    """`a` for each pixel of colours [3, 4, N], four of which share their F and B [3, N]. `guess`
+    [4, N] from the outline's place counts where F and B hardly differ, and, where it is more, where
+    no mixture of them gives the pixel."""
     span = colour_of_subject - background
-    squared = np.einsum("cn,cn->n", span, span)
+    squared = np.maximum(np.einsum("cn,cn->n", span, span), np.float32(1))
     distance = np.sqrt(squared)
-    floor = np.float32(ALPHA.blurred * noise) / np.maximum(distance, np.float32(1))
+    floor = np.float32(ALPHA.blurred * noise) / distance
     np.clip(floor, LEVELS.halo / 255, 1 - BACKGROUND.lit, out=floor)
-    scale = 1 / (np.float32(ALPHA.opaque) - floor)
-    span *= scale / np.maximum(squared, np.float32(1))
-    share: Floats = colours[0] * span[0]
-    share += colours[1] * span[1]
-    share += colours[2] * span[2]
-    share -= np.einsum("cn,cn->n", background, span) + floor * scale
+    along = _dot(colours, span) - np.einsum("cn,cn->n", background, span)
+    share: Floats = along / squared - floor
+    share /= np.float32(ALPHA.opaque) - floor
     np.clip(share, 0, 1, out=share)
     trust = np.clip(distance * np.float32(1 / noise) - np.float32(1), 0, 2) * np.float32(0.5)
+    far = _unexplained(colours, background, along, share, squared, noise)
+    far *= guess > share  # it may be a part that F does not show, and no less than its share is
+    trust = trust * (1 - far)
     share -= guess
     share *= trust
     share += guess
     return share
+
+
+def _unexplained(
+    colours: Floats,
+    background: Floats,
+    along: Floats,
+    share: Floats,
+    squared: Floats,
+    noise: float,
+) -> Floats:
+    """How far [4, N], 0 to 1, a pixel's colour lies off its mixture of F and B, beside their
+    distance; 0 where it is B's."""
+    away = _dot(colours, colours) - 2 * _dot(colours, background)
+    away += np.einsum("cn,cn->n", background, background)
+    missing = np.maximum(away - 2 * share * along + share * share * squared, 0)
+    far: Floats = np.sqrt(missing / squared) * np.float32(1 / SCALES.quarter)
+    np.minimum(far, 1, out=far)
+    far *= np.clip(np.sqrt(np.maximum(away, 0)) * np.float32(1 / noise) - 1, 0, 1)
+    return far
+
+
+def _dot(colours: Floats, other: Floats) -> Floats:
+    """The products [4, N] of colours [3, 4, N] with others, [3, N] or as many, over channels."""
+    found: Floats = colours[0] * other[0]
+    found += colours[1] * other[1]
+    found += colours[2] * other[2]
+    return found
 
 
 def _highest(values: Pixels) -> Pixels:

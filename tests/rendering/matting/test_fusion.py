@@ -311,3 +311,20 @@ def test_an_opening_that_ends_sharply_is_one():
     found = fuse(*bowl(sharp=True))
     assert isinstance(found, Fused)
     assert found.matte[120:180, 120:180].max() == 0
+
+
+def test_a_dark_bezel_before_a_dark_background_stays_whole_where_the_network_sees_it():
+    """A bright disc on brown, whose rim of steel mirrors a darker, bluer room."""
+    down, across = np.mgrid[-400:400, -300:300]
+    away = np.hypot(down, across)[..., None]
+    colours = np.where(away < 174, np.float32([205, 195, 180]), np.float32([30, 38, 48]))
+    cover = np.clip(180.5 - away, 0, 1)
+    noise = np.random.default_rng(3).normal(0, 1.2, (800, 600, 3))
+    pixels = cover * colours + (1 - cover) * np.float32([110, 95, 82]) + noise
+    image = Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
+    found = fuse(image, coarse(np.rint(255 * cover[..., 0]).astype(np.uint8)))
+    assert isinstance(found, Fused)
+    assert found.plain
+    rim = (away[..., 0] > 175) & (away[..., 0] < 178)
+    assert np.mean(found.matte[rim] >= 200) > 0.95
+    assert found.matte[away[..., 0] > 186].max() == 0
