@@ -204,7 +204,8 @@ def _exact(
     # the rest of the border may be a product that the camera cut, but no photo that was not
     holds = seen.border >= (1 if whole else LEVELS.majority) and seen.worst == 0
     measured = {"border": seen.border, "exact": _share(seen.exact), "worst": seen.worst}
-    return Finding("background", holds, measured, f"exactly {background}", heuristic)
+    wanted = f"exactly {background}" + ", all around a photo that is delivered whole" * whole
+    return Finding("background", holds, measured, wanted, heuristic)
 
 
 _SEEN = [0, *[255] * 255] * 4
