@@ -173,9 +173,10 @@ def _bridged(line: Floats, seen: Mask) -> Floats:
 
 
 def _rows_of(image: Image.Image, seen: Mask) -> Image.Image:
-    """The picture's rows that are background along the edge, for their grain."""
-    places = np.arange(image.height) * len(seen) // image.height
-    return Image.fromarray(np.asarray(image)[seen[places]])
+    """The picture's rows that are background along the edge, for their grain; all where it has
+    fewer rows than the edge was looked at in, and none of them is."""
+    clear = seen[np.arange(image.height) * len(seen) // image.height]
+    return Image.fromarray(np.asarray(image)[clear]) if clear.any() else image
 
 
 def is_background(image: Image.Image, surface: Surface, *, at_far: bool) -> bool:

@@ -95,16 +95,25 @@ def product(transform: Transform, context: PlanContext) -> Framing | None:
 def laid(region: Area, window: Area, scale: float, canvas: Size) -> Framing:
     """The framing that shows `region` of `window`, which spans the canvas at `scale` pixels each.
 
-    The region is shrunk by less than a pixel of the canvas, so that its edges fall between two.
+    The region is shrunk by less than a pixel of the canvas, so that its edges fall between two; of
+    one that fills no pixel, the pixel shows that its middle is in.
     """
-    at = _up((region.left - window.left) * scale), _up((region.top - window.top) * scale)
-    content = Size(
-        max(1, min(_down((region.right - window.left) * scale), canvas.width) - at[0]),
-        max(1, min(_down((region.bottom - window.top) * scale), canvas.height) - at[1]),
-    )
+    held = region.moved(-window.left, -window.top).scaled(scale, scale)
+    across = _filled(held.left, held.right, canvas.width)
+    down = _filled(held.top, held.bottom, canvas.height)
+    at, content = (across[0], down[0]), Size(across[1] - across[0], down[1] - down[0])
     left, top = window.left + at[0] / scale, window.top + at[1] / scale
     kept = Area(left, top, left + content.width / scale, top + content.height / scale)
     return Framing(kept.overlap(region), content, canvas, at)
+
+
+def _filled(start: float, end: float, length: int) -> tuple[int, int]:
+    """The pixels of a canvas of that length that are filled from `start` to `end`; at least one."""
+    first, last = _up(start), min(_down(end), length)
+    if last > first:
+        return first, last
+    middle = min(length - 1, max(0, math.floor((start + end) / 2)))
+    return middle, middle + 1
 
 
 def drops_background(transform: Transform) -> bool:

@@ -71,6 +71,8 @@ def estimate_alpha(
     outline = Outline.around(
         shrunk(subject, ALPHA.inner), grown(subject, 1), (image.height, image.width)
     )
+    if not len(outline.pairs):
+        return outline.alone()
     colours = outline.colours(pixels)
     if guide is None:
         near = outline.shares(_enlarged(shrunk(subject, 1), image.size))
@@ -127,6 +129,8 @@ def resharpened(pixels: Levels, matte: Levels, *, cleaned: bool = False) -> Leve
     away = apart(grid, behind)
     thin = (cover > LEVELS.quarter) & (away >= ALPHA.pure * _highest(away))
     outline = Outline.around(core, ~background, matte.shape, part)
+    if not len(outline.pairs):
+        return outline.alone()
     around, pure = outline.by_pair(behind, backdrop(grid, core | thin))
     colours = outline.colours(pixels)
     share = _share(colours, around, pure, outline.shares(matte), BACKGROUND.noise)

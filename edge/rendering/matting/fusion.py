@@ -176,6 +176,8 @@ def _on_scene(
 def _drawn_on_scene(image: Image.Image, product: Mask, network: Pixels) -> Pixels:
     near = grown(product, ALPHA.inner)
     outline = Outline.around(shrunk(product, ALPHA.inner), near, (image.height, image.width))
+    if not len(outline.pairs):
+        return outline.alone()
     guide = Guide.led(image, network, near)
     return outline.drawn(levels_of(guide.shares(outline, outline.colours(array_of(image)))))
 

@@ -47,6 +47,10 @@ class Outline:
         places = (down[:, None] * shape[1] + across).reshape(4, -1)
         return cls(shape, part, laid, pairs, places)
 
+    def alone(self) -> Levels:
+        """The picture's alpha [H, W] where nothing is an outline: all subject, or nothing."""
+        return self.drawn(np.zeros(self.places.shape, np.uint8))
+
     def colours(self, pixels: Levels) -> Floats:
         """Levels [3, 4, N] of the picture [H, W, 3 or 4]."""
         return colours_at(pixels, self.places.ravel()).reshape(3, 4, -1)

@@ -250,6 +250,15 @@ def test_a_matte_tells_the_background_within_the_subjects_box(sure):
     assert done.guessed == 0
 
 
+def test_a_strip_of_three_rows_is_extended_behind_a_subject_that_runs_out():
+    """It has fewer rows than the grid on which its background is looked for."""
+    matte = Image.new("L", (40, 3), 255)
+    matte.paste(0, (0, 2, 40, 3))
+    strip, known = Image.new("RGB", (40, 3), (200, 200, 200)), Known(Box(0, 0, 40, 3), True, matte)
+    done = extended(strip, Size(70, 3), (10, 0), known)
+    assert done.image.getcolors() == [(70 * 3, (200, 200, 200))]
+
+
 def test_where_no_background_is_seen_lie_the_colours_and_no_second_subject():
     image, matte = body(open_top=False)
     ImageDraw.Draw(image).ellipse((200, 20, 250, 60), fill=(250, 250, 250))

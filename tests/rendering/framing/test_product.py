@@ -10,6 +10,7 @@ from edge.rendering.pixels.geometry import Area
 from edge.rendering.plan import Plan
 from edge.variants.transform import Transform
 from edge.variants.values import Background, Fit, MatteMode, Ratio, Upscale
+from edge.variants.words import GRAVITY_WORDS
 from tests.rendering.stage import planned
 
 WHITE_BACKGROUND = Background.of(Color(255, 255, 255))
@@ -117,3 +118,24 @@ def test_a_ratio_alone_takes_its_size_from_the_subjects_own_pixels():
     made = planned(asked, 600, 800, analysis=seen(Area(0.25, 0.25, 0.75, 0.75)))
     assert made.canvas.width == pytest.approx(400 / 0.85, abs=4)
     assert made.models == ()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    subject=st.one_of(subjects, st.just(Area(0, 0, 1, 1))),
+    size=st.tuples(st.integers(1, 3000), st.integers(1, 3000)),
+    canvas=st.tuples(st.integers(1, 9), st.sampled_from([1, 2, 640])),
+    fit=st.sampled_from([Fit.PRODUCT, Fit.COVER]),
+    turned=st.booleans(),
+)
+def test_a_canvas_of_a_few_pixels_shows_some_of_the_picture(subject, size, canvas, fit, turned):
+    width, height = canvas[::-1] if turned else canvas
+    asked = transform(width=width, height=height, fit=fit, gravity=GRAVITY_WORDS["subject"])
+    made = planned(asked, *size, analysis=seen(subject))
+    frame = next((step for step in made.steps if step.op == "frame"), None)
+    assert made.canvas == Size(width, height)
+    if frame is not None:
+        assert frame.region.width > 0
+        assert frame.region.height > 0
+        assert 0 <= frame.at[0] <= frame.at[0] + frame.content.width <= width
+        assert 0 <= frame.at[1] <= frame.at[1] + frame.content.height <= height

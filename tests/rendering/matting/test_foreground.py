@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from edge.rendering.matting.alpha import resharpened
 from edge.rendering.matting.foreground import foreground
 from tests.rendering.photos import blob, mask
 
@@ -61,3 +62,14 @@ def test_a_strap_of_two_pixels_gets_its_own_colour_and_not_the_backgrounds() -> 
     alpha = Image.fromarray(np.rint(cover[..., 0] * 255).astype(np.uint8))
     clean = np.asarray(foreground(Image.fromarray(mixed), alpha), np.float32)
     assert np.abs(clean[10:50, 29] - SUBJECT).max() < 25
+
+
+@pytest.mark.parametrize("side", [1, 2, 50, 400])
+@pytest.mark.parametrize("cleaned", [True, False])
+def test_an_enlarged_photo_that_is_all_subject_has_no_outline_and_stays(
+    side: int, cleaned: bool
+) -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (side, side, 4), dtype=np.uint8)
+    before, whole = pixels.copy(), np.full((side, side), 255, np.uint8)
+    assert np.array_equal(resharpened(pixels, whole, cleaned=cleaned), whole)
+    assert np.array_equal(pixels, before)
