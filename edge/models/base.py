@@ -2,11 +2,11 @@
 against a model's spec here, on the way in and on the way out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,14 @@ from edge.errors import ModelContractBroken, ModelMissing
 from edge.images import Size
 
 Tensor = npt.NDArray[np.uint8]
+
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    """Does a piece of work on a thread."""
+
+    async def __call__(self, job: Callable[..., T], /, *args: Any) -> T: ...
 
 
 class Priority(IntEnum):

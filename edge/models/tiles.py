@@ -20,6 +20,7 @@ from edge.images import Box, Size
 from edge.models.base import Tensor
 
 Cells = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 _AROUND = 2
 """Pixels to each side whose mean a pixel is held against to tell an even background."""
@@ -103,20 +104,30 @@ class Tiling:
         held = Tile(int(rows[0]), int(columns[0]), int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1)
         near = self.box(held).grown(self.overlap + _AROUND).clamped(self.size)
         uneven = unevenness(image[near.top : near.bottom, near.left : near.right]) > levels
-        for row, column in np.argwhere(cells):
-            box = self.box(Tile(int(row), int(column), 1, 1)).grown(self.overlap)
-            box = box.clamped(self.size)
-            part = uneven[
-                box.top - near.top : box.bottom - near.top,
-                box.left - near.left : box.right - near.left,
-            ]
-            found[row, column] = part.any()
+        counts = cv2.integral(uneven.view(np.uint8))
+        down, across = np.nonzero(cells)
+        top, bottom = self._reached(down, near.top, self.size.height)
+        left, right = self._reached(across, near.left, self.size.width)
+        within = counts[bottom, right] - counts[bottom, left]
+        found[down, across] = within > counts[top, right] - counts[top, left]
         return found
 
-    def strips(self, cells: Cells) -> Iterator[Box]:
-        """The parts of the picture that these cells cover, those beside each other as one."""
-        for row, line in enumerate(cells):
-            steps = np.flatnonzero(np.diff(line, prepend=False, append=False))
+    def _reached(self, places: Places, start: int, end: int) -> tuple[Places, Places]:
+        """Where the context of rows or columns of cells begins and ends, counted from `start`."""
+        first = np.maximum(places * self.cell - self.overlap, 0)
+        last = np.minimum((places + 1) * self.cell + self.overlap, end)
+        return first - start, last - start
+
+    def strips(self, cells: Cells, tile: Tile | None = None) -> Iterator[Box]:
+        """The parts of the picture, or of a tile, that these cells cover, those beside each other
+        as one, and all of it where no cell misses."""
+        tile = tile or Tile(0, 0, self.rows, self.columns)
+        inside = cells[tile.row : tile.row + tile.down, tile.column : tile.column + tile.across]
+        if inside.all():
+            yield self.box(tile)
+            return
+        for row, line in enumerate(inside, tile.row):
+            steps = np.flatnonzero(np.diff(line, prepend=False, append=False)) + tile.column
             for first, end in zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True):
                 yield self.box(Tile(row, first, 1, end - first))
 
@@ -146,18 +157,25 @@ class Tiling:
         inside = image[rows, columns]
         if not (above or below or before or behind):
             return inside
-        return np.pad(inside, ((above, below), (before, behind), (0, 0)), mode="edge")
+        whole = cv2.copyMakeBorder(inside, above, below, before, behind, cv2.BORDER_REPLICATE)
+        return np.asarray(whole, np.uint8)
 
     def kept(self, tile: Tile, scale: int = 1) -> tuple[slice, slice]:
         """Which part of an answered tile its cells are: rows and columns."""
         start, size = self.overlap * scale, self.box(tile).size
         return (slice(start, start + size.height * scale), slice(start, start + size.width * scale))
 
-    def cells(self, tile: Tile) -> Iterator[int]:
-        """The numbers of a tile's cells inside the picture, counted row by row."""
-        for row in range(tile.row, min(tile.row + tile.down, self.rows)):
-            for column in range(tile.column, min(tile.column + tile.across, self.columns)):
-                yield row * self.columns + column
+    def numbered(
+        self, tile: Tile, cells: Cells, scale: int
+    ) -> Iterator[tuple[int, tuple[slice, slice]]]:
+        """The numbers of those of some cells that are a tile's, counted row by row, and which part
+        of what is `kept` of that tile they are."""
+        inside = cells[tile.row : tile.row + tile.down, tile.column : tile.column + tile.across]
+        side = self.cell * scale
+        for row, column in np.argwhere(inside).tolist():
+            top, left = row * side, column * side
+            number = (tile.row + row) * self.columns + tile.column + column
+            yield number, (slice(top, top + side), slice(left, left + side))
 
     def cell_at(self, index: int) -> Tile:
         """One cell alone, as if it were a tile."""
@@ -173,19 +191,21 @@ def unevenness(image: Tensor) -> npt.NDArray[np.uint8]:
 
 
 def show(canvas: Tensor, box: Box, larger: Tensor, region: Box, scale: int = 1) -> None:
-    """Write what a box of the picture, enlarged [scale*h, scale*w, C], shows of a region into the
-    region's canvas."""
+    """Write what a box of the picture, enlarged [scale*h, scale*w, 3], shows of a region into the
+    region's canvas of four channels, the last of which becomes 255."""
     top, bottom = max(box.top, region.top), min(box.bottom, region.bottom)
     left, right = max(box.left, region.left), min(box.right, region.right)
     if top >= bottom or left >= right:
         return
-    canvas[
+    place = canvas[
         (top - region.top) * scale : (bottom - region.top) * scale,
         (left - region.left) * scale : (right - region.left) * scale,
-    ] = larger[
+    ]
+    shown = larger[
         (top - box.top) * scale : (bottom - box.top) * scale,
         (left - box.left) * scale : (right - box.left) * scale,
     ]
+    cv2.cvtColor(shown, cv2.COLOR_RGB2RGBA, dst=place)
 
 
 Sides = tuple[tuple[int, int], ...]

@@ -1,7 +1,7 @@
 """Enlarges what is wanted of a picture by a network, tile by tile."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import cv2
@@ -10,8 +10,8 @@ from PIL import Image
 
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, ModelMissing
-from edge.images import Box
-from edge.models.base import Models, Priority, Tensor, size_of
+from edge.images import Box, Size
+from edge.models.base import Models, Priority, Run, Tensor, size_of
 from edge.models.roles import UPSCALE, UPSCALE_DEGRADED, check_upscaler
 from edge.models.scheduling import each
 from edge.models.tiles import Cells, Tile, Tiling, show
@@ -37,11 +37,18 @@ Filter = Callable[[Tensor, int], Tensor]
 class Kept(Protocol):
     """Enlarged cells of one picture by one network, from earlier or for later."""
 
+    @property
+    def keeps(self) -> bool:
+        """Whether cells that are put will be there later."""
+        ...
+
     def get(self, index: int) -> Tensor | None:
         """uint8 [scale*h, scale*w, 3]: what the cell became, if it is there."""
         ...
 
-    def put(self, index: int, cell: Tensor) -> None: ...
+    def put(self, cells: Mapping[int, Tensor]) -> None:
+        """Those of one tile; they need to live no longer than the call where nothing is kept."""
+        ...
 
 
 async def upscale(
@@ -55,6 +62,7 @@ async def upscale(
     region: Box | None = None,
     wanted: Cells | None = None,
     kept: Kept | None = None,
+    run: Run = asyncio.to_thread,
 ) -> Tensor:
     """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 4], or of `region` alone: colours, and 255.
 
@@ -71,6 +79,7 @@ async def upscale(
         region: the part that is wanted, inside the picture.
         wanted: bool [H, W]; cells in which nothing is set are enlarged smoothly, by no network.
         kept: where cells may be found, and those that were made are put.
+        run: does pixel work on a thread.
 
     Raises:
         InvalidParameter: no network enlarges by `scale`.
@@ -78,19 +87,18 @@ async def upscale(
     """
     name = model or model_for(scale)
     work = _Enlarging(models, name, scale, image, region)
-    cells = await asyncio.to_thread(work.cells, wanted)
+    cells = await run(work.cells, wanted)
     found = {index: kept.get(index) for index in cells} if kept else {}
-    missing = await asyncio.to_thread(work.begin, cells, found, smooth=wanted is not None)
+    missing = await run(work.begin, cells, found, wanted is not None)
     per_run = 1 if models.runtime == EMBEDDED else TILES_PER_REQUEST
     most = min(per_run, work.spec.max_batch_size)
     groups = [missing[start : start + most] for start in range(0, len(missing), most)]
 
     async def enlarge(tiles: Sequence[Tile]) -> None:
         answer = await models.infer(name, work.asked(tiles), deadline=deadline, priority=priority)
-        made = await asyncio.to_thread(work.take, tiles, answer, copied=kept is not None)
-        for index, cell in made:
-            if kept is not None:
-                kept.put(index, cell)
+        made = await run(work.take, tiles, answer, kept is not None and kept.keeps)
+        if kept is not None:
+            kept.put(made)
 
     await each(groups, enlarge, at_once=REQUESTS_IN_FLIGHT)
     return work.canvas
@@ -111,10 +119,9 @@ class _Enlarging:
         self._tiling = Tiling.of(size, side, self.spec.overlap, small)
         self._image, self._scale = image, scale
         self._region = region or Box(0, 0, size.width, size.height)
-        self._missing: set[int] = set()
+        self._missing: Cells = np.zeros((self._tiling.rows, self._tiling.columns), np.bool_)
         inner = self._region.size
         self.canvas = np.empty((inner.height * scale, inner.width * scale, 4), np.uint8)
-        self._limits: tuple[Tensor, Tensor] | None = None
 
     def cells(self, wanted: Cells | None) -> list[int]:
         """The numbers of those that have to be drawn."""
@@ -122,20 +129,18 @@ class _Enlarging:
         return [int(index) for index in np.flatnonzero(meeting)]
 
     def begin(
-        self, cells: Sequence[int], found: Mapping[int, Tensor | None], *, smooth: bool
+        self, cells: Sequence[int], found: Mapping[int, Tensor | None], smooth: bool
     ) -> list[Tile]:
         """Draws all that no network is needed for; answers the tiles that one is.
 
         Which cells are smooth depends on the picture alone: so what was kept, and in which tiles
         the rest is asked for, shows nowhere.
         """
-        missing = np.zeros((self._tiling.rows, self._tiling.columns), np.bool_)
+        missing = self._missing
         missing.flat[list(cells)] = True
         if smooth:
             around = self._tiling.meeting(self._region) & ~missing
             self._by_filter(around, self._region, _LINEAR, stretched)
-        if self.spec.overshoot is not None:
-            self._limits = limits(self._image, self.spec.overshoot)
         for index in cells:
             if (cell := found.get(index)) is not None:
                 self._show(self._tiling.box(self._tiling.cell_at(index)), cell)
@@ -145,56 +150,42 @@ class _Enlarging:
             missing &= ~even
             height, width = self._image.shape[:2]
             self._by_filter(even, Box(0, 0, width, height), _LANCZOS, lanczos)
-        self._missing = {int(index) for index in np.flatnonzero(missing)}
         return self._tiling.covering(missing)
 
     def asked(self, tiles: Sequence[Tile]) -> dict[str, Tensor]:
         """The network's input for tiles."""
-        batch = np.stack([self._tiling.cut(self._image, tile) for tile in tiles])
+        cut = [self._tiling.cut(self._image, tile) for tile in tiles]
+        batch = np.stack(cut) if len(cut) > 1 else np.ascontiguousarray(cut[0])[None]
         return {self.spec.inputs[0].name: batch}
 
     def take(
-        self, tiles: Sequence[Tile], answer: Mapping[str, Tensor], *, copied: bool
-    ) -> list[tuple[int, Tensor]]:
-        """Shows what became of tiles; answers their cells, copied, where somebody keeps them.
+        self, tiles: Sequence[Tile], answer: Mapping[str, Tensor], copied: bool
+    ) -> dict[int, Tensor]:
+        """Shows what became of tiles; answers their cells, parts of the answer unless `copied`.
 
         Only of the cells that were missing: a tile holds others, which are smooth or were kept.
         """
-        made: list[tuple[int, Tensor]] = []
+        made: dict[int, Tensor] = {}
         for tile, larger in zip(tiles, answer[self.spec.outputs[0].name], strict=True):
-            kept = self._within(tile, larger[self._tiling.kept(tile, self._scale)])
-            cells = dict(self._cells_of(tile, kept))
-            for shown, part in self._shown(tile, kept, cells):
-                show(self.canvas, self._tiling.box(shown), part, self._region, self._scale)
-            if copied:  # a part would hold the whole answer
-                made += ((index, _colours(cell)) for index, cell in cells.items())
+            box, scale = self._tiling.box(tile), self._scale
+            kept = self._held(box, larger[self._tiling.kept(tile, scale)])
+            for shown in self._tiling.strips(self._missing, tile):
+                self._show(shown, kept[_within(shown, box, scale)])
+            for index, place in self._tiling.numbered(tile, self._missing, scale):
+                made[index] = kept[place].copy() if copied else kept[place]
         return made
 
-    def _within(self, tile: Tile, larger: Tensor) -> Tensor:
-        """What is kept of an enlarged tile, with a fourth channel; held against its source where
-        the network says how far it may go."""
-        whole: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
-        if self._limits is not None:
-            box = self._tiling.box(tile)
-            part = np.s_[box.top : box.bottom, box.left : box.right]
-            bound(whole, *(limit[part] for limit in self._limits))
-        return whole
-
-    def _cells_of(self, tile: Tile, kept: Tensor) -> Iterator[tuple[int, Tensor]]:
-        box, scale = self._tiling.box(tile), self._scale
-        for index in self._missing.intersection(self._tiling.cells(tile)):
-            cell = self._tiling.box(self._tiling.cell_at(index))
-            rows = slice((cell.top - box.top) * scale, (cell.bottom - box.top) * scale)
-            columns = slice((cell.left - box.left) * scale, (cell.right - box.left) * scale)
-            yield index, kept[rows, columns]
-
-    def _shown(
-        self, tile: Tile, kept: Tensor, cells: Mapping[int, Tensor]
-    ) -> list[tuple[Tile, Tensor]]:
-        """A tile and what is kept of it at once where all its cells were missing; else these."""
-        if len(cells) == len(list(self._tiling.cells(tile))):
-            return [(tile, kept)]
-        return [(self._tiling.cell_at(index), cell) for index, cell in cells.items()]
+    def _held(self, box: Box, larger: Tensor) -> Tensor:
+        """The enlarged part, held against its source where the network says how far it may go."""
+        if self.spec.overshoot is None:
+            return larger
+        near, height, width = box.grown(1), *self._image.shape[:2]
+        near = near.clamped(Size(width, height))
+        source = self._image[near.top : near.bottom, near.left : near.right]
+        low, high = (limit[_within(box, near)] for limit in limits(source, self.spec.overshoot))
+        held = larger if larger.flags.writeable else larger.copy()
+        bound(held, low, high)
+        return held
 
     def _by_filter(self, cells: Cells, within: Box, reach: int, enlarged: Filter) -> None:
         """Draws what of some cells lies `within` a part of the picture, those beside each other at
@@ -203,20 +194,21 @@ class _Enlarging:
             box, around = strip.met(within), strip.grown(reach).met(within)
             larger = enlarged(self._image[around.top : around.bottom, around.left : around.right],
                               self._scale)  # fmt: skip
-            top, left = box.top - around.top, box.left - around.left
-            rows = slice(top * self._scale, (top + box.size.height) * self._scale)
-            columns = slice(left * self._scale, (left + box.size.width) * self._scale)
-            self._show(box, larger[rows, columns])
+            self._show(box, larger[_within(box, around, self._scale)])
 
     def _show(self, box: Box, larger: Tensor) -> None:
         """Colours [scale*h, scale*w, 3] of a box of the picture."""
-        whole: Tensor = cv2.cvtColor(larger, cv2.COLOR_RGB2RGBA)  # type: ignore[assignment]
-        show(self.canvas, box, whole, self._region, self._scale)
+        show(self.canvas, box, larger, self._region, self._scale)
 
 
-def _colours(pixels: Tensor) -> Tensor:
-    """Of uint8 [H, W, 4] a copy [H, W, 3]."""
-    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)  # type: ignore[return-value]
+def _within(part: Box, whole: Box, scale: int = 1) -> tuple[slice, slice]:
+    """Rows and columns of a part of the picture in what became of a larger one."""
+    top, left = part.top - whole.top, part.left - whole.left
+    size = part.size
+    return (
+        slice(top * scale, (top + size.height) * scale),
+        slice(left * scale, (left + size.width) * scale),
+    )
 
 
 def stretched(tile: Tensor, scale: int) -> Tensor:
@@ -233,7 +225,7 @@ def lanczos(tile: Tensor, scale: int) -> Tensor:
 
 def limits(source: Tensor, overshoot: int) -> tuple[Tensor, Tensor]:
     """How far an enlarged picture may go beyond what its source [h, w, 3] shows at each pixel: the
-    least and the largest levels there, uint8 [h, w, 4], the fourth 255.
+    least and the largest levels there, uint8 [h, w, 3].
 
     At an outline that goes from black to white within one pixel a small network may oscillate:
     black specks on a white product, some pixels inside its edge. So no value may be below the least
@@ -244,15 +236,15 @@ def limits(source: Tensor, overshoot: int) -> tuple[Tensor, Tensor]:
     least, most = cv2.erode(source, near), cv2.dilate(source, near)
     half = np.right_shift(cv2.subtract(most, least), 1)
     room = cv2.add(half, (overshoot,) * 4)  # type: ignore[call-overload]  # at most 255
-    low, high = cv2.subtract(least, room), cv2.add(most, room)
-    return tuple(cv2.cvtColor(level, cv2.COLOR_RGB2RGBA) for level in (low, high))  # type: ignore[return-value]
+    return cv2.subtract(least, room), cv2.add(most, room)  # type: ignore[return-value]
 
 
 def bound(larger: Tensor, low: Tensor, high: Tensor) -> None:
-    """Hold an enlarged picture [scale*h, scale*w, C], contiguous, to `limits` [h, w, C], in its
-    place."""
+    """Hold an enlarged picture [scale*h, scale*w, C], or a part of one, to `limits` [h, w, C], in
+    its place."""
     height = len(low)
-    rows = larger.reshape(height, larger.shape[0] // height, -1)
+    rows = larger.view()
+    rows.shape = height, larger.shape[0] // height, larger.shape[1] * larger.shape[2]
     for limit, hold in ((high, np.minimum), (low, np.maximum)):
         wider = cv2.resize(limit, (larger.shape[1], height), interpolation=cv2.INTER_NEAREST)
         hold(rows, wider.reshape(height, 1, -1), out=rows)

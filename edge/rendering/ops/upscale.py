@@ -50,6 +50,17 @@ class Stretch(PixelStep):
 
 
 @dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the network sees, and where it is wanted (None: everywhere); its name and that of the
+    subject's matte in the tile cache, "" where they have none."""
+
+    pixels: Tensor
+    name: str
+    matte: str
+    wanted: Cells | None
+
+
+@dataclass(frozen=True, slots=True)
 class Upscale(AsyncStep):
     """`factor` is 2 or 4, `model` who does it; only `cut` (None: all) is enlarged and goes on.
     `degraded` says that the source asks for the network that tells degradation from detail, `grain`
@@ -82,17 +93,22 @@ class Upscale(AsyncStep):
         return _enlarged(state, self.cut, self.factor)
 
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
-        pixels = await tools.engine.run(lambda: np.asarray(self._source(picture)))
+        seen = await tools.engine.run(self._look, picture, tools.tile_cache is not None)
         cut = picture.cropped(self.cut) if self.cut else picture
-        source = await tools.engine.run(name_of, pixels) if tools.tile_cache is not None else ""
-        if tools.tile_cache is not None and self.decontaminates and picture.matte is not None:
-            matte = await tools.engine.run(lambda: name_of(np.asarray(picture.matte)))
-            cut = replace(cut, name=f"{_named(self.model, tools)} {self.cut} {source} {matte}")
-            if (cutout := tools.tile_cache.cutout(cut.name)) is not None:
+        if tools.tile_cache is not None and seen.matte:
+            named = f"{_named(self.model, tools)} {self.cut} {seen.name} {seen.matte}"
+            cut = replace(cut, name=named)
+            if (cutout := tools.tile_cache.cutout(named)) is not None:
                 return await tools.engine.run(self._decontaminated, cut, cutout)
-        wanted = await tools.engine.run(_shown, picture.matte) if self.decontaminates else None
-        larger = await self._by_network(pixels, source, tools, wanted)
+        larger = await self._by_network(seen, tools)
         return await tools.engine.run(self._joined, cut, larger)
+
+    def _look(self, picture: Picture, named: bool) -> _Seen:
+        pixels = np.asarray(self._source(picture))
+        matte = picture.matte if self.decontaminates else None
+        name = name_of(pixels) if named else ""
+        matte_name = name_of(np.asarray(matte)) if named and matte else ""
+        return _Seen(pixels, name, matte_name, _shown(matte))
 
     def _decontaminated(self, picture: Picture, cutout: Tensor) -> Picture:
         """The picture as it was after its subject was decontaminated."""
@@ -105,29 +121,28 @@ class Upscale(AsyncStep):
         opaque = _opaque(picture)
         return denoised(opaque, self.grain) if self.grain else opaque
 
-    async def _by_network(
-        self, pixels: Tensor, source: str, tools: Tools, wanted: Cells | None
-    ) -> Tensor:
+    async def _by_network(self, seen: _Seen, tools: Tools) -> Tensor:
         async def larger(kept: upscaling.Kept | None = None) -> Tensor:
             return await upscaling.upscale(
                 tools.models,
-                pixels,
+                seen.pixels,
                 self.factor,
                 tools.deadline,
                 tools.priority,
                 model=self.model,
                 region=self.cut,
-                wanted=wanted,
+                wanted=seen.wanted,
                 kept=kept,
+                run=tools.engine.run,
             )
 
         if tools.tile_cache is None:
             return await larger()
         model = _named(self.model, tools)
-        size = self.cut.size if self.cut else Size(pixels.shape[1], pixels.shape[0])
+        size = self.cut.size if self.cut else Size(seen.pixels.shape[1], seen.pixels.shape[0])
         expected = size.pixels * 3 * self.factor**2
         async with tools.tile_cache.picture_tiles(
-            source, model, expected, tools.deadline, tools.tags
+            seen.name, model, expected, tools.deadline, tools.tags
         ) as picture_tiles:
             return await larger(picture_tiles)
 
