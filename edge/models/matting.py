@@ -8,7 +8,7 @@ from PIL import Image
 
 from edge.deadline import Deadline
 from edge.images import Box, Size
-from edge.models.base import Models, Priority, Tensor, size_of
+from edge.models.base import Models, Priority, Run, Tensor, size_of
 from edge.models.roles import MATTING, MATTING_SIDE, side_of
 
 BACKGROUND = 128
@@ -38,10 +38,10 @@ class Letterbox:
         left, top = (side - inner.width) // 2, (side - inner.height) // 2
         return cls(size, Box(left, top, left + inner.width, top + inner.height), side)
 
-    def put(self, image: Tensor) -> Tensor:
-        """uint8 [H, W, 3] -> uint8 [side, side, 3], bars of `GROUND` beside it."""
+    def put(self, image: Image.Image) -> Tensor:
+        """RGB -> uint8 [side, side, 3], bars of `BACKGROUND` beside it."""
         inner = self.box.size
-        small = Image.fromarray(image).resize((inner.width, inner.height), Image.Resampling.BICUBIC)
+        small = image.resize((inner.width, inner.height), Image.Resampling.BICUBIC)
         canvas = np.full((self.side, self.side, 3), BACKGROUND, np.uint8)
         canvas[self.box.top : self.box.bottom, self.box.left : self.box.right] = np.asarray(small)
         return canvas
@@ -65,26 +65,29 @@ def enlarged(alpha: Tensor, size: Size) -> Tensor:
 
 async def small_matte(
     models: Models,
-    image: Tensor,
+    image: Image.Image,
     deadline: Deadline,
     priority: Priority = Priority.INTERACTIVE,
     *,
     role: str = MATTING,
     mirrored: bool = False,
+    run: Run = asyncio.to_thread,
 ) -> Tensor:
-    """The alpha of the subject as the network gives it: uint8 [H, W, 3] -> uint8 [h, w].
+    """The alpha of the subject as the network gives it: RGB -> uint8 [h, w].
 
     Args:
         role: one of `MATTERS`. Each looks at the picture in a square of its own size, which its
             config.pbtxt says.
         mirrored: look at the picture's mirror image; the answer is turned back.
+        run: does pixel work on a thread.
 
     Raises:
         ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
     """
     spec = models.spec(role)
-    letterbox = Letterbox.of(size_of(image, role), side_of(spec), stretched=spec.stretched)
-    small = await asyncio.to_thread(letterbox.put, image)
+    size = Size(*image.size)
+    letterbox = Letterbox.of(size, side_of(spec), stretched=spec.stretched)
+    small = await run(letterbox.put, image)
     if mirrored:
         small = np.ascontiguousarray(small[:, ::-1])
     answer = await models.infer(
@@ -101,7 +104,10 @@ async def coarse_matte(
     priority: Priority = Priority.INTERACTIVE,
     *,
     role: str = MATTING,
+    run: Run = asyncio.to_thread,
 ) -> Tensor:
     """`small_matte` at the size of the picture: uint8 [H, W, 3] -> uint8 [H, W]."""
-    alpha = await small_matte(models, image, deadline, priority, role=role)
-    return await asyncio.to_thread(enlarged, alpha, size_of(image, role))
+    size = size_of(image, role)
+    picture = Image.fromarray(image)
+    alpha = await small_matte(models, picture, deadline, priority, role=role, run=run)
+    return await run(enlarged, alpha, size)

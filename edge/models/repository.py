@@ -40,6 +40,7 @@ class Repository:
         self.folders = tuple(Path(folder) for folder in many)
         self._specs: dict[str, ModelSpec] = {}
         self._listed: tuple[tuple[float, ...], str] = ((), "")
+        self._absent: dict[str, tuple[float, ...]] = {}
 
     def names(self) -> tuple[str, ...]:
         """The networks that are there whole: a config and a model.onnx."""
@@ -56,10 +57,14 @@ class Repository:
 
     def place(self, name: str) -> Path:
         """The model's own folder. Raises `ModelMissing`."""
-        if _plain(name):
-            for folder in self.folders:
-                if self._whole(folder / name):
-                    return folder / name
+        changed = self._changed()
+        if _plain(name) and self._absent.get(name) != changed:
+            places = [folder / name for folder in self.folders]
+            for place in places:
+                if self._whole(place):
+                    return place
+            if not any(place.exists() for place in places):
+                self._absent[name] = changed
         raise self._missing(name)
 
     def spec(self, name: str) -> ModelSpec:
@@ -124,10 +129,14 @@ class Repository:
             param=name,
         )
 
+    def _changed(self) -> tuple[float, ...]:
+        """When a network was last put into each folder, or taken out of it."""
+        return tuple(f.stat().st_mtime if f.is_dir() else 0.0 for f in self.folders)
+
     def _there(self) -> str:
         """What is there, in words; read anew where a folder changed, for every picture asks for
         networks that it can do without."""
-        changed = tuple(f.stat().st_mtime if f.is_dir() else 0.0 for f in self.folders)
+        changed = self._changed()
         if changed != self._listed[0]:
             self._listed = changed, ", ".join(self.names())
         return self._listed[1]

@@ -126,10 +126,10 @@ class Tiling:
         if inside.all():
             yield self.box(tile)
             return
-        for row, line in enumerate(inside, tile.row):
-            steps = np.flatnonzero(np.diff(line, prepend=False, append=False)) + tile.column
-            for first, end in zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True):
-                yield self.box(Tile(row, first, 1, end - first))
+        steps = np.diff(inside.view(np.int8), prepend=np.int8(0), append=np.int8(0))
+        starts, ends = (np.argwhere(steps == step).tolist() for step in (1, -1))
+        for (row, first), (_, end) in zip(starts, ends, strict=True):
+            yield self.box(Tile(tile.row + row, tile.column + first, 1, end - first))
 
     def covering(self, cells: Cells) -> list[Tile]:
         """Tiles that hold all these cells at the least cost: bands of rows, cut across. The largest

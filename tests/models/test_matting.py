@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelMissing
@@ -52,7 +53,7 @@ def test_a_letterbox_keeps_the_shape_and_stays_in_the_square(width: int, height:
 
 def test_the_bars_are_plain_and_the_picture_lies_between_them() -> None:
     letterbox = Letterbox.of(Size(200, 100))
-    square = letterbox.put(np.full((100, 200, 3), 7, np.uint8))
+    square = letterbox.put(Image.new("RGB", (200, 100), (7, 7, 7)))
     assert letterbox.box.as_tuple() == (0, 128, 512, 384)
     assert (square[128:384] == 7).all()
     assert (square[:128] == BACKGROUND).all()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.images import Box, Size
-from edge.models.tiles import CELL, Tile, Tiling, show
+from edge.models.tiles import CELL, Tile, Tiling, show, unevenness
 from tests.models.conftest import noise
 
 
@@ -27,14 +27,15 @@ def whole(tiling: Tiling) -> Box:
 def test_cut_and_joined_again_the_picture_is_itself(tiling: Tiling, scale: int) -> None:
     """For any size, tile and overlap: the identity network gives the enlarged picture."""
     image = noise(tiling.size.height, tiling.size.width)
-    canvas = np.zeros((tiling.size.height * scale, tiling.size.width * scale, 3), np.uint8)
+    canvas = np.zeros((tiling.size.height * scale, tiling.size.width * scale, 4), np.uint8)
     sides = {side for _, side in tiling.sides}
     for tile in tiling.covering(tiling.meeting(whole(tiling))):
         cut = tiling.cut(image, tile)
         assert set(cut.shape[:2]) <= sides
         core = cut.repeat(scale, 0).repeat(scale, 1)[tiling.kept(tile, scale)]
         show(canvas, tiling.box(tile), core, whole(tiling), scale)
-    assert np.array_equal(canvas, image.repeat(scale, 0).repeat(scale, 1))
+    assert np.array_equal(canvas[..., :3], image.repeat(scale, 0).repeat(scale, 1))
+    assert canvas[..., 3].min() == 255
 
 
 @given(tilings(), st.integers(1, 4), st.data())
@@ -46,12 +47,12 @@ def test_a_region_is_drawn_whole_and_as_in_the_whole_picture(
     right = data.draw(st.integers(left + 1, tiling.size.width))
     bottom = data.draw(st.integers(top + 1, tiling.size.height))
     image, region = noise(tiling.size.height, tiling.size.width), Box(left, top, right, bottom)
-    canvas = np.zeros(((bottom - top) * scale, (right - left) * scale, 3), np.uint8)
+    canvas = np.zeros(((bottom - top) * scale, (right - left) * scale, 4), np.uint8)
     for tile in tiling.covering(tiling.meeting(region)):
         core = tiling.cut(image, tile)[tiling.kept(tile)].repeat(scale, 0).repeat(scale, 1)
         show(canvas, tiling.box(tile), core, region, scale)
     shown = image[top:bottom, left:right]
-    assert np.array_equal(canvas, shown.repeat(scale, 0).repeat(scale, 1))
+    assert np.array_equal(canvas[..., :3], shown.repeat(scale, 0).repeat(scale, 1))
 
 
 @given(tilings(), st.data())
@@ -67,13 +68,45 @@ def test_tiles_hold_every_wanted_cell_and_no_tile_is_for_nothing(
         assert cells[part].any()
         assert not held[part].any(), "no cell is drawn twice"
         held[part] = True
-        inside = {(index // tiling.columns, index % tiling.columns) for index in tiling.cells(tile)}
-        rows, columns = (
-            range(*part[0].indices(tiling.rows)),
-            range(*part[1].indices(tiling.columns)),
-        )
-        assert inside == {(row, column) for row in rows for column in columns}
     assert not (cells & ~held).any()
+
+
+@given(tilings(), st.integers(1, 3), st.integers(0, 2**32))
+def test_of_what_is_kept_of_a_tile_each_cell_is_found_that_is_asked_for_and_no_other(
+    tiling: Tiling, scale: int, seed: int
+) -> None:
+    cells = np.random.default_rng(seed).random((tiling.rows, tiling.columns)) < 0.5
+    image = noise(tiling.size.height, tiling.size.width)
+    found = np.zeros_like(cells)
+    drawn = np.zeros(image.shape[:2], np.bool_)
+    for tile in tiling.covering(cells):
+        kept = tiling.cut(image, tile).repeat(scale, 0).repeat(scale, 1)[tiling.kept(tile, scale)]
+        for number, place in tiling.numbered(tile, cells, scale):
+            box = tiling.box(tiling.cell_at(number))
+            cell = image[box.top : box.bottom, box.left : box.right]
+            assert np.array_equal(kept[place], cell.repeat(scale, 0).repeat(scale, 1))
+            found.flat[number] = True
+        for box in tiling.strips(cells, tile):
+            assert not drawn[box.top : box.bottom, box.left : box.right].any()
+            drawn[box.top : box.bottom, box.left : box.right] = True
+    assert np.array_equal(found, cells)
+    wide = cells.repeat(tiling.cell, 0).repeat(tiling.cell, 1)
+    assert np.array_equal(drawn, wide[: tiling.size.height, : tiling.size.width])
+
+
+@given(tilings(), st.integers(0, 2**32))
+def test_a_cell_shows_something_where_a_pixel_of_it_or_of_its_context_is_uneven(
+    tiling: Tiling, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    image = np.full((tiling.size.height, tiling.size.width, 3), 90, np.uint8)
+    image[chance.random(image.shape[:2]) < 0.003] = 200
+    cells = chance.random((tiling.rows, tiling.columns)) < 0.7
+    off, found = unevenness(image) > 10, tiling.showing(image, cells, 10)
+    for row, column in np.ndindex(*cells.shape):
+        box = tiling.box(Tile(row, column, 1, 1)).grown(tiling.overlap).clamped(tiling.size)
+        near = off[box.top : box.bottom, box.left : box.right].any()
+        assert found[row, column] == (cells[row, column] and near)
 
 
 @given(tilings(), st.data())

@@ -124,8 +124,9 @@ async def test_cells_that_are_kept_are_not_made_again_for_another_region(
     kept: dict[int, Tensor] = {}
 
     class Keeping:
+        keeps = True
         get = staticmethod(kept.get)
-        put = staticmethod(kept.__setitem__)
+        put = staticmethod(kept.update)
 
     whole = await upscale(models, image, 2, deadline, kept=Keeping())
     assert len(kept) == models.tiles

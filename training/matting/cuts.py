@@ -135,9 +135,9 @@ async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str
     for path in photos(folder):
         with Image.open(path) as photo:
             image = flattened(photo.convert("RGBA"))
-        pixels, deadline, known = np.asarray(image), Deadline.after(600), Grid.of(image)
+        deadline, known = Deadline.after(600), Grid.of(image)
         one, two, three = [
-            await small_matte(models, pixels, deadline, role=role) for role in roles.MATTERS
+            await small_matte(models, image, deadline, role=role) for role in roles.MATTERS
         ]
         mattes = {"first": one, "mean": mean(one, two, LOOKS.second), "second": two}
         mattes |= {"median": median(one, two, three), "third": three}

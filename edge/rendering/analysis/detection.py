@@ -82,17 +82,22 @@ async def detect(
     ):
         if not wanted or what in found:
             continue
-        pixels = await engine.run(lambda: np.asarray(detections.small.convert("RGB")))
-        asked = await engine.run(_underlined, pixels) if what == "text" else pixels
+        asked = await engine.run(_asked, what, detections.small)
         try:
-            seen = await coarse_matte(models, asked, deadline, priority, role=role)
+            seen = await coarse_matte(models, asked, deadline, priority, role=role, run=engine.run)
         except ModelMissing:
             continue
         except (ModelError, DeadlineExceeded):
             failed = True
             continue
-        found[what] = await engine.run(_places, what, seen[: len(pixels)], detections.parts)
+        seen = seen[: detections.small.height]
+        found[what] = await engine.run(_places, what, seen, detections.parts)
     return Detected(**found, failed=failed)
+
+
+def _asked(what: str, small: Image.Image) -> Levels:
+    pixels = np.asarray(small.convert("RGB"))
+    return _underlined(pixels) if what == "text" else pixels
 
 
 def _underlined(pixels: Levels) -> Levels:

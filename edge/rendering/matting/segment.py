@@ -143,8 +143,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     own = image.mode == "RGBA" and await tools.engine.run(hides, image)
     if own or not has(tools.models, roles.MATTING):
         return await tools.engine.run(segment_without_network, image, watch)
-    image = await tools.engine.run(flattened, image)
-    known = await tools.engine.run(Grid.of, image)
+    image, known = await tools.engine.run(_flat, image)
     asking = asyncio.ensure_future(_asked(image, tools, watch))
     try:
         seen = await tools.engine.run(watch.time, "analysis", analyze, image, known)
@@ -168,6 +167,11 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     return Segmentation(seen, found)
 
 
+def _flat(image: Image.Image) -> tuple[Image.Image, Grid]:
+    flat = flattened(image)
+    return flat, Grid.of(flat)
+
+
 async def _asked(
     image: Image.Image,
     tools: Tools,
@@ -179,14 +183,14 @@ async def _asked(
     """What a network says, of the picture or of its mirror image."""
     progress.entered("matting")
     start = time.perf_counter()
-    pixels = await tools.engine.run(np.asarray, image)
     said = await matting.small_matte(
         tools.models,
-        pixels,
+        image,
         tools.deadline,
         tools.priority,
         role=role,
         mirrored=mirrored,
+        run=tools.engine.run,
     )
     watch.timings.append(("matting", time.perf_counter() - start))
     return said
