@@ -56,7 +56,7 @@ ROWS: Mapping[type[EdgeError], Row] = {
     errors.IdempotencyKeyReused: Row(422, "The Idempotency-Key was used for another request"),
     errors.OriginalError: Row(422, "The original cannot be used", 60),
     errors.OriginalNotFound: Row(404, "There is no such original", round(MISSING_SECONDS)),
-    errors.OriginalUnsupported: Row(422, "The original is of a format that is not read here", 60),
+    errors.OriginalUnsupported: Row(422, "The original cannot be used for this", 60),
     errors.OriginalCorrupt: Row(422, "The original is damaged", 60),
     errors.OriginalTooLarge: Row(422, "The original is too large", 60),
     errors.OriginError: Row(502, "The origin does not answer as it should"),

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 
 import pytest
+from PIL import Image
 
 from edge import errors
 from edge.errors import JobNotFound
@@ -129,6 +130,15 @@ async def test_a_corrupt_original_is_named_and_nothing_is_stored(serve, photos):
         assert answer.status_code == 422
         assert answer.json()["type"].endswith(slug)
     assert await server.metric('edge_tier_writes_total{outcome="ok"') == 0
+
+
+async def test_where_no_subject_is_found_nobody_is_told_of_a_format(serve, photos):
+    Image.new("RGB", (64, 64), (200, 200, 200)).save(photos / "even.png")
+    answer = await (await serve()).get("/even.png?w=50&matte=on")
+    told = answer.json()
+    assert (answer.status_code, told["param"]) == (422, "matte")
+    assert "no subject" in told["detail"]
+    assert "format" not in told["title"]
 
 
 async def test_an_upscale_over_the_cap_is_refused_before_any_network_runs(serve):
