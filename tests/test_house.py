@@ -30,6 +30,7 @@ FLOORS = {
         "cores",
         "garbage",
         "text_files",
+        "in_thread",
         "thread_priority",
     ),
     1: ("variants", "buckets"),

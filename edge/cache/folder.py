@@ -31,6 +31,7 @@ from edge.cache.base import (
 from edge.cache.folder_index import SHARDS, FolderIndex, Shards, read_file, write_file
 from edge.errors import SettingsError, TierError
 from edge.images import Rendition
+from edge.in_thread import in_thread
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -106,9 +107,8 @@ class FolderTier:
             self._threads.shutdown(wait=False)
 
     async def _in_thread(self, work: Callable[..., _Result], *arguments: object) -> _Result:
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, work, *arguments)
+            return await in_thread(self._threads, work, *arguments)
         except OSError as error:
             raise TierError(
                 f"the folder failed: {error.strerror}", private=f"{self._root}: {error}"

@@ -13,6 +13,7 @@ import onnxruntime
 from edge.cores import cores
 from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelUnavailable
+from edge.in_thread import in_thread
 from edge.models import roles, runtimes
 from edge.models.base import ModelSpec, ModelState, Priority, Tensor
 from edge.models.compiled import HALF, CompiledNetwork
@@ -80,7 +81,7 @@ class EmbeddedModels(RepositoryModels):
 
     async def choice(self) -> Choices:
         """What runs the networks; measured by the first who asks."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._choice)
+        return await in_thread(self._pool, self._choice)
 
     async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -98,8 +99,7 @@ class EmbeddedModels(RepositoryModels):
         self, spec: ModelSpec, inputs: Mapping[str, Tensor], deadline: Deadline
     ) -> Mapping[str, Tensor]:
         options = onnxruntime.RunOptions()
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._pool, self._compute, spec, inputs, options, deadline)
+        work = in_thread(self._pool, self._compute, spec, inputs, options, deadline)
         work.add_done_callback(partial(self._left, self._threads_of(spec)))
         try:
             return await asyncio.shield(work)

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 from edge import tracing
 from edge.accounting import consumption
@@ -27,6 +29,7 @@ class Meter:
     def __init__(self, metrics: Metrics | None, runtime: str) -> None:
         self.metrics = metrics or Metrics()
         self._runtime = runtime
+        self._labelled = cache(self._labels)
 
     @contextmanager
     def request(self, model: str, batch: int) -> Iterator[Lap]:
@@ -51,13 +54,22 @@ class Meter:
             self._write(lap, model, batch, outcome)
 
     def _write(self, lap: Lap, model: str, batch: int, outcome: str) -> None:
-        labels = model, self._runtime
-        self.metrics.model_requests.labels(*labels, outcome).inc()
-        self.metrics.model_batch.labels(*labels).observe(batch)
-        began = lap.began or time.perf_counter()
-        self.metrics.model_queue_seconds.labels(*labels).observe(began - lap.came)
+        requests, batches, queued, taken = self._labelled(model, outcome)
+        requests.inc()
+        batches.observe(batch)
+        now = time.perf_counter()
+        queued.observe((lap.began or now) - lap.came)
         if lap.began is not None:
-            seconds = time.perf_counter() - lap.began
-            self.metrics.model_seconds.labels(*labels).observe(seconds)
+            seconds = now - lap.began
+            taken.observe(seconds)
             if used := consumption.get():
                 used.add_network(model, seconds)
+
+    def _labels(self, model: str, outcome: str) -> tuple[Any, ...]:
+        labels, metrics = (model, self._runtime), self.metrics
+        return (
+            metrics.model_requests.labels(*labels, outcome),
+            metrics.model_batch.labels(*labels),
+            metrics.model_queue_seconds.labels(*labels),
+            metrics.model_seconds.labels(*labels),
+        )

@@ -1,6 +1,5 @@
 """Originals in a folder."""
 
-import asyncio
 import errno
 import os
 import stat
@@ -21,6 +20,7 @@ from edge.errors import (
     OriginUnavailable,
 )
 from edge.images import Original, Stamp
+from edge.in_thread import in_thread
 from edge.origins.base import SETTLING_SECONDS, in_time
 from edge.origins.paths import Neighbours, neighbours
 
@@ -74,7 +74,7 @@ class FolderOrigin:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, job: Callable[[Unpack[Given]], Result], *given: *Given) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, job, *given)
+        return await in_thread(self._threads, job, *given)
 
     async def _existing(self, path: str) -> list[str]:
         def existing() -> list[str]:

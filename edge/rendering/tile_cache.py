@@ -96,9 +96,10 @@ class TileCache:
     def get(self, name: str, index: int) -> Tensor | None:
         return self._tiles.get((name, index))
 
-    def put(self, name: str, index: int, core: Tensor, tags: tuple[str, ...] = ()) -> None:
-        if core.nbytes + _OVERHEAD <= self._tiles.maxsize:
-            self._keep((name, index), core, tags)
+    def put(self, name: str, cells: Mapping[int, Tensor], tags: tuple[str, ...]) -> None:
+        most = self._tiles.maxsize - _OVERHEAD
+        fitting = {(name, index): cell for index, cell in cells.items() if cell.nbytes <= most}
+        self._keep(fitting, tags)
 
     def cutout(self, name: str) -> Tensor | None:
         """uint8 [H, W, 4] under the name of the picture that it was cut out of."""
@@ -106,11 +107,12 @@ class TileCache:
 
     def put_cutout(self, name: str, cutout: Tensor, tags: tuple[str, ...] = ()) -> None:
         if cutout.nbytes <= self._tiles.maxsize * _LARGEST_SHARE:
-            self._keep((name, _CUTOUT), cutout, tags)
+            self._keep({(name, _CUTOUT): cutout}, tags)
 
-    def _keep(self, name: tuple[str, int], tile: Tensor, tags: tuple[str, ...]) -> None:
-        self._tiles[name] = tile
-        self._tags[name] = tags
+    def _keep(self, tiles: Mapping[tuple[str, int], Tensor], tags: tuple[str, ...]) -> None:
+        for name, tile in tiles.items():
+            self._tiles[name] = tile
+        self._tags.update(dict.fromkeys(tiles, tags))
         if len(self._tags) > 2 * len(self._tiles) + _TAGS_LATE:
             self._tags = {name: self._tags[name] for name in self._tiles}
 
@@ -139,8 +141,7 @@ class PictureTiles:
     def put(self, cells: Mapping[int, Tensor]) -> None:
         self._tile_cache.counted(self._model, "made", len(cells))
         if self.keeps:
-            for index, cell in cells.items():
-                self._tile_cache.put(self._name, index, cell, self._tags)
+            self._tile_cache.put(self._name, cells, self._tags)
 
 
 def name_of(pixels: Tensor) -> str:

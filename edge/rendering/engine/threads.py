@@ -1,6 +1,5 @@
 """The engine threads: where pixels are worked on, off the event loop."""
 
-import asyncio
 import contextvars
 import time
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from edge.accounting import consumption
 from edge.cores import cores
+from edge.in_thread import in_thread
 from edge.thread_priority import behind_the_loop
 
 T = TypeVar("T")
@@ -37,9 +37,7 @@ class EngineThreads:
     async def run(self, job: Callable[..., T], /, *args: Any) -> T:
         """The job's result; it runs to its end even when nobody waits any more."""
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, context.run, _counted, job, *args
-        )
+        return await in_thread(self._pool, context.run, _counted, job, *args)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
