@@ -17,7 +17,7 @@ from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.channels import apart, local_range
 from edge.rendering.pixels.levels import LEVELS
-from edge.rendering.pixels.morphology import border, components, flood, shrunk
+from edge.rendering.pixels.morphology import border, components, flood
 from edge.rendering.pixels.sampling import coarse_colours
 
 
@@ -233,13 +233,7 @@ def fit_background(
     seen = flood(((steps <= noise) | soft) & alike & denied, seeds)
     if floors:
         seen |= _scenery(~seen & ~claimed)
-    behind = backdrop(cells, seen)
-    enclosed = (steps <= noise) & (apart(cells, behind) <= noise) & denied
-    more = flood(enclosed, shrunk(enclosed, 1)) & ~seen
-    if more.any():
-        seen |= more
-        behind = backdrop(cells, seen)
-    return BackgroundModel(behind, surface.lit, seen, steps, noise, share)
+    return BackgroundModel(backdrop(cells, seen), surface.lit, seen, steps, noise, share)
 
 
 def ring_of(shape: tuple[int, int]) -> Mask:

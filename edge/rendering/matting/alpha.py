@@ -76,13 +76,13 @@ def estimate_alpha(
     colours = outline.colours(pixels)
     if guide is None:
         near = outline.shares(_enlarged(shrunk(subject, 1), image.size))
-    else:
+    else:  # a dark rim and a shadow have one colour
         near = guide.shares(outline, colours)
+        dim = (1 + BACKGROUND.lit) / 2 * worst(background_model.lit)
+        dark = (worst(background_model.backdrop) < dim)[..., None]
+        colour_of_subject = np.where(dark, background_model.backdrop, colour_of_subject)
     behind, pure = outline.by_pair(background_model.backdrop, colour_of_subject)
     share = _share(colours, behind, pure, near, background_model.noise)
-    if guide is not None:
-        dark = worst(background_model.backdrop) < BACKGROUND.lit * worst(background_model.lit)
-        share = np.where(outline.of_pairs(dark), near, share)
     return outline.drawn(outline.tidied(levels_of(share)))
 
 
@@ -180,7 +180,7 @@ def _share(
     share: Floats = along / squared - floor
     share /= np.float32(ALPHA.opaque) - floor
     np.clip(share, 0, 1, out=share)
-    trust = np.clip(distance * np.float32(1 / noise) - np.float32(1), 0, 2) * np.float32(0.5)
+    trust = np.clip(distance * np.float32(1 / noise) - np.float32(2), 0, 1)
     far = _unexplained(colours, background, along, share, squared, noise)
     far *= guess > share  # it may be a part that F does not show, and no less than its share is
     trust = trust * (1 - far)

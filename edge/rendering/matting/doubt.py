@@ -40,7 +40,7 @@ class DoubtNumbers:
         "chosen from the table of thresholds in docs/matting.md",
     )
     whole: float = tuned(
-        0.7,
+        0.55,
         "probability",
         "from which the photo stays whole unless `matte=on` insists: nobody would believe the cut",
         "chosen from the table of thresholds in docs/matting.md",
@@ -55,14 +55,14 @@ class DoubtNumbers:
 
 DOUBT_NUMBERS = DoubtNumbers()
 
-BIAS = -2.4
+BIAS = -1.97
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
-        "unsure": 5.86,
-        "traces": 10.27,
-        "pale": 4.43,
-        "even": -3.3,
-        "scene": 1.33,
+        "unsure": 6.4,
+        "traces": 11.2,
+        "pale": 5.96,
+        "even": -4.1,
+        "scene": 0.76,
     }
 )
 """Of the square root of each share: fitted, not chosen."""

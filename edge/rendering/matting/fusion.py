@@ -17,13 +17,14 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.analysis.background import (
     BACKGROUND,
     BackgroundModel,
     Grid,
     NotPlain,
     fit_background,
+    rarity,
+    ring_of,
 )
 from edge.rendering.analysis.surface import shade_of
 from edge.rendering.matting.alpha import ALPHA, estimate_alpha, foreground_colours, levels_of
@@ -108,7 +109,7 @@ def _on_plain(
     off, blind = apart(grid, background_model.backdrop), network is None
     light, tint = shade_of(grid, planes_of(background_model.backdrop))
     shade = (tint <= BACKGROUND.tint) & (light < 1) & (not blind)
-    given = given_by(claim, background_model, shade)
+    given = given_by(claim, background_model, shade, off)
     seeds = given & (shrunk(given, 1) if blind else claim >= LEVELS.majority)
     rest = ~given & ~background_model.open
     extra = rest & missed(rest, claim, off, light, tint, background_model)
@@ -130,7 +131,7 @@ def _on_plain(
     area = max(1, int(np.count_nonzero(product)))
     pale = off < REGIONS.pale * background_model.noise
     evidence = replace(
-        Evidence() if blind else _seen_by_network(grid, claim, product),
+        Evidence() if blind else _seen_by_network(grid, claim, product, _around(product)),
         pale=np.count_nonzero(shrunk(product, 2 * EDGE) & pale) / area,
     )
     if blind and (
@@ -161,9 +162,10 @@ def _on_scene(
     area = int(np.count_nonzero(product))
     if area < least(product.shape):
         return None
+    around = _around(product)
     evidence = replace(
-        _seen_by_network(known.cells, claim, product),
-        pale=_pale(known.cells, known.range, product) / area,
+        _seen_by_network(known.cells, claim, product, around),
+        pale=_pale(known.cells, product, around) / area,
         scene=1.0,
     )
     if evidence.unsure >= 1:
@@ -182,21 +184,21 @@ def _drawn_on_scene(image: Image.Image, product: Mask, network: Pixels) -> Pixel
     return outline.drawn(levels_of(guide.shares(outline, outline.colours(array_of(image)))))
 
 
-def _pale(grid: Pixels, steps: Pixels, product: Mask) -> int:
-    """Cells inside the product that look as its background would there: in a scene these may be a
-    gap between an arm and a body, or a print, and nothing but a person can tell."""
-    behind = backdrop(grid, ~grown(product, ALPHA.inner))
-    noise = REGIONS.strong * BACKGROUND.noise
-    alike = product & (steps <= noise) & (apart(grid, behind) <= noise)
-    return int(np.count_nonzero(shrunk(alike, 1)))
+def _pale(grid: Pixels, product: Mask, around: Mask) -> int:
+    """Cells inside the product of colours that are several times as usual around it: in a scene
+    these may be a gap between an arm and a body, or a print, and nothing but a person can tell."""
+    if not around.any():
+        return 0
+    alike = product & (rarity(grid, around, product) > 1 - SCALES.quarter)
+    return int(np.count_nonzero(grown(shrunk(alike, 1), 1) & product))
 
 
-def _seen_by_network(grid: Pixels, claim: Floats, product: Mask) -> Evidence:
+def _seen_by_network(grid: Pixels, claim: Floats, product: Mask, around: Mask) -> Evidence:
     area = max(1, int(np.count_nonzero(product)))
     return Evidence(
         unsure=_two_minds(claim, product) / area,
         traces=np.count_nonzero((claim > REGIONS.empty) & (claim < REGIONS.denied)) / area,
-        even=_even(grid, product, area),
+        even=_even(grid, product, around),
     )
 
 
@@ -206,11 +208,17 @@ def _two_minds(claim: Floats, product: Mask) -> int:
     return int(np.count_nonzero(shrunk(unsure, 2)))
 
 
-def _even(grid: Pixels, product: Mask, area: int) -> float:
-    """Of what surrounds the product, a quarter of its radius deep, the share of one colour."""
-    near = grown(product, EDGE + 1 + round(np.sqrt(area / np.pi) * SCALES.quarter))
-    around = grid[near & ~grown(product, EDGE)]
-    if not len(around):
+def _even(grid: Pixels, product: Mask, around: Mask) -> float:
+    """Of what is around the product, the share of the colour that the picture's border has."""
+    far = ring_of(product.shape) & ~grown(product, EDGE)
+    if not (around.any() and far.any()):
         return 0.0
-    usual = np.median(around[:: 1 + len(around) // 4096], axis=0).astype(np.uint8)
-    return float(np.mean(apart(around[None], usual) <= 2 * LEVELS.near))
+    usual = np.median(grid[far], axis=0).astype(np.uint8)
+    return float(np.mean(apart(grid[around][None], usual) <= 2 * LEVELS.near))
+
+
+def _around(product: Mask) -> Mask:
+    """What surrounds the product, a quarter of its radius deep."""
+    radius = np.sqrt(np.count_nonzero(product) / np.pi)
+    near = grown(product, EDGE + 1 + round(radius * SCALES.quarter))
+    return near & ~grown(product, EDGE)

@@ -72,14 +72,6 @@ class Outline:
         [found] = between([grid], rows, columns, self.shape)
         return found.reshape(-1, *self.places.shape)
 
-    def of_pairs(self, cells: Mask) -> Mask:
-        """Whether cells of a grid that covers the part are set [N]."""
-        height, width = self.laid.shape
-        wide = cv2.resize(
-            cells.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT
-        )
-        return wide.ravel().take(self.pairs).view(np.bool_)
-
     def tidied(self, found: Levels, *, inner: bool = False) -> Levels:
         """Alpha [4, N] without the faint specks that JPEG's noise leaves around an outline: all
         that is not near to something solid; `inner`: to a pair that is all solid."""

@@ -102,27 +102,32 @@ def bulk(product: Mask) -> int:
     return int(np.count_nonzero(filled(closed(product, border_depth(BACKGROUND.grid)))))
 
 
-def given_by(claim: Floats, background_model: BackgroundModel, shade: Mask) -> Mask:
+def given_by(claim: Floats, background_model: BackgroundModel, shade: Mask, off: Pixels) -> Mask:
     """Cells [h, w] that the network claims, and those that it half claims unless a broad shadow
-    explains them.
+    explains them, which fades into the background.
 
     Args:
         claim: float32 [h, w] in [0, 1], the network's alpha.
         shade: bool [h, w], what has the background's hue and less light.
+        off: uint8 [h, w], levels from the background.
     """
     between = ~background_model.open & (claim >= REGIONS.denied) & (claim < REGIONS.claimed)
     shadow = between & shade
-    if not background_model.coloured:  # there a thin grey part looks so too
-        shadow = flood(shadow, shrunk(shadow, 2))
+    if not background_model.coloured:  # there a grey part looks so too
+        labels, count = components(flood(shadow, shrunk(shadow, 2)))
+        soft = np.zeros(count + 1, np.bool_)
+        for number in range(1, count + 1):
+            soft[number] = _soft(labels == number, background_model, off)
+        shadow = soft[labels]
     given: Mask = (claim >= REGIONS.claimed) | (between & ~shadow)
     return given
 
 
 def _soft(region: Mask, background_model: BackgroundModel, off: Pixels) -> bool:
-    """Whether a region fades into the background, as a shadow does."""
+    """Whether a region fades into the background, as a shadow does, where it is beside that."""
     edge = background_model.range[region & grown(background_model.open, 2)]
     if not edge.size:
-        return False
+        return True
     at_edge, all_over = (np.quantile(cells, REGIONS.quantile) for cells in (edge, off[region]))
     return bool(at_edge < REGIONS.soft * all_over)
 
@@ -138,36 +143,27 @@ def missed(
     """Of the regions that the network denied those [h, w] that are the product's all the same.
 
     They differ strongly from the background; one of its hue has to do so three times as much, to be
-    no thread, and no `_shade`.
+    no thread, and no shadow: most of that has less light than the background, and not so little as
+    black products. One that the product encloses is an opening where the network denies it.
     """
     labels, count = components(cells)
     found = np.zeros(count + 1, np.bool_)
-    inner = shrunk(cells, 1)
+    inner, beside = shrunk(cells, 1), grown(background_model.open, 2)
     for number in np.flatnonzero(sizes_of(labels, count) >= HOLE):
         region = labels == number
         high = np.quantile(off[region], REGIONS.quantile) / background_model.noise
-        if np.median(tint[region]) > BACKGROUND.tint:
+        alike, lit = tint[region] <= BACKGROUND.tint, light[region]
+        if np.mean(alike) < LEVELS.majority:
             found[number] = high > REGIONS.strong
         elif high > BACKGROUND.near * REGIONS.strong and inner[region].mean() >= LEVELS.majority:
-            denied = claim[region].mean() < LEVELS.majority
-            found[number] = not (denied and _shade(region, claim, off, light, background_model))
+            denied = claim[region].mean()
+            dim = BACKGROUND.darkest < np.median(lit) and np.median(lit[alike]) < 1
+            shade = dim and np.mean(alike) > 1 - SCALES.quarter
+            if not (region & beside).any():
+                shade = denied < REGIONS.empty
+            found[number] = not shade or denied >= LEVELS.majority
     missed: Mask = found[labels]
     return missed
-
-
-def _shade(
-    region: Mask, claim: Floats, off: Pixels, light: Floats, background_model: BackgroundModel
-) -> bool:
-    """Whether a region of the background's hue is the background with less light: it fades into it;
-    or the product encloses it, and the network denies it; or the picture's border cuts it, as it
-    cuts a floor, or its colour tells, unless products have that too."""
-    lit = float(np.median(light[region]))
-    if not (region & grown(background_model.open, 2)).any():
-        return bool(claim[region].mean() < REGIONS.empty)
-    if lit >= 1:
-        return False
-    told = background_model.coloured and lit > BACKGROUND.darkest
-    return told or _soft(region, background_model, off)
 
 
 def main_parts(cells: Mask) -> tuple[Mask, int]:

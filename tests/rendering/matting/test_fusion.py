@@ -3,6 +3,8 @@
 The network is played by the exact alpha made as coarse as a network's, with its mistakes drawn in.
 """
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -80,6 +82,44 @@ def test_a_shadow_that_the_network_denies_goes(depth: float) -> None:
     lit = photo(blob, shadow=0.0, background=(236, 236, 234), subject=(40, 90, 70))
     shot = hard_shadow(lit, depth=depth, softness=6)
     assert error(fused(shot), shot) < 0.004
+
+
+@pytest.mark.parametrize("depth", [0.3, 0.5, 0.7])
+def test_a_flat_shadow_with_a_sharp_edge_goes_where_the_network_denies_it(depth: float) -> None:
+    """Under low light a product stands on a band of its own shadow."""
+    lit = photo(blob, shadow=0.0, background=(236, 238, 240), subject=(40, 60, 50))
+    band = Image.new("L", lit.image.size)
+    ImageDraw.Draw(band).polygon(
+        [(60, 690), (300, 680), (420, 690), (420, 715), (200, 715)], fill=255
+    )
+    shade = np.asarray(band.filter(ImageFilter.GaussianBlur(1)), np.float32)[..., None] / 255
+    light = 1 - depth * shade * (1 - lit.alpha[..., None].astype(np.float32) / 255)
+    dark = np.rint(np.asarray(lit.image, np.float32) * light).astype(np.uint8)
+    shot = Photo(Image.fromarray(dark), lit.alpha)
+    assert error(fused(shot), shot) < 0.002
+
+
+def test_a_pale_foot_in_its_own_shadow_has_no_rags() -> None:
+    """What is neither vase nor floor by its colour is what the network says."""
+    tests = Path(__file__).parents[2]
+    with Image.open(tests.parent / "edge" / "samples" / "vase-white.jpg") as opened:
+        image = opened.convert("RGB")
+    with Image.open(tests / "alphas" / "vase-white.png") as opened:
+        alpha = np.asarray(opened.convert("L").resize(image.size))
+    off = np.abs(fused(Photo(image, alpha)).matte.astype(int) - alpha)
+    assert np.count_nonzero(off[690:] > 127) < 300
+
+
+def test_a_white_sleeve_that_the_network_half_sees_on_white_is_no_shadow() -> None:
+    """A shadow fades; a sleeve of the same grey ends sharply."""
+    shot = photo(blob, background=(255, 255, 255), subject=(40, 50, 90), shadow=0, noise=0.6)
+    sleeve = Image.new("L", shot.image.size)
+    ImageDraw.Draw(sleeve).polygon([(418, 300), (418, 470), (520, 430), (500, 330)], fill=255)
+    shot.image.paste((228, 228, 230), mask=sleeve)
+    arm = np.asarray(sleeve)
+    whole = Photo(shot.image, np.maximum(shot.alpha, arm))
+    seen = np.where(arm > 0, np.uint8(120), shot.alpha)
+    assert error(fused(whole, coarse(seen)), whole) < 0.002
 
 
 @pytest.mark.parametrize(
@@ -218,6 +258,24 @@ def test_what_surrounds_a_product_in_one_colour_speaks_for_its_cut() -> None:
     busy = fuse(Image.fromarray(striped), coarse(shot.alpha))
     assert isinstance(busy, Fused)
     assert busy.evidence.even < 0.7 < fused(shot).evidence.even
+
+
+def test_a_print_is_not_taken_for_the_whole_without_a_doubt() -> None:
+    """What surrounds it has one colour, but not that of the picture's border."""
+    print_on_cloth = photo(blob, background=(30, 40, 120), subject=(220, 200, 40), shadow=0.0)
+    board = np.asarray(scene().image).copy()
+    board[80:740, 120:480] = np.asarray(print_on_cloth.image)[80:740, 120:480]
+    shot = Photo(Image.fromarray(board), print_on_cloth.alpha)
+    assert fused(shot).evidence.even < 0.2
+
+
+def test_a_gap_that_the_network_takes_for_the_product_is_told() -> None:
+    shot = scene()
+    seen = shot.alpha.copy()
+    board = np.asarray(shot.image).copy()
+    board[380:440, 220:380] = board[40:100, 220:380]
+    gap = fused(Photo(Image.fromarray(board), seen))
+    assert fused(shot).evidence.pale < 0.02 < gap.evidence.pale
 
 
 def test_what_a_network_hardly_sees_is_told() -> None:
