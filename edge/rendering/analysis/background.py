@@ -226,10 +226,11 @@ def fit_background(
     if share < (least or BACKGROUND.share):
         return NotPlain("the border is not one smooth background")
     light, tint = surface.light, surface.tint
-    alike = (tint <= BACKGROUND.tint) & (light >= BACKGROUND.darkest)
-    alike &= light <= 1 / BACKGROUND.lit
+    same = apart(cells, surface.lit) <= noise  # of black, no share of its light can be told
+    alike = (tint <= BACKGROUND.tint) & ((light >= BACKGROUND.darkest) | same)
+    alike &= (light <= 1 / BACKGROUND.lit) | same
     soft = (light < 1) & (steps <= BACKGROUND.shadow_steps * noise) & ~claimed
-    denied = ~sure & (~claimed | (apart(cells, surface.lit) <= noise))
+    denied = ~sure & (~claimed | same)
     seen = flood(((steps <= noise) | soft) & alike & denied, seeds)
     if floors:
         seen |= _scenery(~seen & ~claimed)

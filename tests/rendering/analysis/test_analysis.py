@@ -36,6 +36,14 @@ def test_the_colour_of_the_background_is_told():
     assert analyze(product(background=(200, 220, 240))).background.rgb == (200, 220, 240)
 
 
+@pytest.mark.parametrize("level", [0, 1, 3, 12, 40])
+def test_a_product_on_black_is_found(level):
+    seen = analyze(product(box=BOX, background=(level,) * 3, color=(200, 180, 160)))
+    assert seen.background.rgb == (level,) * 3
+    assert seen.uniform
+    assert near(seen.subject, BOX, (320, 400))
+
+
 def test_a_graduated_studio_background_is_uniform_and_its_subject_found():
     image = gradient()
     ImageDraw.Draw(image).rectangle((60, 40, 199, 309), fill=(30, 90, 60))
