@@ -25,6 +25,8 @@ def _from_coarser(image: Image.Image) -> Image.Image:
     half = ((image.width + 1) // 2, (image.height + 1) // 2)
     smaller = image.resize(half, Image.Resampling.BOX)
     cover = np.asarray(smaller.getchannel("A"))
+    if cover.all() and min(half) > 2:
+        return smaller.convert("RGB").resize(image.size, Image.Resampling.BILINEAR)
     # A cell that saw any background knows its colour. Tables cost the engine 0.2 ms, whatever size.
     smaller.putalpha(Image.fromarray(cv2.threshold(cover, 0, 255, cv2.THRESH_BINARY)[1]))
     return _pulled(smaller).resize(image.size, Image.Resampling.BILINEAR)

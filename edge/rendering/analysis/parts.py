@@ -3,6 +3,7 @@
 All of it is heuristic, and made on a reduced picture.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,20 +132,20 @@ def _unlike_background(image: Image.Image, small: Levels, background: Color | No
         opaque: Mask = np.asarray(image.getchannel("A")) >= LEVELS.half
         return opaque
     if background is not None:
-        return _away(small, np.array(background.rgb)) > LEVELS.near
+        return _unlike(small, background.rgb)
     ring = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     paper = np.median(ring, axis=0)
-    if np.mean(_away(ring, paper) <= LEVELS.near) < LEVELS.majority:
+    if np.mean(_unlike(ring, paper)) > 1 - LEVELS.majority:
         return None
-    return _away(small, paper) > LEVELS.near
+    return _unlike(small, paper)
 
 
-def _away(pixels: Levels, colour: Doubles) -> Levels:
-    """Levels off a colour in the worst channel, of pixels [..., 3]."""
-    row = pixels.reshape(-1, 1, 3)
-    apart = cv2.absdiff(row, tuple(map(int, colour)))  # type: ignore[call-overload]
-    off: Levels = np.maximum.reduce(cv2.split(apart)).reshape(pixels.shape[:-1])
-    return off
+def _unlike(pixels: Levels, colour: Sequence[float] | Doubles) -> Mask:
+    """Where pixels [..., 3] are more than a few levels off a colour in any channel."""
+    low, high = (tuple(int(level) + off for level in colour) for off in (-LEVELS.near, LEVELS.near))
+    like = cv2.inRange(pixels.reshape(-1, 1, 3), low, high)
+    unlike: Mask = (like == 0).reshape(pixels.shape[:-1])
+    return unlike
 
 
 def _filled(part: Mask) -> Mask:

@@ -181,11 +181,15 @@ def _share(
     share /= np.float32(ALPHA.opaque) - floor
     np.clip(share, 0, 1, out=share)
     trust = np.clip(distance * np.float32(1 / noise) - np.float32(2), 0, 1)
-    far = _unexplained(colours, background, along, share, squared, noise)
-    far *= guess > share  # it may be a part that F does not show, and no less than its share is
-    trust = trust * (1 - far)
+    # It may be a part that F does not show, and no less than its share is.
+    less = np.flatnonzero((guess > share).any(axis=0))
+    seen, behind = colours.take(less, axis=2), background.take(less, axis=1)
+    some = along.take(less, axis=1), share.take(less, axis=1), squared.take(less)
+    far = _unexplained(seen, behind, *some, noise)
     share -= guess
     share *= trust
+    below = share.take(less, axis=1)
+    share[:, less] = np.where(below < 0, below * (1 - far), below)
     share += guess
     return share
 

@@ -69,8 +69,8 @@ class Guide:
             # A window away from where it counts lies what both means still reach.
             inner = _box_in(box, cells, size, 2 * GUIDED.window + 2)
             guide = [plane[inner] for plane in _planes(image.resize(size, Image.Resampling.BOX))]
-            model[inner] = cv2.merge(_linear(guide, _decided(sized(network, *size)[inner])))
-            model[..., :3] /= 255
+            *slopes, level = _linear(guide, _decided(sized(network, *size)[inner]))
+            model[inner] = cv2.merge([*(slope / 255 for slope in slopes), level])
         return cls(model)
 
     def shares(self, outline: Outline, colours: Floats) -> Floats:

@@ -39,7 +39,8 @@ class Outline:
         cells = np.where(core, np.uint8(255), subject.astype(np.uint8) * np.uint8(LEVELS.half))
         size = -(-part.size.width // 2), -(-part.size.height // 2)
         laid: Levels = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST_EXACT)  # type: ignore[assignment]
-        pairs = np.flatnonzero(cv2.inRange(laid, LEVELS.half, LEVELS.half))
+        sought = cv2.inRange(laid, LEVELS.half, LEVELS.half)
+        pairs = np.flatnonzero(sought.view(np.bool_))
         rows, columns = rows_and_columns(2 * pairs, 2 * size[0])
         rows, columns = part.top + 2 * rows, part.left + columns
         down = np.stack([rows, np.minimum(rows + 1, part.bottom - 1)])

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edge.images import Size
+
 Mask = npt.NDArray[np.bool_]
 """bool [H, W]: which pixels or cells belong to something."""
 
@@ -84,6 +86,16 @@ def picture_over(pixels: Levels) -> Image.Image:
     )
     image = Image.new("RGB", (0, 0))._new(shared)
     image.readonly = 1
+    return image
+
+
+def filled(size: Size, rgb: tuple[int, int, int]) -> Image.Image:
+    """A picture of one colour (levels), mode RGB, to draw on: a third of the time that `Image.new`
+    takes."""
+    pixel = np.frombuffer(bytes((*rgb, 255)), np.uint32)
+    levels = np.full((size.height, size.width), pixel, np.uint32).view(np.uint8)
+    image = picture_over(levels.reshape(size.height, size.width, 4))
+    image.readonly = 0  # nobody else has the array
     return image
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from edge.images import Box, Color, Size
-from edge.rendering.pixels.arrays import Levels, array_of, layers_over, without_alpha
+from edge.rendering.pixels.arrays import Levels, array_of, filled, layers_over, without_alpha
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, snapped
 from edge.reported import Synthesized
@@ -72,7 +72,7 @@ class Picture:
         """The subject of a decontaminated picture on one opaque colour, at a place of a canvas
         (default: its own); its matte with clean ends."""
         matte, canvas = self.clean_matte, canvas or self.size
-        sheet = Image.new("RGB", (canvas.width, canvas.height), color.rgb)
+        sheet = filled(canvas, color.rgb)
         sheet.paste(self.image, at, matte)
         whole = Image.new("L", sheet.size, 0)
         whole.paste(matte, at)

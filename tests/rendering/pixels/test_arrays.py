@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.rendering.pixels.arrays import array_of
+from edge.images import Size
+from edge.rendering.pixels.arrays import array_of, filled
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "I", "P", "1"])
@@ -23,3 +24,12 @@ def test_it_is_a_copy() -> None:
     found = array_of(image)
     image.paste("blue", (0, 0, 40, 30))
     assert (found == (255, 0, 0)).all()
+
+
+def test_a_picture_of_one_colour_is_drawn_on_as_any_other() -> None:
+    shape = Image.radial_gradient("L").resize((20, 20))
+    ours, plain = filled(Size(40, 30), (250, 12, 99)), Image.new("RGB", (40, 30), (250, 12, 99))
+    for sheet in (ours, plain):
+        sheet.paste(Image.new("RGB", (20, 20), "green"), (5, 5), shape)
+    assert ours.tobytes() == plain.tobytes()
+    assert ours.getpixel((39, 29)) == (250, 12, 99)
