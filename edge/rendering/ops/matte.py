@@ -1,8 +1,8 @@
 """Matte: bring the subject's alpha to the size of the canvas, as sharp as the picture is there.
 
-The matte itself is found before the plan, because the frame follows from it (`cutting.py`), and
-goes through every op beside the picture. Where the picture was enlarged the network has drawn its
-outline anew, while the matte was only stretched; so outline and matte are unmixed once more.
+The matte itself is found before the plan, because the frame follows from it (`matting/segment.py`),
+and goes through every op beside the picture. Where the picture was enlarged the network has drawn
+its outline anew, while the matte was only stretched; so outline and matte are unmixed once more.
 """
 
 from dataclasses import dataclass, replace
