@@ -110,6 +110,11 @@ def triton(folder: Path, threads: int) -> Iterator[tuple[str, str]]:
 
 def edge(stack: ExitStack, photos: Path, models: Path, **more: str) -> str:
     """Start an edge that keeps nothing; its URL."""
+    return started(stack, photos, models, **more)[0]
+
+
+def started(stack: ExitStack, photos: Path, models: Path, **more: str) -> tuple[str, int]:
+    """The same, and its group of processes."""
     port = free_port()
     env = {
         "EDGE_SERVER_PORT": str(port),
@@ -123,8 +128,10 @@ def edge(stack: ExitStack, photos: Path, models: Path, **more: str) -> str:
         "EDGE_LIMITS_NETWORK_RUNNING": "8",
         **more,
     }
-    stack.enter_context(server([EDGE, "serve"], f"http://127.0.0.1:{port}/-/healthz", env))
-    return f"http://127.0.0.1:{port}"
+    process = stack.enter_context(
+        server([EDGE, "serve"], f"http://127.0.0.1:{port}/-/healthz", env)
+    )
+    return f"http://127.0.0.1:{port}", process.pid
 
 
 def contestants(
