@@ -9,8 +9,10 @@ DOUBT = "doubt"
 
 
 def review(analysis: Analysis | None) -> tuple[str, ...]:
-    """`doubt` where a person would reject the cut too probably, else nothing."""
-    return (DOUBT,) if analysis and (analysis.doubt or 0.0) >= DOUBT_NUMBERS.review else ()
+    """`doubt` where a person would reject the cut too probably, or there was none to make, else
+    nothing."""
+    doubted = analysis and (analysis.whole or (analysis.doubt or 0.0) >= DOUBT_NUMBERS.review)
+    return (DOUBT,) if doubted else ()
 
 
 def notes(analysis: Analysis | None, facts: Facts) -> tuple[str, ...]:

@@ -168,11 +168,11 @@ def _on_scene(
         pale=_pale(known.cells, product, around) / area,
         scene=1.0,
     )
-    if evidence.unsure >= 1:
+    if evidence.unsure >= 1 or background_model.detail:
         whole = np.full((image.height, image.width), 255, np.uint8)
         return Fused(lambda: whole, evidence, False, detail=True)
     draw = partial(_drawn_on_scene, image, product, network)
-    return Fused(draw, evidence, False, parts, background_model.detail)
+    return Fused(draw, evidence, False, parts)
 
 
 def _drawn_on_scene(image: Image.Image, product: Mask, network: Pixels) -> Pixels:

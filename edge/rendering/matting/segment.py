@@ -20,7 +20,7 @@ from edge.errors import ModelMissing, OriginalUnsupported
 from edge.images import Box, Size
 from edge.models import matting, roles
 from edge.models.base import Models, digests
-from edge.rendering.analysis.analysis import analyze
+from edge.rendering.analysis.analysis import DETAIL, analyze
 from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
@@ -81,14 +81,13 @@ def at_hand(image: Image.Image) -> Matte | NoMatte:
 def for_transform(
     segmentation: Segmentation, image: Image.Image, transform: Transform
 ) -> Segmentation:
-    """The findings as a request needs them. A cut that nobody would believe is torn out only where
-    `matte=on` insists. A cut-out's own shadow stays whole where the result is see-through or a
-    scene, and goes whole where one colour is laid behind. `image` is the original, of any size;
-    pixel work."""
+    """The findings as a request needs them. Where networks see no subject, or only a cut that
+    nobody would believe, the photo stays whole unless `matte=on` insists. A cut-out's own shadow
+    stays whole where the result is see-through or a scene, and goes whole where one colour is laid
+    behind. `image` is the original, of any size; pixel work."""
     cut, colour = segmentation.found, transform.background and transform.background.color
-    torn = wanted(transform) and transform.matte is not MatteMode.ON
-    if torn and isinstance(cut, Matte) and _hopeless(cut):
-        return replace(segmentation, found=_uncut(cut))
+    if wanted(transform) and transform.matte is not MatteMode.ON and _hopeless(cut):
+        return replace(segmentation, found=_uncut(cut, image))
     if not (isinstance(cut, Matte) and cut.by == "alpha" and colour and colour.opaque):
         return segmentation
     matte = without_shadow(image, cut.matte) if image.mode == "RGBA" else cut.matte
@@ -104,7 +103,8 @@ def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) 
 
     Raises:
         ModelMissing: nothing was, there is no network to ask, and the request cannot do without.
-        OriginalUnsupported: the networks see no subject either, and the request cannot do without.
+        OriginalUnsupported: the networks see no subject either and `matte=on` insists on one, or
+            the original shows nothing at all.
     """
     if isinstance(found, NoMatte) and must(transform):
         why = {"reason": found.reason, "flags": list(found.flags)}
@@ -119,9 +119,10 @@ def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) 
                 nearest=missing.nearest,
                 diagnostics=why,
             ) from missing
-        raise OriginalUnsupported(
-            "no subject is found that could be cut out", param="matte", diagnostics=why
-        )
+        if transform.matte is MatteMode.ON or CLEAR in found.flags:
+            raise OriginalUnsupported(
+                "no subject is found that could be cut out", param="matte", diagnostics=why
+            )
 
 
 def networks(models: Models) -> tuple[tuple[str, str], ...]:
@@ -208,7 +209,7 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
     if network is None:
         doubt = max(doubt, 0.5)  # nobody has looked
     flags = [f"touches-{side}" for side in touched(matte)]
-    flags += ["several"] * (fused.parts > 1) + ["detail"] * fused.detail
+    flags += ["several"] * (fused.parts > 1) + [DETAIL] * fused.detail
     by = "plain-background" if fused.plain else "network"
     cut = _cut(matte, box, by, doubt, tuple(flags))
     if network is None or (fused.plain and doubt < DOUBT_NUMBERS.review):
@@ -217,15 +218,23 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
     return replace(cut, doubted=_fractions(traces, network) if traces else cut.subject)
 
 
-def _hopeless(cut: Matte) -> bool:
-    """Whether nobody would believe the cut, as far as several networks tell."""
+def _hopeless(cut: Matte | NoMatte) -> bool:
+    """Whether nobody would believe the cut, as far as several networks tell, or there is none of a
+    photo that shows something."""
+    if isinstance(cut, NoMatte):
+        return "no-subject" in cut.flags and CLEAR not in cut.flags
     return len(cut.asked) > 1 and cut.doubt >= DOUBT_NUMBERS.whole
 
 
-def _uncut(cut: Matte) -> Matte:
+def _uncut(cut: Matte | NoMatte, image: Image.Image) -> Matte:
     """The photo whole, as that of a detail is."""
-    whole = Image.new("L", cut.matte.size, 255)
-    return replace(cut, matte=whole, subject=Area(0, 0, 1, 1), flags=("detail",))
+    if isinstance(cut, NoMatte):
+        return Matte(_whole(image), Area(0, 0, 1, 1), "network", 1.0, (DETAIL, *cut.flags))
+    return replace(cut, matte=_whole(cut.matte), subject=Area(0, 0, 1, 1), flags=(DETAIL,))
+
+
+def _whole(image: Image.Image) -> Image.Image:
+    return Image.new("L", image.size, 255)
 
 
 def _joined_to(matte: Pixels, traces: Mask) -> Mask:

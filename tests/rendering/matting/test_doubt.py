@@ -37,7 +37,8 @@ def test_it_stays_a_probability() -> None:
     assert 0 <= doubt_of(Evidence(even=50.0)) < doubt_of(worst) <= 1
 
 
-def test_review_means_doubt_and_nothing_else() -> None:
+def test_review_means_doubt_or_that_nothing_was_cut_out() -> None:
+    assert review(replace(ANALYSIS, doubt=0.0, flags=("detail",))) == ("doubt",)
     assert review(replace(ANALYSIS, doubt=DOUBT_NUMBERS.review)) == ("doubt",)
     assert review(replace(ANALYSIS, doubt=DOUBT_NUMBERS.review - 0.01)) == ()
     assert review(None) == ()
@@ -49,7 +50,7 @@ def test_facts_about_a_photo_are_notes() -> None:
     cut = replace(hard, flags=("several",), cut_by="network")
     assert notes(cut, facts(200, 900)) == ("several", "cut-by-edge", "small")
     assert notes(ANALYSIS, facts(600, 800)) == ()
-    assert review(hard) == ()
+    assert review(cut) == ()
 
 
 def test_the_verdicts_it_was_fitted_on_are_there_for_each_photo_once() -> None:

@@ -198,9 +198,12 @@ def test_a_detail_is_delivered_whole_and_named() -> None:
 
 
 def test_a_product_that_fills_the_frame_is_a_detail() -> None:
-    found = fuse(scene().image, np.full((320, 320), 255, np.uint8))
+    claim = np.full((320, 320), 255, np.uint8)
+    claim[150:170, 150:170] = 0  # what the network denies inside it is not torn out either
+    found = fuse(scene().image, claim)
     assert isinstance(found, Fused)
     assert found.detail
+    assert (found.matte == 255).all()
 
 
 def test_a_stray_part_goes_and_a_second_product_stays() -> None:

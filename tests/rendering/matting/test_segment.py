@@ -286,6 +286,18 @@ def test_no_subject_for_the_network_either_is_an_error_of_the_original() -> None
         rendered(scene(with_subject=False), "fmt=png&matte=on", Matting())
 
 
+@pytest.mark.parametrize("preset", ["amazon", "shopify", "ebay"])
+def test_a_photo_without_a_subject_is_delivered_whole_as_one_of_a_hopeless_cut(preset: str) -> None:
+    made = rendered(scene(with_subject=False), f"fmt={preset}&up=off", Matting())
+    assert "matte" not in {step.op for step in made.plan.steps}
+    verdict = made.rendition.reported.compliance
+    assert verdict is not None
+    assert verdict.review == ("doubt",)
+    assert verdict.notes == ("detail",)
+    assert ("background" in verdict.broken) == (preset != "ebay"), "it is grey, which eBay takes"
+    assert ("no_detail" in verdict.broken) == (preset == "amazon")
+
+
 def test_explain_asks_the_network_too_for_the_frame_depends_on_it() -> None:
     stream = io.BytesIO()
     scene().save(stream, "PNG")
