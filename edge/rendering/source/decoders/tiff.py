@@ -33,6 +33,7 @@ _CODECS = frozenset({_NONE, 2, 3, 4, 5, _JPEG, 8, 32946, 32773, 34925, 50000})
 """None; CCITT of three kinds; LZW; JPEG; deflate of two; PackBits; LZMA; Zstandard."""
 
 _ASSOCIATED, _UNASSOCIATED = 1, 2
+_WHOLE = 65_535
 _JPEG_TABLES = 347
 _ADOBE = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"
 """The segment that says how three or four components mean colour; its last byte follows."""
@@ -73,7 +74,13 @@ class _Kind:
             raise OriginalCorrupt("the TIFF says of more samples than it has what they are")
         alpha = None if place is None else colours + place
         associated = place is not None and extra[place] == _ASSOCIATED
+        associated &= photometric not in (_PALETTE, _LAB)
         return cls(photometric, page.bitspersample, page.colormap, alpha, associated)
+
+    @property
+    def weighted_finely(self) -> bool:
+        """Whether colours are weighted by alpha, and have 16 bits to take the weight away from."""
+        return self.associated and self.bits == 16
 
     @property
     def wanted(self) -> list[int]:
@@ -117,13 +124,30 @@ def _samples(page: Any) -> Levels:
         piece = _piece(page, index, shape)
         if piece.shape[0] < rows or piece.shape[1] < columns:
             raise OriginalCorrupt("a strip or tile of the TIFF holds less than its rows")
+        piece = piece[:rows, :columns]
+        weight = _weight(page, kind, piece, index, shape)
         into = picture[top : top + rows, left : left + columns]
         if page.planarconfig == 2:
-            into[..., wanted.index(plane)] = _levels(piece[:rows, :columns, 0], kind, plane)
+            into[..., wanted.index(plane)] = _levels(piece[..., 0], kind, plane, weight)
         else:
             for place, sample in enumerate(wanted):
-                into[..., place] = _levels(piece[:rows, :columns, sample], kind, sample)
+                into[..., place] = _levels(piece[..., sample], kind, sample, weight)
     return picture
+
+
+def _weight(
+    page: Any, kind: _Kind, piece: Samples, index: int, shape: tuple[int, ...]
+) -> Samples | None:
+    """What the colours of a strip or tile are weighted by, uint16 [h, w], where that is taken away
+    at 16 bits: of 8 those of faint pixels have few levels left."""
+    if not kind.weighted_finely:
+        return None
+    assert kind.alpha is not None
+    if page.planarconfig == 1:
+        return np.maximum(piece[..., kind.alpha], 1)
+    each = len(page.dataoffsets) // page.samplesperpixel
+    alpha = _piece(page, kind.alpha * each + index % each, shape)
+    return np.maximum(alpha[: piece.shape[0], : piece.shape[1], 0], 1)
 
 
 def _pieces(page: Any) -> Any:
@@ -189,8 +213,10 @@ def _from_jpeg(page: Any, packed: bytes, size: Size, samples: int) -> Samples:
     return jpeg.decoded(packed[:2] + told + shared + packed[2:], colours, Size(width, height))
 
 
-def _levels(numbers: Samples, kind: _Kind, sample: int) -> Levels:
+def _levels(numbers: Samples, kind: _Kind, sample: int, weight: Samples | None) -> Levels:
     """One sample's numbers as 8 bits; of a palette, the index as it is."""
+    if weight is not None and sample != kind.alpha:
+        numbers = np.minimum(numbers * np.uint32(_WHOLE) // weight, _WHOLE)
     if kind.photometric == _PALETTE and sample == 0:
         return numbers.astype(np.uint8)
     if kind.photometric == _LAB and sample in (1, 2):
@@ -229,8 +255,8 @@ def _loaded(kind: _Kind, samples: Levels, request: DecodeRequest) -> Loaded:
     """The image of samples whose colours come first, then alpha where there is one."""
     count = _COLOURS[kind.photometric]
     alpha = samples[..., count] if kind.alpha is not None else None
-    if kind.associated and alpha is not None:
-        samples[..., :count] = _unassociated(samples[..., :count], alpha, kind)
+    if kind.associated and alpha is not None and not kind.weighted_finely:
+        samples[..., :count] = _unassociated(samples[..., :count], alpha)
     if kind.photometric in (_RGB, _YCBCR):
         mode = "RGB" if alpha is None else "RGBA"
         return Loaded(reduced(pillow.image_on(samples, mode), request.least))
@@ -255,11 +281,9 @@ def _plane(levels: Levels) -> Image.Image:
     return pillow.image_on(np.ascontiguousarray(levels)[..., None], "L")
 
 
-def _unassociated(colours: Levels, alpha: Levels, kind: _Kind) -> Levels:
+def _unassociated(colours: Levels, alpha: Levels) -> Levels:
     """Colours that were weighted by alpha, as they are; ink counts from white."""
     weight = np.maximum(alpha, 1).astype(np.uint16)[..., None]
-    if kind.photometric == _LAB:
-        return colours
     return np.asarray(np.minimum(255, colours.astype(np.uint16) * 255 // weight), np.uint8)
 
 

@@ -141,6 +141,27 @@ def test_colours_weighted_by_alpha_come_out_as_they_are():
     near(decoded(body), with_channels(RGB, alpha), by=4)
 
 
+@pytest.mark.parametrize("layout", ["strips of 7 rows", "tiles", "planes", "planes in tiles"])
+def test_colours_of_sixteen_bits_lose_their_weight_before_half_of_their_bits(layout):
+    alpha = np.maximum(ALPHA, 32)
+    weighted = (RGB.astype(int) * 257 * alpha[..., None] // 255).astype(np.uint16)
+    levels = with_channels(weighted, alpha.astype(np.uint16) * 257)
+    if "planes" in layout:
+        levels = np.moveaxis(levels, 2, 0)
+    body = written(levels, photometric="rgb", extrasamples=["assocalpha"], **LAYOUTS[layout])
+    near(decoded(body), with_channels(RGB, alpha), by=1)
+
+
+def test_indices_of_a_palette_are_weighted_by_nothing():
+    indices = np.tile(np.arange(WIDE, dtype=np.uint8), (HIGH, 1))
+    levels = with_channels(indices, np.full_like(ALPHA, 128))
+    table = (320, "H", 768, [*range(0, 65536, 257)] * 3, True)
+    how = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": ["assocalpha"]}
+    grey, palette = (struct.pack("<HHIHH", 262, 3, 1, kind, 0) for kind in (1, 3))
+    body = written(levels, **how, extratags=[table]).replace(grey, palette)
+    near(decoded(body)[..., 0], indices)
+
+
 def lab(bits: int) -> np.ndarray:
     """L* 80, a* 10, b* -20."""
     values = {8: (204, 10, -20 & 255), 16: (52_428, 10 * 256, -20 * 256 & 65_535)}[bits]
