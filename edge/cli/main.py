@@ -31,6 +31,7 @@ _MISSPELT = (
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code. Wrong usage raises `SystemExit(2)`, as argparse."""
+    _open_streams()
     options = _options(arguments)
     verb: Verb = options.verb
     try:
@@ -49,6 +50,14 @@ def run(arguments: Sequence[str]) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _open_streams() -> None:
+    """Standard streams that were closed give nothing and take all, as where the reader has left;
+    the lowest number that is free is the closed one's."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as it runs
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -199,3 +199,15 @@ def test_a_preset_that_is_nearly_one_is_not_purged(monkeypatch, capsys):
     told = capsys.readouterr().err
     assert "did you mean: amazon" in told
     assert "--tag preset:amzon" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", ["render {} w=40 -o -", "render {} w=40 -o - --json",
+                                       "explain {} w=40"])  # fmt: skip
+def test_streams_that_are_closed_make_no_traceback(tile_cache, arguments):
+    command = [sys.executable, "-m", "edge", *arguments.format(tile_cache / "chair.jpg").split()]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&- <&-', "sh", *command], stderr=subprocess.PIPE, timeout=120
+    )
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == DONE
