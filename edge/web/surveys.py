@@ -85,10 +85,15 @@ class Surveys:
         ]
         if unknown:
             await asyncio.wait(unknown)
-        return {kind: self._known[kind].part for kind in kinds}
+        return {
+            kind: known.part
+            if (known := self._known.get(kind))
+            else _silent(kind, "no longer asked")
+            for kind in kinds
+        }
 
     def close(self) -> None:
-        """Ask no more."""
+        """Ask no more; who waits is told what is known, and of what is not that it is not ready."""
         for task in self._asking.values():
             task.cancel()
 
@@ -108,11 +113,15 @@ class Surveys:
             async with asyncio.timeout(self._longest):
                 states = await self._asked[kind]()
         except TimeoutError:
-            return {kind: {"ready": False, "detail": f"no answer in {self._longest:g} s"}}
+            return _silent(kind, f"no answer in {self._longest:g} s")
         except Exception:  # a fault of ours; whoever asks has to hear that something is wrong
             _log.exception("a survey failed", extra={"kind": kind})
-            return {kind: {"ready": False, "detail": "cannot be asked"}}
+            return _silent(kind, "cannot be asked")
         return {
             state.name: {"ready": state.ready} | ({"detail": state.detail} if state.detail else {})
             for state in states
         }
+
+
+def _silent(kind: str, why: str) -> Part:
+    return {kind: {"ready": False, "detail": why}}

@@ -120,3 +120,14 @@ async def test_who_leaves_takes_no_survey_with_him(moment):
     part.let.set()
     assert await surveys.of(["models"]) == READY
     assert part.asked == 1
+
+
+async def test_who_waits_when_no_more_is_asked_is_told_so():
+    part, quick = Part(Said("matting")), Part(Said("/"))
+    quick.let.set()
+    surveys = Surveys({"models": part.states, "origins": quick.states}, moment=0)
+    asking = asyncio.create_task(surveys.of(["models", "origins"]))
+    await asyncio.sleep(0.01)
+    surveys.close()
+    told = {"models": {"ready": False, "detail": "no longer asked"}}
+    assert await asking == {"models": told, "origins": {"/": {"ready": True}}}
