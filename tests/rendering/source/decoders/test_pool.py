@@ -4,9 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,7 +16,7 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded, OriginalCorrupt, OriginalTooLarge
 from edge.rendering.source import decoders, headers, libraries
-from edge.rendering.source.decoders.ask import DecodeRequest
+from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.settings import Decode, Limits
 from tests.rendering.originals import photo, saved
@@ -106,41 +106,32 @@ def test_a_refusal_comes_back_as_it_was_raised_and_keeps_its_worker(frail):
 def test_a_decoder_that_dies_costs_one_job(frail):
     workers, reasons = frail
     workers.decode(*job(saved(photo(), "TIFF")))
-    process = workers._idle[0]._process
-    with (
-        ended_at_work(workers, process.pid),
-        pytest.raises(OriginalCorrupt, match="ends its decoder"),
-    ):
-        workers.decode(*slow())
+    with stopped_at_work(workers) as (pid, decoding):
+        os.kill(pid, signal.SIGSEGV)
+        os.kill(pid, signal.SIGCONT)
+        with pytest.raises(OriginalCorrupt, match="ends its decoder"):
+            decoding.result(60)
     assert reasons == ["died"]
     assert workers.decode(*job(saved(photo(), "TIFF"))).image.size == (96, 64)
 
 
 @contextmanager
-def ended_at_work(workers: Workers, pid: int) -> Iterator[None]:
-    """Ends a process as a fault in it would, once it has a job."""
-
-    def end() -> None:
-        wait_until_busy(workers)
-        time.sleep(0.03)
-        os.kill(pid, signal.SIGSEGV)
-
-    thread = threading.Thread(target=end)
-    thread.start()
-    yield
-    thread.join()
-
-
-def wait_until_busy(workers: Workers) -> None:
-    while workers._idle:
-        time.sleep(0.001)
+def stopped_at_work(workers: Workers) -> Iterator[tuple[int, Future[Loaded]]]:
+    """The process that has a job and goes on with it once it is told to, and what becomes of it."""
+    pid, small = workers._idle[0]._process.pid, job(saved(photo(), "TIFF"))
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as threads:
+        decoding = threads.submit(workers.decode, *small)
+        while workers._idle:
+            time.sleep(0.001)
+        yield pid, decoding
 
 
 def test_a_decoder_that_was_ended_between_two_jobs_is_replaced_and_costs_none(frail):
     workers, reasons = frail
     workers.decode(*job(saved(photo(), "TIFF")))
-    os.kill(workers._idle[0]._process.pid, signal.SIGKILL)
-    time.sleep(0.1)
+    workers._idle[0]._process.kill()
+    os.waitid(os.P_PID, workers._idle[0]._process.pid, os.WEXITED | os.WNOWAIT)
     assert workers.decode(*job(saved(photo(), "TIFF"))).image.size == (96, 64)
     assert reasons == ["died"]
 
@@ -211,16 +202,12 @@ def test_a_picture_that_needs_more_memory_than_a_worker_has_is_too_large():
 def test_jobs_wait_for_a_free_worker_no_longer_than_their_deadline(frail):
     workers, _ = frail
     workers.decode(*job(saved(photo(), "TIFF")))
-    done: list[object] = []
-    data, request = slow()
-    thread = threading.Thread(target=lambda: done.append(workers.decode(data, request)))
     small = job(saved(photo(), "TIFF"))
-    thread.start()
-    wait_until_busy(workers)
-    with pytest.raises(Busy):
-        workers.decode(*small, Deadline.after(0.02))
-    thread.join()
-    assert len(done) == 1
+    with stopped_at_work(workers) as (pid, decoding):
+        with pytest.raises(Busy):
+            workers.decode(*small, Deadline.after(0.02))
+        os.kill(pid, signal.SIGCONT)
+        assert decoding.result(60).image.size == (96, 64)
 
 
 def test_closing_ends_every_process():
