@@ -80,6 +80,13 @@ def served(
     return _library.over(name, headers, seconds, attributes)
 
 
+def stages(timings: Iterable[tuple[str, float]]) -> None:
+    """Record what another process has done one after the other until now, as parts of the request
+    that is traced here: names, and seconds."""
+    if _library is not None:
+        _library.stages(timings)
+
+
 def outgoing() -> dict[str, str]:
     """Headers by which another service makes its spans a part of this trace; empty without one."""
     return {} if _library is None else _library.outgoing()
@@ -187,6 +194,15 @@ class _Library:
             span.set_attributes(attributes())
             span.end(end)
         return str(self.trace.format_trace_id(span.get_span_context().trace_id))
+
+    def stages(self, timings: Iterable[tuple[str, float]]) -> None:
+        if not self.trace.get_current_span().is_recording():
+            return
+        lengths = [(name, round(seconds * 1e9)) for name, seconds in timings]
+        end = time.time_ns() - sum(length for _, length in lengths)
+        for name, length in lengths:
+            span, end = self._tracer.start_span(name, start_time=end), end + length
+            span.end(end)
 
     def outgoing(self) -> dict[str, str]:
         headers: dict[str, str] = {}

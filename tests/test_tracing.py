@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 
 import grpc
 import pytest
@@ -110,6 +111,23 @@ async def test_a_render_is_one_trace_with_what_it_waited_for(serve, spans, tmp_p
     assert (told["edge.preset"], told["edge.source"]) == ("amazon", "render")
     assert told["edge.verdict"] == "fail"
     assert whole.status.status_code is StatusCode.UNSET
+
+
+async def test_stages_of_a_render_process_are_parts_of_the_trace(serve, spans):
+    server = await serve(EDGE_SERVER_PROCESSES="1")
+    inside: list[ReadableSpan] = []
+    for number in range(6000):  # until the process is there: each is another picture
+        await server.get(f"/sku/123.jpg?w={100 + number}")
+        around = spans.named("render process")[-1]
+        inside = [span for span in spans.all if spans.ancestors(span)[:1] == ["render process"]]
+        if inside:
+            break
+        await asyncio.sleep(0.01)
+    assert {"facts", "decode", "resize", "encode"} <= {span.name for span in inside}
+    for one, other in pairwise(sorted(inside, key=lambda span: span.start_time)):
+        assert one.end_time <= other.start_time
+    assert around.start_time <= min(span.start_time for span in inside)
+    assert max(span.end_time for span in inside) <= around.end_time
 
 
 async def test_tiers_say_what_was_asked_of_them_and_whether_it_was_found(serve, spans, tmp_path):

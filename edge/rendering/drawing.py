@@ -146,8 +146,10 @@ class Apart:
             return None
         with tracing.span("render process"):
             told = self._limits, self._metadata, job, tags
-            answer = self._processes.run(job.deadline, drawn, *told)
-        return answer and answer[0]
+            before = len(job.watch.timings)
+            (rendered,) = self._processes.run(job.deadline, drawn, *told) or (None,)
+            tracing.stages(rendered.timings[before:] if rendered else ())
+        return rendered
 
 
 class _NoModels:
