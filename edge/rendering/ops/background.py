@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from edge.images import Box, Color, Size
 from edge.rendering.analysis.backdrop import backdrop
+from edge.rendering.extend.extend import blurred_fill
 from edge.rendering.matting.foreground import foreground
 from edge.rendering.matting.segment import wanted
 from edge.rendering.numbers import tuned
@@ -63,7 +64,9 @@ class PlainBackground(PixelStep):
 
 @dataclass(frozen=True, slots=True)
 class BlurredBackground(PixelStep):
-    """The picture's own background out of focus; `radius` (sigma) in pixels of the canvas."""
+    """The picture's own background out of focus; `radius` (sigma) in pixels of the canvas. An
+    original whose own alpha hides it has none: of that the subject on white is blurred, as `pad`
+    does."""
 
     op = "background"
     radius: float
@@ -73,7 +76,10 @@ class BlurredBackground(PixelStep):
 
     def apply(self, picture: Picture) -> Picture:
         subject, matte = cut(picture)
-        sheet = surroundings(picture.image, matte, self.radius)
+        if picture.exact:
+            sheet = blurred_fill(alone(picture).image, Size(*matte.size))
+        else:
+            sheet = surroundings(picture.image, matte, self.radius)
         sheet.paste(subject, mask=matte)
         return replace(picture.with_image(sheet), matte=matte)
 

@@ -174,3 +174,13 @@ def test_a_palette_with_transparency_is_a_cut_out_too() -> None:
 def test_a_picture_hidden_whole_by_its_alpha_is_refused_not_served_blank() -> None:
     with pytest.raises(OriginalUnsupported):
         rendered(photo_with(Image.new("L", (600, 600), 0)), "fmt=amazon&up=off")
+
+
+@pytest.mark.parametrize("fit", ["product", "pad"])
+def test_what_is_hidden_by_alpha_is_no_background_to_blur(fit: str) -> None:
+    """Hidden colours are black as a rule; the blur is that of the subject on white."""
+    made = rendered(pane(), f"fm=png&bg=blur&matte=on&w=300&h=400&fit={fit}")
+    seen = pixels(made)
+    assert (seen[..., 3] == 255).all()
+    assert seen[:, :3, :3].min() > 60
+    assert seen[:8].mean(axis=(0, 1))[0] > 150
