@@ -1,7 +1,6 @@
 """Running the server: one process, one loop, a drain at the end."""
 
 import asyncio
-import ctypes
 import logging
 import resource
 import signal
@@ -14,7 +13,7 @@ from typing import cast
 import uvicorn
 import uvloop
 
-from edge import garbage, logs
+from edge import freed_memory, garbage, logs
 from edge.app import Server, connect
 from edge.errors import EdgeError, SettingsError
 from edge.http1.crowd import Crowd
@@ -28,8 +27,6 @@ from edge.web.probes import Probes
 
 _log = logging.getLogger("edge")
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # from malloc.h
-_TRIM_SECONDS = 30.0
 _MOST_FILES = 65536
 
 _UNSENT_BYTES = 256 * 1024
@@ -43,35 +40,17 @@ def serve(given: Settings) -> None:
         SettingsError: the settings cannot be, or the address cannot be listened on.
     """
     logs.configure(given.server.log, given.server.log_level)
-    keep_freed_memory()
+    freed_memory.keep()
     answer_first()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(given))
 
 
-def keep_freed_memory() -> None:
-    """Have glibc keep the memory of one picture for the next.
-
-    By default every large buffer is mapped and unmapped, and each page of it faults anew: 11 % of
-    the time of a 2048 px JPEG to 1200 px WebP. `give_back_memory` is its counterweight. Threads
-    share two arenas, so that what one has freed serves the others as well.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for option, value in ((_MMAP_THRESHOLD, 2**28), (_TRIM_THRESHOLD, 2**28), (_ARENA_MAX, 2)):
-            mallopt(option, value)
-
-
 async def give_back_memory() -> None:
-    """Every half minute, return to the system what lies free between the pictures.
-
-    Otherwise resident memory only ever rises: each rare meeting of several large pictures leaves
-    its peak behind in the arenas of the threads that made them.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    while trim is not None:
-        await asyncio.sleep(_TRIM_SECONDS)
-        await asyncio.to_thread(trim, 0)
+    """For ever, every half minute: what lies free between the pictures."""
+    while True:
+        await asyncio.sleep(freed_memory.SECONDS)
+        await asyncio.to_thread(freed_memory.give_back)
 
 
 async def _serve(given: Settings) -> None:

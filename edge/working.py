@@ -9,11 +9,11 @@ from pathlib import Path
 
 import uvloop
 
-from edge import logs
+from edge import freed_memory, logs
 from edge.app import connect
 from edge.cores import cores
 from edge.errors import SettingsError
-from edge.serving import give_back_memory, keep_freed_memory, read_anew_on_hangup
+from edge.serving import give_back_memory, read_anew_on_hangup
 from edge.settings import Settings
 from edge.sparing import leaving_cores
 from edge.telemetry import serve_metrics
@@ -36,7 +36,7 @@ def work(given: Settings, at_once: int | None, metrics_port: int) -> None:
     if not given.cache.redis_url:
         raise SettingsError("a worker needs the Redis of its servers: set EDGE_CACHE_REDIS_URL")
     logs.configure(given.server.log, given.server.log_level)
-    keep_freed_memory()
+    freed_memory.keep()
     give_way(given.jobs.nice)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_work(given, at_once, metrics_port))

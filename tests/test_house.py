@@ -28,6 +28,7 @@ FLOORS = {
         "logs",
         "reported",
         "cores",
+        "freed_memory",
         "garbage",
         "text_files",
         "in_thread",

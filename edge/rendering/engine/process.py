@@ -1,6 +1,5 @@
 """The program of a render process: does one job after the other until its server is gone."""
 
-import ctypes
 import gc
 import importlib
 import os
@@ -11,12 +10,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-_QUIET_SECONDS = 30.0
-"""Without a job, after which the memory of the last ones goes back to the system."""
-
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # from malloc.h
-_KEPT = ((_MMAP_THRESHOLD, 2**28), (_TRIM_THRESHOLD, 2**28), (_ARENA_MAX, 2))
-"""As in the server: the memory of one picture serves the next."""
+from edge import freed_memory
 
 
 def main(descriptor: int, nice: int, module: str) -> None:
@@ -29,9 +23,7 @@ def main(descriptor: int, nice: int, module: str) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, nice)
-    library = ctypes.CDLL(None)
-    for option, value in _KEPT if hasattr(library, "mallopt") else ():
-        library.mallopt(option, value)
+    freed_memory.keep()
     importlib.import_module(module)
     gc.collect()
     gc.freeze()
@@ -39,8 +31,8 @@ def main(descriptor: int, nice: int, module: str) -> None:
     with suppress(EOFError, OSError):
         link.send_bytes(pickle.dumps(None))
         while True:
-            if not link.poll(_QUIET_SECONDS) and hasattr(library, "malloc_trim"):
-                library.malloc_trim(0)
+            if not link.poll(freed_memory.SECONDS):
+                freed_memory.give_back()
             link.send_bytes(_answered(link.recv_bytes()))
 
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ class TritonPythonModel:
     """One instance: a process that answers a batch of messages at a time, all of them at once."""
 
     def initialize(self, args: dict[str, str]) -> None:
+        from edge import freed_memory
         from edge.models.bls import BlsGraphs, BlsModels
         from edge.rendering.chain.graphed import OUTPUTS
         from edge.rendering.chain.host import Host
@@ -33,6 +35,8 @@ class TritonPythonModel:
         from edge.rendering.render import RENDER_VERSION
         from edge.rendering.tile_cache import TileCache
 
+        freed_memory.keep()
+        threading.Thread(target=freed_memory.give_back_for_ever, daemon=True).start()
         words = json.loads(args["model_config"])["parameters"]
         graphs = words["graphs"]["string_value"]
         on_gpu = args["model_instance_kind"] == "GPU"
