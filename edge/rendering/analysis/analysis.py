@@ -25,6 +25,7 @@ from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.channels import apart
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
+from edge.rendering.pixels.sampling import colours_in, middle_of
 from edge.rendering.pixels.scales import SCALES
 
 
@@ -133,8 +134,10 @@ def analyze(image: Image.Image, known: Grid | None = None) -> Analysis:
     grid, found = known.cells, fit_background(known, least=ANALYSIS.uniform)
     edge = ring_of((grid.shape[0], grid.shape[1]))
     if isinstance(found, NotPlain):
-        return _with_margin(_told(_middle(grid[edge]), _salient(grid, edge), ("scene",)))
-    seen = _middle(grid[edge & found.open])
+        return _with_margin(
+            _told(_middle(colours_in(grid, edge)), _salient(grid, edge), ("scene",))
+        )
+    seen = _middle(colours_in(grid, edge & found.open))
     return replace(_told(seen, _solid(apart(grid, found.backdrop) > found.noise)), uniform=True)
 
 
@@ -150,7 +153,7 @@ def _told(background: Color, mask: Mask, flags: tuple[str, ...] = ()) -> Analysi
 
 def _middle(colours: Pixels) -> Color:
     """Of colours uint8 [N, 3]."""
-    return Color(*(int(c) for c in np.median(colours, axis=0).round()))
+    return Color(*(int(c) for c in middle_of(colours).round()))
 
 
 def trim(image: Image.Image, tolerance: int, within: Area | None = None) -> Area | None:

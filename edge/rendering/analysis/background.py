@@ -256,8 +256,7 @@ def _scenery(rest: Mask) -> Mask:
     found = np.zeros(count + 1, np.bool_)
     found[across] = found[down] = True
     found[0] = False
-    scenery: Mask = found[labels]
-    return scenery
+    return found.take(labels)
 
 
 def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:

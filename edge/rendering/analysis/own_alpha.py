@@ -40,7 +40,7 @@ def hides(image: Image.Image) -> bool:
 def flattened(image: Image.Image) -> Image.Image:
     """The picture (RGB) with what its alpha lets through on white, as a browser shows it."""
     if image.mode != "RGBA":
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     sheet = Image.new("RGBA", image.size, (255, 255, 255, 255))
     sheet.alpha_composite(image)
     return sheet.convert("RGB")

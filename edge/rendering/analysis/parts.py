@@ -94,14 +94,14 @@ def parts_of(
     reach = 2 * (2 * EDGE) + 1  # what belongs together may be interrupted by two edges
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     joined = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    _, found, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    found, stats = _told_apart(joined)  # type: ignore[arg-type]
     areas = stats[1:, cv2.CC_STAT_AREA]
     order = [i for i in np.argsort(-areas, kind="stable") if areas[i] >= (EDGE + 1) ** 2]
     if not order:
         return None
     numbers = np.zeros(len(stats), np.int32)
     numbers[[i + 1 for i in order]] = np.arange(1, len(order) + 1)
-    labels: Labels = found if len(areas) == 1 else numbers[found]  # type: ignore[assignment]
+    labels: Labels = found if len(areas) == 1 else numbers[found]
     boxes = tuple(
         Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[[i + 1 for i in order]].tolist()
     )
@@ -125,6 +125,19 @@ def second_views(parts: Parts) -> tuple[Box, ...]:
         if number > 1 and area >= least and (_inset(parts, number, box) or _again(parts, number)):
             found.append(box)
     return tuple(found)
+
+
+def _told_apart(cells: Levels) -> tuple[Labels, Labels]:
+    """The number of each connected region of cells [H, W], corners included, and left, top, width,
+    height and area of each, from 0, the rest, on: int32 [N, 5]. Of the usual one alone without
+    OpenCV's statistics, which take four times as long as the regions."""
+    count, found = cv2.connectedComponents(cells, connectivity=8)
+    if count == 2:
+        stats = np.zeros((2, 5), np.int32)
+        stats[1] = *cv2.boundingRect(cells), cv2.countNonZero(cells)
+    else:
+        _, found, stats, _ = cv2.connectedComponentsWithStats(cells, connectivity=8)  # type: ignore[assignment]
+    return found, stats  # type: ignore[return-value]
 
 
 def _unlike_background(image: Image.Image, small: Levels, background: Color | None) -> Mask | None:

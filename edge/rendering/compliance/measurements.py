@@ -19,6 +19,7 @@ from edge.rendering.analysis.background import border_depth
 from edge.rendering.pixels.arrays import Doubles, Levels, Mask, Samples, array_of
 from edge.rendering.pixels.levels import LEVELS, span
 from edge.rendering.pixels.morphology import EDGE, border, flood, shrunk
+from edge.rendering.pixels.sampling import middle_of
 
 BLOCK = 8
 """Pixels: JPEG's unit."""
@@ -161,10 +162,10 @@ def has_drawn_border(pixels: Levels) -> bool:
     depth = 2 * border_depth(least)
     if least <= 2 * (depth + _LINE):
         return False  # nothing is inside
-    outer = _ring(pixels, _LINE).astype(np.int16)
-    colour = np.median(outer, axis=0)
+    outer = _ring(pixels, _LINE)
+    colour = middle_of(outer)
     even = np.mean(_off(outer, colour) <= LEVELS.near)
-    inner = _ring(pixels[depth:-depth, depth:-depth], _LINE).astype(np.int16)
+    inner = _ring(pixels[depth:-depth, depth:-depth], _LINE)
     unlike = np.mean(_off(inner, colour) > LEVELS.near)
     return bool(min(even, unlike) > ANALYSIS.uniform)
 

@@ -24,7 +24,7 @@ def reference(source: Image.Image, plan: Plan, final: Picture) -> Reference | No
         source: the original as it was decoded, upright.
         final: what the plan made of it; where it carries a matte only the subject counts.
     """
-    image, frame = source.convert("RGB"), None
+    image, frame = source if source.mode == "RGB" else source.convert("RGB"), None
     scale = source.width / plan.source.width
     for step in plan.steps:
         if isinstance(step, Rotate | Flip):

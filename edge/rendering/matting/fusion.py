@@ -45,6 +45,7 @@ from edge.rendering.pixels.arrays import Floats, Mask, Pixels, array_of
 from edge.rendering.pixels.channels import apart, planes_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import EDGE, flood, grown, shrunk
+from edge.rendering.pixels.sampling import colours_in, middle_of
 from edge.rendering.pixels.scales import SCALES
 
 
@@ -107,7 +108,8 @@ def _on_plain(
     network: Pixels | None,
 ) -> Fused | None:
     off, blind = apart(grid, background_model.backdrop), network is None
-    light, tint = shade_of(grid, planes_of(background_model.backdrop))
+    unsure = ~background_model.open & (claim < REGIONS.claimed)
+    light, tint = _shade_in(unsure, grid, background_model.backdrop)
     shade = (tint <= BACKGROUND.tint) & (light < 1) & (not blind)
     given = given_by(claim, background_model, shade, off)
     seeds = given & (shrunk(given, 1) if blind else claim >= LEVELS.majority)
@@ -140,6 +142,16 @@ def _on_plain(
     ):
         return None
     return Fused(draw, evidence, True, parts)
+
+
+def _shade_in(cells: Mask, grid: Pixels, backdrop: Pixels) -> tuple[Floats, Floats]:
+    """What `shade_of` says of some cells [h, w], which are few; 0 elsewhere."""
+    found, places = np.zeros((2, cells.size), np.float32), np.flatnonzero(cells)
+    if len(places):
+        seen, behind = (each.reshape(-1, 3).take(places, axis=0)[None] for each in (grid, backdrop))
+        found[:, places] = np.concatenate(shade_of(seen, planes_of(behind)))
+    light, tint = found.reshape(2, *cells.shape)
+    return light, tint
 
 
 def _faint(colour_of_subject: Pixels, whole: Mask, background_model: BackgroundModel) -> float:
@@ -213,8 +225,8 @@ def _even(grid: Pixels, product: Mask, around: Mask) -> float:
     far = ring_of(product.shape) & ~grown(product, EDGE)
     if not (around.any() and far.any()):
         return 0.0
-    usual = np.median(grid[far], axis=0).astype(np.uint8)
-    return float(np.mean(apart(grid[around][None], usual) <= 2 * LEVELS.near))
+    usual = middle_of(colours_in(grid, far)).astype(np.uint8)
+    return float(np.mean(apart(colours_in(grid, around)[None], usual) <= 2 * LEVELS.near))
 
 
 def _around(product: Mask) -> Mask:

@@ -118,7 +118,7 @@ def given_by(claim: Floats, background_model: BackgroundModel, shade: Mask, off:
         soft = np.zeros(count + 1, np.bool_)
         for number in range(1, count + 1):
             soft[number] = _soft(labels == number, background_model, off)
-        shadow = soft[labels]
+        shadow = soft.take(labels)
     given: Mask = (claim >= REGIONS.claimed) | (between & ~shadow)
     return given
 
@@ -150,20 +150,20 @@ def missed(
     found = np.zeros(count + 1, np.bool_)
     inner, beside = shrunk(cells, 1), grown(background_model.open, 2)
     for number in np.flatnonzero(sizes_of(labels, count) >= HOLE):
-        region = labels == number
-        high = np.quantile(off[region], REGIONS.quantile) / background_model.noise
-        alike, lit = tint[region] <= BACKGROUND.tint, light[region]
+        region = np.flatnonzero(labels == number)
+        high = np.quantile(off.take(region), REGIONS.quantile) / background_model.noise
+        solid = inner.take(region).mean() >= LEVELS.majority
+        alike, lit = tint.take(region) <= BACKGROUND.tint, light.take(region)
         if np.mean(alike) < LEVELS.majority:
             found[number] = high > REGIONS.strong
-        elif high > BACKGROUND.near * REGIONS.strong and inner[region].mean() >= LEVELS.majority:
-            denied = claim[region].mean()
+        elif high > BACKGROUND.near * REGIONS.strong and solid:
+            denied = claim.take(region).mean()
             dim = BACKGROUND.darkest < np.median(lit) and np.median(lit[alike]) < 1
             shade = dim and np.mean(alike) > 1 - SCALES.quarter
-            if not (region & beside).any():
+            if not beside.take(region).any():
                 shade = denied < REGIONS.empty
             found[number] = not shade or denied >= LEVELS.majority
-    missed: Mask = found[labels]
-    return missed
+    return found.take(labels)
 
 
 def main_parts(cells: Mask) -> tuple[Mask, int]:
@@ -172,8 +172,7 @@ def main_parts(cells: Mask) -> tuple[Mask, int]:
     sizes = sizes_of(labels, count)
     large = sizes >= REGIONS.stray * sizes.max()
     large[0] = False
-    kept: Mask = large[labels]
-    return kept, int(np.count_nonzero(sizes >= SCALES.quarter * max(1, sizes.max())))
+    return large.take(labels), int(np.count_nonzero(sizes >= SCALES.quarter * max(1, sizes.max())))
 
 
 def holes_in(product: Mask, claim: Floats, background_model: BackgroundModel, off: Pixels) -> Mask:
@@ -185,14 +184,16 @@ def holes_in(product: Mask, claim: Floats, background_model: BackgroundModel, of
     noise = background_model.noise
     labels, count = components(product & (background_model.range <= noise))
     sizes = np.maximum(sizes_of(labels, count), 1)
-    very = np.bincount(labels[off <= BACKGROUND.share * noise], minlength=count + 1)
+    very = np.bincount(
+        labels.ravel().take(np.flatnonzero(off <= BACKGROUND.share * noise)), minlength=count + 1
+    )
     holes = very >= BACKGROUND.share * sizes
     holes &= sizes >= HOLE
     if background_model.extreme:
         claimed = np.bincount(labels.ravel(), claim.ravel(), count + 1) / sizes
         holes &= claimed < REGIONS.claimed
     holes[0] = False
-    return grown(holes[labels], 1) & product & (off <= REGIONS.strong * noise)
+    return grown(holes.take(labels), 1) & product & (off <= REGIONS.strong * noise)
 
 
 def torn_in(product: Mask, off: Pixels, noise: float) -> Mask:
@@ -205,5 +206,4 @@ def torn_in(product: Mask, off: Pixels, noise: float) -> Mask:
     for number in range(1, count + 1):
         rim = grown(labels == number, 2) & product
         fading[number] = not rim.any() or float(np.mean(beside[rim])) < BACKGROUND.share
-    torn: Mask = fading[labels]
-    return torn
+    return fading.take(labels)

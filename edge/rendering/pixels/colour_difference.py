@@ -34,12 +34,12 @@ def ciede2000(one: Lab, other: Lab) -> Floats:
     (l1, a1, b1), (l2, a2, b2) = (
         np.moveaxis(np.asarray(c, np.float64), -1, 0) for c in (one, other)
     )
-    stretch = 1 + 0.5 * (1 - _faded((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2))
+    stretch = 1 + 0.5 * (1 - _faded((_chroma(a1, b1) + _chroma(a2, b2)) / 2))
     a1, a2 = a1 * stretch, a2 * stretch
-    c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
+    c1, c2 = _chroma(a1, b1), _chroma(a2, b2)
     h1, h2 = _hue(a1, b1), _hue(a2, b2)
     grey = c1 * c2 == 0
-    turn = np.where(grey, 0, (h2 - h1 + 180) % 360 - 180)
+    turn = np.where(grey, 0, _turned(h2 - h1 + 180) - 180)
     turn = np.where((turn == -180) & (h2 > h1), 180, turn)
     dl, dc = l2 - l1, c2 - c1
     dh = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn) / 2)
@@ -56,15 +56,27 @@ def ciede2000(one: Lab, other: Lab) -> Floats:
     return made
 
 
+def _chroma(a: Doubles, b: Doubles) -> Doubles:
+    """What `np.hypot` gives, which looks out for numbers that no colour has."""
+    made: Doubles = np.sqrt(a * a + b * b)
+    return made
+
+
 def _faded(chroma: Doubles) -> Doubles:
-    seventh: Doubles = chroma**7
+    square = chroma * chroma
+    seventh: Doubles = square * square * square * chroma
     made: Doubles = np.sqrt(seventh / (seventh + 25.0**7))
     return made
 
 
 def _hue(a: Doubles, b: Doubles) -> Doubles:
-    degrees: Doubles = np.degrees(np.arctan2(b, a)) % 360
-    return degrees
+    return _turned(np.degrees(np.arctan2(b, a)))
+
+
+def _turned(degrees: Doubles) -> Doubles:
+    """Angles from -360 on and under 720 as 0 to 360: a sum is quicker than a remainder."""
+    made: Doubles = degrees + 360.0 * (degrees < 0) - 360.0 * (degrees >= 360)
+    return made
 
 
 def _middle(h1: Doubles, h2: Doubles) -> Doubles:

@@ -20,10 +20,9 @@ def flood(free: Mask, seeds: Mask) -> Mask:
     """The `free` cells [H, W] that a path of free cells joins to a seed."""
     labels, count = components(free)
     kept = np.zeros(count + 1, np.bool_)
-    kept[labels[seeds]] = True
+    kept[labels.ravel().take(np.flatnonzero(seeds))] = True
     kept[0] = False
-    reached: Mask = kept[labels]
-    return reached
+    return kept.take(labels)
 
 
 def components(cells: Mask) -> tuple[Labels, int]:

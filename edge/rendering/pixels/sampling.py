@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edge.rendering.pixels.arrays import Floats, Levels, Pixels, Places
+from edge.rendering.pixels.arrays import Doubles, Floats, Levels, Mask, Pixels, Places
 
 _ROW = 1024
 """Places in a row of a map: OpenCV takes no side of more than 32,767."""
@@ -73,3 +73,17 @@ def _folded(places: Places, scale: float) -> Floats:
     flat *= np.float32(scale)
     flat -= np.float32(0.5)
     return folded
+
+
+def colours_in(pixels: Levels, cells: Mask) -> Levels:
+    """Colours uint8 [N, C] of a picture [H, W, C] where cells [H, W] are set: what `pixels[cells]`
+    gives, several times as fast."""
+    return pixels.reshape(-1, pixels.shape[2]).take(np.flatnonzero(cells), axis=0)
+
+
+def middle_of(colours: Levels) -> Doubles:
+    """The median of each channel of colours uint8 [N, C], N at least 1: what `np.median` gives, by
+    counting, at a fraction of the time."""
+    middle, low = len(colours) // 2, (len(colours) - 1) // 2
+    totals = (np.cumsum(np.bincount(channel, minlength=256)) for channel in colours.T)
+    return np.array([np.searchsorted(total, (low, middle), "right").mean() for total in totals])
