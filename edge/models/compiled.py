@@ -8,7 +8,8 @@ task arenas, where one that compiles could wait for one that runs.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import metadata, util
 from pathlib import Path
 from queue import SimpleQueue
@@ -71,23 +72,27 @@ class CompiledNetwork:
         The pieces of a batch run one by one. `options` are ONNX Runtime's and are passed over.
         """
         batch = len(next(iter(inputs.values())))
-        pieces = [
-            self._one(names, {name: array[place : place + 1] for name, array in inputs.items()})
-            for place in range(batch)
-        ]
-        if batch == 1:
-            return pieces[0]
-        return [np.concatenate(each) for each in zip(*pieces, strict=True)]
+        answers: list[Tensor] = []
+        for place in range(batch):
+            piece = {name: array[place : place + 1] for name, array in inputs.items()}
+            with self._asked(piece) as request:
+                # The next run writes into the request's own memory.
+                found = [request.get_tensor(name).data for name in names]
+                answers = answers or [np.empty((batch, *a.shape[1:]), a.dtype) for a in found]
+                for answer, one in zip(answers, found, strict=True):
+                    answer[place] = one[0]
+        return answers
 
-    def _one(self, names: Sequence[str], inputs: Mapping[str, Tensor]) -> list[Tensor]:
+    @contextmanager
+    def _asked(self, inputs: Mapping[str, Tensor]) -> Iterator[Any]:
+        """A request that has run."""
         requests = self._requests(inputs)
         request = requests.get()
         try:
             whole = {name: np.ascontiguousarray(array) for name, array in inputs.items()}
             request.start_async(whole, share_inputs=True)
             request.wait()
-            # The next run writes into the request's own memory.
-            return [np.array(request.get_tensor(name).data) for name in names]
+            yield request
         finally:
             requests.put(request)
 

@@ -133,11 +133,12 @@ class Tiling:
 
     def covering(self, cells: Cells) -> list[Tile]:
         """Tiles that hold all these cells at the least cost: bands of rows, cut across. The largest
-        come first, so that of two that run at a time none is left for the end."""
+        come first, so that of two that run at a time none is left for the end, those of a size
+        after each other."""
         masks = tuple(sum(1 << int(c) for c in np.flatnonzero(row)) for row in cells)
         # Of the context a network's layers need less and less: half of it in the mean.
         sides = tuple((count, side - self.overlap) for count, side in self.sides)
-        return sorted(_bands(masks, sides), key=lambda tile: -tile.down * tile.across)
+        return sorted(_bands(masks, sides), key=lambda tile: (-tile.down * tile.across, tile.down))
 
     def box(self, tile: Tile) -> Box:
         """The part of the picture that a tile's cells cover; smaller at the right and bottom."""

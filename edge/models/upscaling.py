@@ -1,7 +1,8 @@
 """Enlarges what is wanted of a picture by a network, tile by tile."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Protocol
 
 import cv2
@@ -18,7 +19,7 @@ from edge.models.tiles import Cells, Tile, Tiling, show
 
 TILES_PER_REQUEST = 2
 """Few, so that the requests of many callers fill one batch of Triton's; one alone would pay the
-overhead of a request for each tile. In this process each tile is a run of its own."""
+overhead of a request for each tile."""
 
 REQUESTS_IN_FLIGHT = 4
 """Of one picture: enough to keep the network busy, few enough that one large picture leaves room
@@ -26,7 +27,8 @@ for others and that its tiles do not fill the memory."""
 
 
 EMBEDDED = "embedded"
-"""The runtime of this process, in which tiles need no batch to be cheap and may be small."""
+"""The runtime of this process, in which tiles may be small, and a picture's last ones are runs of
+their own, so that all cores end together."""
 
 _LANCZOS, _LINEAR = 4, 1
 """Pixels of the source beside a part that decide about its enlargement by these filters."""
@@ -90,9 +92,8 @@ async def upscale(
     cells = await run(work.cells, wanted)
     found = {index: kept.get(index) for index in cells} if kept else {}
     missing = await run(work.begin, cells, found, wanted is not None)
-    per_run = 1 if models.runtime == EMBEDDED else TILES_PER_REQUEST
-    most = min(per_run, work.spec.max_batch_size)
-    groups = [missing[start : start + most] for start in range(0, len(missing), most)]
+    alone = REQUESTS_IN_FLIGHT if models.runtime == EMBEDDED else 0
+    most = min(TILES_PER_REQUEST, work.spec.max_batch_size)
 
     async def enlarge(tiles: Sequence[Tile]) -> None:
         answer = await models.infer(name, work.asked(tiles), deadline=deadline, priority=priority)
@@ -100,8 +101,17 @@ async def upscale(
         if kept is not None:
             kept.put(made)
 
-    await each(groups, enlarge, at_once=REQUESTS_IN_FLIGHT)
+    await each(_requests(missing, most, alone), enlarge, at_once=REQUESTS_IN_FLIGHT)
     return work.canvas
+
+
+def _requests(tiles: Sequence[Tile], most: int, alone: int) -> Iterator[Sequence[Tile]]:
+    """Tiles of one size, at most so many at once; of the last ones so many are `alone`."""
+    together = max(0, len(tiles) - alone)
+    for _, group in groupby(tiles[:together], key=lambda tile: (tile.down, tile.across)):
+        alike = list(group)
+        yield from (alike[start : start + most] for start in range(0, len(alike), most))
+    yield from ([tile] for tile in tiles[together:])
 
 
 class _Enlarging:
