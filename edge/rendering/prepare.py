@@ -144,11 +144,8 @@ def _look(opened: Opened, job: RenderRequest) -> Analysis:
     )
     if not transform.trim:
         return prepared
-    view = crop.region(transform, size)
-    within = view and view.scaled(1 / size.width, 1 / size.height)
-    return replace(
-        prepared, trimmed=job.watch.time("analysis", trim, image, transform.trim, within)
-    )
+    view = crop.shown(transform, size)
+    return replace(prepared, trimmed=job.watch.time("analysis", trim, image, transform.trim, view))
 
 
 def _first_target(transform: Transform, facts: Facts, limits: Limits) -> Size | None:

@@ -27,6 +27,7 @@ from edge.rendering.looking import Looking, own_of
 from edge.rendering.matting import segment
 from edge.rendering.matting.store import MatteRequest, MatteStore
 from edge.rendering.memory import Peak, peak
+from edge.rendering.ops import crop
 from edge.rendering.output.blurhash import blurhash
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.prepare import Opened, Prepared, name_of, open_original, prepare, to_cut_out
@@ -250,13 +251,14 @@ class Renderer:
             fallback=job.fallback,
             search=hand.search(job.transform) if hand else segment.search,
         )
-        if not job.fallback:
-            segment.require_matte(segmentation.found, job.transform, self._models)
-        image = opened.decoded.image
         if hand:
             hand.segmentation = segmentation
-        fitting = partial(segment.for_transform, segmentation, image, job.transform)
-        return replace(opened, segmentation=await self._engine.run(fitting)), source
+        image, view = opened.decoded.image, crop.shown(job.transform, opened.facts.size)
+        fitting = partial(segment.for_transform, segmentation, image, job.transform, view)
+        fitted = await self._engine.run(fitting)
+        if not job.fallback:
+            segment.require_matte(fitted.found, job.transform, self._models)
+        return replace(opened, segmentation=fitted), source
 
     async def _made(
         self,

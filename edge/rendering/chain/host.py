@@ -16,6 +16,7 @@ from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import segment
 from edge.rendering.matting.mattes import Segmentation
 from edge.rendering.networks import of_chain
+from edge.rendering.ops import crop
 from edge.rendering.ops.background import SceneBackground
 from edge.rendering.prepare import Opened, Prepared, prepare
 from edge.rendering.request import RenderRequest, Stopwatch
@@ -102,7 +103,8 @@ def _prepared(
     asked: Asked, segmentation: Segmentation, models: Models, deadline: Deadline
 ) -> Prepared:
     """As a render prepares it, from pixels that have been decoded already."""
-    fitting = segment.for_transform(segmentation, asked.image, asked.transform)
+    view = crop.shown(asked.transform, asked.facts.size)
+    fitting = segment.for_transform(segmentation, asked.image, asked.transform, view)
     opened = Opened(asked.facts, Decoded(asked.image), fitting)
     job = RenderRequest(b"", asked.transform, None, Stopwatch(), deadline)
     return prepare(opened, job, models, asked.limits)

@@ -79,15 +79,21 @@ def at_hand(image: Image.Image) -> Matte | NoMatte:
 
 
 def for_transform(
-    segmentation: Segmentation, image: Image.Image, transform: Transform
+    segmentation: Segmentation, image: Image.Image, transform: Transform, view: Area | None = None
 ) -> Segmentation:
     """The findings as a request needs them. Where networks see no subject, or only a cut that
-    nobody would believe, the photo stays whole unless `matte=on` insists. A cut-out's own shadow
-    stays whole where the result is see-through or a scene, and goes whole where one colour is laid
+    nobody would believe, the photo stays whole unless `matte=on` insists; a subject beside `view`,
+    the region that is asked for, in shares of the original, is none. A cut-out's own shadow stays
+    whole where the result is see-through or a scene, and goes whole where one colour is laid
     behind. `image` is the original, of any size; pixel work."""
     cut, colour = segmentation.found, transform.background and transform.background.color
-    if wanted(transform) and transform.matte is not MatteMode.ON and _hopeless(cut):
-        return replace(segmentation, found=_uncut(cut, image))
+    if wanted(transform):
+        if view and isinstance(cut, Matte) and cut.subject.overlap(view).empty:
+            flags = ("no-subject", CLEAR) if cut.by == "alpha" else ("no-subject",)
+            cut = NoMatte("the subject lies beside the crop", flags)
+            segmentation = replace(segmentation, found=cut)
+        if transform.matte is not MatteMode.ON and _hopeless(cut):
+            return replace(segmentation, found=_uncut(cut, image))
     if not (isinstance(cut, Matte) and cut.by == "alpha" and colour and colour.opaque):
         return segmentation
     matte = without_shadow(image, cut.matte) if image.mode == "RGBA" else cut.matte
@@ -99,7 +105,7 @@ def for_transform(
 
 
 def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) -> None:
-    """Hold what was found against a request.
+    """Hold what was found for a request against it.
 
     Raises:
         ModelMissing: nothing was, there is no network to ask, and the request cannot do without.
@@ -119,10 +125,9 @@ def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) 
                 nearest=missing.nearest,
                 diagnostics=why,
             ) from missing
-        if transform.matte is MatteMode.ON or CLEAR in found.flags:
-            raise OriginalUnsupported(
-                "no subject is found that could be cut out", param="matte", diagnostics=why
-            )
+        raise OriginalUnsupported(
+            "no subject is found that could be cut out", param="matte", diagnostics=why
+        )
 
 
 def networks(models: Models) -> tuple[tuple[str, str], ...]:
@@ -204,7 +209,7 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
     matte = fused.matte
     box = bounds(matte >= LEVELS.half)
     if box is None:
-        return NoMatte("nothing stands out from the background", ("no-subject",))
+        return _judged("nothing stands out from the background", network)
     doubt = doubt_of(fused.evidence)
     if network is None:
         doubt = max(doubt, 0.5)  # nobody has looked

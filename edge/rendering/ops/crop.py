@@ -54,3 +54,9 @@ def region(transform: Transform, size: Size) -> Area | None:
             allowed="x,y,width,height inside the original",
         )
     return view
+
+
+def shown(transform: Transform, size: Size) -> Area | None:
+    """The same in shares of the original."""
+    view = region(transform, size)
+    return view and view.scaled(1 / size.width, 1 / size.height)

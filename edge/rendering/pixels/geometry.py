@@ -36,6 +36,11 @@ class Area:
         return self.bottom - self.top
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing lies in it."""
+        return self.width <= 0 or self.height <= 0
+
+    @property
     def center(self) -> tuple[float, float]:
         return ((self.left + self.right) / 2, (self.top + self.bottom) / 2)
 

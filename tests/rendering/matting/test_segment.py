@@ -298,6 +298,17 @@ def test_a_photo_without_a_subject_is_delivered_whole_as_one_of_a_hopeless_cut(p
     assert ("no_detail" in verdict.broken) == (preset == "amazon")
 
 
+def test_a_crop_beside_the_subject_is_a_photo_without_one() -> None:
+    """It was an empty background that nobody was told of."""
+    crop = "w=100&h=100&fit=product&bg=fff&crop=0,0,150,200"
+    made = rendered(scene(), f"{crop}&matte=auto", Matting())
+    assert made.analysis is not None
+    assert {"detail", "no-subject"} <= set(made.analysis.flags)
+    assert np.asarray(opened(made).convert("L")).min() < 180
+    with pytest.raises(OriginalUnsupported):
+        rendered(scene(), f"{crop}&matte=on", Matting())
+
+
 def test_explain_asks_the_network_too_for_the_frame_depends_on_it() -> None:
     stream = io.BytesIO()
     scene().save(stream, "PNG")
