@@ -1,6 +1,7 @@
 """admission control: bounded running, bounded waiting, an answer at once when both are full."""
 
 import asyncio
+import random
 import time
 from collections import Counter
 from contextlib import AsyncExitStack, suppress
@@ -335,3 +336,29 @@ async def test_shoppers_who_wait_for_each_picture_before_the_next_are_never_refu
 
     await asyncio.gather(*(shopper() for _ in range(30)))
     assert not shop.refused
+
+
+@pytest.mark.parametrize(("shoppers", "places"), [(2, 2), (6, 1)])
+async def test_a_few_shoppers_are_no_rush_where_some_pictures_take_long(shoppers, places):
+    async def shop(seed: int) -> list[str]:
+        taken, held = random.Random(seed), admission(running=places, waiting=100)
+        until, refused = time.monotonic() + 4, []
+
+        async def one(seconds: float) -> None:
+            try:
+                async with held.enter(Cost.CLASSICAL, Deadline.after(8)):
+                    await asyncio.sleep(seconds)
+            except Busy as busy:
+                refused.append(busy.detail)
+
+        async def shopper() -> None:
+            while time.monotonic() < until and not refused:
+                await one(2 if taken.random() < 0.05 else 0.02)
+
+        for _ in range(8):  # so that it is known how long one takes
+            await one(0.02)
+        await asyncio.gather(*(shopper() for _ in range(shoppers)))
+        return refused
+
+    told = await asyncio.gather(*(shop(seed) for seed in range(12)))
+    assert not [detail for each in told for detail in each if "keeps coming" in detail]

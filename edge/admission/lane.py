@@ -55,13 +55,12 @@ class Lane:
 
     async def enter(self, deadline: Deadline) -> int:
         """A number to leave with."""
-        short = self._until(len(self._queue)) <= _SHORT * self._each
+        free = not self._queue and self.running < int(self._pace.places)
+        short = free or self._until(len(self._queue)) <= _SHORT * self._each
         rush = self._rush.came(short=short, seconds=deadline.remaining * _RUSH)
         if rush and not short and self._known:
             raise self._busy(f"more {self._cost} work keeps coming than can be done")
-        if self._queue or self.running >= int(self._pace.places):
-            return await self._wait(deadline)
-        return self._take()
+        return self._take() if free else await self._wait(deadline)
 
     def _take(self) -> int:
         number = next(self._numbers)

@@ -41,8 +41,8 @@ class Load:
 _WEIGHT = 0.1
 """Of the latest one in what is typical."""
 
-_FAR_MORE = 1.5
-"""Times as many as went."""
+_FAR_MORE, _FEW = 1.5, 4
+"""Times as many as went, and so many beyond that: of few that came, chance tells more than pace."""
 
 
 class Pace:
@@ -106,7 +106,8 @@ class Rush:
             self._came, self._went, self._turned = 0, 0, now
         self._came += 1
         self._short = now if short else self._short
-        more = self._came_before + self._came > _FAR_MORE * (self._went_before + self._went)
+        came, went = self._came_before + self._came, self._went_before + self._went
+        more = came > _FAR_MORE * went + _FEW
         self._on = more and (self._on or now - self._short > seconds)
         return self._on
 
