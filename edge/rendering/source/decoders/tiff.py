@@ -216,7 +216,9 @@ def _from_jpeg(page: Any, packed: bytes, size: Size, samples: int) -> Samples:
 def _levels(numbers: Samples, kind: _Kind, sample: int, weight: Samples | None) -> Levels:
     """One sample's numbers as 8 bits; of a palette, the index as it is."""
     if weight is not None and sample != kind.alpha:
-        numbers = np.minimum(numbers * np.uint32(_WHOLE) // weight, _WHOLE)
+        numbers = np.multiply(numbers, _WHOLE, dtype=np.uint32)
+        numbers //= weight
+        np.minimum(numbers, _WHOLE, out=numbers)
     if kind.photometric == _PALETTE and sample == 0:
         return numbers.astype(np.uint8)
     if kind.photometric == _LAB and sample in (1, 2):
