@@ -38,10 +38,10 @@ class Letterbox:
         left, top = (side - inner.width) // 2, (side - inner.height) // 2
         return cls(size, Box(left, top, left + inner.width, top + inner.height), side)
 
-    def put(self, image: Image.Image) -> Tensor:
-        """RGB -> uint8 [side, side, 3], bars of `BACKGROUND` beside it."""
-        inner = self.box.size
-        small = image.resize((inner.width, inner.height), Image.Resampling.BICUBIC)
+    def put(self, image: Image.Image, part: Box | None = None) -> Tensor:
+        """RGB, or some pixels of it -> uint8 [side, side, 3], bars of `BACKGROUND` beside it."""
+        inner, shown = self.box.size, part.as_tuple() if part else None
+        small = image.resize((inner.width, inner.height), Image.Resampling.BICUBIC, shown)
         canvas = np.full((self.side, self.side, 3), BACKGROUND, np.uint8)
         canvas[self.box.top : self.box.bottom, self.box.left : self.box.right] = np.asarray(small)
         return canvas
@@ -70,7 +70,7 @@ async def small_matte(
     priority: Priority = Priority.INTERACTIVE,
     *,
     role: str = MATTING,
-    mirrored: bool = False,
+    part: Box | None = None,
     run: Run = asyncio.to_thread,
 ) -> Tensor:
     """The alpha of the subject as the network gives it: RGB -> uint8 [h, w].
@@ -78,23 +78,20 @@ async def small_matte(
     Args:
         role: one of `MATTERS`. Each looks at the picture in a square of its own size, which its
             config.pbtxt says.
-        mirrored: look at the picture's mirror image; the answer is turned back.
+        part: pixels of the picture that alone are looked at, and that the answer covers.
         run: does pixel work on a thread.
 
     Raises:
         ModelMissing, ModelUnavailable, ModelContractBroken, DeadlineExceeded: from the models.
     """
     spec = models.spec(role)
-    size = Size(*image.size)
-    letterbox = Letterbox.of(size, side_of(spec), stretched=spec.stretched)
-    small = await run(letterbox.put, image)
-    if mirrored:
-        small = np.ascontiguousarray(small[:, ::-1])
+    part = part or Box(0, 0, *image.size)
+    letterbox = Letterbox.of(part.size, side_of(spec), stretched=spec.stretched)
+    small = await run(letterbox.put, image, part)
     answer = await models.infer(
         role, {spec.inputs[0].name: small[None]}, deadline=deadline, priority=priority
     )
-    alpha = answer[spec.outputs[0].name][0, :, :, 0]
-    return letterbox.part(alpha[:, ::-1] if mirrored else alpha)
+    return letterbox.part(answer[spec.outputs[0].name][0, :, :, 0])
 
 
 async def coarse_matte(

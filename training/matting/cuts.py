@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from edge.deadline import Deadline
-from edge.images import Original, Stamp
+from edge.images import Original, Size, Stamp
 from edge.models import roles
 from edge.models.base import Models
 from edge.models.embedded import EmbeddedModels
@@ -34,7 +34,16 @@ from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.looks import LOOKS, after, mean, median
+from edge.rendering.matting.looks import (
+    LOOKS,
+    after,
+    checked,
+    closer_box,
+    mean,
+    median,
+    placed,
+)
+from edge.rendering.matting.segment import has
 from edge.rendering.render import Renderer
 from edge.settings import Limits
 from edge.variants import presets
@@ -130,22 +139,28 @@ def _cell(path: Path, made: Rendered | Exception, told: str) -> Image.Image:
 
 async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str, float]]]:
     """What every cut gives to doubt that one, two or three networks may yield, by the names of
-    `verdicts.tsv`; a detail is no cut. All three have to be there."""
+    `verdicts.tsv`; a detail is no cut. Two have to be there, and the third has a part if it is."""
     told = {}
+    roles_there = [role for role in roles.MATTERS if has(models, role)]
     for path in photos(folder):
         with Image.open(path) as photo:
             image = flattened(photo.convert("RGBA"))
         deadline, known = Deadline.after(600), Grid.of(image)
-        one, two, three = [
-            await small_matte(models, image, deadline, role=role) for role in roles.MATTERS
+        one, two, *others = [
+            await small_matte(models, image, deadline, role=role) for role in roles_there
         ]
-        mattes = {"first": one, "mean": mean(one, two, LOOKS.second), "second": two}
-        mattes |= {"median": median(one, two, three), "third": three}
+        mattes = {"mean": mean(one, two, LOOKS.second), "second": two}
+        for third in others:
+            mattes |= {"median": median(one, two, third), "third": third}
         first = fuse(image, one, known)
         cuts = {name: after(first, fuse(image, matte, known)) for name, matte in mattes.items()}
+        if box := closer_box(one, two, size=Size(*image.size)):
+            part = await small_matte(models, image, deadline, role=roles_there[1], part=box)
+            closer = placed(part, box, Size(*image.size))
+            cuts = {name: checked(cut, closer) for name, cut in cuts.items()}
         told[path.name] = {
             name: {key: float(value) for key, value in asdict(fused.evidence).items()}
-            for name, fused in cuts.items()
+            for name, fused in {"first": first, **cuts}.items()
             if isinstance(fused, Fused) and not fused.detail
         }
     return told

@@ -19,7 +19,7 @@ class Evidence:
     `unsure`: where the network is of two minds, away from outlines; `traces`: where the first look
     sees hardly anything, but not nothing; `pale`: of the product, what has the background's colour;
     `even`: of what surrounds the product, what has one colour; `scene`: 1 where the background is
-    not plain, else 0.
+    not plain, else 0; `closer`: where a closer look sees it otherwise, away from outlines.
     """
 
     unsure: float = 0.0
@@ -27,6 +27,7 @@ class Evidence:
     pale: float = 0.0
     even: float = 0.0
     scene: float = 0.0
+    closer: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,19 @@ class DoubtNumbers:
     """What is done about doubt."""
 
     again: float = tuned(
-        0.07,
+        0.06,
         "probability",
         "from which another network looks",
         "chosen from the table of thresholds in docs/matting.md",
     )
     whole: float = tuned(
-        0.55,
+        0.45,
         "probability",
         "from which the photo stays whole unless `matte=on` insists: nobody would believe the cut",
         "chosen from the table of thresholds in docs/matting.md",
     )
     review: float = tuned(
-        0.15,
+        0.17,
         "probability",
         "from which a person is to look",
         "chosen from the table of thresholds in docs/matting.md",
@@ -55,14 +56,15 @@ class DoubtNumbers:
 
 DOUBT_NUMBERS = DoubtNumbers()
 
-BIAS = -1.97
+BIAS = -2.13
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
-        "unsure": 6.4,
-        "traces": 11.2,
-        "pale": 5.96,
-        "even": -4.1,
-        "scene": 0.76,
+        "unsure": 4.95,
+        "traces": 9.37,
+        "pale": 6.48,
+        "even": -3.6,
+        "scene": 0.94,
+        "closer": 2.68,
     }
 )
 """Of the square root of each share: fitted, not chosen."""

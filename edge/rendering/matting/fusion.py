@@ -53,11 +53,12 @@ from edge.rendering.pixels.scales import SCALES
 class Fused:
     """Which regions are the product's, and what that says; its matte is drawn when it is asked for.
 
-    `draw` makes the matte; `parts` large ones stand apart; `detail`: the product fills the frame;
-    `plain`: its background was one colour or gradient.
+    `draw` makes the matte; `product` bool [h, w] are its cells; `parts` large ones stand apart;
+    `detail`: the product fills the frame; `plain`: its background was one colour or gradient.
     """
 
     draw: Callable[[], Pixels] = field(repr=False)
+    product: Mask = field(repr=False)
     evidence: Evidence
     plain: bool
     parts: int = 1
@@ -95,7 +96,7 @@ def fuse(image: Image.Image, network: Pixels | None, known: Grid | None = None) 
     found = (
         _on_scene(image, known, claim, network, background_model)
         if isinstance(background_model, NotPlain)
-        else (_on_plain(image, grid, claim, background_model, network))
+        else _on_plain(image, grid, claim, background_model, network)
     )
     return found or "nothing stands out from the background"
 
@@ -141,7 +142,7 @@ def _on_plain(
         or area < BACKGROUND.share * bulk(product)
     ):
         return None
-    return Fused(draw, evidence, True, parts)
+    return Fused(draw, product, evidence, True, parts)
 
 
 def _shade_in(cells: Mask, grid: Pixels, backdrop: Pixels) -> tuple[Floats, Floats]:
@@ -182,9 +183,9 @@ def _on_scene(
     )
     if evidence.unsure >= 1 or background_model.detail:
         whole = np.full((image.height, image.width), 255, np.uint8)
-        return Fused(lambda: whole, evidence, False, detail=True)
+        return Fused(lambda: whole, product, evidence, False, detail=True)
     draw = partial(_drawn_on_scene, image, product, network)
-    return Fused(draw, evidence, False, parts)
+    return Fused(draw, product, evidence, False, parts)
 
 
 def _drawn_on_scene(image: Image.Image, product: Mask, network: Pixels) -> Pixels:
@@ -208,14 +209,14 @@ def _pale(grid: Pixels, product: Mask, around: Mask) -> int:
 def _seen_by_network(grid: Pixels, claim: Floats, product: Mask, around: Mask) -> Evidence:
     area = max(1, int(np.count_nonzero(product)))
     return Evidence(
-        unsure=_two_minds(claim, product) / area,
+        unsure=two_minds(claim, product) / area,
         traces=np.count_nonzero((claim > REGIONS.empty) & (claim < REGIONS.denied)) / area,
         even=_even(grid, product, around),
     )
 
 
-def _two_minds(claim: Floats, product: Mask) -> int:
-    """Cells away from outlines about which the network is not sure."""
+def two_minds(claim: Floats, product: Mask) -> int:
+    """Cells away from outlines [h, w] about which a network is not sure, or sees otherwise."""
     unsure = np.where(product, claim < REGIONS.claimed, claim > REGIONS.denied)
     return int(np.count_nonzero(shrunk(unsure, 2)))
 

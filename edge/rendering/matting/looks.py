@@ -6,11 +6,15 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.images import Box, Size
 from edge.rendering.analysis.background import Grid
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
-from edge.rendering.matting.fusion import Fused, fuse
+from edge.rendering.matting.fusion import Fused, fuse, two_minds
+from edge.rendering.matting.guided_filter import sized
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Pixels
+from edge.rendering.pixels.geometry import Area
+from edge.rendering.pixels.levels import LEVELS, bounds
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,14 @@ class LooksNumbers:
         "share",
         "weight of the second network in the mean of both; it is the better one",
         "mean error over matting_dev, which 1/2 and 1 leave larger",
+    )
+    margin: float = tuned(
+        0.1, "share of its sides", "around a product's box at which a closer look is taken"
+    )
+    closer: float = tuned(
+        0.8,
+        "share of the picture",
+        "that the box of a closer look has at most; beyond, it would see the same once more",
     )
 
 
@@ -36,29 +48,32 @@ def joined(
     before: Cut,
     first: Pixels,
     *others: Pixels,
-    second: bool,
+    closer: Pixels | None = None,
     known: Grid | None = None,
 ) -> Cut:
-    """The cut by two looks, or by three.
+    """The least doubted cut that several looks yield.
 
-    Two looks of one network err at random, and their mean is the better one. Where one of several
-    networks sees a part and another does not, the mean tears it: then the least doubted cut counts,
-    by the mean of two, by the second, by what two of three say, or by the third.
+    Where one of several networks sees a part and another does not, their mean tears it: so cuts are
+    made by the mean of two, by the second, by what two of three say, or by the third. Of one
+    network alone, by the first look, or by its mean with the closer one.
 
     Args:
         image: RGB, upright sRGB.
-        before: the cut by one look less.
-        first: uint8 [h, w], a network's matte; `others` are those of the later looks.
-        second: the other looks were other networks'.
+        before: the cut by one network less.
+        first: uint8 [h, w], a network's matte; `others` are those of the later networks.
+        closer: uint8 [h, w], what a closer look at the product said of the picture.
         known: the picture's grid, if that is there.
     """
-    known = known or Grid.of(image)
-    if len(others) == 1:
-        tried = [mean(first, others[0], LOOKS.second if second else 0.5), *others[: int(second)]]
-    else:
+    known, cuts = known or Grid.of(image), [before]
+    if len(others) == 2:
         tried = [median(first, *others), others[1]]
-    cuts = [before] * (len(others) > 1)
+    elif others:
+        tried, cuts = [mean(first, others[0], LOOKS.second), others[0]], []
+    else:
+        tried = [] if closer is None else [mean(first, closer, 0.5)]
     cuts += [(after(before[0], fuse(image, matte, known)), matte) for matte in tried]
+    if others and closer is not None:
+        cuts = [(checked(cut, closer), matte) for cut, matte in cuts]
     if isinstance(whole := cuts[0][0], Fused) and whole.detail:
         return cuts[0]
     least = min(cuts, key=lambda cut: doubt_in(cut[0]))
@@ -71,6 +86,42 @@ def after(before: Fused | str, later: Fused | str) -> Fused | str:
     if isinstance(before, str) or isinstance(later, str):
         return later
     return replace(later, evidence=replace(later.evidence, traces=before.evidence.traces))
+
+
+def checked(fused: Fused | str, closer: Pixels) -> Fused | str:
+    """A cut, with what a closer look uint8 [h, w] tells of it."""
+    if isinstance(fused, str):
+        return fused
+    height, width = fused.product.shape
+    share = two_minds(sized(closer, width, height), fused.product) / np.count_nonzero(fused.product)
+    return replace(fused, evidence=replace(fused.evidence, closer=share))
+
+
+def closer_box(first: Pixels, second: Pixels | None = None, *, size: Size) -> Box | None:
+    """What of a picture of `size` is worth a closer look: the product that one look or two see
+    (uint8 [h, w]), with a margin. None where there is none, or it fills the picture."""
+    matte = first if second is None else mean(first, second, LOOKS.second)
+    box = bounds(matte >= LEVELS.half)
+    if box is None:
+        return None
+    across, down = LOOKS.margin * box.size.width, LOOKS.margin * box.size.height
+    area = Area(box.left - across, box.top - down, box.right + across, box.bottom + down)
+    part = area.scaled(size.width / matte.shape[1], size.height / matte.shape[0]).outward(size)
+    return part if part.size.pixels <= LOOKS.closer * size.pixels else None
+
+
+def placed(part: Pixels, box: Box, size: Size) -> Pixels:
+    """The matte [h, w] of a part of a picture of `size`, as a matte of the picture, about as fine;
+    nothing beside it."""
+    factor = max(part.shape) / box.size.long
+    whole = size.scaled(factor)
+    area = Area.of(box).scaled(whole.width / size.width, whole.height / size.height)
+    inner = area.outward(whole)
+    matte: Pixels = np.zeros((whole.height, whole.width), np.uint8)
+    matte[inner.top : inner.bottom, inner.left : inner.right] = cv2.resize(
+        part, (inner.size.width, inner.size.height), interpolation=cv2.INTER_LINEAR
+    )
+    return matte
 
 
 def doubt_in(fused: Fused | str) -> float:

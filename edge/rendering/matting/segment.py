@@ -2,9 +2,9 @@
 
 An original that is see-through already brings its matte. Else the small network looks at the photo,
 and `fusion` joins what it says with the background. Where that is doubted, a second network looks,
-and a third, or the small one at the mirror image. Without any network a plain background still
-tells. What is found depends on the original and the networks alone, never on the request: so all
-presets of a photo can share it.
+the last that looked sees the product closer, and a third network looks. Without any network a plain
+background still tells. What is found depends on the original and the networks alone, never on the
+request: so all presets of a photo can share it.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.looks import Cut, doubt_in, joined
+from edge.rendering.matting.looks import Cut, closer_box, doubt_in, joined, placed
 from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
 from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area
@@ -158,14 +158,17 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     finally:
         asking.cancel()
     cut: Cut = (await tools.engine.run(watch.time, "cut", fuse, image, first, known), first)
-    names, looks = [roles.MATTING], [first]
+    names, looks, closer = [roles.MATTING], [first], None
     later = [role for role in roles.MATTERS[1:] if has(tools.models, role)]
     for role in later or [roles.MATTING]:
         if doubt_in(cut[0]) < DOUBT_NUMBERS.again:
             break
-        looks.append(await _asked(image, tools, watch, role, mirrored=not later))
-        names += later and [role]
-        join = partial(joined, image, cut, *looks, second=bool(later), known=known)
+        if later:
+            looks.append(await _asked(image, tools, watch, role))
+            names.append(role)
+        if len(looks) < 3:
+            closer = await _closer(image, looks, tools, watch, role)
+        join = partial(joined, image, cut, *looks, closer=closer, known=known)
         cut = await tools.engine.run(watch.time, "cut", join)
     found = await tools.engine.run(watch.time, "cut", _judged, *cut)
     if isinstance(found, Matte):
@@ -178,15 +181,23 @@ def _flat(image: Image.Image) -> tuple[Image.Image, Grid]:
     return flat, Grid.of(flat)
 
 
+async def _closer(
+    image: Image.Image, looks: list[Pixels], tools: Tools, watch: Stopwatch, role: str
+) -> Pixels | None:
+    """What a network says when it looks closer at the product, as a matte of the picture."""
+    size = Size(*image.size)
+    box = closer_box(*looks, size=size)
+    return placed(await _asked(image, tools, watch, role, box), box, size) if box else None
+
+
 async def _asked(
     image: Image.Image,
     tools: Tools,
     watch: Stopwatch,
     role: str = roles.MATTING,
-    *,
-    mirrored: bool = False,
+    part: Box | None = None,
 ) -> Pixels:
-    """What a network says, of the picture or of its mirror image."""
+    """What a network says, of the picture or of a part of it."""
     progress.entered("matting")
     start = time.perf_counter()
     said = await matting.small_matte(
@@ -195,7 +206,7 @@ async def _asked(
         tools.deadline,
         tools.priority,
         role=role,
-        mirrored=mirrored,
+        part=part,
         run=tools.engine.run,
     )
     watch.timings.append(("matting", time.perf_counter() - start))

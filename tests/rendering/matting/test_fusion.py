@@ -10,8 +10,17 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from edge.images import Size
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.looks import joined, mean
+from edge.rendering.matting.looks import (
+    after,
+    checked,
+    closer_box,
+    doubt_in,
+    joined,
+    mean,
+    placed,
+)
 from tests.rendering.photos import Photo, blob, hard_shadow, mask, photo, ring, scaled, straps
 
 Alpha = npt.NDArray[np.uint8]
@@ -241,16 +250,47 @@ def test_what_a_later_network_sees_whole_is_not_torn_by_the_others(seen: tuple[b
     looks = [coarse(whole if all_of_it else case) for all_of_it in seen]
     cut = fuse(image, looks[0]), looks[0]
     for count in range(2, len(looks) + 1):
-        cut = joined(image, cut, *looks[:count], second=True)
+        cut = joined(image, cut, *looks[:count])
     assert isinstance(cut[0], Fused)
     assert np.abs(cut[0].matte.astype(np.float32) - whole).mean() / 255 < 0.004
 
 
-def test_two_looks_of_one_network_are_averaged() -> None:
+@pytest.mark.parametrize("strap", [(True, False), (False, True)], ids=["first", "closer"])
+def test_of_two_looks_of_one_network_the_less_doubted_cut_counts(strap: tuple[bool, bool]) -> None:
     image, whole, case = watch()
-    one, other = coarse(whole), coarse(case)
-    _, network = joined(image, (fuse(image, one), one), one, other, second=False)
-    assert np.array_equal(network, mean(one, other))
+    one, other = (coarse(whole if seen else case) for seen in strap)
+    before = fuse(image, one)
+    both = after(before, fuse(image, mean(one, other)))
+    cut, _ = joined(image, (before, one), one, closer=other)
+    assert doubt_in(cut) == min(doubt_in(checked(made, other)) for made in (before, both))
+
+
+def test_what_a_closer_look_denies_is_doubted() -> None:
+    image, whole, case = watch()
+    cut = fuse(image, coarse(whole))
+    assert doubt_in(checked(cut, coarse(case))) > 2 * doubt_in(checked(cut, coarse(whole)))
+
+
+@pytest.mark.parametrize("size", [Size(600, 800), Size(801, 333)])
+def test_a_closer_look_covers_the_product_with_a_margin(size: Size) -> None:
+    matte = np.zeros((100, 100), np.uint8)
+    matte[40:60, 20:50] = 255
+    box = closer_box(matte, size=size)
+    assert box is not None
+    wide, high = size.width / 100, size.height / 100
+    assert np.allclose(box.as_tuple(), (17 * wide, 38 * high, 53 * wide, 62 * high), atol=1)
+    inside = np.full((320, 320), 255, np.uint8)
+    found = placed(inside, box, size)
+    rows, columns = np.nonzero(found)
+    assert abs(rows.min() / found.shape[0] - box.top / size.height) < 0.01
+    assert abs(columns.max() / found.shape[1] - box.right / size.width) < 0.01
+    assert max(found.shape) >= 320
+
+
+def test_nothing_and_a_product_that_fills_the_picture_are_not_looked_at_closer() -> None:
+    size = Size(600, 800)
+    assert closer_box(np.zeros((32, 32), np.uint8), size=size) is None
+    assert closer_box(np.full((32, 32), 255, np.uint8), size=size) is None
 
 
 def test_what_surrounds_a_product_in_one_colour_speaks_for_its_cut() -> None:

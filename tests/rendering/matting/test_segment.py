@@ -163,9 +163,23 @@ class Unsure(Matting):
         return {"alpha": alpha}
 
 
-def test_what_is_doubted_is_shown_to_the_second_network() -> None:
-    models = Unsure(second=True)
+@pytest.mark.parametrize("second", [True, False])
+def test_what_is_doubted_is_shown_to_the_second_network_and_the_product_once_more_closer(
+    second: bool,
+) -> None:
+    models = Unsure(second=second)
     rendered(scene(), "fmt=png&matte=on", models)
+    others = ["matting_second", "matting_second"] if second else ["matting"]
+    assert models.roles == ["matting", *others]
+    first, closer = (
+        (picture[..., 2] > 180).mean() for picture in (models.seen[0], models.seen[-1])
+    )
+    assert closer > 4 * first
+
+
+def test_a_product_that_fills_the_picture_is_not_looked_at_closer() -> None:
+    models = Unsure(second=True)
+    rendered(scene().crop((190, 290, 410, 510)), "fmt=png&matte=on", models)
     assert models.roles == ["matting", "matting_second"]
 
 
@@ -175,7 +189,7 @@ def test_what_two_networks_leave_doubted_is_shown_to_the_third(
     monkeypatch.setattr(segment, "DOUBT_NUMBERS", DoubtNumbers(again=0.0))
     models = Unsure(second=True, third=True)
     made = rendered(scene(), "fmt=png&matte=on", models)
-    assert models.roles == list(roles.MATTERS)
+    assert list(dict.fromkeys(models.roles)) == list(roles.MATTERS)
     assert made.analysis is not None
     assert made.analysis.asked == roles.MATTERS
 
@@ -244,15 +258,8 @@ def test_the_networks_that_looked_are_told_and_no_others(
     monkeypatch.setattr(segment, "DOUBT_NUMBERS", DoubtNumbers(0.0 if doubted else 1.1))
     made = rendered(scene(), "fmt=png&matte=on", models)
     told = made.rendition.reported.models
-    assert [name.partition("@")[0] for name in told] == models.roles
-    assert len(models.roles) == (2 if doubted else 1)
-
-
-def test_where_there_is_none_the_first_one_looks_at_the_mirror_image() -> None:
-    models = Unsure(second=False)
-    rendered(scene(), "fmt=png&matte=on", models)
-    assert models.roles == ["matting", "matting"]
-    assert np.array_equal(models.seen[0][:, :, ::-1], models.seen[1])
+    assert [name.partition("@")[0] for name in told] == list(dict.fromkeys(models.roles))
+    assert len(told) == (2 if doubted else 1)
 
 
 def test_the_second_networks_digest_names_the_matte_as_well() -> None:
