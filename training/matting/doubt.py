@@ -46,7 +46,7 @@ Key = tuple[str, str]
 
 
 def table(told: Told) -> tuple[np.ndarray, np.ndarray, list[Key]]:
-    """Square roots of the evidence [N, 5], rejected or not [N], and what each row is of."""
+    """Square roots of the evidence [N, 6], rejected or not [N], and what each row is of."""
     judged = verdicts()
     keys = [(name, cut) for name in sorted(told) if name in judged for cut in told[name]]
     rows = [[np.sqrt(min(1.0, told[name][cut][key])) for key in NAMES] for name, cut in keys]
@@ -132,7 +132,7 @@ def main() -> None:
         print(f'        "{name}": {weight:.2f},')
     doubts = cross_validated(x, y, groups)
     print(f"AUC {roc_auc_score(y, doubts):.3f}, Brier score {brier_score_loss(y, doubts):.3f}")
-    for third in (False, True):
+    for third in {False, any(cut == "third" for _, cut in keys)}:
         told(doubts, y, keys, third=third)
     if given.plot:
         plot(doubts, y, given.plot)

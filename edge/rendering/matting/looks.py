@@ -15,6 +15,7 @@ from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Pixels
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, bounds
+from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,6 @@ class LooksNumbers:
         "share",
         "weight of the second network in the mean of both; it is the better one",
         "mean error over matting_dev, which 1/2 and 1 leave larger",
-    )
-    margin: float = tuned(
-        0.1, "share of its sides", "around a product's box at which a closer look is taken"
-    )
-    closer: float = tuned(
-        0.8,
-        "share of the picture",
-        "that the box of a closer look has at most; beyond, it would see the same once more",
     )
 
 
@@ -54,8 +47,9 @@ def joined(
     """The least doubted cut that several looks yield.
 
     Where one of several networks sees a part and another does not, their mean tears it: so cuts are
-    made by the mean of two, by the second, by what two of three say, or by the third. Of one
-    network alone, by the first look, or by its mean with the closer one.
+    made by the mean of two, by the second, by what two of three say, or by the third; what the
+    closer look sees otherwise is held against each. Of one network alone, by the first look, or by
+    its mean with the closer one: against itself it tells nothing.
 
     Args:
         image: RGB, upright sRGB.
@@ -104,10 +98,10 @@ def closer_box(first: Pixels, second: Pixels | None = None, *, size: Size) -> Bo
     box = bounds(matte >= LEVELS.half)
     if box is None:
         return None
-    across, down = LOOKS.margin * box.size.width, LOOKS.margin * box.size.height
+    across, down = (2 * SCALES.air * side for side in (box.size.width, box.size.height))
     area = Area(box.left - across, box.top - down, box.right + across, box.bottom + down)
     part = area.scaled(size.width / matte.shape[1], size.height / matte.shape[0]).outward(size)
-    return part if part.size.pixels <= LOOKS.closer * size.pixels else None
+    return part if part.size.pixels <= (1 - SCALES.quarter) * size.pixels else None
 
 
 def placed(part: Pixels, box: Box, size: Size) -> Pixels:

@@ -166,7 +166,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
         if later:
             looks.append(await _asked(image, tools, watch, role))
             names.append(role)
-        if len(looks) < 3:
+        if role in roles.MATTERS[:2]:
             closer = await _closer(image, looks, tools, watch, role)
         join = partial(joined, image, cut, *looks, closer=closer, known=known)
         cut = await tools.engine.run(watch.time, "cut", join)
@@ -235,11 +235,11 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
 
 
 def _hopeless(cut: Matte | NoMatte) -> bool:
-    """Whether nobody would believe the cut, as far as several networks tell, or there is none of a
-    photo that shows something."""
+    """Whether nobody would believe the cut of a network, or there is none of a photo that shows
+    something."""
     if isinstance(cut, NoMatte):
         return "no-subject" in cut.flags and CLEAR not in cut.flags
-    return len(cut.asked) > 1 and cut.doubt >= DOUBT_NUMBERS.whole
+    return bool(cut.asked) and cut.doubt >= DOUBT_NUMBERS.whole
 
 
 def _uncut(cut: Matte | NoMatte, image: Image.Image) -> Matte:

@@ -18,8 +18,9 @@ class ScaleNumbers:
     air: float = tuned(
         0.05,
         "share of the longer side",
-        "around a subject that is seen whole, if there is as much; and what is kept around it of a "
-        "background that will be replaced, for the outline needs a neighbourhood",
+        "around a subject that is seen whole, if there is as much; what is kept around it of a "
+        "background that will be replaced, for the outline needs a neighbourhood; and on each side "
+        "of it, twice, of its own side, at a closer look",
     )
     rim: float = tuned(
         0.02,
@@ -38,7 +39,8 @@ class ScaleNumbers:
         "share",
         "that counts: of an edge, of the border or of the picture, the background that tells of "
         "the rest; of the largest part, the area from which another is the product's too; of a "
-        "drop shadow, what is faint; and of a product's radius, the depth of what surrounds it",
+        "drop shadow, what is faint; of a product's radius, the depth of what surrounds it; and "
+        "beside a product, what makes a closer look worth it",
     )
     whole: float = tuned(
         0.97,
