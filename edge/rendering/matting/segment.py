@@ -166,7 +166,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
         if later:
             looks.append(await _asked(image, tools, watch, role))
             names.append(role)
-        if role in roles.MATTERS[:2]:
+        if role != roles.MATTING_THIRD:
             closer = await _closer(image, looks, tools, watch, role)
         join = partial(joined, image, cut, *looks, closer=closer, known=known)
         cut = await tools.engine.run(watch.time, "cut", join)
