@@ -49,7 +49,8 @@ def joined(
     Where one of several networks sees a part and another does not, their mean tears it: so cuts are
     made by the mean of two, by the second, by what two of three say, or by the third; what the
     closer look sees otherwise is held against each. Of one network alone, by the first look, or by
-    its mean with the closer one: against itself it tells nothing.
+    its mean with the closer one: against itself it tells nothing. Where the first sees no more than
+    a detail, by the closer one, for who insists: what the first was not sure of remains.
 
     Args:
         image: RGB, upright sRGB.
@@ -58,17 +59,20 @@ def joined(
         closer: uint8 [h, w], what a closer look at the product said of the picture.
         known: the picture's grid, if that is there.
     """
-    known, cuts = known or Grid.of(image), [before]
+    known, tried, cuts = known or Grid.of(image), [], [before]
     if len(others) == 2:
         tried = [median(first, *others), others[1]]
     elif others:
         tried, cuts = [mean(first, others[0], LOOKS.second), others[0]], []
-    else:
-        tried = [] if closer is None else [mean(first, closer, 0.5)]
+    elif closer is not None and isinstance(before[0], Fused) and before[0].detail:
+        found, doubts = fuse(image, closer, known), before[0].evidence
+        return (replace(found, evidence=doubts), closer) if isinstance(found, Fused) else before
+    elif closer is not None:
+        tried = [mean(first, closer, 0.5)]
     cuts += [(after(before[0], fuse(image, matte, known)), matte) for matte in tried]
     if others and closer is not None:
         cuts = [(checked(cut, closer), matte) for cut, matte in cuts]
-    if isinstance(whole := cuts[0][0], Fused) and whole.detail:
+    if others and isinstance(whole := cuts[0][0], Fused) and whole.detail:
         return cuts[0]
     least = min(cuts, key=lambda cut: doubt_in(cut[0]))
     torn = len(others) > 1 and doubt_in(least[0]) >= DOUBT_NUMBERS.whole

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from edge.images import Size
+from edge.rendering.matting.doubt import DOUBT_NUMBERS
 from edge.rendering.matting.fusion import Fused, fuse
 from edge.rendering.matting.looks import (
     after,
@@ -204,6 +205,19 @@ def test_a_detail_is_delivered_whole_and_named() -> None:
     assert isinstance(found, Fused)
     assert found.detail
     assert (found.matte == 255).all()
+
+
+def test_what_a_closer_look_finds_in_a_detail_is_cut_out_and_not_believed() -> None:
+    shot = scene()
+    doubtful = np.maximum(coarse(shot.alpha), 120)
+    before = fuse(shot.image, doubtful)
+    assert isinstance(before, Fused)
+    assert before.detail
+    cut, _ = joined(shot.image, (before, doubtful), doubtful, closer=coarse(shot.alpha))
+    assert isinstance(cut, Fused)
+    assert not cut.detail
+    assert error(cut, shot) < 0.01
+    assert doubt_in(cut) > DOUBT_NUMBERS.whole
 
 
 def test_a_product_that_fills_the_frame_is_a_detail() -> None:
