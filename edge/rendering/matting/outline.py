@@ -8,7 +8,7 @@ import numpy as np
 from edge.images import Box
 from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places
 from edge.rendering.pixels.levels import LEVELS
-from edge.rendering.pixels.sampling import between, colours_at, rows_and_columns
+from edge.rendering.pixels.sampling import between, colours_at, doubled, rows_and_columns
 from edge.rendering.pixels.scales import SCALES
 
 
@@ -86,7 +86,7 @@ class Outline:
     def drawn(self, found: Levels) -> Levels:
         """The picture's alpha [H, W], of what was found [4, N]; 0 beside the part."""
         part, (height, width) = self.part, self.shape
-        twice = cv2.resize(self.laid, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+        twice = doubled(self.laid)
         alpha: Levels = cv2.copyMakeBorder(
             twice[: part.size.height, : part.size.width],
             part.top,

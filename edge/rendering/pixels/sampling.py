@@ -31,6 +31,17 @@ def put_colours(pixels: Levels, places: Places, colours: Pixels) -> None:
     whole[places] = found.view(np.uint32).ravel()
 
 
+def doubled(levels: Levels) -> Levels:
+    """Each level [H, W] four times: [2 H, 2 W]. Two bytes beside each other are one number here,
+    which takes a third of the time that OpenCV's nearest pixels take."""
+    height, width = levels.shape
+    wide = levels.astype(np.uint16)
+    wide *= np.uint16(257)
+    twice = np.empty((height, 2, 2 * width), np.uint8)
+    twice[:] = wide.view(np.uint8)[:, None]
+    return twice.reshape(2 * height, 2 * width)
+
+
 def coarse_colours(pixels: Levels, near: int) -> Places:
     """The number of each pixel's colour [...], of pixels [..., 3]; colours are one where each
     channel is in the same step of `near` levels."""
