@@ -44,7 +44,7 @@ FIXED = {
     "pixels/denoise.py": {"_SCALES", "_KERNEL"},
     "pixels/geometry.py": {"ROUNDED", "_HAIR"},
     "pixels/morphology.py": {"EDGE"},
-    "pixels/picture.py": {"REDUCING_GAP", "_UNRUNG"},
+    "pixels/picture.py": {"REDUCING_GAP"},
     "pixels/sampling.py": {"_ROW"},
     "pixels/scales.py": {"MAD"},
 }  # fmt: skip

@@ -15,7 +15,7 @@ from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.analysis.surface import Surface, surface_through
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Mask, Pixels
-from edge.rendering.pixels.channels import apart, local_range
+from edge.rendering.pixels.channels import apart, local_range, worst
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import border, components, flood
 from edge.rendering.pixels.sampling import coarse_colours
@@ -138,15 +138,20 @@ class BackgroundModel:
     @property
     def extreme(self) -> bool:
         """The background is so white or so dark that products have its very colour."""
-        few = self.backdrop[::4, ::4]
-        white, dark = np.median(few.min(axis=2)), np.median(few.max(axis=2))
-        return bool(white >= LEVELS.solid or dark < LEVELS.quarter)
+        least, most = self._channels
+        return bool(np.median(least) >= LEVELS.solid or np.median(most) < LEVELS.quarter)
 
     @property
     def coloured(self) -> bool:
         """The background has a colour of its own, which tells its shadows from grey products."""
-        few = self.backdrop[::4, ::4].astype(np.int16)
-        return bool(np.median(few.max(axis=2) - few.min(axis=2)) >= BACKGROUND.coloured)
+        least, most = self._channels
+        return bool(np.median(most - least) >= BACKGROUND.coloured)
+
+    @property
+    def _channels(self) -> tuple[Pixels, Pixels]:
+        """The least and the greatest channel of every fourth row's and column's cells."""
+        few = np.ascontiguousarray(self.backdrop[::4, ::4])
+        return ~worst(~few), worst(few)
 
     def with_open(self, grid: Pixels, seen: Mask) -> "BackgroundModel":
         """The same with the background `seen` elsewhere [h, w], the backdrop filled from there."""

@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge.images import Box, Color
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Doubles, Labels, Levels, Mask
+from edge.rendering.pixels.arrays import Doubles, Labels, Levels, Mask, array_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import EDGE
 from edge.rendering.pixels.sampling import coarse_colours
@@ -83,7 +83,7 @@ def parts_of(
     Returns:
         None where the picture has no background of one colour, or nothing is on it.
     """
-    small = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    small = array_of(image if image.mode == "RGB" else image.convert("RGB"))
     seen = _unlike_background(image, small, background)
     if matte is not None:
         cover = matte.resize(image.size, Image.Resampling.NEAREST)

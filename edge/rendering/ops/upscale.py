@@ -19,7 +19,7 @@ from edge.rendering.analysis import degradation
 from edge.rendering.framing.framing import network_factor
 from edge.rendering.framing.product import collared
 from edge.rendering.ops import decontaminate
-from edge.rendering.pixels.arrays import picture_over
+from edge.rendering.pixels.arrays import array_of, picture_over
 from edge.rendering.pixels.bleeding import continued
 from edge.rendering.pixels.denoise import denoised
 from edge.rendering.pixels.geometry import Area
@@ -104,10 +104,10 @@ class Upscale(AsyncStep):
         return await tools.engine.run(self._joined, cut, larger)
 
     def _look(self, picture: Picture, named: bool) -> _Seen:
-        pixels = np.asarray(self._source(picture))
+        pixels = array_of(self._source(picture))
         matte = picture.matte if self.decontaminates else None
         name = name_of(pixels) if named else ""
-        matte_name = name_of(np.asarray(matte)) if named and matte else ""
+        matte_name = name_of(array_of(matte)) if named and matte else ""
         return _Seen(pixels, name, matte_name, _shown(matte))
 
     def _decontaminated(self, picture: Picture, cutout: Tensor) -> Picture:
@@ -216,7 +216,7 @@ def _shared(region: Area, context: PlanContext) -> Area:
 
 def _shown(matte: Image.Image | None) -> Cells | None:
     """Where the subject is, and what its outline is told from (bool [H, W]); None: everywhere."""
-    return None if matte is None else grown(np.asarray(matte) > 0, SCALES.beside)
+    return None if matte is None else grown(array_of(matte) > 0, SCALES.beside)
 
 
 def _named(model: str, tools: Tools) -> str:

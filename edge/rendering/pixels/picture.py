@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 import cv2
-import numpy as np
 from PIL import Image
 
 from edge.images import Box, Color, Size
@@ -107,7 +106,7 @@ class Picture:
         together = smaller(self._together())
         matte = together.getchannel("A")
         if not self.exact:
-            matte = Image.fromarray(cv2.LUT(array_of(matte), _UNRUNG))
+            matte = Image.fromarray(unrung(array_of(matte)))
         made = replace(self, matte=None).mapped(lambda _: without_alpha(together), move)
         return replace(made, matte=matte)
 
@@ -142,4 +141,8 @@ def without_ringing(alpha: int) -> int:
     return min(255, max(0, round((alpha - LEVELS.halo) * 255 / (255 - 2 * LEVELS.halo))))
 
 
-_UNRUNG = np.array([without_ringing(alpha) for alpha in range(256)], np.uint8)
+def unrung(alpha: Levels) -> Levels:
+    """`without_ringing` of levels [H, W]; arithmetic takes two thirds of the time of a table."""
+    less = cv2.subtract(alpha, (LEVELS.halo, 0, 0, 0))  # type: ignore[call-overload]  # at least 0
+    found: Levels = cv2.convertScaleAbs(less, dst=less, alpha=255 / (255 - 2 * LEVELS.halo))
+    return found
