@@ -9,7 +9,7 @@ ALL = np.arange(256, dtype=np.uint8)
 
 
 def test_next_to_nothing_is_nothing_and_next_to_all_is_all() -> None:
-    wanted = np.where(ALL <= LEVELS.halo, 0, np.where(ALL >= LEVELS.solid, 255, ALL))
+    wanted = np.where(LEVELS.halo >= ALL, 0, np.where(LEVELS.solid <= ALL, 255, ALL))
     assert np.array_equal(snapped_levels(ALL), wanted)
     assert np.array_equal(snapped_levels(ALL.reshape(4, 64)), wanted.reshape(4, 64))
 
