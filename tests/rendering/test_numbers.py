@@ -29,7 +29,6 @@ FIXED = {
     "matting/regions.py": {"HOLE"},
     "matting/segment.py": {"FINEST"},
     "matting/doubt.py": {"BIAS", "WEIGHTS"},
-    "matting/entry.py": {"_LEVEL"},
     "ops/background.py": {"_NOTHING", "_SEEN"},
     "ops/pad.py": {"_CLEAR"},
     "ops/rotate.py": {"_TURNS"},
