@@ -78,6 +78,7 @@ SAID = {
     "extend/grain.py": {3: "three sigma"},
     "extend/plain.py": {1.25: "to the middle of a strip", 3: "three sigma"},
     "framing/framing.py": {4: "what the networks enlarge by"},
+    "matting/entry.py": {8: "bits of a level"},
     "matting/foreground.py": {3: "dimensions"},
     "ops/rotate.py": {90: "degrees", 180: "degrees", 270: "degrees"},
     "ops/shadow.py": {4: "sigma beyond which a Gaussian leaves nothing of 255 levels"},
@@ -86,7 +87,7 @@ SAID = {
     "output/metrics.py": {10: "decibels"},
     "output/quality.py": {100: "the highest quality", 1e-4: "instead of no loss at all"},
     "pixels/bleeding.py": {1e-6: "instead of no weight at all"},
-    "pixels/sampling.py": {4: "channels"},
+    "pixels/sampling.py": {4: "channels", 257: "the same byte twice"},
 }
 """What else is written in the code, and is no number that was chosen by what came out."""
 

@@ -54,8 +54,8 @@ def _pair(size: Size) -> tuple[int, int]:
 def _inside(matte: Image.Image | None, size: tuple[int, int], part: Area) -> Mask:
     if matte is None:
         return np.ones(size[::-1], bool)
-    if min(matte.size) >= 4 * max(size):  # the engine's means of one band are slow
-        half = matte.width // 2, matte.height // 2
+    half = matte.width // 2, matte.height // 2
+    if min(half) >= 2 * max(size):  # the engine's means of one band are slow
         means = cv2.resize(array_of(matte), half, interpolation=cv2.INTER_AREA)
         matte = Image.fromarray(means)
     whole = np.asarray(reduced(matte, size, part.scaled(*matte.size))) >= LEVELS.solid
