@@ -1,11 +1,12 @@
 """Renditions of local files, as the server would make them, through the tiers that it has."""
 
+import os
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from edge.app import sources
 from edge.app.rendering import open_engine, open_renderer
@@ -187,3 +188,9 @@ def _fitting(pattern: str) -> Iterator[tuple[Path, Path]]:
 def _is_picture(inner: Path, path: Path) -> bool:
     hidden = any(part.startswith(".") for part in inner.parts)
     return not hidden and path.suffix[1:].lower() in EXTENSIONS and path.is_file()
+
+
+def read_by_nobody(stream: IO[str]) -> None:
+    """After its reader has left, as `head` does: what is in its buffer and what follows goes
+    nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from edge import __version__, settings
+from edge.cli import local
 from edge.cli.verbs import CODES, VERBS, Verb
 from edge.errors import (
     DuplicateParameter,
@@ -39,8 +40,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return DONE if done else FAILED
     except BrokenPipeError:
-        # The reader has left, as `head` does; what is still in the buffer goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        local.read_by_nobody(sys.stdout)
         return DONE
     except _MISSPELT as error:
         print(f"edge: {_told(error)}", file=sys.stderr)

@@ -194,14 +194,17 @@ def _more(error: EdgeError) -> dict[str, Any]:
 
 
 def _say(facts: dict[str, Any], stream: Any) -> None:
-    if "error" in facts:
-        print(f"edge: {facts['file']}: {facts['error']}", file=stream)
-        return
-    for line in _lines(facts):
-        print(line, file=stream)
+    """Where nobody reads any more, the rest is made all the same."""
+    try:
+        print(*_lines(facts), sep="\n", file=stream)
+    except BrokenPipeError:
+        local.read_by_nobody(stream)
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    if "error" in facts:
+        yield f"edge: {facts['file']}: {facts['error']}"
+        return
     wide, high = facts["size"]
     kept = "" if facts["source"] == "render" else f", from {facts['source']}"
     yield (

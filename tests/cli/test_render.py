@@ -202,6 +202,21 @@ def test_a_preset_that_is_nearly_one_is_not_purged(monkeypatch, capsys):
 
 
 @pytest.mark.slow
+def test_a_reader_that_leaves_keeps_no_rendition_from_being_made(tile_cache, tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    command = ["render", str(tile_cache), "w=20", "-o", str(tmp_path / "out")]
+    with os.fdopen(write, "wb") as gone:
+        done = subprocess.run(
+            [sys.executable, "-u", "-m", "edge", *command],
+            stdout=gone, stderr=subprocess.PIPE, timeout=120,
+        )  # fmt: skip
+    assert done.stderr == b""
+    assert done.returncode == DONE
+    assert names(tmp_path / "out") == ["chair.jpg", "wood/table.png"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ["render {} w=40 -o -", "render {} w=40 -o - --json",
                                        "explain {} w=40"])  # fmt: skip
 def test_streams_that_are_closed_make_no_traceback(tile_cache, arguments):
