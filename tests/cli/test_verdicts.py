@@ -19,7 +19,7 @@ from edge.rendering.compliance.verify import as_made
 from edge.reported import Compliance
 
 SAMPLES = Path(main.__file__).parent.parent / "samples"
-QUERY = "fmt=amazon&w=1600&h=1600"
+QUERY = "fmt=amazon&w=1600&h=1600&matte=on"
 DOUBTFUL = "amazon/2026-1; pass; review=doubt"
 
 

@@ -50,12 +50,12 @@ as_text = pytest.mark.parametrize("lines", [TextLines], indirect=True)
 
 async def test_a_render_says_what_was_made_of_what_and_how_long_it_took(serve, lines):
     server = await serve(EDGE_ORIGIN_URL="")
-    answer = await server.get("/glass.jpg?fmt=amazon&w=500", x_request_id=ID)
+    answer = await server.get("/glass.jpg?fmt=amazon&w=500&matte=on", x_request_id=ID)
     [told] = lines.facts
-    key = (await server.get("/-/explain/glass.jpg?fmt=amazon&w=500")).json()["key"]
+    key = (await server.get("/-/explain/glass.jpg?fmt=amazon&w=500&matte=on")).json()["key"]
     assert told["message"] == "request"
     assert (told["method"], told["path"], told["query"]) == (
-        "GET", "/glass.jpg", "fmt=amazon&w=500",
+        "GET", "/glass.jpg", "fmt=amazon&w=500&matte=on",
     )  # fmt: skip
     assert (told["status"], told["source"], told["preset"]) == (200, "render", "amazon")
     assert (told["key"], told["format"], told["request_id"]) == (key, "jpg", ID)

@@ -24,7 +24,7 @@ async def test_verdicts_are_counted_by_preset_once_for_each_render(serve, photos
 
 async def test_reasons_for_review_are_counted_by_preset(serve):
     server = await serve(EDGE_ORIGIN_URL="")
-    told = (await server.get("/glass.jpg?fmt=amazon&w=500")).headers["x-edge-compliance"]
+    told = (await server.get("/glass.jpg?fmt=amazon&w=500&matte=on")).headers["x-edge-compliance"]
     assert told.endswith("; review=doubt"), "glass, of which no network is sure"
     await server.get("/mug.jpg?fmt=amazon&w=500")
     line = 'edge_review_reasons_total{preset="amazon",reason="doubt"}'
