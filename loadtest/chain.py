@@ -233,7 +233,9 @@ def main() -> None:
     parser.add_argument("--least", type=int, default=8, help="requests a round, at least")
     parser.add_argument("--photos", type=int, default=60, help="different originals")
     parser.add_argument("--threads", type=int, default=0, help="of a network on Triton; 0: cores")
-    parser.add_argument("--chains", type=int, default=max(2, cores // 2), help="processes of it")
+    parser.add_argument(
+        "--chains", type=int, default=max(2, cores * 3 // 4), help="processes of the chain"
+    )
     parser.add_argument("--instant", action="store_true", help="networks that answer at once")
     parser.add_argument("--url", help="a Triton that runs already: grpc://host:8001")
     parser.add_argument("--metrics", help="its metrics: http://host:8002/metrics")

@@ -20,6 +20,11 @@ Tensor = npt.NDArray[np.uint8]
 T = TypeVar("T")
 
 
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """uint8 arrays one after the other as one tensor [1, length]; a byte where there are none."""
+    return np.concatenate([part.reshape(-1) for part in parts] or [np.zeros(1, np.uint8)])[None]
+
+
 class Run(Protocol):
     """Does a piece of work on a thread."""
 

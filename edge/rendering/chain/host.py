@@ -9,9 +9,9 @@ from itertools import takewhile
 
 from edge.deadline import Deadline
 from edge.errors import RequestError
-from edge.models.base import Graphs, Models, Tensor
+from edge.models.base import Graphs, Models, Tensor, joined
 from edge.rendering.chain.graphed import on_graphs
-from edge.rendering.chain.wire import Answered, Asked, joined, name_of
+from edge.rendering.chain.wire import Answered, Asked, name_of
 from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import segment
 from edge.rendering.matting.mattes import Segmentation

@@ -4,7 +4,7 @@ Both sides run the same version of edge, and say so: there is no other compatibi
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -275,8 +275,3 @@ class _contract:
 
 def _json(words: Mapping[str, Any]) -> bytes:
     return json.dumps(words, separators=(",", ":"), default=float).encode()
-
-
-def joined(parts: Sequence[Tensor]) -> Tensor:
-    """uint8 arrays one after the other as one tensor [1, length]."""
-    return np.concatenate([part.reshape(-1) for part in parts] or [np.zeros(1, np.uint8)])[None]
