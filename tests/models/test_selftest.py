@@ -69,7 +69,7 @@ async def test_a_stored_answer_tells_small_differences_apart(tmp_path: Path) -> 
     models, repository = Lying(tmp_path, threads=1), Repository(tmp_path)
     path = await record(models, repository, "matting")
     assert path == tmp_path / "matting" / FILE
-    for shift, ready in ((0, True), (1, True), (4, False), (-4, False)):
+    for shift, ready in ((0, True), (4, True), (9, False), (-9, False)):
         models.shift = shift
         state = await examine(models, repository, "matting")
         assert state.ready is ready, (shift, state.detail)
