@@ -30,8 +30,8 @@ FILE = "reference.json"
 REFERENCE_LEVELS = 2.0
 """Largest distance of a field's mean from the stored one, in levels of 255."""
 MASK_LEVELS = 6.0
-"""The same of a mask, whose outlines bfloat16 moves further: U2-Net-p's by 3.1 on Emerald Rapids, by
-less than 2 on Sapphire Rapids. A dead network is 100 and more away."""
+"""The same of a mask, whose outlines bfloat16 moves further: U2-Net-p's by 3.1 on Emerald Rapids,
+by less than 2 on Sapphire Rapids. A dead network is 100 and more away."""
 FAITHFUL_LEVELS = 12.0
 """An upscaler without a stored answer: farthest that a field may move from its source."""
 _CONTRAST = 24
