@@ -8,13 +8,13 @@ process and as it is: an entry of Redis would have to be compressed without loss
 
 import asyncio
 import hashlib
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from weakref import WeakValueDictionary
 
 import numpy as np
+from cachetools import LRUCache
 
 from edge.deadline import Deadline
 from edge.models.base import Tensor
@@ -36,11 +36,9 @@ class TileCache:
     `limit_bytes` of both; used on the event loop only."""
 
     def __init__(self, limit_bytes: int, metrics: Metrics | None = None) -> None:
-        self._limit = max(1, limit_bytes)
-        self._held = 0
-        # The last one that was asked for is the last to go. A picture brings a hundred tiles and
-        # pushes out as many, so this is no cache of `cachetools`, which takes 20 microseconds each.
-        self._tiles: OrderedDict[tuple[str, int], Tensor] = OrderedDict()
+        self._tiles: LRUCache[tuple[str, int], Tensor] = LRUCache(
+            max(1, limit_bytes), getsizeof=lambda tile: tile.nbytes + _OVERHEAD
+        )
         self._tags: dict[tuple[str, int], tuple[str, ...]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._count = cache((metrics or Metrics()).upscale_tiles.labels)
@@ -48,7 +46,7 @@ class TileCache:
     @property
     def bytes(self) -> int:
         """What it holds now."""
-        return self._held
+        return int(self._tiles.currsize)
 
     @asynccontextmanager
     async def picture_tiles(
@@ -73,7 +71,7 @@ class TileCache:
             DeadlineExceeded: the others took until then.
         """
         name, label = f"{model} {picture}", model.partition(" ")[0]
-        if expected_bytes > self._limit * _LARGEST_SHARE:
+        if expected_bytes > self._tiles.maxsize * _LARGEST_SHARE:
             yield PictureTiles(self, name, label, tags, keeps=False)  # there is nothing to wait for
             return
         async with self.turn(name, deadline):
@@ -92,44 +90,31 @@ class TileCache:
     def forget(self, tag: str) -> None:
         """Forget what was made for a picture that carries the tag."""
         for name in [name for name, tags in self._tags.items() if tag in tags]:
-            self._drop(name)
+            self._tiles.pop(name, None)
             del self._tags[name]
 
     def get(self, name: str, index: int) -> Tensor | None:
-        found = self._tiles.get((name, index))
-        if found is not None:
-            self._tiles.move_to_end((name, index))
-        return found
+        return self._tiles.get((name, index))
 
     def put(self, name: str, cells: Mapping[int, Tensor], tags: tuple[str, ...]) -> None:
-        most = self._limit - _OVERHEAD
+        most = self._tiles.maxsize - _OVERHEAD
         fitting = {(name, index): cell for index, cell in cells.items() if cell.nbytes <= most}
         self._keep(fitting, tags)
 
     def cutout(self, name: str) -> Tensor | None:
         """uint8 [H, W, 4] under the name of the picture that it was cut out of."""
-        return self.get(name, _CUTOUT)
+        return self._tiles.get((name, _CUTOUT))
 
     def put_cutout(self, name: str, cutout: Tensor, tags: tuple[str, ...] = ()) -> None:
-        if cutout.nbytes + _OVERHEAD <= self._limit * _LARGEST_SHARE:
+        if cutout.nbytes <= self._tiles.maxsize * _LARGEST_SHARE:
             self._keep({(name, _CUTOUT): cutout}, tags)
 
     def _keep(self, tiles: Mapping[tuple[str, int], Tensor], tags: tuple[str, ...]) -> None:
         for name, tile in tiles.items():
-            self._drop(name)
-            self._held += tile.nbytes + _OVERHEAD
-            while self._held > self._limit:
-                self._drop(next(iter(self._tiles)))
             self._tiles[name] = tile
         self._tags.update(dict.fromkeys(tiles, tags))
         if len(self._tags) > 2 * len(self._tiles) + _TAGS_LATE:
             self._tags = {name: self._tags[name] for name in self._tiles}
-
-    def _drop(self, name: tuple[str, int]) -> None:
-        """Forget a tile that may be there."""
-        tile = self._tiles.pop(name, None)
-        if tile is not None:
-            self._held -= tile.nbytes + _OVERHEAD
 
     def counted(self, model: str, source: str, cells: int = 1) -> None:
         self._count(model, source).inc(cells)

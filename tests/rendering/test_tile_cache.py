@@ -157,13 +157,3 @@ async def test_what_is_too_large_for_it_is_made_and_not_kept(limit: int) -> None
     result = await enlarged(tile_cache, models, picture(), LARGE)
     assert result.shape == (230, 294, 3)
     assert tile_cache.bytes == 0
-
-
-def test_the_tile_that_was_asked_for_last_is_the_last_to_go() -> None:
-    tile_cache, tile = TileCache(3 * 1500), np.zeros((20, 20, 3), np.uint8)
-    tile_cache.put("a", {0: tile}, ())
-    tile_cache.put("a", {1: tile}, ())
-    assert tile_cache.get("a", 0) is tile
-    tile_cache.put("a", {2: tile}, ())
-    assert [tile_cache.get("a", index) is None for index in range(3)] == [False, True, False]
-    assert tile_cache.bytes <= 3 * 1500
