@@ -72,6 +72,13 @@ def number(text: str) -> float:
     return float(text)
 
 
+def integer(text: str) -> int:
+    """A plain whole number: no sign, separator or digits of other scripts."""
+    if not _WHOLE.fullmatch(text):
+        raise ValueError
+    return int(text)
+
+
 def byte_units(text: str) -> tuple[str, int]:
     """Split `60k`, `2 MB` or `256MiB` into its number, still text, and the bytes of its unit.
 
@@ -88,9 +95,10 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "
 
 def whole(low: int, high: int) -> Kind:
     def read(text: str) -> int:
-        if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
+        value = integer(text)
+        if not low <= value <= high:
             raise ValueError
-        return int(text)
+        return value
 
     allowed = f"a whole number, {low:,} to {high:,}"
     return Kind(read, allowed, "integer", low=low, high=high)

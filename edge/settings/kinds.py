@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge.kinds import OFF, ON, Kind, byte_units, choice
+from edge.kinds import OFF, ON, Kind, byte_units, choice, integer, number
 
 BUNDLED_NETWORKS = str(Path(__file__).resolve().parents[2] / "triton_models")
 
@@ -21,7 +21,7 @@ def cache_home() -> str:
 
 def _bytes(text: str) -> int:
     digits, unit = byte_units(text)
-    return round(float(digits) * unit)
+    return round(number(digits) * unit)
 
 
 _FLAG = choice(dict.fromkeys(ON, True) | dict.fromkeys((*OFF, ""), False), ("1", "0"))
@@ -39,11 +39,11 @@ def _pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _widths(text: str) -> tuple[int, ...]:
-    return tuple(sorted(int(word) for word in _words(text)))
+    return tuple(sorted(integer(word) for word in _words(text)))
 
 
 def _prices(text: str) -> tuple[tuple[str, float], ...]:
-    prices = tuple((name, float(price)) for name, price in _pairs(text))
+    prices = tuple((name, number(price)) for name, price in _pairs(text))
     if any(not 0 <= price < 1e9 for _, price in prices):
         raise ValueError
     return prices
@@ -88,9 +88,9 @@ def _web_url(text: str) -> str:
 TEXT = Kind(str, "any text")
 FLAG = Kind(_FLAG.read, "0 or 1")
 BYTES = Kind(_bytes, "a number of bytes, units as in 256MiB or 2GB")
-COUNT = Kind(int, "a whole number")
-NUMBER = Kind(float, "a number")
-SECONDS = Kind(float, "a number of seconds")
+COUNT = Kind(integer, "a whole number")
+NUMBER = Kind(number, "a number")
+SECONDS = Kind(number, "a number of seconds")
 WORDS = Kind(_words, "words separated by commas")
 HOSTS = Kind(_hosts, "hosts separated by commas, without scheme and path")
 NETWORKS = Kind(_networks, "networks such as 10.1.0.0/16, separated by commas")
@@ -100,7 +100,7 @@ WEB_URL = Kind(_web_url, "http://host:port or https://host")
 WIDTHS = Kind(_widths, "whole numbers separated by commas")
 PAIRS = Kind(_pairs, "kid:secret pairs separated by commas")
 PRICES = Kind(_prices, "name:price pairs separated by commas")
-PORT = Kind(int, "a port")
+PORT = Kind(integer, "a port")
 
 
 def setting(

@@ -1,6 +1,6 @@
 """What a verification came to: one finding for each rule, and what of them travels."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge.errors import NotCompliant
@@ -68,7 +68,7 @@ class Report:
             "version": self.version,
             "passed": self.passed,
             "findings": [finding.as_facts() for finding in self.findings],
-        } | ({"colours": str(self.colours)} if self.colours else {})
+        } | ({"colours": asdict(self.colours)} if self.colours else {})
 
     def require_compliance(self) -> None:
         """Raises `NotCompliant`, with every broken rule, unless all are held."""

@@ -1,6 +1,7 @@
 """A finished file is held against its preset's rules, by decoding it again and by nothing else."""
 
 import io
+import json
 from dataclasses import replace
 from functools import cache
 
@@ -14,7 +15,7 @@ from edge.rendering.compliance.checks import Own
 from edge.rendering.compliance.measurements import has_drawn_border, measure_background
 from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.verify import SEEN_ONCE, verify_file
-from edge.reported import Synthesized
+from edge.reported import ColourShift, Synthesized
 from edge.variants import presets
 from edge.variants.presets import Preset
 
@@ -233,3 +234,10 @@ def test_a_photo_of_a_detail_is_no_main_image() -> None:
     report = verify_file(image, rules, own=Own(notes=frozenset({"detail"})))
     assert broken(report) == {"no_detail"}
     assert verify_file(image, rules).passed, "of a file from elsewhere nobody knows"
+
+
+def test_a_reports_facts_are_numbers_and_words() -> None:
+    """Nothing in them is how Python would write an object."""
+    report = Report("amazon", "1", (), colours=ColourShift(0.3, 0.9))
+    told = json.loads(json.dumps(report.as_facts()))
+    assert told["colours"] == {"median": 0.3, "high": 0.9, "swatch": None}
