@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from edge.cli import main
 from edge.cli.main import DONE, FAILED, USAGE
-from tests.models import foreign_networks as foreign
+from tests.tools import foreign_networks as foreign
 
 SHIPPED = Path(__file__).parents[2] / "triton_models"
 

@@ -18,10 +18,10 @@ from edge.tools import catalogue
 from edge.tools.add_model import adding
 from edge.tools.add_model import request as said
 from edge.tools.add_model.request import AddRequest
-from tests.models import foreign_networks as foreign
 from tests.models.conftest import noise
 from tests.models.enlarging import upscale
 from tests.models.servers import TritonServer, installation
+from tests.tools import foreign_networks as foreign
 
 pytestmark = pytest.mark.slow
 

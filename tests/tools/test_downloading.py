@@ -10,7 +10,7 @@ import pytest
 
 from edge.errors import ModelUnavailable
 from edge.tools.public_networks.downloading import Expected, Release, Wheel, check
-from tests.models.releases import ReleaseServer
+from tests.tools.releases import ReleaseServer
 
 BODY = np.random.default_rng(3).bytes(700_000)
 

@@ -18,7 +18,7 @@ from edge.models.repository import Repository
 from edge.tools.add_model import adding, wrapping
 from edge.tools.add_model import request as said
 from edge.tools.add_model.request import AddRequest
-from tests.models import foreign_networks as foreign
+from tests.tools import foreign_networks as foreign
 
 ONES = (1.0, 1.0, 1.0)
 

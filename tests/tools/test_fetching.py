@@ -25,10 +25,10 @@ from edge.tools.add_model.request import AddRequest
 from edge.tools.public_networks import fetching
 from edge.tools.public_networks.downloading import Expected, Release
 from edge.tools.public_networks.fetching import PublicNetwork
-from tests.models import foreign_networks as foreign
 from tests.models import networks
-from tests.models.releases import ReleaseServer
 from tests.running import Serve
+from tests.tools import foreign_networks as foreign
+from tests.tools.releases import ReleaseServer
 
 
 @pytest.fixture(scope="module")
