@@ -68,7 +68,7 @@ def joined(
         found, doubts = fuse(image, closer, known), before[0].evidence
         return (replace(found, evidence=doubts), closer) if isinstance(found, Fused) else before
     elif closer is not None:
-        tried = [mean(first, closer, 0.5)]
+        tried = [mean(first, closer)]
     cuts += [(after(before[0], fuse(image, matte, known)), matte) for matte in tried]
     if others and closer is not None:
         cuts = [(checked(cut, closer), matte) for cut, matte in cuts]

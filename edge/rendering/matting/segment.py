@@ -223,7 +223,7 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
         return _judged("nothing stands out from the background", network)
     doubt = doubt_of(fused.evidence)
     if network is None:
-        doubt = max(doubt, 0.5)  # nobody has looked
+        doubt = max(doubt, LEVELS.majority)  # nobody has looked
     flags = [f"touches-{side}" for side in touched(matte)]
     flags += ["several"] * (fused.parts > 1) + [DETAIL] * fused.detail
     by = "plain-background" if fused.plain else "network"
