@@ -53,7 +53,7 @@ RENDERING = (
     ("extend",),
     ("ops",),
     ("plan",),
-    ("prepare", "memory", "run", "provenance", "edits", "networks"),
+    ("prepare", "memory", "run", "provenance", "networks"),
     ("compliance",),
     ("chain",),
     ("drawing", "looking"),

@@ -19,12 +19,11 @@ from edge.rendering.compliance.reference import reference
 from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.review import notes, review
 from edge.rendering.compliance.verify import PALE
-from edge.rendering.edits import provenance_of
 from edge.rendering.engine.processes import RenderProcesses
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
 from edge.rendering.prepare import Opened, Prepared, open_original, prepare
-from edge.rendering.provenance import embedded
+from edge.rendering.provenance import embedded, provenance_of
 from edge.rendering.request import RenderRequest
 from edge.rendering.run import Timings, apply_all
 from edge.rendering.source import libraries
@@ -88,7 +87,7 @@ class Drawing:
 
     def finish(self, picture: Picture, job: RenderRequest, prepared: Prepared) -> Done:
         """The file of a picture after all steps, held against the rules."""
-        made = provenance_of(job, prepared.plan, prepared.analysis, self.models)
+        made = provenance_of(job, prepared.plan.steps, prepared.analysis, self.models)
         xmp = embedded(made, job, self.metadata)
         doubted, facts = review(prepared.analysis), notes(prepared.analysis, prepared.facts)
         known = None

@@ -160,10 +160,9 @@ def needs_analysis(transform: Transform) -> bool:
 
 
 def _least_decode(size: Size, steps: list[Step]) -> Size | None:
-    """Cuts count whole pixels and networks want all there are; only a lone resize needs fewer."""
+    """Only a resize needs fewer pixels, where no step beside it needs them all."""
     resizes = [step for step in steps if isinstance(step, resize.Resize)]
-    exact = [step for step in steps if step.models or getattr(step, "cut", None)]
-    if exact or not resizes:
+    if not resizes or any(step.needs_full_decode for step in steps):
         return None
     last = resizes[-1]
     scale = max(last.size.width / last.region.width, last.size.height / last.region.height)

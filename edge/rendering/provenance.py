@@ -1,19 +1,19 @@
 """Provenance: what a rendition was made of, reported beside it and as XMP within the file."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from edge.images import digest
+from edge.models.base import Models, digests
+from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.request import RenderRequest
+from edge.rendering.step import SourceType, Step
 
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
-ENHANCED = "algorithmicallyEnhanced"
-"""IPTC's digital source type of a photo that a program has improved: enlarged, or cut free."""
-COMPOSITE = "composite"
-"""Of a subject on another background than it was taken on, be that one colour."""
-GENERATED = "compositeWithTrainedAlgorithmicMedia"
-"""Of a photo to which a network has added what no camera saw."""
-
+_SHORT = 8  # hexadecimal digits of a model's digest
+_ORIGINAL = 16  # and of an original's
 _ROOM = 100
 """Under a limit of bytes, the packet may be one part in so many of it."""
 
@@ -57,6 +57,24 @@ class Provenance:
             return None
         text = _PACKET.format(source_type=_TERMS + self.source_type, comment=escape(self.comment))
         return text.encode()
+
+
+def provenance_of(
+    job: RenderRequest, steps: Sequence[Step], analysis: Analysis | None, models: Models
+) -> Provenance:
+    """What these steps make of the job's original. Takes a hash of it: work for a thread."""
+    transform = job.transform
+    edits = [edit for step in steps for edit in step.edits(transform, analysis)]
+    cuts_out = any(step.cuts_out for step in steps)
+    names = analysis.asked if analysis and cuts_out else ()
+    names += tuple(dict.fromkeys(name for step in steps for name in step.models))
+    return Provenance(
+        digest(job.body)[:_ORIGINAL],
+        f"{transform.preset}@{transform.preset_version}" if transform.preset else "",
+        tuple(f"{name}@{of_model[:_SHORT]}" for name, of_model in digests(models, names)),
+        max((edit.source_type for edit in edits), key=list(SourceType).index, default=""),
+        tuple(edit.words for edit in edits),
+    )
 
 
 def embedded(made: Provenance, job: RenderRequest, setting: str) -> bytes | None:

@@ -16,6 +16,7 @@ smaller picture; a step before the resize then has its numbers brought to it by 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from typing import Any, ClassVar, Self, TypeVar
 
 from PIL import Image
@@ -30,6 +31,7 @@ from edge.rendering.pixels.picture import Picture
 from edge.rendering.source.facts import Facts
 from edge.rendering.tile_cache import TileCache
 from edge.settings.limits import Limits
+from edge.variants.transform import Transform
 
 T = TypeVar("T")
 
@@ -147,11 +149,34 @@ class Tools:
     tags: tuple[str, ...] = ()
 
 
+class SourceType(StrEnum):
+    """Terms of IPTC's vocabulary of digital source types, the strongest last."""
+
+    ENHANCED = "algorithmicallyEnhanced"
+    """A photo that a program has improved: enlarged, or its subject cut out."""
+    COMPOSITE = "composite"
+    """A subject on another background than it was taken on, be that one colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What one step changes of a photo, as provenance records it: its source type, and in words."""
+
+    source_type: SourceType
+    words: str
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One op with its numbers; also the base of the steps that wait for a network."""
+    """One op with its numbers; also the base of the steps that wait for a network.
+
+    `wants_matte` says that it looks at the matte of a picture that is not cut out, `cuts_out` that
+    it needs the subject cut out, so that the networks that looked for it are recorded.
+    """
 
     op: ClassVar[str]
+    wants_matte: ClassVar[bool] = False
+    cuts_out: ClassVar[bool] = False
 
     def after(self, state: State) -> State:
         """What the picture is once this step is done."""
@@ -171,9 +196,14 @@ class Step:
         return ()
 
     @property
-    def wants_matte(self) -> bool:
-        """Whether it looks at the matte of a picture that is not cut out."""
-        return False
+    def needs_full_decode(self) -> bool:
+        """Whether the original has to be decoded in full: networks want all pixels there are."""
+        return bool(self.models)
+
+    def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
+        """What provenance records of this step, which was planned from these; empty where it only
+        cuts the photo to size."""
+        return ()
 
     @property
     def notes(self) -> tuple[str, ...]:

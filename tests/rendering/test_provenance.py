@@ -1,7 +1,7 @@
 """What a rendition says of how it was made."""
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
 import pytest
@@ -9,14 +9,15 @@ from PIL import Image
 
 from edge.deadline import Deadline
 from edge.images import Format
-from edge.rendering import provenance
+from edge.rendering import plan, provenance
 from edge.rendering.compliance.attempts import finish
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.provenance import Provenance
 from edge.rendering.request import RenderRequest, Stopwatch
+from edge.rendering.step import Edit, PixelStep, SourceType
 from edge.variants.presets import load
 from edge.variants.transform import Transform
-from tests.rendering.stage import noise, product
+from tests.rendering.stage import LIMITS, NoModels, facts, noise, product
 
 PRESETS = load()
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -25,7 +26,7 @@ MADE = Provenance(
     "0123456789abcdef",
     "amazon@2026-1",
     ("upscale_x4@00112233",),
-    provenance.ENHANCED,
+    SourceType.ENHANCED,
     ("enlarged 4 times by a network & <more>",),
 )
 
@@ -101,3 +102,28 @@ def test_a_file_over_its_presets_limit_goes_without():
     done = finish(Picture(image), limited, MADE.packet())
     assert written(done.body) is None
     assert "bytes_max" not in {finding.rule for finding in done.report.failed}
+
+
+@dataclass(frozen=True, slots=True)
+class Engrave(PixelStep):
+    """An op of no file in `ops/`."""
+
+    op = "engrave"
+    needs_full_decode = True
+
+    def edits(self, transform, analysis):
+        return (Edit(SourceType.COMPOSITE, "a name engraved"),)
+
+    def apply(self, picture: Picture) -> Picture:
+        return picture
+
+
+def test_an_op_says_itself_what_it_needs_and_what_is_recorded_of_it(monkeypatch):
+    request = job(Transform(width=100))
+    alone = plan.plan(request.transform, facts(800, 800), None, LIMITS)
+    assert alone.decode is not None
+    monkeypatch.setattr(plan, "ORDER", (*plan.ORDER, lambda transform, context: Engrave()))
+    engraved = plan.plan(request.transform, facts(800, 800), None, LIMITS)
+    assert engraved.decode is None
+    made = provenance.provenance_of(request, engraved.steps, None, NoModels())
+    assert (made.source_type, made.edits) == ("composite", ("a name engraved",))

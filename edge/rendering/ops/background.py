@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from edge.images import Box, Color, Size
+from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.extend.extend import blurred_fill
 from edge.rendering.matting.foreground import foreground
@@ -19,7 +20,16 @@ from edge.rendering.numbers import tuned
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.scales import SCALES
-from edge.rendering.step import AsyncStep, PixelStep, PlanContext, State, Step, Tools
+from edge.rendering.step import (
+    AsyncStep,
+    Edit,
+    PixelStep,
+    PlanContext,
+    SourceType,
+    State,
+    Step,
+    Tools,
+)
 from edge.variants.transform import Transform
 from edge.variants.values import BackgroundKind as Kind
 
@@ -53,6 +63,11 @@ class PlainBackground(PixelStep):
     def after(self, state: State) -> State:
         return replace(state, alpha=self.color is None)
 
+    def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
+        whole = analysis is not None and analysis.whole  # beside which a colour is a margin
+        clear = transform.background is None or transform.background.kind is Kind.TRANSPARENT
+        return () if whole or clear else (_replaced(transform),)
+
     def apply(self, picture: Picture) -> Picture:
         if self.color is None:
             return alone(picture)
@@ -73,6 +88,9 @@ class BlurredBackground(PixelStep):
 
     def after(self, state: State) -> State:
         return replace(state, alpha=False)
+
+    def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
+        return (_replaced(transform),)
 
     def apply(self, picture: Picture) -> Picture:
         subject, matte = cut(picture)
@@ -95,6 +113,9 @@ class SceneBackground(AsyncStep):
 
     def after(self, state: State) -> State:
         return replace(state, alpha=False)
+
+    def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
+        return (_replaced(transform),)
 
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         assert tools.scene is not None, "the renderer hands over where scenes come from"
@@ -124,6 +145,10 @@ def plan(transform: Transform, context: PlanContext) -> Step | None:
     # A colour that lets light through is laid behind by `flatten`, as behind any clear pixel.
     color = background.color
     return PlainBackground(color if color and color.opaque else None)
+
+
+def _replaced(transform: Transform) -> Edit:
+    return Edit(SourceType.COMPOSITE, f"set on another background ({transform.background})")
 
 
 def alone(picture: Picture) -> Picture:

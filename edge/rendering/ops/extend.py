@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 
 from edge.images import Box, Size
+from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.extend.extend import Known, extended, stuck
 from edge.rendering.ops.pad import padded
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import PixelStep, PlanContext, State
+from edge.rendering.step import Edit, PixelStep, PlanContext, SourceType, State
 from edge.reported import Synthesized
 from edge.variants.transform import Transform
 from edge.variants.values import Fit
@@ -23,16 +24,13 @@ class Extend(PixelStep):
     """
 
     op = "extend"
+    wants_matte = True
     canvas: Size
     at: tuple[int, int]
     made: float
     subject: Box | None
     sure: bool = True
     stays: tuple[str, ...] = ()
-
-    @property
-    def wants_matte(self) -> bool:
-        return True
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -43,6 +41,9 @@ class Extend(PixelStep):
                 f"review: the subject runs out of the photo at the {sides}, and is cut there"
             )
         return tuple(said)
+
+    def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
+        return (Edit(SourceType.COMPOSITE, "its background extended"),)
 
     def after(self, state: State) -> State:
         return padded(state, self.canvas, self.at)

@@ -26,6 +26,10 @@ class Frame(PixelStep):
     at: tuple[int, int]
     cut: Box | None = None
 
+    @property
+    def needs_full_decode(self) -> bool:
+        return self.cut is not None  # which counts whole pixels
+
     def after(self, state: State) -> State:
         framing = Framing(self.region, self.content, self.canvas, self.at)
         state = replace(state, framing=framing, reduced=1 / framing.enlargement)

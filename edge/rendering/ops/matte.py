@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
+from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.matting.alpha import sharpened
 from edge.rendering.matting.segment import wanted
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.scales import SCALES
-from edge.rendering.step import PixelStep, PlanContext
+from edge.rendering.step import Edit, PixelStep, PlanContext, SourceType
 from edge.variants.transform import Transform
 
 
@@ -23,6 +24,7 @@ class ApplyMatte(PixelStep):
     `sharpen` where the matte was stretched."""
 
     op = "matte"
+    cuts_out = True
     by: str
     doubt: float
     sharpen: bool
@@ -34,6 +36,9 @@ class ApplyMatte(PixelStep):
             "plain-background": "from its plain background",
         }
         return (f"cut out {ways.get(self.by, 'by a network')}, doubt {self.doubt:.2f}",)
+
+    def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
+        return (Edit(SourceType.ENHANCED, "cut out of its background"),)
 
     def apply(self, picture: Picture) -> Picture:
         if picture.matte is None or not self.sharpen:

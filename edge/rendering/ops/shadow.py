@@ -11,11 +11,12 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from edge.images import Box
+from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.arrays import Floats, Pixels, Places
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import PixelStep, PlanContext
+from edge.rendering.step import Edit, PixelStep, PlanContext, SourceType
 from edge.variants.transform import Transform
 
 
@@ -62,6 +63,9 @@ class Shadow(PixelStep):
     see-through."""
 
     op = "shadow"
+
+    def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
+        return (Edit(SourceType.COMPOSITE, "a shadow drawn under it"),)
 
     def apply(self, picture: Picture) -> Picture:
         if picture.matte is None:

@@ -16,6 +16,7 @@ from edge.models import upscaling
 from edge.models.base import Models, Tensor
 from edge.models.tiles import Cells
 from edge.rendering.analysis import degradation
+from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.framing.framing import network_factor
 from edge.rendering.framing.product import collared
 from edge.rendering.ops import decontaminate
@@ -27,7 +28,16 @@ from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import grown
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.scales import SCALES
-from edge.rendering.step import AsyncStep, PixelStep, PlanContext, State, Step, Tools
+from edge.rendering.step import (
+    AsyncStep,
+    Edit,
+    PixelStep,
+    PlanContext,
+    SourceType,
+    State,
+    Step,
+    Tools,
+)
 from edge.rendering.tile_cache import name_of
 from edge.variants.transform import Transform
 
@@ -83,6 +93,9 @@ class Upscale(AsyncStep):
     @property
     def notes(self) -> tuple[str, ...]:
         return self.remarks
+
+    def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
+        return (Edit(SourceType.ENHANCED, f"enlarged {self.factor} times by a network"),)
 
     def settled(self, models: Models | None) -> Step:
         if models is None:
