@@ -9,6 +9,7 @@ ROOT = Path(__file__).parent.parent / "edge"
 
 FLOORS = {
     0: (
+        "arrays",
         "images",
         "kinds",
         "errors",

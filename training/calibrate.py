@@ -38,10 +38,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import EdgeError
 from edge.images import Original, Stamp
-from edge.models.base import Models, Priority, Tensor
+from edge.models.base import Models, Priority
 from edge.models.embedded import EmbeddedModels
 from edge.rendering.analysis import degradation
 from edge.rendering.analysis.analysis import analyze

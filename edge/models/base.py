@@ -9,13 +9,11 @@ from enum import IntEnum
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from edge.arrays import Arrays, Tensor
 from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelMissing
 from edge.images import Size
-
-Tensor = npt.NDArray[np.uint8]
 
 T = TypeVar("T")
 
@@ -90,15 +88,15 @@ class ModelState:
     facts: Mapping[str, Any] | None = None
 
 
-Arrays = Mapping[str, npt.NDArray[Any]]
-"""Tensors of any shape and type, by name."""
-
-
 class Graphs(Protocol):
     """Runs graphs of pixel work, which are no networks: their shapes are free."""
 
     async def run(self, name: str, inputs: Arrays) -> Arrays:
-        """Raises `ModelUnavailable`."""
+        """What a graph makes of arrays [...] of any shape and dtype: its outputs by name.
+
+        Raises:
+            ModelUnavailable: it is not served, or failed.
+        """
         ...
 
 
@@ -149,7 +147,7 @@ class Models(Protocol):
         deadline: Deadline,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Mapping[str, Tensor]:
-        """Run one batch: every array is uint8 [N, *shape], N at least 1.
+        """Run one batch: arrays in and out are uint8 [N, *shape], N at least 1.
 
         More than `max_batch_size` goes in pieces. The answer's arrays may be read-only.
         """
@@ -181,7 +179,7 @@ def digests(models: Models, names: Iterable[str]) -> tuple[tuple[str, str], ...]
 
 
 def batch_of(spec: ModelSpec, inputs: Mapping[str, Tensor]) -> int:
-    """How many pieces the inputs carry: N of [N, *shape], at least 1.
+    """How many pieces the inputs, uint8 [N, *shape], carry: N, at least 1.
 
     Raises:
         ModelContractBroken: a name, shape or type is wrong, or the inputs disagree about N.
@@ -198,7 +196,7 @@ def batch_of(spec: ModelSpec, inputs: Mapping[str, Tensor]) -> int:
 
 
 def answer_of(spec: ModelSpec, batch: int, outputs: Mapping[str, Any]) -> Mapping[str, Tensor]:
-    """The outputs, once they are what the spec says, `batch` pieces each.
+    """The outputs by name, once they are what the spec says: uint8 [batch, *shape].
 
     Raises:
         ModelContractBroken: an output is missing, empty, or of another shape or type.

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from edge.arrays import Arrays, Tensor
 from edge.deadline import Deadline
 from edge.errors import ModelUnavailable
-from edge.models.base import Arrays, ModelSpec, ModelState, Priority, Tensor
+from edge.models.base import ModelSpec, ModelState, Priority
 from edge.models.scheduling import RepositoryModels
 
 
@@ -55,7 +56,11 @@ class BlsGraphs:
         self._outputs = outputs
 
     async def run(self, name: str, inputs: Arrays) -> Arrays:
-        """Raises `ModelUnavailable`: it is not served, or failed."""
+        """What a graph makes of arrays [...] of any shape and dtype: its outputs by name, copied.
+
+        Raises:
+            ModelUnavailable: it is not served, or failed.
+        """
         return await _ask(self._utils, name, inputs, self._outputs[name])
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.models.base import Tensor
+from edge.arrays import Tensor
 
 FULL, HALF = "f32", "bf16"
 """Precisions: 32-bit floats, and bfloat16, which some processors multiply several times as fast."""

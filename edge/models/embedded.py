@@ -10,12 +10,13 @@ from typing import Any
 
 import onnxruntime
 
+from edge.arrays import Tensor
 from edge.cores import cores
 from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelUnavailable
 from edge.in_thread import in_thread
 from edge.models import roles, runtimes
-from edge.models.base import ModelSpec, ModelState, Priority, Tensor
+from edge.models.base import ModelSpec, ModelState, Priority
 from edge.models.compiled import HALF, CompiledNetwork
 from edge.models.meter import Meter
 from edge.models.repository import Folders

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.images import Box, Size
-from edge.models.base import Models, Priority, Run, Tensor, size_of
+from edge.models.base import Models, Priority, Run, size_of
 from edge.models.roles import MATTING, MATTING_SIDE, side_of
 
 BACKGROUND = 128

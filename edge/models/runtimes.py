@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from edge.arrays import Tensor
 from edge.models import compiled, roles
-from edge.models.base import ModelSpec, Tensor
+from edge.models.base import ModelSpec
 from edge.models.compiled import FULL, HALF, CompiledNetwork
 
 _log = logging.getLogger(__name__)

@@ -10,9 +10,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import ModelLate
-from edge.models.base import ModelSpec, Priority, Tensor, answer_of, batch_of
+from edge.models.base import ModelSpec, Priority, answer_of, batch_of
 from edge.models.repository import Folders, Repository
 
 T = TypeVar("T")
@@ -100,7 +101,8 @@ async def in_batches(
     inputs: Mapping[str, Tensor],
     run: Callable[[Mapping[str, Tensor]], Awaitable[Mapping[str, Tensor]]],
 ) -> Mapping[str, Tensor]:
-    """What `run` answers for the inputs, given in pieces of `spec.max_batch_size` at most.
+    """What `run` answers for the inputs, uint8 [N, *shape] in and out, given in pieces of
+    `spec.max_batch_size` at most.
 
     Raises:
         ModelContractBroken: inputs or outputs are not what the spec says.
@@ -136,7 +138,8 @@ class RepositoryModels(ABC):
         deadline: Deadline,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Mapping[str, Tensor]:
-        """Run one batch; one larger than max_batch_size goes in pieces. Answers may be read-only.
+        """Run one batch, uint8 [N, *shape] in and out; one larger than max_batch_size goes in
+        pieces. Answers may be read-only.
 
         Raises:
             ModelMissing: the folder does not have the model, or the server never served it.

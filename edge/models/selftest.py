@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from edge.arrays import Doubles, Tensor
 from edge.deadline import Deadline
 from edge.errors import EdgeError, ModelContractBroken
-from edge.models.base import Models, ModelSpec, ModelState, Tensor
+from edge.models.base import Models, ModelSpec, ModelState
 from edge.models.repository import Repository
 
-Fields = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
 
 FIELDS = 8
@@ -48,8 +47,8 @@ class Reference:
     its values and of the steps between neighbours in a row."""
 
     digest: str
-    fields: Mapping[str, Fields]
-    steps: Mapping[str, Fields]
+    fields: Mapping[str, Doubles]
+    steps: Mapping[str, Doubles]
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
@@ -67,7 +66,7 @@ class Reference:
 
     @classmethod
     def of(cls, spec: ModelSpec, answer: Mapping[str, Tensor]) -> Self:
-        """What a network answers."""
+        """What a network answers, of arrays uint8 [N, H, W, C] the first piece."""
         images = {name: array[0] for name, array in answer.items()}
         return cls(
             spec.digest,
@@ -138,7 +137,7 @@ async def examine(
 
 
 def judge(spec: ModelSpec, answer: Mapping[str, Tensor], reference: Reference | None) -> str:
-    """Which known answer was met, in words.
+    """Which known answer was met by arrays uint8 [N, H, W, C], in words.
 
     Raises:
         ModelContractBroken: the answer is not the known one.
@@ -173,14 +172,14 @@ async def record(models: Models, repository: Repository, name: str) -> Path:
 
 
 def probe(spec: ModelSpec, draw: Callable[[Shape], Tensor] | None = None) -> Mapping[str, Tensor]:
-    """For each input one picture, or one alpha where it has a single channel; `question` where
-    `draw` says nothing else."""
+    """For each input one picture, or one alpha where it has a single channel, uint8 [1, H, W, C];
+    `question` where `draw` says nothing else."""
     return {tensor.name: (draw or question)(tensor.shape)[None] for tensor in spec.inputs}
 
 
 def question(shape: Shape) -> Tensor:
-    """`picture`, where it has colours with stripes (2 to 16 pixels wide) and grain in fields by
-    turns, drawn in whole numbers as well."""
+    """uint8 [H, W, C] of a shape (H, W, C): `picture`, where it has colours with stripes (2 to 16
+    pixels wide) and grain in fields by turns, drawn in whole numbers as well."""
     plain = picture(shape)
     height, width, channels = shape
     if channels == 1:
@@ -194,7 +193,8 @@ def question(shape: Shape) -> Tensor:
 
 
 def picture(shape: Shape) -> Tensor:
-    """A shaded disc on a light background, drawn in whole numbers: the same on every machine."""
+    """uint8 [H, W, C] of a shape (H, W, C), C 1 or 3: a shaded disc on a light background, or its
+    alpha (0 or 255), drawn in whole numbers: the same on every machine."""
     height, width, channels = shape
     y, x = np.mgrid[:height, :width]
     away = (2 * x - width) ** 2 + (2 * y - height) ** 2
@@ -207,23 +207,24 @@ def picture(shape: Shape) -> Tensor:
     return np.stack(planes, axis=-1).astype(np.uint8)
 
 
-def fields_of(image: Tensor) -> Fields:
-    """Means of an 8x8 grid of fields: [H, W, C] -> [8, 8, C]."""
+def fields_of(image: Tensor) -> Doubles:
+    """Means of an 8x8 grid of fields, in levels: [H, W, C] -> [8, 8, C]."""
     rows, columns = (np.arange(FIELDS) * size // FIELDS for size in image.shape[:2])
     sums = np.add.reduceat(np.add.reduceat(image.astype(np.int64), rows, 0), columns, 1)
     heights = np.diff([*rows, image.shape[0]])[:, None, None]
     widths = np.diff([*columns, image.shape[1]])[None, :, None]
-    means: Fields = sums / (heights * widths)
+    means: Doubles = sums / (heights * widths)
     return means
 
 
-def steps_of(image: Tensor) -> Fields:
-    """The same of the steps between neighbours in a row: how much detail there is."""
+def steps_of(image: Tensor) -> Doubles:
+    """The same, [H, W, C] -> [8, 8, C], of the steps between neighbours in a row: how much detail
+    there is."""
     padded = np.diff(image.astype(np.int64), axis=1, append=image[:, -1:])
     return fields_of(np.abs(padded))
 
 
-def _distance(found: Fields, wanted: Any) -> float:
+def _distance(found: Doubles, wanted: Any) -> float:
     if found.shape != wanted.shape:
         return 255.0
     return float(np.abs(found - wanted).max())

@@ -14,13 +14,9 @@ from typing import Self
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from edge.arrays import Levels, Mask, Places, Tensor
 from edge.images import Box, Size
-from edge.models.base import Tensor
-
-Cells = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
 
 _AROUND = 2
 """Pixels to each side whose mean a pixel is held against to tell an even background."""
@@ -77,7 +73,7 @@ class Tiling:
     def rows(self) -> int:
         return -(-self.size.height // self.cell)
 
-    def meeting(self, region: Box, wanted: Cells | None = None) -> Cells:
+    def meeting(self, region: Box, wanted: Mask | None = None) -> Mask:
         """The cells [rows, columns] that hold a pixel of a region; where `wanted` (bool [H, W], the
         picture's size) is given, one that is set there."""
         cells = np.zeros((self.rows, self.columns), np.bool_)
@@ -94,9 +90,10 @@ class Tiling:
             cells &= inside
         return cells
 
-    def showing(self, image: Tensor, cells: Cells, levels: int) -> Cells:
-        """Of some cells those in which, or in whose context, a pixel is more `levels` off the mean
-        of those around it; in the others there is an even background alone, plain or graduated."""
+    def showing(self, image: Tensor, cells: Mask, levels: int) -> Mask:
+        """Of some cells [rows, columns] those in which, or in whose context, a pixel of the picture
+        [H, W, 3] is more than `levels` (0 to 255) off the mean of those around it; in the others
+        there is an even background alone, plain or graduated."""
         found = np.zeros_like(cells)
         rows, columns = (np.flatnonzero(cells.any(axis)) for axis in (1, 0))
         if not len(rows):
@@ -118,9 +115,9 @@ class Tiling:
         last = np.minimum((places + 1) * self.cell + self.overlap, end)
         return first - start, last - start
 
-    def strips(self, cells: Cells, tile: Tile | None = None) -> Iterator[Box]:
-        """The parts of the picture, or of a tile, that these cells cover, those beside each other
-        as one, and all of it where no cell misses."""
+    def strips(self, cells: Mask, tile: Tile | None = None) -> Iterator[Box]:
+        """The parts of the picture, or of a tile, that these cells [rows, columns] cover, those
+        beside each other as one, and all of it where no cell misses."""
         tile = tile or Tile(0, 0, self.rows, self.columns)
         inside = cells[tile.row : tile.row + tile.down, tile.column : tile.column + tile.across]
         if inside.all():
@@ -131,10 +128,10 @@ class Tiling:
         for (row, first), (_, end) in zip(starts, ends, strict=True):
             yield self.box(Tile(tile.row + row, tile.column + first, 1, end - first))
 
-    def covering(self, cells: Cells) -> list[Tile]:
-        """Tiles that hold all these cells at the least cost: bands of rows, cut across. The largest
-        come first, so that of two that run at a time none is left for the end, those of a size
-        after each other."""
+    def covering(self, cells: Mask) -> list[Tile]:
+        """Tiles that hold all these cells [rows, columns] at the least cost: bands of rows, cut
+        across. The largest come first, so that of two that run at a time none is left for the end,
+        those of a size after each other."""
         masks = tuple(sum(1 << int(c) for c in np.flatnonzero(row)) for row in cells)
         # Of the context a network's layers need less and less: half of it in the mean.
         sides = tuple((count, side - self.overlap) for count, side in self.sides)
@@ -167,10 +164,10 @@ class Tiling:
         return (slice(start, start + size.height * scale), slice(start, start + size.width * scale))
 
     def numbered(
-        self, tile: Tile, cells: Cells, scale: int
+        self, tile: Tile, cells: Mask, scale: int
     ) -> Iterator[tuple[int, tuple[slice, slice]]]:
-        """The numbers of those of some cells that are a tile's, counted row by row, and which part
-        of what is `kept` of that tile they are."""
+        """The numbers of those of some cells [rows, columns] that are a tile's, counted row by row,
+        and which part of what is `kept` of that tile they are."""
         inside = cells[tile.row : tile.row + tile.down, tile.column : tile.column + tile.across]
         side = self.cell * scale
         for row, column in np.argwhere(inside).tolist():
@@ -183,11 +180,12 @@ class Tiling:
         return Tile(*divmod(index, self.columns), 1, 1)
 
 
-def unevenness(image: Tensor) -> npt.NDArray[np.uint8]:
-    """By how many levels each pixel is off the mean of the 5x5 around it, in the worst channel."""
+def unevenness(image: Tensor) -> Levels:
+    """[H, W] of [H, W, C]: by how many levels (0 to 255) each pixel is off the mean of the 5x5
+    around it, in the worst channel."""
     side = 2 * _AROUND + 1
     around = cv2.blur(image, (side, side), borderType=cv2.BORDER_REPLICATE)
-    off: npt.NDArray[np.uint8] = np.maximum.reduce(cv2.split(cv2.absdiff(image, around)))
+    off: Levels = np.maximum.reduce(cv2.split(cv2.absdiff(image, around)))
     return off
 
 

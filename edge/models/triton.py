@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import numpy as np
 import tritonclient.grpc.aio as grpc
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelUnavailable, SettingsError
-from edge.models.base import ModelSpec, ModelState, Priority, Tensor, TensorSpec, joined
+from edge.models.base import ModelSpec, ModelState, Priority, TensorSpec, joined
 from edge.models.meter import Meter
 from edge.models.repository import Folders
 from edge.models.roles import CHAIN
@@ -42,7 +43,7 @@ class TritonChain:
         deadline: Deadline,
         priority: Priority = Priority.INTERACTIVE,
     ) -> tuple[bytes, Tensor]:
-        """As `base.Chain` has it."""
+        """As `base.Chain` has it; the picture is uint8 [length]."""
         inputs = {
             "asked": np.frombuffer(asked, np.uint8)[None],
             "photo": joined(photo),

@@ -13,10 +13,11 @@ import tritonclient.grpc.aio as grpc
 from tritonclient.utils import InferenceServerException
 
 from edge import tracing
+from edge.arrays import Tensor
 from edge.breaker import Breaker
 from edge.deadline import Deadline
 from edge.errors import EdgeError, ModelContractBroken, ModelLate, ModelMissing, ModelUnavailable
-from edge.models.base import ModelSpec, Priority, Tensor
+from edge.models.base import ModelSpec, Priority
 from edge.models.repository import DIGEST
 from edge.telemetry import request_id
 

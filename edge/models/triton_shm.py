@@ -20,8 +20,8 @@ from typing import Self
 
 import numpy as np
 
+from edge.arrays import Tensor
 from edge.errors import EdgeError, ModelUnavailable
-from edge.models.base import Tensor
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Region:
         self._free.append(number)
 
     def view(self, place: Place) -> Tensor:
-        """The bytes of one tensor as a flat array; it must not outlive the region."""
+        """The bytes of one tensor, uint8 [length]; the array must not outlive the region."""
         return np.frombuffer(self._memory, np.uint8, place.length, place.offset)
 
     def close(self) -> None:
@@ -125,11 +125,12 @@ class Slot:
     places: tuple[Place, ...]
 
     def write(self, index: int, tensor: Tensor) -> None:
+        """Copy a tensor [...] into its place, which is as long as it."""
         self.region.view(self.places[index])[:] = tensor.reshape(-1)
 
     def read(self, index: int, shape: tuple[int, ...]) -> Tensor:
-        """A copy: the slot is lent to somebody else as soon as it is given back. The tensor may be
-        smaller than its place."""
+        """A tensor [*shape], copied: the slot is lent to somebody else as soon as it is given back.
+        It may be smaller than its place."""
         return self.region.view(self.places[index])[: math.prod(shape)].reshape(shape).copy()
 
     def give_back(self) -> None:

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Mask, Tensor
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, ModelMissing
 from edge.images import Box, Size
-from edge.models.base import Models, Priority, Run, Tensor, size_of
+from edge.models.base import Models, Priority, Run, size_of
 from edge.models.roles import UPSCALE, UPSCALE_DEGRADED, check_upscaler
 from edge.models.scheduling import each
-from edge.models.tiles import Cells, Tile, Tiling, show
+from edge.models.tiles import Tile, Tiling, show
 
 TILES_PER_REQUEST = 2
 """Few, so that the requests of many callers fill one batch of Triton's; one alone would pay the
@@ -49,7 +50,8 @@ class Kept(Protocol):
         ...
 
     def put(self, cells: Mapping[int, Tensor]) -> None:
-        """Those of one tile; they need to live no longer than the call where nothing is kept."""
+        """Those of one tile, uint8 [scale*h, scale*w, 3] by number; they need to live no longer
+        than the call where nothing is kept."""
         ...
 
 
@@ -62,7 +64,7 @@ async def upscale(
     *,
     model: str | None = None,
     region: Box | None = None,
-    wanted: Cells | None = None,
+    wanted: Mask | None = None,
     kept: Kept | None = None,
     run: Run = asyncio.to_thread,
 ) -> Tensor:
@@ -71,7 +73,7 @@ async def upscale(
     A fourth byte a pixel is what the imaging engine wants, and most that works on arrays is quicker
     with it.
 
-    Cells are counted from the corner of the whole picture, whatever region is asked for: so two
+    Mask are counted from the corner of the whole picture, whatever region is asked for: so two
     regions of one picture share them, and a region comes out as a part of the whole would. A cell
     that shows nothing but an even background, and has nothing else near it, is enlarged by Lanczos,
     if the network says that it does the same there.
@@ -129,11 +131,11 @@ class _Enlarging:
         self._tiling = Tiling.of(size, side, self.spec.overlap, small)
         self._image, self._scale = image, scale
         self._region = region or Box(0, 0, size.width, size.height)
-        self._missing: Cells = np.zeros((self._tiling.rows, self._tiling.columns), np.bool_)
+        self._missing: Mask = np.zeros((self._tiling.rows, self._tiling.columns), np.bool_)
         inner = self._region.size
         self.canvas = np.empty((inner.height * scale, inner.width * scale, 4), np.uint8)
 
-    def cells(self, wanted: Cells | None) -> list[int]:
+    def cells(self, wanted: Mask | None) -> list[int]:
         """The numbers of those that have to be drawn."""
         meeting = self._tiling.meeting(self._region, wanted)
         return [int(index) for index in np.flatnonzero(meeting)]
@@ -197,7 +199,7 @@ class _Enlarging:
         bound(held, low, high)
         return held
 
-    def _by_filter(self, cells: Cells, within: Box, reach: int, enlarged: Filter) -> None:
+    def _by_filter(self, cells: Mask, within: Box, reach: int, enlarged: Filter) -> None:
         """Draws what of some cells lies `within` a part of the picture, those beside each other at
         once, by what of that part is no more than `reach` pixels away."""
         for strip in self._tiling.strips(cells):

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from edge import tracing
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import ModelMissing
 from edge.images import Rendition
-from edge.models.base import Models, ModelSpec, ModelState, Priority, Tensor
+from edge.models.base import Models, ModelSpec, ModelState, Priority
 from edge.rendering import networks
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.compliance.attempts import Done, finish

@@ -16,8 +16,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 from cachetools import LRUCache
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
-from edge.models.base import Tensor
 from edge.telemetry import Metrics
 
 _OVERHEAD = 400
@@ -94,9 +94,11 @@ class TileCache:
             del self._tags[name]
 
     def get(self, name: str, index: int) -> Tensor | None:
+        """One enlarged cell, uint8 [h, w, 3], if it is still there."""
         return self._tiles.get((name, index))
 
     def put(self, name: str, cells: Mapping[int, Tensor], tags: tuple[str, ...]) -> None:
+        """Keep enlarged cells, uint8 [h, w, 3] by number; those larger than all of it are not."""
         most = self._tiles.maxsize - _OVERHEAD
         fitting = {(name, index): cell for index, cell in cells.items() if cell.nbytes <= most}
         self._keep(fitting, tags)
@@ -106,6 +108,7 @@ class TileCache:
         return self._tiles.get((name, _CUTOUT))
 
     def put_cutout(self, name: str, cutout: Tensor, tags: tuple[str, ...] = ()) -> None:
+        """Keep uint8 [H, W, 4], unless it would take too large a share of the cache."""
         if cutout.nbytes <= self._tiles.maxsize * _LARGEST_SHARE:
             self._keep({(name, _CUTOUT): cutout}, tags)
 
@@ -133,12 +136,14 @@ class PictureTiles:
         self.keeps = keeps
 
     def get(self, index: int) -> Tensor | None:
+        """One enlarged cell, uint8 [h, w, 3], if it is still there; counted."""
         found = self._tile_cache.get(self._name, index)
         if found is not None:
             self._tile_cache.counted(self._model, "kept")
         return found
 
     def put(self, cells: Mapping[int, Tensor]) -> None:
+        """Keep what was just made, uint8 [h, w, 3] by number; counted."""
         self._tile_cache.counted(self._model, "made", len(cells))
         if self.keeps:
             self._tile_cache.put(self._name, cells, self._tags)

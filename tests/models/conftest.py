@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
-from edge.models.base import Tensor
 from edge.models.embedded import EmbeddedModels
 from tests.models import networks
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from edge.arrays import Tensor
 from edge.models import upscaling
-from edge.models.base import Tensor
 
 
 async def upscale(*given: Any, **words: Any) -> Tensor:

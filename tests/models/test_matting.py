@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import ModelContractBroken, ModelMissing
 from edge.images import Size
-from edge.models.base import Priority, Tensor
+from edge.models.base import Priority
 from edge.models.embedded import EmbeddedModels
 from edge.models.matting import BACKGROUND, Letterbox, coarse_matte
 from tests.models import networks

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
-from edge.models.base import Priority, Tensor
+from edge.models.base import Priority
 from edge.models.embedded import EmbeddedModels
 from edge.models.repository import Repository
 from edge.models.selftest import FILE, Examiner, examine, picture, record

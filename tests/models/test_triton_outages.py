@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, ModelUnavailable
 from edge.models import triton_shm as shm
-from edge.models.base import Tensor
 from edge.models.triton import TritonModels
 from tests.models import networks
 from tests.models.conftest import noise

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import InvalidParameter, ModelContractBroken, ModelMissing
 from edge.images import Box
-from edge.models.base import Priority, Tensor
+from edge.models.base import Priority
 from edge.models.embedded import EmbeddedModels
 from edge.models.upscaling import REQUESTS_IN_FLIGHT
 from tests.models import networks

@@ -10,10 +10,10 @@ from types import MappingProxyType
 import pytest
 from PIL import Image, ImageDraw
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import ModelUnavailable
 from edge.images import Original, Stamp, digest
-from edge.models.base import Tensor
 from edge.models.embedded import EmbeddedModels
 from edge.rendering.compliance.report import Report
 from edge.rendering.engine.threads import EngineThreads

@@ -39,7 +39,7 @@ FIXED = {
     "output/metrics.py": {"_CELL", "WINDOW", "_WORST", "_C1", "_C2"},
     "output/sample.py": {"_BLOCK"},
     "output/write.py": {"_WEBP_METHOD", "_AVIF_SPEED", "_PNG_LEVEL", "_BAND"},
-    "pixels/arrays.py": {"_CHANNELS"},
+    "pixels/buffers.py": {"_CHANNELS"},
     "pixels/colour_difference.py": {"_TO_XYZ", "_WHITE", "_LEVELS", "_LINEAR"},
     "pixels/denoise.py": {"_SCALES", "_KERNEL"},
     "pixels/geometry.py": {"ROUNDED", "_HAIR"},

@@ -5,10 +5,11 @@ import asyncio
 import numpy as np
 import pytest
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded
 from edge.images import Box
-from edge.models.base import ModelSpec, Tensor, TensorSpec
+from edge.models.base import ModelSpec, TensorSpec
 from edge.rendering.tile_cache import TileCache, name_of
 from edge.telemetry import Metrics
 from tests.models.enlarging import upscale

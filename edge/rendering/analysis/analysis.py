@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
+from edge.arrays import Floats, Mask, Pixels
 from edge.images import Box, Color, Size
 from edge.rendering.analysis.background import (
     Grid,
@@ -21,7 +22,6 @@ from edge.rendering.analysis.background import (
 )
 from edge.rendering.analysis.own_alpha import flattened, hides
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.channels import apart
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edge.rendering.pixels.arrays import Mask, Pixels, array_of, layers_over
+from edge.arrays import Mask, Pixels
+from edge.rendering.pixels.buffers import array_of, layers_over
 
 
 def backdrop(grid: Pixels, seen: Mask) -> Pixels:

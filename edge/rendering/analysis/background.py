@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Floats, Mask, Pixels
 from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.analysis.surface import Surface, surface_through
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.channels import apart, local_range, worst
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import border, components, flood

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Doubles, Places, Samples
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Doubles, Places, Samples, array_of
+from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.source.facts import Facts
 

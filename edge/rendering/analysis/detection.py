@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Levels
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, ModelError, ModelMissing
 from edge.images import Box, Color, Size
@@ -18,7 +19,6 @@ from edge.models.base import Models, Priority
 from edge.models.matting import coarse_matte
 from edge.rendering.analysis.parts import PARTS, Parts, parts_of, reduced, second_views
 from edge.rendering.engine.threads import Engine
-from edge.rendering.pixels.arrays import Levels
 from edge.rendering.pixels.levels import LEVELS
 
 Place = tuple[float, float, float, float]

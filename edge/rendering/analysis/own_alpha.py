@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Mask, Pixels
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import EDGE, components, grown, shrunk, sizes_of
 from edge.rendering.pixels.scales import SCALES

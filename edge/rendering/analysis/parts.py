@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Doubles, Labels, Levels, Mask
 from edge.images import Box, Color
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Doubles, Labels, Levels, Mask, array_of
+from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import EDGE
 from edge.rendering.pixels.sampling import coarse_colours

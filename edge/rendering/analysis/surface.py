@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from edge.arrays import Floats, Mask, Pixels
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.channels import planes_of
 from edge.rendering.pixels.sampling import colours_at, rows_and_columns
 from edge.rendering.pixels.scales import MAD

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Arrays, Levels, Pixels, Places
 from edge.images import WHITE, Size
-from edge.models.base import Arrays, Graphs
+from edge.models.base import Graphs
 from edge.models.roles import CHAIN
 from edge.rendering.matting.foreground import (
     FOREGROUND,
@@ -26,7 +27,7 @@ from edge.rendering.ops.background import PlainBackground
 from edge.rendering.ops.decontaminate import Decontaminate, as_it_lies, begun
 from edge.rendering.ops.pad import Pad
 from edge.rendering.ops.resize import Resize
-from edge.rendering.pixels.arrays import Levels, Pixels, Places, array_of
+from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import REDUCING_GAP, Picture, without_ringing
 from edge.rendering.pixels.sampling import put_colours

@@ -7,9 +7,10 @@ are asked beside it, and graphs do the pixel work where there is a GPU for them.
 import json
 from itertools import takewhile
 
+from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import RequestError
-from edge.models.base import Graphs, Models, Tensor, joined
+from edge.models.base import Graphs, Models, joined
 from edge.rendering.chain.graphed import on_graphs
 from edge.rendering.chain.wire import Answered, Asked, name_of
 from edge.rendering.engine.threads import Engine

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Tensor
 from edge.errors import ModelContractBroken
 from edge.images import Box, Format, Rendition, Size
-from edge.models.base import Tensor
 from edge.models.roles import CHAIN
 from edge.rendering.matting import entry as entries
 from edge.rendering.matting.mattes import Segmentation
-from edge.rendering.pixels.arrays import array_of
+from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
 from edge.rendering.source.facts import Facts
@@ -53,7 +53,7 @@ class Asked:
     seconds: float
 
     def packed(self) -> tuple[bytes, list[Tensor]]:
-        """What goes over the wire; pixel work."""
+        """What goes over the wire: words, and uint8 arrays [...] of any shape; pixel work."""
         entry = _Entry.of(self.segmentation)
         told = {
             "version": self.version,
@@ -73,7 +73,7 @@ class Asked:
 
     @classmethod
     def unpacked(cls, words: Mapping[str, Any], photo: Tensor) -> "Asked":
-        """The reverse; pixel work.
+        """The reverse, `photo` being its arrays as one, uint8 [length]; pixel work.
 
         Raises:
             ModelContractBroken: this is nothing that edge says.
@@ -120,7 +120,7 @@ class Answered:
     timings: tuple[tuple[str, float], ...] = ()
 
     def packed(self) -> tuple[bytes, list[Tensor]]:
-        """What goes over the wire; pixel work."""
+        """What goes over the wire: words, and uint8 arrays [...] of any shape; pixel work."""
         entry = _Entry.of(self.segmentation)
         parts: list[Tensor] = []
         told: dict[str, Any] = {
@@ -140,7 +140,7 @@ class Answered:
 
     @classmethod
     def unpacked(cls, told: bytes, pixels: Tensor, original: Size) -> "Answered":
-        """The reverse; pixel work.
+        """The reverse, `pixels` being its arrays as one, uint8 [length]; pixel work.
 
         Raises:
             ModelContractBroken: this is nothing that the chain says.

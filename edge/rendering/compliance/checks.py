@@ -6,6 +6,7 @@ from functools import cached_property
 
 from PIL import Image
 
+from edge.arrays import Levels
 from edge.images import Color, Format
 from edge.rendering.analysis.analysis import DETAIL
 from edge.rendering.compliance.drift import Reference
@@ -17,7 +18,7 @@ from edge.rendering.compliance.measurements import (
     measure_clear_background,
 )
 from edge.rendering.compliance.report import Finding
-from edge.rendering.pixels.arrays import Levels, array_of
+from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import OriginalFormat

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Floats, Mask
 from edge.images import Color
-from edge.rendering.pixels.arrays import Floats, Mask
 from edge.rendering.pixels.colour_difference import ciede2000, lab
 from edge.rendering.pixels.geometry import Area
 from edge.reported import ColourShift

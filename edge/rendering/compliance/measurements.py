@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Doubles, Levels, Mask, Samples
 from edge.images import Box, Color
 from edge.rendering.analysis.analysis import ANALYSIS
 from edge.rendering.analysis.background import border_depth
-from edge.rendering.pixels.arrays import Doubles, Levels, Mask, Samples, array_of
+from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.levels import LEVELS, span
 from edge.rendering.pixels.morphology import EDGE, border, flood, shrunk
 from edge.rendering.pixels.sampling import middle_of

@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Mask
 from edge.images import Box, Size
 from edge.rendering.compliance.drift import Reference, reduced
 from edge.rendering.ops.flip import Flip
 from edge.rendering.ops.frame import Frame
 from edge.rendering.ops.rotate import Rotate
-from edge.rendering.pixels.arrays import Mask, array_of
+from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.picture import Picture

@@ -11,8 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-import numpy.typing as npt
 import PIL
 from PIL import (
     GifImagePlugin,  # noqa: F401 - each import registers its format; none is left to a first request
@@ -25,6 +23,7 @@ from PIL import (
     features,
 )
 
+from edge.arrays import Levels
 from edge.errors import SettingsError
 from edge.rendering.engine import stock
 
@@ -153,7 +152,7 @@ def has_aom() -> bool:
     return plugin is not None and bool(plugin.encoder_codec_available("aom"))
 
 
-def image_on(levels: npt.NDArray[np.uint8], mode: str) -> Image.Image:
+def image_on(levels: Levels, mode: str) -> Image.Image:
     """An image on these very bytes, which nobody else may change then.
 
     Args:

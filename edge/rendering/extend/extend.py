@@ -12,12 +12,12 @@ from functools import cached_property
 import numpy as np
 from PIL import Image, ImageFilter
 
+from edge.arrays import Mask, Pixels
 from edge.images import WHITE, Box, Size
 from edge.rendering.analysis.background import Grid, NotPlain, fit_background, rarity
 from edge.rendering.extend.plain import Surface, continued, is_background, is_plain, surface_of
 from edge.rendering.extend.scene import Scene, imagined, scene_of
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.morphology import EDGE, border, flood, grown, shrunk

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
+from edge.arrays import Floats
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats
 from edge.rendering.pixels.morphology import EDGE
 from edge.rendering.pixels.scales import MAD, SCALES
 

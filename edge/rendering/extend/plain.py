@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Coordinates, Floats, Mask
 from edge.rendering.analysis.surface import PLANE, QUADRATIC, robust_fit, terms_of
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Coordinates, Floats, Mask
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import EDGE, grown
 from edge.rendering.pixels.scales import SCALES

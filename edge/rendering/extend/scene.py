@@ -8,16 +8,14 @@ the subject's box are never copied.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from edge.arrays import Doubles, Floats, Labels, Levels, Mask, Places
 from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Labels, Levels, Mask, Places
 from edge.rendering.pixels.scales import SCALES
 
 
@@ -121,7 +119,7 @@ def _soft(scene: Scene, length: int, step: int, *, at_far: bool) -> Levels:
     return (soft + 0.5).astype(np.uint8)
 
 
-def _walk(places: npt.NDArray[Any], depth: int, width: int) -> Places:
+def _walk(places: Doubles, depth: int, width: int) -> Places:
     """The column, counted from the edge, that each place shows: below 0 the picture itself."""
     dice = np.random.default_rng(_SEED)
     turns, marks = [0.0], [0.0]

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Floats, Levels, Mask, Pixels
 from edge.images import Box, Size
 from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.analysis.background import BACKGROUND, BackgroundModel, border_depth
@@ -18,7 +19,7 @@ from edge.rendering.matting.foreground import mended, soft
 from edge.rendering.matting.guided_filter import GUIDED, Guide
 from edge.rendering.matting.outline import Outline
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, array_of
+from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.channels import apart, worst
 from edge.rendering.pixels.levels import LEVELS, snapped_levels
 from edge.rendering.pixels.morphology import EDGE, grown, shrunk

@@ -17,9 +17,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Floats, Levels, Mask, Pixels, Places
 from edge.images import Box, Size
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places, array_of
+from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.sampling import between, colours_at, rows_and_columns
 from edge.rendering.pixels.scales import SCALES
 

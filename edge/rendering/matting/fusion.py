@@ -17,6 +17,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Floats, Mask, Pixels
 from edge.rendering.analysis.background import (
     BACKGROUND,
     BackgroundModel,
@@ -41,7 +42,7 @@ from edge.rendering.matting.regions import (
     missed,
     torn_in,
 )
-from edge.rendering.pixels.arrays import Floats, Mask, Pixels, array_of
+from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.channels import apart, planes_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import EDGE, flood, grown, shrunk

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Floats, Mask, Pixels
 from edge.images import Box, Size
 from edge.rendering.matting.outline import Outline
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import bounds
 from edge.rendering.pixels.scales import SCALES

@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Pixels
 from edge.images import Box, Size
 from edge.rendering.analysis.background import Grid
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse, two_minds
 from edge.rendering.matting.guided_filter import sized
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Pixels
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.scales import SCALES

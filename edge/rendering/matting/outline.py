@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from edge.arrays import Floats, Levels, Mask, Pixels, Places
 from edge.images import Box
-from edge.rendering.pixels.arrays import Floats, Levels, Mask, Pixels, Places
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.sampling import between, colours_at, doubled, rows_and_columns
 from edge.rendering.pixels.scales import SCALES

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.arrays import Floats, Mask, Pixels
 from edge.rendering.analysis.background import BACKGROUND, BackgroundModel, border_depth
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Mask, Pixels
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import (
     EDGE,

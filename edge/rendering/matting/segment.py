@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from edge import progress
+from edge.arrays import Mask, Pixels
 from edge.errors import ModelMissing, OriginalUnsupported
 from edge.images import Box, Size
 from edge.models import matting, roles
@@ -27,7 +28,6 @@ from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse
 from edge.rendering.matting.looks import Cut, closer_box, doubt_in, joined, placed
 from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
-from edge.rendering.pixels.arrays import Mask, Pixels
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, bounds, touched
 from edge.rendering.pixels.morphology import flood

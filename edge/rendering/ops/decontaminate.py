@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edge.models.base import Tensor
+from edge.arrays import Levels, Tensor
 from edge.rendering.framing.product import drops_background
 from edge.rendering.matting.alpha import resharpened, steepened
 from edge.rendering.matting.foreground import SoftBand, soft_band, soft_colours
 from edge.rendering.matting.segment import wanted as cut_out
-from edge.rendering.pixels.arrays import Levels, array_of, picture_over
+from edge.rendering.pixels.buffers import array_of, picture_over
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.sampling import put_colours
 from edge.rendering.step import AsyncStep, PlanContext, State, Tools
@@ -91,7 +91,7 @@ def wanted(transform: Transform, context: PlanContext) -> bool:
 
 
 def layers(cutout: Tensor) -> tuple[Image.Image, Image.Image]:
-    """The subject (RGB) and its matte (L), as they were put in the tile cache."""
+    """The subject (RGB) and its matte (L) of an array [H, W, 4] from the tile cache."""
     return picture_over(cutout), Image.fromarray(cv2.extractChannel(cutout, 3))
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
+from edge.arrays import Floats, Pixels, Places
 from edge.images import Box
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Floats, Pixels, Places
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import Edit, PixelStep, PlanContext, SourceType

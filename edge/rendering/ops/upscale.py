@@ -11,17 +11,17 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Mask, Tensor
 from edge.images import Box, Size
 from edge.models import upscaling
-from edge.models.base import Models, Tensor
-from edge.models.tiles import Cells
+from edge.models.base import Models
 from edge.rendering.analysis import degradation
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.framing.framing import network_factor
 from edge.rendering.framing.product import collared
 from edge.rendering.ops import decontaminate
-from edge.rendering.pixels.arrays import array_of, picture_over
 from edge.rendering.pixels.bleeding import continued
+from edge.rendering.pixels.buffers import array_of, picture_over
 from edge.rendering.pixels.denoise import denoised
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS
@@ -67,7 +67,7 @@ class _Seen:
     pixels: Tensor
     name: str
     matte: str
-    wanted: Cells | None
+    wanted: Mask | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def _shared(region: Area, context: PlanContext) -> Area:
     return around if around and region.overlap(around) == region else region
 
 
-def _shown(matte: Image.Image | None) -> Cells | None:
+def _shown(matte: Image.Image | None) -> Mask | None:
     """Where the subject is, and what its outline is told from (bool [H, W]); None: everywhere."""
     return None if matte is None else grown(array_of(matte) > 0, SCALES.beside)
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from edge.rendering.pixels.arrays import Doubles
+from edge.arrays import Doubles
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 _COMPONENTS = 4, 3  # on the long and on the short side: what the algorithm's authors advise

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edge.rendering.pixels.arrays import Levels, Plane
+from edge.arrays import Levels, Plane
 
 _CELL = 4  # SSIM's windows are 2x2 cells, so 8x8 pixels every 4
 WINDOW = 2 * _CELL

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from edge.arrays import Plane
 from edge.deadline import Deadline
 from edge.errors import OutputTooLarge
 from edge.images import Format
@@ -14,7 +15,6 @@ from edge.rendering.engine import pillow
 from edge.rendering.numbers import tuned
 from edge.rendering.output.metrics import WINDOW, luma, ssim
 from edge.rendering.output.write import Effort, Writer
-from edge.rendering.pixels.arrays import Plane
 from edge.rendering.pixels.scales import SCALES
 
 

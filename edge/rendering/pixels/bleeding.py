@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from edge.rendering.pixels.arrays import Floats, Pixels
+from edge.arrays import Floats, Pixels
 
 
 def continued(colours: Pixels, alpha: Pixels) -> Pixels:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge.rendering.pixels.arrays import Doubles, Floats, Lab, Levels
+from edge.arrays import Doubles, Floats, Lab, Levels
 
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Plane
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Plane
 
 
 @dataclass(frozen=True)

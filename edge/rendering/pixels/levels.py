@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.arrays import Levels, Mask
 from edge.images import Box
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.arrays import Levels, Mask, array_of
+from edge.rendering.pixels.buffers import array_of
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ corners too.
 import cv2
 import numpy as np
 
-from edge.rendering.pixels.arrays import Labels, Levels, Mask, Places
+from edge.arrays import Labels, Levels, Mask, Places
 
 cv2.setNumThreads(1)  # the engine's threads are the parallelism, one picture each
 

@@ -7,8 +7,9 @@ from typing import Self
 import cv2
 from PIL import Image
 
+from edge.arrays import Levels
 from edge.images import Box, Color, Size
-from edge.rendering.pixels.arrays import Levels, array_of, filled, layers_over, without_alpha
+from edge.rendering.pixels.buffers import array_of, filled, layers_over, without_alpha
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS, snapped
 from edge.reported import Synthesized

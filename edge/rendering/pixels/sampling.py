@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edge.rendering.pixels.arrays import Doubles, Floats, Levels, Mask, Pixels, Places
+from edge.arrays import Doubles, Floats, Levels, Mask, Pixels, Places
 
 _ROW = 1024
 """Places in a row of a map: OpenCV takes no side of more than 32,767."""

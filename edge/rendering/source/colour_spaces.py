@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from imagecodecs import cms_profile
 
-from edge.rendering.pixels.arrays import Doubles
+from edge.arrays import Doubles
 from edge.rendering.source.headers.cicp import BT709, Chromaticity, ColourSpace, Primaries, Transfer
 
 _D50 = np.array([0.9642, 1.0, 0.8249])

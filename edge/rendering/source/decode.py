@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from edge.arrays import Levels
 from edge.deadline import Deadline
 from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.rendering.engine import pillow
-from edge.rendering.pixels.arrays import Levels
 from edge.rendering.source import headers, libraries
 from edge.rendering.source.colour import to_srgb, tone_mapping_note
 from edge.rendering.source.decoders import jpeg

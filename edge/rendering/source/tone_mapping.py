@@ -10,9 +10,8 @@ out as it was drawn.
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
-from edge.rendering.pixels.arrays import Doubles, Levels, Light
+from edge.arrays import DeepLevels, Doubles, Levels, Light
 from edge.rendering.source.colour_spaces import srgb_of, to_bt709
 from edge.rendering.source.headers.cicp import ColourSpace, Transfer
 
@@ -33,9 +32,7 @@ _M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
 _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 
 
-def to_srgb(
-    levels: Levels | npt.NDArray[np.uint16], space: ColourSpace, bits: int, *, narrow: bool = False
-) -> Levels:
+def to_srgb(levels: DeepLevels, space: ColourSpace, bits: int, *, narrow: bool = False) -> Levels:
     """A picture [H, W, 3] of PQ or HLG as 8 bits of sRGB.
 
     Args:
@@ -86,7 +83,7 @@ def _table(bits: int, space: ColourSpace, *, narrow: bool) -> Light:
     return meant.astype(np.float32)
 
 
-def _light(levels: npt.NDArray[np.generic], table: Light, space: ColourSpace) -> Light:
+def _light(levels: DeepLevels, table: Light, space: ColourSpace) -> Light:
     """Light that a screen shows, 1 for paper, [H, W, 3]."""
     meant: Light = table[levels]
     if space.transfer is Transfer.PQ:

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 
+from edge.arrays import Floats
 from edge.errors import ModelContractBroken, ModelMissing
-
-Floats = npt.NDArray[np.float32]
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 ALLOWED = "one input, float32 or float16, [N,3,H,W] or [N,H,W,3] with H = W, fixed or free"

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from edge.models.base import Tensor
+from edge.arrays import Floats, Tensor
 from edge.models.roles import MATTING_SIDE
 from edge.models.selftest import FAITHFUL_LEVELS, picture
 from edge.tools.add_model import request as said
-from edge.tools.add_model.foreign import Floats, Foreign
+from edge.tools.add_model.foreign import Foreign
 from edge.tools.add_model.request import AddRequest, Scaling
 
 TILE = 224
@@ -215,7 +215,11 @@ def _meaning(raw: Floats) -> str:
 
 
 def alpha_of(raw: Floats, meaning: str) -> Floats:
-    """A network's numbers as an alpha of 0 to 1."""
+    """A network's numbers, float32 [h, w, C], as an alpha of the same shape, 0 to 1.
+
+    Args:
+        meaning: one of `ALPHAS`.
+    """
     made: Any
     if meaning == "sigmoid":
         made = 0.5 * (1 + np.tanh(raw / 2))

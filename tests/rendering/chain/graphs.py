@@ -4,7 +4,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from edge.models.base import Arrays
+from edge.arrays import Arrays
 from edge.rendering.chain.graphed import OUTPUTS
 
 SHIPPED = Path(__file__).parents[3] / "triton_models"

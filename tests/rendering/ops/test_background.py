@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.arrays import Mask
 from edge.images import Color, Format, Size
 from edge.rendering.analysis.analysis import analyze
 from edge.rendering.matting.mattes import Matte, Segmentation
 from edge.rendering.matting.segment import at_hand
 from edge.rendering.ops.background import PlainBackground
 from edge.rendering.ops.pad import Pad
-from edge.rendering.pixels.arrays import Mask
 from edge.rendering.pixels.morphology import shrunk
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import plan

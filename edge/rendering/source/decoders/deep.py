@@ -11,8 +11,8 @@ import pillow_heif
 from imagecodecs import avif_decode, png_decode  # by name: a worker imports nothing later
 from PIL import Image
 
+from edge.arrays import DeepLevels
 from edge.errors import OriginalCorrupt
-from edge.rendering.pixels.arrays import DeepLevels
 from edge.rendering.source import tone_mapping
 from edge.rendering.source.decoders import png
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import simplejpeg
 
+from edge.arrays import Levels
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine import pillow, stock
-from edge.rendering.pixels.arrays import Levels
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.plain import reduced
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops
 
+from edge.arrays import Floats, Levels
 from edge.errors import OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine.stock import adopted
-from edge.rendering.pixels.arrays import Floats, Levels
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 
 _ROUNDING = 1

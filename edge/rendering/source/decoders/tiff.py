@@ -15,10 +15,10 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from edge.arrays import Levels, Samples
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine import pillow, stock
-from edge.rendering.pixels.arrays import Levels, Samples
 from edge.rendering.source.decoders import jpeg
 from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
 from edge.rendering.source.decoders.plain import plain, reduced

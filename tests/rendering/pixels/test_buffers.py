@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from edge.images import Size
-from edge.rendering.pixels.arrays import array_of, filled
+from edge.rendering.pixels.buffers import array_of, filled
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "I", "P", "1"])
