@@ -73,10 +73,18 @@ class _Walker:
 def read(body: bytes, limits: Limits) -> Header:
     walker = _Walker(body)
     budget = Budget()
-    while walker.at < len(body) and body[walker.at] != _TRAILER:
-        _step(walker)
-        check_frames(walker.frames, limits)
-        budget.take()
+    try:
+        while walker.at < len(body) and (block := body[walker.at]) != _TRAILER:
+            if block == _EXTENSION:
+                walker.extension()
+            elif block == _IMAGE:
+                walker.image()
+                check_frames(walker.frames, limits)
+            else:
+                walker.at += 1  # padding between blocks, which some writers leave
+            budget.take()
+    except IndexError:
+        raise OriginalCorrupt("the GIF ends within a block") from None
     if not walker.frames:
         raise OriginalCorrupt("the GIF has no frame")
     check_size(walker.screen, limits)
@@ -88,19 +96,6 @@ def read(body: bytes, limits: Limits) -> Header:
         frames=walker.frames,
         parts=tuple(walker.parts),
     )
-
-
-def _step(walker: _Walker) -> None:
-    block = walker.body[walker.at]
-    try:
-        if block == _EXTENSION:
-            walker.extension()
-        elif block == _IMAGE:
-            walker.image()
-        else:
-            walker.at += 1  # padding between blocks, which some writers leave
-    except IndexError:
-        raise OriginalCorrupt("the GIF ends within a block") from None
 
 
 def _table_length(flags: int) -> int:

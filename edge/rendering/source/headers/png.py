@@ -3,6 +3,7 @@
 Source: Portable Network Graphics (Third Edition), W3C 2025.
 """
 
+import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ from edge.settings.limits import Limits
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 _FOR_THE_DECODER = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_COLOURS = frozenset({b"sRGB", b"gAMA", b"cHRM", b"cICP"})
+_NOTED = _FOR_THE_DECODER | _COLOURS | {b"eXIf", b"acTL", b"zTXt", b"iTXt", b"iCCP"}
+_CHUNK = struct.Struct(">I4s")  # length, name
 _MODES = {0: Mode.GREY, 2: Mode.RGB, 3: Mode.PALETTE, 4: Mode.GREY, 6: Mode.RGB}
 _BITS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -96,17 +100,17 @@ def read(body: bytes, limits: Limits) -> Header:
 
 
 def _chunks(body: bytes, found: _Found) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and length of each chunk's content, up to and with the end's.
+    """Name, start and length of the content of each chunk that says something, up to and with the
+    end's.
 
     Where the file ends behind its picture instead, the decoder is given an end; where it ends
     within the checks behind its rows, those: whether they are all there, it will count.
     """
-    at, name = len(_SIGNATURE), b""
+    at, last, name = len(_SIGNATURE), len(body) - 12, b""
     while name != b"IEND":
-        left = len(body) - at
-        length = number(body, at, ">I") if left >= 12 else 0
-        name = body[at + 4 : at + 8] if left >= 12 else b""
-        if left < 12 + length:
+        length, name = _CHUNK.unpack_from(body, at) if at <= last else (0, b"")
+        if at + length > last:
+            left = len(body) - at
             if name == b"IDAT" and 12 + length - left <= _CHECKS:
                 found.packed += left - 8
                 found.parts.append(slice(at, len(body)))
@@ -115,7 +119,8 @@ def _chunks(body: bytes, found: _Found) -> Iterator[tuple[bytes, int, int]]:
                 found.parts.append(_END)
                 return
             raise OriginalCorrupt(f"the PNG ends within its {name!r} chunk")
-        yield name, at + 8, length
+        if name in _NOTED:
+            yield name, at + 8, length
         at += 12 + length
         found.budget.take()
 
