@@ -37,6 +37,7 @@ from edge.rendering.ops import (
     trim,
     upscale,
 )
+from edge.rendering.pixels.geometry import Area
 from edge.rendering.source.facts import Facts
 from edge.rendering.step import PlanContext, State, Step
 from edge.settings.limits import Limits
@@ -83,6 +84,19 @@ class Plan:
     def models(self) -> tuple[str, ...]:
         """The networks that will run, by name."""
         return tuple(dict.fromkeys(name for step in self.steps for name in step.models))
+
+    @property
+    def shown(self) -> Area:
+        """The region that is kept, in shares of the upright original."""
+        framed = next(step for step in self.steps if isinstance(step, frame.Frame))
+        turns = [step for step in self.steps if isinstance(step, rotate.Rotate | flip.Flip)]
+        state = State.first(self.source)
+        for turn in turns:
+            state = turn.after(state)
+        state = state.narrowed(framed.region)
+        for turn in reversed(turns):
+            state = turn.undone.after(state)
+        return state.view.scaled(1 / state.size.width, 1 / state.size.height)
 
     @property
     def cost(self) -> Cost:

@@ -85,9 +85,9 @@ def open_original(job: RenderRequest, limits: Limits) -> Opened:
     return Opened(facts, decoded)
 
 
-def name_of(body: bytes) -> str:
-    """What mattes are kept by: 32 hexadecimal digits of BLAKE2b."""
-    return hashlib.blake2b(body, digest_size=16).hexdigest()
+def open_named(job: RenderRequest, limits: Limits) -> tuple[Opened, str]:
+    """The same, and the name that mattes are kept by: 32 hexadecimal digits of BLAKE2b."""
+    return open_original(job, limits), hashlib.blake2b(job.body, digest_size=16).hexdigest()
 
 
 def to_cut_out(opened: Opened, job: RenderRequest) -> Image.Image:
@@ -106,6 +106,23 @@ def to_cut_out(opened: Opened, job: RenderRequest) -> Image.Image:
     if finest == size:
         return decoded
     return decoded.resize((finest.width, finest.height), Image.Resampling.HAMMING, reducing_gap=2.0)
+
+
+def fitted(
+    opened: Opened, segmentation: Segmentation, job: RenderRequest, limits: Limits
+) -> Opened:
+    """With the segmentation as the request needs it; pixel work.
+
+    Raises:
+        RequestError: the request does not fit this original.
+    """
+    view = None
+    if segment.wanted(job.transform):
+        known = _look(replace(opened, segmentation=segmentation), job)
+        view = plan(job.transform, opened.facts, known, limits).shown
+    image = opened.decoded.image
+    fitting = segment.for_transform(segmentation, image, job.transform, view)
+    return replace(opened, segmentation=fitting)
 
 
 def prepare(opened: Opened, job: RenderRequest, models: Models, limits: Limits) -> Prepared:

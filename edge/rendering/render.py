@@ -27,10 +27,9 @@ from edge.rendering.looking import Looking, own_of
 from edge.rendering.matting import segment
 from edge.rendering.matting.store import MatteRequest, MatteStore
 from edge.rendering.memory import Peak, peak
-from edge.rendering.ops import crop
 from edge.rendering.output.blurhash import blurhash
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.prepare import Opened, Prepared, name_of, open_original, prepare, to_cut_out
+from edge.rendering.prepare import Opened, Prepared, fitted, open_named, prepare, to_cut_out
 from edge.rendering.request import RenderRequest, Stopwatch
 from edge.rendering.run import run
 from edge.rendering.source.facts import Facts
@@ -127,7 +126,7 @@ class Renderer:
                 return apart
         hand: Hand | None = None
         if segment.sought(transform):
-            opened, name = await self._engine.run(self._open, job)
+            opened, name = await self._engine.run(open_named, job, self._limits)
             hand = await self._chain.hand(opened, job) if self._chain else None
             opened, _ = await self._cut_out(opened, name, job, tools, tags, hand)
             hand = hand and replace(hand, opened=opened)
@@ -152,7 +151,7 @@ class Renderer:
         """Facts, analysis and plan as JSON-able values; the same errors as `render` before its
         first step. A matte that was not there is made, for the plan depends on it, and kept."""
         job = RenderRequest(original.body, transform, None, Stopwatch(), deadline)
-        opened, name = await self._engine.run(self._open, job)
+        opened, name = await self._engine.run(open_named, job, self._limits)
         source = None
         if segment.sought(transform):
             tools = Tools(self._models, self._engine, deadline)
@@ -228,10 +227,6 @@ class Renderer:
         preset = self._presets.revision(*named) if self._presets else None
         return preset if preset and preset.rules else None
 
-    def _open(self, job: RenderRequest) -> tuple[Opened, str]:
-        """What is known before the subject is, and the name of the original's bytes."""
-        return open_original(job, self._limits), name_of(job.body)
-
     async def _cut_out(
         self,
         opened: Opened,
@@ -253,12 +248,10 @@ class Renderer:
         )
         if hand:
             hand.segmentation = segmentation
-        image, view = opened.decoded.image, crop.shown(job.transform, opened.facts.size)
-        fitting = partial(segment.for_transform, segmentation, image, job.transform, view)
-        fitted = await self._engine.run(fitting)
-        if not job.fallback:
-            segment.require_matte(fitted.found, job.transform, self._models)
-        return replace(opened, segmentation=fitted), source
+        opened = await self._engine.run(fitted, opened, segmentation, job, self._limits)
+        if opened.segmentation and not job.fallback:
+            segment.require_matte(opened.segmentation.found, job.transform, self._models)
+        return opened, source
 
     async def _made(
         self,

@@ -17,9 +17,8 @@ from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import segment
 from edge.rendering.matting.mattes import Segmentation
 from edge.rendering.networks import of_chain
-from edge.rendering.ops import crop
 from edge.rendering.ops.background import SceneBackground
-from edge.rendering.prepare import Opened, Prepared, prepare
+from edge.rendering.prepare import Opened, Prepared, fitted, prepare
 from edge.rendering.request import RenderRequest, Stopwatch
 from edge.rendering.run import run
 from edge.rendering.source.decode import Decoded
@@ -104,10 +103,9 @@ def _prepared(
     asked: Asked, segmentation: Segmentation, models: Models, deadline: Deadline
 ) -> Prepared:
     """As a render prepares it, from pixels that have been decoded already."""
-    view = crop.shown(asked.transform, asked.facts.size)
-    fitting = segment.for_transform(segmentation, asked.image, asked.transform, view)
-    opened = Opened(asked.facts, Decoded(asked.image), fitting)
     job = RenderRequest(b"", asked.transform, None, Stopwatch(), deadline)
+    opened = Opened(asked.facts, Decoded(asked.image))
+    opened = fitted(opened, segmentation, job, asked.limits)
     return prepare(opened, job, models, asked.limits)
 
 

@@ -82,15 +82,15 @@ def for_transform(
     segmentation: Segmentation, image: Image.Image, transform: Transform, view: Area | None = None
 ) -> Segmentation:
     """The findings as a request needs them. Where networks see no subject, or only a cut that
-    nobody would believe, the photo stays whole unless `matte=on` insists; a subject beside `view`,
-    the region that is asked for, in shares of the original, is none. A cut-out's own shadow stays
-    whole where the result is see-through or a scene, and goes whole where one colour is laid
-    behind. `image` is the original, of any size; pixel work."""
+    nobody would believe, the photo stays whole unless `matte=on` insists; a subject of which
+    `view`, the region that will be kept, in shares of the original, shows nothing is none. A
+    cut-out's own shadow stays whole where the result is see-through or a scene, and goes whole
+    where one colour is laid behind. `image` is the original, of any size; pixel work."""
     cut, colour = segmentation.found, transform.background and transform.background.color
     if wanted(transform):
-        if view and isinstance(cut, Matte) and cut.subject.overlap(view).empty:
+        if view and isinstance(cut, Matte) and not _shows(cut, view):
             flags = ("no-subject", CLEAR) if cut.by == "alpha" else ("no-subject",)
-            cut = NoMatte("the subject lies beside the crop", flags)
+            cut = NoMatte("the subject lies beside what is kept of the photo", flags)
             segmentation = replace(segmentation, found=cut)
         if transform.matte is not MatteMode.ON and _hopeless(cut):
             return replace(segmentation, found=_uncut(cut, image))
@@ -232,6 +232,14 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
         return cut
     traces = bounds(_joined_to(matte, network > 0))
     return replace(cut, doubted=_fractions(traces, network) if traces else cut.subject)
+
+
+def _shows(cut: Matte, view: Area) -> bool:
+    """Whether anything of the subject lies in a region, in shares of the original."""
+    size = Size(*cut.matte.size)
+    kept = view.scaled(size.width, size.height).outward(size)
+    alpha = np.asarray(cut.matte)[kept.top : kept.bottom, kept.left : kept.right]
+    return bool((alpha >= (LEVELS.near if cut.by == "alpha" else LEVELS.half)).any())
 
 
 def _hopeless(cut: Matte | NoMatte) -> bool:

@@ -26,6 +26,11 @@ class Flip(PixelStep):
     across: bool
     down: bool
 
+    @property
+    def undone(self) -> "Flip":
+        """The one that brings back what this one was given."""
+        return self
+
     def after(self, state: State) -> State:
         return state.mapped(state.size, lambda area: self._mirrored(area, state.size))
 

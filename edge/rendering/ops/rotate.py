@@ -26,6 +26,11 @@ class Rotate(PixelStep):
     op = "rotate"
     degrees: int
 
+    @property
+    def undone(self) -> "Rotate":
+        """The turn that brings back what this one was given."""
+        return Rotate(360 - self.degrees)
+
     def after(self, state: State) -> State:
         size = state.size
         turned = size if self.degrees == 180 else Size(size.height, size.width)

@@ -316,6 +316,33 @@ def test_a_crop_beside_the_subject_is_a_photo_without_one() -> None:
         rendered(scene(), f"{crop}&matte=on", Matting())
 
 
+@pytest.mark.parametrize(
+    "window",
+    [
+        "w=600&h=100&fit=cover&g=north",
+        "w=600&h=100&fit=cover&g=south&rot=180",
+        "w=100&h=800&fit=cover&g=west&rot=90&flip=h",
+        "w=600&h=100&fit=cover&g=north&trim=2",
+        "w=60&h=60&fit=inside&crop=200,300,25,25",  # within its box, beside the ball
+    ],
+)
+def test_a_window_beside_the_subject_is_a_photo_without_one(window: str) -> None:
+    made = rendered(scene(), f"{window}&bg=fff&matte=auto", Matting())
+    assert made.analysis is not None
+    assert {"detail", "no-subject"} <= set(made.analysis.flags)
+    assert np.asarray(opened(made).convert("L")).min() < 180
+    with pytest.raises(OriginalUnsupported):
+        rendered(scene(), f"{window}&matte=on", Matting())
+
+
+@pytest.mark.parametrize(
+    "window", ["w=600&h=100&fit=cover&g=0.5,0.5", "w=100&h=800&fit=cover&g=center&rot=90"]
+)
+def test_a_window_that_shows_some_of_the_subject_keeps_it(window: str) -> None:
+    made = rendered(scene(), f"{window}&fm=png&matte=on", Matting())
+    assert opened(made).getchannel("A").getextrema() == (0, 255)
+
+
 def test_explain_asks_the_network_too_for_the_frame_depends_on_it() -> None:
     stream = io.BytesIO()
     scene().save(stream, "PNG")
