@@ -141,18 +141,23 @@ def test_a_crop_is_brought_inside_the_original():
 
 
 @pytest.mark.parametrize(
-    "transform",
+    ("transform", "param"),
     [
-        {"width": 20_000, "upscale": Upscale.AUTO},
-        {"width": 9_000, "height": 9_000, "fit": Fit.PAD},
-        {"width": 9_999, "height": 9_999, "fit": Fit.FILL, "upscale": Upscale.X2},
-        {"upscale": Upscale.X4, "crop": Crop(0, 0, 2_900, 2_900)},
+        ({"width": 20_000, "upscale": Upscale.AUTO}, "w"),
+        ({"width": 9_000, "height": 9_000, "fit": Fit.PAD}, "w"),
+        ({"width": 9_999, "height": 9_999, "fit": Fit.FILL, "upscale": Upscale.X2}, "w"),
+        ({"width": 3_001, "upscale": Upscale.X4}, "up"),
+        ({"height": 9_000, "upscale": Upscale.AUTO}, "h"),
+        ({"long_side": 9_000, "upscale": Upscale.AUTO}, "size"),
+        ({"upscale": Upscale.X4, "crop": Crop(0, 0, 2_900, 2_900)}, "up"),
+        ({"upscale": Upscale.X4, "fit": Fit.PRODUCT, "frame": 0.1}, "up"),
     ],
     ids=str,
 )
-def test_a_canvas_over_the_cap_is_refused_by_planning_alone(transform):
-    with pytest.raises(OutputTooLarge):
+def test_a_canvas_over_the_cap_is_refused_by_planning_alone(transform, param):
+    with pytest.raises(OutputTooLarge) as refused:
         planned(Transform(**transform), 3000, 3000)
+    assert refused.value.param == param
 
 
 def test_what_the_network_makes_is_under_the_cap_even_where_the_canvas_is():

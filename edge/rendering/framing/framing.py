@@ -48,10 +48,12 @@ def frame(transform: Transform, context: PlanContext) -> Framing:
     if not transform.has_size and transform.upscale.factor is None:
         framing = _shrunk(framing, context.limits)
     framing = _on_whole_pixels(framing, context.state.size)
-    check_limits(framing.canvas, context.limits)
     factor = network_factor(transform, framing, context)
-    if factor:
-        check_limits(_made(framing, factor, context), context.limits)
+    excess = _excess(framing.canvas, context.limits, _largest(transform))
+    if factor and not excess:
+        excess = _excess(_made(framing, factor, context), context.limits, "up")
+    if excess:
+        raise excess
     return framing
 
 
@@ -76,25 +78,25 @@ def _made(framing: Framing, factor: int, context: PlanContext) -> Size:
     return framing.region.outward(context.state.size).size.scaled(factor)
 
 
-def check_limits(size: Size, limits: Limits) -> None:
-    """Raises `OutputTooLarge` where a picture of that size is over the server's caps."""
-    if excess := _excess(size, limits):
-        raise excess
+def _largest(transform: Transform) -> str:
+    """The word of the URL that asks for the most pixels; without any length it is `up`."""
+    sides = {"w": transform.width, "h": transform.height, "size": transform.long_side}
+    return max(sides, key=lambda word: sides[word] or 0) if transform.has_size else "up"
 
 
-def _excess(size: Size, limits: Limits) -> OutputTooLarge | None:
+def _excess(size: Size, limits: Limits, param: str = "") -> OutputTooLarge | None:
     """What is said of a picture over the server's caps, None of one under them."""
     if size.long > limits.output_side:
         return OutputTooLarge(
             f"{size} is over the longest side of {limits.output_side} pixels",
-            param="w" if size.width >= size.height else "h",
-            allowed=f"at most {limits.output_side} pixels a side",
+            param=param,
+            allowed=f"at most {limits.output_side} device pixels a side",
         )
     if size.pixels > limits.output_pixels:
         return OutputTooLarge(
             f"{size} is over the limit of {limits.output_pixels} pixels",
-            param="w",
-            allowed=f"at most {limits.output_pixels} pixels in all",
+            param=param,
+            allowed=f"at most {limits.output_pixels} device pixels in all",
         )
     return None
 

@@ -76,12 +76,18 @@ def product(transform: Transform, context: PlanContext) -> Framing | None:
     view, subject = state.view, state.subject.overlap(state.view)
     if subject.width < 1 or subject.height < 1:
         return None
-    share = transform.frame or FRAME
     across = Axis(view.left, view.right, subject.left, subject.right)
     down = Axis(view.top, view.bottom, subject.top, subject.bottom)
     wide, high = _asked(transform, view)
-    scale = min(across.scale(wide, share), down.scale(high, share))
+
+    def filled(share: float) -> float:
+        return min(across.scale(wide, share), down.scale(high, share))
+
+    scale = filled(transform.frame or FRAME)
     shrink = _shrink(transform, scale)
+    if not transform.has_size:
+        longest = max(1 / filled(FRAME), max(view.width, view.height) / max(wide, high))
+        shrink = min(shrink, longest * (transform.upscale.factor or 1))
     canvas = Size(_whole(wide * shrink), _whole(high * shrink))
     scale *= shrink
     left, top = across.origin(canvas.width, scale), down.origin(canvas.height, scale)

@@ -113,6 +113,23 @@ def test_where_no_subject_is_known_everything_is_kept():
     assert frame.region == Area(0, 0, 600, 800)
 
 
+@pytest.mark.parametrize(
+    ("how", "canvas"),
+    [
+        ({"frame": 0.1}, Size(300, 400)),
+        ({"frame": 0.1, "upscale": Upscale.X2}, Size(600, 800)),
+        ({"frame": 0.5, "ratio": Ratio(1, 1)}, Size(359, 359)),  # shorter than the photo
+        ({"frame": 0.1, "ratio": Ratio(4, 1)}, Size(841, 210)),  # as the usual share has it
+        ({"frame": 0.1, "width": 900, "height": 900}, Size(900, 900)),  # that was asked for
+    ],
+)
+def test_a_small_share_makes_the_subject_smaller_and_not_the_canvas_larger(how, canvas):
+    """A tenth was a canvas of ten subjects, as far as the caps went."""
+    sides = {"width": None, "height": None, "upscale": Upscale.OFF}
+    made = planned(transform(**sides | how), 300, 400, analysis=seen(Area(0.2, 0.275, 0.8, 0.725)))
+    assert made.canvas == canvas
+
+
 def test_a_ratio_alone_takes_its_size_from_the_subjects_own_pixels():
     asked = transform(width=None, height=None, ratio=Ratio(1, 1), upscale=Upscale.OFF)
     made = planned(asked, 600, 800, analysis=seen(Area(0.25, 0.25, 0.75, 0.75)))
