@@ -17,9 +17,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from edge.images import Size
 from edge.rendering.matting.foreground import foreground
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.pixels.levels import touched
+from edge.rendering.pixels.geometry import Area, sides_touched
+from edge.rendering.pixels.levels import LEVELS, bounds
 from training.matting.pack import Item, decoded, encoded, fitted, names_in, read, write
 
 LONGEST_SUBJECT = 384
@@ -107,7 +109,8 @@ def foregrounds(data: Path, renders: list[Path]) -> Iterator[Item]:
                 yield from subject(f"{folder.name}/{path.stem}", np.asarray(image))
     for folder in PLAIN:
         for name, image, alpha in plains(data / folder):
-            if touched(np.asarray(alpha)):
+            box = bounds(np.asarray(alpha) >= LEVELS.half)
+            if box and sides_touched(Area.of(box), Size(*alpha.size)):
                 continue
             clean = np.asarray(foreground(image, alpha).convert("RGB"))
             yield from subject(f"{folder}/{name}", np.dstack([clean, np.asarray(alpha)]))

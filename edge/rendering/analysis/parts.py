@@ -16,7 +16,7 @@ from edge.images import Box, Color
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.levels import LEVELS
-from edge.rendering.pixels.morphology import EDGE
+from edge.rendering.pixels.morphology import EDGE, sizes_of
 from edge.rendering.pixels.sampling import coarse_colours
 from edge.rendering.pixels.scales import SCALES
 
@@ -47,14 +47,13 @@ for (`limit_side_len` of PaddleOCR's configurations)."""
 class Parts:
     """What is not background, in a picture `small` (uint8 [H, W, 3], `SIDE` pixels long).
 
-    `labels` (int32 [H, W]) numbers the parts from 1, `boxes` and `areas` are theirs, in pixels of
-    the small picture; the largest comes first. `product` is the convex hull of the largest and of
-    each that is nearly as large: a label on white paper, on white, is still on the product.
+    `labels` (int32 [H, W]) numbers the parts from 1, `areas` are theirs, in pixels of the small
+    picture; the largest comes first. `product` is the convex hull of the largest and of each that
+    is nearly as large: a label on white paper, on white, is still on the product.
     """
 
     small: Levels = field(repr=False)
     labels: Labels = field(repr=False)
-    boxes: tuple[Box, ...]
     areas: tuple[int, ...]
     product: Mask = field(repr=False)
 
@@ -95,22 +94,20 @@ def parts_of(
     reach = 2 * (2 * EDGE) + 1  # what belongs together may be interrupted by two edges
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     joined = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    found, stats = _told_apart(joined)  # type: ignore[arg-type]
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    order = [i for i in np.argsort(-areas, kind="stable") if areas[i] >= (EDGE + 1) ** 2]
+    count, found = cv2.connectedComponents(joined, connectivity=8)
+    alone = count == 2  # the usual one, whose cells OpenCV counts in a hundredth of the time
+    sizes = np.array([0, cv2.countNonZero(joined)]) if alone else sizes_of(found, count - 1)  # type: ignore[arg-type]
+    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= (EDGE + 1) ** 2]
     if not order:
         return None
-    numbers = np.zeros(len(stats), np.int32)
-    numbers[[i + 1 for i in order]] = np.arange(1, len(order) + 1)
-    labels: Labels = found if len(areas) == 1 else numbers[found]
-    boxes = tuple(
-        Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[[i + 1 for i in order]].tolist()
-    )
+    numbers = np.zeros(count, np.int32)
+    numbers[order] = np.arange(1, len(order) + 1)
+    labels: Labels = found if alone else numbers[found]  # type: ignore[assignment]
     product = np.zeros(seen.shape, np.uint8)
-    large = int(np.count_nonzero(areas[order] >= SCALES.quarter * areas[order[0]]))
+    large = int(np.count_nonzero(sizes[order] >= SCALES.quarter * sizes[order[0]]))
     for number in range(1, large + 1):
         cv2.fillConvexPoly(product, cv2.convexHull(_outline(labels == number)), 1)
-    return Parts(small, labels, boxes, tuple(int(areas[i]) for i in order), product.astype(bool))
+    return Parts(small, labels, tuple(int(sizes[i]) for i in order), product.astype(bool))
 
 
 def second_views(parts: Parts) -> tuple[Box, ...]:
@@ -122,23 +119,15 @@ def second_views(parts: Parts) -> tuple[Box, ...]:
     """
     least = PARTS.inset_side**2 * parts.labels.size
     found = []
-    for number, (box, area) in enumerate(zip(parts.boxes, parts.areas, strict=True), 1):
-        if number > 1 and area >= least and (_inset(parts, number, box) or _again(parts, number)):
+    for number, area in enumerate(parts.areas[1:], 2):
+        if area < least:
+            break
+        part = parts.labels == number
+        x, y, wide, high = cv2.boundingRect(part.view(np.uint8))
+        box = Box(x, y, x + wide, y + high)
+        if _inset(parts, part, box) or _again(parts, part, area):
             found.append(box)
     return tuple(found)
-
-
-def _told_apart(cells: Levels) -> tuple[Labels, Labels]:
-    """The number of each connected region of cells [H, W], corners included, and left, top, width,
-    height and area of each, from 0, the rest, on: int32 [N, 5]. Of the usual one alone without
-    OpenCV's statistics, which take four times as long as the regions."""
-    count, found = cv2.connectedComponents(cells, connectivity=8)
-    if count == 2:
-        stats = np.zeros((2, 5), np.int32)
-        stats[1] = *cv2.boundingRect(cells), cv2.countNonZero(cells)
-    else:
-        _, found, stats, _ = cv2.connectedComponentsWithStats(cells, connectivity=8)  # type: ignore[assignment]
-    return found, stats  # type: ignore[return-value]
 
 
 def _unlike_background(image: Image.Image, small: Levels, background: Color | None) -> Mask | None:
@@ -170,29 +159,28 @@ def _filled(part: Mask) -> Mask:
     return filled
 
 
-def _inset(parts: Parts, number: int, box: Box) -> bool:
+def _inset(parts: Parts, part: Mask, box: Box) -> bool:
     size = box.size
     if min(size.width, size.height) < PARTS.inset_side * max(parts.labels.shape):
         return False
     inside = np.s_[box.top : box.bottom, box.left : box.right]
-    if np.mean(_filled(parts.labels[inside] == number)) < SCALES.whole:
+    if np.mean(_filled(part[inside])) < SCALES.whole:
         return False
     return float(np.std(parts.small[inside].mean(-1))) > LEVELS.halo  # a plain card shows nothing
 
 
-def _again(parts: Parts, number: int) -> bool:
+def _again(parts: Parts, part: Mask, area: int) -> bool:
     # half at most, for two of a size are a pair
-    if parts.areas[number - 1] > LEVELS.majority * parts.areas[0]:
+    if area > LEVELS.majority * parts.areas[0]:
         return False
-    here, product = parts.labels == number, parts.labels == 1
-    shapes = [_outline(mask) for mask in (product, here)]
+    masks = (parts.labels == 1, part)
+    shapes = [_outline(mask) for mask in masks]
     if cv2.matchShapes(shapes[0], shapes[1], cv2.CONTOURS_MATCH_I2, 0) > PARTS.alike:
         return False
     colours = coarse_colours(parts.small, LEVELS.near)
     most = int(colours.max()) + 1
     one, other = (
-        np.bincount(colours[mask], minlength=most) / np.count_nonzero(mask)
-        for mask in (product, here)
+        np.bincount(colours[mask], minlength=most) / np.count_nonzero(mask) for mask in masks
     )
     return float(np.sqrt(max(0.0, 1 - np.sqrt(one * other).sum()))) < PARTS.same_colours
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from PIL import Image
 
+from edge.images import Size
 from edge.rendering.analysis.analysis import Analysis
-from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.levels import LEVELS, edges, touched
+from edge.rendering.pixels.geometry import Area, sides_touched
+from edge.rendering.pixels.levels import LEVELS, edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,12 @@ class Segmentation:
         if isinstance(found, NoMatte):
             return replace(analysis, flags=tuple(dict.fromkeys((*analysis.flags, *found.flags))))
         guessed = (flag for flag in analysis.flags if flag != "no-subject")
-        alpha = np.asarray(found.matte)
+        lines, size = edges(np.asarray(found.matte)), Size(*found.matte.size)
         return replace(
             analysis,
             subject=found.subject,
-            touches=touched(alpha),
-            covered=tuple(
-                round(float(np.mean(line >= LEVELS.half)), 3) for line in edges(alpha).values()
-            ),
+            touches=sides_touched(found.subject.scaled(size.width, size.height), size),
+            covered=tuple(round(float(np.mean(line >= LEVELS.half)), 3) for line in lines),
             flags=tuple(dict.fromkeys((*guessed, *found.flags))),
             cut_by=found.by,
             doubt=found.doubt,

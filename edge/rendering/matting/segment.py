@@ -28,8 +28,8 @@ from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse
 from edge.rendering.matting.looks import Cut, closer_box, doubt_in, joined, placed
 from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
-from edge.rendering.pixels.geometry import Area
-from edge.rendering.pixels.levels import LEVELS, bounds, touched
+from edge.rendering.pixels.geometry import Area, sides_touched
+from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.morphology import flood
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
@@ -224,7 +224,8 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
     doubt = doubt_of(fused.evidence)
     if network is None:
         doubt = max(doubt, LEVELS.majority)  # nobody has looked
-    flags = [f"touches-{side}" for side in touched(matte)]
+    size = Size(matte.shape[1], matte.shape[0])
+    flags = [f"touches-{side}" for side in sides_touched(Area.of(box), size)]
     flags += ["several"] * (fused.parts > 1) + [DETAIL] * fused.detail
     by = "plain-background" if fused.plain else "network"
     cut = _cut(matte, box, by, doubt, tuple(flags))

@@ -79,15 +79,15 @@ class Area:
 def touches(start: float, end: float, near: float, far: float) -> tuple[bool, bool]:
     """Whether what lies from `start` to `end` touches the near and the far edge of what holds it,
     all in pixels."""
-    return start - near < ROUNDED, far - end < ROUNDED
+    return start - near < ROUNDED - _HAIR, far - end < ROUNDED - _HAIR
 
 
 def sides_touched(box: Area, size: Size) -> tuple[str, ...]:
     """The sides of a picture of that size that a box in it touches: left, top, right, bottom."""
     left, right = touches(box.left, box.right, 0, size.width)
     top, bottom = touches(box.top, box.bottom, 0, size.height)
-    sides = {"left": left, "top": top, "right": right, "bottom": bottom}
-    return tuple(side for side, is_touched in sides.items() if is_touched)
+    sides = zip(("left", "top", "right", "bottom"), (left, top, right, bottom), strict=True)
+    return tuple(side for side, is_touched in sides if is_touched)
 
 
 _HAIR = 1e-6  # pixels: 2.0000000001 is a rounding error of ours, not a third pixel

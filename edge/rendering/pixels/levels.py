@@ -1,4 +1,4 @@
-"""What can be read off a matte: the subject's box, and which sides of the picture it reaches."""
+"""What can be read off a matte: what of it counts, the subject's box, its outermost lines."""
 
 import math
 from dataclasses import dataclass
@@ -81,12 +81,6 @@ def span(rows: Mask, columns: Mask) -> Box | None:
     return Box(int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1)
 
 
-def edges(alpha: Levels) -> dict[str, Levels]:
-    """The outermost lines of a matte [H, W] by the side that they are: left, top, right, bottom."""
-    return {"left": alpha[:, 0], "top": alpha[0], "right": alpha[:, -1], "bottom": alpha[-1]}
-
-
-def touched(alpha: Levels) -> tuple[str, ...]:
-    """The sides of a matte [H, W] that the subject reaches with more than a pixel."""
-    lines = edges(alpha).items()
-    return tuple(side for side, line in lines if np.count_nonzero(line >= LEVELS.half) > 1)
+def edges(alpha: Levels) -> tuple[Levels, ...]:
+    """The outermost lines of a matte [H, W]: left, top, right, bottom."""
+    return alpha[:, 0], alpha[0], alpha[:, -1], alpha[-1]
