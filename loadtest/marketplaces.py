@@ -39,7 +39,7 @@ COLOURS = {"pass": (60, 160, 80), "review": (230, 160, 40), "fail": (200, 40, 40
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Result:
     """One answer: the verdict, what was broken, how long it took."""
 
     path: str
@@ -67,17 +67,17 @@ def cut_by(base: str, path: str, preset: str) -> str:
     return (look.get("cut_by") or "not") if look else told.get("type", "not").rpartition("/")[2]
 
 
-def ask(base: str, path: str, preset: str, cut: str) -> Made:
+def ask(base: str, path: str, preset: str, cut: str) -> Result:
     start = time.perf_counter()
     status, headers, body = fetch(f"{base}/{quote(path)}?fmt={preset}&wait=120000")
     seconds = time.perf_counter() - start
     if status != 200:
         kind = json.loads(body)["type"].rpartition("/")[2]
-        return Made(path, preset, cut, "refused", (kind,), seconds)
+        return Result(path, preset, cut, "refused", (kind,), seconds)
     told = headers.get("x-edge-compliance", "")
     rules = tuple(filter(None, told.partition("rule=")[2].partition(";")[0].split(",")))
     verdict = "fail" if rules else "review" if "review=" in told else "pass"
-    return Made(path, preset, cut, verdict, rules, seconds, body)
+    return Result(path, preset, cut, verdict, rules, seconds, body)
 
 
 def flat(body: bytes) -> Image.Image:
@@ -94,7 +94,7 @@ def tiled(cells: list[Image.Image], side: int, columns: int) -> Image.Image:
     return canvas
 
 
-def framed(one: Made) -> Image.Image:
+def framed(one: Result) -> Image.Image:
     cell = Image.new("RGB", (THUMB, THUMB), COLOURS.get(one.verdict, (40, 40, 40)))
     if one.body:
         thumb, most = flat(one.body), THUMB - 2 * EDGE_WIDTH
@@ -105,7 +105,7 @@ def framed(one: Made) -> Image.Image:
     return cell
 
 
-def outline(one: Made) -> Image.Image:
+def outline(one: Result) -> Image.Image:
     """A piece of the outline, by chance but always the same, twice as large."""
     picture = Image.open(io.BytesIO(one.body)).convert("RGB")
     background = np.asarray(picture.convert("L")) >= 254
@@ -125,7 +125,7 @@ def share(count: int, of: int) -> str:
     return f"{count} of {of} ({count / of:.0%})" if of else "-"
 
 
-def rows(made: list[Made], names: list[str]) -> Iterator[str]:
+def rows(made: list[Result], names: list[str]) -> Iterator[str]:
     ways = sorted({one.cut for one in made})
     yield f"| preset | pass | and nobody need look | broken or refused | {' | '.join(ways)} |"
     yield "|---" * (4 + len(ways)) + "|"
@@ -155,7 +155,7 @@ def main() -> int:
     names, made = options.presets, []
     cells: dict[str, list[Image.Image]] = {name: [] for name in (*names, "crops")}
 
-    def whole(base: str, path: str) -> list[tuple[Made, dict[str, Image.Image]]]:
+    def whole(base: str, path: str) -> list[tuple[Result, dict[str, Image.Image]]]:
         """Each rendition is kept as what the sheets show of it, not as its bytes."""
         cut, told = cut_by(base, path, names[0]), []
         for name in names:

@@ -17,7 +17,7 @@ from edge.rendering.engine import pillow, stock
 from edge.rendering.source import colour, decoders, headers, libraries
 from edge.rendering.source.decode import decode
 from edge.rendering.source.decoders import deep, png
-from edge.rendering.source.decoders.ask import DecodeRequest
+from edge.rendering.source.decoders.ask import DecodeOptions
 from edge.rendering.source.headers.base import OriginalFormat
 from edge.rendering.source.probe import read_facts
 from edge.settings import Limits
@@ -76,7 +76,7 @@ def test_no_palette_and_no_clear_colour_reach_the_png_decoder_of_imagecodecs(mon
         body = spaces.png16(np.full((8, 8, 3), 0.5), spaces.cicp(9, 16), *chunks)
         header = headers.read(body, Limits())
         assert all(part in header.picture(body) for part in chunks)
-        decoders.load(header.picture(body), DecodeRequest.of(header, None))
+        decoders.load(header.picture(body), DecodeOptions.of(header, None))
     assert len(given) == 2
     assert given[0] == given[1]
     assert {name for name, _ in png.chunks(given[1])} == {b"IHDR", b"IDAT", b"IEND"}
@@ -132,7 +132,7 @@ def test_no_original_reaches_pillow_simd_s_readers(monkeypatch, format):
     for decoder in ("jpeg_decoder", "zip_decoder", "gif_decoder", "libtiff_decoder"):
         if hasattr(Image.core, decoder):
             monkeypatch.setattr(Image.core, decoder, refuse)
-    loaded = decoders.load(header.picture(body), DecodeRequest.of(header, None))
+    loaded = decoders.load(header.picture(body), DecodeOptions.of(header, None))
     assert loaded.image.size == photo().size
 
 

@@ -12,7 +12,6 @@ from edge.cli import fetched, local
 from edge.cli.remote import Remote
 from edge.cli.verdicts import Verdicts
 from edge.errors import EdgeError, InvalidParameter, SettingsError
-from edge.images import Rendition
 from edge.kinds import nearest
 from edge.models.repository import in_one_folder
 from edge.reloading import keys_of, presets_of
@@ -28,27 +27,12 @@ Table = Sequence[Sequence[str]]
 """Rows of cells, the first one the heads."""
 
 
-async def render_file(given: Settings, file: Path, query: str, suffix: str) -> Rendition:
-    """One rendition of a local file.
-
-    Args:
-        query: as in a URL; the strict grammar, because nobody but the caller can be meant.
-        suffix: of the output, the format where the query names none.
-
-    Raises:
-        NotCompliant: the query says `strict=1`, and a rule of the preset is broken.
-    """
-    image_request = image_request_of(given, query)
-    async with local.workshop(given) as workshop:
-        return (await workshop.make(local.original_of(file), image_request, suffix)).rendition
-
-
 async def explain_file(given: Settings, file: Path, query: str) -> dict[str, Any]:
     """Facts, analysis and plan for a local file."""
     transform = image_request_of(given, query).resolve(AcceptClass.BASE, file.suffix)
-    async with local.workshop(given) as workshop:
-        return await workshop.renderer.explain(
-            local.original_of(file), transform, deadline=workshop.deadline()
+    async with local.open_local_renderer(given) as renderer:
+        return await renderer.renderer.explain(
+            local.original_of(file), transform, deadline=renderer.deadline()
         )
 
 
@@ -145,8 +129,8 @@ async def verify_files(
         raise SettingsError("--url is where one file is from; there are several files")
     known = Verdicts(None if anew else given.files.verdicts_folder, manifest)
     verifier = Verifier(given.origin.max_bytes, known, preset, url, anew)
-    async with local.workshop(given) as workshop:
-        return tuple([await verifier.verdict(workshop, file) for file in files])
+    async with local.open_local_renderer(given) as renderer:
+        return tuple([await verifier.verdict(renderer, file) for file in files])
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +143,12 @@ class Verifier:
     url: str | None
     anew: bool
 
-    async def verdict(self, workshop: local.Workshop, file: str) -> Verdict:
+    async def verdict(self, renderer: local.LocalRenderer, file: str) -> Verdict:
         try:
             body, told = await asyncio.to_thread(self._picture, file)
             if told and not told.of_preset(self.preset.name, self.preset.version):
                 told = None
-            report = await workshop.renderer.verify(body, self.preset, workshop.deadline(), told)
+            report = await renderer.renderer.verify(body, self.preset, renderer.deadline(), told)
             return Verdict(file, report, told=told is not None)
         except EdgeError as error:
             return Verdict(file, problem=error.detail)

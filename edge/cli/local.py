@@ -38,7 +38,7 @@ _PATIENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class RenderedFile:
     """One rendition; `source` is the tier that held it, or `render`."""
 
     rendition: Rendition
@@ -63,7 +63,7 @@ class Made:
         }
 
 
-class Workshop:
+class LocalRenderer:
     """A renderer with the tiers in front of it."""
 
     def __init__(
@@ -77,7 +77,9 @@ class Workshop:
     def deadline(self) -> Deadline:
         return Deadline.after(self._given.server.deadline * _PATIENCE)
 
-    async def make(self, original: Original, image_request: ImageRequest, suffix: str) -> Made:
+    async def make(
+        self, original: Original, image_request: ImageRequest, suffix: str
+    ) -> RenderedFile:
         """Found in a tier, or made and kept there.
 
         Args:
@@ -106,7 +108,7 @@ class Workshop:
             found = rendered.rendition, "render"
         if image_request.strict and found[0].reported.breaks_rules:
             self.renderer.require_compliance(found[0], transform)
-        return Made(*found, time.monotonic() - start)
+        return RenderedFile(*found, time.monotonic() - start)
 
     async def _scene(self, name: str, deadline: Deadline) -> str:
         try:
@@ -116,7 +118,7 @@ class Workshop:
 
 
 @asynccontextmanager
-async def workshop(given: Settings) -> AsyncIterator[Workshop]:
+async def open_local_renderer(given: Settings) -> AsyncIterator[LocalRenderer]:
     """Everything that a render needs, opened and closed."""
     pillow.check(given.server.engine)
     metrics, presets = Metrics(), presets_of(given)
@@ -131,7 +133,7 @@ async def workshop(given: Settings) -> AsyncIterator[Workshop]:
         renderer = await enter(
             open_renderer(given, engine, stores, presets, backgrounds, tile_cache, metrics)
         )
-        yield Workshop(given, renderer, stores.tiers, backgrounds)
+        yield LocalRenderer(given, renderer, stores.tiers, backgrounds)
 
 
 def original_of(file: Path) -> Original:

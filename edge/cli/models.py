@@ -11,7 +11,7 @@ from edge.errors import InvalidParameter, SettingsError
 from edge.models.repository import FITS
 from edge.settings import Settings
 from edge.tools.add_model import request as said
-from edge.tools.add_model.request import AddRequest
+from edge.tools.add_model.request import AddOptions
 
 _ADD_EXAMPLES = """\
 examples:
@@ -87,7 +87,7 @@ def table(options: argparse.Namespace, given: Settings) -> tuple[bool, Table]:
     what = options.what or "list"
     if what == "add":
         return True, asyncio.run(
-            models_commands.add_model(given, options.file, _add_request(options))
+            models_commands.add_model(given, options.file, _add_options(options))
         )
     names, runs = getattr(options, "names", ()), getattr(options, "runs", 5)
     return asyncio.run(models_commands.models_table(given, what, names, runs))
@@ -160,8 +160,8 @@ def _fill_add(add: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _add_request(options: argparse.Namespace) -> AddRequest:
-    return AddRequest(
+def _add_options(options: argparse.Namespace) -> AddOptions:
+    return AddOptions(
         role=options.role,
         name=options.name,
         scaling=said.scaling_of(options.normalise, options.mean, options.std),

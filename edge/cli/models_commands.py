@@ -10,7 +10,7 @@ from edge.errors import EdgeError, InvalidParameter
 from edge.settings import Settings
 from edge.tools import catalogue
 from edge.tools.add_model import adding
-from edge.tools.add_model.request import AddRequest
+from edge.tools.add_model.request import AddOptions
 from edge.tools.public_networks import fetching
 
 
@@ -30,13 +30,13 @@ async def models_table(
         await models.close()
 
 
-async def add_model(given: Settings, file: Path, add_request: AddRequest) -> Table:
+async def add_model(given: Settings, file: Path, options: AddOptions) -> Table:
     """Bring a network made elsewhere into the repository; what was decided, a row each.
 
     Raises:
         ModelError, InvalidParameter, EdgeError: as `adding.add` has it.
     """
-    added = await adding.add(file, Path(given.models.folder), add_request)
+    added = await adding.add(file, Path(given.models.folder), options)
     spec, found = added.spec, added.found
     takes, gives = ("x".join(map(str, t[0].shape)) for t in (spec.inputs, spec.outputs))
     return [
@@ -76,9 +76,9 @@ async def fetch_models(
     """
     rows, good = [], True
     for network in [fetching.network(name) for name in names]:
-        add_request = network.add_request(role=role, replace=replace)
+        options = network.options(role=role, replace=replace)
         try:
-            done = await fetching.fetch(network, folder, add_request, _say)
+            done = await fetching.fetch(network, folder, options, _say)
         except InvalidParameter:
             raise
         except EdgeError as error:

@@ -136,10 +136,10 @@ async def _carry_out(orders: Sequence[Order], given: Settings, *, as_json: bool)
     taken: dict[Path, str] = {}
     failed = False
     verdicts = Verdicts(given.files.verdicts_folder)
-    async with local.workshop(given) as workshop:
+    async with local.open_local_renderer(given) as renderer:
         for order in orders:
             try:
-                facts = await _one(order, workshop, taken, verdicts)
+                facts = await _one(order, renderer, taken, verdicts)
             except EdgeError as error:
                 if len(orders) == 1 and not as_json:
                     raise
@@ -155,12 +155,12 @@ async def _carry_out(orders: Sequence[Order], given: Settings, *, as_json: bool)
 
 
 async def _one(
-    order: Order, workshop: local.Workshop, taken: dict[Path, str], verdicts: Verdicts
+    order: Order, renderer: local.LocalRenderer, taken: dict[Path, str], verdicts: Verdicts
 ) -> dict[str, Any]:
     original = await asyncio.to_thread(_original, order.file)
     suffix = order.target.suffix if order.target and order.named else ""
     suffix = suffix or (order.file.suffix if order.file else "")
-    made = await workshop.make(original, order.image_request, suffix)
+    made = await renderer.make(original, order.image_request, suffix)
     if made.verdict:
         await asyncio.to_thread(verdicts.note, made.rendition.body, made.verdict)
     if order.target is None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from edge.cache.purging import Purged
 from edge.cache.tiers import Tiers
 from edge.delivery.admitted import UNSETTLED, AdmittedRenderer
 from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
-from edge.delivery.making import FALLBACKS, Making
+from edge.delivery.making import FALLBACKS, Delivered, Making
 from edge.images import Rendition
 from edge.telemetry import Metrics
 from edge.variants.transform import Transform
@@ -28,26 +28,6 @@ MEMORY = MemoryTier.name
 _NOT_NOTED = (MEMORY, *FALLBACKS)
 """Sources that say nothing new of a name's ETag: what lies in memory was noted when it came there,
 and a fallback is another picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """A rendition, and how it was obtained.
-
-    Attributes:
-        source: the tier that held it, `render`, or one of `FALLBACKS`.
-        joined: it came from a render that another request had started.
-        settled: the original's stamp is; where it is not, caches keep the answer for moments only.
-    """
-
-    rendition: Rendition
-    source: str
-    joined: bool = False
-    settled: bool = True
-
-    @property
-    def final(self) -> bool:
-        return self.source not in FALLBACKS
 
 
 class Delivery:
@@ -112,7 +92,7 @@ class Delivery:
             DeadlineExceeded: the caller's time is over; the render goes on for those who wait.
         """
         made = await self._making.make(named, request, stages or Stages())
-        return self._delivered(named, *made)
+        return self._delivered(named, made.rendition, made.source, made.joined)
 
     async def deliver(
         self,

@@ -4,9 +4,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from edge.accounting import Stages
 from edge.background_tasks import BackgroundTasks
@@ -28,12 +28,24 @@ rendition of the original's previous version, or one of the same canvas made wit
 Neither is stored under the final rendition's key."""
 
 
-class Made(NamedTuple):
-    """A rendition; its source; whether it came from a render that another request had started."""
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A rendition, and how it was obtained.
+
+    Attributes:
+        source: the tier that held it, `render`, or one of `FALLBACKS`.
+        joined: it came from a render that another request had started.
+        settled: the original's stamp is; where it is not, caches keep the answer for moments only.
+    """
 
     rendition: Rendition
     source: str
     joined: bool = False
+    settled: bool = True
+
+    @property
+    def final(self) -> bool:
+        return self.source not in FALLBACKS
 
 
 @dataclass(eq=False)
@@ -56,10 +68,12 @@ class Making:
     patience: float | None
     fallbacks: bool
     review: Review | None
-    _single_flight: SingleFlight[Made] = field(default_factory=SingleFlight, init=False)
+    _single_flight: SingleFlight[Delivered] = field(default_factory=SingleFlight, init=False)
     _fallback_flights: SingleFlight[Rendition] = field(default_factory=SingleFlight, init=False)
 
-    async def make(self, named: KeyedVariant, request: DeliveryRequest, stages: Stages) -> Made:
+    async def make(
+        self, named: KeyedVariant, request: DeliveryRequest, stages: Stages
+    ) -> Delivered:
         """Render, or wait for the render of the same variant that is under way.
 
         Where the networks take longer than the caller waits, or cannot be had now, a fallback; the
@@ -84,14 +98,16 @@ class Making:
                     raise
                 return await self._fallback(named, request, stages)
         self.keys.made(named)
-        return made._replace(joined=joined)
+        return replace(made, joined=joined)
 
     async def close(self) -> None:
         """Give up the renders under way."""
         await self._single_flight.close()
         await self._fallback_flights.close()
 
-    async def _fly(self, named: KeyedVariant, request: DeliveryRequest, stages: Stages) -> Made:
+    async def _fly(
+        self, named: KeyedVariant, request: DeliveryRequest, stages: Stages
+    ) -> Delivered:
         """What the call under way brings, or one of this caller's own."""
         deadline, progress = self.renderer.deadline(), RenderProgress()
         lead = partial(self._lead, named, request, stages, deadline, progress)
@@ -99,11 +115,11 @@ class Making:
 
     async def _fallback(
         self, named: KeyedVariant, request: DeliveryRequest, stages: Stages
-    ) -> Made:
+    ) -> Delivered:
         """The previous version's rendition from a tier; else one made without networks."""
         before = self.keys.before(named) if request.version is None else None
         if before and (found := await self.tiers.get(before)):
-            return Made(found[0], "stale")
+            return Delivered(found[0], "stale")
 
         async def fallback() -> Rendition:
             _, rendition = await self.renderer.render(
@@ -113,9 +129,9 @@ class Making:
 
         flight = self._fallback_flights.join(named.key, fallback)
         rendition = await request.deadline.bound(flight, "the fallback rendition was ready")
-        return Made(rendition, "fallback")
+        return Delivered(rendition, "fallback")
 
-    async def _patiently(self, flight: Coroutine[Any, Any, Made], seconds: float) -> Made:
+    async def _patiently(self, flight: Coroutine[Any, Any, Delivered], seconds: float) -> Delivered:
         """What the call brings within the time; later it goes on, and the caller comes again."""
         task = asyncio.create_task(flight)
         try:
@@ -136,7 +152,7 @@ class Making:
         stages: Stages,
         deadline: Deadline,
         progress: RenderProgress,
-    ) -> Made:
+    ) -> Delivered:
         """One render for the whole fleet: a lease's holder works, the others get what it made."""
 
         async def make() -> Found:
@@ -149,7 +165,9 @@ class Making:
             return rendition, "render"
 
         find = partial(self.tiers.get, named.key)
-        return Made(*await find_or_make(self.leases, named.key, deadline, find=find, make=make))
+        return Delivered(
+            *await find_or_make(self.leases, named.key, deadline, find=find, make=make)
+        )
 
     async def _reviewed(self, named: KeyedVariant, rendition: Rendition) -> Rendition:
         """With what a person has said of this picture, where it can be asked now."""
@@ -161,7 +179,7 @@ class Making:
             return rendition
 
 
-async def _quietly(task: asyncio.Task[Made]) -> None:
+async def _quietly(task: asyncio.Task[Delivered]) -> None:
     """Let a render end that nobody waits for; its failure is the next caller's to hear."""
     with suppress(EdgeError):
         await task

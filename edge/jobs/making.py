@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from edge.accounting import Consumption, consumption
 from edge.deadline import Deadline
-from edge.delivery.delivery import Delivered, Delivery
+from edge.delivery.delivery import Delivery
 from edge.delivery.keys import DeliveryRequest, KeyedVariant
+from edge.delivery.making import Delivered
 from edge.errors import Busy, EdgeError
 from edge.images import Rendition
 from edge.jobs import ledger, review, webhooks
@@ -25,7 +26,7 @@ from edge.variants.query import AcceptClass, read
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class FinishedItem:
     """One item's rendition, its name, and what a person has decided of it."""
 
     named: KeyedVariant
@@ -76,7 +77,7 @@ class Maker:
     async def name(self, path: str, query: str, accept: str) -> KeyedVariant:
         return await self.delivery.name(self.delivery_request(path, query, accept))
 
-    async def make(self, item: Item, accept: str, version: str | None = None) -> Made:
+    async def make(self, item: Item, accept: str, version: str | None = None) -> FinishedItem:
         """Find the item's rendition or make it, with the parameters that a person chose instead.
 
         Args:
@@ -96,7 +97,7 @@ class Maker:
         delivered = await self.delivery.deliver(delivery_request, named=named)
         if not delivered.final:
             raise Busy("only a provisional picture could be had")
-        return Made(named, delivered, decision, query)
+        return FinishedItem(named, delivered, decision, query)
 
     async def outcome(self, job: Job, item: Item, target: Target | None, begun: Begun) -> Outcome:
         """Make, judge and export one item. Raises as `make`, and where it cannot be written."""
@@ -130,7 +131,7 @@ class Maker:
         )
 
     async def _written(
-        self, item: Item, made: Made, state: ItemState, target: Target | None
+        self, item: Item, made: FinishedItem, state: ItemState, target: Target | None
     ) -> str:
         if target is None or not item.file:
             return ""
@@ -204,7 +205,7 @@ def target_of(job: Job, endpoint: str, timeout: float) -> Target | None:
     return None if place.archive else place.open(endpoint, timeout)
 
 
-def _judged(made: Made) -> ItemState:
+def _judged(made: FinishedItem) -> ItemState:
     if made.decision is not None:
         approved = made.decision.verdict == review.APPROVED
         return ItemState.SUCCEEDED if approved else ItemState.REJECTED
@@ -213,6 +214,6 @@ def _judged(made: Made) -> ItemState:
     return ItemState.HELD if held else ItemState.SUCCEEDED
 
 
-def _compliance(made: Made) -> Compliance | None:
+def _compliance(made: FinishedItem) -> Compliance | None:
     reported = made.rendition.reported
     return (reported.decided(made.decision.verdict) if made.decision else reported).compliance

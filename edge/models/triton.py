@@ -20,7 +20,7 @@ from edge.models.repository import Folders
 from edge.models.roles import CHAIN
 from edge.models.scheduling import PrioritySemaphore, RepositoryModels
 from edge.models.selftest import Examiner
-from edge.models.triton_channel import Channel, Request, Unanswered
+from edge.models.triton_channel import Channel, InferenceCall, Unanswered
 from edge.models.triton_shm import PICTURE_SLOTS, SharedMemory, Slot
 from edge.telemetry import Metrics
 
@@ -155,45 +155,45 @@ class TritonModels(RepositoryModels):
                     raise ModelUnavailable(_LEFT_ALONE, param=spec.name)
                 deadline.check(f"{spec.name} could run")
                 left = deadline.remaining
-                request = Request(spec, inputs, batch, deadline, priority, left, room)
-                return await self._by_the_nearest_way(request)
+                call = InferenceCall(spec, inputs, batch, deadline, priority, left, room)
+                return await self._by_the_nearest_way(call)
             except Unanswered as unanswered:
                 raise unanswered.error from unanswered.__cause__
             finally:
                 self._places.release()
 
-    async def _by_the_nearest_way(self, request: Request) -> Mapping[str, Tensor]:
-        slot = await self._slot(request)
+    async def _by_the_nearest_way(self, call: InferenceCall) -> Mapping[str, Tensor]:
+        slot = await self._slot(call)
         if slot is None:
-            return await self._inline(request)
+            return await self._inline(call)
         try:
-            return await self._shared(request, slot)
+            return await self._shared(call, slot)
         except Unanswered as unanswered:
             if not unanswered.refused:
                 raise
-        answer = await self._inline(request)
-        if memory := self._memory_for(request):
+        answer = await self._inline(call)
+        if memory := self._memory_for(call):
             memory.lost()  # the same went well inline, so Triton has forgotten the region
         return answer
 
-    async def _inline(self, request: Request) -> Mapping[str, Tensor]:
-        inputs = [_input(name, array) for name, array in request.inputs.items()]
-        for tensor, array in zip(inputs, request.inputs.values(), strict=True):
+    async def _inline(self, call: InferenceCall) -> Mapping[str, Tensor]:
+        inputs = [_input(name, array) for name, array in call.inputs.items()]
+        for tensor, array in zip(inputs, call.inputs.values(), strict=True):
             tensor.set_data_from_numpy(array)
-        outputs = [grpc.InferRequestedOutput(tensor.name) for tensor in request.spec.outputs]
-        result = await self._channel.ask(request, inputs, outputs)
+        outputs = [grpc.InferRequestedOutput(tensor.name) for tensor in call.spec.outputs]
+        result = await self._channel.ask(call, inputs, outputs)
         try:
-            return {tensor.name: result.as_numpy(tensor.name) for tensor in request.spec.outputs}
+            return {tensor.name: result.as_numpy(tensor.name) for tensor in call.spec.outputs}
         except ValueError as error:  # bytes and shape do not agree: empty tensors, for instance
             raise ModelContractBroken(
-                f"{request.spec.name}: Triton's answer is not whole: {error}",
-                param=request.spec.name,
+                f"{call.spec.name}: Triton's answer is not whole: {error}",
+                param=call.spec.name,
             ) from error
 
-    async def _shared(self, request: Request, slot: Slot) -> Mapping[str, Tensor]:
+    async def _shared(self, call: InferenceCall, slot: Slot) -> Mapping[str, Tensor]:
         over = False
         try:
-            answer = await self._through(slot, request)
+            answer = await self._through(slot, call)
             over = True
             return answer
         except Unanswered as unanswered:
@@ -202,37 +202,35 @@ class TritonModels(RepositoryModels):
         finally:
             if over:
                 slot.give_back()
-            elif memory := self._memory_for(request):
+            elif memory := self._memory_for(call):
                 memory.rest(slot)
 
-    async def _through(self, slot: Slot, request: Request) -> Mapping[str, Tensor]:
-        inputs = [_input(name, array) for name, array in request.inputs.items()]
-        outputs = [grpc.InferRequestedOutput(tensor.name) for tensor in request.spec.outputs]
+    async def _through(self, slot: Slot, call: InferenceCall) -> Mapping[str, Tensor]:
+        inputs = [_input(name, array) for name, array in call.inputs.items()]
+        outputs = [grpc.InferRequestedOutput(tensor.name) for tensor in call.spec.outputs]
         for tensor, place in zip((*inputs, *outputs), slot.places, strict=True):
             tensor.set_shared_memory(slot.region.name, place.length, place.offset)
-        for index, array in enumerate(request.inputs.values()):
+        for index, array in enumerate(call.inputs.values()):
             slot.write(index, array)
-        result = await self._channel.ask(request, inputs, outputs)
+        result = await self._channel.ask(call, inputs, outputs)
         answer = {}
-        for index, tensor in enumerate(request.spec.outputs, len(inputs)):
-            output, shape = result.get_output(tensor.name), (request.batch, *tensor.shape)
-            if request.room and output is not None:
+        for index, tensor in enumerate(call.spec.outputs, len(inputs)):
+            output, shape = result.get_output(tensor.name), (call.batch, *tensor.shape)
+            if call.room and output is not None:
                 shape = tuple(output.shape)
-            _check_shape(request.spec, output, shape)
+            _check_shape(call.spec, output, shape)
             answer[tensor.name] = slot.read(index, shape)
         return answer
 
-    def _memory_for(self, request: Request) -> SharedMemory | None:
-        return self._pictures if request.room else self._memory
+    def _memory_for(self, call: InferenceCall) -> SharedMemory | None:
+        return self._pictures if call.room else self._memory
 
-    async def _slot(self, request: Request) -> Slot | None:
-        memory = self._memory_for(request)
+    async def _slot(self, call: InferenceCall) -> Slot | None:
+        memory = self._memory_for(call)
         if memory is None:
             return None
-        sizes = [array.nbytes for array in request.inputs.values()]
-        sizes += request.room or [
-            request.batch * math.prod(tensor.shape) for tensor in request.spec.outputs
-        ]
+        sizes = [array.nbytes for array in call.inputs.values()]
+        sizes += call.room or [call.batch * math.prod(tensor.shape) for tensor in call.spec.outputs]
         return await memory.slot(sizes)
 
 

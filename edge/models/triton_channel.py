@@ -54,7 +54,7 @@ _TELLS_NOTHING = ("StatusCode.UNIMPLEMENTED", "StatusCode.PERMISSION_DENIED")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class InferenceCall:
     spec: ModelSpec
     inputs: Mapping[str, Tensor]
     batch: int
@@ -92,35 +92,35 @@ class Channel:
         if self._client is not None:
             await self._client.close()
 
-    async def ask(self, request: Request, inputs: list[Any], outputs: list[Any]) -> Any:
+    async def ask(self, call: InferenceCall, inputs: list[Any], outputs: list[Any]) -> Any:
         """Triton's answer to tensors that say where their bytes are. Raises: Unanswered."""
-        left = request.deadline.remaining
+        left = call.deadline.remaining
         try:
             result = await self._connection().infer(
-                request.spec.name,
+                call.spec.name,
                 inputs,
                 outputs=outputs,
                 request_id=request_id.get(),
-                priority=int(request.priority),
+                priority=int(call.priority),
                 timeout=max(1, int(left * 1e6)),
                 client_timeout=left,
                 headers=tracing.outgoing(),
             )
         except InferenceServerException as error:
-            raise await self._unanswered(request, error) from error
+            raise await self._unanswered(call, error) from error
         self.breaker.succeeded()
         self._answered = time.monotonic()
-        self._served.add(request.spec.name)
+        self._served.add(call.spec.name)
         return result
 
-    async def _unanswered(self, request: Request, error: InferenceServerException) -> Unanswered:
-        status, name = (error.status() or "").removeprefix("StatusCode."), request.spec.name
+    async def _unanswered(self, call: InferenceCall, error: InferenceServerException) -> Unanswered:
+        status, name = (error.status() or "").removeprefix("StatusCode."), call.spec.name
         late = ModelLate(
             f"the request ran out of time in the queue of {name} or while it ran", param=name
         )
         if status == "DEADLINE_EXCEEDED":
-            begun = time.monotonic() - request.seconds
-            if request.seconds >= _PATIENT_SECONDS and self._answered < begun:
+            begun = time.monotonic() - call.seconds
+            if call.seconds >= _PATIENT_SECONDS and self._answered < begun:
                 self.breaker.failed()  # while it answers others it has too much to do, no more
             return Unanswered(late)
         if status == "UNAVAILABLE" and not await self.alive():
@@ -128,7 +128,7 @@ class Channel:
             gone = ModelUnavailable(f"{name}: Triton at {self._address} is away", param=name)
             return Unanswered(gone)
         self.breaker.succeeded()
-        if status in ("UNAVAILABLE", "CANCELLED") and not request.deadline.remaining:
+        if status in ("UNAVAILABLE", "CANCELLED") and not call.deadline.remaining:
             return Unanswered(late)
         said = f"{name}: Triton answers: {error.message()}"
         return Unanswered(self._kind(status, name)(said, param=name), refused=status in _REFUSED)

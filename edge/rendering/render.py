@@ -25,7 +25,7 @@ from edge.rendering.engine.processes import RenderProcesses
 from edge.rendering.engine.threads import Engine
 from edge.rendering.looking import Looking, own_of
 from edge.rendering.matting import segment
-from edge.rendering.matting.store import MatteRequest, MatteStore
+from edge.rendering.matting.store import MatteSource, MatteStore
 from edge.rendering.memory import Peak, peak
 from edge.rendering.output.blurhash import blurhash
 from edge.rendering.pixels.picture import Picture
@@ -238,9 +238,9 @@ class Renderer:
     ) -> tuple[Opened, str]:
         """With the findings, and where they came from."""
         picture = partial(to_cut_out, opened, job)
-        matte_request = MatteRequest(name, opened.facts.size, tags, picture)
+        matte_source = MatteSource(name, opened.facts.size, tags, picture)
         segmentation, source = await self._mattes.of(
-            matte_request,
+            matte_source,
             tools,
             job.watch,
             fallback=job.fallback,

@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from edge import tracing
 from edge.accounting import Consumption, Stages
-from edge.delivery.delivery import Delivered
+from edge.delivery.making import Delivered
 from edge.images import Rendition
 from edge.reported import Compliance
 from edge.variants.parameters import BY_NAME

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from starlette.types import Scope
 
-from edge.delivery.delivery import MEMORY, Delivered, Delivery
+from edge.delivery.delivery import MEMORY, Delivery
 from edge.delivery.keys import KeyedVariant
-from edge.delivery.making import FALLBACKS
+from edge.delivery.making import FALLBACKS, Delivered
 from edge.errors import EdgeError
 from edge.images import Rendition
 from edge.settings import Http

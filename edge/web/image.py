@@ -8,8 +8,9 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from edge.accounting import Consumption, Stages, consumption
-from edge.delivery.delivery import Delivered, Delivery
+from edge.delivery.delivery import Delivery
 from edge.delivery.keys import DeliveryRequest, KeyedVariant
+from edge.delivery.making import Delivered
 from edge.errors import OutputTooLarge
 from edge.variants.device import PLAIN
 from edge.web import headers

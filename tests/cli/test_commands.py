@@ -3,7 +3,7 @@
 import pytest
 
 from edge import settings
-from edge.cli import commands, models_commands
+from edge.cli import commands, local, models_commands
 from edge.errors import OriginalNotFound, SettingsError, UnknownParameter
 from edge.images import Format, Size
 from tests.running import photo
@@ -21,14 +21,20 @@ def chair(tmp_path):
     return file
 
 
+async def rendered(given, file, query, suffix):
+    image_request = commands.image_request_of(given, query)
+    async with local.open_local_renderer(given) as renderer:
+        return (await renderer.make(local.original_of(file), image_request, suffix)).rendition
+
+
 async def test_a_file_is_rendered_as_the_server_would(given, chair):
-    made = await commands.render_file(given, chair, "?w=150&ar=1:1", ".png")
+    made = await rendered(given, chair, "?w=150&ar=1:1", ".png")
     assert (made.format, made.size) == (Format.PNG, Size(150, 150))
 
 
 async def test_a_file_is_not_rendered_by_a_word_that_means_nothing(given, chair):
     with pytest.raises(UnknownParameter):
-        await commands.render_file(given, chair, "w=150&utm=1", ".png")
+        await rendered(given, chair, "w=150&utm=1", ".png")
 
 
 async def test_explaining_makes_nothing_but_reads_the_file(given, chair, tmp_path):
@@ -42,7 +48,7 @@ async def test_a_users_preset_counts_here_too(chair, tmp_path):
     file = tmp_path / "presets.toml"
     file.write_text('[tile]\nw = 90\nar = "1:1"\nfm = "webp"\n\n[tile.rules]\nratios = ["1:1"]\n')
     given = settings.load({"EDGE_PRESETS_FILE": str(file)})
-    made = await commands.render_file(given, chair, "fmt=tile", ".jpg")
+    made = await rendered(given, chair, "fmt=tile", ".jpg")
     assert (made.format, made.size) == (Format.WEBP, Size(90, 90))
     out = tmp_path / "tile.webp"
     out.write_bytes(made.body)
@@ -74,5 +80,5 @@ async def test_models_are_timed_with_one_piece_and_a_full_batch(given):
 
 
 async def test_a_render_by_preset_is_held_against_its_rules(given, chair):
-    made = await commands.render_file(given, chair, "fmt=thumb", ".jpg")
+    made = await rendered(given, chair, "fmt=thumb", ".jpg")
     assert str(made.reported.compliance).endswith("; pass")

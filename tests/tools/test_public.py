@@ -14,9 +14,9 @@ ROWS = fetching.table()
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_can_be_added_as_it_stands(name: str) -> None:
     network = ROWS[name]
-    network.add_request().check()
-    assert network.add_request().model == network.role
-    assert network.add_request(role="matting", name="mine").model == "mine"
+    network.options().check()
+    assert network.options().model == network.role
+    assert network.options(role="matting", name="mine").model == "mine"
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge.arrays import Floats, Mask, Pixels
 from edge.rendering.analysis.backdrop import backdrop
-from edge.rendering.analysis.surface import Surface, surface_through
+from edge.rendering.analysis.surface import BorderFit, surface_through
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.channels import apart, local_range, worst
 from edge.rendering.pixels.levels import LEVELS
@@ -172,7 +172,7 @@ class Grid:
 
     def __init__(self, cells: Pixels) -> None:
         self.cells = cells
-        self._surfaces: list[tuple[Mask, Surface]] = []
+        self._surfaces: list[tuple[Mask, BorderFit]] = []
 
     @classmethod
     def of(cls, image: Image.Image) -> "Grid":
@@ -184,7 +184,7 @@ class Grid:
         """What `local_range` says of it [h, w]."""
         return local_range(self.cells)
 
-    def behind(self, border: Mask) -> Surface:
+    def behind(self, border: Mask) -> BorderFit:
         """The surface through some cells of the border [h, w]."""
         for known, surface in self._surfaces:
             if np.array_equal(known, border):

@@ -26,7 +26,7 @@ SURFACE = SurfaceNumbers()
 
 
 @dataclass(frozen=True, slots=True)
-class Surface:
+class BorderFit:
     """A smooth surface through the border of a picture, and how the picture differs from it.
 
     `lit` uint8 [h, w, 3] is that; `off` [N] by how many levels the border's cells are off; `light`
@@ -39,14 +39,14 @@ class Surface:
     tint: Floats = field(repr=False)
 
 
-def surface_through(grid: Pixels, border: Mask) -> Surface:
+def surface_through(grid: Pixels, border: Mask) -> BorderFit:
     """The surface through some cells of a grid's border [h, w]."""
     planes = fit_surface(grid, border)
     found = np.flatnonzero(border)
     colours = colours_at(grid, found)
     off = np.abs(colours - np.stack([plane.ravel().take(found) for plane in planes]))
     lit: Pixels = cv2.merge([plane.astype(np.uint8) for plane in planes])  # type: ignore[assignment]
-    return Surface(lit, np.maximum.reduce(off), *shade_of(grid, planes))
+    return BorderFit(lit, np.maximum.reduce(off), *shade_of(grid, planes))
 
 
 PLANE, QUADRATIC = 3, 6

@@ -15,7 +15,13 @@ from PIL import Image, ImageFilter
 from edge.arrays import Mask, Pixels
 from edge.images import WHITE, Box, Size
 from edge.rendering.analysis.background import Grid, NotPlain, fit_background, rarity
-from edge.rendering.extend.plain import Surface, continued, is_background, is_plain, surface_of
+from edge.rendering.extend.plain import (
+    ColourSurface,
+    continued,
+    is_background,
+    is_plain,
+    surface_of,
+)
 from edge.rendering.extend.scene import Scene, imagined, scene_of
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area, sides_touched
@@ -186,14 +192,14 @@ class _Sides:
         return imagined(self.image, self._scene, length, at_far=at_far)
 
     @cached_property
-    def _surface(self) -> Surface:
+    def _surface(self) -> ColourSurface:
         enough = self.certain.mean() > SCALES.quarter
         return surface_of(
             self.grid, self.certain if enough else border(self.certain.shape, EDGE + 1)
         )
 
     @cached_property
-    def _surface_behind(self) -> Surface:
+    def _surface_behind(self) -> ColourSurface:
         return surface_of(self.grid, self.seen)
 
     @cached_property

@@ -54,7 +54,7 @@ _ANY_HUE = np.array([[-np.inf], [np.inf]], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Surface:
+class ColourSurface:
     """A plane or a quadratic of colours; `factors` float32 [6, 3] of 1, x, y, xy, xx, yy, with x
     and y from 0 to 1 over the picture. `hues` [2, 3] are the ends of its hues there, as levels of
     red and blue from green, which it keeps beyond the picture as well."""
@@ -71,7 +71,7 @@ class Surface:
         surface += level[..., 1:2]
         return surface
 
-    def held(self) -> "Surface":
+    def held(self) -> "ColourSurface":
         """With the hues that it has within the picture."""
         side = np.linspace(0, 1, SCALES.coarse, dtype=np.float32)
         hues = self.at(side, side)
@@ -79,7 +79,7 @@ class Surface:
         return replace(self, hues=np.stack([hues.min(axis=(0, 1)), hues.max(axis=(0, 1))]))
 
 
-def surface_of(image: Image.Image, background: Mask) -> Surface:
+def surface_of(image: Image.Image, background: Mask) -> ColourSurface:
     """The surface through a picture's background.
 
     Args:
@@ -97,7 +97,7 @@ def surface_of(image: Image.Image, background: Mask) -> Surface:
         for factors in (plane, quadratic)
     )
     factors = quadratic if rest < PLAIN_NUMBERS.bent * stray else plane
-    return Surface(factors, _ANY_HUE).held()
+    return ColourSurface(factors, _ANY_HUE).held()
 
 
 def _resting(place: Coordinates) -> Floats:
@@ -109,7 +109,7 @@ def _resting(place: Coordinates) -> Floats:
 
 
 def is_plain(
-    grid: Image.Image, background: Mask, surface: Surface, *, at_far: bool, least: float = 1.0
+    grid: Image.Image, background: Mask, surface: ColourSurface, *, at_far: bool, least: float = 1.0
 ) -> bool:
     """Whether the `background` [h, w] beside that edge keeps to the surface; with less than `least`
     times an edge's length the edge itself is judged."""
@@ -131,7 +131,12 @@ def is_plain(
 
 
 def continued(
-    image: Image.Image, length: int, surface: Surface, *, at_far: bool, seen: Mask | None = None
+    image: Image.Image,
+    length: int,
+    surface: ColourSurface,
+    *,
+    at_far: bool,
+    seen: Mask | None = None,
 ) -> Image.Image:
     """What a plain background shows in `length` columns left (or right: `at_far`) of a picture.
 
@@ -179,12 +184,14 @@ def _rows_of(image: Image.Image, seen: Mask) -> Image.Image:
     return Image.fromarray(np.asarray(image)[clear]) if clear.any() else image
 
 
-def is_background(image: Image.Image, surface: Surface, *, at_far: bool) -> bool:
+def is_background(image: Image.Image, surface: ColourSurface, *, at_far: bool) -> bool:
     """Whether background, shadows included, is all that reaches that edge of the picture."""
     return float(np.abs(edge_of(image, surface, at_far=at_far)).max()) <= LEVELS.half
 
 
-def edge_of(image: Image.Image, surface: Surface, *, at_far: bool, inward: float = 0.0) -> Floats:
+def edge_of(
+    image: Image.Image, surface: ColourSurface, *, at_far: bool, inward: float = 0.0
+) -> Floats:
     """Levels by which the picture's last columns are off the surface: float32 [N, 3], smooth
     along the edge. `inward`: those so many sides of the picture's height away from it."""
     width, height = image.size
@@ -198,7 +205,7 @@ def edge_of(image: Image.Image, surface: Surface, *, at_far: bool, inward: float
     return _smooth(line[:, 0] - surface.at(x, y)[:, 0], EDGE)
 
 
-def _slope(image: Image.Image, surface: Surface, *, at_far: bool) -> Floats:
+def _slope(image: Image.Image, surface: ColourSurface, *, at_far: bool) -> Floats:
     """How fast the picture leaves the surface towards its edge, in levels for a picture's height:
     float32 [N, 3]. Steeper is a shadow's outline, which does not go on."""
     inner = edge_of(image, surface, at_far=at_far, inward=PLAIN_NUMBERS.bends / 2)

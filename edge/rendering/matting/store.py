@@ -38,7 +38,7 @@ networks, and not kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class MatteRequest:
+class MatteSource:
     """An original whose matte is wanted.
 
     `digest` is that of its bytes, `size` that of the whole upright picture; `tags` are what a purge
@@ -79,7 +79,7 @@ class MatteStore:
 
     async def of(
         self,
-        matte_request: MatteRequest,
+        original: MatteSource,
         tools: Tools,
         watch: Stopwatch,
         *,
@@ -96,17 +96,17 @@ class MatteStore:
             ModelError, OriginalError: from their making.
         """
         start = time.perf_counter()
-        key = self._key(matte_request)
-        sourced = await self._find(key, matte_request)
+        key = self._key(original)
+        sourced = await self._find(key, original)
         if sourced is None and fallback:
             sourced = (
                 await self._engine.run(
-                    lambda: segment.segment_without_network(matte_request.picture(), watch)
+                    lambda: segment.segment_without_network(original.picture(), watch)
                 ),
                 "fallback",
             )
         elif sourced is None:
-            sourced = await self._wait(key, matte_request, tools, watch, search)
+            sourced = await self._wait(key, original, tools, watch, search)
         if sourced[1] not in ("made", "fallback"):
             watch.timings.append(("findings", time.perf_counter() - start))
         self._metrics.mattes.labels(sourced[1]).inc()
@@ -116,30 +116,30 @@ class MatteStore:
         """Give up what is being made."""
         await self._single_flight.close()
 
-    def _key(self, matte_request: MatteRequest) -> str:
+    def _key(self, original: MatteSource) -> str:
         """64 hexadecimal digits that no rendition's name has, whatever is in it."""
         networks = segment.networks(self._models)
         parts = (
             "matte",
             self._version,
-            matte_request.digest,
-            *_own(matte_request.tags),
+            original.digest,
+            *_own(original.tags),
             *map(str, networks),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    async def _find(self, key: str, matte_request: MatteRequest) -> Sourced | None:
+    async def _find(self, key: str, original: MatteSource) -> Sourced | None:
         found = await self._tiers.get(key) if self._tiers else None
         if found is None:
             return None
         entry, tier = found
-        segmentation = await self._engine.run(entry_module.unpack, entry, matte_request.size)
+        segmentation = await self._engine.run(entry_module.unpack, entry, original.size)
         return (segmentation, tier) if segmentation else None
 
     async def _wait(
         self,
         key: str,
-        matte_request: MatteRequest,
+        original: MatteSource,
         tools: Tools,
         watch: Stopwatch,
         search: Search,
@@ -149,7 +149,7 @@ class MatteStore:
             led = Stopwatch()
             leads = key not in self._single_flight
             flight = self._single_flight.join(
-                key, partial(self._lead, key, matte_request, tools, led, search)
+                key, partial(self._lead, key, original, tools, led, search)
             )
             try:
                 segmentation, source = await tools.deadline.bound(flight, "the subject was cut out")
@@ -162,7 +162,7 @@ class MatteStore:
     async def _lead(
         self,
         key: str,
-        matte_request: MatteRequest,
+        original: MatteSource,
         tools: Tools,
         watch: Stopwatch,
         search: Search,
@@ -170,23 +170,23 @@ class MatteStore:
         started = time.monotonic()
 
         async def make() -> Sourced:
-            image = await self._engine.run(matte_request.picture)
+            image = await self._engine.run(original.picture)
             segmentation = await search(image, tools, watch)
-            await self._keep(key, segmentation, matte_request, started)
+            await self._keep(key, segmentation, original, started)
             return segmentation, "made"
 
         return await find_or_make(
             self._leases,
             key,
             tools.deadline,
-            find=lambda: self._find(key, matte_request),
+            find=lambda: self._find(key, original),
             make=make,
         )
 
     async def _keep(
-        self, key: str, segmentation: Segmentation, matte_request: MatteRequest, started: float
+        self, key: str, segmentation: Segmentation, original: MatteSource, started: float
     ) -> None:
-        own = _own(matte_request.tags)
+        own = _own(original.tags)
         if self._tiers is None or not own:
             return  # nothing that no purge could name is kept
         tags = (*own, *(model_tag(name) for name, _ in segment.networks(self._models)))

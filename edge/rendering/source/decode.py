@@ -13,7 +13,7 @@ from edge.rendering.engine import pillow
 from edge.rendering.source import headers, libraries
 from edge.rendering.source.colour import to_srgb, tone_mapping_note
 from edge.rendering.source.decoders import jpeg
-from edge.rendering.source.decoders.ask import UPRIGHT_ALREADY, DecodeRequest, Loaded, translated
+from edge.rendering.source.decoders.ask import UPRIGHT_ALREADY, DecodeOptions, Loaded, translated
 from edge.rendering.source.decoders.plain import plain
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import Header, OriginalFormat
@@ -66,7 +66,7 @@ def decode(
     header = headers.read(body, _ANY)
     if header.stored != facts.stored or header.format is not facts.format:
         raise OriginalCorrupt("the facts are not of these bytes")
-    request = DecodeRequest.of(header, target and _as_stored(target, header))
+    request = DecodeOptions.of(header, target and _as_stored(target, header))
     with translated(header.format):
         loaded = libraries.load(header.picture(body), request, deadline)
         return _finished(loaded, header, tone_mapped=request.hdr is not None)
@@ -86,7 +86,7 @@ def reread(body: bytes, facts: Facts) -> Decoded:
             return Decoded(pillow.image_on(levels, "RGB"), levels=levels)
         opened = pillow.open_as(io.BytesIO(header.picture(body)), facts.format.name)
         opened.load()
-        return _finished(plain(opened, DecodeRequest.of(header, None)), header)
+        return _finished(plain(opened, DecodeOptions.of(header, None)), header)
 
 
 def _finished(loaded: Loaded, header: Header, *, tone_mapped: bool = False) -> Decoded:

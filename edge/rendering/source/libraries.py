@@ -13,7 +13,7 @@ from edge.cores import cores
 from edge.deadline import Deadline
 from edge.rendering.engine import stock
 from edge.rendering.source import decoders
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import OriginalFormat
@@ -40,7 +40,7 @@ class Decoding:
             given.workers or cores(), given.memory_bytes, given.seconds, replaced
         )
 
-    def load(self, data: bytes, request: DecodeRequest, deadline: Deadline | None) -> Loaded:
+    def load(self, data: bytes, request: DecodeOptions, deadline: Deadline | None) -> Loaded:
         if request.format in self.apart or (request.hdr and self.apart):
             return self.workers.decode(data, request, deadline)
         return decoders.load(data, request)
@@ -98,7 +98,7 @@ def use(given: Decode, replaced: Callable[[str], None]) -> Callable[[], None]:
     return close
 
 
-def load(data: bytes, request: DecodeRequest, deadline: Deadline | None = None) -> Loaded:
+def load(data: bytes, request: DecodeOptions, deadline: Deadline | None = None) -> Loaded:
     """What `decoders.load` answers, from wherever this format is decoded.
 
     Raises:

@@ -20,7 +20,7 @@ from edge.models.repository import Repository
 from edge.tools.add_model import paperwork
 from edge.tools.add_model.foreign import Foreign
 from edge.tools.add_model.probing import Found, find_out
-from edge.tools.add_model.request import AddRequest
+from edge.tools.add_model.request import AddOptions
 
 LARGEST_BATCH = 8
 
@@ -35,7 +35,7 @@ class Added:
     notes: tuple[str, ...]
 
 
-async def add(source: Path, folder: Path, add_request: AddRequest) -> Added:
+async def add(source: Path, folder: Path, options: AddOptions) -> Added:
     """Wrap the network and write its folder: all of it, or nothing.
 
     Args:
@@ -49,20 +49,20 @@ async def add(source: Path, folder: Path, add_request: AddRequest) -> Added:
         ModelContractBroken: the network does not fit its role; says what would.
         EdgeError: the folder cannot be written.
     """
-    add_request.check()
+    options.check()
     _demand_onnx()
-    target = folder / add_request.model
-    if _there(target) and not add_request.replace:
+    target = folder / options.model
+    if _there(target) and not options.replace:
         raise InvalidParameter(
             f"{target} is there already",
-            param=add_request.model,
+            param=options.model,
             allowed="another --name, or --replace",
         )
     with _stage(folder) as stage:
-        made = _made(source, stage, add_request)
-        how = await _proven(stage, add_request)
+        made = _made(source, stage, options)
+        how = await _proven(stage, options)
         _move(stage, target)
-    spec = Repository(folder).spec(add_request.model)  # it states its digest since it was proven
+    spec = Repository(folder).spec(options.model)  # it states its digest since it was proven
     return replace(made, folder=target, spec=spec, notes=(*made.notes, how))
 
 
@@ -101,43 +101,43 @@ def _stage(folder: Path) -> Iterator[Path]:
         raise EdgeError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
-def _made(source: Path, stage: Path, add_request: AddRequest) -> Added:
+def _made(source: Path, stage: Path, options: AddOptions) -> Added:
     """The whole folder of the model, in the stage."""
     from edge.tools.add_model import wrapping  # needs onnx, which is an extra
 
-    foreign = Foreign(source, add_request.layout, free=add_request.free)
-    found = find_out(foreign, add_request)
-    body, names = wrapping.wrapped(foreign, add_request, found)
-    shapes = wrapping.shapes_of(add_request, found)
-    folder = stage / add_request.model
+    foreign = Foreign(source, options.layout, free=options.free)
+    found = find_out(foreign, options)
+    body, names = wrapping.wrapped(foreign, options, found)
+    shapes = wrapping.shapes_of(options, found)
+    folder = stage / options.model
     (folder / "1").mkdir(parents=True)
     (folder / "1" / "model.onnx").write_bytes(body)
     config = folder / "config.pbtxt"
-    config.write_text(paperwork.config(add_request, found, names, shapes, 1), "utf-8")
-    spec = _spec(stage, add_request)
-    batch, told = _batch(spec, folder / "1" / "model.onnx", add_request)
+    config.write_text(paperwork.config(options, found, names, shapes, 1), "utf-8")
+    spec = _spec(stage, options)
+    batch, told = _batch(spec, folder / "1" / "model.onnx", options)
     notes = (*found.notes, told)
-    config.write_text(paperwork.config(add_request, found, names, shapes, batch), "utf-8")
-    text = paperwork.card(foreign, add_request, found, names, shapes, batch, notes)
+    config.write_text(paperwork.config(options, found, names, shapes, batch), "utf-8")
+    text = paperwork.card(foreign, options, found, names, shapes, batch, notes)
     (folder / "README.md").write_text(text, "utf-8")
-    return Added(folder, _spec(stage, add_request), found, notes)
+    return Added(folder, _spec(stage, options), found, notes)
 
 
-def _spec(stage: Path, add_request: AddRequest) -> ModelSpec:
+def _spec(stage: Path, options: AddOptions) -> ModelSpec:
     """As the repository will read it, and fit for its role and for its name."""
-    spec = Repository(stage).spec(add_request.model)
+    spec = Repository(stage).spec(options.model)
     roles.check(spec)
-    roles.check(replace(spec, name=add_request.role))
+    roles.check(replace(spec, name=options.role))
     return spec
 
 
-def _batch(spec: ModelSpec, network: Path, add_request: AddRequest) -> tuple[int, str]:
+def _batch(spec: ModelSpec, network: Path, options: AddOptions) -> tuple[int, str]:
     """The largest batch: more than one only if two pictures at once come out as one by one.
 
     Raises:
         ModelContractBroken: a batch was asked for that the network cannot take.
     """
-    most = add_request.batch or LARGEST_BATCH
+    most = options.batch or LARGEST_BATCH
     if most == 1:
         return 1, "one picture at a time"
     session = open_session(spec, network, threads=0)
@@ -152,9 +152,9 @@ def _batch(spec: ModelSpec, network: Path, add_request: AddRequest) -> tuple[int
     same = together.shape == wanted.shape and np.abs(together - wanted.astype(int)).max() <= 1
     if same:
         return most, "two pictures in one batch come out as one by one"
-    if add_request.batch:
+    if options.batch:
         raise ModelContractBroken(
-            f"{network.name}: does not take {add_request.batch} pictures at once",
+            f"{network.name}: does not take {options.batch} pictures at once",
             param=spec.name,
             allowed="--batch 1, or an export with a free batch size",
         )
@@ -170,7 +170,7 @@ def _answer(session: Any, batch: Any) -> Any:
         raise ModelContractBroken(f"the wrapped network does not run: {error}") from error
 
 
-async def _proven(stage: Path, add_request: AddRequest) -> str:
+async def _proven(stage: Path, options: AddOptions) -> str:
     """Put the known question to it, and store its answer beside it.
 
     Raises:
@@ -178,15 +178,15 @@ async def _proven(stage: Path, add_request: AddRequest) -> str:
     """
     models, repository = EmbeddedModels(stage), Repository(stage)
     try:
-        state = await selftest.examine(models, repository, add_request.model, seconds=600)
-        if not state.ready and not add_request.unproven:
+        state = await selftest.examine(models, repository, options.model, seconds=600)
+        if not state.ready and not options.unproven:
             raise ModelContractBroken(
                 state.detail,
-                param=add_request.model,
+                param=options.model,
                 allowed="other words for --normalise, --order, --answer, --output, --side; or "
                 "--unproven, for a network that sees only people or sharpens without measure",
             )
-        await selftest.record(models, repository, add_request.model)
+        await selftest.record(models, repository, options.model)
     finally:
         await models.close()
     return f"its answer to a known picture {state.detail}" if state.ready else state.detail

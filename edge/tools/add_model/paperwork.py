@@ -2,7 +2,7 @@
 
 from edge.tools.add_model.foreign import Foreign
 from edge.tools.add_model.probing import Found
-from edge.tools.add_model.request import AddRequest
+from edge.tools.add_model.request import AddOptions
 
 Shape = tuple[int, int, int]
 
@@ -82,32 +82,32 @@ you use it**.
 
 
 def config(
-    add_request: AddRequest, found: Found, names: tuple[str, str], shapes: tuple[Shape, Shape],
+    options: AddOptions, found: Found, names: tuple[str, str], shapes: tuple[Shape, Shape],
            batch: int) -> str:  # fmt: skip
     """The text of config.pbtxt; `names` and `shapes` are those of the wrapped input and output."""
     return _CONFIG.format(
-        name=add_request.model, batch=batch, source=names[0], target=names[1],
+        name=options.model, batch=batch, source=names[0], target=names[1],
         overlap=found.overlap,
         taken=", ".join(map(str, shapes[0])), given=", ".join(map(str, shapes[1])),
-        fit="stretch" if add_request.stretched else "letterbox",
+        fit="stretch" if options.stretched else "letterbox",
     )  # fmt: skip
 
 
 def card(
-    foreign: Foreign, add_request: AddRequest, found: Found, names: tuple[str, str],
+    foreign: Foreign, options: AddOptions, found: Found, names: tuple[str, str],
     shapes: tuple[Shape, Shape], batch: int, notes: tuple[str, ...],
 ) -> str:  # fmt: skip
     """The text of README.md."""
     return _CARD.format(
-        name=add_request.model, role=add_request.role, source=names[0], target=names[1],
+        name=options.model, role=options.role, source=names[0], target=names[1],
         taken=",".join(map(str, shapes[0])), given=",".join(map(str, shapes[1])), batch=batch,
         file=_plain(foreign.path.name), digest=foreign.digest(), producer=_plain(foreign.producer),
         input=_plain(foreign.input), kind="float16" if foreign.half else "float32",
         layout=foreign.layout.upper(), side=found.side, output=_plain(found.output),
         outputs=len(foreign.outputs), scaling=found.scaling.name, mean=_row(found.scaling.mean),
-        std=_row(found.scaling.std), order=add_request.order,
+        std=_row(found.scaling.std), order=options.order,
         answer=found.answer, overlap=found.overlap,
-        fit="stretched" if add_request.stretched else "letterboxed",
+        fit="stretched" if options.stretched else "letterboxed",
         notes="\n".join(f"- {note}." for note in notes),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from edge.models.roles import MATTING_SIDE
 from edge.models.selftest import FAITHFUL_LEVELS, picture
 from edge.tools.add_model import request as said
 from edge.tools.add_model.foreign import Foreign
-from edge.tools.add_model.request import AddRequest, Scaling
+from edge.tools.add_model.request import AddOptions, Scaling
 
 TILE = 224
 """Side of an upscaler's tiles where the network leaves it free."""
@@ -42,25 +42,25 @@ class Found:
     notes: tuple[str, ...]
 
 
-def find_out(foreign: Foreign, add_request: AddRequest) -> Found:
+def find_out(foreign: Foreign, options: AddOptions) -> Found:
     """Ask the network until all is known.
 
     Raises:
         ModelContractBroken: its output is not what the role needs.
     """
-    side = _side(foreign, add_request)
+    side = _side(foreign, options)
     known = picture((side, side, 3))
     output, example = _output(
-        foreign, add_request, foreign.run(numbers(known, said.UNIT, add_request.order))
+        foreign, options, foreign.run(numbers(known, said.UNIT, options.order))
     )
-    form = _Form(foreign, add_request, output, example.ndim == 3, _last(example, add_request))
-    judge = _enlarging if add_request.scale else _matting
+    form = _Form(foreign, options, output, example.ndim == 3, _last(example, options))
+    judge = _enlarging if options.scale else _matting
     scaling, answer, notes = judge(form, known)
     overlap = 0
-    if add_request.scale:
+    if options.scale:
         overlap, told = _overlap(form, side, scaling, answer)
         notes += told
-    if len(foreign.outputs) > 1 and add_request.output is None:
+    if len(foreign.outputs) > 1 and options.output is None:
         notes += (f"output {output}: the first that fits of {len(foreign.outputs)}",)
     given = example.shape[1] if form.planes or form.last else example.shape[2]
     return Found(
@@ -80,67 +80,63 @@ class _Form:
     """A network, and where its answer lies among what it gives."""
 
     foreign: Foreign
-    add_request: AddRequest
+    options: AddOptions
     output: str
     planes: bool
     last: bool
 
     def ask(self, image: Tensor, scaling: Scaling) -> Floats:
         """uint8 [H, W, 3] -> what it answers, float32 [h, w, C] in RGB order."""
-        raw = self.foreign.run(numbers(image, scaling, self.add_request.order))[self.output]
+        raw = self.foreign.run(numbers(image, scaling, self.options.order))[self.output]
         answer = np.asarray(raw, np.float32)[0]
         if self.planes:
             answer = answer[..., None]
         elif not self.last:
             answer = answer.transpose(1, 2, 0)
-        turned: Floats = answer[..., ::-1] if self.add_request.order == "bgr" else answer
+        turned: Floats = answer[..., ::-1] if self.options.order == "bgr" else answer
         return turned
 
 
-def _side(foreign: Foreign, add_request: AddRequest) -> int:
-    if foreign.side and add_request.side and foreign.side != add_request.side:
-        raise foreign.refused(
-            f"takes {foreign.side} pixels, not {add_request.side}", f"{foreign.side}"
-        )
-    return foreign.side or add_request.side or (TILE if add_request.scale else MATTING_SIDE)
+def _side(foreign: Foreign, options: AddOptions) -> int:
+    if foreign.side and options.side and foreign.side != options.side:
+        raise foreign.refused(f"takes {foreign.side} pixels, not {options.side}", f"{foreign.side}")
+    return foreign.side or options.side or (TILE if options.scale else MATTING_SIDE)
 
 
-def _last(answer: Any, add_request: AddRequest) -> bool:
-    channels = 3 if add_request.scale else 1
+def _last(answer: Any, options: AddOptions) -> bool:
+    channels = 3 if options.scale else 1
     return bool(answer.ndim == 4 and answer.shape[1] != channels)
 
 
-def _output(
-    foreign: Foreign, add_request: AddRequest, answers: Mapping[str, Any]
-) -> tuple[str, Any]:
+def _output(foreign: Foreign, options: AddOptions, answers: Mapping[str, Any]) -> tuple[str, Any]:
     """The output that fits the role: the one that was named, or the first."""
-    if add_request.output is not None and add_request.output not in answers:
-        raise foreign.refused(f"has no output {add_request.output!r}", ", ".join(answers))
-    names = [add_request.output] if add_request.output else list(answers)
+    if options.output is not None and options.output not in answers:
+        raise foreign.refused(f"has no output {options.output!r}", ", ".join(answers))
+    names = [options.output] if options.output else list(answers)
     for name in names:
-        if _fits(foreign, add_request, answers[name]):
+        if _fits(foreign, options, answers[name]):
             return name, answers[name]
     shapes = "; ".join(
         f"{name} {answers[name].dtype} {list(answers[name].shape)}" for name in names
     )
-    needed = f"{add_request.scale}H,{add_request.scale}W" if add_request.scale else "h,h"
+    needed = f"{options.scale}H,{options.scale}W" if options.scale else "h,h"
     allowed = (
         f"float [N,3,{needed}] or channels last"
-        if add_request.scale
+        if options.scale
         else f"float [N,1,{needed}], channels last, or [N,{needed}]"
     )
-    raise foreign.refused(f"gives nothing that {add_request.role} can use: {shapes}", allowed)
+    raise foreign.refused(f"gives nothing that {options.role} can use: {shapes}", allowed)
 
 
-def _fits(foreign: Foreign, add_request: AddRequest, answer: Any) -> bool:
+def _fits(foreign: Foreign, options: AddOptions, answer: Any) -> bool:
     if not np.issubdtype(answer.dtype, np.floating) or len(answer) != 1:
         return False
     shape = answer.shape[1:]
-    if not add_request.scale:
+    if not options.scale:
         sides = shape if len(shape) == 2 else shape[1:] if shape[0] == 1 else shape[:2]
         one = len(shape) == 2 or (len(shape) == 3 and 1 in (shape[0], shape[2]))
         return one and sides[0] == sides[1] and sides[0] >= 16
-    side = add_request.scale * _side(foreign, add_request)
+    side = options.scale * _side(foreign, options)
     return shape in ((3, side, side), (side, side, 3))
 
 
@@ -169,13 +165,11 @@ def _enlarging(form: _Form, known: Tensor) -> tuple[Scaling, str, tuple[str, ...
 
 def _attempts(form: _Form, known: Tensor) -> Iterator[tuple[float, Scaling, str]]:
     """Mean distance in levels for every way to read its numbers, the likely ways first."""
-    add_request, side = form.add_request, known.shape[0]
-    for scaling in (
-        [add_request.scaling] if add_request.scaling else [said.UNIT, said.LEVELS, said.SIGNED]
-    ):
+    options, side = form.options, known.shape[0]
+    for scaling in [options.scaling] if options.scaling else [said.UNIT, said.LEVELS, said.SIGNED]:
         raw = form.ask(known, scaling)
-        small = raw.reshape(side, add_request.scale, side, add_request.scale, 3).mean((1, 3))
-        means = [add_request.answer] if add_request.answer else said.PICTURES
+        small = raw.reshape(side, options.scale, side, options.scale, 3).mean((1, 3))
+        means = [options.answer] if options.answer else said.PICTURES
         for meaning in sorted(means, key=lambda name: name != scaling.name):
             back = said.SCALINGS[meaning]
             away = float(np.abs((small * back.std + back.mean) * 255 - known).mean())
@@ -185,11 +179,11 @@ def _attempts(form: _Form, known: Tensor) -> Iterator[tuple[float, Scaling, str]
 
 def _matting(form: _Form, known: Tensor) -> tuple[Scaling, str, tuple[str, ...]]:
     """ImageNet's numbers, unless the disc comes out badly with them and well with others."""
-    tried = [form.add_request.scaling] if form.add_request.scaling else list(said.SCALINGS.values())
+    tried = [form.options.scaling] if form.options.scaling else list(said.SCALINGS.values())
     results = {}
     for scaling in tried:
         raw = form.ask(known, scaling)
-        meaning = form.add_request.answer or _meaning(raw)
+        meaning = form.options.answer or _meaning(raw)
         results[scaling.name] = (_error(alpha_of(raw, meaning)), scaling, meaning, raw)
     first = next(iter(results))
     best = min(results, key=lambda name: results[name][0])
@@ -197,7 +191,7 @@ def _matting(form: _Form, known: Tensor) -> tuple[Scaling, str, tuple[str, ...]]
         first = best
     error, scaling, meaning, raw = results[first]
     notes = [f"its numbers on a known picture go from {raw.min():.3g} to {raw.max():.3g}"]
-    if form.add_request.scaling is None:
+    if form.options.scaling is None:
         others = ", ".join(f"{name} {row[0]:.3f}" for name, row in results.items())
         notes.append(f"mean error of a disc's matte by normalisation: {others}; "
                      f"{scaling.name} is taken, say --normalise if you know better")  # fmt: skip
@@ -240,19 +234,19 @@ def _error(alpha: Floats) -> float:
 def _overlap(form: _Form, side: int, scaling: Scaling, answer: str) -> tuple[int, tuple[str, ...]]:
     """How deep a change of a tile's rim reaches, in pixels of source; at most a quarter of it."""
     most = side // 4
-    if form.add_request.overlap is not None:
-        if 2 * form.add_request.overlap >= side:
+    if form.options.overlap is not None:
+        if 2 * form.options.overlap >= side:
             raise form.foreign.refused(
-                f"an overlap of {form.add_request.overlap} leaves nothing of {side} pixels",
+                f"an overlap of {form.options.overlap} leaves nothing of {side} pixels",
                 f"0 to {(side - 1) // 2}",
             )
-        return form.add_request.overlap, ()
+        return form.options.overlap, ()
     whole = np.random.default_rng(5).integers(0, 256, (side, side, 3), np.uint8)
     changed = 255 - whole
     changed[1:-1, 1:-1] = whole[1:-1, 1:-1]
     moved = np.abs(form.ask(whole, scaling) - form.ask(changed, scaling)).max(-1)
     levels = moved * max(said.SCALINGS[answer].std) * 255
-    reached = np.argwhere(levels > 1) // form.add_request.scale
+    reached = np.argwhere(levels > 1) // form.options.scale
     depth = np.minimum(reached, side - 1 - reached).min(1).max(initial=0)
     note = f"a change of a tile's rim moves pixels by more than a level up to {depth} deep"
     if depth > most:

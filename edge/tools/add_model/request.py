@@ -51,7 +51,7 @@ ORDERS = ("rgb", "bgr")
 
 
 @dataclass(frozen=True, slots=True)
-class AddRequest:
+class AddOptions:
     """What shall become of a network; None: find out.
 
     `side` is that of its own square input, `output` the name of the output to take, `answer` one

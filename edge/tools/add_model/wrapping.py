@@ -10,7 +10,7 @@ from edge.tools.add_model import graphs
 from edge.tools.add_model import request as said
 from edge.tools.add_model.foreign import Foreign
 from edge.tools.add_model.probing import Found
-from edge.tools.add_model.request import AddRequest
+from edge.tools.add_model.request import AddOptions
 
 OLDEST_OPSET = 11
 """From here on Clip and Resize take what these nodes give them."""
@@ -19,9 +19,7 @@ MOST_BYTES = 2**31 - 2**20
 """Protobuf holds no more in one file, and one file is what a digest names."""
 
 
-def wrapped(
-    foreign: Foreign, add_request: AddRequest, found: Found
-) -> tuple[bytes, tuple[str, str]]:
+def wrapped(foreign: Foreign, options: AddOptions, found: Found) -> tuple[bytes, tuple[str, str]]:
     """The whole network behind our contract, its external data inside: a file's bytes.
 
     Also says what its input and its output are called.
@@ -32,10 +30,10 @@ def wrapped(
     model = _loaded(foreign)
     graph = model.graph
     nodes = _Nodes(graph, model)
-    source, target = nodes.free("image"), nodes.free("enlarged" if add_request.scale else "alpha")
-    _before(nodes, source, foreign, add_request, found)
-    shapes = shapes_of(add_request, found)
-    made = (_picture if add_request.scale else _alpha)(nodes, foreign, add_request, found)
+    source, target = nodes.free("image"), nodes.free("enlarged" if options.scale else "alpha")
+    _before(nodes, source, foreign, options, found)
+    shapes = shapes_of(options, found)
+    made = (_picture if options.scale else _alpha)(nodes, foreign, options, found)
     _finish(nodes, made, source, target)
     needed = _needed(graph.node, found.output)
     kept = [*nodes.first, *needed, *nodes.last]
@@ -49,11 +47,11 @@ def wrapped(
 
 
 def shapes_of(
-    add_request: AddRequest, found: Found
+    options: AddOptions, found: Found
 ) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """[H, W, C] of what the wrapped network takes and gives."""
-    if add_request.scale:
-        large = add_request.scale * found.side
+    if options.scale:
+        large = options.scale * found.side
         return (found.side, found.side, 3), (large, large, 3)
     return (found.side, found.side, 3), (found.side, found.side, 1)
 
@@ -141,7 +139,7 @@ def _factor(old: int, new: int) -> np.float32:
 
 
 def _before(
-    nodes: _Nodes, source: str, foreign: Foreign, add_request: AddRequest, found: Found
+    nodes: _Nodes, source: str, foreign: Foreign, options: AddOptions, found: Found
 ) -> None:
     """uint8 [N,H,W,3] RGB -> the network's own input."""
     value = nodes.cast(source, TensorProto.FLOAT)
@@ -149,7 +147,7 @@ def _before(
     mean = nodes.constant("edge_mean", np.multiply(scaling.mean, 255))
     steps = nodes.constant("edge_steps", 1 / np.multiply(scaling.std, 255))
     value = nodes.add("Mul", nodes.add("Sub", value, mean), steps)
-    value = _swapped(nodes, value, 3, add_request)
+    value = _swapped(nodes, value, 3, options)
     value = nodes.add("Transpose", value, perm=[0, 3, 1, 2])
     if foreign.layout == "nhwc":
         value = nodes.add("Transpose", value, perm=[0, 2, 3, 1])
@@ -167,7 +165,7 @@ def _after(nodes: _Nodes, foreign: Foreign, found: Found, channels: int) -> str:
     return nodes.add("Transpose", value, perm=[0, 3, 1, 2]) if found.last else value
 
 
-def _alpha(nodes: _Nodes, foreign: Foreign, add_request: AddRequest, found: Found) -> str:
+def _alpha(nodes: _Nodes, foreign: Foreign, options: AddOptions, found: Found) -> str:
     """Float32 [N,1,S,S] in the square of its input, 0 to 255."""
     value = _after(nodes, foreign, found, 1)
     if found.answer == "sigmoid":
@@ -183,9 +181,9 @@ def _alpha(nodes: _Nodes, foreign: Foreign, add_request: AddRequest, found: Foun
     return nodes.add("Mul", value, nodes.constant("edge_white", 255))
 
 
-def _picture(nodes: _Nodes, foreign: Foreign, add_request: AddRequest, found: Found) -> str:
+def _picture(nodes: _Nodes, foreign: Foreign, options: AddOptions, found: Found) -> str:
     """Float32 [N,3,sT,sT] RGB, 0 to 255 and beyond."""
-    value = _swapped(nodes, _after(nodes, foreign, found, 3), 1, add_request)
+    value = _swapped(nodes, _after(nodes, foreign, found, 3), 1, options)
     back = said.SCALINGS[found.answer]
     value = nodes.add("Mul", value, nodes.constant("edge_range", 255 * back.std[0]))
     return nodes.add("Add", value, nodes.constant("edge_zero", 255 * back.mean[0]))
@@ -205,8 +203,8 @@ def _finish(nodes: _Nodes, value: str, source: str, target: str) -> None:
     nodes.add("Expand", deep, whole, named=target)
 
 
-def _swapped(nodes: _Nodes, value: str, axis: int, add_request: AddRequest) -> str:
-    if add_request.order == "rgb":
+def _swapped(nodes: _Nodes, value: str, axis: int, options: AddOptions) -> str:
+    if options.order == "rgb":
         return value
     order = nodes.constant("edge_order", [2, 1, 0], np.int64)
     return nodes.add("Gather", value, order, axis=axis)

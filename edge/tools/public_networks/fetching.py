@@ -11,7 +11,7 @@ from typing import Any
 
 from edge.errors import EdgeError, InvalidParameter, ModelUnavailable
 from edge.tools.add_model import adding
-from edge.tools.add_model.request import SCALINGS, AddRequest
+from edge.tools.add_model.request import SCALINGS, AddOptions
 from edge.tools.public_networks.downloading import Expected, Release, Say, Source, Wheel, check
 
 TABLE = Path(__file__).parent / "public.toml"
@@ -38,11 +38,11 @@ class PublicNetwork:
     words: Mapping[str, Any]
     sources: tuple[Source, ...]
 
-    def add_request(self, *, role: str = "", name: str = "", replace: bool = False) -> AddRequest:
+    def options(self, *, role: str = "", name: str = "", replace: bool = False) -> AddOptions:
         """The words for adding it, under its own role or another one."""
         words = dict(self.words)
         scaling = SCALINGS[words.pop("normalise")] if "normalise" in words else None
-        return AddRequest(role or self.role, name, scaling=scaling, replace=replace, **words)
+        return AddOptions(role or self.role, name, scaling=scaling, replace=replace, **words)
 
 
 @cache
@@ -95,7 +95,7 @@ class Fetched:
     again: bool
 
 
-async def fetch(network: PublicNetwork, folder: Path, add_request: AddRequest, say: Say) -> Fetched:
+async def fetch(network: PublicNetwork, folder: Path, options: AddOptions, say: Say) -> Fetched:
     """Bring the file, check it, and add it to the repository; a second call finds it done.
 
     Args:
@@ -107,9 +107,9 @@ async def fetch(network: PublicNetwork, folder: Path, add_request: AddRequest, s
         ModelUnavailable: no source has it, or what they have is another file.
         ModelError, InvalidParameter, EdgeError: as `adding.add` has it.
     """
-    add_request.check()
-    target = folder / add_request.model
-    mark = {"network": network.name, "sha256": network.expected.sha256, "role": add_request.role,
+    options.check()
+    target = folder / options.model
+    mark = {"network": network.name, "sha256": network.expected.sha256, "role": options.role,
             "words": dict(network.words), "wrapper": _WRAPPER}  # fmt: skip
     there = _mark_of(target)
     if there == mark:
@@ -118,7 +118,7 @@ async def fetch(network: PublicNetwork, folder: Path, add_request: AddRequest, s
     if not _whole(file, network.expected):
         bring(network.sources, file, network.expected, say)
     added = await adding.add(
-        file, folder, replace(add_request, replace=add_request.replace or there is not None)
+        file, folder, replace(options, replace=options.replace or there is not None)
     )
     (target / MARK).write_text(json.dumps(mark, indent=1) + "\n", "utf-8")
     return Fetched(target, (*_told(network), *added.notes), again=False)

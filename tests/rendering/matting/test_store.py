@@ -18,7 +18,7 @@ from edge.images import Rendition, Size
 from edge.rendering.matting import entry as entry_module
 from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
 from edge.rendering.matting.segment import segment_without_network
-from edge.rendering.matting.store import MatteRequest, MatteStore
+from edge.rendering.matting.store import MatteSource, MatteStore
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
 from edge.telemetry import Metrics
@@ -68,9 +68,9 @@ class Stage:
         fallback: bool = False,
         digest: str = "d", tags: tuple[str, ...] = TAGS, size: Size = SIZE,
     ):  # fmt: skip
-        matte_request = MatteRequest(digest, size, tags, image)
+        matte_source = MatteSource(digest, size, tags, image)
         return await self.mattes.of(
-            matte_request, self.tools(seconds), Stopwatch(), fallback=fallback
+            matte_source, self.tools(seconds), Stopwatch(), fallback=fallback
         )
 
     def count(self, source: str) -> float:

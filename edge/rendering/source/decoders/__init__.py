@@ -8,10 +8,10 @@ thread and in a worker process (`pool`); which format goes where is `decoding`'s
 from collections.abc import Callable
 
 from edge.rendering.source.decoders import deep, jpeg, png, stills, tiff
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 from edge.rendering.source.headers.base import OriginalFormat
 
-_LOADERS: dict[OriginalFormat, Callable[[bytes, DecodeRequest], Loaded]] = {
+_LOADERS: dict[OriginalFormat, Callable[[bytes, DecodeOptions], Loaded]] = {
     OriginalFormat.JPEG: jpeg.load,
     OriginalFormat.PNG: png.load,
     OriginalFormat.WEBP: stills.load,
@@ -22,7 +22,7 @@ _LOADERS: dict[OriginalFormat, Callable[[bytes, DecodeRequest], Loaded]] = {
 }
 
 
-def load(data: bytes, request: DecodeRequest) -> Loaded:
+def load(data: bytes, request: DecodeOptions) -> Loaded:
     """The first picture in the bytes, as it is stored.
 
     Raises:

@@ -37,7 +37,7 @@ UPRIGHT_ALREADY = frozenset({OriginalFormat.HEIC})
 
 
 @dataclass(frozen=True, slots=True)
-class DecodeRequest:
+class DecodeOptions:
     """What the header has found out, as far as a decoder needs to know.
 
     `size` is what it must answer: as stored, or upright where the decoder turns the picture.
@@ -58,7 +58,7 @@ class DecodeRequest:
     narrow: bool = False
 
     @classmethod
-    def of(cls, header: Header, least: Size | None) -> "DecodeRequest":
+    def of(cls, header: Header, least: Size | None) -> "DecodeOptions":
         size = header.size if header.format in UPRIGHT_ALREADY else header.decoded
         deep = header.space and header.space.hdr and header.bits > 8
         return cls(
@@ -92,7 +92,7 @@ class DecodeRequest:
         }
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> "DecodeRequest":
+    def from_json(cls, told: dict[str, Any]) -> "DecodeOptions":
         least, aperture, hdr = told["least"], told["aperture"], told["hdr"]
         return cls(
             OriginalFormat(told["format"]),

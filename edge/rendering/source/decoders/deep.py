@@ -15,13 +15,13 @@ from edge.arrays import DeepLevels
 from edge.errors import OriginalCorrupt
 from edge.rendering.source import tone_mapping
 from edge.rendering.source.decoders import png
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import reduced
 from edge.rendering.source.headers.base import OriginalFormat
 from edge.rendering.source.headers.cicp import ColourSpace
 
 
-def load(data: bytes, request: DecodeRequest, space: ColourSpace) -> Loaded:
+def load(data: bytes, request: DecodeOptions, space: ColourSpace) -> Loaded:
     """The picture in sRGB, mode RGB or RGBA."""
     levels, bits = _levels(data, request)
     request.check(levels.shape[1], levels.shape[0])
@@ -38,7 +38,7 @@ def load(data: bytes, request: DecodeRequest, space: ColourSpace) -> Loaded:
     return Loaded(reduced(image, request.least))
 
 
-def _levels(data: bytes, request: DecodeRequest) -> tuple[DeepLevels, int]:
+def _levels(data: bytes, request: DecodeOptions) -> tuple[DeepLevels, int]:
     """[H, W, C] of 1 to 4 channels, and the bits of each."""
     if request.format is OriginalFormat.PNG:
         return _png(data, request)
@@ -53,7 +53,7 @@ def _levels(data: bytes, request: DecodeRequest) -> tuple[DeepLevels, int]:
     return _whole(levels, 8 if levels.dtype == np.uint8 else request.bits)
 
 
-def _png(data: bytes, request: DecodeRequest) -> tuple[DeepLevels, int]:
+def _png(data: bytes, request: DecodeOptions) -> tuple[DeepLevels, int]:
     """One with a colour that is clear goes by Pillow's 8 bits, which know it.
 
     libpng is given the header and the rows alone: a palette that only suggests colours, and clear

@@ -14,7 +14,7 @@ from edge.arrays import Levels
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine import pillow, stock
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import reduced
 
 _DRAFT_MARGIN = 1.25
@@ -46,7 +46,7 @@ class _Scan(NamedTuple):
     bit: int
 
 
-def load(data: bytes, request: DecodeRequest) -> Loaded:
+def load(data: bytes, request: DecodeOptions) -> Loaded:
     """At the reduced scale that leaves `ask.least` with a margin."""
     width, height, kind = shape(data)
     request.check(width, height)
@@ -98,7 +98,7 @@ def _check_behind_a_flaw(data: bytes) -> None:
         raise OriginalCorrupt("the JPEG ends before its last row") from error
 
 
-def scaled(request: DecodeRequest) -> Size:
+def scaled(request: DecodeOptions) -> Size:
     """The whole size, or a reduced one that is enough."""
     return request.size if request.least is None else reduction(request.size, request.least)
 

@@ -13,7 +13,7 @@ from edge.arrays import Floats, Levels
 from edge.errors import OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine.stock import adopted
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 
 _ROUNDING = 1
 """Levels by which a weighted colour may exceed its alpha."""
@@ -108,7 +108,7 @@ fair resampling"."""
 _REDUCIBLE = ("L", "RGB", "RGBA", "CMYK")
 
 
-def plain(image: Any, request: DecodeRequest) -> Loaded:
+def plain(image: Any, request: DecodeOptions) -> Loaded:
     """Any mode to those of `Loaded`, with whole blocks of pixels averaged away where that is
     enough; `image` may be of any Pillow's."""
     if image.mode.startswith("I;16"):
@@ -142,7 +142,7 @@ def reduced(image: Image.Image, least: Size | None) -> Image.Image:
     return image if factor < 2 else image.reduce(factor)
 
 
-def _from_sixteen_bits(image: Any, request: DecodeRequest) -> Loaded:
+def _from_sixteen_bits(image: Any, request: DecodeOptions) -> Loaded:
     """Grey of 16 bits, scaled: Pillow's own conversion clips everything over 255 to white."""
     levels = np.asarray(image).astype(np.uint32)
     shown = 65535 - levels if request.inverted else levels
@@ -153,7 +153,7 @@ def _from_sixteen_bits(image: Any, request: DecodeRequest) -> Loaded:
     return Loaded(grey, Image.fromarray(np.where(levels == clear, 0, 255).astype(np.uint8)))
 
 
-def _eight_bits(clear: int | tuple[int, ...], request: DecodeRequest) -> int | tuple[int, ...]:
+def _eight_bits(clear: int | tuple[int, ...], request: DecodeOptions) -> int | tuple[int, ...]:
     """The transparent colour of a PNG, written in the file's own bits, as Pillow's 8."""
     if isinstance(clear, tuple):
         return tuple(level >> 8 for level in clear) if request.bits == 16 else clear

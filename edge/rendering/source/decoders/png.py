@@ -10,7 +10,7 @@ from typing import Any
 
 from edge.errors import OriginalCorrupt
 from edge.rendering.engine import stock
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import plain
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -24,7 +24,7 @@ _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 """Of Adam7: the first column and row, and the steps to the next."""
 
 
-def load(data: bytes, request: DecodeRequest) -> Loaded:
+def load(data: bytes, request: DecodeOptions) -> Loaded:
     """All rows; a stream that ends before the last one is corrupt, a file that has them all and
     no end marker is a picture."""
     stock.part("PngImagePlugin")
@@ -43,7 +43,7 @@ def load(data: bytes, request: DecodeRequest) -> Loaded:
         return plain(_opened(found, stream + end, request), request)
 
 
-def _opened(found: list[tuple[bytes, memoryview]], stream: bytes, request: DecodeRequest) -> Any:
+def _opened(found: list[tuple[bytes, memoryview]], stream: bytes, request: DecodeOptions) -> Any:
     """The decoded image of the same chunks, with these packed rows in one of them.
 
     A decoder that meets the end of the stream, its checksum, stops there, however many rows it has.

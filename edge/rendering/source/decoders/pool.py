@@ -26,7 +26,7 @@ from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded, OriginalCorrupt
 from edge.rendering.engine import pillow
 from edge.rendering.source.decoders import messages
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 
 _ROOM = {"L": 1, "RGB": 4, "RGBA": 4, "CMYK": 4, "LAB": 3}
 """Bytes of a pixel as it is handed back; the engine keeps RGB in four."""
@@ -84,7 +84,7 @@ class _Worker:
             self.end()
             raise
 
-    def decode(self, data: bytes, request: DecodeRequest, seconds: float, longest: float) -> Loaded:
+    def decode(self, data: bytes, request: DecodeOptions, seconds: float, longest: float) -> Loaded:
         """Raises: Gone, and what the decoder raised."""
         room = _BYTES_PER_PIXEL * request.size.pixels
         with _memory(data=data) as source, _memory(size=room) as target:
@@ -149,7 +149,7 @@ class Workers:
     _free: threading.Condition = field(default_factory=threading.Condition)
 
     def decode(
-        self, data: bytes, request: DecodeRequest, deadline: Deadline | None = None
+        self, data: bytes, request: DecodeOptions, deadline: Deadline | None = None
     ) -> Loaded:
         """What `decoders.load` answers, from another process.
 
@@ -235,7 +235,7 @@ class Workers:
             self._started -= 1
             self._free.notify()
 
-    def _blame(self, reason: str, seconds: float, request: DecodeRequest) -> errors.EdgeError:
+    def _blame(self, reason: str, seconds: float, request: DecodeOptions) -> errors.EdgeError:
         if reason == "late" and seconds < self.seconds:
             return DeadlineExceeded("the request's time was over while the original was decoded")
         if reason == "late":

@@ -5,7 +5,7 @@ import io
 from typing import Any
 
 from edge.rendering.engine import pillow, stock
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import plain
 from edge.rendering.source.headers.base import OriginalFormat
 
@@ -16,7 +16,7 @@ _PLUGINS = {
 }
 
 
-def load(data: bytes, request: DecodeRequest) -> Loaded:
+def load(data: bytes, request: DecodeOptions) -> Loaded:
     """The first frame; where it does not cover a GIF's screen, the rest is see-through."""
     stock.part(_PLUGINS[request.format])
     opened = stock.opened(data, request.format.name)
@@ -29,7 +29,7 @@ def load(data: bytes, request: DecodeRequest) -> Loaded:
     return plain(opened.crop(request.aperture.as_tuple()) if request.aperture else opened, request)
 
 
-def load_heic(data: bytes, request: DecodeRequest) -> Loaded:
+def load_heic(data: bytes, request: DecodeOptions) -> Loaded:
     """The primary picture, upright and cut to its clean aperture by the library."""
     opened = pillow.open_as(io.BytesIO(data), "HEIF")
     request.check(*opened.size)

@@ -20,7 +20,7 @@ from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine import pillow, stock
 from edge.rendering.source.decoders import jpeg
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import plain, reduced
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
@@ -39,7 +39,7 @@ _ADOBE = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"
 """The segment that says how three or four components mean colour; its last byte follows."""
 
 
-def load(data: bytes, request: DecodeRequest) -> Loaded:
+def load(data: bytes, request: DecodeOptions) -> Loaded:
     """The first page, alpha unassociated. Where no extra sample says that it is alpha, the first
     is, as libvips and ImageMagick read it; the others are left out."""
     with tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -92,7 +92,7 @@ def _is_packed_ycbcr(page: Any) -> bool:
     return bool(page.photometric == _YCBCR and page.compression != _JPEG)
 
 
-def _by_libtiff(data: bytes, request: DecodeRequest) -> Loaded:
+def _by_libtiff(data: bytes, request: DecodeOptions) -> Loaded:
     """What tifffile does not unpack: chroma of its own resolution, and the JPEG of TIFF 5."""
     stock.part("TiffImagePlugin")
     opened = stock.opened(data, "TIFF")
@@ -253,7 +253,7 @@ def _signed(numbers: Samples, bits: int) -> Levels:
     return np.asarray(numbers, np.uint8)
 
 
-def _loaded(kind: _Kind, samples: Levels, request: DecodeRequest) -> Loaded:
+def _loaded(kind: _Kind, samples: Levels, request: DecodeOptions) -> Loaded:
     """The image of samples whose colours come first, then alpha where there is one."""
     count = _COLOURS[kind.photometric]
     alpha = samples[..., count] if kind.alpha is not None else None

@@ -21,7 +21,7 @@ from edge.images import Size
 from edge.rendering.engine import stock
 from edge.rendering.source import decoders, headers
 from edge.rendering.source.decoders import messages, sandbox
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded, translated
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded, translated
 from edge.settings.limits import Limits
 
 _KEPT = {"RGB": "RGBX"}
@@ -60,7 +60,7 @@ def _warm_up() -> None:
     """Import whatever a decoder imports late, while there are files to import it from."""
     for body in bodies(Image):
         header = headers.read(body, Limits())
-        decoders.load(header.picture(body), DecodeRequest.of(header, Size(1, 1)))
+        decoders.load(header.picture(body), DecodeOptions.of(header, Size(1, 1)))
 
 
 def _hush() -> None:
@@ -72,7 +72,7 @@ def _hush() -> None:
 
 
 def _answer(job: dict[str, Any], source: int, target: int) -> dict[str, Any]:
-    request = DecodeRequest.from_json(job["ask"])
+    request = DecodeOptions.from_json(job["ask"])
     try:
         with translated(request.format), mmap.mmap(source, 0, prot=mmap.PROT_READ) as view:
             return {"planes": _hand_over(decoders.load(view[: job["length"]], request), target)}

@@ -16,7 +16,7 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded, OriginalCorrupt, OriginalTooLarge
 from edge.rendering.source import decoders, headers, libraries
-from edge.rendering.source.decoders.ask import DecodeRequest, Loaded
+from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.settings import Decode, Limits
 from tests.rendering.originals import photo, saved
@@ -42,12 +42,12 @@ def frail():
     workers.close()
 
 
-def job(body: bytes) -> tuple[bytes, DecodeRequest]:
+def job(body: bytes) -> tuple[bytes, DecodeOptions]:
     header = headers.read(body, Limits())
-    return header.picture(body), DecodeRequest.of(header, None)
+    return header.picture(body), DecodeOptions.of(header, None)
 
 
-def slow() -> tuple[bytes, DecodeRequest]:
+def slow() -> tuple[bytes, DecodeOptions]:
     """A file that keeps its decoder busy for seconds."""
     return job(saved(Image.new("RGB", (10_000, 7_000)), "TIFF", compression="tiff_lzw"))
 
