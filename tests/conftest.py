@@ -7,7 +7,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as searching
 
 _NEEDED = ("boto3", "httpx", "numpy", "PIL", "redis", "uvicorn")
-pytest_plugins = ["tests.servers"] if all(map(find_spec, _NEEDED)) else []
+pytest_plugins = ["tests.virtual_time"]
+if all(map(find_spec, _NEEDED)):
+    pytest_plugins.append("tests.servers")
 
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 searching.register_profile("edge", deadline=None, suppress_health_check=[HealthCheck.too_slow])

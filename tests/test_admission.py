@@ -12,6 +12,8 @@ from edge.admission import Admission, Cost, Limit, Load
 from edge.deadline import Deadline
 from edge.errors import Busy
 
+pytestmark = pytest.mark.usefixtures("virtual_time")
+
 
 def admission(running: int = 1, waiting: int = 1) -> Admission:
     return Admission({Cost.CLASSICAL: Limit(running, waiting), Cost.NETWORK: Limit(1, 0)})

@@ -7,6 +7,8 @@ import pytest
 
 from edge.breaker import Breaker
 
+pytestmark = pytest.mark.usefixtures("virtual_time")
+
 
 class Part:
     """A clock, and a server that lives or does not; one that does not hangs, raises or says so."""

@@ -7,6 +7,8 @@ import pytest
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded
 
+pytestmark = pytest.mark.usefixtures("virtual_time")
+
 
 async def test_work_that_takes_too_long_is_ended_and_named():
     with pytest.raises(DeadlineExceeded, match="before the rendition was ready"):

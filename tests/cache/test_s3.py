@@ -1,6 +1,6 @@
 """The S3 tier's own promises: nothing left behind, nothing foreign touched, failures in time."""
 
-import time
+import asyncio
 
 import pytest
 
@@ -10,6 +10,8 @@ from tests.cache.entries import key, rendition
 from tests.parts import Answer, free_port
 
 TIMEOUT = 0.5
+HANGS = 120.0
+"""Seconds: so long would take who does not keep to the timeout."""
 
 
 @pytest.fixture
@@ -68,10 +70,9 @@ async def every_verb_fails(tier: S3Tier) -> None:
         tier.purge("preset:amazon"),
         tier.ping(),
     ):
-        start = time.monotonic()
         with pytest.raises(TierError):
-            await verb
-        assert time.monotonic() - start < 4 * TIMEOUT
+            async with asyncio.timeout(HANGS / 4):
+                await verb
     await tier.close()
 
 
@@ -90,7 +91,7 @@ async def test_an_endpoint_that_is_down_is_a_tier_error_in_time():
 async def test_an_endpoint_that_hangs_is_a_tier_error_in_time(http_origin):
     class Slow(dict):
         def get(self, path, default=None):
-            return Answer(b"", delay=30)
+            return Answer(b"", delay=HANGS)
 
     http_origin.answers = Slow()
     await every_verb_fails(S3Tier("bucket", "", http_origin.url, timeout=TIMEOUT))
