@@ -125,7 +125,7 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
 
 def protocol_of(parts: Server) -> type[asyncio.Protocol]:
     """What uvicorn has to speak HTTP with, so that this server's hits are answered at once."""
-    requested, seen = Limits.of(parts.given), _Seen(parts.metrics)
+    requested, counted = Limits.of(parts.given), _ConnectionMetrics(parts.metrics)
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     limits = requested if files == resource.RLIM_INFINITY else requested.within(files)
     if limits.connections < requested.connections:
@@ -138,13 +138,13 @@ def protocol_of(parts: Server) -> type[asyncio.Protocol]:
         find=parts.hits.find,
         state=parts.probes,
         limits=limits,
-        crowd=Crowd(limits, seen),
-        refused=seen.refused,
+        crowd=Crowd(limits, counted),
+        refused=counted.refused,
     )
     return cast(type[asyncio.Protocol], made)
 
 
-class _Seen:
+class _ConnectionMetrics:
     """What happens to connections, as metrics."""
 
     def __init__(self, metrics: Metrics) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge.rendering.chain.graphed import COMPOSE, RESIZE, UNMIX
+from edge.rendering.chain.graphed import COMPOSE, DECONTAMINATE, RESIZE
 from edge.rendering.matting.foreground import FOREGROUND
 
 ROOT = Path(__file__).parent.parent
@@ -155,7 +155,7 @@ def _sinc(g: Graph, x: str) -> str:
     return g("Where", middle, g.f64(1), g("Div", g("Sin", safe), safe))
 
 
-def unmix() -> onnx.ModelProto:
+def decontaminate() -> onnx.ModelProto:
     """F and B of `matting/foreground.py`: the subject's colours and the background's, by levels.
 
     The method is that of Germer, Uelwer, Conrad and Harmeling, "Fast Multi-Level Foreground
@@ -172,7 +172,7 @@ def unmix() -> onnx.ModelProto:
     g.cast("last_fore", U8, "foreground")
     g.cast("last_back", U8, "background")
     return _model(
-        UNMIX,
+        DECONTAMINATE,
         g,
         [
             value("image", U8, "height", "width", 3),
@@ -357,7 +357,7 @@ def _model(
     return model
 
 
-GRAPHS = {RESIZE: resize, UNMIX: unmix, COMPOSE: compose}
+GRAPHS = {RESIZE: resize, DECONTAMINATE: decontaminate, COMPOSE: compose}
 
 
 def write(folder: Path) -> None:

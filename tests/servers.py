@@ -87,7 +87,7 @@ def public_networks() -> Path:
     folder = Path(ModelsFolder().fetched_folder)
     for network in map(fetching.network, FETCHED):
         try:
-            asyncio.run(fetching.fetch(network, folder, network.add_request(), print))
+            asyncio.run(fetching.fetch(network, folder, network.options(), print))
         except ModelUnavailable as error:
             absent(f"the network {network.name} cannot be fetched: {error.detail}")
     return folder

@@ -73,30 +73,30 @@ class Drawing:
     limits: Limits
     metadata: str
 
-    def at_once(self, job: RenderRequest) -> tuple[Prepared, Done | None]:
+    def at_once(self, request: RenderRequest) -> tuple[Prepared, Done | None]:
         """`begin`, from the original's bytes on."""
-        return self.begin(open_original(job, self.limits), job)
+        return self.begin(open_original(request, self.limits), request)
 
-    def begin(self, opened: Opened, job: RenderRequest) -> tuple[Prepared, Done | None]:
+    def begin(self, opened: Opened, request: RenderRequest) -> tuple[Prepared, Done | None]:
         """As far as it goes without waiting: what was seen, and what came out."""
-        prepared = prepare(opened, job, self.models, self.limits)
+        prepared = prepare(opened, request, self.models, self.limits)
         if any(isinstance(step, AsyncStep) for step in prepared.steps):
             return prepared, None
-        picture, timings = apply_all(prepared.steps, prepared.picture, job.deadline)
-        job.watch.timings += timings
-        return prepared, self.finish(picture, job, prepared)
+        picture, timings = apply_all(prepared.steps, prepared.picture, request.deadline)
+        request.watch.timings += timings
+        return prepared, self.finish(picture, request, prepared)
 
-    def finish(self, picture: Picture, job: RenderRequest, prepared: Prepared) -> Done:
+    def finish(self, picture: Picture, request: RenderRequest, prepared: Prepared) -> Done:
         """The file of a picture after all steps, held against the rules."""
-        made = provenance_of(job, prepared.plan.steps, prepared.analysis, self.models)
-        xmp = embedded(made, job, self.metadata)
+        made = provenance_of(request, prepared.plan.steps, prepared.analysis, self.models)
+        xmp = embedded(made, request, self.metadata)
         doubted, facts = review(prepared.analysis), notes(prepared.analysis, prepared.facts)
         known = None
-        if job.preset:
-            known = job.watch.time(
+        if request.preset:
+            known = request.watch.time(
                 "colours", reference, prepared.picture.image, prepared.plan, picture
             )
-        done = finish(picture, job, xmp, unsure=bool(doubted), notes=facts, reference=known)
+        done = finish(picture, request, xmp, unsure=bool(doubted), notes=facts, reference=known)
         report = done.report
         if report:
             report = replace(report, review=doubted, notes=facts + (PALE,) * report.pale)
@@ -104,7 +104,7 @@ class Drawing:
 
 
 def drawn(
-    limits: Limits, metadata: str, job: RenderRequest, tags: tuple[str, ...]
+    limits: Limits, metadata: str, request: RenderRequest, tags: tuple[str, ...]
 ) -> Rendered | None:
     """A render for which no network counts; None where it turns out that something has to be
     waited for.
@@ -112,10 +112,10 @@ def drawn(
     Raises:
         OriginalError, RequestError, DeadlineExceeded: as `Renderer.render` does.
     """
-    prepared, done = Drawing(_NO_MODELS, limits, metadata).at_once(job)
+    prepared, done = Drawing(_NO_MODELS, limits, metadata).at_once(request)
     if done is None:
         return None
-    return Rendered.of(done, prepared, tuple(job.watch.timings), tags)
+    return Rendered.of(done, prepared, tuple(request.watch.timings), tags)
 
 
 class Apart:
@@ -130,24 +130,24 @@ class Apart:
         self._limits = limits
         self._metadata = metadata
 
-    def can(self, job: RenderRequest) -> bool:
+    def can(self, request: RenderRequest) -> bool:
         """Whether one job of a process makes it, as far as the request tells."""
-        if networks.of(job.transform):
+        if networks.of(request.transform):
             return False
-        background = job.transform.background
+        background = request.transform.background
         scene = background is not None and background.kind is BackgroundKind.SCENE
-        return not (scene or (job.preset and job.preset.rules.needs_analysis))
+        return not (scene or (request.preset and request.preset.rules.needs_analysis))
 
-    def draw(self, job: RenderRequest, tags: tuple[str, ...]) -> Rendered | None:
+    def draw(self, request: RenderRequest, tags: tuple[str, ...]) -> Rendered | None:
         """By a render process; None where its decoder is a process already, where none lives, or
         where something turned out to be waited for."""
-        facts = job.watch.time("facts", read_facts, job.body, self._limits)
+        facts = request.watch.time("facts", read_facts, request.body, self._limits)
         if libraries.stays(facts):
             return None
         with tracing.span("render process"):
-            told = self._limits, self._metadata, job, tags
-            before = len(job.watch.timings)
-            (rendered,) = self._processes.run(job.deadline, drawn, *told) or (None,)
+            told = self._limits, self._metadata, request, tags
+            before = len(request.watch.timings)
+            (rendered,) = self._processes.run(request.deadline, drawn, *told) or (None,)
             tracing.stages(rendered.timings[before:] if rendered else ())
         return rendered
 

@@ -13,7 +13,7 @@ from edge.rendering.analysis.detection import Detected, Detections, detect
 from edge.rendering.compliance.attempts import Done
 from edge.rendering.compliance.checks import Own
 from edge.rendering.compliance.report import Report
-from edge.rendering.compliance.verify import as_made, verify_file, with_seen
+from edge.rendering.compliance.verify import as_reported, verify_file, with_detected
 from edge.rendering.engine.threads import Engine
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.request import RenderRequest
@@ -24,7 +24,7 @@ from edge.reported import Compliance, Reported, Synthesized
 from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Rules
 
-Seen = tuple[Detections, Detected]
+Inspection = tuple[Detections, Detected]
 """What of a finished picture was looked at, and what networks saw there."""
 
 
@@ -37,69 +37,73 @@ class Looking:
         self._limits = limits
 
     async def verify(
-        self, body: bytes, preset: Preset, deadline: Deadline, told: Compliance | None
+        self, body: bytes, preset: Preset, deadline: Deadline, reported: Compliance | None
     ) -> Report:
         """Hold any finished picture's bytes against a preset's rules; see `Renderer.verify`."""
-        if told and told.of_preset(preset.name, preset.version):
-            own = Own(broken=frozenset(told.broken), notes=frozenset(told.notes))
+        if reported and reported.of_preset(preset.name, preset.version):
+            own = Own(broken=frozenset(reported.broken), notes=frozenset(reported.notes))
             report = await self._engine.run(verify_file, body, preset, self._limits, own)
-            return as_made(report, told)
+            return as_reported(report, reported)
         report = await self._engine.run(verify_file, body, preset, self._limits)
         if not preset.rules.needs_analysis:
             return report
         image = (await self._engine.run(decode, body, read_facts(body, self._limits))).image
-        seen = await self.seen(image, preset.rules, deadline)
-        return with_seen(report, preset.rules, *seen)
+        found = await self.inspect(image, preset.rules, deadline)
+        return with_detected(report, preset.rules, *found)
 
     async def at(
         self,
         done: Done,
-        job: RenderRequest,
+        request: RenderRequest,
         tools: Tools,
-        begun: tuple[Picture, "asyncio.Future[Seen | None]"] | None = None,
+        begun: tuple[Picture, "asyncio.Future[Inspection | None]"] | None = None,
     ) -> Done:
-        """With what was seen in its report; what has `begun` counts if that picture was encoded,
-        not one that was mended."""
+        """With what was detected in its report; what has `begun` counts if that picture was
+        encoded, not one that was mended."""
         picture, report = done.picture, done.report
         if picture is None or report is None:
             return replace(done, picture=None)
         if begun and begun[0] is picture:
-            seen = await begun[1]
+            found = await begun[1]
         else:
-            seen = await self.over(picture, job, tools)
-        if seen is None or job.preset is None:
+            found = await self.over(picture, request, tools)
+        if found is None or request.preset is None:
             return replace(done, picture=None)
-        return replace(done, picture=None, report=with_seen(report, job.preset.rules, *seen))
+        return replace(
+            done, picture=None, report=with_detected(report, request.preset.rules, *found)
+        )
 
-    async def over(self, picture: Picture, job: RenderRequest, tools: Tools) -> Seen | None:
-        """What is seen on a picture; None where no rule wants to know."""
-        rules = job.preset.rules if job.preset else None
-        if rules is None or not rules.needs_analysis or job.fallback:
+    async def over(
+        self, picture: Picture, request: RenderRequest, tools: Tools
+    ) -> Inspection | None:
+        """What is detected on a picture; None where no rule wants to know."""
+        rules = request.preset.rules if request.preset else None
+        if rules is None or not rules.needs_analysis or request.fallback:
             return None
         start = time.perf_counter()
         with tracing.span("look over"):
-            seen = await self.seen(
+            found = await self.inspect(
                 picture.image, rules, tools.deadline, tools.priority, picture.matte
             )
-        job.watch.timings.append(("look over", time.perf_counter() - start))
-        return seen
+        request.watch.timings.append(("look over", time.perf_counter() - start))
+        return found
 
-    async def seen(
+    async def inspect(
         self,
         image: Image.Image,
         rules: Rules,
         deadline: Deadline,
         priority: Priority = Priority.INTERACTIVE,
         matte: Image.Image | None = None,
-    ) -> Seen:
-        """What is seen on any finished picture that these rules want to know of."""
+    ) -> Inspection:
+        """What is detected on any finished picture that these rules want to know of."""
         background = rules.background.color if rules.background else None
         detections = await self._engine.run(Detections.at, image, background, matte)
-        seen = await detect(
+        found = await detect(
             detections, text=rules.no_text, heads=rules.no_head, models=self._models,
             engine=self._engine, deadline=deadline, priority=priority,
         )  # fmt: skip
-        return detections, seen
+        return detections, found
 
 
 def own_of(reported: Reported) -> Own:

@@ -67,7 +67,7 @@ class Prepared:
         return self.plan.steps_for(self.picture.size)
 
 
-def open_original(job: RenderRequest, limits: Limits) -> Opened:
+def open_original(request: RenderRequest, limits: Limits) -> Opened:
     """Header and pixels; pixel work.
 
     Raises:
@@ -75,22 +75,22 @@ def open_original(job: RenderRequest, limits: Limits) -> Opened:
         RequestError: the request is over a limit, as far as that shows without a look.
         DeadlineExceeded: before it was decoded.
     """
-    facts = job.watch.time("facts", read_facts, job.body, limits)
-    job.deadline.check("decode")
-    target = _first_target(job.transform, facts, limits)
-    decoded = _decoded(job, facts, target)
+    facts = request.watch.time("facts", read_facts, request.body, limits)
+    request.deadline.check("decode")
+    target = _first_target(request.transform, facts, limits)
+    decoded = _decoded(request, facts, target)
     facts = replace(facts, alpha=decoded.image.mode == "RGBA")
-    if _shows_grain(job.transform, facts, decoded):
-        facts = replace(facts, noise=job.watch.time("grain", degradation.noise, decoded.image))
+    if _shows_grain(request.transform, facts, decoded):
+        facts = replace(facts, noise=request.watch.time("grain", degradation.noise, decoded.image))
     return Opened(facts, decoded)
 
 
-def open_named(job: RenderRequest, limits: Limits) -> tuple[Opened, str]:
+def open_named(request: RenderRequest, limits: Limits) -> tuple[Opened, str]:
     """The same, and the name that mattes are kept by: 32 hexadecimal digits of BLAKE2b."""
-    return open_original(job, limits), hashlib.blake2b(job.body, digest_size=16).hexdigest()
+    return open_original(request, limits), hashlib.blake2b(request.body, digest_size=16).hexdigest()
 
 
-def to_cut_out(opened: Opened, job: RenderRequest) -> Image.Image:
+def to_cut_out(opened: Opened, request: RenderRequest) -> Image.Image:
     """The picture that the subject is looked for in; pixel work.
 
     Every pixel of the original, or as many as `segment.FINEST` allows: the same for every
@@ -98,18 +98,18 @@ def to_cut_out(opened: Opened, job: RenderRequest) -> Image.Image:
     """
     size, decoded = opened.facts.size, opened.decoded.image
     finest = segment.resolution(size)
-    job.deadline.check("cut")
+    request.deadline.check("cut")
     whole = size.long < 2 * finest.long
     if not whole or Size(*decoded.size) != size:
         target = None if whole else finest
-        decoded = _decoded(job, opened.facts, target).image
+        decoded = _decoded(request, opened.facts, target).image
     if finest == size:
         return decoded
     return decoded.resize((finest.width, finest.height), Image.Resampling.HAMMING, reducing_gap=2.0)
 
 
 def fitted(
-    opened: Opened, segmentation: Segmentation, job: RenderRequest, limits: Limits
+    opened: Opened, segmentation: Segmentation, request: RenderRequest, limits: Limits
 ) -> Opened:
     """With the segmentation as the request needs it; pixel work.
 
@@ -117,29 +117,29 @@ def fitted(
         RequestError: the request does not fit this original.
     """
     view = None
-    if segment.wanted(job.transform):
-        known = _look(replace(opened, segmentation=segmentation), job)
-        view = plan(job.transform, opened.facts, known, limits).shown
+    if segment.wanted(request.transform):
+        known = _look(replace(opened, segmentation=segmentation), request)
+        view = plan(request.transform, opened.facts, known, limits).shown
     image = opened.decoded.image
-    fitting = segment.for_transform(segmentation, image, job.transform, view)
+    fitting = segment.for_transform(segmentation, image, request.transform, view)
     return replace(opened, segmentation=fitting)
 
 
-def prepare(opened: Opened, job: RenderRequest, models: Models, limits: Limits) -> Prepared:
+def prepare(opened: Opened, request: RenderRequest, models: Models, limits: Limits) -> Prepared:
     """The plan, on what the look and the matte say, and the pixels that it starts with.
 
     Raises:
         RequestError: the request does not fit this original.
         DeadlineExceeded: before it was decoded anew.
     """
-    prepared = _look(opened, job) if needs_analysis(job.transform) else None
+    prepared = _look(opened, request) if needs_analysis(request.transform) else None
     facts, decoded = opened.facts, opened.decoded
-    made = job.watch.time("plan", plan, job.transform, facts, prepared, limits)
-    made = made.settled(None if job.fallback else models)
+    made = request.watch.time("plan", plan, request.transform, facts, prepared, limits)
+    made = made.settled(None if request.fallback else models)
     if not _suffices(decoded, made):
-        job.deadline.check("decode")
-        decoded = _decoded(job, facts, made.decode)
-    if not segment.wanted(job.transform):
+        request.deadline.check("decode")
+        decoded = _decoded(request, facts, made.decode)
+    if not segment.wanted(request.transform):
         inspected = any(step.wants_matte for step in made.steps)
         known = opened.cut if inspected else None
         picture = _picture(decoded, prepared, known, cuts_out=False)
@@ -148,21 +148,25 @@ def prepare(opened: Opened, job: RenderRequest, models: Models, limits: Limits) 
     return Prepared(facts, prepared, made, picture, (*decoded.notes, *opened.notes))
 
 
-def _decoded(job: RenderRequest, facts: Facts, target: Size | None) -> Decoded:
-    return job.watch.time("decode", decode, job.body, facts, target=target, deadline=job.deadline)
+def _decoded(request: RenderRequest, facts: Facts, target: Size | None) -> Decoded:
+    return request.watch.time(
+        "decode", decode, request.body, facts, target=target, deadline=request.deadline
+    )
 
 
-def _look(opened: Opened, job: RenderRequest) -> Analysis:
-    image, transform, size = opened.decoded.image, job.transform, opened.facts.size
+def _look(opened: Opened, request: RenderRequest) -> Analysis:
+    image, transform, size = opened.decoded.image, request.transform, opened.facts.size
     prepared = (
         opened.segmentation.told
         if opened.segmentation
-        else job.watch.time("analysis", analyze, image)
+        else request.watch.time("analysis", analyze, image)
     )
     if not transform.trim:
         return prepared
     view = crop.shown(transform, size)
-    return replace(prepared, trimmed=job.watch.time("analysis", trim, image, transform.trim, view))
+    return replace(
+        prepared, trimmed=request.watch.time("analysis", trim, image, transform.trim, view)
+    )
 
 
 def _first_target(transform: Transform, facts: Facts, limits: Limits) -> Size | None:

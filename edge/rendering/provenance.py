@@ -60,16 +60,16 @@ class Provenance:
 
 
 def provenance_of(
-    job: RenderRequest, steps: Sequence[Step], analysis: Analysis | None, models: Models
+    request: RenderRequest, steps: Sequence[Step], analysis: Analysis | None, models: Models
 ) -> Provenance:
     """What these steps make of the job's original. Takes a hash of it: work for a thread."""
-    transform = job.transform
+    transform = request.transform
     edits = [edit for step in steps for edit in step.edits(transform, analysis)]
     cuts_out = any(step.cuts_out for step in steps)
     names = analysis.asked if analysis and cuts_out else ()
     names += tuple(dict.fromkeys(name for step in steps for name in step.models))
     return Provenance(
-        digest(job.body)[:_ORIGINAL],
+        digest(request.body)[:_ORIGINAL],
         f"{transform.preset}@{transform.preset_version}" if transform.preset else "",
         tuple(f"{name}@{of_model[:_SHORT]}" for name, of_model in digests(models, names)),
         max((edit.source_type for edit in edits), key=list(SourceType).index, default=""),
@@ -77,7 +77,7 @@ def provenance_of(
     )
 
 
-def embedded(made: Provenance, job: RenderRequest, setting: str) -> bytes | None:
+def embedded(made: Provenance, request: RenderRequest, setting: str) -> bytes | None:
     """The packet that goes into the file.
 
     Args:
@@ -87,8 +87,8 @@ def embedded(made: Provenance, job: RenderRequest, setting: str) -> bytes | None
     packet = made.packet()
     if packet is None or setting == "never":
         return None
-    ruled = job.preset.rules.bytes_max if job.preset else None
-    limits = [limit for limit in (job.transform.max_bytes, ruled) if limit is not None]
+    ruled = request.preset.rules.bytes_max if request.preset else None
+    limits = [limit for limit in (request.transform.max_bytes, ruled) if limit is not None]
     if limits and (setting == "auto" or min(limits) < _ROOM * len(packet)):
         return None
     return packet

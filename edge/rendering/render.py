@@ -15,7 +15,7 @@ from edge.deadline import Deadline
 from edge.images import Original, Rendition
 from edge.models.base import Models, Priority, digests
 from edge.rendering import networks
-from edge.rendering.chain.client import ChainClient, Hand
+from edge.rendering.chain.client import ChainClient, ChainRender
 from edge.rendering.compliance.attempts import Done, reframed
 from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.review import notes, review
@@ -117,27 +117,29 @@ class Renderer:
         watch = Stopwatch()
         tile_cache = self._tile_cache
         tools = Tools(self._models, self._engine, deadline, priority, self._scene, tile_cache, tags)
-        job = RenderRequest(
+        request = RenderRequest(
             original.body, transform, self._preset(transform), watch, deadline, fallback
         )
-        if self._apart and self._apart.can(job):
-            apart = await self._engine.run(self._apart.draw, job, tags)
+        if self._apart and self._apart.can(request):
+            apart = await self._engine.run(self._apart.draw, request, tags)
             if apart is not None:
                 return apart
-        hand: Hand | None = None
+        chain: ChainRender | None = None
         if segment.sought(transform):
-            opened, name = await self._engine.run(open_named, job, self._limits)
-            hand = await self._chain.hand(opened, job) if self._chain else None
-            opened, _ = await self._cut_out(opened, name, job, tools, tags, hand)
-            hand = hand and replace(hand, opened=opened)
+            opened, name = await self._engine.run(open_named, request, self._limits)
+            chain = await self._chain.begin(opened, request) if self._chain else None
+            opened, _ = await self._cut_out(opened, name, request, tools, tags, chain)
+            chain = chain and replace(chain, opened=opened)
             begin: Callable[[RenderRequest], tuple[Prepared, Done | None]] = partial(
                 self._drawing.begin, opened
             )
         else:
             begin = self._drawing.at_once
-        prepared, done = await self._made(begin, job, tools, hand)
-        if larger := reframed(done, job):
-            prepared, done = await self._made(begin, replace(job, transform=larger), tools, hand)
+        prepared, done = await self._made(begin, request, tools, chain)
+        if larger := reframed(done, request):
+            prepared, done = await self._made(
+                begin, replace(request, transform=larger), tools, chain
+            )
         return Rendered.of(done, prepared, tuple(watch.timings), tags)
 
     async def explain(
@@ -150,13 +152,13 @@ class Renderer:
     ) -> dict[str, Any]:
         """Facts, analysis and plan as JSON-able values; the same errors as `render` before its
         first step. A matte that was not there is made, for the plan depends on it, and kept."""
-        job = RenderRequest(original.body, transform, None, Stopwatch(), deadline)
-        opened, name = await self._engine.run(open_named, job, self._limits)
+        request = RenderRequest(original.body, transform, None, Stopwatch(), deadline)
+        opened, name = await self._engine.run(open_named, request, self._limits)
         source = None
         if segment.sought(transform):
             tools = Tools(self._models, self._engine, deadline)
-            opened, source = await self._cut_out(opened, name, job, tools, tags)
-        prepared = await self._engine.run(prepare, opened, job, self._models, self._limits)
+            opened, source = await self._cut_out(opened, name, request, tools, tags)
+        prepared = await self._engine.run(prepare, opened, request, self._models, self._limits)
         decoded = prepared.picture.size
         return {
             "transform": transform.canonical(),
@@ -168,7 +170,7 @@ class Renderer:
             "blurhash": await self._engine.run(blurhash, opened.decoded.image),
             "matte": source and {"cached": None if source in ("made", "joined") else source},
             "plan": prepared.plan.as_facts(),
-            "chain": source and self._chain and self._chain.told(opened, job),
+            "chain": source and self._chain and self._chain.described(opened, request),
         }
 
     async def peak(self, original: Original, transform: Transform, deadline: Deadline) -> Peak:
@@ -231,62 +233,64 @@ class Renderer:
         self,
         opened: Opened,
         name: str,
-        job: RenderRequest,
+        request: RenderRequest,
         tools: Tools,
         tags: tuple[str, ...],
-        hand: Hand | None = None,
+        chain: ChainRender | None = None,
     ) -> tuple[Opened, str]:
         """With the findings, and where they came from."""
-        picture = partial(to_cut_out, opened, job)
+        picture = partial(to_cut_out, opened, request)
         matte_source = MatteSource(name, opened.facts.size, tags, picture)
         segmentation, source = await self._mattes.of(
             matte_source,
             tools,
-            job.watch,
-            fallback=job.fallback,
-            search=hand.search(job.transform) if hand else segment.search,
+            request.watch,
+            fallback=request.fallback,
+            search=chain.search(request.transform) if chain else segment.search,
         )
-        if hand:
-            hand.segmentation = segmentation
-        opened = await self._engine.run(fitted, opened, segmentation, job, self._limits)
-        if opened.segmentation and not job.fallback:
-            segment.require_matte(opened.segmentation.found, job.transform, self._models)
+        if chain:
+            chain.segmentation = segmentation
+        opened = await self._engine.run(fitted, opened, segmentation, request, self._limits)
+        if opened.segmentation and not request.fallback:
+            segment.require_matte(opened.segmentation.found, request.transform, self._models)
         return opened, source
 
     async def _made(
         self,
         begin: Callable[[RenderRequest], tuple[Prepared, Done | None]],
-        job: RenderRequest,
+        request: RenderRequest,
         tools: Tools,
-        hand: Hand | None,
+        chain: ChainRender | None,
     ) -> tuple[Prepared, Done]:
         """What was seen, and what came out of all steps; a picture that takes networks to make is
         looked over while it is encoded."""
-        if hand and (made := await self._by_chain(hand, job, tools)):
+        if chain and (made := await self._by_chain(chain, request, tools)):
             prepared, picture = made
-            return prepared, await self._encoded(picture, prepared, job, tools)
-        prepared, done = await self._engine.run(begin, job)
+            return prepared, await self._encoded(picture, prepared, request, tools)
+        prepared, done = await self._engine.run(begin, request)
         if done is not None:
-            return prepared, await self._looking.at(done, job, tools)
+            return prepared, await self._looking.at(done, request, tools)
         picture, timings = await run(prepared.steps, prepared.picture, tools)
-        job.watch.timings += timings
-        return prepared, await self._encoded(picture, prepared, job, tools)
+        request.watch.timings += timings
+        return prepared, await self._encoded(picture, prepared, request, tools)
 
     async def _by_chain(
-        self, hand: Hand, job: RenderRequest, tools: Tools
+        self, chain: ChainRender, request: RenderRequest, tools: Tools
     ) -> tuple[Prepared, Picture] | None:
         """What was seen, and the picture after all steps, by the product chain; None where that did
         not make it."""
-        prepared = await self._engine.run(prepare, hand.opened, job, self._models, self._limits)
-        picture = await hand.picture(prepared, job, tools)
+        prepared = await self._engine.run(
+            prepare, chain.opened, request, self._models, self._limits
+        )
+        picture = await chain.picture(prepared, request, tools)
         return None if picture is None else (prepared, picture)
 
     async def _encoded(
-        self, picture: Picture, prepared: Prepared, job: RenderRequest, tools: Tools
+        self, picture: Picture, prepared: Prepared, request: RenderRequest, tools: Tools
     ) -> Done:
-        looking = asyncio.ensure_future(self._looking.over(picture, job, tools))
+        looking = asyncio.ensure_future(self._looking.over(picture, request, tools))
         try:
-            done = await self._engine.run(self._drawing.finish, picture, job, prepared)
-            return await self._looking.at(done, job, tools, (picture, looking))
+            done = await self._engine.run(self._drawing.finish, picture, request, prepared)
+            return await self._looking.at(done, request, tools, (picture, looking))
         finally:
             looking.cancel()

@@ -20,12 +20,12 @@ class Stopwatch:
 
     timings: list[tuple[str, float]] = field(default_factory=list)
 
-    def time(self, stage: str, job: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def time(self, stage: str, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         progress.entered(stage)
         start = time.perf_counter()
         try:
             with tracing.span(stage):
-                return job(*args, **kwargs)
+                return work(*args, **kwargs)
         finally:
             self.timings.append((stage, time.perf_counter() - start))
 

@@ -15,7 +15,7 @@ from edge.cli.main import DONE, FAILED, USAGE
 from edge.cli.verdicts import Verdicts, sha256
 from edge.errors import SettingsError
 from edge.rendering.compliance.report import Finding, Report
-from edge.rendering.compliance.verify import as_made
+from edge.rendering.compliance.verify import as_reported
 from edge.reported import Compliance
 
 SAMPLES = Path(main.__file__).parent.parent / "samples"
@@ -138,15 +138,18 @@ def finding(rule: str, passed: bool) -> Finding:
 
 
 def test_no_rule_that_passed_is_broken_and_none_that_was_broken_is_forgotten():
-    seen = Report("a", "1", (finding("background", False), finding("srgb", True)))
+    report = Report("a", "1", (finding("background", False), finding("srgb", True)))
     for told in ("a/1; pass", "a/1; fail; rule=srgb,made_max; review=doubt; notes=small,worn"):
-        report = as_made(seen, Compliance.read(told))
+        report = as_reported(report, Compliance.read(told))
         assert str(report.compliance) == told
 
 
 def test_a_file_of_the_same_verdict_stays_as_it_was_seen():
-    seen = Report("a", "1", (finding("background", False), finding("srgb", True)))
-    assert as_made(seen, Compliance.read("a/1; fail; rule=background")).findings == seen.findings
+    report = Report("a", "1", (finding("background", False), finding("srgb", True)))
+    assert (
+        as_reported(report, Compliance.read("a/1; fail; rule=background")).findings
+        == report.findings
+    )
 
 
 async def verified_here(capsys, *words: str) -> tuple[int, dict]:

@@ -31,7 +31,7 @@ MADE = Provenance(
 )
 
 
-def job(transform: Transform, preset: str | None = None) -> RenderRequest:
+def request_for(transform: Transform, preset: str | None = None) -> RenderRequest:
     rules = PRESETS.get(preset) if preset else None
     return RenderRequest(b"original", transform, rules, Stopwatch(), Deadline.after(60))
 
@@ -45,7 +45,7 @@ def written(body: bytes) -> str | None:
 
 @pytest.mark.parametrize("format", Format)
 def test_every_format_carries_the_packet(format):
-    done = finish(Picture(noise(80, 60)), job(Transform(format=format)), MADE.packet())
+    done = finish(Picture(noise(80, 60)), request_for(Transform(format=format)), MADE.packet())
     root = ElementTree.fromstring(written(done.body).encode())
     about = root.find(f"{RDF}RDF/{RDF}Description")
     assert about.get(f"{IPTC}DigitalSourceType") == (
@@ -61,7 +61,7 @@ def test_every_format_carries_the_packet(format):
 def test_it_changes_no_pixel_and_says_the_same_twice(format):
     transform = Transform(format=format, quality=80)
     plain, first, second = (
-        finish(Picture(noise(80, 60)), job(transform), packet).body
+        finish(Picture(noise(80, 60)), request_for(transform), packet).body
         for packet in (None, MADE.packet(), MADE.packet())
     )
     assert first == second != plain
@@ -72,7 +72,7 @@ def test_it_changes_no_pixel_and_says_the_same_twice(format):
 
 def test_a_photo_that_was_only_cut_to_size_carries_nothing():
     assert Provenance("0123").packet() is None
-    assert provenance.embedded(Provenance("0123"), job(Transform()), "always") is None
+    assert provenance.embedded(Provenance("0123"), request_for(Transform()), "always") is None
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_a_photo_that_was_only_cut_to_size_carries_nothing():
     ],
 )
 def test_where_bytes_are_limited_it_has_to_be_asked_for(setting, transform, preset, expected):
-    assert bool(provenance.embedded(MADE, job(transform, preset), setting)) is expected
+    assert bool(provenance.embedded(MADE, request_for(transform, preset), setting)) is expected
 
 
 def test_a_file_over_its_presets_limit_goes_without():
     image = product(size=(400, 400), box=(30, 30, 370, 370), background=(255, 255, 255))
     transform = Transform(format=Format.JPEG)
-    plain = finish(Picture(image), job(transform)).body
+    plain = finish(Picture(image), request_for(transform)).body
     shop = PRESETS["etsy"]
     tight = replace(shop, rules=replace(shop.rules, bytes_max=len(plain) + 100))
     limited = RenderRequest(b"original", transform, tight, Stopwatch(), Deadline.after(60))
@@ -119,7 +119,7 @@ class Engrave(PixelStep):
 
 
 def test_an_op_says_itself_what_it_needs_and_what_is_recorded_of_it(monkeypatch):
-    request = job(Transform(width=100))
+    request = request_for(Transform(width=100))
     alone = plan.plan(request.transform, facts(800, 800), None, LIMITS)
     assert alone.decode is not None
     monkeypatch.setattr(plan, "ORDER", (*plan.ORDER, lambda transform, context: Engrave()))

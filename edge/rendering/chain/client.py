@@ -19,7 +19,7 @@ from edge.errors import DeadlineExceeded, EdgeError, ModelMissing
 from edge.images import Size
 from edge.models.base import Chain, Models, ModelState
 from edge.models.roles import CHAIN
-from edge.rendering.chain.wire import Answered, Asked, most_bytes, name_of, unworded, wordy
+from edge.rendering.chain.wire import ChainResult, ChainTask, most_bytes, name_of, unworded, wordy
 from edge.rendering.matting import segment
 from edge.rendering.matting.mattes import Segmentation
 from edge.rendering.networks import of_chain
@@ -47,11 +47,11 @@ GREETING_SECONDS = 2.0
 
 
 @dataclass(slots=True)
-class _Standing:
+class _ChainState:
     """What is known of the chain, until when (monotonic seconds)."""
 
     good: bool = False
-    why: str = "it has not been asked yet"
+    why: str = "it has not answered yet"
     graphs: bool = False
     until: float = 0.0
 
@@ -80,52 +80,54 @@ class ChainClient:
         self._limits = limits
         self._required = required
         self._count = (metrics or Metrics()).chain_pictures.labels
-        self._standing = _Standing()
+        self._state = _ChainState()
 
     async def state(self) -> ModelState:
-        """Greets it; where it is not required, its absence is told and nothing is wrong."""
-        standing = self._standing = await self._greet()
-        if standing.good:
-            where = "by graphs" if standing.graphs else "on its host's processors"
+        """Greets it; where it is not required, its absence is reported and nothing is wrong."""
+        state = self._state = await self._greet()
+        if state.good:
+            where = "by graphs" if state.graphs else "on its host's processors"
             return ModelState(CHAIN, ready=True, detail=f"makes whole pictures {where}")
-        detail = f"{standing.why}; the networks are asked one by one"
+        detail = f"{state.why}; the networks are asked one by one"
         return ModelState(CHAIN, ready=not self._required, detail=detail)
 
-    def told(self, opened: Opened, job: RenderRequest) -> str:
+    def described(self, opened: Opened, request: RenderRequest) -> str:
         """For a person: whether a picture is made by the chain, or why it is not."""
-        if not self._fits(opened, job):
+        if not self._fits(opened, request):
             return (
                 "not by the product chain: more pixels than it takes, or fewer than the photo has"
             )
-        return "by the product chain" if self._standing.good else self._standing.why
+        return "by the product chain" if self._state.good else self._state.why
 
-    async def hand(self, opened: Opened, job: RenderRequest) -> "Hand | None":
+    async def begin(self, opened: Opened, request: RenderRequest) -> "ChainRender | None":
         """For one render; None where the chain can do nothing for it, or is not there."""
-        if not self._fits(opened, job):
+        if not self._fits(opened, request):
             return None
-        if not await self._greeted():
+        if not await self._is_there():
             self._count("absent").inc()
             return None
-        return Hand(self, opened)
+        return ChainRender(self, opened)
 
     @staticmethod
-    def _fits(opened: Opened, job: RenderRequest) -> bool:
+    def _fits(opened: Opened, request: RenderRequest) -> bool:
         """Whether every pixel is there, the subject is looked for in these very pixels, and the
         request is one that the wire carries."""
         size = opened.facts.size
         whole = Size(*opened.decoded.image.size) == size == segment.resolution(size)
-        return whole and not job.fallback and unworded(wordy(job.transform)) == _plain(job)
+        return (
+            whole and not request.fallback and unworded(wordy(request.transform)) == _plain(request)
+        )
 
-    async def asked(
+    async def render(
         self,
         opened: Opened,
         segmentation: Segmentation | None,
         transform: Transform,
         tools: Tools,
-    ) -> Answered | None:
+    ) -> ChainResult | None:
         """What it makes of a picture; None where it cannot, for whatever reason."""
         deadline = tools.deadline.sooner(SHARE * tools.deadline.remaining)
-        message = Asked(
+        message = ChainTask(
             self._version,
             of_chain(self._models),
             transform,
@@ -143,15 +145,15 @@ class ChainClient:
         self._count("made").inc()
         return answered
 
-    async def _exchanged(self, message: Asked, tools: Tools, deadline: Deadline) -> Answered:
+    async def _exchanged(self, message: ChainTask, tools: Tools, deadline: Deadline) -> ChainResult:
         words, parts = await tools.engine.run(message.packed)
         room = most_bytes(message.transform, message.facts.size, self._limits)
-        told, pixels = await self._chain.ask(
+        answer, pixels = await self._chain.ask(
             words, parts, room, deadline=deadline, priority=tools.priority
         )
-        if refused := _words(told).get("refused"):
+        if refused := _words(answer).get("refused"):
             raise ModelMissing(f"{CHAIN}: {refused}", param=CHAIN)
-        return await tools.engine.run(Answered.unpacked, told, pixels, message.facts.size)
+        return await tools.engine.run(ChainResult.unpacked, answer, pixels, message.facts.size)
 
     def _failed(self, error: EdgeError | ValueError) -> None:
         """One picture's failure rests it for all: it may be the chain's. A greeting ends that."""
@@ -160,42 +162,42 @@ class ChainClient:
         self._count("absent" if absent else "late" if late else "failed").inc()
         seconds = ABSENT_SECONDS if absent else REST_SECONDS
         why = _why(error)
-        self._standing = _Standing(why=why, until=time.monotonic() + seconds)
+        self._state = _ChainState(why=why, until=time.monotonic() + seconds)
         _log.warning("pictures are made by separate networks for now: %s", why)
 
-    async def _greeted(self) -> bool:
+    async def _is_there(self) -> bool:
         """Whether it is there, of the same version and with the same networks."""
-        if not self._standing.good and time.monotonic() >= self._standing.until:
+        if not self._state.good and time.monotonic() >= self._state.until:
             # Whoever comes meanwhile does without: a chain that hangs must not hold them all.
-            self._standing.until = time.monotonic() + GREETING_SECONDS
-            self._standing = await self._greet()
-        return self._standing.good
+            self._state.until = time.monotonic() + GREETING_SECONDS
+            self._state = await self._greet()
+        return self._state.good
 
-    async def _greet(self) -> _Standing:
+    async def _greet(self) -> _ChainState:
         deadline = Deadline.after(GREETING_SECONDS)
         try:
-            told, _ = await self._chain.ask(b'{"greeting":1}', [], 1024, deadline=deadline)
-            return self._judged(_words(told))
+            answer, _ = await self._chain.ask(b'{"greeting":1}', [], 1024, deadline=deadline)
+            return self._judged(_words(answer))
         except (EdgeError, ValueError) as error:
-            return _Standing(why=_why(error), until=time.monotonic() + ABSENT_SECONDS)
+            return _ChainState(why=_why(error), until=time.monotonic() + ABSENT_SECONDS)
 
-    def _judged(self, told: dict[str, object]) -> _Standing:
+    def _judged(self, there: dict[str, object]) -> _ChainState:
         here = {"version": self._version, "networks": [list(n) for n in of_chain(self._models)]}
         for name, value in here.items():
-            if told.get(name) != value:
+            if there.get(name) != value:
                 why = f"{CHAIN}: another {name} there"
-                return _Standing(why=why, until=time.monotonic() + ABSENT_SECONDS)
-        return _Standing(good=True, why="", graphs=bool(told.get("graphs")))
+                return _ChainState(why=why, until=time.monotonic() + ABSENT_SECONDS)
+        return _ChainState(good=True, why="", graphs=bool(there.get("graphs")))
 
 
 @dataclass(slots=True)
-class Hand:
+class ChainRender:
     """The chain's part in one render: finds the subject, and makes the picture meanwhile."""
 
     client: ChainClient
     opened: Opened
     segmentation: Segmentation | None = None
-    _made: dict[str, Answered | None] = field(default_factory=dict)
+    _results: dict[str, ChainResult | None] = field(default_factory=dict)
 
     def search(
         self, transform: Transform
@@ -203,45 +205,47 @@ class Hand:
         """What a store of mattes asks where it has none: the picture is made in the same go."""
 
         async def found(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmentation:
-            answered = await self._asked(None, transform, tools, watch)
+            answered = await self._answered(None, transform, tools, watch)
             if answered is None or answered.segmentation is None:
                 return await segment.search(image, tools, watch)
             return answered.segmentation
 
         return found
 
-    async def picture(self, prepared: Prepared, job: RenderRequest, tools: Tools) -> Picture | None:
+    async def picture(
+        self, prepared: Prepared, request: RenderRequest, tools: Tools
+    ) -> Picture | None:
         """The picture after all steps of the plan; None: the caller has to carry them out."""
-        known = job.transform.canonical() in self._made
+        known = request.transform.canonical() in self._results
         if not known and not prepared.plan.models:
             return None  # where the subject is known and nothing is enlarged, sending costs more
-        answered = await self._asked(self.segmentation, job.transform, tools, job.watch)
+        answered = await self._answered(self.segmentation, request.transform, tools, request.watch)
         if answered is None or answered.picture is None:
             return None
         if answered.plan != name_of(prepared.plan, answered.steps):
             _log.error("the product chain carried out another plan than this one")
             return None
         picture, timings = await run(prepared.steps[answered.steps :], answered.picture, tools)
-        job.watch.timings += timings
+        request.watch.timings += timings
         return picture
 
-    async def _asked(
+    async def _answered(
         self, known: Segmentation | None, transform: Transform, tools: Tools, watch: Stopwatch
-    ) -> Answered | None:
+    ) -> ChainResult | None:
         name = transform.canonical()
-        if name not in self._made:
+        if name not in self._results:
             progress.entered("chain")
             start = time.perf_counter()
             with tracing.span("chain"):
-                answered = await self.client.asked(self.opened, known, transform, tools)
-            self._made[name] = answered
+                answered = await self.client.render(self.opened, known, transform, tools)
+            self._results[name] = answered
             watch.timings.append(("chain", time.perf_counter() - start))
-        return self._made[name]
+        return self._results[name]
 
 
-def _words(told: bytes) -> dict[str, Any]:
-    """What is told. Raises `ValueError`."""
-    words = json.loads(told)
+def _words(answer: bytes) -> dict[str, Any]:
+    """The words of an answer. Raises `ValueError`."""
+    words = json.loads(answer)
     if not isinstance(words, dict):
         raise ValueError(f"{type(words).__name__} is no object")
     return words
@@ -251,6 +255,6 @@ def _why(error: EdgeError | ValueError) -> str:
     return error.detail if isinstance(error, EdgeError) else f"{CHAIN}: not understood: {error}"
 
 
-def _plain(job: RenderRequest) -> Transform:
+def _plain(request: RenderRequest) -> Transform:
     """The transform as the wire carries it."""
-    return replace(job.transform, preset="")
+    return replace(request.transform, preset="")

@@ -33,12 +33,14 @@ from edge.rendering.pixels.picture import REDUCING_GAP, Picture, without_ringing
 from edge.rendering.pixels.sampling import put_colours
 from edge.rendering.step import AsyncStep, Step, Tools
 
-RESIZE, UNMIX, COMPOSE = (f"{CHAIN}_{name}" for name in ("resize", "unmix", "compose"))
+RESIZE = f"{CHAIN}_resize"
+DECONTAMINATE = f"{CHAIN}_decontaminate"
+COMPOSE = f"{CHAIN}_compose"
 
 OUTPUTS = MappingProxyType(
     {
         RESIZE: ("resized", "resized_alpha"),
-        UNMIX: ("foreground", "background"),
+        DECONTAMINATE: ("foreground", "background"),
         COMPOSE: ("composed", "composed_alpha"),
     }
 )
@@ -130,7 +132,7 @@ class DecontaminateByGraph(AsyncStep):
         both, alpha, band = await tools.engine.run(begun, picture, self.step.by)
         if band is not None:
             inputs = await tools.engine.run(_pyramid, both, alpha, band)
-            made = await self.graphs.run(UNMIX, inputs)
+            made = await self.graphs.run(DECONTAMINATE, inputs)
             fore, back = made["foreground"], made["background"]
             own = await tools.engine.run(corrected, both, alpha, band, fore, back)
             await tools.engine.run(put_colours, both, band.places, own)

@@ -12,7 +12,7 @@ from edge.deadline import Deadline
 from edge.errors import RequestError
 from edge.models.base import Graphs, Models, joined
 from edge.rendering.chain.graphed import on_graphs
-from edge.rendering.chain.wire import Answered, Asked, name_of
+from edge.rendering.chain.wire import ChainResult, ChainTask, name_of
 from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import segment
 from edge.rendering.matting.mattes import Segmentation
@@ -49,8 +49,8 @@ class Host:
         self._graphs = graphs
         self._tile_cache = tile_cache
 
-    async def answer(self, asked: bytes, photo: Tensor) -> tuple[bytes, Tensor]:
-        """What is told, and the bytes that belong to it as uint8 [1, length].
+    async def answer(self, message: bytes, photo: Tensor) -> tuple[bytes, Tensor]:
+        """An answer in words, and the bytes that belong to it as uint8 [1, length].
 
         A greeting is answered with who is here. Where versions or networks differ nothing is made:
         the asking side would keep a picture under the name of another.
@@ -58,7 +58,7 @@ class Host:
         Raises:
             ModelError, DeadlineExceeded: a network cannot be used, or the time was over.
         """
-        words = json.loads(asked)
+        words = json.loads(message)
         here = {
             "version": self._version,
             "networks": of_chain(self._models),
@@ -68,28 +68,26 @@ class Host:
             return json.dumps(here).encode(), joined([])
         there = {"version": words["version"], "networks": tuple(map(tuple, words["networks"]))}
         if differing := [name for name, value in there.items() if here[name] != value]:
-            told = {"refused": f"another {' and other '.join(differing)} here", **here}
-            return json.dumps(told).encode(), joined([])
-        message = await self._engine.run(Asked.unpacked, words, photo)
-        answered = await self._made(message)
-        told_bytes, parts = await self._engine.run(answered.packed)
-        return told_bytes, await self._engine.run(joined, parts)
+            refused = {"refused": f"another {' and other '.join(differing)} here", **here}
+            return json.dumps(refused).encode(), joined([])
+        task = await self._engine.run(ChainTask.unpacked, words, photo)
+        result = await self._rendered(task)
+        packed, parts = await self._engine.run(result.packed)
+        return packed, await self._engine.run(joined, parts)
 
-    async def _made(self, asked: Asked) -> Answered:
-        watch, deadline = Stopwatch(), Deadline.after(asked.seconds)
+    async def _rendered(self, task: ChainTask) -> ChainResult:
+        watch, deadline = Stopwatch(), Deadline.after(task.seconds)
         tools = Tools(self._models, self._engine, deadline, tile_cache=self._tile_cache)
-        segmentation = asked.segmentation or await segment.search(asked.image, tools, watch)
-        found = None if asked.segmentation else segmentation
+        segmentation = task.segmentation or await segment.search(task.image, tools, watch)
+        found = None if task.segmentation else segmentation
         try:
-            prepared = await self._engine.run(
-                _prepared, asked, segmentation, self._models, deadline
-            )
+            prepared = await self._engine.run(_prepared, task, segmentation, self._models, deadline)
         except RequestError:
-            return Answered(found, None, timings=tuple(watch.timings))
+            return ChainResult(found, None, timings=tuple(watch.timings))
         steps = tuple(takewhile(_here, prepared.steps))
         carried = on_graphs(steps, self._graphs)
         picture, timings = await run(carried, prepared.picture, tools)
-        return Answered(
+        return ChainResult(
             found,
             picture,
             name_of(prepared.plan, len(steps)),
@@ -100,13 +98,13 @@ class Host:
 
 
 def _prepared(
-    asked: Asked, segmentation: Segmentation, models: Models, deadline: Deadline
+    task: ChainTask, segmentation: Segmentation, models: Models, deadline: Deadline
 ) -> Prepared:
     """As a render prepares it, from pixels that have been decoded already."""
-    job = RenderRequest(b"", asked.transform, None, Stopwatch(), deadline)
-    opened = Opened(asked.facts, Decoded(asked.image))
-    opened = fitted(opened, segmentation, job, asked.limits)
-    return prepare(opened, job, models, asked.limits)
+    request = RenderRequest(b"", task.transform, None, Stopwatch(), deadline)
+    opened = Opened(task.facts, Decoded(task.image))
+    opened = fitted(opened, segmentation, request, task.limits)
+    return prepare(opened, request, models, task.limits)
 
 
 def _here(step: Step) -> bool:

@@ -32,7 +32,7 @@ _NO_PRESETS = Presets({})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ChainTask:
     """One picture as it is wanted.
 
     Attributes:
@@ -55,7 +55,7 @@ class Asked:
     def packed(self) -> tuple[bytes, list[Tensor]]:
         """What goes over the wire: words, and uint8 arrays [...] of any shape; pixel work."""
         entry = _Entry.of(self.segmentation)
-        told = {
+        words = {
             "version": self.version,
             "networks": self.networks,
             "transform": wordy(self.transform),
@@ -67,12 +67,12 @@ class Asked:
             "entry_bytes": len(entry.body) if entry else 0,
             "seconds": self.seconds,
         }
-        return _json(told), [
+        return _json(words), [
             array_of(self.image), *([np.frombuffer(entry.body, np.uint8)] if entry else []),
         ]  # fmt: skip
 
     @classmethod
-    def unpacked(cls, words: Mapping[str, Any], photo: Tensor) -> "Asked":
+    def unpacked(cls, words: Mapping[str, Any], photo: Tensor) -> "ChainTask":
         """The reverse, `photo` being its arrays as one, uint8 [length]; pixel work.
 
         Raises:
@@ -100,7 +100,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ChainResult:
     """What became of one.
 
     Attributes:
@@ -123,7 +123,7 @@ class Answered:
         """What goes over the wire: words, and uint8 arrays [...] of any shape; pixel work."""
         entry = _Entry.of(self.segmentation)
         parts: list[Tensor] = []
-        told: dict[str, Any] = {
+        words: dict[str, Any] = {
             "entry": entry and entry.note,
             "entry_bytes": len(entry.body) if entry else 0,
             "picture": None,
@@ -133,20 +133,20 @@ class Answered:
             "timings": self.timings,
         }
         if self.picture is not None:
-            told["picture"], parts = _packed_picture(self.picture)
+            words["picture"], parts = _packed_picture(self.picture)
         if entry:
             parts.append(np.frombuffer(entry.body, np.uint8))
-        return _json(told), parts
+        return _json(words), parts
 
     @classmethod
-    def unpacked(cls, told: bytes, pixels: Tensor, original: Size) -> "Answered":
+    def unpacked(cls, answer: bytes, pixels: Tensor, original: Size) -> "ChainResult":
         """The reverse, `pixels` being its arrays as one, uint8 [length]; pixel work.
 
         Raises:
             ModelContractBroken: this is nothing that the chain says.
         """
         with _contract():
-            words = json.loads(told)
+            words = json.loads(answer)
             picture, rest = None, pixels
             if words["picture"] is not None:
                 picture, rest = _unpacked_picture(words["picture"], pixels)
@@ -162,8 +162,8 @@ class Answered:
 
 def most_bytes(transform: Transform, original: Size, limits: Limits) -> int:
     """The most that an answer may take: the canvas and its matte, and the matte of the original."""
-    asked = transform.width, transform.height
-    canvas = asked[0] * asked[1] if asked[0] and asked[1] else limits.output_pixels
+    sides = transform.width, transform.height
+    canvas = sides[0] * sides[1] if sides[0] and sides[1] else limits.output_pixels
     return 5 * canvas + 2 * original.pixels + 2**16
 
 
@@ -207,7 +207,7 @@ class _Entry:
 
 def _packed_picture(picture: Picture) -> tuple[dict[str, Any], list[Tensor]]:
     made = picture.made
-    told = {
+    words = {
         "mode": picture.image.mode,
         "size": picture.image.size,
         "matte": picture.matte is not None,
@@ -218,7 +218,7 @@ def _packed_picture(picture: Picture) -> tuple[dict[str, Any], list[Tensor]]:
         "exact": picture.exact,
     }
     layers = [picture.image] if picture.matte is None else [picture.image, picture.matte]
-    return told, [array_of(layer) for layer in layers]
+    return words, [array_of(layer) for layer in layers]
 
 
 def _unpacked_picture(words: Mapping[str, Any], pixels: Tensor) -> tuple[Picture, Tensor]:

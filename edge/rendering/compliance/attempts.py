@@ -65,7 +65,7 @@ class Done:
 
 def finish(
     picture: Picture,
-    job: RenderRequest,
+    request: RenderRequest,
     xmp: bytes | None = None,
     *,
     unsure: bool = False,
@@ -84,31 +84,31 @@ def finish(
         picture.made or Synthesized(0.0),
         None if unsure else picture.matte,
         reference=reference,
-        swatch=job.transform.swatch,
+        swatch=request.transform.swatch,
         notes=frozenset(notes),
         exact=picture.exact,
     )
-    done = _finished(picture, job, xmp, own)
+    done = _finished(picture, request, xmp, own)
     if xmp and done.report and "bytes_max" in _broken(done.report):
-        return _finished(picture, job, None, own)
+        return _finished(picture, request, None, own)
     return done
 
 
-def _finished(picture: Picture, job: RenderRequest, xmp: bytes | None, own: Own) -> Done:
+def _finished(picture: Picture, request: RenderRequest, xmp: bytes | None, own: Own) -> Done:
     """The first attempt that passes the background rule by its pixels alone; else the first that
     passes it because the matte counts pale pixels as product; else the last. A photo that is
     delivered whole has no background to mend."""
     pale = last = None
-    for tried, quality in _tries(picture, job):
-        job.deadline.check("encode")
-        format = _format(tried, job)
-        encoded = job.watch.time("encode", _encode, tried, format, job, quality, xmp)
+    for tried, quality in _tries(picture, request):
+        request.deadline.check("encode")
+        format = _format(tried, request)
+        encoded = request.watch.time("encode", _encode, tried, format, request, quality, xmp)
         last = Done(
             encoded.body, format, encoded.quality, picture.size, added=picture.made, picture=tried
         )
-        if job.preset is None:
+        if request.preset is None:
             return last
-        report = job.watch.time("verify", verify_file, encoded.body, job.preset, own=own)
+        report = request.watch.time("verify", verify_file, encoded.body, request.preset, own=own)
         last = replace(last, report=report)
         if own.whole or "background" not in _broken(report):
             if not report.pale:
@@ -119,24 +119,26 @@ def _finished(picture: Picture, job: RenderRequest, xmp: bytes | None, own: Own)
     return best
 
 
-def _tries(picture: Picture, job: RenderRequest) -> Iterator[tuple[Picture, Quality]]:
+def _tries(picture: Picture, request: RenderRequest) -> Iterator[tuple[Picture, Quality]]:
     """The attempts, cheapest first: as requested; where the background has to be one exact colour,
     then with nearly transparent matte pixels set to background, and last at the highest quality.
     Matte pixels are kept where a shadow was requested or the alpha is the original's own."""
-    given = job.transform.quality
-    background = job.preset.rules.background if job.preset else None
-    exact = background is not None and _format(picture, job) is Format.JPEG
+    given = request.transform.quality
+    background = request.preset.rules.background if request.preset else None
+    exact = background is not None and _format(picture, request) is Format.JPEG
     quality: Quality = "auto" if given is AUTO else given
     if exact:
         quality = DEGRADATION.clean_from if given is AUTO else max(DEGRADATION.clean_from, given)
     yield picture, quality
-    if job.transform.shadow or picture.exact:
+    if request.transform.shadow or picture.exact:
         return
     if picture.matte is not None and background is not None and background.color is not None:
-        picture = job.watch.time("mend", _without_haze, picture, picture.matte, background.color)
+        picture = request.watch.time(
+            "mend", _without_haze, picture, picture.matte, background.color
+        )
         yield picture, quality
     elif picture.matte is not None and background is not None and picture.has_alpha:
-        yield job.watch.time("mend", _without_faint, picture), quality
+        yield request.watch.time("mend", _without_faint, picture), quality
     if exact and quality != _PUREST:
         yield picture, _PUREST
 
@@ -161,14 +163,14 @@ def _without_faint(picture: Picture) -> Picture:
     return picture.with_image(image)
 
 
-def reframed(done: Done, job: RenderRequest) -> Transform | None:
+def reframed(done: Done, request: RenderRequest) -> Transform | None:
     """The request with a larger frame, where the subject came out too small to its preset's eye: a
     product whose rim is as pale as its background measures less than its matte does."""
-    report, transform = done.report, job.transform
-    if report is None or job.preset is None or transform.fit is not Fit.PRODUCT:
+    report, transform = done.report, request.transform
+    if report is None or request.preset is None or transform.fit is not Fit.PRODUCT:
         return None
     small = [finding.measured for finding in report.failed if finding.rule == "fill_min"]
-    least, frame = job.preset.rules.fill_min, transform.frame or FRAME
+    least, frame = request.preset.rules.fill_min, transform.frame or FRAME
     if not small or not small[0] or least is None or frame < least:
         return None  # the last: as was requested
     frame = frame * least / float(small[0]) + PRODUCT.spare / done.size.long
@@ -179,18 +181,18 @@ def _broken(report: Report) -> set[str]:
     return {finding.rule for finding in report.failed}
 
 
-def _format(picture: Picture, job: RenderRequest) -> Format:
-    return job.transform.format or (Format.PNG if picture.has_alpha else Format.JPEG)
+def _format(picture: Picture, request: RenderRequest) -> Format:
+    return request.transform.format or (Format.PNG if picture.has_alpha else Format.JPEG)
 
 
 def _encode(
-    picture: Picture, format: Format, job: RenderRequest, quality: Quality, xmp: bytes | None
+    picture: Picture, format: Format, request: RenderRequest, quality: Quality, xmp: bytes | None
 ) -> Encoded:
     return encode(
         picture.image,
         format,
         quality,
-        max_bytes=job.transform.max_bytes,
+        max_bytes=request.transform.max_bytes,
         xmp=xmp,
-        deadline=job.deadline,
+        deadline=request.deadline,
     )

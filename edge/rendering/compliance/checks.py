@@ -43,7 +43,7 @@ class Own:
     """What is known, beside its pixels, of a picture that this server made.
 
     Attributes:
-        made: how much of it is synthesized.
+        synthesized: how much of it no camera saw.
         matte: mode L, of the picture's size; None where it has none, or only its file is left.
         broken: the rules that it broke when it was rendered, with its matte at hand; None where
             that is not known.
@@ -53,7 +53,7 @@ class Own:
         exact: the matte is the original's own alpha.
     """
 
-    made: Synthesized = Synthesized(0.0)  # noqa: RUF009 - frozen
+    synthesized: Synthesized = Synthesized(0.0)  # noqa: RUF009 - frozen
     matte: Image.Image | None = field(default=None, repr=False)
     broken: frozenset[str] | None = None
     reference: Reference | None = field(default=None, repr=False)
@@ -68,7 +68,7 @@ class Own:
 
 
 @dataclass(frozen=True)
-class Specimen:
+class FinishedFile:
     """A finished file: its bytes, its header, its pixels."""
 
     body: bytes
@@ -86,15 +86,15 @@ class Specimen:
         return array_of(self.image if self.image.mode == "RGB" else self.image.convert("RGB"))
 
 
-def _format(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+def _format(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
     if rules.formats:
-        found = _FORMATS.get(specimen.facts.format)
+        found = _FORMATS.get(file.facts.format)
         wanted = [str(format.value) for format in rules.formats]
-        yield Finding("formats", found in rules.formats, str(specimen.facts.format), wanted)
+        yield Finding("formats", found in rules.formats, str(file.facts.format), wanted)
 
 
-def _sides(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
-    size = specimen.facts.size
+def _sides(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
+    size = file.facts.size
     if rules.long_min is not None:
         yield Finding("long_min", size.long >= rules.long_min, size.long, rules.long_min)
     if rules.long_max is not None:
@@ -103,9 +103,9 @@ def _sides(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
         yield Finding("short_min", size.short >= rules.short_min, size.short, rules.short_min)
 
 
-def _ratio(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+def _ratio(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
     if rules.ratios:
-        size = specimen.facts.size
+        size = file.facts.size
         fits = any(
             abs(ratio.height_of(size.width) - size.height) <= 1
             or abs(ratio.width_of(size.height) - size.width) <= 1
@@ -114,54 +114,54 @@ def _ratio(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
         yield Finding("ratios", fits, str(size), [str(ratio) for ratio in rules.ratios])
 
 
-def _bytes(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+def _bytes(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
     if rules.bytes_max is not None:
-        length = len(specimen.body)
+        length = len(file.body)
         yield Finding("bytes_max", length <= rules.bytes_max, length, rules.bytes_max)
 
 
-def _colour(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+def _colour(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
     if rules.srgb:
-        profile = specimen.facts.profile
-        is_srgb = specimen.facts.mode.value in ("rgb", "grey", "palette")
+        profile = file.facts.profile
+        is_srgb = file.facts.mode.value in ("rgb", "grey", "palette")
         is_srgb = is_srgb and (profile is None or "srgb" in profile.lower())
-        measured = f"{specimen.facts.mode.value}, profile {profile or 'none'}"
+        measured = f"{file.facts.mode.value}, profile {profile or 'none'}"
         yield Finding("srgb", is_srgb, measured, "sRGB")
     if rules.no_alpha:
-        yield Finding("no_alpha", not specimen.facts.alpha, specimen.facts.alpha, False)
+        yield Finding("no_alpha", not file.facts.alpha, file.facts.alpha, False)
 
 
-def _made(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
-    if specimen.own is None:
+def _synthesized(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
+    if file.own is None:
         return
-    made = specimen.own.made
+    synthesized = file.own.synthesized
     for rule, share, most in (
-        ("made_max", made.share, rules.made_max),
-        ("guessed_max", made.guessed, rules.guessed_max),
+        ("made_max", synthesized.share, rules.made_max),
+        ("guessed_max", synthesized.guessed, rules.guessed_max),
     ):
         if most is not None:
             yield Finding(rule, share <= most, share, most)
 
 
-def _noted(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
-    if specimen.own is None:
+def _noted(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
+    if file.own is None:
         return
     for rule, note in _FORBIDS.items():
         if getattr(rules, rule):
-            found = note in specimen.own.notes
+            found = note in file.own.notes
             yield Finding(rule, not found, found, False, heuristic=True)
 
 
-def _border(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+def _border(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
     if rules.no_border:
-        drawn = has_drawn_border(specimen.pixels)
+        drawn = has_drawn_border(file.pixels)
         yield Finding("no_border", not drawn, drawn, False, heuristic=True)
 
 
-def _background(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
+def _background(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
     if rules.background_neutral:
-        matte = specimen.own.matte if specimen.own else None
-        chroma = chroma_of_border(specimen.pixels, matte)
+        matte = file.own.matte if file.own else None
+        chroma = chroma_of_border(file.pixels, matte)
         yield Finding(
             "background_neutral",
             chroma <= LEVELS.near,
@@ -171,18 +171,18 @@ def _background(specimen: Specimen, rules: Rules) -> Iterator[Finding]:
         )
     if rules.background is None:
         return
-    seen = _seen(specimen, rules.background)
-    whole = specimen.own is not None and specimen.own.whole
-    finding = _exact(seen, rules.background, whole=whole)
-    if not finding.passed and not whole and specimen.own:
-        finding = _by_matte(specimen, specimen.own, rules.background) or finding
+    found = _measured(file, rules.background)
+    whole = file.own is not None and file.own.whole
+    finding = _exact(found, rules.background, whole=whole)
+    if not finding.passed and not whole and file.own:
+        finding = _by_matte(file, file.own, rules.background) or finding
     yield finding
     if rules.fill_min is not None:
-        fill = _fill(seen, specimen.image)
+        fill = _fill(found, file.image)
         yield Finding("fill_min", fill >= rules.fill_min, _share(fill), rules.fill_min)
 
 
-CHECKS: tuple[Callable[[Specimen, Rules], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[FinishedFile, Rules], Iterator[Finding]], ...] = (
     _format,
     _sides,
     _ratio,
@@ -190,55 +190,55 @@ CHECKS: tuple[Callable[[Specimen, Rules], Iterator[Finding]], ...] = (
     _colour,
     _border,
     _background,
-    _made,
+    _synthesized,
     _noted,
 )
 
 
 def _exact(
-    seen: BackgroundMeasurement,
+    found: BackgroundMeasurement,
     background: Background,
     *,
     whole: bool = False,
     heuristic: bool = False,
 ) -> Finding:
     # the rest of the border may be a product that the camera cut, but no photo that was not
-    holds = seen.border >= (1 if whole else LEVELS.majority) and seen.worst == 0
-    measured = {"border": seen.border, "exact": _share(seen.exact), "worst": seen.worst}
+    holds = found.border >= (1 if whole else LEVELS.majority) and found.worst == 0
+    measured = {"border": found.border, "exact": _share(found.exact), "worst": found.worst}
     wanted = f"exactly {background}" + ", all around a photo that is delivered whole" * whole
     return Finding("background", holds, measured, wanted, heuristic)
 
 
-_SEEN = [0, *[255] * 255] * 4
+_VISIBLE = [0, *[255] * 255] * 4
 
 
-def _by_matte(specimen: Specimen, own: Own, background: Background) -> Finding | None:
+def _by_matte(file: FinishedFile, own: Own, background: Background) -> Finding | None:
     """The background without what the matte gives to the product; None where that does not hold. Of
     an original's own alpha the faintest shadow is the product's."""
     if own.matte is None:
         return None
     if background.color is not None:
-        seen = measure_background(specimen.pixels, background.color, own.matte)
-    elif own.exact and specimen.image.mode == "RGBA":
-        seen = measure_clear_background(specimen.image.point(_SEEN))
+        found = measure_background(file.pixels, background.color, own.matte)
+    elif own.exact and file.image.mode == "RGBA":
+        found = measure_clear_background(file.image.point(_VISIBLE))
     else:
         return None
-    finding = _exact(seen, background, heuristic=True)
+    finding = _exact(found, background, heuristic=True)
     return finding if finding.passed else None
 
 
-def _seen(specimen: Specimen, background: Background) -> BackgroundMeasurement:
+def _measured(file: FinishedFile, background: Background) -> BackgroundMeasurement:
     if background.kind is BackgroundKind.TRANSPARENT or background.color is None:
-        image = specimen.image
+        image = file.image
         return measure_clear_background(image if image.mode == "RGBA" else image.convert("RGBA"))
-    return measure_background(specimen.pixels, background.color)
+    return measure_background(file.pixels, background.color)
 
 
-def _fill(seen: BackgroundMeasurement, image: Image.Image) -> float:
+def _fill(found: BackgroundMeasurement, image: Image.Image) -> float:
     """The share of the canvas that the subject's box spans, in its longer direction."""
-    if seen.subject is None:
+    if found.subject is None:
         return 0.0
-    box = seen.subject.size
+    box = found.subject.size
     return max(box.width / image.width, box.height / image.height)
 
 

@@ -1,7 +1,7 @@
 """Verify: hold finished bytes against their preset's rules; nothing is believed, all is decoded.
 
 What is only a guess is marked as a heuristic. What networks see is asked for elsewhere, since a
-check does not wait, and comes in by `with_seen`.
+check does not wait, and comes in by `with_detected`.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from edge.images import Box, Size
 from edge.rendering.analysis.detection import Detected, Detections, place_of
-from edge.rendering.compliance.checks import CHECKS, Own, Specimen
+from edge.rendering.compliance.checks import CHECKS, FinishedFile, Own
 from edge.rendering.compliance.drift import compare
 from edge.rendering.compliance.report import Finding, Report
 from edge.rendering.source.decode import decode, reread
@@ -36,12 +36,16 @@ def verify_file(
     """
     facts = read_facts(body, limits or Limits())
     decoded = reread(body, facts) if own else decode(body, facts)
-    specimen = Specimen(body, facts, decoded.image, own, decoded.levels)
-    findings = [finding for check in CHECKS for finding in check(specimen, preset.rules)]
+    file = FinishedFile(body, facts, decoded.image, own, decoded.levels)
+    findings = [finding for check in CHECKS for finding in check(file, preset.rules)]
     broken = own.broken if own else None
     if broken is not None:
-        findings = [_as_told(finding, broken) for finding in findings]
-        findings += [Finding(rule, False, TOLD, True, True) for rule in SEEN_ONCE if rule in broken]
+        findings = [_excused(finding, broken) for finding in findings]
+        findings += [
+            Finding(rule, False, AS_REPORTED, True, True)
+            for rule in JUDGED_AT_RENDER
+            if rule in broken
+        ]
     colours = None
     if own and own.reference:
         colours = compare(decoded.image, own.reference, own.swatch)
@@ -49,10 +53,10 @@ def verify_file(
     return Report(preset.name, preset.version, tuple(findings), colours=colours)
 
 
-SEEN_ONCE = ("no_second_view", "no_text", "no_head", "drift_max", "swatch_max")
+JUDGED_AT_RENDER = ("no_second_view", "no_text", "no_head", "drift_max", "swatch_max")
 """The rules that are judged when a picture is made; of a cached one its own header tells them."""
 
-TOLD = "as it was told when the picture was made"
+AS_REPORTED = "as reported when the picture was rendered"
 
 
 def _colours(colours: ColourShift, rules: Rules) -> Iterator[Finding]:
@@ -64,8 +68,10 @@ def _colours(colours: ColourShift, rules: Rules) -> Iterator[Finding]:
             yield Finding(rule, found <= most, found, most, heuristic=True)
 
 
-def with_seen(report: Report, rules: Rules, detections: Detections, seen: Detected) -> Report:
-    """The report with what was seen on the picture: parts on its background, letters, faces.
+def with_detected(
+    report: Report, rules: Rules, detections: Detections, detected: Detected
+) -> Report:
+    """The report with what was detected on the picture: parts on its background, letters, faces.
 
     What nobody could look for gives no finding; a network that failed gives a reason for review.
     """
@@ -75,11 +81,11 @@ def with_seen(report: Report, rules: Rules, detections: Detections, seen: Detect
             _none("no_second_view", [_share_of(detections, box) for box in detections.views])
         )
     for rule, wanted, places in (
-        ("no_text", rules.no_text, seen.text), ("no_head", rules.no_head, seen.heads)
+        ("no_text", rules.no_text, detected.text), ("no_head", rules.no_head, detected.heads)
     ):  # fmt: skip
         if wanted and places is not None:
             findings.append(_none(rule, [list(place) for place in places]))
-    review = report.review + ((UNCHECKED,) if seen.failed else ())
+    review = report.review + ((UNCHECKED,) if detected.failed else ())
     return replace(report, findings=tuple(findings), review=review)
 
 
@@ -95,32 +101,32 @@ def _share_of(detections: Detections, box: Box) -> list[float]:
     return list(place_of(box, Size(*detections.small.size)))
 
 
-def _as_told(finding: Finding, broken: frozenset[str]) -> Finding:
+def _excused(finding: Finding, broken: frozenset[str]) -> Finding:
     """What only the lack of a matte breaks was not broken."""
     if finding.passed or finding.rule in broken or finding.rule not in _BY_MATTE:
         return finding
     return replace(finding, passed=True, heuristic=True)
 
 
-def as_made(report: Report, told: Compliance) -> Report:
-    """The report as it was told when these very bytes were made.
+def as_reported(report: Report, reported: Compliance) -> Report:
+    """The report as it was when these very bytes were rendered.
 
     What only the cut-out, the original or a network could say then counts again: no rule that
     passed is broken by what a file alone shows, and none that was broken is forgotten.
     """
-    broken = frozenset(told.broken)
+    broken = frozenset(reported.broken)
     known = {finding.rule for finding in report.findings}
     findings = [
-        finding if finding.passed == (finding.rule not in broken) else _told(finding, broken)
+        finding if finding.passed == (finding.rule not in broken) else _as_reported(finding, broken)
         for finding in report.findings
     ]
-    findings += [Finding(rule, False, TOLD, True, True) for rule in sorted(broken - known)]
-    return replace(report, findings=tuple(findings), review=told.review, notes=told.notes)
+    findings += [Finding(rule, False, AS_REPORTED, True, True) for rule in sorted(broken - known)]
+    return replace(report, findings=tuple(findings), review=reported.review, notes=reported.notes)
 
 
-def _told(finding: Finding, broken: frozenset[str]) -> Finding:
+def _as_reported(finding: Finding, broken: frozenset[str]) -> Finding:
     passed = finding.rule not in broken
-    return replace(finding, passed=passed, measured=finding.measured if passed else TOLD)
+    return replace(finding, passed=passed, measured=finding.measured if passed else AS_REPORTED)
 
 
 _BY_MATTE = frozenset({"background", "background_neutral"})

@@ -50,7 +50,7 @@ _NOTHING = (255, 255, 255)
 """Colour of what is see-through: the old background there would be nobody's to see and a quarter of
 the file."""
 
-_SEEN = [0, *[255] * 255]
+_VISIBLE = [0, *[255] * 255]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def alone(picture: Picture) -> Picture:
     if seen := matte.getbbox():
         part, alpha = subject.crop(seen), matte.crop(seen)
         part.putalpha(alpha)
-        sheet.paste(part, seen[:2], alpha.point(_SEEN))
+        sheet.paste(part, seen[:2], alpha.point(_VISIBLE))
     return replace(picture.with_image(sheet), matte=matte)
 
 

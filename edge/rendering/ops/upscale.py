@@ -60,7 +60,7 @@ class Stretch(PixelStep):
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _NetworkInput:
     """What the network sees, and where it is wanted (None: everywhere); its name and that of the
     subject's matte in the tile cache, "" where they have none."""
 
@@ -106,22 +106,22 @@ class Upscale(AsyncStep):
         return _enlarged(state, self.cut, self.factor)
 
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
-        seen = await tools.engine.run(self._look, picture, tools.tile_cache is not None)
+        given = await tools.engine.run(self._input, picture, tools.tile_cache is not None)
         cut = picture.cropped(self.cut) if self.cut else picture
-        if tools.tile_cache is not None and seen.matte:
-            named = f"{_named(self.model, tools)} {self.cut} {seen.name} {seen.matte}"
+        if tools.tile_cache is not None and given.matte:
+            named = f"{_named(self.model, tools)} {self.cut} {given.name} {given.matte}"
             cut = replace(cut, name=named)
             if (cutout := tools.tile_cache.cutout(named)) is not None:
                 return await tools.engine.run(self._decontaminated, cut, cutout)
-        larger = await self._by_network(seen, tools)
+        larger = await self._by_network(given, tools)
         return await tools.engine.run(self._joined, cut, larger)
 
-    def _look(self, picture: Picture, named: bool) -> _Seen:
+    def _input(self, picture: Picture, named: bool) -> _NetworkInput:
         pixels = array_of(self._source(picture))
         matte = picture.matte if self.decontaminates else None
         name = name_of(pixels) if named else ""
         matte_name = name_of(array_of(matte)) if named and matte else ""
-        return _Seen(pixels, name, matte_name, _shown(matte))
+        return _NetworkInput(pixels, name, matte_name, _shown(matte))
 
     def _decontaminated(self, picture: Picture, cutout: Tensor) -> Picture:
         """The picture as it was after its subject was decontaminated."""
@@ -134,17 +134,17 @@ class Upscale(AsyncStep):
         opaque = _opaque(picture)
         return denoised(opaque, self.grain) if self.grain else opaque
 
-    async def _by_network(self, seen: _Seen, tools: Tools) -> Tensor:
+    async def _by_network(self, given: _NetworkInput, tools: Tools) -> Tensor:
         async def larger(kept: upscaling.Kept | None = None) -> Tensor:
             return await upscaling.upscale(
                 tools.models,
-                seen.pixels,
+                given.pixels,
                 self.factor,
                 tools.deadline,
                 tools.priority,
                 model=self.model,
                 region=self.cut,
-                wanted=seen.wanted,
+                wanted=given.wanted,
                 kept=kept,
                 run=tools.engine.run,
             )
@@ -152,10 +152,10 @@ class Upscale(AsyncStep):
         if tools.tile_cache is None:
             return await larger()
         model = _named(self.model, tools)
-        size = self.cut.size if self.cut else Size(seen.pixels.shape[1], seen.pixels.shape[0])
+        size = self.cut.size if self.cut else Size(given.pixels.shape[1], given.pixels.shape[0])
         expected = size.pixels * 3 * self.factor**2
         async with tools.tile_cache.picture_tiles(
-            seen.name, model, expected, tools.deadline, tools.tags
+            given.name, model, expected, tools.deadline, tools.tags
         ) as picture_tiles:
             return await larger(picture_tiles)
 

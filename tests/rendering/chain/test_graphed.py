@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from edge.deadline import Deadline
 from edge.images import Box, Color, Size
 from edge.models.embedded import EmbeddedModels
-from edge.rendering.chain.graphed import COMPOSE, RESIZE, UNMIX, on_graphs
+from edge.rendering.chain.graphed import COMPOSE, DECONTAMINATE, RESIZE, on_graphs
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.ops.background import PlainBackground
 from edge.rendering.ops.decontaminate import Decontaminate
@@ -143,7 +143,9 @@ async def test_decontamination_solves_the_same_colours(
 ) -> None:
     picture = Picture(photo(*size), matte(*size, softness=4))
     plain, graphed, asked = await both([Decontaminate(by)], picture, tools)
-    assert asked == [UNMIX] * (by == "network"), "from a plain background alpha brings colours"
+    assert asked == [DECONTAMINATE] * (by == "network"), (
+        "from a plain background alpha brings colours"
+    )
     assert graphed.decontaminated
     assert apart(plain.matte, graphed.matte) == 0
     assert apart(plain.image, graphed.image) <= LEVELS
@@ -202,5 +204,5 @@ async def test_the_whole_tail_of_a_marketplace_plan(tools: Tools) -> None:
     ]
     picture = Picture(photo(640, 900), matte(640, 900, softness=4))
     plain, graphed, asked = await both(steps, picture, tools)
-    assert asked == [UNMIX, RESIZE, COMPOSE]
+    assert asked == [DECONTAMINATE, RESIZE, COMPOSE]
     assert apart(plain.image, graphed.image) <= LEVELS

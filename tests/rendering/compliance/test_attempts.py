@@ -36,8 +36,8 @@ def finished(
 ) -> tuple[Done, Stopwatch]:
     asked = read(transform, PRESETS, strict=True).resolve(AcceptClass.BASE, "jpg")
     watch = Stopwatch()
-    job = RenderRequest(b"", asked, PRESETS.get("amazon"), watch, Deadline.after(60))
-    return finish(picture, job, unsure=unsure), watch
+    request = RenderRequest(b"", asked, PRESETS.get("amazon"), watch, Deadline.after(60))
+    return finish(picture, request, unsure=unsure), watch
 
 
 def pixels(done: Done) -> np.ndarray:
@@ -71,8 +71,10 @@ def test_what_is_next_to_see_through_becomes_so_where_nothing_lies_behind() -> N
     image.putalpha(faint)
     transform = read("fmt=shopify-cutout", PRESETS, strict=True).resolve(AcceptClass.BASE, "png")
     watch = Stopwatch()
-    job = RenderRequest(b"", transform, PRESETS.get("shopify-cutout"), watch, Deadline.after(60))
-    done = finish(Picture(image, faint), job)
+    request = RenderRequest(
+        b"", transform, PRESETS.get("shopify-cutout"), watch, Deadline.after(60)
+    )
+    done = finish(Picture(image, faint), request)
     assert done.report is not None
     assert done.report.passed
     assert "mend" in dict(watch.timings)
@@ -129,14 +131,14 @@ def test_a_product_that_came_out_too_small_is_wished_larger() -> None:
     pixels[136:1464, 300:1300] = 90  # 0.83 of the side
     small = Picture(Image.fromarray(pixels))
     transform = read("fmt=amazon", PRESETS, strict=True).resolve(AcceptClass.BASE, "jpg")
-    job = RenderRequest(b"", transform, PRESETS.get("amazon"), Stopwatch(), Deadline.after(60))
-    larger = reframed(finish(small, job), job)
+    request = RenderRequest(b"", transform, PRESETS.get("amazon"), Stopwatch(), Deadline.after(60))
+    larger = reframed(finish(small, request), request)
     assert larger is not None
     assert larger.frame == pytest.approx(0.85 * 0.85 / 0.83, abs=0.005)
-    tiny = replace(job, transform=replace(transform, frame=0.96))
+    tiny = replace(request, transform=replace(transform, frame=0.96))
     assert reframed(finish(small, tiny), tiny) is None, "it would hardly fit"
     whole, _ = finished(product(90, 255, 0))
-    assert reframed(whole, job) is None
+    assert reframed(whole, request) is None
 
 
 def test_a_rendition_that_came_out_too_small_is_made_once_more(
