@@ -1,10 +1,16 @@
-"""Connections to stores and origins: the beginning of an answer is bounded, whoever sends it."""
+"""Connections to stores and origins: the beginning of an answer is bounded, whoever sends it, and
+what it says of a later try is read."""
 
+import time
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+
+from edge.kinds import integer
 
 _MOST_INTERIM = 16
 """Interim answers (1xx, RFC 9110 section 15.2) before one that counts; servers send one or two."""
@@ -55,3 +61,13 @@ class _Handler(ResponseHandler):
     @property
     def _in_body(self) -> bool:
         return self._payload is not None and not self._payload.is_eof()
+
+
+def seconds_asked(text: str) -> float | None:
+    """What `Retry-After` says, seconds or a date (RFC 9110 section 10.2.3); None where it is
+    neither."""
+    with suppress(ValueError):
+        return float(integer(text.strip()))
+    with suppress(ValueError, TypeError, OverflowError):
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    return None

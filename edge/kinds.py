@@ -1,5 +1,5 @@
-"""How one kind of value is read from text, in URLs, presets files and settings alike: its words,
-its range, and how to say so."""
+"""How one kind of value is read from text, in URLs, presets files, settings, headers and options of
+the command line alike: its words, its range, and how to say so."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -35,13 +35,13 @@ class Kind:
     accepts: frozenset[str] = field(default=frozenset(), repr=False)
 
     def value(self, text: str, param: str) -> Any:
-        """The value of the text.
+        """The value of the text, without the spaces around it.
 
         Raises:
             InvalidParameter: naming the parameter, what is allowed and the nearest word.
         """
         try:
-            return self.read(text)
+            return self.read(text.strip())
         except (ValueError, KeyError):
             raise InvalidParameter(
                 f"{param}={shown(text)} is not possible",
@@ -79,15 +79,22 @@ def integer(text: str) -> int:
     return int(text)
 
 
-def byte_units(text: str) -> tuple[str, int]:
-    """Split `60k`, `2 MB` or `256MiB` into its number, still text, and the bytes of its unit.
+def byte_count(text: str) -> float:
+    """The bytes of `60k`, `2 MB` or `256MiB`.
 
     Raises:
         KeyError: there is no such unit.
+        ValueError: it is no number.
     """
     plain = text.strip().lower().removesuffix("b")
     digits = plain.rstrip("kmgi ")
-    return digits, _UNITS[plain[len(digits) :].strip()]
+    unit = _UNITS[plain[len(digits) :].strip()]
+    return number(digits) * unit
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Words separated by commas, without the spaces around them; empty ones do not count."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -125,6 +132,9 @@ def choice(words: Mapping[str, Any], shown: tuple[str, ...], more: str = "") -> 
 
     allowed = " | ".join(shown) + more
     return Kind(read, allowed, choices=shown, accepts=frozenset(table))
+
+
+FLAG = choice({**dict.fromkeys(ON, True), **dict.fromkeys(OFF, False)}, ("1", "0"))
 
 
 def matching(pattern: str, allowed: str) -> Kind:

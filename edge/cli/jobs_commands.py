@@ -137,7 +137,7 @@ class RedisJobs:
     def items(self, job: str, status: str, limit: int) -> Sequence[Mapping[str, Any]]:
         async def items(desk: Desk) -> Sequence[Mapping[str, Any]]:
             found = await desk.service.find(job)
-            return (await desk.service.rows(found, status, "", limit))[0]
+            return (await desk.service.rows(found, status, 0, limit))[0]
 
         return self._at_desk(items)
 

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from edge.cli.values import COUNT, INTEGER, PORT
 from edge.jobs.feeds import FORMATS
 from edge.jobs.model import Options
 
@@ -15,11 +16,11 @@ _STATUSES = ("failed", "held", "succeeded", "rejected", "waiting", "queued", "re
 def fill_worker(worker: argparse.ArgumentParser) -> None:
     """The options of `edge worker`."""
     worker.add_argument(
-        "--at-once", type=int, metavar="N",
+        "--at-once", type=INTEGER, metavar="N",
         help="items at the same time; 0: only feed the queue; default EDGE_JOBS_AT_ONCE",
     )  # fmt: skip
     worker.add_argument(
-        "--metrics-port", type=int, default=0, metavar="PORT", help="serve metrics there"
+        "--metrics-port", type=PORT, default=0, metavar="PORT", help="serve metrics there"
     )
 
 
@@ -68,17 +69,17 @@ def fill_jobs(jobs: argparse.ArgumentParser, codes: str) -> None:
         if name == "cost":
             verb.add_argument("--label", help="of the jobs of this label alone")
             verb.add_argument("--dry-run", action="store_true", help="of FEED, before it begins")
-            verb.add_argument("--samples", type=int, default=3, metavar="N", help=(
+            verb.add_argument("--samples", type=INTEGER, default=3, metavar="N", help=(
                 "pictures to make of each preset that has no history: 3"))  # fmt: skip
-            verb.add_argument("--workers", type=int, default=1, metavar="N", help="there are: 1")
+            verb.add_argument("--workers", type=COUNT, default=1, metavar="N", help="there are: 1")
             _add_feed(verb, optional=True)
         elif name == "list":
-            verb.add_argument("--limit", type=int, default=20, metavar="N")
+            verb.add_argument("--limit", type=COUNT, default=20, metavar="N")
         else:
             verb.add_argument("job", metavar="JOB", help="its id")
         if name == "show":
             verb.add_argument("--items", choices=_STATUSES, help="list those of this status")
-            verb.add_argument("--limit", type=int, default=100, metavar="N")
+            verb.add_argument("--limit", type=COUNT, default=100, metavar="N")
         verb.add_argument("--json", action="store_true", help="as JSON")
         _add_server(verb)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from edge.cli import models_commands
 from edge.cli.commands import Table
+from edge.cli.values import COUNT, INTEGER, read
 from edge.errors import InvalidParameter, SettingsError
+from edge.kinds import Kind, number
 from edge.models.repository import FITS
 from edge.settings import Settings
 from edge.tools.add_model import request as said
@@ -55,7 +57,7 @@ def fill(models: argparse.ArgumentParser, codes: str) -> None:
         _add_folder(verb)
         if name == "bench":
             verb.add_argument("names", nargs="*", metavar="NAME", help="by default all")
-            verb.add_argument("--runs", type=_count, default=5, metavar="N", help="of each: 5")
+            verb.add_argument("--runs", type=COUNT, default=5, metavar="N", help="of each: 5")
     _fill_fetch(
         verbs.add_parser(
             "fetch",
@@ -132,15 +134,15 @@ def _fill_add(add: argparse.ArgumentParser) -> None:
     _add_folder(add)
     add.add_argument("--replace", action="store_true", help="put it in the place of another")
     way = add.add_argument_group("what it takes and gives, where that is not to be found out")
-    way.add_argument("--side", type=int, metavar="PX", help="of its input, where that is free")
+    way.add_argument("--side", type=INTEGER, metavar="PX", help="of its input, where that is free")
     way.add_argument(
         "--free", action="store_true", help="sizes in the file are of an example: it takes any"
     )
     way.add_argument("--layout", choices=said.LAYOUTS)
     way.add_argument("--order", choices=said.ORDERS, default="rgb", help="of channels: rgb")
     way.add_argument("--normalise", choices=tuple(said.SCALINGS))
-    way.add_argument("--mean", type=_triple, metavar="R,G,B", help="0 to 1, with --std")
-    way.add_argument("--std", type=_triple, metavar="R,G,B", help="0 to 1, with --mean")
+    way.add_argument("--mean", type=_TRIPLE, metavar="R,G,B", help="0 to 1, with --std")
+    way.add_argument("--std", type=_TRIPLE, metavar="R,G,B", help="0 to 1, with --mean")
     way.add_argument("--output", metavar="NAME", help="which of several outputs")
     way.add_argument(
         "--answer", choices=tuple(dict.fromkeys((*said.ALPHAS, *said.PICTURES))),
@@ -151,8 +153,8 @@ def _fill_add(add: argparse.ArgumentParser) -> None:
         "--fit", choices=FITS,
         help="of a picture that is not square: stretched for a matte, else letterboxed",
     )  # fmt: skip
-    way.add_argument("--overlap", type=int, metavar="PX", help="of an upscaler's tiles")
-    way.add_argument("--batch", type=int, metavar="N", help="the largest: default 8, if it can")
+    way.add_argument("--overlap", type=INTEGER, metavar="PX", help="of an upscaler's tiles")
+    way.add_argument("--batch", type=INTEGER, metavar="N", help="the largest: default 8, if it can")
     way.add_argument(
         "--unproven", action="store_true",
         help="add it even if its matte of a drawn disc is flat (networks for people only), or "
@@ -181,17 +183,9 @@ def _add_options(options: argparse.Namespace) -> AddOptions:
 
 def _triple(text: str) -> said.Triple:
     """`0.485,0.456,0.406`, or one number for all three."""
-    numbers = tuple(float(part) for part in text.split(","))
-    if len(numbers) == 1:
-        numbers *= 3
-    if len(numbers) != 3:
-        raise argparse.ArgumentTypeError(f"{text!r}: allowed are one number, or three with commas")
-    red, green, blue = numbers
+    numbers = tuple(number(part.strip()) for part in text.split(","))
+    red, green, blue = numbers * 3 if len(numbers) == 1 else numbers
     return red, green, blue
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: allowed is 1 or more")
-    return number
+_TRIPLE = read(Kind(_triple, "one number, or three with commas"))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge import serving, settings
 from edge.cli import commands, jobs, jobs_options, models, render
+from edge.cli.values import COUNT, PORT
 from edge.settings import Settings
 
 CODES = "exit codes: 0 done, 1 could not be done, 2 wrong usage or settings, 130 interrupted"
@@ -92,7 +93,7 @@ def _verify(options: argparse.Namespace, given: Settings) -> bool:
 
 def _fill_sign(sign: argparse.ArgumentParser) -> None:
     sign.add_argument("url", metavar="URL", help="such as '/sku/123.jpg?w=800', host or none")
-    sign.add_argument("--expires", type=int, metavar="SECONDS", help="valid from now for so long")
+    sign.add_argument("--expires", type=COUNT, metavar="SECONDS", help="valid from now for so long")
     sign.add_argument("--kid", metavar="KID", help="the key to sign with")
 
 
@@ -127,9 +128,9 @@ def _models(options: argparse.Namespace, given: Settings) -> bool:
 
 
 def _fill_triton(triton: argparse.ArgumentParser) -> None:
-    triton.add_argument("--http-port", type=int, default=8000, metavar="PORT")
-    triton.add_argument("--grpc-port", type=int, default=8001, metavar="PORT")
-    triton.add_argument("--metrics-port", type=int, default=8002, metavar="PORT")
+    triton.add_argument("--http-port", type=PORT, default=8000, metavar="PORT")
+    triton.add_argument("--grpc-port", type=PORT, default=8001, metavar="PORT")
+    triton.add_argument("--metrics-port", type=PORT, default=8002, metavar="PORT")
     triton.add_argument(
         "--gpu", choices=("auto", "on", "off"), default="auto",
         help="run the networks with CUDA 13; auto, the default: where there is an NVIDIA driver",

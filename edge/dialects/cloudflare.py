@@ -18,6 +18,7 @@ from edge.dialects.base import (
     source,
     table,
 )
+from edge.kinds import number
 
 name = "cloudflare"
 title = "Cloudflare"
@@ -67,7 +68,7 @@ def _trim(reading: Reading, value: str) -> None:
 
 
 def _sharpen(reading: Reading, value: str) -> None:
-    reading.set(sharp="off" if float(value or 0) == 0 else "auto")
+    reading.set(sharp="off" if number(value or "0") == 0 else "auto")
 
 
 _ROWS = {

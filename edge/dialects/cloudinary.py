@@ -19,6 +19,7 @@ from edge.dialects.base import (
     table,
 )
 from edge.errors import InvalidParameter
+from edge.kinds import integer
 
 name = "cloudinary"
 title = "Cloudinary"
@@ -216,7 +217,7 @@ def _crop(reading: Reading, given: dict[str, str], resized: bool) -> None:
         reading.without_equal("c_crop", "crop=x,y,width,height")
         return
     share = any("." in given[side] for side in "xywh")
-    reading.set(crop=",".join(given[s] if share else str(int(given[s])) for s in "xywh"))
+    reading.set(crop=",".join(given[s] if share else str(integer(given[s])) for s in "xywh"))
 
 
 def _settle(reading: Reading) -> None:

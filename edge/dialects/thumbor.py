@@ -4,6 +4,7 @@ Source: https://thumbor.readthedocs.io/en/latest/usage.html (November 2026).
 """
 
 import re
+from contextlib import suppress
 
 from edge.dialects.base import (
     FORMATS,
@@ -20,6 +21,7 @@ from edge.dialects.base import (
     table,
 )
 from edge.errors import InvalidPath
+from edge.kinds import integer, number
 
 name = "thumbor"
 title = "thumbor"
@@ -52,6 +54,13 @@ def _fill(reading: Reading, value: str) -> None:
         reading.set(bg="blur" if colour == "blur" else colour, fit="pad")
 
 
+def _turned(value: str) -> str:
+    with suppress(ValueError):
+        back = value.startswith("-")
+        return str((integer(value[1:]) if back else -integer(value)) % 360)
+    return value
+
+
 words = table(
     {
         "quality": renamed("q"),
@@ -60,10 +69,7 @@ words = table(
         "fill": Word(_fill, "`fit=pad` and `bg`"),
         "background_color": renamed("bg"),
         "rotate": Word(
-            lambda reading, value: reading.set(
-                rot=str(-int(value) % 360) if value.lstrip("-").isdigit() else value
-            ),
-            "`rot`, the other way round",
+            lambda reading, value: reading.set(rot=_turned(value)), "`rot`, the other way round"
         ),
         "blur": Word(lambda reading, value: reading.set(blur=value.partition(",")[0]), "`blur`"),
         "sharpen": setting(sharp="auto"),
@@ -99,7 +105,7 @@ def _read_region(reading: Reading, url: re.Match[str]) -> None:
     if url["trim"]:
         reading.set(trim="auto")
     if url["crop"]:
-        left, top, right, bottom = (float(n) for n in re.split("[x:]", url["crop"]))
+        left, top, right, bottom = (number(n) for n in re.split("[x:]", url["crop"]))
         share = "." in url["crop"]
         sides = (left, top, right - left, bottom - top)
         reading.set(crop=",".join(f"{n:.4f}" if share else str(int(n)) for n in sides))

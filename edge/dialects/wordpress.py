@@ -18,7 +18,7 @@ from edge.dialects.base import (
     table,
 )
 from edge.errors import InvalidParameter
-from edge.kinds import shown
+from edge.kinds import number, shown
 
 name = "wordpress"
 title = "WordPress"
@@ -48,7 +48,7 @@ def _crop(reading: Reading, value: str) -> None:
     elif all(part.endswith("px") for part in parts):
         reading.set(crop=",".join(part.removesuffix("px") for part in parts))
     else:
-        reading.set(crop=",".join(f"{float(part) / 100:.4f}" for part in parts))
+        reading.set(crop=",".join(f"{number(part) / 100:.4f}" for part in parts))
 
 
 words = table(

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from edge.errors import FeedRejected
+from edge.kinds import listed
 from edge.reported import Compliance
 
 
@@ -126,7 +127,7 @@ def _option(name: str, value: Any) -> Any:
 
 def _presets(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
-        value = value.replace("|", ",").split(",")
+        value = listed(value.replace("|", ","))
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise FeedRejected("presets is a list of names", param="presets")
     return tuple(dict.fromkeys(name.strip() for name in value if name.strip()))

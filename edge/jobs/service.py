@@ -155,16 +155,14 @@ class Service:
         await self.store.drop(id)
 
     async def rows(
-        self, job: Job, status: str, cursor: str, limit: int
+        self, job: Job, status: str, place: int, limit: int
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """Items of one status, or all, and the next cursor; `refused` are lines that were none.
+        """Items of one status, or all, from a place on, and the next one; `refused` are lines that
+        were none.
 
         Raises:
-            FeedRejected: the status or the cursor is none.
+            FeedRejected: there is no such status.
         """
-        place = int(cursor) if cursor.isdigit() and len(cursor) < 12 else 0
-        if cursor and not cursor.isdigit():
-            raise FeedRejected("the cursor is none of ours", param="cursor")
         if status == "refused":
             lines = await self.store.refusals(job.id, place, limit)
             following = str(place + limit) if len(lines) == limit else None

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from edge.connections import seconds_asked
 from edge.errors import AddressForbidden, EdgeError, FeedRejected, SettingsError
 from edge.jobs import retries
 from edge.jobs.store import Event
@@ -81,8 +82,7 @@ class Webhooks:
         if 200 <= status < 300 or status == _GONE:
             return None
         asked = EdgeError("")
-        if retry_after.isdigit():
-            asked.retry_after = float(retry_after)  # type: ignore[attr-defined]
+        asked.retry_after = seconds_asked(retry_after)  # type: ignore[attr-defined]
         return self._wait(told.tries, asked)
 
     async def _post(self, url: str, told: Event) -> tuple[int, str]:

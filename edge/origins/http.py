@@ -13,6 +13,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from edge import tracing
+from edge.connections import seconds_asked
 from edge.deadline import Deadline
 from edge.errors import (
     AddressForbidden,
@@ -212,17 +213,8 @@ def _check_status(name: str, response: aiohttp.ClientResponse, *, partial: bool 
     if response.status in _ABSENT:
         raise OriginalNotFound("there is no such original")
     unavailable = OriginUnavailable(f"the origin answers {response.status}", private=name)
-    unavailable.retry_after = _seconds(response.headers.get("Retry-After", ""))
+    unavailable.retry_after = seconds_asked(response.headers.get("Retry-After", ""))
     raise unavailable
-
-
-def _seconds(text: str) -> float | None:
-    """`Retry-After` (RFC 9110 section 10.2.3): seconds, or a date."""
-    if re.fullmatch(r"\d{1,9}", text.strip()):
-        return float(text)
-    with suppress(ValueError, TypeError):
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    return None
 
 
 def _stamp_of(headers: "CIMultiDictProxy[str]", length: str | None) -> Stamp | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge.kinds import OFF, ON, Kind, byte_units, choice, integer, number
+from edge import kinds
+from edge.kinds import Kind, byte_count, integer, listed, number
 
 BUNDLED_NETWORKS = str(Path(__file__).resolve().parents[2] / "triton_models")
 
@@ -20,26 +21,18 @@ def cache_home() -> str:
 
 
 def _bytes(text: str) -> int:
-    digits, unit = byte_units(text)
-    return round(number(digits) * unit)
-
-
-_FLAG = choice(dict.fromkeys(ON, True) | dict.fromkeys((*OFF, ""), False), ("1", "0"))
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    return round(byte_count(text))
 
 
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:
-    pairs = [word.partition(":") for word in _words(text)]
+    pairs = [word.partition(":") for word in listed(text)]
     if any(not name or not value for name, _, value in pairs):
         raise ValueError
     return tuple((name, value) for name, _, value in pairs)
 
 
 def _widths(text: str) -> tuple[int, ...]:
-    return tuple(sorted(integer(word) for word in _words(text)))
+    return tuple(sorted(integer(word) for word in listed(text)))
 
 
 def _prices(text: str) -> tuple[tuple[str, float], ...]:
@@ -65,7 +58,7 @@ def _places(text: str) -> tuple[str, ...]:
 
 
 def _each(text: str, good: Callable[[str], bool]) -> tuple[str, ...]:
-    words = _words(text)
+    words = listed(text)
     if not all(good(word) for word in words):
         raise ValueError
     return words
@@ -86,12 +79,12 @@ def _web_url(text: str) -> str:
 
 
 TEXT = Kind(str, "any text")
-FLAG = Kind(_FLAG.read, "0 or 1")
+FLAG = Kind(lambda text: kinds.FLAG.read(text or "0"), "0 or 1")
 BYTES = Kind(_bytes, "a number of bytes, units as in 256MiB or 2GB")
 COUNT = Kind(integer, "a whole number")
 NUMBER = Kind(number, "a number")
 SECONDS = Kind(number, "a number of seconds")
-WORDS = Kind(_words, "words separated by commas")
+WORDS = Kind(listed, "words separated by commas")
 HOSTS = Kind(_hosts, "hosts separated by commas, without scheme and path")
 NETWORKS = Kind(_networks, "networks such as 10.1.0.0/16, separated by commas")
 PLACE = Kind(_place, "a folder, or s3://bucket/prefix")

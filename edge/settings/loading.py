@@ -117,7 +117,7 @@ def _variable(section: str, name: str, info: Field[Any]) -> str:
 
 
 def _value(text: str, info: Any) -> Any:
-    value = info.metadata["kind"].read(text)
+    value = info.metadata["kind"].read(text.strip())
     low, high, choices = (info.metadata[k] for k in ("low", "high", "choices"))
     if (
         (low is not None and value < low)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from edge.kinds import Kind, decimal, matching, whole
+from edge.kinds import FLAG, Kind, decimal, matching, whole
 from edge.variants import words
 from edge.variants.transform import WORDS
 
@@ -153,11 +153,11 @@ PARAMETERS = (
         "off", "auto", ("upscale",),
     ),
     Parameter(
-        "shadow", words.FLAG, Group.SUBJECT,
+        "shadow", FLAG, Group.SUBJECT,
         "Draw a contact shadow under a cut-out subject.", "0", "1",
     ),
     Parameter(
-        "harmonize", words.FLAG, Group.SUBJECT,
+        "harmonize", FLAG, Group.SUBJECT,
         "Match the light at the subject's edge to the new background.", "0", "1",
     ),
     Parameter(
@@ -188,7 +188,7 @@ PARAMETERS = (
         "the server's", "800",
     ),
     Parameter(
-        "strict", words.FLAG, Group.DELIVERY,
+        "strict", FLAG, Group.DELIVERY,
         "Refuse a rendition that breaks a rule of its preset.", "0", "1",
     ),
     Parameter(

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from edge.errors import InvalidParameter, PresetsFileError
 from edge.images import FORMAT_WORDS, Format
-from edge.kinds import Kind, choice, decimal, matching, nearest, whole
+from edge.kinds import FLAG, Kind, choice, decimal, matching, nearest, whole
 from edge.variants import words
 from edge.variants.parameters import BY_NAME, PICTURE
 from edge.variants.values import Background, BackgroundKind
@@ -39,7 +39,7 @@ class Rule:
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "background": Rule(words.BACKGROUND),
-        "background_neutral": Rule(words.FLAG),
+        "background_neutral": Rule(FLAG),
         "fill_min": Rule(decimal(0.01, 1, 3)),
         "ratios": Rule(words.RATIO, many=True),
         "long_min": Rule(whole(1, words.MAX_SIDE)),
@@ -47,13 +47,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "short_min": Rule(whole(1, words.MAX_SIDE)),
         "formats": Rule(_FORMAT, many=True),
         "bytes_max": Rule(words.BYTES),
-        "srgb": Rule(words.FLAG),
-        "no_alpha": Rule(words.FLAG),
-        "no_border": Rule(words.FLAG),
-        "no_detail": Rule(words.FLAG),
-        "no_second_view": Rule(words.FLAG),
-        "no_text": Rule(words.FLAG),
-        "no_head": Rule(words.FLAG),
+        "srgb": Rule(FLAG),
+        "no_alpha": Rule(FLAG),
+        "no_border": Rule(FLAG),
+        "no_detail": Rule(FLAG),
+        "no_second_view": Rule(FLAG),
+        "no_text": Rule(FLAG),
+        "no_head": Rule(FLAG),
         "drift_max": Rule(decimal(0, 100, 2)),
         "swatch_max": Rule(decimal(0, 100, 2)),
         "made_max": Rule(decimal(0, 1, 3)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.errors import InvalidParameter
 from edge.images import FORMAT_WORDS, NAMED_COLORS, Color, Format
-from edge.kinds import OFF, ON, Kind, byte_units, choice, decimal, either, number, whole
+from edge.kinds import OFF, ON, Kind, byte_count, choice, decimal, either, number, whole
 from edge.variants.values import (
     AUTO,
     BLURRED,
@@ -53,7 +53,6 @@ def _pixels(text: str) -> int:
 
 
 PIXELS = Kind(_pixels, f"pixels, 1 to {MAX_SIDE:,}", "number", low=1, high=MAX_SIDE)
-FLAG = choice({**_each(ON, True), **_each(OFF, False)}, ("1", "0"))
 
 FIT_WORDS = MappingProxyType(
     {
@@ -248,8 +247,7 @@ MIN_BYTES, MAX_BYTES = 256, 100_000_000
 
 
 def _bytes(text: str) -> int:
-    digits, unit = byte_units(text)
-    value = int(number(digits) * unit)
+    value = int(byte_count(text))
     if not MIN_BYTES <= value <= MAX_BYTES:
         raise ValueError
     return value

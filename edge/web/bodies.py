@@ -1,12 +1,16 @@
-"""JSON that is sent to the server's own routes, and what their answers have in common."""
+"""What is sent to the server's own routes, JSON and words of the query, and what their answers have
+in common."""
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from edge.errors import UploadRejected
+from edge.kinds import Kind
+
+T = TypeVar("T")
 
 UNCACHED = {"cache-control": "no-store"}
 
@@ -36,3 +40,14 @@ async def json_object(request: Request, most: int, allowed: Sequence[str]) -> di
     if not isinstance(body, dict):
         raise UploadRejected("the body is not a JSON object", allowed=tuple(allowed))
     return body
+
+
+def said(request: Request, name: str, kind: Kind, default: T) -> T:
+    """What a word of the query says; an empty one is as good as none.
+
+    Raises:
+        InvalidParameter: it is not of that kind.
+    """
+    text = request.query_params.get(name, "").strip()
+    value: T = kind.value(text, name) if text else default
+    return value

@@ -12,15 +12,15 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from edge.access import Role
-from edge.errors import InvalidParameter, UploadRejected
-from edge.kinds import Kind, whole
+from edge.errors import UploadRejected
+from edge.kinds import whole
 from edge.origins.browse import Listing
 from edge.progress import Progress, watched
 from edge.variants import signing
 from edge.variants.links import signed
 from edge.variants.presets import Presets
 from edge.web import headers
-from edge.web.bodies import UNCACHED, json_object
+from edge.web.bodies import UNCACHED, json_object, said
 from edge.web.tokens import Tokens
 
 PROGRESS_HEADER = b"x-edge-progress"
@@ -73,10 +73,11 @@ class Gallery:
         """
         if self._signed:
             self._tokens.require(request, Role.EXPLAIN)
-        asked = request.query_params
-        start = _number(asked.get("start", "0"), "start", whole(0, 10_000_000))
-        limit = _number(asked.get("limit", "60"), "limit", whole(1, _LARGEST_PAGE))
-        found = await self._listing.find(asked.get("search", "")[:_LONGEST_SEARCH], start, limit)
+        start = said(request, "start", whole(0, 10_000_000), 0)
+        limit = said(request, "limit", whole(1, _LARGEST_PAGE), 60)
+        found = await self._listing.find(
+            request.query_params.get("search", "")[:_LONGEST_SEARCH], start, limit
+        )
         after = start + len(found.paths)
         told = {
             "pictures": list(found.paths),
@@ -123,13 +124,6 @@ class Gallery:
                 yield
         finally:
             self._watched.pop(name, None)
-
-
-def _number(text: str, name: str, kind: Kind) -> int:
-    value = kind.value(text, name)
-    if not isinstance(value, int):
-        raise InvalidParameter(f"{name} is no number", param=name, allowed=kind.allowed)
-    return value
 
 
 def _requested(body: dict[str, Any]) -> tuple[list[str], int | None]:

@@ -14,16 +14,19 @@ from edge.jobs.estimate import Estimator, Workers
 from edge.jobs.model import Job
 from edge.jobs.opening import Shop
 from edge.jobs.service import Service
+from edge.kinds import FLAG, whole
 from edge.web import pages, submission
-from edge.web.bodies import UNCACHED
+from edge.web.bodies import UNCACHED, said
 from edge.web.submission import Submission
 from edge.web.tokens import Tokens
 
 _REPORT = pages.text_of("report.html")
-_PAGE = 100
-_LARGEST_PAGE = 1000
+PAGE = 100
 _KINDS = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html"}
 _VERBS = ("pause", "resume", "retry", "cancel")
+
+LIMIT, CURSOR = whole(1, 1000), whole(0, 999_999_999)
+_SAMPLES, _WORKERS = whole(0, 20), whole(1, 10_000)
 
 
 class Jobs:
@@ -59,7 +62,7 @@ class Jobs:
         self._tokens.require(request, Role.JOBS)
         with submission.spooled() as file:
             asked = await submission.read(request, self._service, file)
-            if request.query_params.get("dry_run") in ("1", "true"):
+            if said(request, "dry_run", FLAG, default=False):
                 return JSONResponse(await self._estimate(request, asked), headers=UNCACHED)
             taken = await self._service.submit(
                 asked.feed, asked.options, key=asked.key, fingerprint=asked.fingerprint
@@ -75,7 +78,7 @@ class Jobs:
     async def list(self, request: Request) -> Response:
         """The newest first, `limit` at a time."""
         self._tokens.require(request, Role.JOBS)
-        limit, offset = limit_of(request), number(request, "cursor", 0)
+        limit, offset = said(request, "limit", LIMIT, PAGE), said(request, "cursor", CURSOR, 0)
         jobs = await self._service.store.jobs(limit, offset)
         following = str(offset + limit) if len(jobs) == limit else None
         told = {"jobs": [await self._told(job) for job in jobs], "next": following}
@@ -93,10 +96,9 @@ class Jobs:
     async def items(self, request: Request) -> Response:
         """Items by `status`, `limit` at a time from `cursor` on."""
         job = await self._job(request)
-        query = request.query_params
-        items, following = await self._service.rows(
-            job, query.get("status", ""), query.get("cursor", ""), limit_of(request)
-        )
+        status = request.query_params.get("status", "")
+        cursor, limit = said(request, "cursor", CURSOR, 0), said(request, "limit", LIMIT, PAGE)
+        items, following = await self._service.rows(job, status, cursor, limit)
         return JSONResponse({"items": items, "next": following}, headers=UNCACHED)
 
     async def report(self, request: Request) -> Response:
@@ -151,10 +153,10 @@ class Jobs:
             self._shop.delivery,
             await store.ledger("all"),
             self._service.prices,
-            samples=number(request, "samples", 3, 20),
+            samples=said(request, "samples", _SAMPLES, 3),
             accept=asked.options.accept,
         )
-        workers = Workers(max(1, number(request, "workers", 1, 10_000)), self._cores)
+        workers = Workers(said(request, "workers", _WORKERS, 1), self._cores)
         return await estimator.of(self._service.items(asked.feed, asked.options), workers)
 
 
@@ -169,19 +171,3 @@ def report_of(
         return report.as_json(head, rows)
     before, _, after = _REPORT.partition("$rows")
     return report.as_html(head, rows, (before, after))
-
-
-def limit_of(request: Request) -> int:
-    return max(1, number(request, "limit", _PAGE, _LARGEST_PAGE))
-
-
-def number(request: Request, name: str, default: int, most: int = 10**9) -> int:
-    """A whole number in the URL; raises `FeedRejected`."""
-    text = request.query_params.get(name, "")
-    if not text:
-        return default
-    if not text.isdigit() or len(text) > 12 or int(text) > most:
-        raise FeedRejected(
-            f"{name} is a whole number", param=name, allowed=f"a whole number, 0 to {most}"
-        )
-    return int(text)

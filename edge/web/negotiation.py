@@ -1,8 +1,9 @@
 """What the client says it can take, reduced to few classes (RFC 9110 section 12.5.1)."""
 
-import re
+from contextlib import suppress
 from functools import lru_cache
 
+from edge.kinds import number
 from edge.variants.device import DPR, VIEWPORT, Device, classed
 from edge.variants.query import AcceptClass
 
@@ -10,7 +11,6 @@ ACCEPT_CH = (b"accept-ch", f"{DPR}, {VIEWPORT}".encode())
 """Asks browsers to tell; they heed it on a page, not on a picture."""
 
 _LONGEST_HEADER = 1000
-_NUMBER = re.compile(rb"[0-9]{1,5}(\.[0-9]{1,6})?")
 
 
 @lru_cache(maxsize=512)
@@ -51,7 +51,9 @@ def device(dpr: bytes | None, viewport: bytes | None, save_data: bytes | None) -
 
 
 def _measure(text: bytes | None) -> float | None:
-    return float(text) if text and _NUMBER.fullmatch(text) else None
+    with suppress(ValueError):
+        return number((text or b"").decode("latin-1"))
+    return None
 
 
 def only_images(header: str) -> bool:
@@ -73,8 +75,7 @@ def _weight(params: list[str]) -> float:
     for param in params:
         name, _, value = param.partition("=")
         if name.strip().lower() == "q":
-            try:
-                return min(1.0, max(0.0, float(value.strip())))
-            except ValueError:
-                return 0.0
+            with suppress(ValueError):
+                return min(1.0, number(value.strip()))
+            return 0.0
     return 1.0

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from edge.access import Role
 from edge.errors import InvalidParameter
+from edge.kinds import listed
 from edge.telemetry import Metrics
 from edge.web.bodies import UNCACHED
 from edge.web.surveys import Part, Parts, Surveys
@@ -90,7 +91,7 @@ class Probes:
 
     def _asked(self, request: Request) -> list[str]:
         given = request.query_params.getlist("exclude")
-        excluded = {word for text in given for word in text.split(",") if word}
+        excluded = {word for text in given for word in listed(text)}
         if unknown := excluded - set(self._surveys.kinds):
             raise InvalidParameter(
                 f"exclude={sorted(unknown)[0]!r} names nothing that readiness asks",

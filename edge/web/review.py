@@ -8,9 +8,10 @@ from edge.access import Role
 from edge.errors import JobNotFound
 from edge.jobs.opening import Shop
 from edge.jobs.review import Decision
+from edge.kinds import whole
 from edge.web import pages
-from edge.web.bodies import UNCACHED, json_object
-from edge.web.jobs import limit_of, number
+from edge.web.bodies import UNCACHED, json_object, said
+from edge.web.jobs import CURSOR, LIMIT, PAGE
 from edge.web.tokens import Tokens
 
 _PAGE = pages.text_of("review.html")
@@ -18,6 +19,7 @@ _POLICY = pages.policy(_PAGE, images="'self' blob: data:", connect="'self'")
 _LARGEST_BODY = 20_000
 _NAMES = ("verdict", "query", "by", "note")
 _PICTURES = ("original", "result")
+_SIDE = whole(1, 4000)
 
 
 class Review:
@@ -44,7 +46,7 @@ class Review:
     async def items(self, request: Request) -> Response:
         """What waits for a person, the oldest first."""
         self._tokens.require(request, Role.REVIEW)
-        limit, offset = limit_of(request), number(request, "cursor", 0)
+        limit, offset = said(request, "limit", LIMIT, PAGE), said(request, "cursor", CURSOR, 0)
         held = await self._reviewing.held(limit, offset)
         return JSONResponse({"items": held}, headers=UNCACHED)
 
@@ -54,7 +56,7 @@ class Review:
         words = request.path_params
         if words["which"] not in _PICTURES:
             raise JobNotFound("there is no such picture", param="which", allowed=_PICTURES)
-        side = number(request, "side", 800, 4000)
+        side = said(request, "side", _SIDE, 800)
         rendition = await self._reviewing.picture(
             words["job"], words["index"], words["which"], side
         )

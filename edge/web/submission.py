@@ -15,6 +15,7 @@ from edge.errors import FeedRejected
 from edge.jobs.feeds import items_of, json_document
 from edge.jobs.model import Options
 from edge.jobs.service import Feed, Service
+from edge.kinds import FLAG
 
 _IN_MEMORY = 2**20
 _OWN = ("dry_run", "samples", "workers")
@@ -104,7 +105,7 @@ def _words(request: Request) -> dict[str, Any]:
         if name in ("preset", "presets"):
             words["presets"] = f"{words['presets']},{value}" if "presets" in words else value
         elif name == "strict":
-            words[name] = {"1": True, "true": True, "0": False, "false": False}.get(value, value)
+            words[name] = FLAG.value(value, name)
         elif name not in _OWN:
             words[name] = value
     return words
