@@ -24,7 +24,7 @@ from edge.variants.parameters import BY_NAME
 from edge.variants.query import read
 from edge.web import failures
 from tests.cli.test_main import VERBS
-from tests.test_house import FLOORS
+from tests.test_house import FLOORS, RENDERING
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -240,6 +240,11 @@ def test_the_floors_of_the_docs_are_those_of_the_code():
     assert {int(floor): set(re.findall(r"`(\w+)`", rooms)) for floor, rooms in rows} == {
         floor: set(rooms) for floor, rooms in FLOORS.items()
     }
+    inside = docs("architecture.md").split("| room | does |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (`.+?`) \|", inside, re.MULTILINE)
+    assert [set(re.findall(r"`(\w+)/?`", rooms)) for rooms in rows] == [
+        set(rooms) for rooms in reversed(RENDERING)
+    ]
 
 
 def test_the_order_of_the_docs_is_that_of_the_code():

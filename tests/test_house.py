@@ -1,11 +1,13 @@
 """The house stands as its plan says: imports go down only, and each library stays in its room."""
 
-import ast
-from pathlib import Path
+import re
+from graphlib import CycleError
 
 import pytest
 
-ROOT = Path(__file__).parent.parent / "edge"
+from tests.house import House, room_of, sources
+
+EDGE = House(sources())
 
 FLOORS = {
     0: (
@@ -73,179 +75,241 @@ NEIGHBOURS_ALLOWED = {0, 7}
 """Floors whose rooms may know each other: values below, the wiring."""
 
 LIBRARIES = {
-    "redis": {"cache", "jobs"},
-    "dramatiq": {"jobs"},
-    "defusedxml": {"jobs"},
-    "rich": {"cli"},
+    "PIL": {"models", "rendering"},
     "aiobotocore": {"buckets"},
-    "botocore": {"buckets", "cache", "origins"},
     "aiohttp": {"buckets", "connections", "origins"},
-    "tritonclient": {"models", "tools"},
+    "botocore": {"buckets", "origins"},
+    "cachetools": {"cache", "delivery", "jobs", "origins", "rendering"},
+    "cv2": {"models", "rendering"},
+    "defusedxml": {"jobs"},
+    "dramatiq": {"jobs"},
+    "google": {"models"},
+    "httptools": {"http1"},
+    "imagecodecs": {"rendering"},
+    "isal": {"cache"},
+    "multidict": {"origins"},
+    "numpy": {"arrays", "jobs", "models", "rendering", "tools"},
+    "onnx": {"tools"},
     "onnxruntime": {"models", "tools"},
-    "pooch": {"tools"},
-    "requests": {"tools"},
-    "starlette": {"web", "app"},
-    "uvicorn": {"serving", "http1"},
-    "PIL": {"rendering", "models", "tools"},
-    "cv2": {"rendering", "models"},
-    "prometheus_client": {"telemetry"},
     "opentelemetry": {"tracing"},
+    "openvino": {"models"},
+    "pillow_avif": {"rendering"},
+    "pillow_heif": {"rendering"},
+    "pip": {"tools"},
+    "pooch": {"tools"},
+    "prometheus_client": {"telemetry"},
+    "redis": {"cache", "jobs"},
+    "requests": {"tools"},
+    "rich": {"cli"},
+    "simplejpeg": {"rendering"},
+    "starlette": {"app", "web"},
+    "tifffile": {"rendering"},
+    "tqdm": {"tools"},
+    "triton_python_backend_utils": {"tools"},
+    "tritonclient": {"models"},
+    "uvicorn": {"http1", "serving"},
+    "uvloop": {"serving", "working"},
+    "yarl": {"origins"},
 }
-
-SOURCES = sorted(p for p in ROOT.rglob("*.py") if "backend" not in p.parts)
-
-
-def imported(path: Path) -> set[str]:
-    """Every module that a file imports, anywhere in it."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+"""Every package of others, and the rooms that import it: no others may, and no other package."""
+INNER_FLOOR = {room: floor for floor, rooms in enumerate(RENDERING) for room in rooms}
+INSIDE = "edge.rendering."
+LONGEST_CHAIN = 14
+"""Files of `edge/rendering` in the longest chain of which each imports the next: so many have to be
+known, at worst, before the first is understood."""
+LONGEST_FILE = 300
+"""Lines."""
+ENVIRONMENT = re.compile(r"\b(environ|getenv)\b")
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+def without_a_floor(house: House) -> set[str]:
+    """Rooms that have none, or floors without their room, in `edge` and in `edge/rendering`."""
+    rooms = {room_of(path) for path in house.texts} - {""}
+    inner = {inner_room(path) for path in house.texts if room_of(path) == "rendering"} - {""}
+    return (rooms ^ FLOOR_OF.keys()) | (inner ^ INNER_FLOOR.keys())
 
 
-def rooms_entered(path: Path) -> set[str]:
-    return {
-        name.split(".")[1]
-        for name in imported(path)
-        if name.startswith("edge.") and name.split(".")[1] in FLOOR_OF
-    } - {room_of(path)}
+def inner_room(path: str) -> str:
+    """The room within rendering that a file is in; its own `__init__.py` is in none, ""."""
+    return room_of(path.removeprefix("rendering/"))
 
 
-def test_every_room_has_a_floor():
-    rooms = {room_of(p) for p in SOURCES} - {"__init__", "samples"}
-    assert rooms == set(FLOOR_OF)
+def upward(house: House) -> list[str]:
+    """Imports of rooms that do not lie below."""
+    return [
+        f"{path} imports {name}"
+        for path in house.texts
+        if (here := room_of(path))
+        for name in house.imports(path)
+        if (there := name.split(".")[1] if "." in name else "") in FLOOR_OF and there != here
+        if FLOOR_OF[there] > FLOOR_OF[here]
+        or (FLOOR_OF[there] == FLOOR_OF[here] and FLOOR_OF[here] not in NEIGHBOURS_ALLOWED)
+    ]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_go_down_only(path):
-    if path == ROOT / "__init__.py":
-        return
-    here = FLOOR_OF[room_of(path)]
-    for room in rooms_entered(path):
-        there = FLOOR_OF[room]
-        assert there < here or (there == here and here in NEIGHBOURS_ALLOWED), (
-            f"{path.name} on floor {here} imports edge.{room} of floor {there}"
-        )
+def upward_inside(house: House) -> list[str]:
+    """The same of the rooms inside rendering; the room as a whole is imported by none of them."""
+    wrong = []
+    for path in house.texts:
+        here = inner_room(path)
+        if room_of(path) != "rendering" or not here:
+            continue
+        for name in house.imports(path):
+            there = name.removeprefix(INSIDE).split(".")[0]
+            if name == "edge.rendering":
+                wrong.append(f"{path} imports {name}")
+            elif name.startswith(INSIDE) and there != here:
+                above = INNER_FLOOR[there] - INNER_FLOOR[here]
+                if above > 0 or (above == 0 and INNER_FLOOR[here] != INNER_FLOOR["run"]):
+                    wrong.append(f"{path} imports {name}")
+    return wrong
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_libraries_stay_in_their_rooms(path):
-    for name in imported(path):
-        rooms = LIBRARIES.get(name.split(".")[0])
-        assert rooms is None or room_of(path) in rooms, f"{path} imports {name}"
+def past_the_front(house: House) -> list[str]:
+    """What other rooms import of rendering beside its front."""
+    return [
+        f"{path} imports {name}"
+        for path in house.texts
+        if room_of(path) != "rendering"
+        for name in house.imports(path)
+        if f"{name}.".startswith(INSIDE) and name.removeprefix(INSIDE) not in SEEN_FROM_OUTSIDE
+    ]
 
 
-def test_tritonclient_is_met_in_the_triton_files_only():
-    met = {p.name for p in SOURCES if any(n.startswith("tritonclient.grpc") for n in imported(p))}
-    assert met <= {"triton.py", "triton_channel.py", "repository.py", "server.py"}, met
+def in_cycles(house: House) -> list[str]:
+    """Modules of which each imports the next and the last the first."""
+    try:
+        house.order()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def libraries_elsewhere(house: House) -> list[str]:
+    """Packages of others in rooms that may not have them."""
+    return [
+        f"{path} imports {name}"
+        for path in house.texts
+        for name in house.libraries(path)
+        if room_of(path) not in LIBRARIES.get(name, ())
+    ]
+
+
+def settings_in_rendering(house: House) -> list[str]:
+    """Settings that rendering reads, beside the limits that it is given."""
+    return [
+        f"{path} imports {name}"
+        for path in house.texts
+        if room_of(path) == "rendering"
+        for name in house.imports(path)
+        if f"{name}.".startswith("edge.settings.") and name != "edge.settings.limits"
+    ]
+
+
+RULES = (
+    without_a_floor, upward, upward_inside, past_the_front, in_cycles, libraries_elsewhere,
+    settings_in_rendering,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_house_keeps_its_rules(rule):
+    assert not rule(EDGE)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "more"),
+    [
+        (without_a_floor, "attic.py", ""),
+        (without_a_floor, "rendering/attic/dust.py", ""),
+        (upward, "cache/redis.py", "from edge.delivery import delivery"),
+        (upward, "cache/redis.py", "import edge.delivery.delivery"),
+        (upward, "cache/redis.py", "import edge.delivery.delivery as later"),
+        (upward, "cache/redis.py", "from edge import web"),
+        (upward, "cache/redis.py", "from edge.origins.base import Origin"),
+        (upward, "cache/redis.py", "from ..delivery import delivery"),
+        (upward, "cache/redis.py", "def late():\n    from edge.web import hits"),
+        (upward, "cache/redis.py", "if TYPE_CHECKING:\n    from edge.web.hits import Hits"),
+        (upward, "cache/redis.py", "import_module('edge.web.hits')"),
+        (upward, "cache/redis.py", "importlib.util.find_spec('edge.web')"),
+        (upward, "kinds.py", "from edge.variants.words import FIT"),
+        (upward, "tools/triton/backend/onnxruntime/model.py", "import edge.web.hits"),
+        (upward_inside, "rendering/pixels/levels.py", "from edge.rendering import plan"),
+        (upward_inside, "rendering/pixels/levels.py", "from ..step import Step"),
+        (upward_inside, "rendering/pixels/levels.py", "from edge.rendering.engine import pillow"),
+        (upward_inside, "rendering/pixels/levels.py", "import edge.rendering"),
+        (upward_inside, "rendering/matting/looks.py", "import edge.rendering.framing.window"),
+        (upward_inside, "rendering/ops/blur.py", "def f(): from edge.rendering.plan import plan"),
+        (past_the_front, "web/hits.py", "from edge.rendering.matting import regions as y"),
+        (past_the_front, "web/hits.py", "from edge.rendering.matting.regions import x as y"),
+        (past_the_front, "web/hits.py", "import edge.rendering.matting.regions"),
+        (past_the_front, "web/hits.py", "from edge.rendering import matting"),
+        (past_the_front, "web/hits.py", "from edge.rendering import run"),
+        (past_the_front, "web/hits.py", "from edge import rendering"),
+        (past_the_front, "web/hits.py", "import edge.rendering"),
+        (past_the_front, "web/hits.py", "from edge.rendering.matting import *"),
+        (past_the_front, "web/hits.py", "def f():\n    from ..rendering.matting import alpha"),
+        (past_the_front, "__init__.py", "if TYPE_CHECKING: import edge.rendering.plan"),
+        (in_cycles, "kinds.py", "from edge.settings import kinds"),
+        (in_cycles, "rendering/numbers.py", "def f(): from edge.rendering.pixels import scales"),
+        (in_cycles, "cache/base.py", "if TYPE_CHECKING:\n    from .tiers import Tiers"),
+        (libraries_elsewhere, "web/hits.py", "import numpy as np"),
+        (libraries_elsewhere, "delivery/keys.py", "def f(): from redis.asyncio import Redis"),
+        (libraries_elsewhere, "delivery/keys.py", "if TYPE_CHECKING: import aiohttp"),
+        (libraries_elsewhere, "delivery/keys.py", "import unheard_of"),
+        (libraries_elsewhere, "delivery/keys.py", "importlib.import_module('redis')"),
+        (libraries_elsewhere, "__init__.py", "import numpy"),
+        (settings_in_rendering, "rendering/run.py", "from edge import settings"),
+        (settings_in_rendering, "rendering/run.py", "from edge.settings.http import Http"),
+    ],
+)  # fmt: skip
+def test_every_rule_bites(rule, path, more):
+    assert rule(EDGE.changed(path, more))
+
+
+def test_a_long_row_of_imports_is_no_cycle_and_its_end_can_be_one():
+    rooms = {f"room{n}.py": f"import edge.room{n + 1}" for n in range(3000)}
+    row = House({**rooms, "room3000.py": ""})
+    assert not in_cycles(row)
+    assert len(row.longest_chain("edge")) == 3001
+    assert in_cycles(row.changed("room3000.py", "import edge.room0"))
+
+
+def test_every_library_is_still_met_where_it_may_be():
+    met = {name: set() for name in LIBRARIES}
+    for path in EDGE.texts:
+        for name in EDGE.libraries(path):
+            met[name].add(room_of(path))
+    assert met == LIBRARIES
+
+
+def test_the_longest_chain_of_imports_in_rendering_does_not_grow():
+    """Types come from where they are defined, and values from files that do not build them."""
+    longest = EDGE.longest_chain("edge.rendering")
+    assert len(longest) <= LONGEST_CHAIN, " -> ".join(longest)
+
+
+def test_a_file_has_one_subject_and_can_be_read_in_one_go():
+    lines = {path: len(text.splitlines()) for path, text in EDGE.texts.items()}
+    assert not {path for path, count in lines.items() if count > LONGEST_FILE}
+
+
+def test_grpc_is_met_in_the_triton_files_only():
+    met = {path for path, text in EDGE.texts.items() if "tritonclient.grpc" in text}
+    assert met == {"models/repository.py", "models/triton.py", "models/triton_channel.py"}
 
 
 def test_conditional_requests_are_decided_in_one_file():
-    met = {p.relative_to(ROOT).as_posix() for p in SOURCES if 'b"if-none-match"' in p.read_text()}
+    met = {path for path, text in EDGE.texts.items() if 'b"if-none-match"' in text}
     assert met == {"web/hits.py"}
 
 
 def test_the_environment_is_read_by_settings_only():
     """Launching another program hands its environment on, and ONNX Runtime takes a word of ours
     from it; that is not reading settings."""
-    readers = {p.relative_to(ROOT).as_posix() for p in SOURCES if "os.environ" in p.read_text()}
-    assert readers <= {
+    readers = {path for path, text in EDGE.texts.items() if ENVIRONMENT.search(text)}
+    assert readers == {
         "settings/kinds.py", "settings/loading.py", "models/__init__.py",
-        "tools/triton/environment.py", "tools/triton/server.py",
+        "tools/triton/backend/onnxruntime/model.py", "tools/triton/environment.py",
+        "tools/triton/server.py",
     }  # fmt: skip
-
-
-def inner_room(path: Path) -> str:
-    return path.relative_to(ROOT / "rendering").parts[0].removesuffix(".py")
-
-
-INNER = [p for p in SOURCES if room_of(p) == "rendering" and p.name != "__init__.py"]
-INNER_FLOOR = {room: floor for floor, rooms in enumerate(RENDERING) for room in rooms}
-
-
-def test_every_room_of_rendering_has_a_floor():
-    assert {inner_room(p) for p in INNER} == set(INNER_FLOOR)
-
-
-@pytest.mark.parametrize("path", INNER, ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_inside_rendering_go_down_only(path):
-    here = INNER_FLOOR[inner_room(path)]
-    for name in imported(path):
-        room = name.removeprefix("edge.rendering.").split(".")[0]
-        if not name.startswith("edge.rendering.") or room == inner_room(path):
-            continue
-        there = INNER_FLOOR[room]
-        assert there < here or (there == here == INNER_FLOOR["run"]), (
-            f"{path.name} on inner floor {here} imports {name} of floor {there}"
-        )
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_other_rooms_know_the_front_of_rendering_only(path):
-    if room_of(path) == "rendering":
-        return
-    met = {n.removeprefix("edge.rendering.") for n in imported(path) if "edge.rendering." in n}
-    known = {
-        name for name in met for seen in SEEN_FROM_OUTSIDE if (name + ".").startswith(seen + ".")
-    }
-    rooms = {seen.split(".")[0] for seen in SEEN_FROM_OUTSIDE}
-    assert met - known <= rooms, met - known
-
-
-def test_rendering_is_given_its_limits_and_reads_no_settings():
-    for path in INNER:
-        read = {n for n in imported(path) if n.startswith("edge.settings")}
-        assert all(n.startswith("edge.settings.limits") for n in read), path
-
-
-LONGEST_CHAIN = 14
-"""Files of `edge/rendering` in the longest chain of which each imports the next: so many have to be
-known, at worst, before the first is understood."""
-
-
-def dotted(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
-
-
-def chain_below(module: str, files: dict[str, Path], known: dict[str, list[str]]) -> list[str]:
-    """The longest chain that begins with a module; `known` remembers those that were found."""
-    if module not in known:
-        below = (chain_below(name, files, known) for name in imported_files(files[module], files))
-        known[module] = [module, *max(below, key=len, default=[])]
-    return known[module]
-
-
-def imported_files(path: Path, files: dict[str, Path]) -> set[str]:
-    """Of these modules those that a file imports; a package where it names something of its own."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= (names & files.keys()) or {node.module}
-    return found & files.keys()
-
-
-def test_the_longest_chain_of_imports_in_rendering_does_not_grow():
-    """Types come from where they are defined, and values from files that do not build them."""
-    files = {dotted(path): path for path in SOURCES if room_of(path) == "rendering"}
-    known: dict[str, list[str]] = {}
-    longest = max((chain_below(module, files, known) for module in files), key=len)
-    assert len(longest) <= LONGEST_CHAIN, " -> ".join(longest)
-
-
-LONGEST_FILE = 300
-"""Lines."""
-
-
-def test_a_file_has_one_subject_and_can_be_read_in_one_go():
-    lines = {
-        p.relative_to(ROOT).as_posix(): len(p.read_text().splitlines()) for p in ROOT.rglob("*.py")
-    }
-    assert not {name for name, count in lines.items() if count > LONGEST_FILE}
