@@ -22,7 +22,7 @@ from edge.rendering.extend.plain import (
     is_plain,
     surface_of,
 )
-from edge.rendering.extend.scene import Scene, imagined, scene_of
+from edge.rendering.extend.scene import imagined, scene_of
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
@@ -187,9 +187,11 @@ class _Sides:
 
     def scene(self, length: int, *, at_far: bool) -> Image.Image | None:
         """What a scene may show there; None where hardly any of it is seen."""
-        if not _tells(self._scenery):
+        scenery = self._scenery(at_far)
+        if not _tells(scenery):
             return None
-        return imagined(self.image, self._scene, length, at_far=at_far)
+        scene = scene_of(self.image, self.grid, scenery, level=self.upright)
+        return imagined(self.image, scene, length, at_far=at_far)
 
     @cached_property
     def _surface(self) -> ColourSurface:
@@ -202,15 +204,11 @@ class _Sides:
     def _surface_behind(self) -> ColourSurface:
         return surface_of(self.grid, self.seen)
 
-    @cached_property
-    def _scenery(self) -> Mask:
+    def _scenery(self, at_far: bool) -> Mask:
         """Well away from the subject, so that no shadow and no leg of it stands there again; only
-        where all is close to it, right beside it."""
-        return self.certain if _tells(self.certain) else self.seen
-
-    @cached_property
-    def _scene(self) -> Scene:
-        return scene_of(self.image, self.grid, self._scenery, level=self.upright)
+        where all of that edge is close to it, right beside it."""
+        edge = self.certain[:, -1 if at_far else 0]
+        return self.certain if np.mean(edge) >= LEVELS.majority else self.seen
 
     def _free(self, background: Mask, at_far: bool) -> bool:
         return bool(np.mean(background[:, -1 if at_far else 0]) > SCALES.whole)

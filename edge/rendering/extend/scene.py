@@ -55,11 +55,12 @@ class Scene:
     usual: Floats | None
 
     def depth(self, *, at_far: bool) -> int:
-        """The columns that are background and nothing else from that edge on, at least a few."""
+        """The columns that are background and nothing else from that edge on; where there are none,
+        a few."""
         free = np.logical_and.reduce(self.background, axis=0)
         free = free[::-1] if at_far else free
         cells = len(free) if free.all() else int(free.argmin())
-        return max(SCENE.step, round(max(cells / len(free), 2 * SCALES.air) * self.image.width))
+        return max(SCENE.step, round((cells / len(free) or 2 * SCALES.air) * self.image.width))
 
 
 def scene_of(image: Image.Image, grid: Image.Image, background: Mask, *, level: bool) -> Scene:

@@ -250,6 +250,22 @@ def test_a_matte_tells_the_background_within_the_subjects_box(sure):
     assert done.guessed == 0
 
 
+@pytest.mark.parametrize("matted", [True, False])
+def test_a_scene_goes_on_from_a_narrow_strip_beside_the_subject(matted):
+    """Its place, painted over, was part of what is copied: planks ended in a smear at the edge."""
+    image = Image.fromarray(np.clip(truth("planks")[:, :450], 0, 255).astype(np.uint8))
+    free = 8 if matted else 30
+    box = Box(free, 30, 450 - free, 570)
+    matte = Image.new("L", image.size)
+    for canvas, colour in ((image, RED), (matte, 255)):
+        ImageDraw.Draw(canvas).ellipse(box.as_tuple(), fill=colour)
+    known = Known(box, not matted, matte if matted else None)
+    pixels = np.asarray(extended(image, Size(750, HIGH), (150, 0), known).image).astype(float)
+    assert not is_red(pixels[:, :150]).any()
+    edge, made = pixels[:, 150:156].mean(axis=1), pixels[:, 90:150].mean(axis=1)
+    assert np.abs(edge - made).mean() < 4
+
+
 def test_a_strip_of_three_rows_is_extended_behind_a_subject_that_runs_out():
     """It has fewer rows than the grid on which its background is looked for."""
     matte = Image.new("L", (40, 3), 255)
