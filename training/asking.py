@@ -20,19 +20,17 @@ _BLUES = ((20, 30, 120), (40, 60, 160), (90, 110, 200))
 def pictures() -> dict[str, Image.Image]:
     """All of them by name, the same each time."""
     drawn = {f"inset-{side}": _inset(side) for side in (50, 70)}
-    drawn |= {f"again-{wide}": _again(wide, 0.0) for wide in (162, 163, 164, 165, 166, 167)}
-    drawn |= {f"dyed-{round(100 * dye)}": _again(162, dye) for dye in (0.1, 0.15, 0.2, 0.25)}
+    drawn |= {f"again-{wide}": _again(wide) for wide in (162, 163, 164, 165, 166, 167)}
     drawn |= {f"corners-{share}": _rounded(share / 1000) for share in (8, 12)}
     drawn |= {f"grain-{levels}": _grainy(levels) for levels in (4, 8)}
     return drawn | {"large": _product(1600)}
 
 
-def _fabric(size: tuple[int, int], dye: float = 0.0) -> Image.Image:
-    """Something woven in blues, of which a share is dyed red."""
+def _fabric(size: tuple[int, int]) -> Image.Image:
+    """Something woven in blues."""
     rng = np.random.default_rng(7)
     cells = max(2, size[1] // 20), max(2, size[0] // 20)
     coarse = np.array(_BLUES, np.uint8)[rng.integers(0, len(_BLUES), cells)]
-    coarse[rng.random(coarse.shape[:2]) < dye] = (190, 40, 40)
     return Image.fromarray(coarse).resize(size, Image.Resampling.NEAREST)
 
 
@@ -62,10 +60,10 @@ def _inset(side: int) -> Image.Image:
     return image
 
 
-def _again(wide: int, dye: float) -> Image.Image:
-    """The jug once more, much smaller, drawn out to another shape or partly dyed."""
+def _again(wide: int) -> Image.Image:
+    """The jug once more, much smaller, drawn out to another shape."""
     image, size = _product(), (wide, 190)
-    image.paste(_fabric(size, dye), (SIDE - 30 - wide, 700), jug(size))
+    image.paste(_fabric(size), (SIDE - 30 - wide, 700), jug(size))
     return image
 
 

@@ -213,7 +213,7 @@ class Bench:
         """What one stage says of a photo, in words of `KINDS`; an error is an outcome, too."""
         try:
             if stage in REQUESTS:
-                return await self._rendered(stage, photo)
+                return await self.rendered(REQUESTS[stage], photo)
             return await getattr(self, f"_{stage}")(photo)
         except (EdgeError, ValueError, ArithmeticError, IndexError) as error:
             return {"cut": None, "review": type(error).__name__, "rules": type(error).__name__}
@@ -253,8 +253,13 @@ class Bench:
             told.append((facts["plan"], facts["notes"]))
         return {"review": told}
 
-    async def _rendered(self, stage: str, photo: Image.Image) -> Outcome:
-        transform = self._transform(REQUESTS[stage])
+    async def rendered(self, query: str, photo: Image.Image) -> Outcome:
+        """What a request makes of a photo; `picture` is RGBA.
+
+        Raises:
+            EdgeError: whatever the renderer refuses.
+        """
+        transform = self._transform(query)
         done = await self._renderer.render(
             _original(photo), transform, deadline=Deadline.after(600)
         )

@@ -43,14 +43,20 @@ class AnalysisNumbers:
         0.3,
         "sides of the picture",
         "distance from the middle at which a colour counts less than two thirds in a scene",
+        "boxes of 49 photographs are off their alpha's by 43 % (1 - intersection over union); 53 "
+        "with half of it, 47 with twice",
     )
     salient: float = tuned(
-        0.5, "standard deviations", "over the mean from which a part of a scene stands out"
+        0.5,
+        "standard deviations",
+        "over the mean from which a part of a scene stands out",
+        "the same 43 %; 44 with half of it, 45 with twice",
     )
     solid: float = tuned(
         0.33,
         "share",
         "of a cell's 5x5 surroundings that is the subject's where the cell is no speck",
+        "a square corner has 9 of 25 and stays; the same 43 % with half of it and with twice",
     )
 
 

@@ -25,6 +25,8 @@ class DegradationNumbers:
         "quality of JPEG",
         "least quality whose marks stay below what a network trained on clean pictures takes for"
         " detail",
+        "by 2, 7 photographs: the photo network is 0.6 dB better at JPEG 80, 0.2 at 90, as good as "
+        "the clean one at 95, 0.1 worse at 97",
     )
     noisy_from: float = tuned(
         1.3,
@@ -36,6 +38,8 @@ class DegradationNumbers:
         2.0,
         "levels",
         "least grain that the network for degraded photos does not take away by itself",
+        "by 2, 7 photographs: to take grain of 2.8 levels down first gains 0.1 dB, of 2 nothing, "
+        "of 1.4 it loses 0.2",
     )
     white: float = tuned(
         1.2,
@@ -44,12 +48,24 @@ class DegradationNumbers:
         "paint or stone",
         "grey hoodies and concrete measure 0.4 to 0.8, grain 1.3 to 2.1",
     )
-    tile: int = tuned(32, "pixels", "side of the tiles in which grain is measured")
-    across: int = tuned(12, "tiles", "looked at on each axis, at most: what that may take")
+    tile: int = tuned(
+        32,
+        "pixels",
+        "side of the tiles in which grain is measured",
+        "grain of 0 to 5 levels on 13 photographs is told within 0.33 levels; 0.29 with half of "
+        "it, 0.43 with twice",
+    )
+    across: int = tuned(
+        12,
+        "tiles",
+        "looked at on each axis, at most: what that may take",
+        "the same 0.33 levels; 0.30 with half as many, 0.33 with twice",
+    )
     quietest: float = tuned(
         0.2,
         "share",
         "of the tiles, the quiet ones where grain is all there is; the rest holds texture as well",
+        "the same 0.33 levels; 0.30 with half of it, 0.65 with twice",
     )
 
 

@@ -40,6 +40,7 @@ class BlurredNumbers:
         "pixels",
         "long side to which the picture is reduced first; enlarging a tiny reduction is the "
         "cheap way to a blur of an eighth of the canvas",
+        "a sigma of 2 pixels to either side, 4 of 32",
     )
 
 

@@ -19,6 +19,7 @@ class WindowNumbers:
         0.14,
         "share of the longer side",
         "air around a box that was only guessed, which may miss a leg",
+        "12 % of 49 photographs' subjects reach beyond it; 41 % with half of it, 4 % with twice",
     )
 
 

@@ -39,7 +39,10 @@ class BackgroundNumbers:
     """How a subject is laid on another background."""
 
     wrap: float = tuned(
-        0.28, "share", "of the scene's light that reaches the very rim of a harmonised subject"
+        0.28,
+        "share",
+        "of the scene's light that reaches the very rim of a harmonised subject",
+        "by eye: 24 cut-outs with 30 % less and more, which hardly differ",
     )
 
 

@@ -29,21 +29,27 @@ class ShadowNumbers:
         "share of the subject's height",
         "from which an outline hangs in the air; up to half of it, it may stand on the background "
         "farther back",
+        "by eye: 24 cut-outs with 30 % less and more, which hardly differ",
     )
     steep: float = tuned(
         0.6,
         "rows a column",
         "rise of the contact line from which it is the flank of something round; up to half of it, "
         "it is an edge seen at an angle",
+        "by eye: 24 cut-outs with 30 % less and more, which hardly differ",
     )
     widest: float = tuned(
         0.06,
         "share of the subject's width",
         "softness (sigma) of the widest layer, and the gap under the outline over which it fades; "
         "the next ones are a third as wide each",
+        "by eye: 24 cut-outs with 30 % less and more",
     )
     dark: float = tuned(
-        0.46, "share of light", "that the sharpest layer takes; the wider ones take half of it"
+        0.46,
+        "share of light",
+        "that the sharpest layer takes; the wider ones take half of it",
+        "by eye: 24 cut-outs with 30 % less and more",
     )
 
 

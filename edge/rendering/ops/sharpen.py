@@ -17,10 +17,16 @@ class SharpenNumbers:
     """The mild unsharp mask after a reduction."""
 
     radius: float = tuned(
-        0.8, "pixels", "sigma in the output: as fine as the edges that a reduction leaves"
+        0.8,
+        "pixels",
+        "sigma in the output: as fine as the edges that a reduction leaves",
+        "by eye: 24 photographs with 30 % less and more, which hardly differ",
     )
     most: int = tuned(
-        60, "percent", "that `auto` never reaches; from there on halos show at white backgrounds"
+        60,
+        "percent",
+        "that `auto` never reaches; from there on halos show at white backgrounds",
+        "by eye: 24 photographs at 42, 60 and 78, which hardly differ",
     )
 
 

@@ -11,15 +11,30 @@ from edge.rendering.numbers import tuned
 class SampleNumbers:
     """The small picture on which an encoder is tried out."""
 
-    tile: int = tuned(64, "pixels", "side of a tile, some blocks of every encoder")
+    tile: int = tuned(
+        64,
+        "pixels",
+        "side of a tile, some blocks of every encoder",
+        "the loss at JPEG 78 of 25 photographs is told within 12 %; 21 with half of it, 11 with "
+        "twice, which is four times the work",
+    )
     candidates: int = tuned(
-        8, "tiles", "looked at on each axis, which takes most of the time; half where time is short"
+        8,
+        "tiles",
+        "looked at on each axis, which takes most of the time; half where time is short",
+        "the same 12 %; 18 with half as many, 10 with twice",
     )
     across: int = tuned(
-        3, "tiles", "on a side of the sample, whose encoding is the time that may be spent"
+        3,
+        "tiles",
+        "on a side of the sample, whose encoding is the time that may be spent",
+        "the same 12 %; 19 with two, 11 with four, 8 with six",
     )
     flat: float = tuned(
-        3.0, "bits of entropy", "a tile below it is background, which every quality keeps"
+        3.0,
+        "bits of entropy",
+        "a tile below it is background, which every quality keeps",
+        "the same 12 %; 11 with half of it, 16 with twice",
     )
 
 

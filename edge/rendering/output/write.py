@@ -23,7 +23,11 @@ class WriteNumbers:
     """How files are written."""
 
     full_colour_from: int = tuned(
-        90, "quality of JPEG", "from which halved colour is the largest error left"
+        90,
+        "quality of JPEG",
+        "from which halved colour is a large part of the error left",
+        "15 photographs: 13 % of the squared error at quality 75, 27 at 90, 41 at 96; full colour "
+        "takes 17 % more bytes",
     )
     progressive_from: int = tuned(
         2_000_000,

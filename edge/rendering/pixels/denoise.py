@@ -18,6 +18,8 @@ class DenoiseNumbers:
         "standard deviations of the grain",
         "threshold of light: some stays, so that leather and fur do not turn to wax; twice that of "
         "colours, which nobody takes for detail",
+        "7 photographs with grain of 2.8 levels, enlarged by 2: 30.1 dB, 30.2 with half of it, "
+        "29.6 with twice",
     )
 
 

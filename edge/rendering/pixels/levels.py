@@ -22,12 +22,15 @@ class LevelNumbers:
         "levels",
         "alpha up to which a pixel is background, and from 255 all subject: noise and ringing of "
         "the matte; light nearer than that to black and white is cut off",
+        "JPEG 78 rings by less on 98.6 % of the white pixels within 8 of 41 cut-outs",
     )
     near: int = tuned(
         16,
         "levels",
         "distance that hardly shows: from the background's colour, of a grey from grey, of an "
         "alpha from nothing; codecs ring by less",
+        "JPEG 78 rings by less on 99.96 % of the white pixels within 8 of 41 cut-outs, WebP 82 and "
+        "AVIF 67 on all",
     )
     majority: float = tuned(
         0.5,

@@ -1,0 +1,145 @@
+"""Pictures of which something is known: made, measured or hidden, from a folder of data."""
+
+import asyncio
+import io
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from edge.images import Format, Size
+from edge.rendering.analysis.analysis import analyze
+from training.calibrate import Bench, Recorded, small
+
+LONG = 400
+"""Pixels of a picture's long side, as in the calibration."""
+
+PAPERS = ((250, 250, 250), (238, 232, 220), (205, 207, 210), (120, 150, 190), (45, 45, 48))
+"""What composites are laid on."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The folder of data, and the networks."""
+
+    data: Path
+    models: Recorded
+    bench: Bench
+    loop: asyncio.AbstractEventLoop
+
+    def wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(coroutine)
+
+    def files(self, folder: str, every: int, ends: str = "") -> list[Path]:
+        """Every so manieth file of a folder."""
+        return sorted(p for p in (self.data / folder).iterdir() if p.name.endswith(ends))[::every]
+
+
+def pairs(given: Given) -> list[tuple[Image.Image, Image.Image]]:
+    """Photographs and their alphas, which no network of this project has learnt from."""
+    found = []
+    for path in given.files("matting_dev", 1, ".jpg"):
+        image = small(path, LONG)
+        with Image.open(path.with_name(path.stem + "_alpha.png")) as alpha:
+            found.append((image, alpha.convert("L").resize(image.size, Image.Resampling.BOX)))
+    return found
+
+
+def composites(given: Given) -> list[tuple[Image.Image, Image.Image, Image.Image]]:
+    """Cut-outs with a shadow on paper with grain, as a JPEG; alphas; the cut-outs' own colours."""
+    found = []
+    for number, path in enumerate(given.files("cutouts", 25, ".webp")):
+        dice = np.random.default_rng(number)
+        cut = Image.open(path).convert("RGBA").resize((300, 300), Image.Resampling.LANCZOS)
+        own, alpha = Image.new("RGB", (LONG, LONG)), Image.new("L", (LONG, LONG))
+        own.paste(cut.convert("RGB"), (50, 50))
+        alpha.paste(cut.getchannel("A"), (50, 50))
+        cover = np.asarray(alpha)
+        if np.mean(cover[cover > 0] < 250) > 0.15:
+            continue  # a shadow or glass
+        light = np.linspace(1, dice.uniform(0.9, 1), LONG)[:, None, None]
+        paper = np.array(PAPERS[number % len(PAPERS)]) * light * np.ones((LONG, LONG, 3))
+        shade = np.asarray(alpha.filter(ImageFilter.GaussianBlur(14)), np.float64) / 255
+        paper *= 1 - 0.35 * np.roll(shade, 12, axis=0)[..., None]
+        share = cover[..., None] / 255
+        seen = share * np.asarray(own) + (1 - share) * paper + dice.normal(0, 1.5, paper.shape)
+        body = io.BytesIO()
+        Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8)).save(body, "JPEG", quality=90)
+        found.append((Image.open(body).convert("RGB"), alpha, own))
+    return found
+
+
+def without_border(folder: str, every: int) -> Callable[[Given], list[Any]]:
+    """Photos without a fifth of their width or height; the whole; the subject's box."""
+
+    def cases(given: Given) -> list[Any]:
+        found = []
+        for path in given.files(folder, every):
+            for turned in (False, True):
+                whole = small(path, LONG).convert("RGB")
+                whole = whole.transpose(Image.Transpose.TRANSPOSE) if turned else whole
+                left = whole.width * 4 // 5
+                shown, seen = whole.crop((0, 0, left, whole.height)), analyze(whole)
+                if folder == "plain" and not (seen.subject and seen.subject.right < 0.8):
+                    continue
+                box = analyze(shown).subject_in(Size(*shown.size)) if folder == "plain" else None
+                found.append((shown, whole, box and box.outward(Size(*shown.size))))
+        return found
+
+    return cases
+
+
+def photos(given: Given, every: int, long: int) -> Iterator[Image.Image]:
+    for path in given.files("sr_train", every):
+        yield small(path, long).convert("RGB")
+
+
+def grainy(given: Given) -> list[Any]:
+    """Clean photos with grain of known strength, the same in all channels; that strength."""
+    found = []
+    for number, image in enumerate(photos(given, 16, 800)):
+        dice = np.random.default_rng(number)
+        for sigma in (0, 1, 1.5, 2, 3, 5):
+            grain = dice.normal(0, sigma, (image.height, image.width, 1))
+            seen = np.clip(np.asarray(image) + grain + 0.5, 0, 255).astype(np.uint8)
+            found.append((Image.fromarray(seen), sigma, image))
+    return found
+
+
+def in_each_format(given: Given) -> list[Any]:
+    formats = (Format.JPEG, Format.WEBP, Format.AVIF)
+    return [(image, format) for image in photos(given, 12, 640) for format in formats]
+
+
+def framed(given: Given) -> list[Any]:
+    query = "fit=product&frame=0.85&bg=white&matte=on&fm=jpg&w={0}&h={0}"
+    return [(one[0], query.format(160 + 37 * i)) for i, one in enumerate(composites(given))]
+
+
+def with_a_second_view(given: Given) -> list[Any]:
+    """A product on white with itself, smaller, turned a little and lit otherwise; with a part of
+    itself; or with another product: and whether it is itself."""
+    cuts = [Image.open(path).convert("RGBA") for path in given.files("cutouts", 7, ".webp")]
+    cuts = [cut.crop(cut.getchannel("A").getbbox()) for cut in cuts]
+    found = []
+    for number, (one, other) in enumerate(zip(cuts, [*cuts[1:], cuts[0]], strict=True)):
+        dice = np.random.default_rng(number)
+        width, height = one.size
+        part = one.crop((0, 0, width, height // 3) if number % 2 else (0, 0, width // 3, height))
+        for beside in (one, part, other):
+            image = Image.new("RGB", (1000, 1000), "white")
+            large, little = _long(one, 600), _long(beside, dice.uniform(150, 300))
+            little = little.rotate(dice.uniform(-4, 4), Image.Resampling.BICUBIC, expand=True)
+            light = dice.uniform(0.93, 1)
+            image.paste(large, (30, 200), large)
+            image.paste(little.convert("RGB").point(lambda v, s=light: v * s), (660, 650), little)
+            found.append((image, beside is one))
+    return found
+
+
+def _long(image: Image.Image, side: float) -> Image.Image:
+    scale = side / max(image.size)
+    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
