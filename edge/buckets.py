@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import cache
 from typing import Any
 
 import aiohttp
@@ -58,6 +59,7 @@ class Bucket:
             http_session_cls=_Session,
         )
         self._session = get_session()
+        self._session.register_component("data_loader", _descriptions())
         parsers = self._session.get_component("response_parser_factory")
         parsers.set_parser_defaults(timestamp_parser=_timestamp)
         self._stack = AsyncExitStack()
@@ -77,8 +79,7 @@ class Bucket:
         await self._stack.aclose()
 
     async def _open(self) -> Any:
-        # Parsing the description of the API takes some 200 ms; the session then keeps it.
-        await asyncio.to_thread(_load_description, self._session)
+        await asyncio.to_thread(_load_descriptions)
         return await self._stack.enter_async_context(
             self._session.create_client("s3", endpoint_url=self._endpoint, config=self._config)
         )
@@ -121,8 +122,14 @@ def _utf8(text: bytes) -> bytes:
     return text
 
 
-def _load_description(session: Any) -> None:
-    loader = session.get_component("data_loader")
+@cache
+def _descriptions() -> Any:
+    """Reads what describes the API, which takes some 200 ms, and keeps it for all buckets."""
+    return get_session().get_component("data_loader")
+
+
+def _load_descriptions() -> None:
+    loader = _descriptions()
     for part in ("service-2", "endpoint-rule-set-1"):
         loader.load_service_model("s3", part)
 

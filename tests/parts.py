@@ -18,7 +18,7 @@ from threading import Event, Thread
 import pytest
 import redis
 
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 
 
 def free_port() -> int:
@@ -110,7 +110,9 @@ class RedisServer:
 
 
 class S3Server:
-    """Moto's S3 API in a process of its own."""
+    """Moto's S3 API in a process of its own; a list that asks for no length has `page` keys."""
+
+    page = 100
 
     access_key = "tester"
     secret_key = "tester-secret"
@@ -126,6 +128,7 @@ class S3Server:
     def start(self) -> "S3Server":
         self._process = subprocess.Popen(
             [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port)],
+            env={**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(self.page)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

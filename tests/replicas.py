@@ -50,7 +50,7 @@ async def start(photos: Path) -> AsyncIterator[Start]:
                 sys.executable, "-m", "edge", "serve", env={**os.environ, **mine, **environ}
             )
             http = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=180)
             )
             stack.push_async_callback(end, process)
             await up(http, process)
@@ -66,7 +66,7 @@ async def end(process: asyncio.subprocess.Process) -> None:
 
 
 async def up(http: httpx.AsyncClient, process: asyncio.subprocess.Process) -> None:
-    for _ in range(300):
+    for _ in range(1800):
         assert process.returncode is None, "the server ended at start"
         try:
             await http.get("/-/healthz")

@@ -97,7 +97,7 @@ async def running(photos: Path, environ: dict[str, str]) -> AsyncIterator[Runnin
         while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
             await asyncio.sleep(0.005)
         port = server.servers[0].sockets[0].getsockname()[1]
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=180) as http:
             http.headers.clear()
             yield Running(http, parts, photos, port)
         server.should_exit = True

@@ -50,7 +50,7 @@ class Cdn:
 
 async def answers(url: str) -> None:
     async with httpx.AsyncClient() as http:
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 await http.get(url)
                 return

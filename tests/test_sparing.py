@@ -29,7 +29,7 @@ def used(pid: int) -> set[frozenset[int]]:
     return {frozenset(os.sched_getaffinity(thread)) for thread in threads}
 
 
-async def until(ready: Callable[[], bool], meanwhile: Callable, seconds: float = 60) -> None:
+async def until(ready: Callable[[], bool], meanwhile: Callable, seconds: float = 180) -> None:
     for _ in range(int(seconds / 0.2)):
         await meanwhile()
         if ready():

@@ -89,7 +89,7 @@ def check_refused(answer: httpx.Response, slug: str = "model-unavailable") -> di
 
 async def running_renders(replica: Replica, count: int) -> None:
     """Until so many renders hold a place for networks."""
-    for _ in range(200):
+    for _ in range(6000):
         if await replica.metric('edge_admission_running{cost="network"}') >= count:
             return
         await asyncio.sleep(0.02)

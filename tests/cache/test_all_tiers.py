@@ -300,7 +300,7 @@ async def test_what_a_purge_did_not_reach_is_reached_later(tier_list, monkeypatc
     tier_list[1].trouble = TierError("down")
     await tiers.purge("preset:amazon")
     tier_list[1].trouble = None
-    for _ in range(500):
+    for _ in range(6000):
         await asyncio.sleep(0.01)
         if await tier_list[1].get(key(1)) is None:
             break

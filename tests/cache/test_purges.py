@@ -20,7 +20,7 @@ class Heard(list):
             raise RuntimeError("this replica has a bug")
 
     async def until(self, tag: str) -> bool:
-        for _ in range(400):
+        for _ in range(6000):
             if tag in self:
                 return True
             await asyncio.sleep(0.02)

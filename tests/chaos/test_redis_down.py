@@ -27,7 +27,7 @@ async def purge(replica: Replica, **what: str) -> httpx.Response:
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    for _ in range(600):
+    for _ in range(1800):
         if await true():
             return
         await asyncio.sleep(0.1)

@@ -68,7 +68,7 @@ def test_a_built_nuxt_page_asks_edge_for_its_pictures():
 
 def _first_page(port: int) -> str:
     """What the server answers once it listens."""
-    for _ in range(300):
+    for _ in range(1200):
         try:
             with urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
                 return answer.read().decode()

@@ -24,7 +24,7 @@ FEED = "sku,url\na,/sku/123.jpg\nb,/sku/456.png\n"
 
 
 async def arrived(receiver: Receiver, count: int) -> None:
-    for _ in range(400):
+    for _ in range(2400):
         if len(receiver.received) >= count:
             return
         await asyncio.sleep(0.05)

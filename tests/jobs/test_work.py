@@ -71,7 +71,7 @@ async def test_an_origin_that_is_away_for_a_while_costs_tries_and_no_item(
         http_origin.url, EDGE_ORIGIN_HTTP_PRIVATE="127.0.0.0/8", EDGE_JOBS_BACKOFF="0.2"
     )
     id = (await post(server, "/-/jobs?query=w=20", "url\n/1.jpg\n/2.jpg\n")).json()["id"]
-    for _ in range(200):
+    for _ in range(6000):
         if await items(server, id, "retrying"):
             break
         await asyncio.sleep(0.02)
@@ -87,7 +87,7 @@ async def test_retry_after_of_an_origin_is_honoured(serve, http_origin, tmp_path
         http_origin.url, EDGE_ORIGIN_HTTP_PRIVATE="127.0.0.0/8", EDGE_JOBS_BACKOFF="0.01"
     )
     id = (await post(server, "/-/jobs?query=w=20", "url\n/1.jpg\n")).json()["id"]
-    for _ in range(200):
+    for _ in range(6000):
         if any(seen.path == "/1.jpg" for seen in http_origin.seen):
             break
         await asyncio.sleep(0.02)
@@ -191,7 +191,7 @@ async def test_a_place_that_cannot_be_written_is_tried_again_and_then_told(serve
         EDGE_JOBS_EXPORT=str(out), EDGE_JOBS_TRIES="2", EDGE_JOBS_BACKOFF="0.05"
     )  # fmt: skip
     id = (await post(server, f"/-/jobs?query=w=40%26fm=jpg&to={out}", FEED)).json()["id"]
-    for _ in range(100):
+    for _ in range(1200):
         failed = await items(server, id, "failed")
         if len(failed) == 3:
             break

@@ -167,5 +167,5 @@ def probes(container: Object) -> dict[str, Object]:
 
 def run(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(each) for each in command], capture_output=True, text=True, timeout=300, **options
+        [str(each) for each in command], capture_output=True, text=True, timeout=1800, **options
     )

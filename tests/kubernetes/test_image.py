@@ -24,7 +24,7 @@ from PIL import Image
 from edge import settings
 from tests.cli.test_main import fetched
 from tests.kubernetes.chart import run, tool
-from tests.kubernetes.dockerfile import ROOT, carry_out, stages
+from tests.kubernetes.dockerfile import ROOT, carry_out, owner, stages
 from tests.parts import absent, free_port
 from tests.running import photo
 
@@ -80,7 +80,7 @@ def test_the_last_stage_has_every_library_that_the_first_one_linked(built: Path)
     needed = set()
     for extension in built.glob(".venv/lib/python*/site-packages/PIL/_*.so"):
         needed |= set(re.findall(r"=> /\S+/(\S+)", run(["ldd", extension]).stdout))
-    owners = {run(["dpkg", "-S", f"*/{name}"]).stdout.partition(":")[0] for name in needed}
+    owners = set(map(owner, needed))
     leave = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"]
     options = ["--recurse", *(f"--no-{kind}" for kind in leave)]
 

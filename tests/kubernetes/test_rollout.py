@@ -76,7 +76,7 @@ class Proxy:
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
     async def serving(self) -> None:
-        for _ in range(600):
+        for _ in range(1800):
             try:
                 if (await self.http.get("/-/healthz")).status_code == 200:
                     return
@@ -138,7 +138,7 @@ def as_charted(port: int) -> dict[str, str]:
 
 
 async def until(true: Callable[[], Awaitable[object]]) -> None:
-    for _ in range(600):
+    for _ in range(1800):
         if await true():
             return
         await asyncio.sleep(0.1)

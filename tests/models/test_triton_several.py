@@ -58,7 +58,7 @@ async def test_requests_go_to_each_in_turn_and_past_one_that_is_lost(
 
 async def served_again(models: TritonModels) -> None:
     """At most the requests that were on their way to the lost one fail, each in a typed way."""
-    for _ in range(50):
+    for _ in range(1200):
         try:
             await models.infer("upscale_x2", ONE, deadline=Deadline.after(30))
             return

@@ -33,7 +33,7 @@ def http_place(server: WebServer, **options) -> Place:
         server.answers[f"/files/{path}"] = Answer(body, headers={"ETag": f'"v{next(versions)}"'})
 
     options = {"private_networks": LOOPBACK} | options
-    origin = HttpOrigin(f"{server.url}/files", MAX_BYTES, 2.0, **options)
+    origin = HttpOrigin(f"{server.url}/files", MAX_BYTES, 30.0, **options)
     return Place("http", origin, lay, lambda path: server.answers.pop(f"/files/{path}"))
 
 
@@ -56,7 +56,7 @@ def open_place(request: pytest.FixtureRequest, tmp_path) -> Callable[..., Place]
             )
             return Place(
                 kind,
-                S3Origin(bucket, "originals", endpoint, MAX_BYTES, 5.0, **options),
+                S3Origin(bucket, "originals", endpoint, MAX_BYTES, 30.0, **options),
                 lambda path, body: client.put_object(
                     Bucket=bucket, Key=f"originals/{path}", Body=body
                 ),
@@ -78,9 +78,9 @@ async def place(request: pytest.FixtureRequest, open_place) -> AsyncIterator[Pla
 def open_origin() -> Callable[..., HttpOrigin]:
     """An HTTP origin that may reach this machine, unless the test says otherwise."""
 
-    def opened(base: str, **options) -> HttpOrigin:
+    def opened(base: str, timeout: float = 30.0, **options) -> HttpOrigin:
         options = {"private_networks": LOOPBACK, "neighbours": False} | options
-        return HttpOrigin(base, MAX_BYTES, 1.0, **options)
+        return HttpOrigin(base, MAX_BYTES, timeout, **options)
 
     return opened
 

@@ -15,7 +15,7 @@ BODY = b"\xff\xd8 not decoded here" * 50
 
 
 def soon() -> Deadline:
-    return Deadline.after(10)
+    return Deadline.after(120)
 
 
 def redirect(target: str, status: int = 302) -> Answer:

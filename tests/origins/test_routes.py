@@ -148,7 +148,7 @@ class Named:
 
 
 def soon() -> Deadline:
-    return Deadline.after(5)
+    return Deadline.after(120)
 
 
 async def test_the_longest_prefix_that_ends_at_a_slash_serves():

@@ -36,7 +36,7 @@ async def delete(server: Running, url: str) -> httpx.Response:
 
 async def over(server: Running, job: str) -> dict[str, Any]:
     """The job once it is over."""
-    for _ in range(1200):
+    for _ in range(3600):
         facts = (await get(server, f"/-/jobs/{job}")).json()
         if facts["status"] not in ("queued", "running", "paused"):
             return facts

@@ -8,7 +8,7 @@ from tests.running import photo, settle
 
 async def told(server, caplog) -> list[str]:
     """What the start warned of."""
-    for _ in range(100):
+    for _ in range(6000):
         found = [
             f"{record.what}: {record.detail}"
             for record in caplog.records
@@ -22,7 +22,7 @@ async def told(server, caplog) -> list[str]:
 
 async def becomes(server, status: str) -> dict:
     """The answer that says so: news may come after the next question or two."""
-    for _ in range(200):
+    for _ in range(6000):
         answer = (await server.get("/-/readyz")).json()
         if answer["status"] == status:
             return answer

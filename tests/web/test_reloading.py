@@ -108,7 +108,7 @@ def test_a_hangup_reads_presets_anew_in_a_running_process(file, tmp_path):
         assert b"x-edge-size: 80x80" in told()
         file.write_text(card(96))
         process.send_signal(signal.SIGHUP)
-        for _ in range(200):
+        for _ in range(2400):
             if b"x-edge-size: 96x96" in told():
                 break
             time.sleep(0.05)

@@ -220,7 +220,7 @@ async def test_killed_and_started_again(
         server.kill()
         server.launch()
         await server.ready()
-        for _ in range(100):
+        for _ in range(600):
             if (await shop.client.state()).ready:
                 break
             await asyncio.sleep(0.2)
