@@ -157,7 +157,7 @@ def _decoded(request: RenderRequest, facts: Facts, target: Size | None) -> Decod
 def _look(opened: Opened, request: RenderRequest) -> Analysis:
     image, transform, size = opened.decoded.image, request.transform, opened.facts.size
     prepared = (
-        opened.segmentation.told
+        opened.segmentation.refined
         if opened.segmentation
         else request.watch.time("analysis", analyze, image)
     )

@@ -66,7 +66,7 @@ def provenance_of(
     transform = request.transform
     edits = [edit for step in steps for edit in step.edits(transform, analysis)]
     cuts_out = any(step.cuts_out for step in steps)
-    names = analysis.asked if analysis and cuts_out else ()
+    names = analysis.networks if analysis and cuts_out else ()
     names += tuple(dict.fromkeys(name for step in steps for name in step.models))
     return Provenance(
         digest(request.body)[:_ORIGINAL],

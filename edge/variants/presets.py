@@ -42,7 +42,7 @@ class Rules:
             that 95 % of its pixels stay under.
         swatch_max: how far the product's colour may be from the one that `swatch` names, in
             CIEDE2000.
-        made_max: greatest share of the canvas that may lie beyond the photo's edge.
+        synthesized_max: greatest share of the canvas that may lie beyond the photo's edge.
         guessed_max: the same, of what does not just continue a plain background.
     """
 
@@ -64,7 +64,7 @@ class Rules:
     no_head: bool = False
     drift_max: float | None = None
     swatch_max: float | None = None
-    made_max: float | None = None
+    synthesized_max: float | None = None
     guessed_max: float | None = None
 
     def __bool__(self) -> bool:

@@ -56,7 +56,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "no_head": Rule(FLAG),
         "drift_max": Rule(decimal(0, 100, 2)),
         "swatch_max": Rule(decimal(0, 100, 2)),
-        "made_max": Rule(decimal(0, 1, 3)),
+        "synthesized_max": Rule(decimal(0, 1, 3)),
         "guessed_max": Rule(decimal(0, 1, 3)),
     }
 )

@@ -11,7 +11,7 @@ def texts(reported: Reported) -> dict[str, str]:
 
 
 def headers(reported: Reported) -> list[tuple[bytes, bytes]]:
-    """`X-Edge-Compliance`, `X-Edge-Made`, `X-Edge-Colour` and the others, as far as there are."""
+    """`X-Edge-Compliance`, `X-Edge-Synthesized` and the others, as far as there are."""
     return [
         (f"x-edge-{name}".encode(), text.encode("latin-1", "replace"))
         for name, text in texts(reported).items()
@@ -20,16 +20,16 @@ def headers(reported: Reported) -> list[tuple[bytes, bytes]]:
 
 def _texts(reported: Reported) -> Iterator[tuple[str, str]]:
     yield "compliance", str(reported.compliance or "")
-    yield "made", _synthesized(reported.synthesized) if reported.synthesized else ""
+    yield "synthesized", _synthesized(reported.synthesized) if reported.synthesized else ""
     yield "colour", _colours(reported.colours) if reported.colours else ""
     yield "original", reported.original
     yield "preset", reported.preset
     yield "models", ", ".join(reported.models)
 
 
-def _synthesized(made: Synthesized) -> str:
+def _synthesized(part: Synthesized) -> str:
     """`0.550; guessed=0.120; review`."""
-    return f"{made.share:.3f}; guessed={made.guessed:.3f}" + "; review" * made.review
+    return f"{part.share:.3f}; guessed={part.guessed:.3f}" + "; review" * part.review
 
 
 def _colours(shift: ColourShift) -> str:

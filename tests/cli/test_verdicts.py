@@ -139,7 +139,10 @@ def finding(rule: str, passed: bool) -> Finding:
 
 def test_no_rule_that_passed_is_broken_and_none_that_was_broken_is_forgotten():
     report = Report("a", "1", (finding("background", False), finding("srgb", True)))
-    for told in ("a/1; pass", "a/1; fail; rule=srgb,made_max; review=doubt; notes=small,worn"):
+    for told in (
+        "a/1; pass",
+        "a/1; fail; rule=srgb,synthesized_max; review=doubt; notes=small,worn",
+    ):
         report = as_reported(report, Compliance.read(told))
         assert str(report.compliance) == told
 

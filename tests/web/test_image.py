@@ -343,20 +343,20 @@ async def test_what_no_camera_saw_is_told_and_held_against_the_presets_rules(ser
     and more of it where no network says how little the lamp needs."""
     server = await serve(EDGE_ORIGIN_URL="")
     plain = await server.get("/bottle.jpg?fmt=display&w=900&wait=30")
-    share = float(plain.headers["x-edge-made"].split(";")[0])
+    share = float(plain.headers["x-edge-synthesized"].split(";")[0])
     assert 0.4 < share < 0.7
-    assert plain.headers["x-edge-made"].endswith("; guessed=0.000")
+    assert plain.headers["x-edge-synthesized"].endswith("; guessed=0.000")
     assert plain.headers["x-edge-compliance"].startswith("display/2026-1; pass")
     url = "/lamp.jpg?fmt=display-wide&w=900"
     scene = await server.get(url)
-    assert "; guessed=0.5" in scene.headers["x-edge-made"]
+    assert "; guessed=0.5" in scene.headers["x-edge-synthesized"]
     assert "rule=guessed_max" not in scene.headers["x-edge-compliance"]
     (tmp_path / "none").mkdir()
     server = await serve(EDGE_ORIGIN_URL="", EDGE_MODELS_FOLDER=str(tmp_path / "none"))
     scene = await server.get(url)
     assert "rule=guessed_max" in scene.headers["x-edge-compliance"]
     hit = await server.get(url)
-    assert hit.headers["x-edge-made"] == scene.headers["x-edge-made"]
+    assert hit.headers["x-edge-synthesized"] == scene.headers["x-edge-made"]
     strict = await server.get(f"{url}&strict=1")
     assert strict.status_code == 422
     broken = {one["rule"] for one in strict.json()["diagnostics"]["findings"] if not one["passed"]}
@@ -364,4 +364,4 @@ async def test_what_no_camera_saw_is_told_and_held_against_the_presets_rules(ser
     said = (await server.get("/-/explain/bottle.jpg?fmt=display&w=900")).json()
     assert "beyond the photo's edge" in " ".join(said["plan"]["notes"])
     whole = await server.get("/bottle.jpg?w=300")
-    assert "x-edge-made" not in whole.headers
+    assert "x-edge-synthesized" not in whole.headers

@@ -15,7 +15,7 @@ def test_each_fact_has_a_header_and_what_is_empty_has_none():
     )
     assert reported.headers(everything) == [
         (b"x-edge-compliance", b"amazon/2026-1; pass; review=doubt"),
-        (b"x-edge-made", b"0.550; guessed=0.120; review"),
+        (b"x-edge-synthesized", b"0.550; guessed=0.120; review"),
         (b"x-edge-colour", b"median=0.4; p95=1.8; swatch=3.1"),
         (b"x-edge-original", b"0123456789abcdef"),
         (b"x-edge-preset", b"amazon@2026-1"),

@@ -80,7 +80,7 @@ class Analysis:
     matte, None where there is none, and `doubt` (0 to 1) how probable it is that a person would
     reject it; where that is much, `doubted` is all that the subject may be, None otherwise.
     `covered` is how much of each side, in that order, the subject covers (0 to 1), as far as a
-    matte tells. `asked` names the networks that looked for the subject.
+    matte tells. `networks` names the networks that looked for the subject.
     """
 
     background: Color
@@ -93,7 +93,7 @@ class Analysis:
     doubt: float | None = None
     doubted: Area | None = None
     covered: tuple[float, ...] | None = None
-    asked: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
     @property
     def sure(self) -> bool:
@@ -126,7 +126,7 @@ class Analysis:
             "touches": list(self.touches),
             "flags": list(self.flags),
             "covered": self.covered and list(self.covered),
-            "asked": list(self.asked),
+            "networks": list(self.networks),
         }
 
 

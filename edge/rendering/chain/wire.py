@@ -206,13 +206,13 @@ class _Entry:
 
 
 def _packed_picture(picture: Picture) -> tuple[dict[str, Any], list[Tensor]]:
-    made = picture.made
+    synthesized = picture.synthesized
     words = {
         "mode": picture.image.mode,
         "size": picture.image.size,
         "matte": picture.matte is not None,
         "subject": picture.subject and picture.subject.as_tuple(),
-        "made": made and asdict(made),
+        "synthesized": synthesized and asdict(synthesized),
         "decontaminated": picture.decontaminated,
         "rough": picture.rough,
         "exact": picture.exact,
@@ -224,14 +224,14 @@ def _packed_picture(picture: Picture) -> tuple[dict[str, Any], list[Tensor]]:
 def _unpacked_picture(words: Mapping[str, Any], pixels: Tensor) -> tuple[Picture, Tensor]:
     width, height = words["size"]
     image, rest = _image(pixels, words["mode"], (width, height))
-    matte, made = None, words["made"]
+    matte, synthesized = None, words["synthesized"]
     if words["matte"]:
         matte, rest = _image(rest, "L", (width, height))
     picture = Picture(
         image,
         matte,
         Box(*words["subject"]) if words["subject"] else None,
-        Synthesized(**made) if made else None,
+        Synthesized(**synthesized) if synthesized else None,
         decontaminated=words["decontaminated"],
         rough=words["rough"],
         exact=words["exact"],

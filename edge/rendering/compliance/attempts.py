@@ -36,7 +36,7 @@ class Done:
         size: of the picture, in pixels.
         report: its verification; None where no preset rules.
         made: what it was made of; None until the render adds it.
-        added: the share of its pixels that is synthesized; None where there are none.
+        synthesized: the share of its pixels that is synthesized; None where there are none.
         picture: what was encoded; None once nobody measures it any more.
     """
 
@@ -46,7 +46,7 @@ class Done:
     size: Size
     report: Report | None = None
     made: Provenance | None = None
-    added: Synthesized | None = None
+    synthesized: Synthesized | None = None
     picture: Picture | None = field(default=None, repr=False)
 
     @property
@@ -55,7 +55,7 @@ class Done:
         report, made = self.report, self.made
         return Reported(
             report.compliance if report else None,
-            self.added,
+            self.synthesized,
             report.colours if report else None,
             made.original if made else "",
             made.preset if made else "",
@@ -81,7 +81,7 @@ def finish(
     original as it lies under the picture.
     """
     own = Own(
-        picture.made or Synthesized(0.0),
+        picture.synthesized or Synthesized(0.0),
         None if unsure else picture.matte,
         reference=reference,
         swatch=request.transform.swatch,
@@ -104,7 +104,12 @@ def _finished(picture: Picture, request: RenderRequest, xmp: bytes | None, own: 
         format = _format(tried, request)
         encoded = request.watch.time("encode", _encode, tried, format, request, quality, xmp)
         last = Done(
-            encoded.body, format, encoded.quality, picture.size, added=picture.made, picture=tried
+            encoded.body,
+            format,
+            encoded.quality,
+            picture.size,
+            synthesized=picture.synthesized,
+            picture=tried,
         )
         if request.preset is None:
             return last

@@ -136,7 +136,7 @@ def _synthesized(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
         return
     synthesized = file.own.synthesized
     for rule, share, most in (
-        ("made_max", synthesized.share, rules.made_max),
+        ("synthesized_max", synthesized.share, rules.synthesized_max),
         ("guessed_max", synthesized.guessed, rules.guessed_max),
     ):
         if most is not None:

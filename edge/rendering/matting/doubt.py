@@ -43,7 +43,7 @@ class DoubtNumbers:
     whole: float = tuned(
         0.45,
         "probability",
-        "from which the photo stays whole unless `matte=on` insists: nobody would believe the cut",
+        "from which the photo stays whole without `matte=on`: nobody would believe the cut",
         "chosen from the table of thresholds in docs/matting.md",
     )
     review: float = tuned(

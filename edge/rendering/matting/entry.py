@@ -28,18 +28,18 @@ def pack(segmentation: Segmentation, tags: tuple[str, ...]) -> Rendition:
     matte = found.matte if isinstance(found, Matte) else Image.new("L", (1, 1))
     stream = io.BytesIO()
     matte.save(stream, "PNG", compress_level=_LEVEL, compress_type=zlib.Z_RLE)
-    facts = {"analysis": _analysis_facts(segmentation.analysis), "cut": None, "abstained": None}
+    facts = {"analysis": _analysis_facts(segmentation.analysis), "matte": None, "no_matte": None}
     if isinstance(found, Matte):
-        facts["cut"] = {
+        facts["matte"] = {
             "subject": found.subject.as_tuple(),
             "by": found.by,
             "doubt": found.doubt,
             "flags": found.flags,
             "doubted": found.doubted.as_tuple() if found.doubted else None,
-            "asked": found.asked,
+            "networks": found.networks,
         }
     else:
-        facts["abstained"] = {"reason": found.reason, "flags": found.flags}
+        facts["no_matte"] = {"reason": found.reason, "flags": found.flags}
     note = json.dumps(facts, separators=(",", ":"))
     return Rendition.of(
         stream.getvalue(), Format.PNG, Size(*matte.size), tags=tags, notes=((NOTE, note),)
@@ -51,25 +51,25 @@ def unpack(entry: Rendition, original: Size) -> Segmentation | None:
     try:
         facts = json.loads(entry.note(NOTE) or "")
         analysis = _analysis(facts["analysis"])
-        if facts["cut"] is None:
-            told = facts["abstained"]
-            return Segmentation(analysis, NoMatte(told["reason"], tuple(told["flags"])))
+        if facts["matte"] is None:
+            stored = facts["no_matte"]
+            return Segmentation(analysis, NoMatte(stored["reason"], tuple(stored["flags"])))
         with Image.open(io.BytesIO(entry.body), formats=("PNG",)) as matte:
             if matte.mode != "L" or Size(*matte.size) != resolution(original):
                 return None
             matte.load()
-            told = facts["cut"]
-            cut = Matte(
+            stored = facts["matte"]
+            found = Matte(
                 matte.copy(),
-                Area(*told["subject"]),
-                told["by"],
-                told["doubt"],
-                tuple(told["flags"]),
-                Area(*told["doubted"]) if told["doubted"] else None,
-                tuple(told["asked"]),
+                Area(*stored["subject"]),
+                stored["by"],
+                stored["doubt"],
+                tuple(stored["flags"]),
+                Area(*stored["doubted"]) if stored["doubted"] else None,
+                tuple(stored["networks"]),
             )
-            return Segmentation(analysis, cut)
-    except Exception:  # whatever a decoder makes of damaged bytes: it is made anew
+            return Segmentation(analysis, found)
+    except Exception:  # damaged, or of another form: it is made anew
         return None
 
 

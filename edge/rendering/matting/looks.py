@@ -32,25 +32,25 @@ class LooksNumbers:
 
 LOOKS = LooksNumbers()
 
-Cut = tuple[Fused | str, Pixels]
+Candidate = tuple[Fused | str, Pixels]
 """What `fuse` made of a matte uint8 [h, w], or why nothing, and that matte."""
 
 
 def joined(
     image: Image.Image,
-    before: Cut,
+    before: Candidate,
     first: Pixels,
     *others: Pixels,
     closer: Pixels | None = None,
     known: Grid | None = None,
-) -> Cut:
+) -> Candidate:
     """The least doubted cut that several looks yield.
 
     Where one of several networks sees a part and another does not, their mean tears it: so cuts are
     made by the mean of two, by the second, by what two of three say, or by the third; what the
     closer look sees otherwise is held against each. Of one network alone, by the first look, or by
     its mean with the closer one: against itself it tells nothing. Where the first sees no more than
-    a detail, by the closer one, for who insists: what the first was not sure of remains.
+    a detail, by the closer one, for `matte=on`: what the first was not sure of remains.
 
     Args:
         image: RGB, upright sRGB.

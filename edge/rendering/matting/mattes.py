@@ -19,7 +19,7 @@ class Matte:
     `alpha`, `plain-background` or `network`; `doubt` (0 to 1) is the probability that a person
     would reject it; `flags` says what is special about this photo: `touches-left` and its like,
     `several`, `detail`; `doubted`, in fractions too, is all that hangs together with the subject by
-    the network's least trace, where the matte is doubtful or its background is a scene; `asked`
+    the network's least trace, where the matte is doubtful or its background is a scene; `networks`
     names the networks that looked.
     """
 
@@ -29,7 +29,7 @@ class Matte:
     doubt: float
     flags: tuple[str, ...] = ()
     doubted: Area | None = None
-    asked: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Segmentation:
     found: Matte | NoMatte
 
     @property
-    def told(self) -> Analysis:
-        """The look with the subject's exact box, or with why it could not be found."""
+    def refined(self) -> Analysis:
+        """The analysis with the subject's exact box, or with why it could not be found."""
         analysis, found = self.analysis, self.found
         if isinstance(found, NoMatte):
             return replace(analysis, flags=tuple(dict.fromkeys((*analysis.flags, *found.flags))))
@@ -64,5 +64,5 @@ class Segmentation:
             cut_by=found.by,
             doubt=found.doubt,
             doubted=found.doubted,
-            asked=found.asked,
+            networks=found.networks,
         )

@@ -26,7 +26,7 @@ from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.looks import Cut, closer_box, doubt_in, joined, placed
+from edge.rendering.matting.looks import Candidate, closer_box, doubt_in, joined, placed
 from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
@@ -71,7 +71,7 @@ def must(transform: Transform) -> bool:
     return transform.matte is MatteMode.ON or (bool(transform.preset) and wanted(transform))
 
 
-def at_hand(image: Image.Image) -> Matte | NoMatte:
+def found_without_network(image: Image.Image) -> Matte | NoMatte:
     """The cut that needs no network."""
     if image.mode == "RGBA" and hides(image):
         return _by_alpha(image)
@@ -82,7 +82,7 @@ def for_transform(
     segmentation: Segmentation, image: Image.Image, transform: Transform, view: Area | None = None
 ) -> Segmentation:
     """The findings as a request needs them. Where networks see no subject, or only a cut that
-    nobody would believe, the photo stays whole unless `matte=on` insists; a subject of which
+    nobody would believe, the photo stays whole unless `matte=on` requires a cut; a subject of which
     `view`, the region that will be kept, in shares of the original, shows nothing is none. A
     cut-out's own shadow stays whole where the result is see-through or a scene, and goes whole
     where one colour is laid behind. `image` is the original, of any size; pixel work."""
@@ -92,8 +92,8 @@ def for_transform(
             flags = ("no-subject", CLEAR) if cut.by == "alpha" else ("no-subject",)
             cut = NoMatte("the subject lies beside what is kept of the photo", flags)
             segmentation = replace(segmentation, found=cut)
-        if transform.matte is not MatteMode.ON and _hopeless(cut):
-            return replace(segmentation, found=_uncut(cut, image))
+        if transform.matte is not MatteMode.ON and _unbelievable(cut):
+            return replace(segmentation, found=_uncut_photo(cut, image))
     if not (isinstance(cut, Matte) and cut.by == "alpha" and colour and colour.opaque):
         return segmentation
     matte = without_shadow(image, cut.matte) if image.mode == "RGBA" else cut.matte
@@ -101,7 +101,7 @@ def for_transform(
     box = bounds(alpha >= LEVELS.near)
     if matte is cut.matte or box is None:
         return segmentation
-    return replace(segmentation, found=_cut(alpha, box, "alpha", 0.0, ()))
+    return replace(segmentation, found=_matte_of(alpha, box, "alpha", 0.0, ()))
 
 
 def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) -> None:
@@ -109,7 +109,7 @@ def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) 
 
     Raises:
         ModelMissing: nothing was, there is no network to ask, and the request cannot do without.
-        OriginalUnsupported: the networks see no subject either and `matte=on` insists on one, or
+        OriginalUnsupported: the networks see no subject either and `matte=on` requires one, or
             the original shows nothing at all.
     """
     if isinstance(found, NoMatte) and must(transform):
@@ -137,7 +137,9 @@ def networks(models: Models) -> tuple[tuple[str, str], ...]:
 
 def segment_without_network(image: Image.Image, watch: Stopwatch) -> Segmentation:
     """What is found without a network; pixel work."""
-    return Segmentation(watch.time("analysis", analyze, image), watch.time("cut", at_hand, image))
+    return Segmentation(
+        watch.time("analysis", analyze, image), watch.time("cut", found_without_network, image)
+    )
 
 
 async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmentation:
@@ -150,21 +152,21 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     if own or not has(tools.models, roles.MATTING):
         return await tools.engine.run(segment_without_network, image, watch)
     image, known = await tools.engine.run(_flat, image)
-    asking = asyncio.ensure_future(_asked(image, tools, watch))
+    asking = asyncio.ensure_future(_mask_by(image, tools, watch))
     try:
         seen = await tools.engine.run(watch.time, "analysis", analyze, image, known)
         progress.entered("matting")  # it takes longer than what ran beside it
         first = await asking
     finally:
         asking.cancel()
-    cut: Cut = (await tools.engine.run(watch.time, "cut", fuse, image, first, known), first)
+    cut: Candidate = (await tools.engine.run(watch.time, "cut", fuse, image, first, known), first)
     names, looks, closer = [roles.MATTING], [first], None
     later = [role for role in roles.MATTERS[1:] if has(tools.models, role)]
     for role in later or [roles.MATTING]:
         if doubt_in(cut[0]) < DOUBT_NUMBERS.again:
             break
         if later:
-            looks.append(await _asked(image, tools, watch, role))
+            looks.append(await _mask_by(image, tools, watch, role))
             names.append(role)
         if role != roles.MATTING_THIRD:
             closer = await _closer(image, looks, tools, watch, role)
@@ -172,7 +174,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
         cut = await tools.engine.run(watch.time, "cut", join)
     found = await tools.engine.run(watch.time, "cut", _judged, *cut)
     if isinstance(found, Matte):
-        found = replace(found, asked=tuple(names))
+        found = replace(found, networks=tuple(names))
     return Segmentation(seen, found)
 
 
@@ -187,10 +189,10 @@ async def _closer(
     """What a network says when it looks closer at the product, as a matte of the picture."""
     size = Size(*image.size)
     box = closer_box(*looks, size=size)
-    return placed(await _asked(image, tools, watch, role, box), box, size) if box else None
+    return placed(await _mask_by(image, tools, watch, role, box), box, size) if box else None
 
 
-async def _asked(
+async def _mask_by(
     image: Image.Image,
     tools: Tools,
     watch: Stopwatch,
@@ -214,7 +216,7 @@ async def _asked(
 
 
 def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
-    """The matte with its doubt and what is to be told of it."""
+    """The matte with its doubt and what is reported of it."""
     if isinstance(fused, str):
         return NoMatte(fused, ("no-subject" if network is not None else "not-plain",))
     matte = fused.matte
@@ -228,7 +230,7 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
     flags = [f"touches-{side}" for side in sides_touched(Area.of(box), size)]
     flags += ["several"] * (fused.parts > 1) + [DETAIL] * fused.detail
     by = "plain-background" if fused.plain else "network"
-    cut = _cut(matte, box, by, doubt, tuple(flags))
+    cut = _matte_of(matte, box, by, doubt, tuple(flags))
     if network is None or (fused.plain and doubt < DOUBT_NUMBERS.review):
         return cut
     traces = bounds(_joined_to(matte, network > 0))
@@ -243,15 +245,15 @@ def _shows(cut: Matte, view: Area) -> bool:
     return bool((alpha >= (LEVELS.near if cut.by == "alpha" else LEVELS.half)).any())
 
 
-def _hopeless(cut: Matte | NoMatte) -> bool:
+def _unbelievable(cut: Matte | NoMatte) -> bool:
     """Whether nobody would believe the cut of a network, or there is none of a photo that shows
     something."""
     if isinstance(cut, NoMatte):
         return "no-subject" in cut.flags and CLEAR not in cut.flags
-    return bool(cut.asked) and cut.doubt >= DOUBT_NUMBERS.whole
+    return bool(cut.networks) and cut.doubt >= DOUBT_NUMBERS.whole
 
 
-def _uncut(cut: Matte | NoMatte, image: Image.Image) -> Matte:
+def _uncut_photo(cut: Matte | NoMatte, image: Image.Image) -> Matte:
     """The photo whole, as that of a detail is."""
     if isinstance(cut, NoMatte):
         return Matte(_whole(image), Area(0, 0, 1, 1), "network", 1.0, (DETAIL, *cut.flags))
@@ -275,10 +277,10 @@ def _by_alpha(image: Image.Image) -> Matte | NoMatte:
     box = bounds(alpha >= LEVELS.near)
     if box is None:
         return NoMatte("the original is see-through everywhere", ("no-subject", CLEAR))
-    return _cut(alpha, box, "alpha", 0.0, ())
+    return _matte_of(alpha, box, "alpha", 0.0, ())
 
 
-def _cut(alpha: Pixels, box: Box, by: str, doubt: float, flags: tuple[str, ...]) -> Matte:
+def _matte_of(alpha: Pixels, box: Box, by: str, doubt: float, flags: tuple[str, ...]) -> Matte:
     return Matte(Image.fromarray(alpha), _fractions(box, alpha), by, doubt, flags)
 
 

@@ -16,7 +16,7 @@ from edge.variants.values import Fit
 
 @dataclass(frozen=True, slots=True)
 class Extend(PixelStep):
-    """The picture at `at` in `canvas`; `made` is the share (0 to 1) of the canvas beyond it.
+    """The picture at `at` in `canvas`; `synthesized` is the share (0 to 1) of the canvas beyond it.
 
     `subject` is its box in the picture, `sure` where a matte says so; `stays` names the sides that
     it runs out of, where the background goes on behind it, or the picture's colours are laid out of
@@ -27,14 +27,14 @@ class Extend(PixelStep):
     wants_matte = True
     canvas: Size
     at: tuple[int, int]
-    made: float
+    synthesized: float
     subject: Box | None
     sure: bool = True
     stays: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        said = [f"{self.made:.0%} of the canvas is made: background beyond the photo's edge"]
+        said = [f"{self.synthesized:.0%} of the canvas is made: background beyond the photo's edge"]
         if self.stays:
             sides = " and ".join(self.stays)
             said.append(
@@ -54,8 +54,10 @@ class Extend(PixelStep):
         subject = self.subject and Box(
             *Area.of(self.subject).moved(*self.at).outward(self.canvas).as_tuple()
         )
-        made = Synthesized(self.made, round(done.guessed, 4), done.review)
-        return replace(picture.with_image(done.image), matte=None, subject=subject, made=made)
+        synthesized = Synthesized(self.synthesized, round(done.guessed, 4), done.review)
+        return replace(
+            picture.with_image(done.image), matte=None, subject=subject, synthesized=synthesized
+        )
 
 
 def plan(transform: Transform, context: PlanContext) -> Extend | None:
@@ -65,7 +67,7 @@ def plan(transform: Transform, context: PlanContext) -> Extend | None:
         return None
     if transform.background is not None or state.alpha or transform.fit is Fit.PAD:
         return None
-    made = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
+    synthesized = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
     subject = state.subject.outward(state.size) if state.subject else None
     sure = context.analysis is not None and context.analysis.sure
-    return Extend(framing.canvas, framing.at, made, subject, sure, stuck(framing, subject))
+    return Extend(framing.canvas, framing.at, synthesized, subject, sure, stuck(framing, subject))

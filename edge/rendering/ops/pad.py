@@ -24,12 +24,12 @@ class Pad(PixelStep):
     canvas: Size
     at: tuple[int, int]
     color: Color | None
-    made: float
+    added: float
     final: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (f"{self.made:.0%} of the canvas is added background",)
+        return (f"{self.added:.0%} of the canvas is added background",)
 
     def after(self, state: State) -> State:
         alpha = state.alpha or bool(self.color and not self.color.opaque)
@@ -73,11 +73,11 @@ def plan(transform: Transform, context: PlanContext) -> Pad | None:
     framing = context.state.framing
     if framing is None or framing.content == framing.canvas:
         return None
-    made = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
+    added = round(1 - framing.content.pixels / framing.canvas.pixels, 4)
     color, background = _color(transform, context), transform.background
     plain = background is not None and background.kind is BackgroundKind.COLOR
     final = plain and context.state.decontaminated and bool(color and color.opaque)
-    return Pad(framing.canvas, framing.at, color, made, final)
+    return Pad(framing.canvas, framing.at, color, added, final)
 
 
 def _color(transform: Transform, context: PlanContext) -> Color | None:

@@ -24,8 +24,8 @@ class Picture:
     """Pixels on their way: sRGB, upright, mode RGB or RGBA; nobody writes into them.
 
     `matte` (mode L, the same size) is the alpha of the subject once an op has found it; `subject`
-    is the subject's box in this picture's pixels, None while unknown. `made` says what of it is
-    synthesized, None where nothing is. `decontaminated`: wherever the matte is above 0 the image
+    is the subject's box in this picture's pixels, None while unknown. `synthesized` says what of it
+    no camera saw, None where nothing is. `decontaminated`: wherever the matte is above 0 the image
     holds the subject's foreground colours; elsewhere its colours mean nothing. `name` is the same
     for the same pixels and matte, empty where nobody gave it one. `rough`: the matte is only
     measured, never shown, so it is resized by the cheapest filter. `exact`: the matte is the
@@ -38,7 +38,7 @@ class Picture:
     image: Image.Image = field(repr=False)
     matte: Image.Image | None = field(default=None, repr=False)
     subject: Box | None = None
-    made: Synthesized | None = None
+    synthesized: Synthesized | None = None
     decontaminated: bool = False
     name: str = ""
     rough: bool = False
@@ -108,8 +108,8 @@ class Picture:
         matte = together.getchannel("A")
         if not self.exact:
             matte = Image.fromarray(unrung(array_of(matte)))
-        made = replace(self, matte=None).mapped(lambda _: without_alpha(together), move)
-        return replace(made, matte=matte)
+        synthesized = replace(self, matte=None).mapped(lambda _: without_alpha(together), move)
+        return replace(synthesized, matte=matte)
 
     def mapped(
         self,

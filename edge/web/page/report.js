@@ -47,7 +47,7 @@ const NAMES = {
   formats: "File format", long_min: "Long side, at least", long_max: "Long side, at most", short_min: "Short side, at least",
   ratios: "Aspect ratio", bytes_max: "File size, at most", srgb: "Colours", no_alpha: "No transparency", no_border: "No drawn border",
   background: "Background", background_neutral: "Neutral background", fill_min: "Product fills, at least", no_second_view: "No second view", no_text: "No text", no_detail: "No close-up", no_head: "No head",
-  drift_max: "Colours moved, at most", swatch_max: "Off the swatch, at most", made_max: "Added background, at most", guessed_max: "Guessed background, at most",
+  drift_max: "Colours moved, at most", swatch_max: "Off the swatch, at most", synthesized_max: "Added background, at most", guessed_max: "Guessed background, at most",
 };
 const REVIEWS = {
   doubt: "The cut may be wrong: look at the outline, and at what is missing or left over.",
@@ -56,7 +56,7 @@ const REVIEWS = {
 const readable = (rule, value) => {
   if (value === null || value === undefined) return "unknown";
   if (rule === "bytes_max") return size(value);
-  if (/fill|made|guessed/.test(rule)) return `${(100 * value).toFixed(1).replace(/\.0$/, "")} %`;
+  if (/fill|synthesized|guessed/.test(rule)) return `${(100 * value).toFixed(1).replace(/\.0$/, "")} %`;
   if (/long|short/.test(rule)) return `${count(value)} px`;
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.join(" or ");

@@ -341,18 +341,20 @@ async def test_the_same_bytes_each_time(renderer):
         assert one.rendered.rendition.body == other.rendered.rendition.body
 
 
-@pytest.mark.parametrize("rule", ["made_max", "guessed_max"])
+@pytest.mark.parametrize("rule", ["synthesized_max", "guessed_max"])
 async def test_a_preset_says_how_much_may_be_made(renderer, rule):
-    background = {"made_max": "graduated", "guessed_max": "planks"}[rule]
+    background = {"synthesized_max": "graduated", "guessed_max": "planks"}[rule]
     preset = load()["display"]
-    narrow = photo(background, 310 if rule == "made_max" else 380)[0]
+    narrow = photo(background, 310 if rule == "synthesized_max" else 380)[0]
     transform = {"width": 640, "height": 360, "preset": "display", "preset_version": preset.version}
     seen = await shown(renderer, narrow, **transform)
     assert seen.rendered.report is not None
     assert rule in {finding.rule for finding in seen.rendered.report.failed}
     fits = await shown(renderer, photo("graduated", 600)[0], **transform)
     assert fits.rendered.report is not None
-    assert not {"made_max", "guessed_max"} & {one.rule for one in fits.rendered.report.failed}
+    assert not {"synthesized_max", "guessed_max"} & {
+        one.rule for one in fits.rendered.report.failed
+    }
 
 
 @pytest.mark.parametrize("name", sorted(CATALOGUE))

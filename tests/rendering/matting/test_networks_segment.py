@@ -92,7 +92,7 @@ def test_what_a_doubtful_cut_has_lost_stays_in_a_picture_as_shot(
     with Image.open(ALPHAS / "chair.png") as exact:
         legs = np.flatnonzero((np.asarray(exact.convert("L")) > 128).any(axis=1))[-1]
     size = Size(*image.size)
-    kept = segmentation.told.kept_in(size)
+    kept = segmentation.refined.kept_in(size)
     assert kept is not None
     assert kept.bottom >= legs - 8
 

@@ -191,7 +191,7 @@ def test_what_two_networks_leave_doubted_is_shown_to_the_third(
     made = rendered(scene(), "fmt=png&matte=on", models)
     assert list(dict.fromkeys(models.roles)) == list(roles.MATTERS)
     assert made.analysis is not None
-    assert made.analysis.asked == roles.MATTERS
+    assert made.analysis.networks == roles.MATTERS
 
 
 @pytest.mark.parametrize(("query", "whole"), [("matte=auto", True), ("matte=on", False)])
@@ -243,7 +243,7 @@ def test_a_crop_keeps_to_a_subject_whose_cut_nobody_would_believe(
     query = "fmt=png&w=200&h=400&fit=cover&gravity=subject&up=auto"
     made = rendered(scene(), query, Unsure(second=True))
     assert made.analysis is not None
-    assert made.analysis.asked == ("matting", "matting_second")
+    assert made.analysis.networks == ("matting", "matting_second")
     assert "detail" not in made.analysis.flags
     assert made.analysis.subject is not None
     assert made.analysis.subject.width < 1

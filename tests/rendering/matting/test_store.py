@@ -96,7 +96,7 @@ def test_what_is_stored_comes_back_to_the_last_bit() -> None:
         found = entry_module.unpack(entry, SIZE)
         assert found is not None
         assert same(found, segmentation)
-        assert found.told == segmentation.told
+        assert found.refined == segmentation.refined
 
 
 @pytest.mark.parametrize(
@@ -107,13 +107,19 @@ def test_what_is_stored_comes_back_to_the_last_bit() -> None:
         lambda e: replace(e, notes=()),
         lambda e: replace(e, notes=(("findings", "{"),)),
         lambda e: replace(
-            e, notes=(("findings", '{"analysis":null,"cut":null,"abstained":null}'),)
+            e, notes=(("findings", '{"analysis":null,"matte":null,"no_matte":null}'),)
+        ),
+        lambda e: replace(
+            e, notes=(("findings", e.note("findings").replace('"matte":', '"cut":')),)
         ),
         lambda e: replace(e, body=_png("RGB", (600, 800))),
         lambda e: replace(e, body=_png("L", (800, 600))),
         lambda e: replace(e, body=_png("L", (300, 401))),
     ],
-    ids=["cut short", "empty", "no facts", "half", "null", "colours", "turned", "another shape"],
+    ids=[
+        "cut short", "empty", "no facts", "half", "null", "older form", "colours", "turned",
+        "another shape",
+    ],
 )  # fmt: skip
 def test_an_entry_that_is_none_of_ours_is_not_taken(harm) -> None:
     entry = entry_module.pack(shop_photo(), TAGS[:1])

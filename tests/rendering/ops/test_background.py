@@ -11,7 +11,7 @@ from edge.arrays import Mask
 from edge.images import Color, Format, Size
 from edge.rendering.analysis.analysis import analyze
 from edge.rendering.matting.mattes import Matte, Segmentation
-from edge.rendering.matting.segment import at_hand
+from edge.rendering.matting.segment import found_without_network
 from edge.rendering.ops.background import PlainBackground
 from edge.rendering.ops.pad import Pad
 from edge.rendering.pixels.morphology import shrunk
@@ -53,10 +53,10 @@ def set_on(background: Background, image: Image.Image, **how: object) -> Picture
     transform = Transform(
         **({"matte": MatteMode.ON, "background": background, "format": Format.PNG} | how)
     )
-    cut = at_hand(image)
+    cut = found_without_network(image)
     assert isinstance(cut, Matte), cut
     header = facts(*image.size, alpha=image.mode == "RGBA")
-    made = plan(transform, header, Segmentation(analyze(image), cut).told, LIMITS)
+    made = plan(transform, header, Segmentation(analyze(image), cut).refined, LIMITS)
     start = Picture(image, cut.matte)
 
     async def scene(name: str, deadline: object) -> Image.Image:
@@ -194,8 +194,8 @@ def test_a_subject_is_laid_at_once_on_a_canvas_of_its_final_colour():
 def test_a_pad_is_final_only_under_one_colour(background: Background, final: bool):
     """What is laid on a scene or on nothing must not have met the canvas's colour before."""
     half = shot()
-    cut = at_hand(half.image)
-    seen = Segmentation(analyze(half.image), cut).told
+    cut = found_without_network(half.image)
+    seen = Segmentation(analyze(half.image), cut).refined
     transform = Transform(
         matte=MatteMode.ON, background=background, fit=Fit.PRODUCT, upscale=Upscale.AUTO,
         width=1000, height=900,

@@ -12,7 +12,7 @@ from edge.images import Color, Format, Size
 from edge.models.base import ModelSpec, TensorSpec
 from edge.rendering.analysis.analysis import analyze
 from edge.rendering.matting.mattes import Matte, Segmentation
-from edge.rendering.matting.segment import at_hand
+from edge.rendering.matting.segment import found_without_network
 from edge.rendering.ops import decontaminate
 from edge.rendering.pixels.morphology import shrunk
 from edge.rendering.pixels.picture import Picture
@@ -65,10 +65,10 @@ def wanted(background: Background | None = WHITE, **how: object) -> Transform:
 
 
 def planned(shot: Photo, transform: Transform) -> tuple[Plan, Matte]:
-    cut = at_hand(shot.image)
+    cut = found_without_network(shot.image)
     assert isinstance(cut, Matte), cut
-    told = Segmentation(analyze(shot.image), cut).told
-    return plan(transform, facts(*shot.image.size), told, LIMITS), cut
+    refined = Segmentation(analyze(shot.image), cut).refined
+    return plan(transform, facts(*shot.image.size), refined, LIMITS), cut
 
 
 def made(
