@@ -14,9 +14,9 @@ from edge.errors import ModelUnavailable
 from edge.settings import ModelsFolder
 from edge.tools.public_networks import fetching
 from tests.parts import RedisServer, S3Server, WebServer, absent
-from tests.running import photos, serve
+from tests.running import drawn_photos, photos, serve
 
-__all__ = ["photos", "serve"]
+__all__ = ["drawn_photos", "photos", "serve"]
 
 os.environ.setdefault("AWS_ACCESS_KEY_ID", S3Server.access_key)
 os.environ.setdefault("AWS_SECRET_ACCESS_KEY", S3Server.secret_key)

@@ -90,7 +90,9 @@ async def varnish(edge_port: int, tmp_path: Path) -> AsyncIterator[httpx.AsyncCl
     )
     try:
         await answers(f"http://127.0.0.1:{port}/-/healthz")
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=180, verify=False
+        ) as http:
             http.headers.clear()
             yield http
     finally:

@@ -46,7 +46,9 @@ async def nginx(edge: httpx.URL, folder: Path) -> AsyncIterator[httpx.AsyncClien
     process = subprocess.Popen(command)  # noqa: ASYNC220 - it returns at once
     try:
         await answers(f"http://127.0.0.1:{port}/-/healthz")
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=180, verify=False
+        ) as http:
             http.headers.clear()
             yield http
     finally:

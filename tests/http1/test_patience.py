@@ -138,7 +138,7 @@ def test_sixty_readers_that_do_not_read_share_one_body(server, again):
         time.sleep(READER / 2)
         assert server.rss - memory < 60e6
         assert statuses(server.get("/-/healthz")) == [200]
-        for _ in range(BUSY):
+        for _ in range(6 * BUSY):
             if server.metric(ENDED) - ended >= 60:
                 break
             time.sleep(0.5)

@@ -73,7 +73,9 @@ class Proxy:
         config = folder / "haproxy.cfg"
         config.write_text(_CONFIG.format(port=self.port, servers=servers, path=path))
         self._process = Popen([need("haproxy"), "-f", config], stdout=DEVNULL, stderr=DEVNULL)
-        self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+        self.http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self.port}", timeout=180, verify=False
+        )
 
     async def serving(self) -> None:
         for _ in range(1800):

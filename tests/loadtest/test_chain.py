@@ -20,7 +20,7 @@ def test_both_designs_are_measured_with_several_edges_on_one_triton(tmp_path: Pa
     done = subprocess.run(
         [sys.executable, str(CHAIN), "--instant", "--edges", "2", "--photos", "3", "--rounds", "1",
          "--at-once", "1", "3", "--least", "3", "--chains", "1", "--out", str(told)],
-        cwd=ROOT, capture_output=True, text=True, timeout=400,
+        cwd=ROOT, capture_output=True, text=True, timeout=1800,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     head, *table = done.stdout.splitlines()

@@ -183,7 +183,7 @@ at_least = 20
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "loadtest.storefront", *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=400,
+        cwd=ROOT, capture_output=True, text=True, timeout=1800,
     )  # fmt: skip
 
 

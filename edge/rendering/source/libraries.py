@@ -6,6 +6,7 @@ needed; `use` gives it a server's settings, and without it the defaults hold.
 
 import atexit
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from threading import Lock
 
@@ -62,6 +63,7 @@ PROFILES = ("pillow",)
 """What reads colour profiles: LittleCMS in the wheel of the stock Pillow."""
 
 
+@cache
 def versions() -> dict[str, str]:
     """Which version of each library decodes here."""
     names = {name for libraries in LIBRARIES.values() for name in libraries}
