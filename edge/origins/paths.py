@@ -1,4 +1,4 @@
-"""Paths of originals: which are safe, and what else an original may be called."""
+"""What else an original may be called: other extensions, and other spellings of its path."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import product
@@ -7,38 +7,16 @@ from unicodedata import normalize
 
 from cachetools import TTLCache
 
-from edge.errors import InvalidPath, OriginalNotFound
+from edge.errors import OriginalNotFound
+from edge.variants.paths import clean
 
 _Found = TypeVar("_Found")
 
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "tif", "tiff", "avif", "heic", "heif", "gif")
 """Of pictures that are read here, in the order in which a neighbour is looked for."""
 
-_LONGEST = 1024
 _REMEMBERED = 10_000
 _REMEMBERED_SECONDS = 60.0
-
-
-def check_path(path: str) -> str:
-    """The path itself: relative, of plain segments, no NUL or control character, no backslash.
-
-    Percent signs are characters of a name like any other; nothing is decoded a second time.
-
-    Raises:
-        InvalidPath: it could leave its origin or cannot name a file.
-    """
-    segments = path.split("/")
-    if any(segment in ("", ".", "..") for segment in segments):
-        raise InvalidPath("a path is made of names, without empty, . and .. segments")
-    if "\\" in path or any(ord(char) < 32 or ord(char) == 127 for char in path):
-        raise InvalidPath("a path has no backslash and no control characters")
-    try:
-        length = len(path.encode())
-    except UnicodeEncodeError as error:
-        raise InvalidPath("a path is valid Unicode") from error
-    if length > _LONGEST:
-        raise InvalidPath(f"a path has at most {_LONGEST} bytes")
-    return path
 
 
 def split_extension(path: str) -> tuple[str, str]:
@@ -92,7 +70,7 @@ class Neighbours:
 
     async def find(self, path: str, look: Callable[[str], Awaitable[_Found]]) -> _Found:
         """The first answer of `look(name)` that is not `OriginalNotFound`."""
-        check_path(path)
+        clean(path)
         if (known := self._remembered.get(path)) is not None:
             try:
                 return await look(known)

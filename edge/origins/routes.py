@@ -20,8 +20,8 @@ from edge.deadline import Deadline
 from edge.errors import Busy, EdgeError, InvalidPath, OriginalNotFound, SettingsError
 from edge.images import Original, Stamp
 from edge.origins.base import Origin
-from edge.origins.paths import check_path
 from edge.telemetry import Metrics
+from edge.variants.paths import clean
 
 _BETWEEN_ROWS = re.compile(r",\s*(?=/[^=,]*=)")
 _ROW = re.compile(r"(/[^=,]*)=(.*)", re.DOTALL)
@@ -137,7 +137,7 @@ class Origins:
             await origin.close()
 
     def _find(self, path: str) -> tuple[Origin, str]:
-        check_path(path)
+        clean(path)
         for route, origin in self._rows:
             inner = route.inner_path(path)
             if inner is not None:
@@ -188,7 +188,7 @@ def _route(prefix: str, url: str, variable: str) -> Route:
 def _decoded(template: str, variable: str) -> str:
     """A template as it stands in a URL, as a path: what is filled in is encoded once, with it."""
     try:
-        return check_path(unquote(template, errors="strict"))
+        return clean(unquote(template, errors="strict"))
     except (InvalidPath, UnicodeDecodeError) as error:
         raise SettingsError(f"{variable}: {template!r} is no path of a URL") from error
 
@@ -236,4 +236,4 @@ def _filled(template: str, path: str) -> str:
     if not dot or "/" in extension or not stem or stem.endswith("/"):
         stem, extension = path, ""
     values = {"path": path, "stem": stem, "ext": extension}
-    return check_path(_PLACEHOLDER.sub(lambda match: values[match[1]], template))
+    return clean(_PLACEHOLDER.sub(lambda match: values[match[1]], template))

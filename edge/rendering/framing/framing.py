@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from edge.errors import OutputTooLarge
 from edge.images import Size
-from edge.rendering.framing.product import laid, product
+from edge.rendering.framing.product import canvas_scale, laid, product, requested_canvas
 from edge.rendering.framing.window import whole
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area
@@ -119,10 +119,10 @@ def cover(transform: Transform, context: PlanContext) -> Framing:
     beyond = _beyond(window, transform, context) if window else None
     if beyond:
         return beyond
-    wide, high = _asked(transform)
+    wide, high = requested_canvas(transform, view)
     shrink = max(wide / view.width, high / view.height)
     region = _placed(wide / shrink, high / shrink, transform, context)
-    scale = _canvas_scale(shrink, transform)
+    scale = canvas_scale(transform, shrink)
     canvas = _sized(wide * scale, high * scale)
     return Framing(region, canvas, canvas)
 
@@ -132,7 +132,7 @@ def _window(transform: Transform, context: PlanContext) -> Area | None:
     state, analysis = context.state, context.analysis
     if not (transform.gravity.subject and state.subject):
         return None
-    wide, high = _asked(transform)
+    wide, high = requested_canvas(transform, state.view)
     sure = analysis is not None and (analysis.uniform or analysis.cut_by is not None)
     is_upright = not transform.rotate and transform.flip is Flip.NONE
     as_taken = is_upright and state.view == Area.whole(state.size)
@@ -142,9 +142,9 @@ def _window(transform: Transform, context: PlanContext) -> Area | None:
 
 def _beyond(window: Area, transform: Transform, context: PlanContext) -> Framing | None:
     """The framing of a window that reaches out of the view; None where no pixel would be real."""
-    wide, high = _asked(transform)
+    wide, high = requested_canvas(transform, context.state.view)
     shrink = max(wide / window.width, high / window.height)
-    scale = _canvas_scale(shrink, transform)
+    scale = canvas_scale(transform, shrink)
     canvas = _sized(wide * scale, high * scale)
     region = window.overlap(context.state.view)
     framing = laid(region, window, canvas.width / window.width, canvas)
@@ -161,8 +161,8 @@ def _beyond(window: Area, transform: Transform, context: PlanContext) -> Framing
 def fill(transform: Transform, context: PlanContext) -> Framing:
     """The whole view, stretched."""
     view = context.state.view
-    wide, high = _asked(transform)
-    scale = _canvas_scale(max(wide / view.width, high / view.height), transform)
+    wide, high = requested_canvas(transform, view)
+    scale = canvas_scale(transform, max(wide / view.width, high / view.height))
     canvas = _sized(wide * scale, high * scale)
     return Framing(view, canvas, canvas)
 
@@ -170,7 +170,7 @@ def fill(transform: Transform, context: PlanContext) -> Framing:
 def pad(transform: Transform, context: PlanContext) -> Framing:
     """The whole view, and background around it up to the canvas."""
     view = context.state.view
-    wide, high = _asked(transform)
+    wide, high = requested_canvas(transform, view)
     if not transform.has_size:
         grow = max(view.width / wide, view.height / high) * (transform.upscale.factor or 1)
         wide, high = wide * grow, high * grow
@@ -207,21 +207,6 @@ def _inside_scale(transform: Transform, view: Area) -> float:
     )
     scales = [side / own for side, own in asked if side is not None]
     return min(scales) if scales else float(transform.upscale.factor or 1)
-
-
-def _asked(transform: Transform) -> tuple[float, float]:
-    """The canvas, or a shape of its ratio where no size is asked for."""
-    if transform.width is not None and transform.height is not None:
-        return float(transform.width), float(transform.height)
-    assert transform.ratio is not None, "these fits need a canvas; the transform sees to it"
-    return float(transform.ratio.wide), float(transform.ratio.high)
-
-
-def _canvas_scale(shrink: float, transform: Transform) -> float:
-    """By what to multiply the asked canvas, where the picture needs `shrink` to fill it."""
-    if not transform.has_size:
-        return (transform.upscale.factor or 1) / shrink
-    return _allowed(shrink, transform) / shrink
 
 
 def _allowed(scale: float, transform: Transform) -> float:

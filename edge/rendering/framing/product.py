@@ -78,13 +78,16 @@ def product(transform: Transform, context: PlanContext) -> Framing | None:
         return None
     across = Axis(view.left, view.right, subject.left, subject.right)
     down = Axis(view.top, view.bottom, subject.top, subject.bottom)
-    wide, high = _asked(transform, view)
+    wide, high = requested_canvas(transform, view)
+    if not (transform.width or transform.height):
+        ratio, long = wide / high, float(transform.long_side or _NOMINAL)
+        wide, high = (long, long / ratio) if ratio >= 1 else (long * ratio, long)
 
     def filled(share: float) -> float:
         return min(across.scale(wide, share), down.scale(high, share))
 
     scale = filled(transform.frame or FRAME)
-    shrink = _shrink(transform, scale)
+    shrink = canvas_scale(transform, scale)
     if not transform.has_size:
         longest = max(1 / filled(FRAME), max(view.width, view.height) / max(wide, high))
         shrink = min(shrink, longest * (transform.upscale.factor or 1))
@@ -128,8 +131,8 @@ def drops_background(transform: Transform) -> bool:
     return background is not None and background.kind is not BackgroundKind.BLUR
 
 
-def _asked(transform: Transform, view: Area) -> tuple[float, float]:
-    """The canvas, or a shape of its ratio where no size is asked for; the view's ratio without."""
+def requested_canvas(transform: Transform, view: Area) -> tuple[float, float]:
+    """The canvas in pixels; where no side is requested, numbers of its ratio, or of the view's."""
     width, height = transform.width, transform.height
     if width and height:
         return float(width), float(height)
@@ -137,14 +140,14 @@ def _asked(transform: Transform, view: Area) -> tuple[float, float]:
         return float(width), width * view.height / view.width
     if height:
         return height * view.width / view.height, float(height)
-    ratio = transform.ratio.value if transform.ratio else view.width / view.height
-    long = float(transform.long_side or _NOMINAL)
-    return (long, long / ratio) if ratio >= 1 else (long * ratio, long)
+    if transform.ratio:
+        return float(transform.ratio.wide), float(transform.ratio.high)
+    return view.width, view.height
 
 
-def _shrink(transform: Transform, scale: float) -> float:
-    """By what to multiply the asked canvas: one without a size follows the subject's pixels, and
-    without upscaling nothing is enlarged."""
+def canvas_scale(transform: Transform, scale: float) -> float:
+    """By what to multiply the requested canvas, which needs `scale` pixels for one of the view:
+    one without a size follows the view's pixels, and without upscaling nothing is enlarged."""
     if not transform.has_size:
         return (transform.upscale.factor or 1) / scale
     return min(1.0, 1 / scale) if transform.upscale is Upscale.OFF else 1.0
