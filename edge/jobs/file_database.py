@@ -133,8 +133,7 @@ def settle(db: Connection, task: Task) -> None:
 
 def put_event(db: Connection, job: str, event: Event) -> None:
     """Keep an event until its webhook is taken."""
-    facts = {"id": event.id, "type": event.type, "data": dict(event.data), "tries": event.tries}
-    db.execute("INSERT OR REPLACE INTO event VALUES (?, ?, ?)", (job, event.id, json.dumps(facts)))
+    db.execute("INSERT OR REPLACE INTO event VALUES (?, ?, ?)", (job, event.id, event.as_json()))
 
 
 P = ParamSpec("P")

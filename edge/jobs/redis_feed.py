@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from edge.cache.redis import PREFIX
 from edge.errors import JobsUnavailable
 from edge.jobs.model import ENDS, Item, ItemState, Job, JobState, Options
-from edge.jobs.store import CHUNK, Event
+from edge.jobs.store import CHUNK
 
 NAMESPACE = f"{PREFIX}jobs"
 PARTS = ("states", "tries", "feed", "results", "refused", "events", "ledger")
@@ -54,12 +54,6 @@ def ledger_key(name: str) -> str:
     """A job's own ledger goes with it; those of labels stay."""
     kind, _, id = name.partition(":")
     return part_key(id, "ledger") if kind == "job" else key_of(f"ledger:{name}")
-
-
-def packed_event(event: Event) -> str:
-    """An event as JSON."""
-    facts = {"id": event.id, "type": event.type, "data": dict(event.data), "tries": event.tries}
-    return json.dumps(facts)
 
 
 def state_at(states: bytes, place: int) -> ItemState:

@@ -20,7 +20,6 @@ from edge.jobs.redis_feed import (
     job_of,
     key_of,
     ledger_key,
-    packed_event,
     part_key,
     part_keys,
     redis_errors,
@@ -184,7 +183,7 @@ class RedisStore:
             *map(ledger_key, ledgers_of(job)),
         ]
         pairs = [word for pair in (*sums.once.items(), *sums.always.items()) for word in pair]
-        told = [event.id, packed_event(event)] if event else ["", ""]
+        told = [event.id, event.as_json()] if event else ["", ""]
         arguments = [
             item.index, outcome.state.code, outcome.pack(), time.time(), job.id,
             int(outcome.cached), *told, len(sums.once), *pairs,
@@ -199,7 +198,7 @@ class RedisStore:
             part_key(job, "events"),
             *part_keys(job),
         ]
-        told = [event.id, packed_event(event)] if event else ["", ""]
+        told = [event.id, event.as_json()] if event else ["", ""]
         arguments = [state.value, time.time(), job, self._keep, *told]
         return bool(await self._run("CONCLUDE", keys, arguments))
 
@@ -245,7 +244,7 @@ class RedisStore:
 
     async def set_event(self, job: str, event: Event) -> None:
         with redis_errors():
-            await self._redis.hset(part_key(job, "events"), event.id, packed_event(event))
+            await self._redis.hset(part_key(job, "events"), event.id, event.as_json())
 
     async def lead(self, owner: str, seconds: float) -> bool:
         return bool(await self._run("LEAD", [key_of("feeder")], [owner, int(seconds * 1000)]))

@@ -5,7 +5,6 @@ job and a new version of this software find the decision again; a new photo unde
 not.
 """
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +14,7 @@ from edge.delivery.keys import KeyedVariant
 from edge.errors import FeedRejected
 from edge.images import Rendition
 from edge.jobs.store import Store
+from edge.variants.variant import digest_of
 
 APPROVED, REJECTED = "approved", "rejected"
 VERDICTS = (APPROVED, REJECTED)
@@ -57,8 +57,7 @@ def identity(named: KeyedVariant) -> str:
         "review", variant.origin, variant.path, variant.stamp, variant.transform.canonical(),
         variant.scene,
     )  # fmt: skip
-    message = b"".join(len(p).to_bytes(4, "big") + p for p in (s.encode() for s in parts))
-    return hashlib.sha256(message).hexdigest()
+    return digest_of(parts)
 
 
 class Decisions:

@@ -4,6 +4,7 @@ Whatever a process that dies leaves behind is harmless: items are queued before 
 queued, and an end is written down once, whoever comes to it first.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -55,6 +56,10 @@ class Event:
     type: str
     data: Mapping[str, Any]
     tries: int = 0
+
+    def as_json(self) -> str:
+        facts = {"id": self.id, "type": self.type, "data": dict(self.data), "tries": self.tries}
+        return json.dumps(facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A variant: an original with a transform; the name of one output in every cache."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote, unquote
@@ -42,6 +43,12 @@ def _safe(text: str) -> str:
     return quote(text, safe="/._-")
 
 
+def digest_of(parts: Iterable[str]) -> str:
+    """SHA-256 of texts, each with its length: no two lists run together to the same bytes."""
+    message = b"".join(len(p).to_bytes(4, "big") + p for p in (s.encode() for s in parts))
+    return hashlib.sha256(message).hexdigest()
+
+
 @dataclass(frozen=True)
 class Variant:
     """The name of one output.
@@ -69,9 +76,7 @@ class Variant:
             self.transform.canonical(), self.transform.format or "", self.scene,
             *(f"{name}={digest}" for name, digest in sorted(self.digests)),
         )  # fmt: skip
-        # each part with its length: no two lists of parts run together to the same bytes
-        message = b"".join(len(p).to_bytes(4, "big") + p for p in (s.encode() for s in parts))
-        return hashlib.sha256(message).hexdigest()
+        return digest_of(parts)
 
     @cached_property
     def tags(self) -> tuple[str, ...]:

@@ -9,20 +9,16 @@ import logging
 import os
 import pickle
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, TypeVar
 
-import edge
 from edge.accounting import consumption
 from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded
+from edge.rendering.engine.children import Child, Gone, Pool
 
 _log = logging.getLogger(__name__)
 
@@ -34,9 +30,6 @@ sys.path.insert(0, sys.argv[1])
 from edge.rendering.engine.process import main
 main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
 """
-
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
-"""No setting and no secret of the server's."""
 
 _START_SECONDS = 120.0
 _GRACE_SECONDS = 10.0
@@ -50,66 +43,38 @@ _BEHIND = 10
 server waits for, so they may be far behind."""
 
 
-class _Gone(Exception):
-    """A process ended, or did not answer in time."""
-
-
-class _Process:
-    """One process and the pipe that leads to it."""
-
+class _Process(Child):
     def __init__(self, module: str) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        root = str(Path(edge.__file__).parent.parent)
         nice = min(19, os.getpriority(os.PRIO_PROCESS, os.getpid()) + _BEHIND)
-        words = [root, str(theirs.fileno()), str(nice), module]
-        command = [sys.executable, "-I", "-c", _PROGRAM, *words]
-        try:
-            with theirs:
-                self._process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=_ENVIRONMENT
-                )
-        except BaseException:
-            ours.close()
-            raise
-        self._link = Connection(ours.detach())
-        try:
-            self.answer(_START_SECONDS)
-        except BaseException:
-            self.end()
-            raise
+        super().__init__(
+            _PROGRAM, (str(nice), module), connected=lambda ours: Connection(ours.detach())
+        )
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def lives(self) -> bool:
-        return self._process.poll() is None
+    def _begin(self) -> None:
+        self.answer(_START_SECONDS)
 
     def ask(self, message: bytes) -> None:
-        """Raises: _Gone."""
+        """Raises: Gone."""
         try:
             self._link.send_bytes(message)
         except OSError as error:
-            raise _Gone("died") from error
+            raise Gone("died") from error
 
     def answer(self, seconds: float) -> Any:
-        """Raises: _Gone."""
+        """Raises: Gone."""
         try:
             if not self._link.poll(seconds):
-                raise _Gone("late")
+                raise Gone("late")
             return pickle.loads(self._link.recv_bytes())
         except (EOFError, OSError, pickle.UnpicklingError) as error:
-            raise _Gone("died") from error
-
-    def end(self) -> None:
-        self._link.close()
-        with suppress(OSError):
-            self._process.kill()
-        self._process.wait()
+            raise Gone("died") from error
 
 
-class RenderProcesses:
+def _connection(ours: socket.socket) -> Connection:
+    return Connection(ours.detach())
+
+
+class RenderProcesses(Pool[_Process]):
     """So many processes, started at once and replaced when they end.
 
     Args:
@@ -124,13 +89,9 @@ class RenderProcesses:
         module: str,
         replaced: Callable[[str], None] = lambda reason: None,
     ) -> None:
+        super().__init__(replaced)
         self._module = module
-        self._replaced = replaced
-        self._idle: list[_Process] = []
-        self._alive = 0
-        self._closed = False
         self._failed = 0
-        self._free = threading.Condition()
         for _ in range(count):
             self._start()
 
@@ -160,7 +121,7 @@ class RenderProcesses:
         try:
             process.ask(message)
             result, error, seconds = process.answer(deadline.remaining + _GRACE_SECONDS)
-        except _Gone as gone:
+        except Gone as gone:
             self._replace(process, str(gone))
             raise _blame(str(gone)) from gone
         except BaseException:
@@ -173,16 +134,6 @@ class RenderProcesses:
             raise error
         return (result,)
 
-    def close(self) -> None:
-        """End those that are idle now, and the others when their job is done."""
-        with self._free:
-            self._closed, idle = True, list(self._idle)
-            self._idle.clear()
-            self._alive -= len(idle)
-            self._free.notify_all()
-        for process in idle:
-            process.end()
-
     def _take(self, deadline: Deadline) -> _Process | None:
         """One that lives: what ended it while it had nothing to do is no picture's fault."""
         while (process := self._next(deadline)) is not None and not process.lives:
@@ -193,45 +144,30 @@ class RenderProcesses:
         until = time.monotonic() + deadline.remaining
         with self._free:
             while not self._idle:
-                if not self._alive:
+                if not self._started:
                     return None
                 if not self._free.wait(max(0.0, until - time.monotonic())):
                     raise Busy("no render process came free in time")
             return self._idle.pop()
 
-    def _give(self, process: _Process) -> None:
-        with self._free:
-            if not self._closed:
-                self._idle.append(process)
-                self._free.notify()
-                return
-            self._alive -= 1
-        process.end()
-
     def _replace(self, process: _Process, reason: str) -> None:
-        with self._free:
-            self._alive -= 1
-            self._free.notify_all()
-        process.end()
-        self._replaced(reason)
+        super()._replace(process, reason)
         self._start()
 
     def _start(self) -> None:
-        threading.Thread(
-            target=self._started, name="start of a render process", daemon=True
-        ).start()
+        threading.Thread(target=self._add, name="start of a render process", daemon=True).start()
 
-    def _started(self) -> None:
+    def _add(self) -> None:
         """Add one; where its start fails, another."""
         while not self._closed and self._failed < _FAILED_STARTS:
             try:
                 process = _Process(self._module)
-            except (OSError, _Gone):
+            except (OSError, Gone):
                 self._failed += 1
                 continue
             self._failed = 0
             with self._free:
-                self._alive += 1
+                self._started += 1
             self._give(process)
             return
 

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from edge.arrays import Doubles
+from edge.rendering.pixels.colour_difference import linear
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 _COMPONENTS = 4, 3  # on the long and on the short side: what the algorithm's authors advise
@@ -18,9 +19,9 @@ _SIDE = 64  # pixels on the long side: waves of at most three half periods need 
 def blurhash(image: Image.Image) -> str:
     """The BlurHash of a picture; what is see-through counts as white."""
     across, down = _COMPONENTS if image.width >= image.height else _COMPONENTS[::-1]
-    linear = _linear(_reduced(image))
-    factors = _waves(linear.shape[0], down) @ linear.transpose(2, 0, 1)
-    factors = (factors @ _waves(linear.shape[1], across).T).transpose(1, 2, 0).reshape(-1, 3)
+    light = linear(np.asarray(_reduced(image), dtype=np.float64) / 255)
+    factors = _waves(light.shape[0], down) @ light.transpose(2, 0, 1)
+    factors = (factors @ _waves(light.shape[1], across).T).transpose(1, 2, 0).reshape(-1, 3)
     average, rest = factors[0], factors[1:]
     step = int(np.clip(math.floor(float(np.abs(rest).max()) * 166 - 0.5), 0, 82))
     parts = [_base83((across - 1) + (down - 1) * 9, 1), _base83(step, 1)]
@@ -37,12 +38,6 @@ def _reduced(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
 
 
-def _linear(image: Image.Image) -> Doubles:
-    """[H, W, 3], 0 to 1, by sRGB's own curve (IEC 61966-2-1)."""
-    levels = np.asarray(image, dtype=np.float64) / 255
-    return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
-
-
 def _waves(length: int, count: int) -> Doubles:
     """[count, length]: the cosines that a side is projected on, normalised."""
     number, at = np.arange(count)[:, None], np.arange(length)[None, :]
@@ -50,8 +45,8 @@ def _waves(length: int, count: int) -> Doubles:
     return np.asarray(scale * np.cos(math.pi * number * at / length))
 
 
-def _colour(linear: Doubles) -> int:
-    shares = np.clip(linear, 0, 1)
+def _colour(light: Doubles) -> int:
+    shares = np.clip(light, 0, 1)
     srgb = np.where(shares <= 0.0031308, shares * 12.92, 1.055 * shares ** (1 / 2.4) - 0.055)
     red, green, blue = (int(level) for level in np.rint(srgb * 255))
     return red << 16 | green << 8 | blue

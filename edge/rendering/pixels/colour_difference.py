@@ -10,10 +10,14 @@ _TO_XYZ = np.array(
 )  # fmt: skip
 """Linear sRGB to XYZ (IEC 61966-2-1)."""
 _WHITE = np.array([0.95047, 1.0, 1.08883], np.float32)
-_LEVELS = np.arange(256) / 255
-_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(
-    np.float32
-)
+
+
+def linear(values: Doubles) -> Doubles:
+    """Light [...], 0 to 1, of sRGB's values of the same range and shape (IEC 61966-2-1)."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+_LINEAR = linear(np.arange(256) / 255).astype(np.float32)
 
 
 def lab(pixels: Levels) -> Lab:

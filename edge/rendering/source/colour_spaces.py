@@ -10,6 +10,7 @@ import numpy as np
 from imagecodecs import cms_profile
 
 from edge.arrays import Doubles
+from edge.rendering.pixels.colour_difference import linear
 from edge.rendering.source.headers.cicp import BT709, Chromaticity, ColourSpace, Primaries, Transfer
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
@@ -33,7 +34,7 @@ def light(space: ColourSpace, values: Doubles) -> Doubles:
         case Transfer.LOG316:
             return np.where(values > 0, 10 ** (2.5 * (values - 1)), 0.0)
         case _:
-            return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+            return linear(values)
 
 
 def srgb_of(linear: Doubles) -> Doubles:

@@ -7,24 +7,19 @@ worker that ends, hangs or answers nonsense is ended and replaced; the job that 
 import mmap
 import os
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-import edge
 from edge import errors
 from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded, OriginalCorrupt
 from edge.rendering.engine import pillow
+from edge.rendering.engine.children import ENVIRONMENT, Child, Gone, Pool
 from edge.rendering.source.decoders import messages
 from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 
@@ -58,31 +53,15 @@ def possible() -> bool:
     return hasattr(os, "memfd_create") and hasattr(socket, "send_fds")
 
 
-class Gone(Exception):
-    """A worker ended, or did not answer in time."""
+_ENVIRONMENT = {**ENVIRONMENT, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
-class _Worker:
-    """One process and the socket that leads to it."""
-
+class _Worker(Child):
     def __init__(self, memory: int) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        root = str(Path(edge.__file__).parent.parent)
-        command = [sys.executable, "-I", "-c", _PROGRAM, root, str(theirs.fileno()), str(memory)]
-        self._link = ours
-        try:
-            with theirs:
-                self._process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=_ENVIRONMENT
-                )
-        except OSError:
-            ours.close()
-            raise
-        try:
-            self.sandbox = str(self._answer(_START_SECONDS).get("sandbox"))
-        except BaseException:
-            self.end()
-            raise
+        super().__init__(_PROGRAM, (str(memory),), _ENVIRONMENT)
+
+    def _begin(self) -> None:
+        self.sandbox = str(self._answer(_START_SECONDS).get("sandbox"))
 
     def decode(self, data: bytes, request: DecodeOptions, seconds: float, longest: float) -> Loaded:
         """Raises: Gone, and what the decoder raised."""
@@ -98,17 +77,6 @@ class _Worker:
                 raise _refusal(answer)
             return _loaded(answer, target, room)
 
-    @property
-    def lives(self) -> bool:
-        return self._process.poll() is None
-
-    def end(self) -> int | None:
-        """End it, whatever it does; its exit status."""
-        self._link.close()
-        with suppress(OSError):
-            self._process.kill()
-        return self._process.wait()
-
     def _answer(self, seconds: float) -> dict[str, Any]:
         self._link.settimeout(max(_SHORTEST, seconds))
         try:
@@ -119,18 +87,7 @@ class _Worker:
             raise Gone("died") from error
 
 
-_ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "LC_ALL": "C.UTF-8",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "2",
-}
-"""No setting and no secret of the server's."""
-
-
-@dataclass(slots=True)
-class Workers:
+class Workers(Pool[_Worker]):
     """At most `count` processes, each started when it is first needed.
 
     Args:
@@ -139,14 +96,15 @@ class Workers:
         replaced: told the reason, `died` or `late`, when one had to be.
     """
 
-    count: int
-    memory: int
-    seconds: float
-    replaced: Callable[[str], None] = lambda reason: None
-    _idle: list[_Worker] = field(default_factory=list)
-    _started: int = 0
-    _closed: bool = False
-    _free: threading.Condition = field(default_factory=threading.Condition)
+    def __init__(
+        self,
+        count: int,
+        memory: int,
+        seconds: float,
+        replaced: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        super().__init__(replaced)
+        self.count, self.memory, self.seconds = count, memory, seconds
 
     def decode(
         self, data: bytes, request: DecodeOptions, deadline: Deadline | None = None
@@ -173,16 +131,6 @@ class Workers:
             raise
         self._give(worker)
         return loaded
-
-    def close(self) -> None:
-        """End those that are idle now, and the others when their job is done."""
-        with self._free:
-            self._closed, idle = True, list(self._idle)
-            self._idle.clear()
-            self._started -= len(idle)
-            self._free.notify_all()
-        for worker in idle:
-            worker.end()
 
     def _take(self, deadline: Deadline | None) -> _Worker:
         """One that lives: what ended it while it had nothing to do is no picture's fault."""
@@ -215,25 +163,6 @@ class Workers:
                 self._forget()
                 raise
         raise AssertionError("the last try returns or raises")
-
-    def _give(self, worker: _Worker) -> None:
-        with self._free:
-            if not self._closed:
-                self._idle.append(worker)
-                self._free.notify()
-                return
-        worker.end()
-        self._forget()
-
-    def _replace(self, worker: _Worker, reason: str) -> None:
-        worker.end()
-        self._forget()
-        self.replaced(reason)
-
-    def _forget(self) -> None:
-        with self._free:
-            self._started -= 1
-            self._free.notify()
 
     def _blame(self, reason: str, seconds: float, request: DecodeOptions) -> errors.EdgeError:
         if reason == "late" and seconds < self.seconds:
