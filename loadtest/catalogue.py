@@ -113,10 +113,10 @@ def main() -> int:
     kinds = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff")
     paths = photos(options.photos, kinds, options.every)
     with edge_on(options.photos) as base:
-        wishes = list(product(paths, SIZES, options.formats))
+        requests = list(product(paths, SIZES, options.formats))
         start = time.perf_counter()
         with ThreadPoolExecutor(options.clients) as pool:
-            served = list(pool.map(lambda image_request: ask(base, *image_request), wishes))
+            served = list(pool.map(lambda image_request: ask(base, *image_request), requests))
         elapsed = time.perf_counter() - start
         if options.sheet:
             sheet(base, paths, options.sheet)

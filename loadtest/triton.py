@@ -256,7 +256,7 @@ def row(name: str, at_once: int, measured: Measured) -> list[str]:
 
 
 HEADS = (
-    "networks at", "at once", "p50 ms", "p99 ms", "pictures/s", "in networks", "in gate",
+    "networks at", "at once", "p50 ms", "p99 ms", "pictures/s", "in networks", "in admission",
     "ms a request", "queued ms a tile", "tiles a run", "failed",
 )  # fmt: skip
 

@@ -201,7 +201,7 @@ def values() -> dict[str, Any]:
         },
         "autoscaling": autoscaling(
             "none", "hpa", "keda",
-            cpuPercent=whole(1, 1000), gateWaiting=whole(0, 10_000), metricName=TEXT,
+            cpuPercent=whole(1, 1000), admissionWaiting=whole(0, 10_000), metricName=TEXT,
         ),
         "podDisruptionBudget": {"enabled": FLAG, "maxUnavailable": SHARE},
         "rollingUpdate": ROLLING,

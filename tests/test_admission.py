@@ -38,7 +38,7 @@ async def test_a_full_queue_answers_at_once_and_says_when_to_come_again():
     async with held.enter(Cost.CLASSICAL, Deadline.after(5)):
         with pytest.raises(Busy) as caught:
             async with held.enter(Cost.CLASSICAL, Deadline.after(5)):
-                pytest.fail("entered a full gate")
+                pytest.fail("entered a full admission")
     assert caught.value.retry_after >= 1
 
 
@@ -47,7 +47,7 @@ async def test_waiting_ends_with_the_deadline():
     async with held.enter(Cost.CLASSICAL, Deadline.after(5)):
         with pytest.raises(Busy):
             async with held.enter(Cost.CLASSICAL, Deadline.after(0.02)):
-                pytest.fail("entered a full gate")
+                pytest.fail("entered a full admission")
     assert held.load()[Cost.CLASSICAL] == Load(0, 0)
 
 

@@ -82,7 +82,7 @@ async def test_the_samples_look_as_they_did(serve, image_request):
     assert not off, "SSIM, cast, broken rules; if this was meant: scripts/golden"
 
 
-def test_a_golden_picture_belongs_to_each_sample_and_wish() -> None:
+def test_a_golden_picture_belongs_to_each_sample_and_request() -> None:
     wanted = {f"{name}-{image_request}.webp" for name in NAMES for image_request in REQUESTS}
     assert {path.name for path in FOLDER.iterdir()} == wanted
 

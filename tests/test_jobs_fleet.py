@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 ITEMS = 500
 
 
-async def calm(fleet: Fleet, tmp_path) -> dict[str, str]:
+async def undisturbed(fleet: Fleet, tmp_path) -> dict[str, str]:
     """The same pictures as one worker makes them in peace, in a Redis of its own."""
     async with fleet.desk() as desk:
         job = await submit(desk.service, feed_of(ITEMS, tmp_path / "calm.csv"))
@@ -35,7 +35,7 @@ async def calm(fleet: Fleet, tmp_path) -> dict[str, str]:
 async def test_whoever_is_killed_every_item_ends_once_and_as_in_peace(fleet, tmp_path, victim):
     feeder = fleet.worker("--at-once", "0")
     one, two = fleet.worker("--at-once", "3"), fleet.worker("--at-once", "3")
-    peace = await calm(fleet, tmp_path)
+    peace = await undisturbed(fleet, tmp_path)
     async with fleet.desk() as desk:
         job = await submit(desk.service, feed_of(ITEMS, tmp_path / "feed.csv"))
         await until(desk.service, job.id, lambda job: job.done > ITEMS // 10)

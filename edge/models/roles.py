@@ -26,7 +26,7 @@ UPSCALE: Mapping[int, str] = MappingProxyType({2: "upscale_x2", 4: "upscale_x4"}
 UPSCALE_DEGRADED: Mapping[int, str] = MappingProxyType(
     {2: "upscale_x2_photo", 4: "upscale_x4_photo"}
 )
-"""Scale -> model for sources that compression or a small sensor has worn; a repository may do
+"""Scale -> model for sources that compression or a small sensor has degraded; a repository may do
 without."""
 
 FACE_DETECTION = "face_detection"

@@ -3,7 +3,7 @@
 The question is one picture drawn by arithmetic: a shaded disc, over it stripes and grain, in which
 two networks of the same shape differ. The answer is kept as means of 8x8 fields, of its values and
 of the steps between neighbours. bfloat16 moves the shipped networks' by at most 0.3 levels; their
-twins for worn photographs are 5.7 and 7.2 away. So an empty, dead or exchanged network is found.
+twins for degraded photos are 5.7 and 7.2 away. So an empty, dead or exchanged network is found.
 """
 
 import asyncio

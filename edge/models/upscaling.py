@@ -278,7 +278,7 @@ def fitting(models: Models, scale: int, *, degraded: bool) -> str:
 
 
 def model_for(scale: int, *, degraded: bool = False) -> str:
-    """The role's model, or its twin for worn sources.
+    """The role's model, or its twin for degraded sources.
 
     Raises:
         InvalidParameter: no network enlarges by `scale`.

@@ -33,7 +33,7 @@ def test_the_server_takes_each_signature(vector):
 
 
 @pytest.mark.parametrize("vector", VECTORS["urls"], ids=lambda vector: vector["name"])
-def test_each_url_is_a_strict_wish_of_the_canonical_form(vector):
-    wish = read(vector["url"].partition("?")[2], presets.load(), strict=True)
+def test_each_url_is_a_strict_request_of_the_canonical_form(vector):
+    request = read(vector["url"].partition("?")[2], presets.load(), strict=True)
     extension = paths.extension(vector["path"])
-    assert wish.resolve(AcceptClass.BASE, extension).canonical() == vector["canonical"]
+    assert request.resolve(AcceptClass.BASE, extension).canonical() == vector["canonical"]

@@ -65,7 +65,7 @@ def test_each_preset_of_a_line_is_an_item():
     assert found[2].query == "fmt=amazon&frame=0.9"
 
 
-def test_without_presets_a_lines_own_query_or_that_of_its_url_is_the_wish():
+def test_without_presets_a_lines_own_query_or_that_of_its_url_is_the_request():
     first, second, third = items(
         {"url": "/a.jpg", "query": "w=200"}, {"url": "https://img.shop/b.jpg?w=300"},
         {"url": "/c.jpg"},

@@ -29,7 +29,7 @@ SETS: Mapping[str, Mapping[str, Any]] = {
         "autoscaling": {"mode": "hpa", "metricName": "edge_admission_waiting"},
         "triton": {"enabled": True, "autoscaling": {"mode": "hpa"}},
     },
-    "keda-alone": {"autoscaling": {"mode": "keda", "gateWaiting": 0}},
+    "keda-alone": {"autoscaling": {"mode": "keda", "admissionWaiting": 0}},
     "triton-on-processors": {
         "triton": {"enabled": True, "gpus": 0, "options": ["--log-verbose=1"]}
     },

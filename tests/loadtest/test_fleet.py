@@ -122,9 +122,9 @@ class TestKnownFormulas:
 class TestWhatItTells:
     def test_a_purge_makes_renders_and_nothing_else(self):
         asked = busy_trace(12, 20)
-        calm = simulate(SMALL, COSTS, asked)
+        quiet = simulate(SMALL, COSTS, asked)
         storm = simulate(SMALL, COSTS, asked, purge=Purge(10, 0.5))
-        made = [np.array(r.at)[np.array(r.came) == "render"] for r in (calm, storm)]
+        made = [np.array(r.at)[np.array(r.came) == "render"] for r in (quiet, storm)]
         before = [np.sum(times < 10) for times in made]
         after = [np.sum(times >= 10) for times in made]
         assert before[0] == before[1]

@@ -176,7 +176,7 @@ def test_a_factor_that_nobody_named_is_halved_under_the_cap(side, factor):
     assert made.canvas.width == transform.width
 
 
-def test_a_wish_without_a_size_shrinks_to_the_cap():
+def test_a_request_without_a_size_shrinks_to_the_cap():
     assert canvas(12_000, 3_000) == (10_000, 2_500)
     assert planned(Transform(), 8000, 8000).canvas.pixels <= LIMITS.output_pixels
 

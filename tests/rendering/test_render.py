@@ -101,7 +101,7 @@ async def test_a_large_jpeg_is_decoded_no_larger_than_needed(renderer):
     assert distance(shown, expected) < 3
 
 
-async def test_the_same_wish_gives_the_same_bytes(renderer, threads):
+async def test_the_same_request_gives_the_same_bytes(renderer, threads):
     """Whoever renders, on whatever thread, and while others render: one ETag."""
     source = original(photo(300, 300), "JPEG")
     transform = Transform(width=120, height=100, fit=Fit.COVER, gravity=SUBJECT, format=Format.WEBP)
@@ -148,7 +148,7 @@ async def test_trim_is_measured_on_every_pixel(renderer):
     assert opened(made.rendition.body).tobytes() == image.crop((401, 203, 777, 555)).tobytes()
 
 
-async def test_too_large_a_wish_is_refused_before_any_pixel_or_network():
+async def test_too_large_a_request_is_refused_before_any_pixel_or_network():
     models = Watched()
     renderer = Renderer(Inline(), models, Limits())
     body = original(photo(400, 400)).body
@@ -221,7 +221,7 @@ async def test_explain_says_what_render_would_do_and_is_json(renderer):
     ],
     ids=str,
 )
-def test_the_cost_class_is_known_from_the_wish(renderer, transform, cost):
+def test_the_cost_class_is_known_from_the_request(renderer, transform, cost):
     assert renderer.cost(Transform(**transform)) is cost
 
 

@@ -220,7 +220,7 @@ def test_the_environment_and_what_triton_sees_follow_the_gpu(
 @pytest.mark.parametrize(
     ("words", "gpu"), [([], None), (["--gpu", "on"], True), (["--gpu", "off"], False)]
 )
-def test_the_command_line_hands_the_wish_on(
+def test_the_command_line_hands_the_request_on(
     monkeypatch: pytest.MonkeyPatch, words: list[str], gpu: bool | None
 ) -> None:
     told: list[bool | None] = []

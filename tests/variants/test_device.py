@@ -64,7 +64,7 @@ def test_whatever_is_measured_there_are_few_classes():
         ("w=400&dpr=2", SAVER, "q=50&w=800"),
     ],
 )
-def test_a_wish_is_suited_to_the_device(query, device, expected):
+def test_a_request_is_suited_to_the_device(query, device, expected):
     image_request = read(query, PRESETS, device=device)
     assert image_request.transform.canonical() == expected
 
@@ -89,7 +89,7 @@ def test_a_marketplaces_picture_is_the_same_for_everybody(preset, device):
         ("fmt=amazon&dpr=auto", (DPR, SAVE)),
     ],
 )
-def test_a_wish_names_the_headers_that_it_depends_on(query, expected):
+def test_a_request_names_the_headers_that_it_depends_on(query, expected):
     for device in (PLAIN, PHONE, SAVER):
         assert read(query, PRESETS, device=device).hints == expected
     assert read(query, PRESETS).hints == ()

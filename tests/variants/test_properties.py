@@ -112,19 +112,19 @@ def test_foreign_parameters_change_nothing(pairs, foreign):
 
 
 @given(requested(names=("w", "h", "ar", "size", "dpr")))
-def test_no_length_leaves_the_ladder(pairs):
-    ladder = (320, 640, 1280)
+def test_no_length_leaves_the_allowed_widths(pairs):
+    widths = (320, 640, 1280)
     try:
-        transform = read(_query(pairs), SHIPPED, widths=ladder).transform
+        transform = read(_query(pairs), SHIPPED, widths=widths).transform
     except RequestError:
         return
     asked = {name for name, _ in pairs}
     if "w" in asked:
-        assert transform.width in ladder
+        assert transform.width in widths
     elif "h" in asked:
-        assert transform.height in ladder
+        assert transform.height in widths
     elif "size" in asked:
-        assert (transform.long_side or max(transform.width, transform.height)) in ladder
+        assert (transform.long_side or max(transform.width, transform.height)) in widths
 
 
 def test_the_properties_reach_every_parameter_of_a_picture():

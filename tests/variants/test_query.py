@@ -275,7 +275,7 @@ def test_the_lenient_grammar_says_what_it_passed_over(shipped):
     assert image_request.transform == read("w=5", shipped).transform
 
 
-def test_a_foreign_signature_does_not_spoil_a_wish(shipped):
+def test_a_foreign_signature_does_not_spoil_a_request(shipped):
     assert read("w=5&s=9a0364b9e99bb480dd25e1f0284c8555", shipped).transform.width == 5
 
 
@@ -292,7 +292,7 @@ def test_delivery_words_stand_beside_the_transform(shipped):
     assert (image_request.expires, image_request.key_id, image_request.signature) == (99, "a", sig)
 
 
-LADDER = [
+WIDTHS = [
     ("w=300", (320, None)),
     ("w=320", (320, None)),
     ("w=321", (640, None)),
@@ -307,8 +307,8 @@ LADDER = [
 ]
 
 
-@pytest.mark.parametrize(("query", "sides"), LADDER, ids=[q for q, _ in LADDER])
-def test_asked_lengths_are_rounded_up_to_the_ladder(shipped, query, sides):
+@pytest.mark.parametrize(("query", "sides"), WIDTHS, ids=[q for q, _ in WIDTHS])
+def test_asked_lengths_are_rounded_up_to_the_allowed_widths(shipped, query, sides):
     transform = read(query, shipped, widths=(320, 640, 1280)).transform
     assert (transform.width, transform.height) == sides
 

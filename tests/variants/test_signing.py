@@ -73,7 +73,7 @@ def test_a_forged_url_is_refused(vector):
 
 
 @pytest.mark.parametrize("vector", VECTORS["accepted"], ids=lambda v: v["name"])
-def test_another_spelling_of_the_same_wish_is_answered(vector):
+def test_another_spelling_of_the_same_request_is_answered(vector):
     keys = signing.Keys.of([(VECTORS["key_id"], VECTORS["secret"])])
     raw_path, _, query = vector["url"].partition("?")
     check(paths.read(raw_path), query, keys)

@@ -29,7 +29,7 @@ def links(text: str) -> set[str]:
     return {unescape(url) for url in re.findall(r'(?:src|href)="(/[^"]+)"', text)}
 
 
-async def test_every_link_is_a_wish_that_even_the_strict_grammar_takes(page):
+async def test_every_link_is_a_request_that_even_the_strict_grammar_takes(page):
     pictures = [url for url in links(page.text) if not url.startswith("/-/")]
     assert len(pictures) >= 7
     for url in pictures:

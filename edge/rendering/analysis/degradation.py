@@ -1,4 +1,4 @@
-"""Wear: whether compression or a small sensor has left marks that an enlargement would sharpen.
+"""Degradation: marks of compression or of a small sensor, which an enlargement would sharpen.
 
 What a file says of its own compression comes first; grain is measured where it says nothing.
 """
@@ -73,7 +73,7 @@ DEGRADATION = DegradationNumbers()
 
 
 def reason(facts: Facts) -> str | None:
-    """Why this original counts as worn, half a sentence; None where it is clean."""
+    """Why this original counts as degraded, half a sentence; None where it is clean."""
     if facts.quality is not None and facts.quality < DEGRADATION.clean_from:
         return f"compressed at quality {facts.quality}"
     if facts.noise is not None and facts.noise >= DEGRADATION.noisy_from:

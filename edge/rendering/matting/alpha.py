@@ -111,7 +111,7 @@ def _steeper() -> Levels:
 
 
 def resharpened(pixels: Levels, matte: Levels, *, cleaned: bool = False) -> Levels:
-    """A stretched matte [H, W] unmixed anew from the outline of its picture [H, W, 3 or more], with
+    """A stretched matte [H, W] solved anew from the outline of its picture [H, W, 3 or more], with
     clean ends; `cleaned`: soft pixels, of four channels, get the subject's own colours."""
     x, y, wide, high = cv2.boundingRect(matte)
     if not wide:

@@ -4,7 +4,7 @@ What the network is sure of is the product, however pale. What it denies is back
 above all, unless it differs strongly from the background and hangs together with the product: small
 networks lose flat, pale or mirrored parts. Between the two the background model decides. A closed
 place that shows exactly the background's colour is a hole. Along the outline alpha is solved from
-the two colours, which are both known there (`unmix`).
+the two colours, which are both known there (`estimate_alpha`).
 
 Where the background is not plain the network's matte is brought to the picture's edges by
 `guided_filter`.

@@ -27,7 +27,7 @@ from edge.variants.values import AUTO
 
 @dataclass(frozen=True, slots=True)
 class Decontaminate(AsyncStep):
-    """`by` found the subject; from a plain background it is unmixed anew."""
+    """`by` found the subject; from a plain background its alpha is estimated anew."""
 
     op = "decontaminate"
     by: str

@@ -2,7 +2,7 @@
 
 The matte itself is found before the plan, because the frame follows from it (`matting/segment.py`),
 and goes through every op beside the picture. Where the picture was enlarged the network has drawn
-its outline anew, while the matte was only stretched; so outline and matte are unmixed once more.
+its outline anew, while the matte was only stretched; so alpha is estimated from it once more.
 """
 
 from dataclasses import dataclass, replace

@@ -199,7 +199,7 @@ def plan(transform: Transform, context: PlanContext) -> Upscale | None:
     cut, size = kept if kept.size != whole else None, kept.size
     degraded = degradation.reason(context.facts)
     remarks = (
-        [f"{degraded}: enlarged by the network for worn photos, if there is one"]
+        [f"{degraded}: enlarged by the network for degraded photos, if there is one"]
         if degraded
         else []
     )

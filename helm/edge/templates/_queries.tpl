@@ -5,7 +5,7 @@ namespace="{{ .root.Release.Namespace }}",app_kubernetes_io_instance="{{ .root.R
 {{- end }}
 
 {{/*
-Renders that wait at the gates of the main replicas. Where the networks run on Triton, those that wait
+Renders that wait for admission at the main replicas. Where the networks run on Triton, those that wait
 for one are Triton's to help.
 */}}
 {{- define "edge.admissionWaiting" -}}

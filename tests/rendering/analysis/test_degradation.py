@@ -66,7 +66,7 @@ def test_noise_that_is_cut_off_at_white_hides_nothing():
         ("PNG", {}, None),
     ],
 )
-def test_the_files_own_tables_say_how_worn_it_is(format, options, expected):
+def test_the_files_own_tables_say_how_degraded_it_is(format, options, expected):
     found = degradation.reason(facts(photo(), format, **options))
     assert found is None if expected is None else found.startswith(expected)
 

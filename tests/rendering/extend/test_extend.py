@@ -95,7 +95,7 @@ async def shown(renderer: Renderer, image: Image.Image, **transform: object) -> 
         return Shown(np.asarray(opened.convert("RGB")), real, region, made)
 
 
-def calm(pixels: np.ndarray, cell: int = 12) -> np.ndarray:
+def blurred(pixels: np.ndarray, cell: int = 12) -> np.ndarray:
     """The mean of each cell, so that grain does not count."""
     height, width = (side // cell * cell for side in pixels.shape[:2])
     cells = pixels[:height, :width].reshape(height // cell, cell, width // cell, cell, -1)
@@ -110,8 +110,8 @@ async def test_a_plain_background_goes_on_as_it_truly_does(renderer, background,
     start, top = left + seen.region.left - seen.real.left, seen.region.top
     height, width = seen.pixels.shape[:2]
     true = truth(background)[top : top + height, start : start + width]
-    off = np.abs(calm(seen.pixels) - calm(true)).max(axis=2)
-    beside = calm(seen.made[..., None])[..., 0] == 1
+    off = np.abs(blurred(seen.pixels) - blurred(true)).max(axis=2)
+    beside = blurred(seen.made[..., None])[..., 0] == 1
     assert beside.mean() > 0.3
     assert off[beside].max() < 2
 

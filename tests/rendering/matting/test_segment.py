@@ -367,7 +367,7 @@ def test_a_marketplace_rendition_carries_its_verification() -> None:
         renderer.require_compliance(made.rendition, transform)
 
 
-def test_a_wish_without_preset_is_not_verified() -> None:
+def test_a_request_without_preset_is_not_verified() -> None:
     made = rendered(plain(), "w=300", NoModels())
     assert made.report is None
     assert made.rendition.reported.compliance is None

@@ -143,7 +143,7 @@ def test_its_matte_is_the_subjects(shot: Photo) -> None:
     assert np.abs(found - ideal).mean() / 255 < 0.012
 
 
-def test_another_background_and_size_take_it_from_the_shelf(shot: Photo) -> None:
+def test_another_background_and_size_take_it_from_the_tile_cache(shot: Photo) -> None:
     tile_cache, models = TileCache(2**26), Stretcher()
     first = made(shot, wanted(), tile_cache, models)
     tiles = models.tiles
@@ -156,7 +156,9 @@ def test_another_background_and_size_take_it_from_the_shelf(shot: Photo) -> None
     assert made(shot, wanted(), tile_cache, models).image.tobytes() == first.image.tobytes()
 
 
-async def test_it_is_lifted_once_for_all_who_ask_at_a_time(shot: Photo, monkeypatch) -> None:
+async def test_it_is_decontaminated_once_for_all_who_ask_at_a_time(
+    shot: Photo, monkeypatch
+) -> None:
     decontaminates: list[str] = []
     once = decontaminate.Decontaminate._decontaminated
     monkeypatch.setattr(
@@ -183,7 +185,7 @@ def test_another_matte_or_photo_has_a_name_of_its_own(shot: Photo) -> None:
     )
 
 
-def test_a_shelf_that_is_too_small_changes_nothing(shot: Photo) -> None:
+def test_a_tile_cache_that_is_too_small_changes_nothing(shot: Photo) -> None:
     assert (
         made(shot, wanted(), TileCache(1000)).image.tobytes()
         == made(shot, wanted()).image.tobytes()

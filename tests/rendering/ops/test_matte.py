@@ -44,9 +44,9 @@ def test_a_matte_that_was_not_stretched_stays() -> None:
 @pytest.mark.parametrize(
     ("width", "background", "sharpen"),
     [(1200, values.BLURRED, True), (300, values.BLURRED, False), (1200, WHITE, False)],
-    ids=["enlarged", "reduced", "lifted"],
+    ids=["enlarged", "reduced", "decontaminated"],
 )
-def test_it_is_sharpened_where_the_picture_was_enlarged_and_not_lifted(
+def test_it_is_sharpened_where_the_picture_was_enlarged_and_not_decontaminated(
     width: int, background: Background, sharpen: bool
 ) -> None:
     analysis = Analysis(Color(240, 240, 240), True, cut_by="network", doubt=0.1)

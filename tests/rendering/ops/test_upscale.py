@@ -138,7 +138,7 @@ def facts_of(image: Image.Image, quality: int):
 
 
 @pytest.mark.parametrize(("quality", "model"), [(60, "upscale_x2_photo"), (97, "upscale_x2")])
-def test_a_worn_photo_has_a_network_of_its_own(models, quality, model):
+def test_a_degraded_photo_has_a_network_of_its_own(models, quality, model):
     transform = plan(Transform(upscale=Upscale.X2), facts_of(photo(64, 64), quality), None, LIMITS)
     assert transform.settled(models).models == (model,)
 
@@ -150,7 +150,7 @@ def test_where_that_one_is_missing_the_clean_one_does_it(models, tmp_path):
     assert degraded.settled(alone).models == ("upscale_x2",)
 
 
-async def test_the_noise_of_a_worn_photo_is_not_enlarged(models):
+async def test_the_noise_of_a_degraded_photo_is_not_enlarged(models):
     """Of grain and compression the network for worn photos leaves less than the clean one makes,
     and no more than plain resampling does."""
     clean = photo(96, 96)
