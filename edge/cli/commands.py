@@ -115,22 +115,28 @@ async def verify_files(
     url: str | None = None,
     anew: bool = False,
 ) -> tuple[Verdict, ...]:
-    """Hold files, or what servers give for URLs, against a preset's rules, by the networks that
-    look for letters and faces too; what cannot be read is a verdict, too.
+    """Hold files, all pictures of folders, or what servers give for URLs, against a preset's rules,
+    by the networks that look for letters and faces too; what cannot be read is a verdict, too.
 
     Of bytes that edge has made, what was said then counts, unless all is judged `anew`: as `edge
     render` or a verification of a URL noted it here, as a job's `manifest` has it, or as the server
     says that has them at `url`.
 
     Raises:
-        SettingsError: a `url` with several files.
+        SettingsError: a `url` with several files; a folder or pattern that holds no picture.
     """
+    files = [name for file in files for name in _named(file)]
     if url is not None and len(files) > 1:
         raise SettingsError("--url is where one file is from; there are several files")
     known = Verdicts(None if anew else given.files.verdicts_folder, manifest)
     verifier = Verifier(given.origin.max_bytes, known, preset, url, anew)
     async with local.open_local_renderer(given) as renderer:
         return tuple([await verifier.verdict(renderer, file) for file in files])
+
+
+def _named(file: str) -> list[str]:
+    """A URL or file, or each picture that a folder or a pattern names."""
+    return [file] if fetched.is_url(file) else [str(path) for path, _ in local.files_of([file])]
 
 
 @dataclass(frozen=True, slots=True)

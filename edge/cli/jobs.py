@@ -30,8 +30,12 @@ def prewarm(options: argparse.Namespace, given: Settings) -> bool:
     """Whether everything was made; a job that is only submitted counts as done."""
     if options.report:
         jobs_commands.form_of(options.report)
-    wanted = Wanted(options.feed, options_of(options), options.checkpoint, options.report)
-    jobs_commands.check_file(wanted.feed)
+    with jobs_commands.feed_of(options.feed) as feed:
+        wanted = Wanted(feed, options_of(options), options.checkpoint, options.report)
+        return _prewarm(options, jobs_commands.on_folder(given, options.feed), wanted)
+
+
+def _prewarm(options: argparse.Namespace, given: Settings, wanted: Wanted) -> bool:
     if options.server or (given.cache.redis_url and not options.here):
         return _prewarm_elsewhere(options, _jobs(given, options.server), wanted)
     with _progress() as told:

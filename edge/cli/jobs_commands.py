@@ -2,16 +2,20 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from edge import app
 from edge.app.sources import originals_routes
+from edge.cli import local
 from edge.cli.remote import RemoteJobs
 from edge.cores import cores
 from edge.errors import FeedRejected, JobsUnavailable, SettingsError
@@ -226,6 +230,32 @@ def _checkpoint(given: Settings, wanted: Wanted) -> Path:
     digest = hashlib.sha256(wanted.feed.read_bytes())
     digest.update(repr((wanted.options, given.origin.url)).encode())
     return Path(f".edge-prewarm-{digest.hexdigest()[:12]}.jobs")
+
+
+@contextmanager
+def feed_of(named: Path) -> Iterator[Path]:
+    """The feed, which for a folder is one line for each picture in it; gone afterwards.
+
+    Raises:
+        FeedRejected: there is no such file or folder.
+        SettingsError: the folder holds no picture.
+    """
+    if not named.is_dir():
+        check_file(named)
+        yield named
+        return
+    with TemporaryDirectory() as beside:
+        feed = Path(beside) / "feed.jsonl"
+        paths = (quote(inner.as_posix()) for _, inner in local.files_of([str(named)]))
+        feed.write_text("".join(json.dumps({"path": path}) + "\n" for path in paths))
+        yield feed
+
+
+def on_folder(given: Settings, named: Path) -> Settings:
+    """The settings, whose origin is the folder that is worked off where they name none."""
+    if given.origin.url or not named.is_dir():
+        return given
+    return replace(given, origin=replace(given.origin, url=str(named.resolve())))
 
 
 def check_file(feed: Path) -> None:

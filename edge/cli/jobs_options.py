@@ -8,7 +8,8 @@ from edge.jobs.feeds import FORMATS
 from edge.jobs.model import Options
 
 _FEED = (
-    "CSV, JSON lines, JSON, a Google Merchant feed (RSS, Atom) or a product sitemap; plain or gzip"
+    "CSV, JSON lines, JSON, a Google Merchant feed (RSS, Atom) or a product sitemap; plain or "
+    "gzip; prewarm takes a folder, too: every picture in it"
 )
 _STATUSES = ("failed", "held", "succeeded", "rejected", "waiting", "queued", "retrying", "refused")
 

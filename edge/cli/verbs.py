@@ -58,7 +58,10 @@ def _explain(options: argparse.Namespace, given: Settings) -> bool:
 
 def _fill_verify(verify: argparse.ArgumentParser) -> None:
     verify.add_argument(
-        "files", nargs="+", metavar="FILE", help="or a URL of a server: what it says there counts"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="or a folder with pictures, or a URL of a server: what it says there counts",
     )
     verify.add_argument("--for", dest="preset", required=True, metavar="PRESET")
     verify.add_argument(

@@ -148,10 +148,11 @@ class Reader:
     ) -> str:
         if not self.options.to:
             return ""
-        format = image_request.resolve(
-            AcceptClass(self.options.accept), paths.extension(path)
-        ).format
-        assert format is not None, "a resolved transform has a format"
+        accept = AcceptClass(self.options.accept)
+        format = image_request.resolve(accept, paths.extension(path)).format
+        if format is None:
+            detail = f"the format of {path}, which names its file, is known only once it is made"
+            raise FeedRejected(detail, param="query", allowed="one that names it, such as fm=jpg")
         made: Mapping[str, Any] = {
             "sku": sku,
             "n": "1",

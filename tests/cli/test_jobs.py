@@ -142,6 +142,21 @@ def test_wrong_usage_ends_with_2_and_says_what_is_allowed(shop, tmp_path, argume
     assert "Traceback" not in done.stderr
 
 
+def test_a_folder_is_a_feed_of_its_pictures_and_their_origin(shop, tmp_path):
+    photos = tmp_path / "photos"
+    for path in sorted(photos.iterdir())[2:]:
+        path.unlink()
+    (photos / "sub").mkdir()
+    photo(80, 60, 3).save(photos / "sub" / "50% #1?.jpg")
+    done = edge(
+        shop, "prewarm", "photos", "--preset", "thumb", "--to", "out",
+        cwd=tmp_path, EDGE_ORIGIN_URL="",
+    )  # fmt: skip
+    assert "3 pictures: 3 succeeded" in done.stdout, done.stderr
+    assert len(files(tmp_path)) == 3
+    assert edge(shop, "verify", "out", "--for", "thumb", cwd=tmp_path).returncode == 0
+
+
 def test_without_any_place_for_the_pictures_it_is_refused(shop, tmp_path):
     done = edge(shop, "prewarm", "feed.csv", cwd=tmp_path, EDGE_CACHE_STORE_URL="")
     assert done.returncode == 2

@@ -174,6 +174,17 @@ def test_verify_passes_a_good_picture_and_names_what_a_bad_one_breaks(tmp_path, 
     assert "FAIL  ratios" in told
 
 
+def test_verify_of_a_folder_is_that_of_each_picture_in_it(tmp_path, capsys):
+    photo(400, 400).save(tmp_path / "good.jpg", quality=85)
+    photo(400, 300).save(tmp_path / "bad.jpg", quality=85)
+    (tmp_path / "manifest.csv").write_text("file")
+    assert main.run(["verify", str(tmp_path), "--for", "thumb"]) == FAILED
+    told = capsys.readouterr().out
+    assert f"{tmp_path / 'good.jpg'}: thumb/" in told
+    assert "FAIL  ratios" in told
+    assert "manifest" not in told
+
+
 def test_verify_as_json_is_one_list_with_every_file(tmp_path, capsys):
     good, bad = tmp_path / "good.jpg", tmp_path / "bad.jpg"
     photo(400, 400).save(good, quality=85)

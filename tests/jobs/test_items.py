@@ -164,6 +164,16 @@ def test_an_extension_of_another_format_than_the_picture_is_refused():
     assert naming.file_name("{sku}.jpeg", {"sku": "a"}, Format.JPEG) == "a.jpeg"
 
 
+@pytest.mark.parametrize("path", ["/a", "/a.tif", "/a.heic"])
+def test_a_file_whose_format_only_the_picture_tells_is_refused_by_line(path):
+    """It was an assertion of ours, which ended the whole job."""
+    good, refused = items({"url": "/b.jpg"}, {"url": path}, presets=("thumb",), to="out")
+    assert isinstance(good, Item)
+    assert refused.field == "query"
+    [named] = items({"url": path}, presets=("thumb",), query="fm=jpg", to="out")
+    assert named.file == "a.thumb.jpg"
+
+
 def test_two_items_for_one_file_are_found_with_both_lines():
     found = [Item(0, 2, "a", "a.jpg", "", "", "A.jpg"), Item(1, 9, "b", "b.jpg", "", "", "a.JPG")]
     names = Names()
