@@ -6,6 +6,8 @@
                                                    sheets to look at: photo, rendition, header
     python -m training.matting.cuts evidence PHOTOS OUT.json
                                                    what each cut gives to doubt, for `doubt.py`
+    python -m training.matting.cuts table PHOTOS   what becomes of the photos of `verdicts.tsv` by
+                                                   one network and, where they are there, by more
 
 `--models` names the repository; by default the bundled networks serve, under those of `--fetched`.
 """
@@ -16,13 +18,15 @@ import io
 import json
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from edge.arrays import Pixels
 from edge.deadline import Deadline
 from edge.images import Original, Size, Stamp
 from edge.models import roles
@@ -33,6 +37,7 @@ from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads
+from edge.rendering.matting.doubt import Evidence, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse
 from edge.rendering.matting.looks import (
     LOOKS,
@@ -48,6 +53,7 @@ from edge.rendering.render import Renderer
 from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read
+from training.matting.verdicts import table
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = (".jpg", ".jpeg", ".png", ".webp")
@@ -137,27 +143,34 @@ def _cell(path: Path, made: Rendered | Exception, told: str) -> Image.Image:
     return cell
 
 
+async def _closer(
+    look: Callable[..., Awaitable[Pixels]], image: Image.Image, role: str, *looks: Pixels
+) -> Pixels | None:
+    box = closer_box(*looks, size=Size(*image.size))
+    return placed(await look(role=role, part=box), box, Size(*image.size)) if box else None
+
+
 async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str, float]]]:
     """What every cut gives to doubt that one, two or three networks may yield, by the names of
-    `verdicts.tsv`; a detail is no cut. Two have to be there, and the third has a part if it is."""
+    `verdicts.tsv`; a detail is no cut."""
     told = {}
-    roles_there = [role for role in roles.MATTERS if has(models, role)]
+    there = [role for role in roles.MATTERS if has(models, role)]
     for path in photos(folder):
         with Image.open(path) as photo:
             image = flattened(photo.convert("RGBA"))
         deadline, known = Deadline.after(600), Grid.of(image)
-        one, two, *others = [
-            await small_matte(models, image, deadline, role=role) for role in roles_there
-        ]
-        mattes = {"mean": mean(one, two, LOOKS.second), "second": two}
-        for third in others:
-            mattes |= {"median": median(one, two, third), "third": third}
-        first = fuse(image, one, known)
-        cuts = {name: after(first, fuse(image, matte, known)) for name, matte in mattes.items()}
-        if box := closer_box(one, two, size=Size(*image.size)):
-            part = await small_matte(models, image, deadline, role=roles_there[1], part=box)
-            closer = placed(part, box, Size(*image.size))
-            cuts = {name: checked(cut, closer) for name, cut in cuts.items()}
+        look = partial(small_matte, models, image, deadline)
+        one, *others = [await look(role=role) for role in there]
+        first, cuts = fuse(image, one, known), {}
+        if others:
+            mattes = {"mean": mean(one, others[0], LOOKS.second), "second": others[0]}
+            for third in others[1:]:
+                mattes |= {"median": median(one, others[0], third), "third": third}
+            cuts = {name: after(first, fuse(image, matte, known)) for name, matte in mattes.items()}
+            if (near := await _closer(look, image, there[1], one, others[0])) is not None:
+                cuts = {name: checked(cut, near) for name, cut in cuts.items()}
+        if (near := await _closer(look, image, there[0], one)) is not None:
+            cuts["closer"] = after(first, fuse(image, mean(one, near), known))
         told[path.name] = {
             name: {key: float(value) for key, value in asdict(fused.evidence).items()}
             for name, fused in {"first": first, **cuts}.items()
@@ -168,7 +181,7 @@ async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", choices=("error", "sheet", "evidence"))
+    parser.add_argument("what", choices=("error", "sheet", "evidence", "table"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path, nargs="?", default=Path("out"))
     parser.add_argument("--request", default="fmt=amazon&w=700")
@@ -193,8 +206,16 @@ def main() -> None:
 
     told: dict[str, dict[str, dict[str, float]]] = {}
     asyncio.run(run())
-    if told:
+    if given.what == "evidence":
         given.out.write_text(json.dumps(told, indent=1))
+    elif told:
+        doubts = {
+            (photo, cut): doubt_of(Evidence(**shares))
+            for photo, cuts in told.items()
+            for cut, shares in cuts.items()
+        }
+        for networks in range(1, 2 + len({"second", "third"} & {cut for _, cut in doubts})):
+            table(doubts, networks)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class DoubtNumbers:
         "chosen from the table of thresholds in docs/matting.md",
     )
     whole: float = tuned(
-        0.45,
+        0.4,
         "probability",
         "from which the photo stays whole without `matte=on`: nobody would believe the cut",
         "chosen from the table of thresholds in docs/matting.md",
