@@ -2,6 +2,7 @@
 
 import re
 from graphlib import CycleError
+from pathlib import Path, PurePath
 
 import pytest
 
@@ -313,3 +314,23 @@ def test_the_environment_is_read_by_settings_only():
         "tools/triton/backend/onnxruntime/model.py", "tools/triton/environment.py",
         "tools/triton/server.py",
     }  # fmt: skip
+
+
+OTHERS = {"chaos", "clients", "fuzz", "kubernetes", "loadtest", "training"}
+"""Folders of tests of what is no room of `edge`."""
+
+
+def test_tests_lie_where_what_they_test_does():
+    """A test named after a file lies where that file does, and folders are those of `edge`; others
+    are named after what they show."""
+    places: dict[str, set[str]] = {}
+    for path in map(PurePath, EDGE.texts):
+        places.setdefault(path.stem, set()).add(path.parent.as_posix())
+    folders = {path.parent.as_posix() for path in map(PurePath, EDGE.texts)}
+    for test in Path(__file__).parent.rglob("test_*.py"):
+        lies = test.relative_to(Path(__file__).parent).parent
+        if lies.parts[:1] and lies.parts[0] in OTHERS:
+            continue
+        assert lies.as_posix() in folders, test
+        named = places.get(test.stem.removeprefix("test_"), set())
+        assert not named or lies.as_posix() in named, f"{test} belongs to {sorted(named)}"

@@ -1,5 +1,5 @@
 // Prints, as JSON, what other services' own libraries build for a photo of 600x800, and the size that
-// each service documents for it. Run by tests/dialects/test_libraries.py.
+// each service documents for it. Run by tests/dialects/test_client_libraries.py.
 import { createRequire } from "node:module";
 
 import ImgixClient from "@imgix/js-core";

@@ -19,7 +19,7 @@ from tests.models.servers import TritonServer, installation
 
 pytestmark = pytest.mark.slow
 
-SHIPPED = Path(__file__).parents[2] / "triton_models"
+SHIPPED = Path(__file__).parents[3] / "triton_models"
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from edge.cli import main
 from edge.cli.main import DONE, FAILED, USAGE
 from tests.tools import foreign_networks as foreign
 
-SHIPPED = Path(__file__).parents[2] / "triton_models"
+SHIPPED = Path(__file__).parents[3] / "triton_models"
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
