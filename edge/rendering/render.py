@@ -42,7 +42,7 @@ from edge.variants.presets import Preset, Presets
 from edge.variants.transform import Transform
 from edge.variants.values import BackgroundKind
 
-RENDER_VERSION = "41"
+RENDER_VERSION = "42"
 """Part of every cache key, of mattes as well: raised whenever the same request yields another
 picture than before."""
 

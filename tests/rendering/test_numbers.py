@@ -75,7 +75,7 @@ SAID = {
     "analysis/detection.py": {400: "of a drawing", 8: "of it", 14: "of it", 0.8: "of it"},
     "compliance/checks.py": {10_000: "digits that are shown"},
     "compliance/measurements.py": {100: "percent"},
-    "extend/extend.py": {4: "the middle half of a box", 8: "cells that any grid has"},
+    "extend/extend.py": {4: "the middle half of a box"},
     "extend/grain.py": {3: "three sigma"},
     "extend/plain.py": {1.25: "to the middle of a strip", 3: "three sigma"},
     "framing/framing.py": {4: "what the networks enlarge by"},

@@ -1,4 +1,4 @@
-"""The background model of a photo on a reduced grid: is it plain, how does it look, where is it.
+"""The one background of a photo on its working grid: is it plain, how does it look, where is it.
 
 A plain background is smooth from border to border: one colour, a gradient or a sweep, darkened by
 soft shadows. So it is found by walking from the border over cells that hardly differ from their
@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge.arrays import Floats, Mask, Pixels
 from edge.rendering.analysis.backdrop import backdrop
-from edge.rendering.analysis.surface import BorderFit, surface_through
+from edge.rendering.analysis.surface import BorderFit, Surface
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.channels import apart, local_range, worst
 from edge.rendering.pixels.levels import LEVELS
@@ -122,15 +122,18 @@ def reduced(image: Image.Image) -> Image.Image:
 class BackgroundModel:
     """A plain background, on the grid of a reduced picture [h, w].
 
-    `backdrop` uint8 [h, w, 3] is the background as it would be without the product; `open` is where
-    it is seen; `lit` uint8 [h, w, 3] is it without shadows; `noise_tolerance` the levels within
-    three cells that count as no edge; `range` the levels within three cells at each cell; `share`
-    the share of the free border that is background (0 to 1).
+    `backdrop` uint8 [h, w, 3] is the background as it would be without the product; `surface` is it
+    without shadows, and `lit` uint8 [h, w, 3] the same here; `open` is where it is seen, `same`
+    where the picture has its colour without a shadow; `range` the levels within three cells at each
+    cell, `noise` those that count as no edge; `share` the share of the free border that is
+    background (0 to 1).
     """
 
     backdrop: Pixels = field(repr=False)
+    surface: Surface = field(repr=False)
     lit: Pixels = field(repr=False)
     open: Mask = field(repr=False)
+    same: Mask = field(repr=False)
     range: Pixels = field(repr=False)
     noise: float
     share: float
@@ -172,7 +175,7 @@ class Grid:
 
     def __init__(self, cells: Pixels) -> None:
         self.cells = cells
-        self._surfaces: list[tuple[Mask, BorderFit]] = []
+        self._behind: list[tuple[Mask, BorderFit]] = []
 
     @classmethod
     def of(cls, image: Image.Image) -> "Grid":
@@ -186,12 +189,11 @@ class Grid:
 
     def behind(self, border: Mask) -> BorderFit:
         """The surface through some cells of the border [h, w]."""
-        for known, surface in self._surfaces:
+        for known, found in self._behind:
             if np.array_equal(known, border):
-                return surface
-        surface = surface_through(self.cells, border)
-        self._surfaces.append((border, surface))
-        return surface
+                return found
+        self._behind.append((border, BorderFit.of(self.cells, border)))
+        return self._behind[-1][1]
 
 
 def fit_background(
@@ -199,6 +201,7 @@ def fit_background(
     claimed: Mask | None = None,
     sure: Mask | None = None,
     *,
+    unlike: Mask | None = None,
     least: float | None = None,
     floors: bool = False,
 ) -> BackgroundModel | NotPlain:
@@ -208,13 +211,15 @@ def fit_background(
         claimed: bool [h, w], what a network takes for the product, None where none was asked. A
             background that may overrule it has to be smoother.
         sure: those of it that no colour can make background.
+        unlike: bool [h, w], what is known to be none, without a network to overrule.
         least: of the border that is not claimed, so much has to be plain; None: as usual.
         floors: what reaches two opposite sides is background too, whatever its colour.
     """
     cells, steps = grid.cells, grid.range
     nothing = np.zeros(cells.shape[:2], np.bool_)
     alone = claimed is None
-    claimed, sure = (nothing if given is None else given for given in (claimed, sure))
+    claimed = next((given for given in (claimed, unlike) if given is not None), nothing)
+    sure = nothing if sure is None else sure
     ring = ring_of((cells.shape[0], cells.shape[1]))
     free = ring & ~claimed
     if not free.any():
@@ -223,15 +228,14 @@ def fit_background(
     if usual > (BACKGROUND.rough_alone if alone else BACKGROUND.roughest):
         return NotPlain("the border is textured")
     noise = BACKGROUND.noise + BACKGROUND.grain * usual
-    surface = grid.behind(free)
-    seeds = np.zeros_like(free)
-    seeds[free] = surface.off <= BACKGROUND.near * noise
-    seeds &= steps <= noise
+    behind = grid.behind(free)
+    off = apart(cells, behind.lit)
+    seeds = free & (off <= BACKGROUND.near * noise) & (steps <= noise)
     share = np.count_nonzero(seeds) / np.count_nonzero(free)
     if share < (least or BACKGROUND.share):
         return NotPlain("the border is not one smooth background")
-    light, tint = surface.light, surface.tint
-    same = apart(cells, surface.lit) <= noise  # of black, no share of its light can be told
+    light, tint = behind.light, behind.tint
+    same = off <= noise  # of black, no share of its light can be told
     alike = (tint <= BACKGROUND.tint) & ((light >= BACKGROUND.darkest) | same)
     alike &= (light <= 1 / BACKGROUND.lit) | same
     soft = (light < 1) & (steps <= BACKGROUND.shadow_steps * noise) & ~claimed
@@ -239,7 +243,9 @@ def fit_background(
     seen = flood(((steps <= noise) | soft) & alike & denied, seeds)
     if floors:
         seen |= _scenery(~seen & ~claimed)
-    return BackgroundModel(backdrop(cells, seen), surface.lit, seen, steps, noise, share)
+    return BackgroundModel(
+        backdrop(cells, seen), behind.surface, behind.lit, seen, same, steps, noise, share
+    )
 
 
 def ring_of(shape: tuple[int, int]) -> Mask:

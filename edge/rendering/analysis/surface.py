@@ -25,30 +25,6 @@ class SurfaceNumbers:
 SURFACE = SurfaceNumbers()
 
 
-@dataclass(frozen=True, slots=True)
-class BorderFit:
-    """A smooth surface through the border of a picture, and how the picture differs from it.
-
-    `lit` uint8 [h, w, 3] is that; `off` [N] by how many levels the border's cells are off; `light`
-    and `tint` [h, w] are what `shade_of` says of the picture before it.
-    """
-
-    lit: Pixels = field(repr=False)
-    off: Floats = field(repr=False)
-    light: Floats = field(repr=False)
-    tint: Floats = field(repr=False)
-
-
-def surface_through(grid: Pixels, border: Mask) -> BorderFit:
-    """The surface through some cells of a grid's border [h, w]."""
-    planes = fit_surface(grid, border)
-    found = np.flatnonzero(border)
-    colours = colours_at(grid, found)
-    off = np.abs(colours - np.stack([plane.ravel().take(found) for plane in planes]))
-    lit: Pixels = cv2.merge([plane.astype(np.uint8) for plane in planes])  # type: ignore[assignment]
-    return BorderFit(lit, np.maximum.reduce(off), *shade_of(grid, planes))
-
-
 PLANE, QUADRATIC = 3, 6
 """Of how many terms each consists."""
 
@@ -60,40 +36,47 @@ _RIDGE = 1e-3
 """Beside sums over many cells: keeps few of them solvable."""
 
 
-def fit_surface(grid: Pixels, cells: Mask) -> list[Floats]:
-    """A quadratic surface per channel [h, w] through most of `cells`; the rest are outliers, so
-    that a product on the border draws it nowhere."""
-    height, width = grid.shape[:2]
-    y = np.linspace(-1, 1, height, dtype=np.float32)
-    x = np.linspace(-1, 1, width, dtype=np.float32)
-    places = np.flatnonzero(cells)
-    rows, columns = rows_and_columns(places, width)
-    factors = robust_fit(terms_of(x[columns], y[rows]), colours_at(grid, places))
-    ones, along = np.ones_like(y), np.stack([np.ones_like(x), x, x * x])
-    planes: list[Floats] = []
-    for constant, by_x, by_y, by_xy, by_xx, by_yy in factors.T:
-        down = (constant + by_y * y + by_yy * y * y, by_x + by_xy * y, by_xx * ones)
-        plane: Floats = np.stack(down, axis=1) @ along
-        planes.append(np.clip(plane, 0, 255, out=plane))
-    return planes
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A quadratic of colours; `factors` float32 [6, 3] of 1, x, y, xy, xx, yy, with x and y from -1
+    to 1 over the picture."""
+
+    factors: Floats = field(repr=False)
+
+    @classmethod
+    def through(cls, grid: Pixels, cells: Mask) -> "Surface":
+        """The one through most of some `cells` [h, w] of a picture; the rest are outliers, so that
+        a product on the border draws it nowhere."""
+        places = np.flatnonzero(cells)
+        rows, columns = rows_and_columns(places, cells.shape[1])
+        y, x = (side_of(length) for length in cells.shape)
+        return cls(_fitted(x[columns], y[rows], colours_at(grid, places)))
+
+    def at(self, x: Floats, y: Floats) -> list[Floats]:
+        """Levels at all crossings of columns `x` and rows `y`, three planes [rows, columns]."""
+        ones, along = np.ones_like(y), np.stack([np.ones_like(x), x, x * x])
+        planes: list[Floats] = []
+        for constant, by_x, by_y, by_xy, by_xx, by_yy in self.factors.T:
+            down = (constant + by_y * y + by_yy * y * y, by_x + by_xy * y, by_xx * ones)
+            planes.append(np.stack(down, axis=1) @ along)
+        return planes
 
 
-def terms_of(x: Floats, y: Floats) -> Floats:
-    """1, x, y, xy, xx, yy of places [N]: float32 [6, N]."""
-    terms: Floats = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y])
-    return terms
+def side_of(length: int) -> Floats:
+    """The middles of as many cells, from -1 to 1 over the picture."""
+    return (2 * np.arange(length, dtype=np.float32) + 1) / np.float32(length) - 1
 
 
-def robust_fit(terms: Floats, colours: Floats, degree: int = QUADRATIC) -> Floats:
-    """Factors float32 [6, 3] of `terms_of` places [6, N]: the surface through most of `colours`
-    [3, N] there.
+def _fitted(x: Floats, y: Floats, colours: Floats) -> Floats:
+    """Factors of the surface through most of `colours` [3, N] at some places [N].
 
     Iteratively reweighted least squares with Tukey's biweight (Beaton and Tukey 1974), from a
-    constant over a plane to as many terms as `degree` says.
+    constant over a plane to a quadratic.
     """
+    terms: Floats = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y])
     factors = np.zeros((QUADRATIC, 3), np.float32)
     factors[0] = np.median(colours, axis=1)
-    for count in (PLANE, PLANE, degree, degree, degree):
+    for count in (PLANE, PLANE, QUADRATIC, QUADRATIC, QUADRATIC):
         off = np.maximum.reduce(np.abs(colours - factors.T @ terms))
         reach = _BIWEIGHT * max(SURFACE.steady, MAD * float(np.median(off)))
         weight = np.clip(1 - np.square(off / reach), 0, None) ** 2
@@ -101,6 +84,27 @@ def robust_fit(terms: Floats, colours: Floats, degree: int = QUADRATIC) -> Float
         normal = weighted @ terms[:count].T + _RIDGE * np.eye(count, dtype=np.float32)
         factors[:count] = np.linalg.solve(normal, weighted @ colours.T)
     return factors
+
+
+@dataclass(frozen=True, slots=True)
+class BorderFit:
+    """The surface through a grid's border: `lit` uint8 [h, w, 3] is it on the grid, `light` and
+    `tint` [h, w] are what `shade_of` says of the grid before it."""
+
+    surface: Surface
+    lit: Pixels = field(repr=False)
+    light: Floats = field(repr=False)
+    tint: Floats = field(repr=False)
+
+    @classmethod
+    def of(cls, grid: Pixels, border: Mask) -> "BorderFit":
+        """Of some cells of the border [h, w]."""
+        surface = Surface.through(grid, border)
+        height, width = border.shape
+        planes = surface.at(side_of(width), side_of(height))
+        planes = [np.clip(plane, 0, 255, out=plane) for plane in planes]
+        lit: Pixels = cv2.merge([plane.astype(np.uint8) for plane in planes])  # type: ignore[assignment]
+        return cls(surface, lit, *shade_of(grid, planes))
 
 
 Planes = Sequence[Floats]

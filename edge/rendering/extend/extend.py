@@ -7,21 +7,21 @@ focus.
 """
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from edge.arrays import Mask, Pixels
 from edge.images import WHITE, Box, Size
-from edge.rendering.analysis.background import Grid, NotPlain, fit_background, rarity
-from edge.rendering.extend.plain import (
-    ColourSurface,
-    continued,
-    is_background,
-    is_plain,
-    surface_of,
+from edge.rendering.analysis.background import (
+    BackgroundModel,
+    Grid,
+    NotPlain,
+    fit_background,
+    rarity,
+    ring_of,
 )
+from edge.rendering.extend.plain import Beyond, continued, is_plain
 from edge.rendering.extend.scene import imagined, scene_of
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area, sides_touched
@@ -150,20 +150,29 @@ def _widened(
 @dataclass(frozen=True)
 class _Sides:
     """What can be told of a picture's left and right, on its `grid`: where the background is for
-    `certain`, well away from the subject's box; and where it is `seen`, within that box too."""
+    `certain`, well away from the subject's box; where it is `seen`, within that box too; and how it
+    looks where it is plain."""
 
     image: Image.Image
-    grid: Image.Image
+    grid: Grid
     certain: Mask
     seen: Mask
+    model: BackgroundModel | NotPlain
     upright: bool
 
     @classmethod
     def of(cls, image: Image.Image, known: Known, *, upright: bool) -> "_Sides":
-        grid, certain = _grid(image, known)
-        if not known.sure and not certain[:, [0, -1]].all():
-            certain = _corrected(grid, certain)
-        return cls(image, grid, certain, _seen(grid, certain, known), upright)
+        grid = Grid.of(image)
+        certain = _beside(grid.cells, image, known)
+        seen = _unmatted(known.matte, certain.shape) if known.matte else certain
+        ring = ring_of(certain.shape)
+        tells = (known.sure or known.matte) and np.mean(seen[ring]) > SCALES.quarter
+        model = fit_background(grid, unlike=~seen if tells else None, least=SCALES.quarter)
+        if isinstance(model, BackgroundModel) and not known.matte:
+            seen = certain | model.open if _shows(model.open, certain) else certain
+            if not (known.sure or certain[:, [0, -1]].all()):
+                certain = certain | model.open
+        return cls(image, grid, certain, seen, model, upright)
 
     def runs_out(self, *, at_far: bool) -> bool:
         """Whether something other than background does there."""
@@ -172,38 +181,30 @@ class _Sides:
     def plain(self, length: int, *, at_far: bool) -> Image.Image | None:
         """So much more of a plain background, behind a subject as well; None where it is none, or
         too little of it is seen."""
+        if isinstance(self.model, NotPlain):
+            return None
+        free = self._free(self.certain, at_far)
+        seen, least = (self.certain, 1.0) if free else (self.seen, SCALES.quarter)
         edge = self.seen[:, -1 if at_far else 0]
-        if self._free(self.certain, at_far):
-            surface = self._surface
-            holds = is_plain(self.grid, self.certain, surface, at_far=at_far)
-            if holds and is_background(self.image, surface, at_far=at_far):
-                return continued(self.image, length, surface, at_far=at_far)
+        if not (self._free(self.model.open, at_far) if free else np.mean(edge) >= least):
             return None
-        if np.mean(edge) < SCALES.quarter:
+        if not is_plain(self.model, seen, at_far=at_far, least=least):
             return None
-        surface = self._surface_behind
-        if not is_plain(self.grid, self.seen, surface, at_far=at_far, least=SCALES.quarter):
-            return None
-        return continued(self.image, length, surface, at_far=at_far, seen=edge)
+        return continued(
+            self.image,
+            length,
+            Beyond.of(self.model.surface),
+            at_far=at_far,
+            seen=None if free else edge,
+        )
 
     def scene(self, length: int, *, at_far: bool) -> Image.Image | None:
         """What a scene may show there; None where hardly any of it is seen."""
         scenery = self._scenery(at_far)
         if not _tells(scenery):
             return None
-        scene = scene_of(self.image, self.grid, scenery, level=self.upright)
+        scene = scene_of(self.image, self.grid.cells, scenery, level=self.upright)
         return imagined(self.image, scene, length, at_far=at_far)
-
-    @cached_property
-    def _surface(self) -> ColourSurface:
-        enough = self.certain.mean() > SCALES.quarter
-        return surface_of(
-            self.grid, self.certain if enough else border(self.certain.shape, EDGE + 1)
-        )
-
-    @cached_property
-    def _surface_behind(self) -> ColourSurface:
-        return surface_of(self.grid, self.seen)
 
     def _scenery(self, at_far: bool) -> Mask:
         """Well away from the subject, so that no shadow and no leg of it stands there again; only
@@ -220,22 +221,16 @@ def _tells(background: Mask) -> bool:
     return bool(np.count_nonzero(background) > max(background.shape))
 
 
-def _seen(grid: Image.Image, background: Mask, known: Known) -> Mask:
-    """Where the background is seen, beside the subject within its box as well: by its matte, or
-    where a studio's plain background is."""
-    if known.matte:
-        matte = known.matte.resize(grid.size, Image.Resampling.BOX)
-        return ~grown(np.asarray(matte) > LEVELS.halo, 1)
-    found = fit_background(Grid(np.asarray(grid)), least=SCALES.quarter)
-    box = bounds(~background)
-    if (
-        box is None
-        or isinstance(found, NotPlain)
-        or np.mean(found.open[_middle(box)]) > LEVELS.majority
-    ):
-        return background  # what is plain there may be the subject
-    seen: Mask = background | found.open
-    return seen
+def _unmatted(matte: Image.Image, shape: tuple[int, int]) -> Mask:
+    """Where a matte (L) shows the background, beside the subject within its box as well [h, w]."""
+    cells = matte.resize((shape[1], shape[0]), Image.Resampling.BOX)
+    return ~grown(np.asarray(cells) > LEVELS.halo, 1)
+
+
+def _shows(open_: Mask, certain: Mask) -> bool:
+    """Whether what is plain within the subject's box may be background: it is not its middle."""
+    box = bounds(~certain)
+    return box is not None and bool(np.mean(open_[_middle(box)]) <= LEVELS.majority)
 
 
 def _colours(image: Image.Image, canvas: Size, left: int, length: int) -> Image.Image:
@@ -247,22 +242,20 @@ def _middle(box: Box) -> tuple[slice, slice]:
     return slice(box.top + by_y, box.bottom - by_y), slice(box.left + by_x, box.right - by_x)
 
 
-def _grid(image: Image.Image, known: Known) -> tuple[Image.Image, Mask]:
-    """The picture reduced, and where it shows certainly no subject."""
-    scale = min(1.0, SCALES.coarse / max(image.size))
-    size = (max(8, round(image.width * scale)), max(8, round(image.height * scale)))
-    grid = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    background = np.ones((size[1], size[0]), np.bool_)
+def _beside(cells: Pixels, image: Image.Image, known: Known) -> Mask:
+    """Where the cells [h, w, 3] of a picture show certainly no subject."""
+    height, width = cells.shape[:2]
+    background = np.ones((height, width), np.bool_)
     subject = known.subject
     if subject:
-        collar = SCALES.rim * max(size)
-        across, down = size[0] / image.width, size[1] / image.height
+        collar = SCALES.rim * max(width, height)
+        across, down = width / image.width, height / image.height
         top, bottom = subject.top * down - collar, subject.bottom * down + collar
         left, right = subject.left * across - collar, subject.right * across + collar
         background[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1] = False
     if subject and not known.sure:
-        background &= ~_alike(np.asarray(grid), ~background)
-    return grid, background
+        background &= ~_alike(cells, ~background)
+    return background
 
 
 def _alike(grid: Pixels, box: Mask) -> Mask:
@@ -270,20 +263,13 @@ def _alike(grid: Pixels, box: Mask) -> Mask:
     to the border as well may be background, and is left out."""
     # well inside of a box that was guessed with air around it
     inner = shrunk(box, max(1, round(2 * SCALES.air * min(grid.shape[:2]))))
-    outer = border(box.shape, EDGE + 1) & ~box
+    outer = ring_of(box.shape) & ~box
     if not inner.any() or not outer.any():
         return box
     own = rarity(grid, inner, outer) >= LEVELS.majority
     alike = flood(own | box, box) & ~box
     whole = grown(box | alike & ~flood(alike, border(box.shape)), 1)
     return box | whole & ~border(box.shape, EDGE)
-
-
-def _corrected(grid: Image.Image, background: Mask) -> Mask:
-    """With the background inside the subject's box, where a studio's shows up to the edge: a box
-    that was only guessed holds shadows and gradients too."""
-    found = fit_background(Grid(np.asarray(grid)))
-    return background if isinstance(found, NotPlain) else background | found.open
 
 
 def _turned(image: Image.Image) -> Image.Image:

@@ -1,16 +1,17 @@
 """A plain background beyond the picture's edge: its smooth colours go on, and so does its grain.
 
-The colours follow a low-order surface through all that is not subject; what the picture's last
+The colours follow the background model's surface; what the picture's last
 pixels differ from it (a shadow that runs out of the picture, a lamp's spot) fades with distance.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from edge.arrays import Coordinates, Floats, Mask
-from edge.rendering.analysis.surface import PLANE, QUADRATIC, robust_fit, terms_of
+from edge.rendering.analysis.background import BackgroundModel
+from edge.rendering.analysis.surface import Surface, side_of
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.levels import LEVELS
@@ -20,18 +21,14 @@ from edge.rendering.pixels.scales import SCALES
 
 @dataclass(frozen=True)
 class PlainNumbers:
-    """How a plain background is fitted and continued."""
+    """How a plain background is continued."""
 
-    plain: float = tuned(
-        5.0, "levels", "distance by which a plain background stays near its surface"
-    )
+    plain: float = tuned(5.0, "levels", "that the edge's slope makes of its own beyond it, at most")
     pure: float = tuned(
-        0.85, "share", "of a plain background that does so but for a shadow; half of it is lit"
-    )
-    bent: float = tuned(
-        0.7,
-        "ratio",
-        "a quadratic is taken where it leaves less than this share of what a plane leaves",
+        0.85,
+        "share",
+        "of the background beside an edge that is known to be plain where it goes on as that; half "
+        "of it is lit",
     )
     fade: float = tuned(
         0.2,
@@ -50,54 +47,28 @@ class PlainNumbers:
 PLAIN_NUMBERS = PlainNumbers()
 
 
-_ANY_HUE = np.array([[-np.inf], [np.inf]], np.float32)
-
-
 @dataclass(frozen=True, slots=True)
-class ColourSurface:
-    """A plane or a quadratic of colours; `factors` float32 [6, 3] of 1, x, y, xy, xx, yy, with x
-    and y from 0 to 1 over the picture. `hues` [2, 3] are the ends of its hues there, as levels of
-    red and blue from green, which it keeps beyond the picture as well."""
+class Beyond:
+    """A background's surface beyond the picture: `hues` [2, 3] are the ends of its hues within, as
+    levels of red and blue from green, which it keeps there as well."""
 
-    factors: Floats
+    surface: Surface
     hues: Floats
 
+    @classmethod
+    def of(cls, surface: Surface) -> "Beyond":
+        side = side_of(SCALES.coarse)
+        hues = np.stack(surface.at(side, side), axis=2)
+        hues -= hues[..., 1:2]
+        return cls(surface, np.stack([hues.min(axis=(0, 1)), hues.max(axis=(0, 1))]))
+
     def at(self, x: Coordinates, y: Coordinates) -> Floats:
-        """The colours at all crossings of columns `x` and rows `y`: float32 [rows, columns, 3]."""
-        one, by_x, by_y, by_xy, by_xx, by_yy = self.factors
-        x, y = _resting(x)[None, :, None], _resting(y)[:, None, None]
-        level = (one + by_y * y + by_yy * y * y) + (by_x + by_xy * y + by_xx * x) * x
+        """The colours at all crossings of columns `x` and rows `y`, from 0 to 1 over the picture:
+        float32 [rows, columns, 3]."""
+        level = np.stack(self.surface.at(2 * _resting(x) - 1, 2 * _resting(y) - 1), axis=2)
         surface: Floats = np.clip(level - level[..., 1:2], *self.hues)
         surface += level[..., 1:2]
         return surface
-
-    def held(self) -> "ColourSurface":
-        """With the hues that it has within the picture."""
-        side = np.linspace(0, 1, SCALES.coarse, dtype=np.float32)
-        hues = self.at(side, side)
-        hues -= hues[..., 1:2]
-        return replace(self, hues=np.stack([hues.min(axis=(0, 1)), hues.max(axis=(0, 1))]))
-
-
-def surface_of(image: Image.Image, background: Mask) -> ColourSurface:
-    """The surface through a picture's background.
-
-    Args:
-        image: mode RGB, reduced to the grid.
-        background: bool [H, W] of the grid: what is certainly not the subject.
-    """
-    height, width = background.shape
-    rows, columns = np.nonzero(background)
-    y, x = ((rows + 0.5) / height).astype(np.float32), ((columns + 0.5) / width).astype(np.float32)
-    seen = np.asarray(image)[background].astype(np.float32)
-    terms = terms_of(x, y)
-    plane, quadratic = (robust_fit(terms, seen.T, count) for count in (PLANE, QUADRATIC))
-    stray, rest = (
-        float(np.median(np.abs(seen.T - factors.T @ terms).max(axis=0)))
-        for factors in (plane, quadratic)
-    )
-    factors = quadratic if rest < PLAIN_NUMBERS.bent * stray else plane
-    return ColourSurface(factors, _ANY_HUE).held()
 
 
 def _resting(place: Coordinates) -> Floats:
@@ -108,32 +79,25 @@ def _resting(place: Coordinates) -> Floats:
     return rested
 
 
-def is_plain(
-    grid: Image.Image, background: Mask, surface: ColourSurface, *, at_far: bool, least: float = 1.0
-) -> bool:
-    """Whether the `background` [h, w] beside that edge keeps to the surface; with less than `least`
-    times an edge's length the edge itself is judged."""
+def is_plain(model: BackgroundModel, background: Mask, *, at_far: bool, least: float = 1.0) -> bool:
+    """Whether the `background` [h, w] beside that edge is what is known to be plain, and most of it
+    keeps to the surface; with less than `least` times an edge's length the edge itself is judged.
+    """
     height, width = background.shape
     deep = max(EDGE, round(PLAIN_NUMBERS.fade * width))
-    side = slice(width - deep, None) if at_far else slice(0, deep)
-    seen = background[:, side]
+    side = np.s_[:, width - deep :] if at_far else np.s_[:, :deep]
+    seen = background[side]
     if np.count_nonzero(seen) < least * height:
-        side = slice(width - EDGE, None) if at_far else slice(0, EDGE)
+        side = np.s_[:, width - EDGE :] if at_far else np.s_[:, :EDGE]
         seen = np.ones((height, EDGE), np.bool_)
-    x = (np.arange(width, dtype=np.float32)[side] + 0.5) / width
-    y = (np.arange(height, dtype=np.float32) + 0.5) / height
-    colours, smooth = np.asarray(grid, np.float32)[:, side][seen], surface.at(x, y)[seen]
-    same = np.abs(colours - smooth).max(axis=1) <= PLAIN_NUMBERS.plain
-    light = (colours * smooth).sum(axis=1) / np.maximum((smooth * smooth).sum(axis=1), 1)
-    shade = np.abs(colours - light[:, None] * smooth).max(axis=1) <= PLAIN_NUMBERS.plain
-    shaded = shade & (light < 1)
-    return bool(np.mean(same) >= LEVELS.majority and np.mean(same | shaded) >= PLAIN_NUMBERS.pure)
+    plain, lit = (float(np.mean(cells[side][seen])) for cells in (model.open, model.same))
+    return plain >= PLAIN_NUMBERS.pure and lit >= LEVELS.majority
 
 
 def continued(
     image: Image.Image,
     length: int,
-    surface: ColourSurface,
+    surface: Beyond,
     *,
     at_far: bool,
     seen: Mask | None = None,
@@ -184,14 +148,7 @@ def _rows_of(image: Image.Image, seen: Mask) -> Image.Image:
     return Image.fromarray(np.asarray(image)[clear]) if clear.any() else image
 
 
-def is_background(image: Image.Image, surface: ColourSurface, *, at_far: bool) -> bool:
-    """Whether background, shadows included, is all that reaches that edge of the picture."""
-    return float(np.abs(edge_of(image, surface, at_far=at_far)).max()) <= LEVELS.half
-
-
-def edge_of(
-    image: Image.Image, surface: ColourSurface, *, at_far: bool, inward: float = 0.0
-) -> Floats:
+def edge_of(image: Image.Image, surface: Beyond, *, at_far: bool, inward: float = 0.0) -> Floats:
     """Levels by which the picture's last columns are off the surface: float32 [N, 3], smooth
     along the edge. `inward`: those so many sides of the picture's height away from it."""
     width, height = image.size
@@ -205,14 +162,14 @@ def edge_of(
     return _smooth(line[:, 0] - surface.at(x, y)[:, 0], EDGE)
 
 
-def _slope(image: Image.Image, surface: ColourSurface, *, at_far: bool) -> Floats:
+def _slope(image: Image.Image, surface: Beyond, *, at_far: bool) -> Floats:
     """How fast the picture leaves the surface towards its edge, in levels for a picture's height:
     float32 [N, 3]. Steeper is a shadow's outline, which does not go on."""
     inner = edge_of(image, surface, at_far=at_far, inward=PLAIN_NUMBERS.bends / 2)
     outer = edge_of(image, surface, at_far=at_far)
     apart = 1.25 * PLAIN_NUMBERS.bends / 2  # the middle of the inner strip, which is as wide
     steep = _smooth((outer - inner) / apart, 2 * EDGE)
-    most = np.e * PLAIN_NUMBERS.plain / PLAIN_NUMBERS.bends  # it makes no more than a plain one may
+    most = np.e * PLAIN_NUMBERS.plain / PLAIN_NUMBERS.bends
     return np.clip(steep, -most, most)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
-from edge.arrays import Doubles, Floats, Labels, Levels, Mask, Places
+from edge.arrays import Doubles, Floats, Labels, Levels, Mask, Pixels, Places
 from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.extend.grain import grained
 from edge.rendering.numbers import tuned
@@ -63,9 +63,9 @@ class Scene:
         return max(SCENE.step, round((cells / len(free) or 2 * SCALES.air) * self.image.width))
 
 
-def scene_of(image: Image.Image, grid: Image.Image, background: Mask, *, level: bool) -> Scene:
-    """The scene of a picture; `grid` is the picture reduced, `background` [h, w] its cells without
-    subject.
+def scene_of(image: Image.Image, grid: Pixels, background: Mask, *, level: bool) -> Scene:
+    """The scene of a picture; `grid` [h, w, 3] is the picture reduced, `background` [h, w] its
+    cells without subject.
 
     `level`: the picture stands upright, so that a row is one level of the scene.
     """
@@ -92,10 +92,10 @@ def imagined(image: Image.Image, scene: Scene, length: int, *, at_far: bool) -> 
     return made if at_far else ImageOps.mirror(made)
 
 
-def _without_subject(image: Image.Image, grid: Image.Image, background: Mask) -> Image.Image:
+def _without_subject(image: Image.Image, grid: Pixels, background: Mask) -> Image.Image:
     if background.all() or not background.any():
         return image
-    filled = Image.fromarray(backdrop(np.asarray(grid), background))
+    filled = Image.fromarray(backdrop(grid, background))
     soft = filled.resize(image.size, Image.Resampling.BICUBIC)
     hide = Image.fromarray(~background).convert("L").resize(image.size, Image.Resampling.BILINEAR)
     return Image.composite(soft, image, hide.point([0, *[255] * 255]))

@@ -12,7 +12,7 @@ class ScaleNumbers:
     coarse: int = tuned(
         160,
         "cells",
-        "long side of the grid for what is smooth: a background's surface, the colours of areas; "
+        "long side of the grid for what is smooth: a background beyond an edge, colours of areas; "
         "half of that on which a guided filter is fitted, a quarter of that for outlines",
     )
     air: float = tuned(

@@ -266,6 +266,19 @@ def test_a_scene_goes_on_from_a_narrow_strip_beside_the_subject(matted):
     assert np.abs(edge - made).mean() < 4
 
 
+def test_a_lamps_spot_behind_the_product_darkens_nothing_beyond_the_edge():
+    """The surface goes through the border, as that of a cut does: it knows of no spot."""
+    down, across = (np.linspace(-0.5, 0.5, side)[:, None] for side in (600, 450))
+    light = 190 + 50 * np.exp(-((down / 0.35) ** 2)) * np.exp(-((across / 0.2) ** 2)).T
+    image = Image.fromarray(np.dstack([light.astype(np.uint8)] * 3))
+    box, matte = (190, 250, 260, 420), Image.new("L", image.size)
+    for canvas, colour in ((image, RED), (matte, 255)):
+        canvas.paste(colour, box)
+    done = extended(image, Size(900, 600), (225, 0), Known(Box(*box), True, matte))
+    assert done.guessed == 0
+    assert np.asarray(done.image)[:, :225].min() > 165
+
+
 def test_a_strip_of_three_rows_is_extended_behind_a_subject_that_runs_out():
     """It has fewer rows than the grid on which its background is looked for."""
     matte = Image.new("L", (40, 3), 255)
