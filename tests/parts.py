@@ -51,7 +51,7 @@ def wait_for(what: str, ready, process: subprocess.Popen | None = None) -> None:
         with suppress(Exception):
             if ready():
                 return
-        time.sleep(0.05)
+        time.sleep(0.01)
     raise RuntimeError(f"{what} did not start in {_START_SECONDS:.0f} s")
 
 
@@ -195,7 +195,7 @@ class WebServer:
         self.seen: list[Seen] = []
         self._stopping = Event()
         self._server = _QuietServer(("127.0.0.1", 0), self._handler())
-        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def port(self) -> int:

@@ -4,9 +4,10 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket
 
 import httpx
 import numpy as np
@@ -98,8 +99,7 @@ async def running(photos: Path, environ: dict[str, str]) -> AsyncIterator[Runnin
             log_config=None,
             lifespan="off",
         )
-        server = uvicorn.Server(config)
-        server.capture_signals = _no_signals  # type: ignore[method-assign]
+        server = _Server(config)
         task = asyncio.create_task(server.serve())
         while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
             await asyncio.sleep(0.005)
@@ -109,7 +109,7 @@ async def running(photos: Path, environ: dict[str, str]) -> AsyncIterator[Runnin
         async with httpx.AsyncClient(base_url=base, timeout=180, verify=False) as http:
             http.headers.clear()
             yield Running(http, parts, photos, port)
-        server.should_exit = True
+        server.ending.set()
         await task
 
 
@@ -124,9 +124,31 @@ async def serve(photos: Path) -> AsyncIterator[Serve]:
         yield start
 
 
-class _no_signals:
-    """pytest keeps its own signal handlers."""
+class _Server(uvicorn.Server):
+    """Ends as soon as it is asked to, where uvicorn's own looks every tenth of a second; pytest
+    keeps its signal handlers."""
 
-    def __enter__(self) -> None: ...
+    capture_signals = staticmethod(nullcontext)
 
-    def __exit__(self, *_: object) -> None: ...
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ending = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        count = 0
+        while not self.ending.is_set():
+            await self.on_tick(count)
+            count += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await self.ending.wait()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.005)
+        for server in self.servers:
+            await server.wait_closed()
