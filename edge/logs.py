@@ -32,7 +32,7 @@ class JsonLines(_Lines):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **_told(record),
+            **_fields(record),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -43,21 +43,21 @@ class TextLines(_Lines):
     """The same for people: `time LEVEL logger: message name=value name=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = "".join(f" {name}={_plain(value)}" for name, value in _told(record).items())
+        found = "".join(f" {name}={_plain(value)}" for name, value in _fields(record).items())
         head = f"{self.when(record)} {record.levelname:<7} {record.name}: "
-        line = f"{head}{_one_line(record.getMessage())}{told}"
+        line = f"{head}{_one_line(record.getMessage())}{found}"
         if record.exc_info:
             line = f"{line}\n{self.formatException(record.exc_info)}"
         return line
 
 
-def _told(record: logging.LogRecord) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     if current := request_id.get():
-        told["request_id"] = current
+        found["request_id"] = current
     if ids := tracing.ids():
-        told["trace_id"], told["span_id"] = ids
-    return told | {name: v for name, v in vars(record).items() if name not in _PLAIN_RECORD}
+        found["trace_id"], found["span_id"] = ids
+    return found | {name: v for name, v in vars(record).items() if name not in _PLAIN_RECORD}
 
 
 def _plain(value: Any) -> str:

@@ -42,7 +42,7 @@ class Files:
                 and counted, and what was read before stays.
         """
         signing, admin, own = given.signing, given.admin, given.presets.file
-        seen = partial(_seen, metrics)
+        seen = partial(_count_reloads, metrics)
         keys = Watched(partial(keys_of, given), signing.file, seen("keys"))
         tokens = Watched(lambda: access.tokens(admin.token, admin.file), admin.file, seen("tokens"))
         presets = Watched(partial(presets_of, given), own, seen("presets"))
@@ -91,7 +91,7 @@ def presets_of(given: Settings) -> Presets:
         return presets_file.load(given.presets.file or None)
 
 
-def _seen(metrics: Metrics, what: str) -> Callable[[bool], None]:
+def _count_reloads(metrics: Metrics, what: str) -> Callable[[bool], None]:
     def seen(good: bool) -> None:
         metrics.reloads.labels(what, "ok" if good else "failed").inc()
         metrics.reload_successful.labels(what).set(good)

@@ -74,7 +74,7 @@ async def _serve(given: Settings) -> None:
         _log.info("serving", extra={"url": f"http://{host}:{port}", **parts.about})
         trimming = asyncio.create_task(give_back_memory())
         garbage.settle()
-        collecting = asyncio.create_task(garbage.collect_in_quiet(parts.metrics.pictures_asked))
+        collecting = asyncio.create_task(garbage.collect_in_quiet(parts.metrics.pictures_answered))
         read_anew_on_hangup(parts)
         server = _Uvicorn(config, parts.probes, given.server.shutdown_delay)
         async with telling(given, parts.metrics):

@@ -63,7 +63,7 @@ async def _beside(
 async def _tell(metrics: Metrics, presence: Presence) -> None:
     told = 0.0
     while not stopping():
-        if (now := metrics.pictures_asked()) > told:
+        if (now := metrics.pictures_answered()) > told:
             told = now
             await presence.tell()
         await asyncio.sleep(_LOOK_SECONDS)

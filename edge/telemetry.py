@@ -208,7 +208,7 @@ class Metrics:
         self._tallies.append(tally)
         return tally
 
-    def pictures_asked(self) -> float:
+    def pictures_answered(self) -> float:
         """Requests for pictures that were answered so far."""
         self._tallied.collect()
         return sum(
@@ -230,11 +230,11 @@ class Tally:
     costs. Counted by one thread alone, the event loop's; read by any.
     """
 
-    __slots__ = ("_counter", "_number", "_told")
+    __slots__ = ("_counted", "_counter", "_number")
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
-        self._number = self._told = 0
+        self._number = self._counted = 0
 
     def inc(self) -> None:
         self._number += 1
@@ -242,8 +242,8 @@ class Tally:
     def tell(self) -> None:
         """Bring the counter up to date."""
         number = self._number
-        self._counter.inc(number - self._told)
-        self._told = number
+        self._counter.inc(number - self._counted)
+        self._counted = number
 
 
 class _Tallied(Collector):

@@ -33,7 +33,7 @@ MOST = 3.0
 
 
 @dataclass
-class Seen:
+class Observation:
     """Seconds of each answer, by what it was."""
 
     hits: list[float] = field(default_factory=list)
@@ -51,14 +51,14 @@ class Client:
         self._hit = hit_of(photos)
         self._new: Iterator[str] = (new_of(photos, n) for n in count())
 
-    async def hit(self, into: Seen) -> None:
+    async def hit(self, into: Observation) -> None:
         status, seconds = await self._edge.get(self._hit)
         (into.hits if status == 200 else into.late).append(seconds)
 
-    async def bare(self, into: Seen) -> None:
+    async def bare(self, into: Observation) -> None:
         into.bare.append((await self._bare.get("/"))[1])
 
-    async def render(self, into: Seen) -> None:
+    async def render(self, into: Observation) -> None:
         status, seconds = await self._edge.get(next(self._new))
         kinds = {200: into.renders, 503: into.refused}
         kinds.get(status, into.late).append(seconds)
@@ -74,7 +74,7 @@ def new_of(photos: list[str], n: int) -> str:
     return f"/{photo}?w={320 + n * 37 % 100}&q={60 + n // 100 % 35}&fm=webp"
 
 
-async def hits_for(client: Client, seconds: float, into: Seen) -> None:
+async def hits_for(client: Client, seconds: float, into: Observation) -> None:
     """Twenty a second of either server, whether or not the last ones were answered."""
     async with asyncio.TaskGroup() as group:
         for _ in range(int(seconds * 20)):
@@ -87,8 +87,13 @@ async def hits_for(client: Client, seconds: float, into: Seen) -> None:
 async def measure(
     base: str, bare: str, photos: list[str], seconds: float, factor: float
 ) -> dict[str, float]:
-    client, alone, full, loaded = Client(base, bare, photos), Seen(), Seen(), Seen()
-    await client.hit(Seen())
+    client, alone, full, loaded = (
+        Client(base, bare, photos),
+        Observation(),
+        Observation(),
+        Observation(),
+    )
+    await client.hit(Observation())
     await hits_for(client, seconds / 2, alone)
     for _ in range(20):
         await client.render(alone)
@@ -118,7 +123,7 @@ async def measure(
     }
 
 
-async def capacity(client: Client, seconds: float, into: Seen) -> float:
+async def capacity(client: Client, seconds: float, into: Observation) -> float:
     """Renders a second with as many at once as keep all cores busy."""
     until = time.monotonic() + seconds
 

@@ -172,7 +172,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedRequest:
     """One request as the web server saw it."""
 
     method: str
@@ -192,7 +192,7 @@ class WebServer:
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
-        self.seen: list[Seen] = []
+        self.seen: list[ReceivedRequest] = []
         self._stopping = Event()
         self._server = _QuietServer(("127.0.0.1", 0), self._handler())
         self._thread = Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -235,7 +235,9 @@ class WebServer:
         return Handler
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
-        self.seen.append(Seen(request.command, request.path, dict(request.headers.items())))
+        self.seen.append(
+            ReceivedRequest(request.command, request.path, dict(request.headers.items()))
+        )
         answer = self.answers.get(request.path, Answer(b"no such file", 404))
         if request.command == "HEAD" and not answer.head:
             answer = Answer(status=answer.head_status, delay=answer.delay)

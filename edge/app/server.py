@@ -62,7 +62,7 @@ _SLOW_SHARE = 0.3
 def available_memory() -> int:
     """Bytes that this process may hold: the container's limit where there is one, else the
     machine's; 4 GiB where neither is told."""
-    found = [_NO_MEMORY_TOLD]
+    found = [_UNKNOWN_MEMORY]
     with suppress(OSError, ValueError, AttributeError):
         found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for file in _MEMORY_LIMITS:
@@ -71,7 +71,7 @@ def available_memory() -> int:
     return min(found)
 
 
-_NO_MEMORY_TOLD = 4 * 2**30
+_UNKNOWN_MEMORY = 4 * 2**30
 _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Of cgroups of version 2 and 1; a word instead of a number is no limit."""
 

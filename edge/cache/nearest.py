@@ -38,26 +38,26 @@ class Nearest:
         self._observer.looked_up(self._memory.name, "hit")
         return found
 
-    def soon(self, key: str, told: Callable[[Found | None], None]) -> bool:
+    def soon(self, key: str, callback: Callable[[Found | None], None]) -> bool:
         """Ask the tier behind this process's memory, where that takes no task.
 
-        True: `told` is called once, later, as `Tiers.get` would have answered; None says that this
-        has to be asked, so a miss is not counted. False: `told` is never called.
+        True: `callback` is called once, later, as `Tiers.get` would have answered; None says that
+        this has to be asked, so a miss is not counted. False: `callback` is never called.
         """
         tier = self._behind
         if tier is None or tier.prompt is None or not tier.readable:
             return False
-        tier.prompt.ask(key, _Look(self, tier, key, self._timeout, told).answered)
+        tier.prompt.ask(key, _Look(self, tier, key, self._timeout, callback).answered)
         return True
 
-    def _serves(self, tier: GuardedTier, key: str, found: Rendition, asked: float) -> bool:
+    def _serves(self, tier: GuardedTier, key: str, found: Rendition, since: float) -> bool:
         """Whether what a tier has found may be served; then memory gets a copy."""
         tier.look_succeeded()
         if self._epochs.since_made(key, found):
             return False
         if self._memory is not None:
             self._observer.looked_up(self._memory.name, "miss")
-            if not self._epochs.since(asked, key, found):
+            if not self._epochs.since(since, key, found):
                 self._memory.keep(key, found)
                 self._observer.wrote(self._memory.name, "ok")
         self._observer.looked_up(tier.name, "hit")
@@ -67,7 +67,7 @@ class Nearest:
 class _Look:
     """One look-up, ended by the tier or by the clock."""
 
-    __slots__ = ("_asked", "_key", "_nearest", "_tier", "_timer", "_told")
+    __slots__ = ("_callback", "_key", "_nearest", "_since", "_tier", "_timer")
 
     def __init__(
         self,
@@ -75,23 +75,23 @@ class _Look:
         tier: GuardedTier,
         key: str,
         timeout: float,
-        told: Callable[[Found | None], None],
+        callback: Callable[[Found | None], None],
     ) -> None:
         self._nearest = nearest
         self._tier = tier
         self._key = key
-        self._told: Callable[[Found | None], None] | None = told
-        self._asked = time.monotonic()
+        self._callback: Callable[[Found | None], None] | None = callback
+        self._since = time.monotonic()
         self._timer = asyncio.get_running_loop().call_later(timeout, self.answered, TimeoutError())
 
     def answered(self, answer: Rendition | Exception | None) -> None:
-        told, self._told = self._told, None
-        if told is None:
+        callback, self._callback = self._callback, None
+        if callback is None:
             return
         self._timer.cancel()
         if isinstance(answer, Rendition):
-            if self._nearest._serves(self._tier, self._key, answer, self._asked):
-                return told((answer, self._tier.name))
+            if self._nearest._serves(self._tier, self._key, answer, self._since):
+                return callback((answer, self._tier.name))
         elif answer is not None:
             self._tier.look_failed(answer)
-        told(None)
+        callback(None)

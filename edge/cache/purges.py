@@ -121,11 +121,11 @@ class RedisPurges:
             answer: Any = await self._listening.xread(
                 {_STREAM: last}, count=_AT_ONCE, block=round(_BLOCK_SECONDS * 1000)
             )
-        return _told(answer[0][1] if answer else [])
+        return _purges_in(answer[0][1] if answer else [])
 
     async def _missed(self, last: str) -> list[tuple[str, str, str]]:
         with tier_errors("reading up on purges"):
-            return _told(await self._redis.xrange(_STREAM, min=f"({last}"))
+            return _purges_in(await self._redis.xrange(_STREAM, min=f"({last}"))
 
     def _remembered(self) -> str | None:
         with suppress(OSError, UnicodeDecodeError):
@@ -142,7 +142,7 @@ class RedisPurges:
                 beside.replace(self._position)
 
 
-def _told(rows: Any) -> list[tuple[str, str, str]]:
+def _purges_in(rows: Any) -> list[tuple[str, str, str]]:
     """Position, replica and tag of each row of the stream."""
     return [
         (position.decode(), row[b"by"].decode(), row[b"tag"].decode()) for position, row in rows

@@ -19,7 +19,7 @@ from edge.cache.redis_answers import Answer, Answers, More
 
 _log = logging.getLogger(__name__)
 
-Told = Callable[[Answer], None]
+Callback = Callable[[Answer], None]
 """Is told a value, which is there for the time of the call; None: there is none; or an error of
 redis-py."""
 
@@ -30,12 +30,12 @@ them, and few questions on each make small batches."""
 
 
 class _Question:
-    __slots__ = ("asked", "name", "sent_before", "told")
+    __slots__ = ("callback", "name", "sent_before", "since")
 
-    def __init__(self, name: bytes, asked: float, told: Told) -> None:
+    def __init__(self, name: bytes, since: float, callback: Callback) -> None:
         self.name = name
-        self.asked = asked
-        self.told = told
+        self.since = since
+        self.callback = callback
         self.sent_before = False
 
 
@@ -57,15 +57,15 @@ class Reads:
         self._queue: deque[_Question] = deque()
         self._opening: asyncio.Task[None] | None = None
 
-    def ask(self, name: bytes, told: Told) -> None:
-        """Call `told` once, later, on the event loop."""
-        self._send(_Question(name, asyncio.get_running_loop().time(), told))
+    def ask(self, name: bytes, callback: Callback) -> None:
+        """Call `callback` once, later, on the event loop."""
+        self._send(_Question(name, asyncio.get_running_loop().time(), callback))
 
     async def get(self, name: bytes) -> bytes | None:
         """Raises errors of redis-py."""
         future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
 
-        def told(answer: Answer) -> None:
+        def callback(answer: Answer) -> None:
             if future.done():
                 return
             if isinstance(answer, Exception):
@@ -73,7 +73,7 @@ class Reads:
             else:
                 future.set_result(None if answer is None else bytes(answer))
 
-        self.ask(name, told)
+        self.ask(name, callback)
         return await future
 
     async def close(self) -> None:
@@ -199,7 +199,7 @@ class _Line(asyncio.BufferedProtocol):
         """End a connection on which what is due does not come."""
         self._watch = None
         if self.waiting:
-            left = max(self.waiting[0].asked, self._heard) + self._timeout - self._loop.time()
+            left = max(self.waiting[0].since, self._heard) + self._timeout - self._loop.time()
             if left <= 0:
                 self.drop(RedisTimeoutError("no answer in time"))
             else:
@@ -208,6 +208,6 @@ class _Line(asyncio.BufferedProtocol):
 
 def _tell(question: _Question, answer: Answer) -> None:
     try:
-        question.told(answer)
+        question.callback(answer)
     except Exception:
         _log.exception("unexpected error")

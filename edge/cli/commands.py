@@ -67,12 +67,12 @@ def preset_named(given: Settings, name: str) -> Preset:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the verification of one file came to; `problem` says why it could not be verified, and
-    `told` that it is the verdict of when edge made it."""
+    `reported` that it is the verdict of when edge made it."""
 
     file: str
     report: Report | None = None
     problem: str = ""
-    told: bool = False
+    reported: bool = False
 
     @property
     def passed(self) -> bool:
@@ -82,7 +82,7 @@ class Verdict:
     def summary(self) -> str:
         if self.report is None:
             return f"fail; {self.problem}"
-        return f"{self.report.compliance}" + (" (as told when edge made it)" if self.told else "")
+        return f"{self.report.compliance}" + " (as reported when edge made it)" * self.reported
 
     @property
     def rows(self) -> Table:
@@ -102,8 +102,10 @@ class Verdict:
 
     def as_facts(self) -> dict[str, Any]:
         """JSON-able."""
-        told = self.report.as_facts() if self.report else {"passed": False, "problem": self.problem}
-        return {"file": self.file, **told} | ({"told": True} if self.told else {})
+        facts = (
+            self.report.as_facts() if self.report else {"passed": False, "problem": self.problem}
+        )
+        return {"file": self.file, **facts} | ({"as_reported": True} if self.reported else {})
 
 
 async def verify_files(
@@ -151,11 +153,13 @@ class Verifier:
 
     async def verdict(self, renderer: local.LocalRenderer, file: str) -> Verdict:
         try:
-            body, told = await asyncio.to_thread(self._picture, file)
-            if told and not told.of_preset(self.preset.name, self.preset.version):
-                told = None
-            report = await renderer.renderer.verify(body, self.preset, renderer.deadline(), told)
-            return Verdict(file, report, told=told is not None)
+            body, reported = await asyncio.to_thread(self._picture, file)
+            if reported and not reported.of_preset(self.preset.name, self.preset.version):
+                reported = None
+            report = await renderer.renderer.verify(
+                body, self.preset, renderer.deadline(), reported
+            )
+            return Verdict(file, report, reported=reported is not None)
         except EdgeError as error:
             return Verdict(file, problem=error.detail)
 
@@ -163,18 +167,18 @@ class Verifier:
         """Its bytes, and what was said of them."""
         if fetched.is_url(file):
             answer = fetched.fetch(file, self.most)
-            return answer.body, self._noted(answer.body, answer.told)
+            return answer.body, self._noted(answer.body, answer.reported)
         body = local.bytes_of(Path(file))
         if self.url is not None and not self.anew:
-            return body, self._noted(body, fetched.told_of(body, self.url))
+            return body, self._noted(body, fetched.reported_of(body, self.url))
         return body, self.known.find(body)
 
-    def _noted(self, body: bytes, told: Compliance | None) -> Compliance | None:
+    def _noted(self, body: bytes, reported: Compliance | None) -> Compliance | None:
         """What a server says, which counts for copies of the picture from now on."""
-        if self.anew or told is None:
+        if self.anew or reported is None:
             return None
-        self.known.note(body, str(told))
-        return told
+        self.known.note(body, str(reported))
+        return reported
 
 
 def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, Any]:

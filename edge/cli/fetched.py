@@ -13,10 +13,10 @@ _SCHEMES = ("http://", "https://")
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """`told` is `X-Edge-Compliance`; None where the server says nothing of rules."""
+    """`reported` is `X-Edge-Compliance`; None where the server says nothing of rules."""
 
     body: bytes
-    told: Compliance | None
+    reported: Compliance | None
 
 
 _CLIENTS = ("*/*", "image/webp,*/*", "image/avif,image/webp,*/*")
@@ -51,7 +51,7 @@ def fetch(url: str, most: int, accept: str = "*/*") -> Fetched:
     return Fetched(body, _read(line))
 
 
-def told_of(body: bytes, url: str) -> Compliance | None:
+def reported_of(body: bytes, url: str) -> Compliance | None:
     """What the server says of exactly these bytes, whichever client they were made for.
 
     Raises:
@@ -61,7 +61,7 @@ def told_of(body: bytes, url: str) -> Compliance | None:
     for accept in _CLIENTS:
         fetched = fetch(url, len(body), accept)
         if fetched.body == body:
-            return fetched.told
+            return fetched.reported
     raise EdgeError(f"{url} has another picture now: nothing is told of this file there")
 
 

@@ -38,9 +38,9 @@ def prewarm(options: argparse.Namespace, given: Settings) -> bool:
 def _prewarm(options: argparse.Namespace, given: Settings, wanted: Wanted) -> bool:
     if options.server or (given.cache.redis_url and not options.here):
         return _prewarm_elsewhere(options, _jobs(given, options.server), wanted)
-    with _progress() as told:
+    with _progress() as report:
         begun = _begun(options)
-        facts = _stoppable(jobs_commands.prewarm_here(given, wanted, begun, told))
+        facts = _stoppable(jobs_commands.prewarm_here(given, wanted, begun, report))
     return _ended(facts)
 
 
@@ -81,8 +81,8 @@ def _prewarm_elsewhere(
     if not options.watch:
         print(f"follow it: {follow}")
         return True
-    with _progress(follow) as told:
-        facts = jobs_commands.watch(jobs, facts["id"], told)
+    with _progress(follow) as report:
+        facts = jobs_commands.watch(jobs, facts["id"], report)
     if wanted.report:
         form = jobs_commands.form_of(wanted.report)
         wanted.report.write_bytes(jobs.report(facts["id"], form))
@@ -126,10 +126,10 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
     counts = {name: counts[name] for name in ("samples", "workers")}
     if options.server:
         remote = RemoteJobs(given, options.server)
-        told = remote.submit(wanted.feed, wanted.options, dry_run=1, **counts)
+        report = remote.submit(wanted.feed, wanted.options, dry_run=1, **counts)
     else:
-        told = asyncio.run(jobs_commands.estimate_here(given, wanted, **counts))
-    _print(told, options, jobs_text.estimate)
+        report = asyncio.run(jobs_commands.estimate_here(given, wanted, **counts))
+    _print(report, options, jobs_text.estimate)
     return True
 
 
@@ -151,7 +151,7 @@ def _submitted(facts: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _progress(how: str = "the same command") -> Iterator[jobs_commands.Told]:
+def _progress(how: str = "the same command") -> Iterator[jobs_commands.Progress]:
     """Done, failed, rate and time left on standard error, where that is a terminal."""
     try:
         from rich.console import Console
@@ -165,13 +165,13 @@ def _progress(how: str = "the same command") -> Iterator[jobs_commands.Told]:
     with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
         task = bar.add_task("", total=None, rest="")
 
-        def told(facts: Mapping[str, Any]) -> None:
+        def report(facts: Mapping[str, Any]) -> None:
             bar.update(
                 task, total=facts["total"], completed=facts["done"], rest=jobs_text.progress(facts)
             )
 
         try:
-            yield told
+            yield report
         except (KeyboardInterrupt, asyncio.CancelledError):
             bar.stop()
             _note(f"stopped; to go on: {how}")
@@ -183,8 +183,8 @@ def _ended(facts: Mapping[str, Any]) -> bool:
     return bool(facts["status"] == JobState.SUCCEEDED)
 
 
-def _print(told: Any, options: argparse.Namespace, lines: Any) -> None:
-    print(json.dumps(told, indent=2) if options.json else "\n".join(lines(told)))
+def _print(report: Any, options: argparse.Namespace, lines: Any) -> None:
+    print(json.dumps(report, indent=2) if options.json else "\n".join(lines(report)))
 
 
 def _note(text: str) -> None:

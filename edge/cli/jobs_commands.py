@@ -33,7 +33,7 @@ _AWAY_SECONDS = 300.0
 
 T = TypeVar("T")
 
-Told = Callable[[Mapping[str, Any]], None]
+Progress = Callable[[Mapping[str, Any]], None]
 """Hears how a job stands, again and again."""
 
 
@@ -58,7 +58,7 @@ async def desk_of(given: Settings) -> AsyncIterator[Desk]:
 
 
 async def prewarm_here(
-    given: Settings, wanted: Wanted, begun: Told, told: Told
+    given: Settings, wanted: Wanted, begun: Progress, report: Progress
 ) -> Mapping[str, Any]:
     """Work a feed off in this process, or go on where the same command was ended.
 
@@ -78,10 +78,10 @@ async def prewarm_here(
         service = parts.shop.desk.service
         job = await _taken_up(service, wanted)
         begun({**await service.facts(job), "checkpoint": str(checkpoint)})
-        facts = await _watch(service, job.id, told)
+        facts = await _watch(service, job.id, report)
         if wanted.report:
-            report = await _report(service, await service.find(job.id), form_of(wanted.report))
-            wanted.report.write_bytes(report)
+            rows = await _report(service, await service.find(job.id), form_of(wanted.report))
+            wanted.report.write_bytes(rows)
     if facts["status"] == JobState.SUCCEEDED:
         for suffix in ("", "-wal", "-shm"):
             checkpoint.with_name(checkpoint.name + suffix).unlink(missing_ok=True)
@@ -159,7 +159,7 @@ class RedisJobs:
         return asyncio.run(done())
 
 
-def watch(jobs: RemoteJobs | RedisJobs, job: str, told: Told) -> Mapping[str, Any]:
+def watch(jobs: RemoteJobs | RedisJobs, job: str, report: Progress) -> Mapping[str, Any]:
     """Follow a job to its end; a server or store that is away for a while is waited for."""
     away = 0.0
     while True:
@@ -171,7 +171,7 @@ def watch(jobs: RemoteJobs | RedisJobs, job: str, told: Told) -> Mapping[str, An
             if away > _AWAY_SECONDS:
                 raise
         else:
-            told(facts)
+            report(facts)
             if JobState(facts["status"]).over:
                 return facts
         time.sleep(_POLL_SECONDS)
@@ -198,10 +198,10 @@ async def _taken_up(service: Service, wanted: Wanted) -> Job:
     return job
 
 
-async def _watch(service: Service, job: str, told: Told) -> Mapping[str, Any]:
+async def _watch(service: Service, job: str, report: Progress) -> Mapping[str, Any]:
     while True:
         facts = await service.facts(await service.find(job))
-        told(facts)
+        report(facts)
         if JobState(facts["status"]).over:
             return facts
         await asyncio.sleep(_POLL_SECONDS / 2)

@@ -43,10 +43,10 @@ def run(arguments: Sequence[str]) -> int:
         local.read_by_nobody(sys.stdout)
         return DONE
     except _MISSPELT as error:
-        print(f"edge: {_told(error)}", file=sys.stderr)
+        print(f"edge: {_described(error)}", file=sys.stderr)
         return USAGE
     except EdgeError as error:
-        print(f"edge: {_told(error)}", file=sys.stderr)
+        print(f"edge: {_described(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -71,7 +71,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _told(error: EdgeError) -> str:
+def _described(error: EdgeError) -> str:
     lines = [error.detail]
     if error.param:
         lines.append(f"parameter: {error.param}")

@@ -71,7 +71,7 @@ class Keys:
         self._renderer = renderer
         self._origin = origin
         self._etags: LRUCache[str, tuple[str, tuple[str, ...]]] = LRUCache(_REMEMBERED)
-        self._made: LRUCache[tuple[str, str], str] = LRUCache(_REMEMBERED)
+        self._latest: LRUCache[tuple[str, str], str] = LRUCache(_REMEMBERED)
         self._names: LRUCache[tuple[str, str, str, str], KeyedVariant] = LRUCache(_NAMES)
 
     async def name(self, request: DeliveryRequest) -> KeyedVariant:
@@ -121,13 +121,13 @@ class Keys:
     def delivered(self, named: KeyedVariant, etag: str) -> None:
         self._etags[named.key] = (etag, named.variant.tags)
 
-    def made(self, named: KeyedVariant) -> None:
+    def rendered(self, named: KeyedVariant) -> None:
         """This name's final rendition was made here."""
-        self._made[_request_of(named)] = named.key
+        self._latest[_request_of(named)] = named.key
 
     def before(self, named: KeyedVariant) -> str | None:
         """The key of the same request for the original as it was, if that was made here."""
-        key = self._made.get(_request_of(named))
+        key = self._latest.get(_request_of(named))
         return None if key == named.key else key
 
     def forget(self, tag: str) -> None:
@@ -137,10 +137,8 @@ class Keys:
         for key in [key for key, (_, tags) in self._etags.items() if tag in tags]:
             del self._etags[key]
         if (path := tagged_original(tag)) is not None:
-            for image_request in [
-                image_request for image_request in self._made if image_request[0] == path
-            ]:
-                del self._made[image_request]
+            for requested in [requested for requested in self._latest if requested[0] == path]:
+                del self._latest[requested]
             self._originals.forget(path)
             self._scenes.forget(path)
 

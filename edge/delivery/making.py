@@ -89,16 +89,16 @@ class Making:
         flight = self._fly(named, request, stages)
         wait = self.patience if request.wait is None else request.wait
         if wait is None or not self.renderer.waits_for_networks(request.transform):
-            made = await request.deadline.bound(flight, "the rendition was ready")
+            rendered = await request.deadline.bound(flight, "the rendition was ready")
         else:
             try:
-                made = await self._patiently(flight, min(wait, request.deadline.remaining))
+                rendered = await self._patiently(flight, min(wait, request.deadline.remaining))
             except (Busy, ModelMissing, ModelUnavailable, DeadlineExceeded):
                 if request.strict or not self.fallbacks:
                     raise
                 return await self._fallback(named, request, stages)
-        self.keys.made(named)
-        return replace(made, joined=joined)
+        self.keys.rendered(named)
+        return replace(rendered, joined=joined)
 
     async def close(self) -> None:
         """Give up the renders under way."""
@@ -157,11 +157,11 @@ class Making:
 
         async def make() -> Found:
             started = time.monotonic()
-            made, rendition = await self.renderer.render(
+            rendered, rendition = await self.renderer.render(
                 request, stages, deadline, progress=progress
             )
-            rendition = await self._reviewed(made, rendition)
-            await self.tiers.put(made.key, rendition, started)
+            rendition = await self._reviewed(rendered, rendition)
+            await self.tiers.put(rendered.key, rendition, started)
             return rendition, "render"
 
         find = partial(self.tiers.get, named.key)

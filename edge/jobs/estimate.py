@@ -71,7 +71,7 @@ class Estimator:
         for preset, need in self._needs.items():
             if need.missing and not self._known(preset):
                 await self._sample(need)
-        return self._told(workers)
+        return self._report(workers)
 
     async def _count(self, items: Iterator[Item | Refusal]) -> None:
         async def look() -> None:
@@ -118,12 +118,12 @@ class Estimator:
     def _known(self, preset: str) -> bool:
         return preset in self._history and self._history[preset].made > 0
 
-    def _told(self, workers: Workers) -> dict[str, Any]:
+    def _report(self, workers: Workers) -> dict[str, Any]:
         presets, seconds, cost, unknown = {}, 0.0, 0.0, 0
         for preset, need in sorted(self._needs.items()):
             spent = self._history[preset] if self._known(preset) else need.sampled
             mean = _mean(spent)
-            told: dict[str, Any] = {
+            report: dict[str, Any] = {
                 "cached": need.cached, "missing": need.missing, "networks": need.networks,
                 "failed": need.failed,
             }  # fmt: skip
@@ -136,13 +136,13 @@ class Estimator:
                     cpu=cpu, networks=networks, pictures=1, bytes=size
                 )
                 seconds, cost = seconds + took, cost + price
-                told |= {
+                report |= {
                     "from": "ledger" if self._known(preset) else f"{spent.made} samples",
                     "cpu_seconds_each": round(cpu, 3),
                     "network_seconds_each": round(sum(networks.values()), 3),
                     "cost": round(price, 6),
                 }
-            presets[preset or "-"] = told
+            presets[preset or "-"] = report
         needs = self._needs.values()
         return {
             "total": sum(need.cached + need.missing + need.failed for need in needs),

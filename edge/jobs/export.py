@@ -39,7 +39,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be written; nothing is left of it.
     """
-    descriptor, beside = _made(target.parent)
+    descriptor, beside = _temporary(target.parent)
     try:
         with os.fdopen(descriptor, "wb") as sink:
             yield sink
@@ -63,7 +63,7 @@ def clear(root: Path) -> int:
     return removed
 
 
-def _made(folder: Path) -> tuple[int, Path]:
+def _temporary(folder: Path) -> tuple[int, Path]:
     """A new file, locked, and its path."""
     while True:
         beside = folder / f".edge-{secrets.token_hex(8)}.part"

@@ -247,8 +247,8 @@ def collision(alike: Iterable[Item]) -> FeedRejected | None:
     return None
 
 
-TOLD = 100
-"""Refused lines that are told at once; the store has all."""
+REFUSALS_SHOWN = 100
+"""Refused lines that are shown at once; the store has all."""
 
 
 class Intake:
@@ -263,7 +263,7 @@ class Intake:
         self.names = Names()
         self.total = 0
         self.refused = 0
-        self.told: list[Refusal] = []
+        self.refusals: list[Refusal] = []
 
     async def add(self, found: Sequence[Item | Refusal]) -> None:
         bad = [one for one in found if isinstance(one, Refusal)]
@@ -278,7 +278,7 @@ class Intake:
             raise FeedRejected(f"the feed has more than {self._most:,} pictures", param="feed")
         if bad:
             self.refused += len(bad)
-            self.told += bad[: TOLD - len(self.told)]
+            self.refusals += bad[: REFUSALS_SHOWN - len(self.refusals)]
             await self._store.add_refusals(self._job, bad)
 
     async def flush(self) -> None:
@@ -289,12 +289,12 @@ class Intake:
 
 def refused(intake: Intake) -> FeedRejected:
     """The error of a feed that is refused for its lines; the first one is named."""
-    first = intake.told[0]
+    first = intake.refusals[0]
     return FeedRejected(
         f"line {first.line}: {first.detail}",
         param=first.field,
         diagnostics={
             "line": first.line, "field": first.field, "refused": intake.refused,
-            "problems": [one.as_facts() for one in intake.told],
+            "problems": [one.as_facts() for one in intake.refusals],
         },
     )  # fmt: skip

@@ -13,7 +13,7 @@ from edge.errors import FeedRejected, IdempotencyKeyReused, JobConflict, JobNotF
 from edge.jobs import ledger, report, worker
 from edge.jobs.export import Place
 from edge.jobs.feeds import Read, read_feed
-from edge.jobs.items import TOLD, Intake, Reader, collision, digest, refused
+from edge.jobs.items import REFUSALS_SHOWN, Intake, Reader, collision, digest, refused
 from edge.jobs.ledger import Prices
 from edge.jobs.model import Item, ItemState, Job, JobState, Options, Refusal
 from edge.jobs.queue import Feeder
@@ -209,7 +209,7 @@ class Service:
         job = await self.store.job(other)
         if job is None:
             raise JobConflict("the first request with this Idempotency-Key is not finished yet")
-        return Submitted(job, await self.store.refusals(other, 0, TOLD), replayed=True)
+        return Submitted(job, await self.store.refusals(other, 0, REFUSALS_SHOWN), replayed=True)
 
     async def _taken(self, id: str, feed: Feed, options: Options) -> tuple[Job, Sequence[Refusal]]:
         """The whole feed into the store; raises `FeedRejected` where it cannot be begun."""
@@ -226,12 +226,12 @@ class Service:
             await self._check_names(id, twice)
         job = Job(id, options, intake.total, intake.refused, created=time.time())
         await self.store.open_job(job)
-        return job, intake.told
+        return job, intake.refusals
 
     async def _check_names(self, id: str, twice: frozenset[int]) -> None:
         alike: list[Item] = []
         cursor: int | None = 0
-        while cursor is not None and len(alike) < TOLD:
+        while cursor is not None and len(alike) < REFUSALS_SHOWN:
             rows, cursor = await self.store.rows(id, None, cursor, CHUNK)
             alike += [row.item for row in rows if digest(row.item.file) in twice]
         if error := collision(alike):

@@ -75,7 +75,7 @@ class CompiledNetwork:
         answers: list[Tensor] = []
         for place in range(batch):
             piece = {name: array[place : place + 1] for name, array in inputs.items()}
-            with self._asked(piece) as request:
+            with self._inferred(piece) as request:
                 # The next run writes into the request's own memory.
                 found = [request.get_tensor(name).data for name in names]
                 answers = answers or [np.empty((batch, *a.shape[1:]), a.dtype) for a in found]
@@ -84,7 +84,7 @@ class CompiledNetwork:
         return answers
 
     @contextmanager
-    def _asked(self, inputs: Mapping[str, Tensor]) -> Iterator[Any]:
+    def _inferred(self, inputs: Mapping[str, Tensor]) -> Iterator[Any]:
         """A request that has run."""
         requests = self._requests(inputs)
         request = requests.get()

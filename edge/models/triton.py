@@ -24,7 +24,7 @@ from edge.models.triton_channel import Channel, InferenceCall, Unanswered
 from edge.models.triton_shm import PICTURE_SLOTS, SharedMemory, Slot
 from edge.telemetry import Metrics
 
-_TOLD_BYTES = 256 * 1024
+_ANSWER_BYTES = 256 * 1024
 """Most bytes of what is told beside the pixels."""
 
 
@@ -36,7 +36,7 @@ class TritonChain:
 
     async def ask(
         self,
-        asked: bytes,
+        message: bytes,
         photo: Sequence[Tensor],
         room: int,
         *,
@@ -45,17 +45,17 @@ class TritonChain:
     ) -> tuple[bytes, Tensor]:
         """As `base.Chain` has it; the picture is uint8 [length]."""
         inputs = {
-            "asked": np.frombuffer(asked, np.uint8)[None],
+            "message": np.frombuffer(message, np.uint8)[None],
             "photo": joined(photo),
         }
         answer = await self._models.exchange(
             CHAIN,
             inputs,
-            {"told": _TOLD_BYTES, "picture": room},
+            {"answer": _ANSWER_BYTES, "picture": room},
             deadline=deadline,
             priority=priority,
         )
-        return answer["told"].tobytes(), answer["picture"].reshape(-1)
+        return answer["answer"].tobytes(), answer["picture"].reshape(-1)
 
 
 _LEFT_ALONE = "the model server does not answer; it is left alone until it does"

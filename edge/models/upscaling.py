@@ -98,7 +98,7 @@ async def upscale(
     most = min(TILES_PER_REQUEST, work.spec.max_batch_size)
 
     async def enlarge(tiles: Sequence[Tile]) -> None:
-        answer = await models.infer(name, work.asked(tiles), deadline=deadline, priority=priority)
+        answer = await models.infer(name, work.inputs(tiles), deadline=deadline, priority=priority)
         made = await run(work.take, tiles, answer, kept is not None and kept.keeps)
         if kept is not None:
             kept.put(made)
@@ -164,7 +164,7 @@ class _Enlarging:
             self._by_filter(even, Box(0, 0, width, height), _LANCZOS, lanczos)
         return self._tiling.covering(missing)
 
-    def asked(self, tiles: Sequence[Tile]) -> dict[str, Tensor]:
+    def inputs(self, tiles: Sequence[Tile]) -> dict[str, Tensor]:
         """The network's input for tiles."""
         cut = [self._tiling.cut(self._image, tile) for tile in tiles]
         batch = np.stack(cut) if len(cut) > 1 else np.ascontiguousarray(cut[0])[None]

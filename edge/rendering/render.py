@@ -135,9 +135,9 @@ class Renderer:
             )
         else:
             begin = self._drawing.at_once
-        prepared, done = await self._made(begin, request, tools, chain)
+        prepared, done = await self._executed(begin, request, tools, chain)
         if larger := reframed(done, request):
-            prepared, done = await self._made(
+            prepared, done = await self._executed(
                 begin, replace(request, transform=larger), tools, chain
             )
         return Rendered.of(done, prepared, tuple(watch.timings), tags)
@@ -255,7 +255,7 @@ class Renderer:
             segment.require_matte(opened.segmentation.found, request.transform, self._models)
         return opened, source
 
-    async def _made(
+    async def _executed(
         self,
         begin: Callable[[RenderRequest], tuple[Prepared, Done | None]],
         request: RenderRequest,

@@ -67,7 +67,7 @@ def suited(fields: Mapping[str, Any], device: Device, *, ruled: bool) -> dict[st
     return fitted
 
 
-def told(fields: Mapping[str, Any], dpr: Any, *, ruled: bool) -> tuple[str, ...]:
+def hints_read(fields: Mapping[str, Any], dpr: Any, *, ruled: bool) -> tuple[str, ...]:
     """The headers that `suited`, and a `dpr` of AUTO, look at for these fields."""
     grows = not ruled and fields.get("upscale") is Upscale.AUTO
     found = {

@@ -170,7 +170,7 @@ def _transform(
     if device is not None:
         preset = presets.get(fields.get("preset", ""))
         ruled = preset is not None and bool(preset.rules)
-        hints = devices.told(fields, dpr, ruled=ruled)
+        hints = devices.hints_read(fields, dpr, ruled=ruled)
         fields = devices.suited(fields, device, ruled=ruled)
     if dpr is AUTO:
         dpr = (device or PLAIN).density

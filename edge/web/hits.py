@@ -105,7 +105,7 @@ class Hits:
         url: ParsedUrl,
         named: KeyedVariant,
         condition: str,
-        told: Callable[[Whole | None], None],
+        callback: Callable[[Whole | None], None],
     ) -> bool:
         def found(delivered: Delivered | None) -> None:
             whole = None
@@ -115,7 +115,7 @@ class Hits:
                     whole = self._whole(scope, start, url, named, reply)
             except Exception:
                 LOG.exception("unexpected error")
-            told(whole)
+            callback(whole)
 
         return self._delivery.soon(named, found)
 

@@ -48,18 +48,18 @@ class ImageRoute:
             await self._serve(scope, receive, send, plain)  # too large for this device's request
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, url: ParsedUrl) -> None:
-        told = scope[ANSWER] = Answer(url.image_request)
+        record = scope[ANSWER] = Answer(url.image_request)
         request = self._urls.delivery_request(url)
         named = await self._delivery.name(request)
-        told.key = named.key
+        record.key = named.key
         condition = condition_of(headers.gathered(scope["headers"]))
         reply = None
         if condition and not request.strict:
             reply = self._hits.unchanged(named, condition)
         if reply is None:
-            make = partial(self._made, told, receive)
+            make = partial(self._rendered, record, receive)
             delivered = await self._delivery.deliver(
-                request, named=named, make=make, unchecked=told.bring
+                request, named=named, make=make, unchecked=record.bring
             )
             reply = self._hits.reply(
                 url,
@@ -69,13 +69,13 @@ class ImageRoute:
                 lasting=delivered.final and delivered.settled,
                 joined=delivered.joined,
             )
-        await self._answer(scope, send, url, reply, told)
+        await self._answer(scope, send, url, reply, record)
 
-    async def _made(
-        self, told: Answer, receive: Receive, named: KeyedVariant, request: DeliveryRequest
+    async def _rendered(
+        self, record: Answer, receive: Receive, named: KeyedVariant, request: DeliveryRequest
     ) -> Delivered:
         """What the render brings; what it uses up on the way is told of this request."""
-        told.stages, told.used = stages, used = Stages(), Consumption()
+        record.stages, record.used = stages, used = Stages(), Consumption()
         token = consumption.set(used)
         try:
             return await _while_connected(self._delivery.make(named, request, stages), receive)
@@ -83,12 +83,12 @@ class ImageRoute:
             consumption.reset(token)
 
     async def _answer(
-        self, scope: Scope, send: Send, url: ParsedUrl, reply: Reply, told: Answer
+        self, scope: Scope, send: Send, url: ParsedUrl, reply: Reply, record: Answer
     ) -> None:
         fields, body = self._hits.fields(url, reply), b""
         if reply.status == 200 and reply.rendition is not None:
-            told.source, told.joined = reply.source, reply.joined
-            fields += headers.server_timing((told.stages or Stages()).items())
+            record.source, record.joined = reply.source, reply.joined
+            fields += headers.server_timing((record.stages or Stages()).items())
             body = b"" if scope["method"] == "HEAD" else reply.rendition.body
             scope["edge.body"] = body  # the server counts what waits for readers
         await send({"type": "http.response.start", "status": reply.status, "headers": fields})

@@ -67,7 +67,7 @@ class Jobs:
             taken = await self._service.submit(
                 asked.feed, asked.options, key=asked.key, fingerprint=asked.fingerprint
             )
-        told = await self._told(taken.job) | {
+        told = await self._facts(taken.job) | {
             "refusals": [one.as_facts() for one in taken.refusals]
         }
         headers = UNCACHED | {"location": f"/-/jobs/{taken.job.id}"}
@@ -81,7 +81,7 @@ class Jobs:
         limit, offset = said(request, "limit", LIMIT, PAGE), said(request, "cursor", CURSOR, 0)
         jobs = await self._service.store.jobs(limit, offset)
         following = str(offset + limit) if len(jobs) == limit else None
-        told = {"jobs": [await self._told(job) for job in jobs], "next": following}
+        told = {"jobs": [await self._facts(job) for job in jobs], "next": following}
         return JSONResponse(told, headers=UNCACHED)
 
     async def ledger(self, request: Request) -> Response:
@@ -91,7 +91,7 @@ class Jobs:
         return JSONResponse(spent, headers=UNCACHED)
 
     async def show(self, request: Request) -> Response:
-        return JSONResponse(await self._told(await self._job(request)), headers=UNCACHED)
+        return JSONResponse(await self._facts(await self._job(request)), headers=UNCACHED)
 
     async def items(self, request: Request) -> Response:
         """Items by `status`, `limit` at a time from `cursor` on."""
@@ -121,7 +121,7 @@ class Jobs:
         if verb not in _VERBS:
             raise JobNotFound("there is no such thing to do", param="verb", allowed=_VERBS)
         steer: Callable[[str], Any] = getattr(self._service, verb)
-        return JSONResponse(await self._told(await steer(job.id)), 202, headers=UNCACHED)
+        return JSONResponse(await self._facts(await steer(job.id)), 202, headers=UNCACHED)
 
     async def delete(self, request: Request) -> Response:
         """Cancels a job that is not over (202), removes one that is (204)."""
@@ -130,13 +130,13 @@ class Jobs:
             await self._service.forget(job.id)
             return Response(status_code=204, headers=UNCACHED)
         cancelled = await self._service.cancel(job.id)
-        return JSONResponse(await self._told(cancelled), 202, headers=UNCACHED)
+        return JSONResponse(await self._facts(cancelled), 202, headers=UNCACHED)
 
     async def _job(self, request: Request) -> Job:
         self._tokens.require(request, Role.JOBS)
         return await self._service.find(request.path_params["id"])
 
-    async def _told(self, job: Job) -> dict[str, Any]:
+    async def _facts(self, job: Job) -> dict[str, Any]:
         place = f"/-/jobs/{job.id}"
         links = {
             "self": place,

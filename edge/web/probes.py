@@ -60,7 +60,7 @@ class Probes:
         Raises:
             InvalidParameter: there is no such kind.
         """
-        kinds = self._asked(request)
+        kinds = self._wanted(request)
         parts = await self._surveys.of(kinds)
         reasons = list(_reasons(parts))
         served = all(_any_ready(parts[kind]) for kind in self._needed & set(kinds))
@@ -89,7 +89,7 @@ class Probes:
             headers=UNCACHED,
         )
 
-    def _asked(self, request: Request) -> list[str]:
+    def _wanted(self, request: Request) -> list[str]:
         given = request.query_params.getlist("exclude")
         excluded = {word for text in given for word in listed(text)}
         if unknown := excluded - set(self._surveys.kinds):

@@ -200,8 +200,8 @@ def test_a_running_server_is_given_the_feed_and_asked_about_it(shop, tmp_path):
             edge(shop, "jobs", "cost", "--label", "may", "--json", *there, cwd=tmp_path).stdout
         )
         assert cost["pictures"] == LINES
-        told = edge(shop, "jobs", "cost", "--dry-run", "feed.csv", *there, cwd=tmp_path)
-        assert f"{LINES} are there, 0 are to be made" in told.stdout
+        report = edge(shop, "jobs", "cost", "--dry-run", "feed.csv", *there, cwd=tmp_path)
+        assert f"{LINES} are there, 0 are to be made" in report.stdout
         slow = edge(shop, "prewarm", "feed.csv", "--query", "q=51", *there, cwd=tmp_path)
         id = slow.stdout.partition(":")[0]
         cancelled = edge(shop, "jobs", "cancel", id, *there, cwd=tmp_path)
@@ -216,10 +216,10 @@ def test_what_a_feed_would_cost_is_told_before_it_begins(shop, tmp_path):
         shop, "jobs", "cost", "--dry-run", "feed.csv", "--workers", "2", "--json", cwd=tmp_path,
         EDGE_JOBS_PRICES="cpu:1000",
     )  # fmt: skip
-    told = json.loads(done.stdout)
-    assert (told["total"], told["cached"], told["missing"]) == (LINES, 0, LINES)
-    assert told["cost"] > 0
-    assert told["seconds"] > 0
+    report = json.loads(done.stdout)
+    assert (report["total"], report["cached"], report["missing"]) == (LINES, 0, LINES)
+    assert report["cost"] > 0
+    assert report["seconds"] > 0
     start = time.monotonic()
     assert edge(shop, "jobs", "cost", "--dry-run", "feed.csv", cwd=tmp_path).returncode == 0
     assert time.monotonic() - start < 120

@@ -51,26 +51,26 @@ def verified(capsys, file: Path, *options: str) -> tuple[int, dict]:
 def test_what_render_said_verify_says(glass, capsys):
     assert main.run(["verify", str(glass), "--for", "amazon"]) == DONE
     first = capsys.readouterr().out.splitlines()[0]
-    assert first == f"{glass}: {DOUBTFUL} (as told when edge made it)"
+    assert first == f"{glass}: {DOUBTFUL} (as reported when edge made it)"
     moved = glass.rename(glass.with_name("renamed.jpg"))
-    assert verified(capsys, moved)[1]["told"] is True
+    assert verified(capsys, moved)[1]["as_reported"] is True
 
 
 def test_anew_it_sees_the_file_alone(glass, capsys):
     code, told = verified(capsys, glass, "--anew")
     assert code == DONE
-    assert "told" not in told
+    assert "as_reported" not in told
 
 
 def test_other_bytes_are_another_picture(glass, capsys):
     glass.write_bytes(glass.read_bytes() + b"\0")
-    assert "told" not in verified(capsys, glass)[1]
+    assert "as_reported" not in verified(capsys, glass)[1]
 
 
 def test_another_preset_is_judged_by_what_is_seen(glass, capsys):
     assert main.run(["verify", str(glass), "--for", "instagram", "--json"]) in (DONE, FAILED)
     [told] = json.loads(capsys.readouterr().out)
-    assert "told" not in told
+    assert "as_reported" not in told
     assert told["preset"] == "instagram"
 
 
@@ -96,9 +96,11 @@ def test_a_manifest_counts_where_it_is_named_and_only_there(tmp_path, capsys, gl
         )
     else:
         manifest.write_text(f"{json.dumps({'line': 1})}\n{json.dumps(row)}\n")
-    assert "told" not in verified(capsys, picture)[1], "it may come from whoever sent the pictures"
+    assert "as_reported" not in verified(capsys, picture)[1], (
+        "it may come from whoever sent the pictures"
+    )
     code, told = verified(capsys, picture, "--manifest", str(manifest))
-    assert (code, told["passed"], told["told"]) == (FAILED, False, True)
+    assert (code, told["passed"], told["as_reported"]) == (FAILED, False, True)
     broken = {one["rule"] for one in told["findings"] if not one["passed"]}
     assert broken == {"no_text", "drift_max"}
 
@@ -178,12 +180,12 @@ async def test_of_a_url_it_says_what_the_server_says_and_of_copies_from_then_on(
     answer = await server.get(f"/glass.jpg?{QUERY}")
     code, told = await verified_here(capsys, url)
     assert code == DONE
-    assert told["told"] is True
+    assert told["as_reported"] is True
     assert answer.headers["x-edge-compliance"] == DOUBTFUL
     copy = tmp_path / "downloaded.jpg"
     copy.write_bytes(answer.content)
-    assert (await verified_here(capsys, str(copy)))[1]["told"] is True
-    assert "told" not in (await verified_here(capsys, url, "--anew"))[1]
+    assert (await verified_here(capsys, str(copy)))[1]["as_reported"] is True
+    assert "as_reported" not in (await verified_here(capsys, url, "--anew"))[1]
 
 
 @pytest.mark.parametrize("accept", ["*/*", "image/webp,*/*", "image/avif,image/webp,*/*"])
@@ -207,7 +209,7 @@ async def test_a_downloaded_file_is_judged_as_by_the_server_that_is_named(
     await asyncio.to_thread(main.run, list(words))
     line = capsys.readouterr().out.splitlines()[0]
     said = answer.headers["x-edge-compliance"]
-    assert line == f"{file}: {said} (as told when edge made it)"
+    assert line == f"{file}: {said} (as reported when edge made it)"
 
 
 async def test_other_bytes_than_the_servers_are_not_believed(shop, tmp_path, capsys):

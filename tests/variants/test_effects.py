@@ -30,8 +30,8 @@ def test_a_word_that_changes_nothing_is_named_with_what_overrules_it(query, word
 
 
 def test_words_that_count_are_told_as_such_by_whatever_name():
-    told = by_word("width=300&blur=2&fmt=amazon")
-    assert {name for name, effect in told.items() if effect.counts} == {"w", "blur", "fmt"}
+    hints_read = by_word("width=300&blur=2&fmt=amazon")
+    assert {name for name, effect in hints_read.items() if effect.counts} == {"w", "blur", "fmt"}
 
 
 def test_what_shapes_no_picture_is_left_out():

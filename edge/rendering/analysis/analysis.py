@@ -135,19 +135,21 @@ def analyze(image: Image.Image, known: Grid | None = None) -> Analysis:
     is there."""
     if image.mode == "RGBA" and hides(image):
         alpha = np.asarray(reduced(image.getchannel("A")))
-        return _told(Color(255, 255, 255, 0), alpha >= LEVELS.near)
+        return _described(Color(255, 255, 255, 0), alpha >= LEVELS.near)
     known = known or Grid.of(image if image.mode == "RGB" else flattened(image))
     grid, found = known.cells, fit_background(known, least=ANALYSIS.uniform)
     edge = ring_of((grid.shape[0], grid.shape[1]))
     if isinstance(found, NotPlain):
         return _with_margin(
-            _told(_middle(colours_in(grid, edge)), _salient(grid, edge), ("scene",))
+            _described(_middle(colours_in(grid, edge)), _salient(grid, edge), ("scene",))
         )
     seen = _middle(colours_in(grid, edge & found.open))
-    return replace(_told(seen, _solid(apart(grid, found.backdrop) > found.noise)), uniform=True)
+    return replace(
+        _described(seen, _solid(apart(grid, found.backdrop) > found.noise)), uniform=True
+    )
 
 
-def _told(background: Color, mask: Mask, flags: tuple[str, ...] = ()) -> Analysis:
+def _described(background: Color, mask: Mask, flags: tuple[str, ...] = ()) -> Analysis:
     """What a mask of the subject [h, w] says."""
     box, (height, width) = bounds(mask), mask.shape
     if box is None:

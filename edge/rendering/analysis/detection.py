@@ -82,7 +82,7 @@ async def detect(
     ):
         if not wanted or what in found:
             continue
-        asked = await engine.run(_asked, what, detections.small)
+        asked = await engine.run(_network_input, what, detections.small)
         try:
             seen = await coarse_matte(models, asked, deadline, priority, role=role, run=engine.run)
         except ModelMissing:
@@ -95,7 +95,7 @@ async def detect(
     return Detected(**found, failed=failed)
 
 
-def _asked(what: str, small: Image.Image) -> Levels:
+def _network_input(what: str, small: Image.Image) -> Levels:
     pixels = np.asarray(small.convert("RGB"))
     return _underlined(pixels) if what == "text" else pixels
 

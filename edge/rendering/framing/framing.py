@@ -51,7 +51,7 @@ def frame(transform: Transform, context: PlanContext) -> Framing:
     factor = network_factor(transform, framing, context)
     excess = _excess(framing.canvas, context.limits, _largest(transform))
     if factor and not excess:
-        excess = _excess(_made(framing, factor, context), context.limits, "up")
+        excess = _excess(_enlarged(framing, factor, context), context.limits, "up")
     if excess:
         raise excess
     return framing
@@ -69,11 +69,11 @@ def network_factor(transform: Transform, framing: Framing, context: PlanContext)
     if transform.upscale is Upscale.OFF or need <= SCALES.worth:
         return None
     factors = (2,) if need <= FRAMING.twice else (4, 2)
-    fitting = (f for f in factors if not _excess(_made(framing, f, context), context.limits))
+    fitting = (f for f in factors if not _excess(_enlarged(framing, f, context), context.limits))
     return next(fitting, None)
 
 
-def _made(framing: Framing, factor: int, context: PlanContext) -> Size:
+def _enlarged(framing: Framing, factor: int, context: PlanContext) -> Size:
     """What a network makes of the kept region."""
     return framing.region.outward(context.state.size).size.scaled(factor)
 

@@ -122,12 +122,12 @@ def scaling_of(
     if mean is not None and std is not None:
         if min(std) <= 0:
             raise InvalidParameter("a deviation is above 0", param="--std", allowed="above 0")
-        return Scaling(f"mean {_told(mean)}, std {_told(std)}", mean, std)
+        return Scaling(f"mean {_text(mean)}, std {_text(std)}", mean, std)
     _among("--normalise", name, tuple(SCALINGS))
     return SCALINGS[name] if name else None
 
 
-def _told(numbers: Triple) -> str:
+def _text(numbers: Triple) -> str:
     return "/".join(f"{number:g}" for number in numbers)
 
 

@@ -121,7 +121,7 @@ async def fetch(network: PublicNetwork, folder: Path, options: AddOptions, say: 
         file, folder, replace(options, replace=options.replace or there is not None)
     )
     (target / MARK).write_text(json.dumps(mark, indent=1) + "\n", "utf-8")
-    return Fetched(target, (*_told(network), *added.notes), again=False)
+    return Fetched(target, (*_remarks(network), *added.notes), again=False)
 
 
 def fetched(network: PublicNetwork, folder: Path) -> Path | None:
@@ -179,7 +179,7 @@ def _mark_of(folder: Path) -> dict[str, object] | None:
     return mark if isinstance(mark, dict) else None
 
 
-def _told(network: PublicNetwork) -> tuple[str, ...]:
+def _remarks(network: PublicNetwork) -> tuple[str, ...]:
     licence = f"licence of the weights: {network.licence} ({network.licence_read})"
     if network.seen:
         return (licence,)

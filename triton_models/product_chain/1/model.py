@@ -58,12 +58,12 @@ class TritonPythonModel:
             return _refusal("cancelled")
         try:
             told, picture = await self._host.answer(
-                _given(request, "asked").tobytes(), _given(request, "photo")
+                _given(request, "message").tobytes(), _given(request, "photo")
             )
         except Exception as error:
             return _refusal(f"{type(error).__name__}: {error}")
         words = np.frombuffer(told, np.uint8)[None]
-        tensors = [pb_utils.Tensor("told", words), pb_utils.Tensor("picture", picture)]
+        tensors = [pb_utils.Tensor("answer", words), pb_utils.Tensor("picture", picture)]
         return pb_utils.InferenceResponse(output_tensors=tensors)
 
 
