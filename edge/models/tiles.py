@@ -192,19 +192,16 @@ def unevenness(image: Tensor) -> Levels:
 def show(canvas: Tensor, box: Box, larger: Tensor, region: Box, scale: int = 1) -> None:
     """Write what a box of the picture, enlarged [scale*h, scale*w, 3], shows of a region into the
     region's canvas of four channels, the last of which becomes 255."""
-    top, bottom = max(box.top, region.top), min(box.bottom, region.bottom)
-    left, right = max(box.left, region.left), min(box.right, region.right)
-    if top >= bottom or left >= right:
-        return
-    place = canvas[
-        (top - region.top) * scale : (bottom - region.top) * scale,
-        (left - region.left) * scale : (right - region.left) * scale,
-    ]
-    shown = larger[
-        (top - box.top) * scale : (bottom - box.top) * scale,
-        (left - box.left) * scale : (right - box.left) * scale,
-    ]
-    cv2.cvtColor(shown, cv2.COLOR_RGB2RGBA, dst=place)
+    both = box.met(region)
+
+    def part(pixels: Tensor, whole: Box) -> Tensor:
+        return pixels[
+            (both.top - whole.top) * scale : (both.bottom - whole.top) * scale,
+            (both.left - whole.left) * scale : (both.right - whole.left) * scale,
+        ]
+
+    if both.top < both.bottom and both.left < both.right:
+        cv2.cvtColor(part(larger, box), cv2.COLOR_RGB2RGBA, dst=part(canvas, region))
 
 
 Sides = tuple[tuple[int, int], ...]

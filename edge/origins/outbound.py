@@ -4,7 +4,7 @@ Under the same guard as an HTTP origin: public addresses only, or networks that 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from typing import BinaryIO
 
 import aiohttp
@@ -79,7 +79,7 @@ class Outbound:
                         raise FeedRejected(
                             f"the feed's URL answers {response.status}", param="feed"
                         )
-                    await _copied(response, into, limit)
+                    await copied(response.content.iter_chunked(_CHUNK), into, limit)
                     return response.headers.get("Content-Type", "")
         except TimeoutError as error:
             raise OriginTimeout(f"{parsed.host} did not answer in time") from error
@@ -92,12 +92,19 @@ class Outbound:
         return GuardedClient(url, (), self._private, self._resolve, _SETTING)
 
 
-async def _copied(response: aiohttp.ClientResponse, into: BinaryIO, limit: int) -> None:
+async def copied(
+    pieces: AsyncIterable[bytes],
+    into: BinaryIO,
+    limit: int,
+    seen: Callable[[bytes], object] = len,
+) -> None:
+    """Write a feed as it comes, and show each piece; raises `FeedRejected` over `limit` bytes."""
     size = 0
-    async for piece in response.content.iter_chunked(_CHUNK):
+    async for piece in pieces:
         size += len(piece)
         if size > limit:
             raise FeedRejected(f"the feed is over {limit:,} bytes", param="feed")
+        seen(piece)
         into.write(piece)
 
 

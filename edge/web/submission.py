@@ -16,6 +16,7 @@ from edge.jobs.feeds import items_of, json_document
 from edge.jobs.model import Options
 from edge.jobs.service import Feed, Service
 from edge.kinds import FLAG
+from edge.origins.outbound import copied
 
 _IN_MEMORY = 2**20
 _OWN = ("dry_run", "samples", "workers")
@@ -46,7 +47,8 @@ async def read(request: Request, service: Service, file: BinaryIO) -> Submission
         FeedRejected: too large, an unknown option, no feed.
         OriginError, AddressForbidden: a feed by URL cannot be had.
     """
-    digest = await _received(request, file, service.feed_bytes)
+    digest = hashlib.sha256()
+    await copied(request.stream(), file, service.feed_bytes, digest.update)
     words = _words(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
@@ -59,17 +61,6 @@ async def read(request: Request, service: Service, file: BinaryIO) -> Submission
     digest.update(json.dumps(options.as_facts(), sort_keys=True).encode())
     digest.update(request.url.query.encode())
     return Submission(feed, options, _key(request), digest.hexdigest())
-
-
-async def _received(request: Request, file: BinaryIO, limit: int) -> Any:
-    digest, size = hashlib.sha256(), 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > limit:
-            raise FeedRejected(f"the feed is over {limit:,} bytes", param="feed")
-        digest.update(piece)
-        file.write(piece)
-    return digest
 
 
 async def _json(service: Service, file: BinaryIO, words: Mapping[str, Any]) -> tuple[Feed, Options]:
