@@ -7,7 +7,7 @@ asks. Each photo is made small, and each network is asked once for each picture 
 what it said lies in DIR/answers. Each stage of `STAGES` is run once as it is, and which numbers it
 reads is noted. Then every number of `edge.rendering.numbers` is moved down and up, and the stages
 that read it are run again; renders take the cut as it was. On the `--first` photos all numbers are
-moved, on the rest those that have changed nothing so far. What changed stands in
+moved, on the rest those that have changed nothing so far, all of these at once first. What changed stands in
 DIR/changes.jsonl, a line for each photo: a run that was stopped, or ended after `--seconds`, goes
 on where it was. At the end the sums over all photos are printed, and written to `--table`.
 
@@ -96,15 +96,21 @@ def moved(number: Number, factor: float) -> Value:
 
 
 @contextmanager
-def replaced(number: Number, value: Value) -> Iterator[None]:
-    """Within, all of `edge.rendering` works with another value of that number."""
-    field = _put(getattr(number.table, number.name), number.index, value)
-    other = dataclasses.replace(number.table, **{number.name: field})
-    _bind(number.table, other)
+def replaced(*pairs: tuple[Number, Value]) -> Iterator[None]:
+    """Within, all of `edge.rendering` works with other values of some numbers."""
+    others: dict[int, tuple[Any, Any]] = {}
+    for number, value in pairs:
+        _, other = others.get(id(number.table), (None, number.table))
+        field = _put(getattr(other, number.name), number.index, value)
+        other = dataclasses.replace(other, **{number.name: field})
+        others[id(number.table)] = number.table, other
+    for table, other in others.values():
+        _bind(table, other)
     try:
         yield
     finally:
-        _bind(other, number.table)
+        for table, other in others.values():
+            _bind(other, table)
 
 
 def _put(field: Any, index: tuple[int, ...], value: Value) -> Any:
@@ -325,24 +331,30 @@ def asked(folder: Path, sample: int, long: int) -> Iterator[tuple[str, Callable[
         yield f"drawn: {name}", lambda picture=picture: picture  # type: ignore[misc]
 
 
-async def measure(bench: Bench, photo: Image.Image, chosen: list[Number]) -> dict[str, list[str]]:
-    """For each number that changes anything on this photo: what."""
+async def measure(
+    bench: Bench, photo: Image.Image, chosen: list[Number], *, together: bool = False
+) -> dict[str, list[str]]:
+    """For each number that changes anything on this photo: what. `together`: all are moved at once
+    first, and one by one where that changes anything."""
     bench.another()
     before, reads = {}, {}
     for stage in STAGES:
         with noted() as reads[stage]:
             before[stage] = await bench.outcome(stage, photo)
-    found: dict[str, list[str]] = {}
-    for number in chosen:
-        field = type(number.table), number.name
-        changed: set[str] = set()
-        for stage in (stage for stage in STAGES if field in reads[stage]):
+
+    async def changed(*some: Number) -> set[str]:
+        fields = {(type(number.table), number.name) for number in some}
+        kinds: set[str] = set()
+        for stage in (stage for stage in STAGES if fields & reads[stage]):
             for factor in (0.7, 1.3):
-                with replaced(number, moved(number, factor)):
-                    changed |= changes(before[stage], await bench.outcome(stage, photo))
-        if changed:
-            found[number.title] = sorted(changed)
-    return found
+                with replaced(*((number, moved(number, factor)) for number in some)):
+                    kinds |= changes(before[stage], await bench.outcome(stage, photo))
+        return kinds
+
+    if together and not await changed(*chosen):
+        return {}
+    found = {number.title: sorted(await changed(number)) for number in chosen}
+    return {title: kinds for title, kinds in found.items() if kinds}
 
 
 def table(lines: list[dict[str, Any]]) -> list[tuple[str, int, Counter[str]]]:
@@ -367,9 +379,10 @@ async def run(given: argparse.Namespace) -> None:
     for place, (name, opened) in enumerate(photos):
         if given.seconds and time.monotonic() - start > given.seconds:
             break
-        left = to_move(chosen, lines, name, all_of_them=place < given.first)
+        everything = place < given.first
+        left = to_move(chosen, lines, name, all_of_them=everything)
         if left:
-            changed = await measure(bench, opened(), left)
+            changed = await measure(bench, opened(), left, together=not everything)
             titles = [one.title for one in left]
             lines.append({"photo": name, "moved": titles, "changed": changed})
             with kept.open("a") as file:

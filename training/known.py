@@ -115,8 +115,10 @@ def in_each_format(given: Given) -> list[Any]:
 
 
 def framed(given: Given) -> list[Any]:
-    query = "fit=product&frame=0.85&bg=white&matte=on&fm=jpg&w={0}&h={0}"
-    return [(one[0], query.format(160 + 37 * i)) for i, one in enumerate(composites(given))]
+    """Cut-outs, and requests for 0.85 of a canvas of many sizes."""
+    query = "fit=product&frame=0.85&bg=white&matte=on&up=off&fm=jpg&w={0}&h={0}"
+    paths = given.files("cutouts", 25, ".webp")
+    return [(small(path, LONG), query.format(90 + 7 * i)) for i, path in enumerate(paths)]
 
 
 def with_a_second_view(given: Given) -> list[Any]:

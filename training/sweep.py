@@ -65,7 +65,7 @@ def _sweep(name: str, given: Given, only: tuple[str, ...], path: Path) -> None:
             continue
         errors = []
         for factor in FACTORS:
-            with replaced(one, one.value if factor == 1 else moved(one, factor)):
+            with replaced((one, one.value if factor == 1 else moved(one, factor))):
                 errors.append(base if factor == 1 else mean_error(truth, given, cases))
         line = "\t".join((name, one.title, str(one.value), *(f"{e:.5g}" for e in errors)))
         print(line, flush=True)

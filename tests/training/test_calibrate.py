@@ -34,15 +34,22 @@ def test_a_number_is_moved_wherever_it_is_used_and_put_back():
     from edge.rendering.ops import background as other_room
 
     halo = BY_TITLE["pixels.levels.halo"]
-    with calibrate.replaced(halo, 99):
+    with calibrate.replaced((halo, 99)):
         assert levels.LEVELS.halo == other_room.LEVELS.halo == 99
     assert levels.LEVELS.halo == other_room.LEVELS.halo == 8
+
+
+def test_several_numbers_of_one_table_are_moved_at_once_and_put_back():
+    pairs = [(BY_TITLE[f"pixels.levels.{name}"], 99) for name in ("halo", "near")]
+    with calibrate.replaced(*pairs):
+        assert (levels.LEVELS.halo, levels.LEVELS.near) == (99, 99)
+    assert (levels.LEVELS.halo, levels.LEVELS.near) == (8, 16)
 
 
 def test_a_number_is_put_back_after_an_error():
     with (
         pytest.raises(ZeroDivisionError),
-        calibrate.replaced(BY_TITLE["framing.window.doubt"], 9.0),
+        calibrate.replaced((BY_TITLE["framing.window.doubt"], 9.0)),
     ):
         raise ZeroDivisionError
     assert window.WINDOW.doubt == 0.14
@@ -51,7 +58,7 @@ def test_a_number_is_put_back_after_an_error():
 def test_a_moved_number_decides_otherwise():
     subject, view = Area(40, 20, 60, 80), Area(0, 0, 100, 100)
     assert window.whole(subject, view, 1.5, sure=False) is not None
-    with calibrate.replaced(BY_TITLE["framing.window.doubt"], 0.0):
+    with calibrate.replaced((BY_TITLE["framing.window.doubt"], 0.0)):
         assert window.whole(subject, view, 1.5, sure=False) is None
 
 
@@ -63,7 +70,7 @@ def test_one_of_several_numbers_in_a_field_moves_alone():
     shadow.SOME = Some()
     try:
         _, second = numbers_of("edge.rendering.ops.shadow", shadow.SOME)
-        with calibrate.replaced(second, 0.3):
+        with calibrate.replaced((second, 0.3)):
             assert shadow.SOME.layers == (0.5, 0.3)
         assert shadow.SOME.layers == (0.5, 0.25)
     finally:

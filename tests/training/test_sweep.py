@@ -37,7 +37,7 @@ def test_a_truth_is_measured_by_the_number_as_it_is_moved(tmp_path):
     given, truth = Given(tmp_path, None, bench, loop), TRUTHS["sample"]
     cases = truth.cases(given)
     [across] = [one for one in numbers() if one.title == "output.sample.across"]
-    with replaced(across, 1):
+    with replaced((across, 1)):
         worse = sweep.mean_error(truth, given, cases)
     bench.close()
     loop.close()

@@ -81,6 +81,8 @@ class BackgroundNumbers:
         "times the noise",
         "how far the border may be from a smooth surface where it is plain; what is beside a hole "
         "is farther off",
+        "along outlines of 12 composites alpha is off by 12.3 levels, with half of it and with "
+        "twice as well",
     )
     coloured: float = tuned(
         40.0,

@@ -18,7 +18,11 @@ class SurfaceNumbers:
     """How a surface is fitted."""
 
     steady: float = tuned(
-        2.0, "levels", "least standard deviation of a border from the surface fitted through it"
+        2.0,
+        "levels",
+        "least standard deviation of a border from the surface fitted through it",
+        "along outlines of 12 composites alpha is off by 12.3 levels, with half of it and with "
+        "twice as well",
     )
 
 

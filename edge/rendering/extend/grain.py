@@ -15,10 +15,10 @@ from edge.rendering.pixels.scales import MAD, SCALES
 class GrainNumbers:
     """The piece of grain that is laid on what is made."""
 
-    tile: int = tuned(
-        192,
-        "pixels",
-        "side of the piece that is repeated, too large for an eye to see that a grain of a few "
+    squares: int = tuned(
+        16,
+        "squares",
+        "on a side of the piece that is repeated, too many for an eye to see that a grain of a few "
         "levels does",
     )
     block: int = tuned(12, "pixels", "side of the squares of the picture that it is made of")
@@ -28,6 +28,11 @@ class GrainNumbers:
         "beside the edge, of which the quietest is taken each time: in the others is texture, "
         "which is no grain",
     )
+
+    @property
+    def tile(self) -> int:
+        """Pixels of the piece's side."""
+        return self.squares * self.block
 
 
 GRAIN = GrainNumbers()
@@ -61,7 +66,7 @@ def _tile(image: Image.Image, *, at_far: bool) -> Image.Image:
     smooth = strip.filter(ImageFilter.BoxBlur(EDGE))
     rough = np.asarray(strip, np.float32) - np.asarray(smooth, np.float32)
     dice = np.random.default_rng(_SEED)
-    inner, count = np.arange(GRAIN.block), GRAIN.tile // GRAIN.block
+    inner, count = np.arange(GRAIN.block), GRAIN.squares
     rows = dice.integers(0, max(1, rough.shape[0] - GRAIN.block), (count, count, GRAIN.tries))
     columns = dice.integers(0, max(1, rough.shape[1] - GRAIN.block), (count, count, GRAIN.tries))
     energy = _energy(rough)[rows, columns]

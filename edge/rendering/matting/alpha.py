@@ -37,15 +37,22 @@ class AlphaNumbers:
         "share",
         "of the greatest distance from the background within two cells, from which a colour is "
         "pure where a subject is too thin to have an inside",
+        "along outlines of 12 composites alpha is off by 12.3 levels; 14.3 with half of it, 12.4 "
+        "where none is pure",
     )
     blurred: float = tuned(
-        0.6, "times the noise", "distance from the background's colour that is no alpha"
+        0.6,
+        "times the noise",
+        "distance from the background's colour that is no alpha",
+        "the same 12.3 levels; 12.4 with half of it, 12.0 with twice",
     )
     opaque: float = tuned(
         0.75,
         "share",
         "alpha from which a pixel is all subject: texture strays from the local average, and "
         "glossy rims mirror the background",
+        "the same 12.3 levels; 15.8 with half of it, 11.4 with twice, where products have neither "
+        "texture nor gloss",
     )
 
     @property

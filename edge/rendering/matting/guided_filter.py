@@ -39,7 +39,11 @@ class GuidedFilterNumbers:
         HE,
     )
     steepness: float = tuned(
-        2.0, "ratio", "times as steep a network's outline gets, which is softer than a product's"
+        2.0,
+        "ratio",
+        "times as steep a network's outline gets, which is softer than a product's",
+        "along outlines of 12 composites alpha is off by 12.3 levels; 12.1 as it is, 13.5 with "
+        "four times",
     )
 
 

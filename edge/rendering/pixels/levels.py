@@ -35,8 +35,10 @@ class LevelNumbers:
     majority: float = tuned(
         0.5,
         "share",
-        "from which a pixel, a region or an edge is rather one thing than the other: subject or "
-        "background, plain or not; so probable is also the rejection of what nobody looked at",
+        "from which a pixel, a region, an edge or two parts' colours are rather one thing than the "
+        "other: subject or background, plain or not; so probable is also the rejection of what "
+        "nobody looked at",
+        "one half, by what it decides",
     )
 
     @property

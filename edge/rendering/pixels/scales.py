@@ -14,6 +14,8 @@ class ScaleNumbers:
         "cells",
         "long side of the grid for what is smooth: a background beyond an edge, colours of areas; "
         "half of that on which a guided filter is fitted, a quarter of that for outlines",
+        "along outlines of 12 composites alpha is off by 12.3 levels; 12.1 with half of it, 12.3 "
+        "with twice",
     )
     air: float = tuned(
         0.05,
@@ -21,6 +23,8 @@ class ScaleNumbers:
         "around a subject that is seen whole, if there is as much; what is kept around it of a "
         "background that will be replaced, for the outline needs a neighbourhood; and on each side "
         "of it, twice, of its own side, at a closer look",
+        "boxes of 49 photographs, guessed by one look, are off by 43 %; by as much with half of "
+        "it, by 46 with twice",
     )
     rim: float = tuned(
         0.02,
