@@ -7,9 +7,10 @@ asks. Each photo is made small, and each network is asked once for each picture 
 what it said lies in DIR/answers. Each stage of `STAGES` is run once as it is, and which numbers it
 reads is noted. Then every number of `edge.rendering.numbers` is moved down and up, and the stages
 that read it are run again; renders take the cut as it was. On the `--first` photos all numbers are
-moved, on the rest those that have changed nothing so far, all of these at once first. What changed stands in
-DIR/changes.jsonl, a line for each photo: a run that was stopped, or ended after `--seconds`, goes
-on where it was. At the end the sums over all photos are printed, and written to `--table`.
+moved, on the rest those that have changed nothing so far, all of these at once first. What changed
+stands in DIR/changes.jsonl, a line for each photo: a run that was stopped, or ended after
+`--seconds`, goes on where it was. At the end the sums over all photos are printed, and written to
+`--table`.
 
     cut      the alpha differs on more than 0.5 % of the pixels, or there is a matte or none
     review   what is noted of the photo, what is planned, or whether a person should look

@@ -23,12 +23,19 @@ from edge.rendering.pixels.scales import SCALES
 class PlainNumbers:
     """How a plain background is continued."""
 
-    plain: float = tuned(5.0, "levels", "that the edge's slope makes of its own beyond it, at most")
+    plain: float = tuned(
+        5.0,
+        "levels",
+        "that the edge's slope makes of its own beyond it, at most",
+        "hidden borders of 22 photographs come back within 9.1 levels in the mean; 8.7 with half "
+        "of it, 9.9 with twice",
+    )
     pure: float = tuned(
         0.85,
         "share",
         "of the background beside an edge that is known to be plain where it goes on as that; half "
         "of it is lit",
+        "the same 9.1 levels, with half of it as well; 10.3 where none is plain",
     )
     fade: float = tuned(
         0.2,
@@ -36,6 +43,7 @@ class PlainNumbers:
         "distance within which what the edge has of its own fades to a third, the surface comes to "
         "rest, and a side is judged; the edge's slope dies down within half of it, and is measured "
         "over a quarter",
+        "the same 9.1 levels; 8.7 with half of it and with twice",
     )
 
     @property

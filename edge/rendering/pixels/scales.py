@@ -31,6 +31,8 @@ class ScaleNumbers:
         "share of a side",
         "around an outline that is touched by it: nothing there counts as background that could be "
         "continued; sigma of a scene's light on a subject's rim, and of a background out of focus",
+        "hidden borders of 22 photographs come back within 9.1 levels; 9.0 with half of it, 8.8 "
+        "with twice",
     )
     beside: int = tuned(
         8, "pixels", "beside a subject, from which the colours at its outline are known"
