@@ -127,8 +127,7 @@ class BackgroundModel:
     `backdrop` uint8 [h, w, 3] is the background as it would be without the product; `surface` is it
     without shadows, and `lit` uint8 [h, w, 3] the same here; `open` is where it is seen, `same`
     where the picture has its colour without a shadow; `range` the levels within three cells at each
-    cell, `noise` those that count as no edge; `share` the share of the free border that is
-    background (0 to 1).
+    cell, `noise` those that count as no edge.
     """
 
     backdrop: Pixels = field(repr=False)
@@ -138,7 +137,6 @@ class BackgroundModel:
     same: Mask = field(repr=False)
     range: Pixels = field(repr=False)
     noise: float
-    share: float
 
     @property
     def extreme(self) -> bool:
@@ -246,7 +244,7 @@ def fit_background(
     if floors:
         seen |= _scenery(~seen & ~claimed)
     return BackgroundModel(
-        backdrop(cells, seen), behind.surface, behind.lit, seen, same, steps, noise, share
+        backdrop(cells, seen), behind.surface, behind.lit, seen, same, steps, noise
     )
 
 

@@ -16,7 +16,7 @@ from edge.images import Box, Color
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.levels import LEVELS
-from edge.rendering.pixels.morphology import EDGE, sizes_of
+from edge.rendering.pixels.morphology import EDGE, filled, sizes_of
 from edge.rendering.pixels.sampling import coarse_colours
 from edge.rendering.pixels.scales import SCALES
 
@@ -157,20 +157,12 @@ def _unlike(pixels: Levels, colour: Sequence[float] | Doubles) -> Mask:
     return unlike
 
 
-def _filled(part: Mask) -> Mask:
-    outlines, _ = cv2.findContours(part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    whole = np.zeros(part.shape, np.uint8)
-    cv2.drawContours(whole, outlines, -1, 1, cv2.FILLED)
-    filled: Mask = whole.astype(bool)
-    return filled
-
-
 def _inset(parts: Parts, part: Mask, box: Box) -> bool:
     size = box.size
     if min(size.width, size.height) < PARTS.inset_side * max(parts.labels.shape):
         return False
     inside = np.s_[box.top : box.bottom, box.left : box.right]
-    if np.mean(_filled(part[inside])) < SCALES.whole:
+    if np.mean(filled(part[inside])) < SCALES.whole:
         return False
     return float(np.std(parts.small[inside].mean(-1))) > LEVELS.halo  # a plain card shows nothing
 
