@@ -356,7 +356,7 @@ async def test_what_no_camera_saw_is_told_and_held_against_the_presets_rules(ser
     scene = await server.get(url)
     assert "rule=guessed_max" in scene.headers["x-edge-compliance"]
     hit = await server.get(url)
-    assert hit.headers["x-edge-synthesized"] == scene.headers["x-edge-made"]
+    assert hit.headers["x-edge-synthesized"] == scene.headers["x-edge-synthesized"]
     strict = await server.get(f"{url}&strict=1")
     assert strict.status_code == 422
     broken = {one["rule"] for one in strict.json()["diagnostics"]["findings"] if not one["passed"]}
