@@ -56,8 +56,8 @@ class Rendered:
         rendition = Rendition.of(
             done.body, done.format, done.size, tags=tags, reported=done.reported
         )
-        seen = prepared.plan, prepared.facts, prepared.analysis
-        return cls(rendition, *seen, timings, done.quality, done.report)
+        inputs = prepared.plan, prepared.facts, prepared.analysis
+        return cls(rendition, *inputs, timings, done.quality, done.report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ class Drawing:
 
     def finish(self, picture: Picture, request: RenderRequest, prepared: Prepared) -> Done:
         """The file of a picture after all steps, held against the rules."""
-        made = provenance_of(request, prepared.plan.steps, prepared.analysis, self.models)
-        xmp = embedded(made, request, self.metadata)
+        provenance = provenance_of(request, prepared.plan.steps, prepared.analysis, self.models)
+        xmp = embedded(provenance, request, self.metadata)
         doubted, facts = review(prepared.analysis), notes(prepared.analysis, prepared.facts)
         known = None
         if request.preset:
@@ -100,7 +100,7 @@ class Drawing:
         report = done.report
         if report:
             report = replace(report, review=doubted, notes=facts + (PALE,) * report.pale)
-        return replace(done, made=made, report=report)
+        return replace(done, provenance=provenance, report=report)
 
 
 def drawn(
@@ -145,9 +145,9 @@ class Apart:
         if libraries.stays(facts):
             return None
         with tracing.span("render process"):
-            told = self._limits, self._metadata, request, tags
+            arguments = self._limits, self._metadata, request, tags
             before = len(request.watch.timings)
-            (rendered,) = self._processes.run(request.deadline, drawn, *told) or (None,)
+            (rendered,) = self._processes.run(request.deadline, drawn, *arguments) or (None,)
             tracing.stages(rendered.timings[before:] if rendered else ())
         return rendered
 

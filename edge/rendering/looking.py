@@ -108,7 +108,7 @@ class Looking:
 
 def own_of(reported: Reported) -> Own:
     """What is known of a picture beside its bytes."""
-    compliance, made = reported.compliance, reported.synthesized or Synthesized(0.0)
+    compliance, synthesized = reported.compliance, reported.synthesized or Synthesized(0.0)
     if compliance is None:
-        return Own(made)
-    return Own(made, broken=frozenset(compliance.broken), notes=frozenset(compliance.notes))
+        return Own(synthesized)
+    return Own(synthesized, broken=frozenset(compliance.broken), notes=frozenset(compliance.notes))

@@ -66,10 +66,10 @@ def peak(facts: Facts, transform: Transform, limits: Limits, scene: Facts | None
 
     Raises: RequestError, as `plan` does.
     """
-    made = plan(transform, facts, None, limits)
-    least = None if needs_analysis(transform) or segment.sought(transform) else made.decode
+    planned = plan(transform, facts, None, limits)
+    least = None if needs_analysis(transform) or segment.sought(transform) else planned.decode
     decoding = _decoding(facts, least)
-    beside = made.canvas.pixels * _OUTPUT.get(transform.format or Format.JPEG, _ANY_OUTPUT)
+    beside = planned.canvas.pixels * _OUTPUT.get(transform.format or Format.JPEG, _ANY_OUTPUT)
     if segment.sought(transform):
         beside += segment.resolution(facts.size).pixels * _CUT
     if scene:

@@ -28,9 +28,9 @@ def tuned(value: T, unit: str, decides: str, source: str = "not recorded") -> T:
         decides: what becomes another where the value does.
         source: paper, page or measurement that it comes from.
     """
-    told = MappingProxyType({"unit": unit, "decides": decides, "source": source})
-    made: T = field(default=value, metadata=told)
-    return made
+    metadata = MappingProxyType({"unit": unit, "decides": decides, "source": source})
+    declared: T = field(default=value, metadata=metadata)
+    return declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,16 @@ def numbers() -> tuple[Number, ...]:
 
 def numbers_of(module: str, table: Any) -> Iterator[Number]:
     """Those of one table, which stands in that module."""
-    for told in fields(table):
-        for index, value in _flat(getattr(table, told.name)):
-            yield Number(module, table, told.name, index, value, **told.metadata)
+    for entry in fields(table):
+        for index, value in _flat(getattr(table, entry.name)):
+            yield Number(module, table, entry.name, index, value, **entry.metadata)
 
 
 def _is_table(value: Any) -> bool:
     return (
         is_dataclass(value)
         and not isinstance(value, type)
-        and all("decides" in told.metadata for told in fields(value))
+        and all("decides" in entry.metadata for entry in fields(value))
         and bool(fields(value))
     )
 

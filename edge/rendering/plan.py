@@ -187,13 +187,13 @@ def _least_decode(size: Size, steps: list[Step]) -> Size | None:
 
 def _shortfall(transform: Transform, canvas: Size) -> tuple[str, ...]:
     """Why the rendition is smaller than what was asked."""
-    asked = (
+    requested = (
         (transform.width, canvas.width),
         (transform.height, canvas.height),
         (transform.long_side, canvas.long),
     )
-    sides = [(wanted, made) for wanted, made in asked if wanted is not None]
-    if not sides or any(made >= wanted for wanted, made in sides):
+    sides = [(wanted, actual) for wanted, actual in requested if wanted is not None]
+    if not sides or any(actual >= wanted for wanted, actual in sides):
         return ()
     return (f"the original has too few pixels, so it came out {canvas}: up=auto enlarges",)
 

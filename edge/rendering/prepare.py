@@ -134,18 +134,18 @@ def prepare(opened: Opened, request: RenderRequest, models: Models, limits: Limi
     """
     prepared = _look(opened, request) if needs_analysis(request.transform) else None
     facts, decoded = opened.facts, opened.decoded
-    made = request.watch.time("plan", plan, request.transform, facts, prepared, limits)
-    made = made.settled(None if request.fallback else models)
-    if not _suffices(decoded, made):
+    planned = request.watch.time("plan", plan, request.transform, facts, prepared, limits)
+    planned = planned.settled(None if request.fallback else models)
+    if not _suffices(decoded, planned):
         request.deadline.check("decode")
-        decoded = _decoded(request, facts, made.decode)
+        decoded = _decoded(request, facts, planned.decode)
     if not segment.wanted(request.transform):
-        inspected = any(step.wants_matte for step in made.steps)
+        inspected = any(step.wants_matte for step in planned.steps)
         known = opened.cut if inspected else None
         picture = _picture(decoded, prepared, known, cuts_out=False)
-        return Prepared(facts, prepared, made, replace(picture, rough=True), decoded.notes)
+        return Prepared(facts, prepared, planned, replace(picture, rough=True), decoded.notes)
     picture = _picture(decoded, prepared, opened.cut)
-    return Prepared(facts, prepared, made, picture, (*decoded.notes, *opened.notes))
+    return Prepared(facts, prepared, planned, picture, (*decoded.notes, *opened.notes))
 
 
 def _decoded(request: RenderRequest, facts: Facts, target: Size | None) -> Decoded:

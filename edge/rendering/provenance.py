@@ -45,8 +45,8 @@ class Provenance:
 
     @property
     def comment(self) -> str:
-        made = f"Made by edge from original {self.original}: {', '.join(self.edits)}."
-        return f"{made} Networks: {', '.join(self.models)}." if self.models else made
+        text = f"Made by edge from original {self.original}: {', '.join(self.edits)}."
+        return f"{text} Networks: {', '.join(self.models)}." if self.models else text
 
     def packet(self) -> bytes | None:
         """XMP as UTF-8; the same for the same picture, so no dates. None where nothing was edited.
@@ -77,14 +77,14 @@ def provenance_of(
     )
 
 
-def embedded(made: Provenance, request: RenderRequest, setting: str) -> bytes | None:
+def embedded(provenance: Provenance, request: RenderRequest, setting: str) -> bytes | None:
     """The packet that goes into the file.
 
     Args:
         setting: `never`; `auto`: unless the request or its preset limits the bytes; `always`: under
             a limit as well, where that is a hundred times the packet.
     """
-    packet = made.packet()
+    packet = provenance.packet()
     if packet is None or setting == "never":
         return None
     ruled = request.preset.rules.bytes_max if request.preset else None

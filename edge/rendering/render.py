@@ -204,18 +204,18 @@ class Renderer:
         return verify_file(rendition.body, preset, self._limits, own) if preset else None
 
     async def verify(
-        self, body: bytes, preset: Preset, deadline: Deadline, told: Compliance | None = None
+        self, body: bytes, preset: Preset, deadline: Deadline, reported: Compliance | None = None
     ) -> Report:
         """Hold any finished picture against a preset's rules, with all that can be seen on it.
 
         Args:
-            told: the verdict of when these very bytes were made here, if that is known; it counts
-                where it is by this version of this preset.
+            reported: the verdict of when these very bytes were made here, if that is known; it
+                counts where it is by this version of this preset.
 
         Raises:
             OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
         """
-        return await self._looking.verify(body, preset, deadline, told)
+        return await self._looking.verify(body, preset, deadline, reported)
 
     def require_compliance(self, rendition: Rendition, transform: Transform) -> None:
         """Raises `NotCompliant`, with every broken rule, unless a rendition holds them all."""
@@ -264,8 +264,8 @@ class Renderer:
     ) -> tuple[Prepared, Done]:
         """What was seen, and what came out of all steps; a picture that takes networks to make is
         looked over while it is encoded."""
-        if chain and (made := await self._by_chain(chain, request, tools)):
-            prepared, picture = made
+        if chain and (rendered := await self._by_chain(chain, request, tools)):
+            prepared, picture = rendered
             return prepared, await self._encoded(picture, prepared, request, tools)
         prepared, done = await self._engine.run(begin, request)
         if done is not None:
@@ -288,9 +288,9 @@ class Renderer:
     async def _encoded(
         self, picture: Picture, prepared: Prepared, request: RenderRequest, tools: Tools
     ) -> Done:
-        looking = asyncio.ensure_future(self._looking.over(picture, request, tools))
+        inspection = asyncio.ensure_future(self._looking.over(picture, request, tools))
         try:
             done = await self._engine.run(self._drawing.finish, picture, request, prepared)
-            return await self._looking.at(done, request, tools, (picture, looking))
+            return await self._looking.at(done, request, tools, (picture, inspection))
         finally:
-            looking.cancel()
+            inspection.cancel()

@@ -143,9 +143,9 @@ def analyze(image: Image.Image, known: Grid | None = None) -> Analysis:
         return _with_margin(
             _described(_middle(colours_in(grid, edge)), _salient(grid, edge), ("scene",))
         )
-    seen = _middle(colours_in(grid, edge & found.open))
+    background = _middle(colours_in(grid, edge & found.open))
     return replace(
-        _described(seen, _solid(apart(grid, found.backdrop) > found.noise)), uniform=True
+        _described(background, _solid(apart(grid, found.backdrop) > found.noise)), uniform=True
     )
 
 
@@ -172,13 +172,13 @@ def trim(image: Image.Image, tolerance: int, within: Area | None = None) -> Area
     alike, or nothing would be left.
     """
     part = _pixels(within, image).clamped(Size(*image.size)) if within else _all(image)
-    seen = image.crop(part.as_tuple())
-    if seen.mode == "RGBA":
-        solid = seen.getchannel("A").point(lambda alpha: 255 if alpha > tolerance else 0)
+    cropped = image.crop(part.as_tuple())
+    if cropped.mode == "RGBA":
+        solid = cropped.getchannel("A").point(lambda alpha: 255 if alpha > tolerance else 0)
         box = solid.getbbox()
     else:
-        box = _unlike_corners(seen, tolerance)
-    if box is None or box == (0, 0, *seen.size):
+        box = _unlike_corners(cropped, tolerance)
+    if box is None or box == (0, 0, *cropped.size):
         return None
     left = Area(*map(float, box)).moved(part.left, part.top)
     return left.scaled(1 / image.width, 1 / image.height)
@@ -242,12 +242,12 @@ def _solid(mask: Mask) -> Mask:
     return result
 
 
-def _with_margin(seen: Analysis) -> Analysis:
-    if seen.subject is None:
-        return seen
-    by_x, by_y = SCALES.air * seen.subject.width, SCALES.air * seen.subject.height
-    left, top, right, bottom = seen.subject.as_tuple()
+def _with_margin(analysis: Analysis) -> Analysis:
+    if analysis.subject is None:
+        return analysis
+    by_x, by_y = SCALES.air * analysis.subject.width, SCALES.air * analysis.subject.height
+    left, top, right, bottom = analysis.subject.as_tuple()
     wider = Area(
         max(0.0, left - by_x), max(0.0, top - by_y), min(1.0, right + by_x), min(1.0, bottom + by_y)
     )
-    return replace(seen, subject=wider)
+    return replace(analysis, subject=wider)

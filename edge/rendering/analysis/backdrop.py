@@ -8,10 +8,10 @@ from edge.arrays import Mask, Pixels
 from edge.rendering.pixels.buffers import array_of, layers_over
 
 
-def backdrop(grid: Pixels, seen: Mask) -> Pixels:
-    """The colours [h, w, 3] of the `seen` cells, filled smoothly into all others, the nearest
+def backdrop(grid: Pixels, visible: Mask) -> Pixels:
+    """The colours [h, w, 3] of the `visible` cells, filled smoothly into all others, the nearest
     counting most."""
-    cover = np.ascontiguousarray(seen).view(np.uint8) * np.uint8(255)
+    cover = np.ascontiguousarray(visible).view(np.uint8) * np.uint8(255)
     known = cv2.cvtColor(grid, cv2.COLOR_RGB2RGBA)
     cv2.insertChannel(cover, known, 3)
     filled = array_of(_from_coarser(layers_over(known))).copy()  # type: ignore[arg-type]

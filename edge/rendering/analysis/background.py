@@ -156,9 +156,9 @@ class BackgroundModel:
         few = np.ascontiguousarray(self.backdrop[::4, ::4])
         return ~worst(~few), worst(few)
 
-    def with_open(self, grid: Pixels, seen: Mask) -> "BackgroundModel":
-        """The same with the background `seen` elsewhere [h, w], the backdrop filled from there."""
-        return replace(self, open=seen, backdrop=backdrop(grid, seen))
+    def with_open(self, grid: Pixels, visible: Mask) -> "BackgroundModel":
+        """With the background `visible` elsewhere [h, w], the backdrop filled from there."""
+        return replace(self, open=visible, backdrop=backdrop(grid, visible))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +240,11 @@ def fit_background(
     alike &= (light <= 1 / BACKGROUND.lit) | same
     soft = (light < 1) & (steps <= BACKGROUND.shadow_steps * noise) & ~claimed
     denied = ~sure & (~claimed | same)
-    seen = flood(((steps <= noise) | soft) & alike & denied, seeds)
+    visible = flood(((steps <= noise) | soft) & alike & denied, seeds)
     if floors:
-        seen |= _scenery(~seen & ~claimed)
+        visible |= _scenery(~visible & ~claimed)
     return BackgroundModel(
-        backdrop(cells, seen), behind.surface, behind.lit, seen, same, steps, noise
+        backdrop(cells, visible), behind.surface, behind.lit, visible, same, steps, noise
     )
 
 

@@ -82,16 +82,18 @@ async def detect(
     ):
         if not wanted or what in found:
             continue
-        asked = await engine.run(_network_input, what, detections.small)
+        pixels = await engine.run(_network_input, what, detections.small)
         try:
-            seen = await coarse_matte(models, asked, deadline, priority, role=role, run=engine.run)
+            scores = await coarse_matte(
+                models, pixels, deadline, priority, role=role, run=engine.run
+            )
         except ModelMissing:
             continue
         except (ModelError, DeadlineExceeded):
             failed = True
             continue
-        seen = seen[: detections.small.height]
-        found[what] = await engine.run(_places, what, seen, detections.parts)
+        scores = scores[: detections.small.height]
+        found[what] = await engine.run(_places, what, scores, detections.parts)
     return Detected(**found, failed=failed)
 
 
@@ -116,37 +118,37 @@ def _underlined(pixels: Levels) -> Levels:
     return np.concatenate([pixels, strip])
 
 
-def _places(what: str, seen: Levels, parts: Parts | None) -> tuple[Place, ...]:
-    size = Size(seen.shape[1], seen.shape[0])
-    boxes = lines(seen, parts) if what == "text" else faces(seen)
+def _places(what: str, scores: Levels, parts: Parts | None) -> tuple[Place, ...]:
+    size = Size(scores.shape[1], scores.shape[0])
+    boxes = lines(scores, parts) if what == "text" else faces(scores)
     return tuple(place_of(box, size) for box in boxes)
 
 
-def lines(seen: Levels, parts: Parts | None) -> tuple[Box, ...]:
+def lines(scores: Levels, parts: Parts | None) -> tuple[Box, ...]:
     """Lines of text that are not on the product, from the detector's map (uint8 [H, W])."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((seen > _TEXT).astype(np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((scores > _TEXT).astype(np.uint8))
     found = []
     for number, (x, y, wide, high, area) in enumerate(stats[1:].tolist(), 1):
         inside = labels[y : y + high, x : x + wide] == number
         short = min(wide, high)
         # A line may be twice as high as the least second view, which a square card may be.
         most = PARTS.inset_side * min(2, max(wide, high) / short)
-        if not _LEAST <= short <= most * max(seen.shape):
+        if not _LEAST <= short <= most * max(scores.shape):
             continue
-        if seen[y : y + high, x : x + wide][inside].mean() < _LINE:
+        if scores[y : y + high, x : x + wide][inside].mean() < _LINE:
             continue
         on_product = parts is not None and parts.product[y : y + high, x : x + wide][inside].mean()
         if on_product > LEVELS.majority:
             continue
         more = round(area * _UNCLIPPED / (2 * (wide + high)))
         found.append(Box(x - more, y - more, x + wide + more, y + high + more))
-    size = Size(seen.shape[1], seen.shape[0])
+    size = Size(scores.shape[1], scores.shape[0])
     return tuple(box.clamped(size) for box in found)
 
 
-def faces(seen: Levels) -> tuple[Box, ...]:
+def faces(scores: Levels) -> tuple[Box, ...]:
     """The middles of faces, from the detector's map of them (uint8 [H, W])."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats((seen >= LEVELS.half).astype(np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats((scores >= LEVELS.half).astype(np.uint8))
     return tuple(Box(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:].tolist())
 
 

@@ -90,16 +90,16 @@ def parts_of(
         None where the picture has no background of one colour, or nothing is on it.
     """
     small = array_of(image if image.mode == "RGB" else image.convert("RGB"))
-    seen = _unlike_background(image, small, background)
+    foreground = _unlike_background(image, small, background)
     if matte is not None:
         cover = matte.resize(image.size, Image.Resampling.NEAREST)
         own = np.asarray(cover) >= LEVELS.half
-        seen = own if seen is None else seen | own
-    if seen is None or not seen.any():
+        foreground = own if foreground is None else foreground | own
+    if foreground is None or not foreground.any():
         return None
     reach = 2 * (2 * EDGE) + 1  # what belongs together may be interrupted by two edges
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    joined = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    joined = cv2.morphologyEx(foreground.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     count, found = cv2.connectedComponents(joined, connectivity=8)
     alone = count == 2  # the usual one, whose cells OpenCV counts in a hundredth of the time
     sizes = np.array([0, cv2.countNonZero(joined)]) if alone else sizes_of(found, count - 1)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def parts_of(
     numbers = np.zeros(count, np.int32)
     numbers[order] = np.arange(1, len(order) + 1)
     labels: Labels = found if alone else numbers[found]  # type: ignore[assignment]
-    product = np.zeros(seen.shape, np.uint8)
+    product = np.zeros(foreground.shape, np.uint8)
     large = int(np.count_nonzero(sizes[order] >= SCALES.quarter * sizes[order[0]]))
     for number in range(1, large + 1):
         cv2.fillConvexPoly(product, cv2.convexHull(_outline(labels == number)), 1)

@@ -121,26 +121,26 @@ def shade_of(grid: Pixels, behind: Planes) -> tuple[Floats, Floats]:
     What light a shadow gets was reflected by the background before, so on coloured paper it is more
     saturated: a mixture of the background's colour and that colour times itself.
     """
-    seen = planes_of(grid)
+    planes = planes_of(grid)
     squares: Planes = [plane * plane for plane in behind]
     squared: Floats = np.maximum(squares[0] + squares[1] + squares[2], np.float32(1))
     np.divide(np.float32(1), squared, out=squared)
     twice: Planes = [plane * np.float32(1 / 255) for plane in squares]
-    light: Floats = _dot(seen, behind) * squared
+    light: Floats = _dot(planes, behind) * squared
     more: Floats = _dot(squares, behind) * squared
     more *= np.float32(1 / 255)
-    for plane, vivid, under in zip(seen, twice, behind, strict=True):
+    for plane, vivid, under in zip(planes, twice, behind, strict=True):
         plane -= light * under
         vivid -= more * under
-    share = _dot(seen, twice)
+    share = _dot(planes, twice)
     share /= np.maximum(_dot(twice, twice), np.float32(1))
     most = 2 * np.maximum(1 - light, 0)  # as if it had met it twice
     np.clip(share, 0, most, out=share)
-    for plane, vivid in zip(seen, twice, strict=True):
+    for plane, vivid in zip(planes, twice, strict=True):
         vivid *= share
         plane -= vivid
         np.abs(plane, out=plane)
-    return light, np.maximum(np.maximum(seen[0], seen[1]), seen[2])
+    return light, np.maximum(np.maximum(planes[0], planes[1]), planes[2])
 
 
 def _dot(one: Planes, other: Planes) -> Floats:

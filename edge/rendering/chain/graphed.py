@@ -85,7 +85,7 @@ class ResizeByGraph(AsyncStep):
             return await tools.engine.run(self.step.apply, picture)
         layers = await tools.engine.run(_colours_and_alpha, inner)
         sides = np.array([self.step.size.height, self.step.size.width], np.int64)
-        made = await self.graphs.run(
+        outputs = await self.graphs.run(
             RESIZE,
             {
                 "image": layers[0],
@@ -95,7 +95,7 @@ class ResizeByGraph(AsyncStep):
             },
         )
         return await tools.engine.run(
-            self._taken, inner, region, made["resized"], made["resized_alpha"]
+            self._taken, inner, region, outputs["resized"], outputs["resized_alpha"]
         )
 
     def _taken(self, picture: Picture, region: Area, colours: Pixels, alpha: Pixels) -> Picture:
@@ -132,8 +132,8 @@ class DecontaminateByGraph(AsyncStep):
         both, alpha, band = await tools.engine.run(begun, picture, self.step.by)
         if band is not None:
             inputs = await tools.engine.run(_pyramid, both, alpha, band)
-            made = await self.graphs.run(DECONTAMINATE, inputs)
-            fore, back = made["foreground"], made["background"]
+            outputs = await self.graphs.run(DECONTAMINATE, inputs)
+            fore, back = outputs["foreground"], outputs["background"]
             own = await tools.engine.run(corrected, both, alpha, band, fore, back)
             await tools.engine.run(put_colours, both, band.places, own)
         return as_it_lies(picture, both, Image.fromarray(alpha))
@@ -163,7 +163,7 @@ class ComposeByGraph(AsyncStep):
         image, matte = await tools.engine.run(
             lambda: (array_of(picture.opaque), array_of(picture.clean_matte))
         )
-        made = await self.graphs.run(
+        outputs = await self.graphs.run(
             COMPOSE,
             {
                 "image": image,
@@ -173,7 +173,7 @@ class ComposeByGraph(AsyncStep):
             },
         )
         return await tools.engine.run(
-            self._taken, picture, at, made["composed"], made["composed_alpha"]
+            self._taken, picture, at, outputs["composed"], outputs["composed_alpha"]
         )
 
     def _as_they_are(self, picture: Picture) -> Picture:
@@ -241,8 +241,8 @@ def _pyramid(image: Levels, alpha: Levels, band: SoftBand) -> Arrays:
     }
 
 
-def _nearest_of(made: int, length: int) -> Places:
+def _nearest_of(count: int, length: int) -> Places:
     """For each of so many pixels in a row the nearest of `length`, as `nearest` finds it."""
     row = np.arange(length, dtype=np.float32)[None]
-    places: Places = cv2.resize(row, (made, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
+    places: Places = cv2.resize(row, (count, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
     return places.astype(np.int64)

@@ -35,7 +35,7 @@ class Done:
         quality: 1 to 100, None for a lossless format.
         size: of the picture, in pixels.
         report: its verification; None where no preset rules.
-        made: what it was made of; None until the render adds it.
+        provenance: what it was made of; None until the render adds it.
         synthesized: the share of its pixels that is synthesized; None where there are none.
         picture: what was encoded; None once nobody measures it any more.
     """
@@ -45,21 +45,21 @@ class Done:
     quality: int | None
     size: Size
     report: Report | None = None
-    made: Provenance | None = None
+    provenance: Provenance | None = None
     synthesized: Synthesized | None = None
     picture: Picture | None = field(default=None, repr=False)
 
     @property
     def reported(self) -> Reported:
         """What of all this is reported beside the bytes."""
-        report, made = self.report, self.made
+        report, provenance = self.report, self.provenance
         return Reported(
             report.compliance if report else None,
             self.synthesized,
             report.colours if report else None,
-            made.original if made else "",
-            made.preset if made else "",
-            made.models if made else (),
+            provenance.original if provenance else "",
+            provenance.preset if provenance else "",
+            provenance.models if provenance else (),
         )
 
 
@@ -162,9 +162,9 @@ def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture
 
 def _without_faint(picture: Picture) -> Picture:
     """The RGBA picture with nearly transparent pixels made fully transparent."""
-    seen = picture.image.getchannel("A").point(lambda alpha: 255 * (alpha > LEVELS.near))
+    visible = picture.image.getchannel("A").point(lambda alpha: 255 * (alpha > LEVELS.near))
     image = Image.new("RGBA", picture.image.size, (255, 255, 255, 0))
-    image.paste(picture.image, mask=seen)
+    image.paste(picture.image, mask=visible)
     return picture.with_image(image)
 
 

@@ -41,12 +41,12 @@ def compare(finished: Image.Image, known: Reference, swatch: Color | None) -> Co
     """The colours of a finished picture, of any size and the canvas's shape, against those."""
     here = known.part.scaled(*finished.size)
     opaque = finished if finished.mode == "RGB" else finished.convert("RGB")
-    made = lab(np.asarray(reduced(opaque, known.image.size, here))[known.inside])
-    if not len(made):
+    colours = lab(np.asarray(reduced(opaque, known.image.size, here))[known.inside])
+    if not len(colours):
         return ColourShift(None, None)
-    moved = ciede2000(lab(np.asarray(known.image)[known.inside]), made)
+    moved = ciede2000(lab(np.asarray(known.image)[known.inside]), colours)
     median, top = np.percentile(moved, _PERCENTILES).round(2).tolist()
-    return ColourShift(median, top, None if swatch is None else distance(made, swatch))
+    return ColourShift(median, top, None if swatch is None else distance(colours, swatch))
 
 
 def distance(product: Floats, swatch: Color) -> float:

@@ -50,5 +50,5 @@ def _answered(message: bytes) -> bytes:
     try:
         return pickle.dumps((result, error, seconds), protocol=5)
     except Exception as unsent:  # what libraries raise does not always travel
-        told = RuntimeError(f"{type(error or unsent).__name__}: {error or unsent}")
-        return pickle.dumps((None, told, seconds), protocol=5)
+        failure = RuntimeError(f"{type(error or unsent).__name__}: {error or unsent}")
+        return pickle.dumps((None, failure, seconds), protocol=5)

@@ -138,25 +138,25 @@ def _widened(
         if not length:
             continue
         left = canvas.width - length if at_far else 0
-        made = sides.plain(length, at_far=at_far)
-        if made is None:
+        strip = sides.plain(length, at_far=at_far)
+        if strip is None:
             guessed += length
-            made = sides.scene(length, at_far=at_far)
-        canvas.paste(made or _colours(image, Size(*canvas.size), left, length), (left, 0))
+            strip = sides.scene(length, at_far=at_far)
+        canvas.paste(strip or _colours(image, Size(*canvas.size), left, length), (left, 0))
         review |= sides.runs_out(at_far=at_far)
     return canvas, guessed, review
 
 
 @dataclass(frozen=True)
 class _Sides:
-    """What can be told of a picture's left and right, on its `grid`: where the background is for
-    `certain`, well away from the subject's box; where it is `seen`, within that box too; and how it
-    looks where it is plain."""
+    """What is known of a picture's left and right, on its `grid`: where the background is for
+    `certain`, well away from the subject's box; where it is `visible`, within that box too; and how
+    it looks where it is plain."""
 
     image: Image.Image
     grid: Grid
     certain: Mask
-    seen: Mask
+    visible: Mask
     model: BackgroundModel | NotPlain
     upright: bool
 
@@ -164,19 +164,19 @@ class _Sides:
     def of(cls, image: Image.Image, known: Known, *, upright: bool) -> "_Sides":
         grid = Grid.of(image)
         certain = _beside(grid.cells, image, known)
-        seen = _unmatted(known.matte, certain.shape) if known.matte else certain
+        visible = _unmatted(known.matte, certain.shape) if known.matte else certain
         ring = ring_of(certain.shape)
-        tells = (known.sure or known.matte) and np.mean(seen[ring]) > SCALES.quarter
-        model = fit_background(grid, unlike=~seen if tells else None, least=SCALES.quarter)
+        tells = (known.sure or known.matte) and np.mean(visible[ring]) > SCALES.quarter
+        model = fit_background(grid, unlike=~visible if tells else None, least=SCALES.quarter)
         if isinstance(model, BackgroundModel) and not known.matte:
-            seen = certain | model.open if _shows(model.open, certain) else certain
+            visible = certain | model.open if _shows(model.open, certain) else certain
             if not (known.sure or certain[:, [0, -1]].all()):
                 certain = certain | model.open
-        return cls(image, grid, certain, seen, model, upright)
+        return cls(image, grid, certain, visible, model, upright)
 
     def runs_out(self, *, at_far: bool) -> bool:
         """Whether something other than background does there."""
-        return not self._free(self.certain, at_far) and not self._free(self.seen, at_far)
+        return not self._free(self.certain, at_far) and not self._free(self.visible, at_far)
 
     def plain(self, length: int, *, at_far: bool) -> Image.Image | None:
         """So much more of a plain background, behind a subject as well; None where it is none, or
@@ -184,18 +184,18 @@ class _Sides:
         if isinstance(self.model, NotPlain):
             return None
         free = self._free(self.certain, at_far)
-        seen, least = (self.certain, 1.0) if free else (self.seen, SCALES.quarter)
-        edge = self.seen[:, -1 if at_far else 0]
+        visible, least = (self.certain, 1.0) if free else (self.visible, SCALES.quarter)
+        edge = self.visible[:, -1 if at_far else 0]
         if not (self._free(self.model.open, at_far) if free else np.mean(edge) >= least):
             return None
-        if not is_plain(self.model, seen, at_far=at_far, least=least):
+        if not is_plain(self.model, visible, at_far=at_far, least=least):
             return None
         return continued(
             self.image,
             length,
             Beyond.of(self.model.surface),
             at_far=at_far,
-            seen=None if free else edge,
+            visible=None if free else edge,
         )
 
     def scene(self, length: int, *, at_far: bool) -> Image.Image | None:
@@ -210,7 +210,7 @@ class _Sides:
         """Well away from the subject, so that no shadow and no leg of it stands there again; only
         where all of that edge is close to it, right beside it."""
         edge = self.certain[:, -1 if at_far else 0]
-        return self.certain if np.mean(edge) >= LEVELS.majority else self.seen
+        return self.certain if np.mean(edge) >= LEVELS.majority else self.visible
 
     def _free(self, background: Mask, at_far: bool) -> bool:
         return bool(np.mean(background[:, -1 if at_far else 0]) > SCALES.whole)

@@ -50,20 +50,20 @@ _SEED = 20_090_727
 
 
 def grained(
-    made: Image.Image, image: Image.Image, *, at_far: bool, shares: Image.Image | None = None
+    synthesized: Image.Image, image: Image.Image, *, at_far: bool, shares: Image.Image | None = None
 ) -> Image.Image:
     """What was made beside that edge of a picture, with the grain that the picture has there.
 
     `shares` (mode L) says how much of the grain each pixel gets.
     """
     tile = _tile(image, at_far=at_far)
-    layer = Image.new("RGB", made.size)
-    for top in range(0, made.height, GRAIN.tile):
-        for left in range(0, made.width, GRAIN.tile):
+    layer = Image.new("RGB", synthesized.size)
+    for top in range(0, synthesized.height, GRAIN.tile):
+        for left in range(0, synthesized.width, GRAIN.tile):
             layer.paste(tile, (left, top))
     if shares:
-        layer = Image.composite(layer, Image.new("RGB", made.size, (_NONE,) * 3), shares)
-    return ImageChops.add(made, layer, 1, -_NONE)
+        layer = Image.composite(layer, Image.new("RGB", synthesized.size, (_NONE,) * 3), shares)
+    return ImageChops.add(synthesized, layer, 1, -_NONE)
 
 
 def _tile(image: Image.Image, *, at_far: bool) -> Image.Image:

@@ -94,11 +94,11 @@ def is_plain(model: BackgroundModel, background: Mask, *, at_far: bool, least: f
     height, width = background.shape
     deep = max(EDGE, round(PLAIN_NUMBERS.fade * width))
     side = np.s_[:, width - deep :] if at_far else np.s_[:, :deep]
-    seen = background[side]
-    if np.count_nonzero(seen) < least * height:
+    visible = background[side]
+    if np.count_nonzero(visible) < least * height:
         side = np.s_[:, width - EDGE :] if at_far else np.s_[:, :EDGE]
-        seen = np.ones((height, EDGE), np.bool_)
-    plain, lit = (float(np.mean(cells[side][seen])) for cells in (model.open, model.same))
+        visible = np.ones((height, EDGE), np.bool_)
+    plain, lit = (float(np.mean(cells[side][visible])) for cells in (model.open, model.same))
     return plain >= PLAIN_NUMBERS.pure and lit >= LEVELS.majority
 
 
@@ -108,12 +108,13 @@ def continued(
     surface: Beyond,
     *,
     at_far: bool,
-    seen: Mask | None = None,
+    visible: Mask | None = None,
 ) -> Image.Image:
     """What a plain background shows in `length` columns left (or right: `at_far`) of a picture.
 
-    `seen` [h] says where along that edge it is background at all (None: everywhere, as at least in
-    some place it has to be); behind a subject that runs out there, it is what lies above and below.
+    `visible` [h] says where along that edge it is background at all (None: everywhere, as at least
+    in some place it has to be); behind a subject that runs out there, it is what lies above and
+    below.
     """
     width, height = image.size
     count = max(2, round(length * SCALES.coarse / height))
@@ -123,9 +124,9 @@ def continued(
     y = (np.arange(SCALES.coarse, dtype=np.float32) + 0.5) / SCALES.coarse
     away = (x - width if at_far else -x) / height
     own, slope = edge_of(image, surface, at_far=at_far), _slope(image, surface, at_far=at_far)
-    if seen is not None:
-        own, slope = _bridged(own, seen), _bridged(slope, seen)
-        image = _rows_of(image, seen)
+    if visible is not None:
+        own, slope = _bridged(own, visible), _bridged(slope, visible)
+        image = _rows_of(image, visible)
     fading = own[:, None] * np.exp(-away / PLAIN_NUMBERS.fade)[None, :, None]
     bending = slope[:, None] * (away * np.exp(-away / PLAIN_NUMBERS.bends))[None, :, None]
     levels = surface.at(x / width, y) + fading + bending
@@ -138,21 +139,21 @@ def continued(
     return grained(Image.fromarray(smooth), image, at_far=at_far)
 
 
-def _bridged(line: Floats, seen: Mask) -> Floats:
-    """A line [N, 3] along the edge, straight from background to background where none is `seen`
+def _bridged(line: Floats, visible: Mask) -> Floats:
+    """A line [N, 3] along the edge, straight from background to background where none is `visible`
     [h]; what was smoothed together with it is left out as well."""
-    places = (np.arange(len(line)) + 0.5) / len(line) * len(seen)
-    clear = ~grown(~seen[None], max(1, round(2 * EDGE * len(seen) / len(line))))[0]
-    clear = clear if clear.any() else seen
+    places = (np.arange(len(line)) + 0.5) / len(line) * len(visible)
+    clear = ~grown(~visible[None], max(1, round(2 * EDGE * len(visible) / len(line))))[0]
+    clear = clear if clear.any() else visible
     known = np.flatnonzero(clear[places.astype(np.intp)])
     along = np.arange(len(line))
     return np.stack([np.interp(along, known, own[known]) for own in line.T], axis=1)
 
 
-def _rows_of(image: Image.Image, seen: Mask) -> Image.Image:
+def _rows_of(image: Image.Image, visible: Mask) -> Image.Image:
     """The picture's rows that are background along the edge, for their grain; all where it has
     fewer rows than the edge was looked at in, and none of them is."""
-    clear = seen[np.arange(image.height) * len(seen) // image.height]
+    clear = visible[np.arange(image.height) * len(visible) // image.height]
     return Image.fromarray(np.asarray(image)[clear]) if clear.any() else image
 
 

@@ -98,13 +98,13 @@ def imagined(image: Image.Image, scene: Scene, length: int, *, at_far: bool) -> 
     size = (length, image.height)
     step = SCENE.step
     coarse = Image.fromarray(_soft(scene, length, step, at_far=at_far))
-    made = coarse.resize(size, Image.Resampling.BICUBIC, (0, 0, length / step, image.height))
+    result = coarse.resize(size, Image.Resampling.BICUBIC, (0, 0, length / step, image.height))
     near = min(round(2 * step / SCENE.across), length)
     fine = Image.fromarray(_soft(scene, near, 1, at_far=at_far))
-    made.paste(fine, (0, 0), _ramp(near, image.height, near, near // 2))
+    result.paste(fine, (0, 0), _ramp(near, image.height, near, near // 2))
     focus = round(step / SCENE.across)
-    made = grained(made, image, at_far=at_far, shares=_ramp(length, image.height, 0, focus))
-    return made if at_far else ImageOps.mirror(made)
+    result = grained(result, image, at_far=at_far, shares=_ramp(length, image.height, 0, focus))
+    return result if at_far else ImageOps.mirror(result)
 
 
 def _without_subject(image: Image.Image, grid: Pixels, background: Mask) -> Image.Image:

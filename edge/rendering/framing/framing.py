@@ -200,12 +200,12 @@ FITS: MappingProxyType[Fit, Callable[[Transform, PlanContext], Framing]] = Mappi
 
 
 def _inside_scale(transform: Transform, view: Area) -> float:
-    asked = (
+    requested = (
         (transform.width, view.width),
         (transform.height, view.height),
         (transform.long_side, max(view.width, view.height)),
     )
-    scales = [side / own for side, own in asked if side is not None]
+    scales = [side / own for side, own in requested if side is not None]
     return min(scales) if scales else float(transform.upscale.factor or 1)
 
 

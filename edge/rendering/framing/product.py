@@ -61,13 +61,13 @@ class Axis:
 
     def origin(self, length: float, scale: float) -> float:
         """Where the canvas begins, in pixels of the picture."""
-        seen = length / scale
+        span = length / scale
         at_near, at_far = self.cut
         if at_near and not at_far:
             return self.near
         if at_far and not at_near:
-            return self.far - seen
-        return (self.start + self.end - seen) / 2
+            return self.far - span
+        return (self.start + self.end - span) / 2
 
 
 def product(transform: Transform, context: PlanContext) -> Framing | None:

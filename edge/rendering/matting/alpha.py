@@ -191,9 +191,9 @@ def _share(
     trust = np.clip(distance * np.float32(1 / noise) - np.float32(2), 0, 1)
     # It may be a part that F does not show, and no less than its share is.
     less = np.flatnonzero((guess > share).any(axis=0))
-    seen, behind = colours.take(less, axis=2), background.take(less, axis=1)
+    observed, behind = colours.take(less, axis=2), background.take(less, axis=1)
     some = along.take(less, axis=1), share.take(less, axis=1), squared.take(less)
-    far = _unexplained(seen, behind, *some, noise)
+    far = _unexplained(observed, behind, *some, noise)
     share -= guess
     share *= trust
     below = share.take(less, axis=1)

@@ -135,7 +135,7 @@ def _on_plain(
     area = max(1, int(np.count_nonzero(product)))
     pale = off < REGIONS.pale * background_model.noise
     evidence = replace(
-        Evidence() if blind else _seen_by_network(grid, claim, product, _around(product)),
+        Evidence() if blind else _network_evidence(grid, claim, product, _around(product)),
         pale=np.count_nonzero(shrunk(product, 2 * EDGE) & pale) / area,
     )
     if blind and (
@@ -150,8 +150,10 @@ def _shade_in(cells: Mask, grid: Pixels, backdrop: Pixels) -> tuple[Floats, Floa
     """What `shade_of` says of some cells [h, w], which are few; 0 elsewhere."""
     found, places = np.zeros((2, cells.size), np.float32), np.flatnonzero(cells)
     if len(places):
-        seen, behind = (each.reshape(-1, 3).take(places, axis=0)[None] for each in (grid, backdrop))
-        found[:, places] = np.concatenate(shade_of(seen, planes_of(behind)))
+        observed, behind = (
+            each.reshape(-1, 3).take(places, axis=0)[None] for each in (grid, backdrop)
+        )
+        found[:, places] = np.concatenate(shade_of(observed, planes_of(behind)))
     light, tint = found.reshape(2, *cells.shape)
     return light, tint
 
@@ -178,7 +180,7 @@ def _on_scene(
         return None
     around = _around(product)
     evidence = replace(
-        _seen_by_network(known.cells, claim, product, around),
+        _network_evidence(known.cells, claim, product, around),
         pale=_pale(known.cells, product, around) / area,
         scene=1.0,
     )
@@ -207,7 +209,7 @@ def _pale(grid: Pixels, product: Mask, around: Mask) -> int:
     return int(np.count_nonzero(grown(shrunk(alike, 1), 1) & product))
 
 
-def _seen_by_network(grid: Pixels, claim: Floats, product: Mask, around: Mask) -> Evidence:
+def _network_evidence(grid: Pixels, claim: Floats, product: Mask, around: Mask) -> Evidence:
     area = max(1, int(np.count_nonzero(product)))
     return Evidence(
         unsure=two_minds(claim, product) / area,

@@ -154,7 +154,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     image, known = await tools.engine.run(_flat, image)
     asking = asyncio.ensure_future(_mask_by(image, tools, watch))
     try:
-        seen = await tools.engine.run(watch.time, "analysis", analyze, image, known)
+        analysis = await tools.engine.run(watch.time, "analysis", analyze, image, known)
         progress.entered("matting")  # it takes longer than what ran beside it
         first = await asking
     finally:
@@ -175,7 +175,7 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     found = await tools.engine.run(watch.time, "cut", _judged, *cut)
     if isinstance(found, Matte):
         found = replace(found, networks=tuple(names))
-    return Segmentation(seen, found)
+    return Segmentation(analysis, found)
 
 
 def _flat(image: Image.Image) -> tuple[Image.Image, Grid]:

@@ -158,10 +158,10 @@ def alone(picture: Picture) -> Picture:
     """The subject in its own colours on nothing (RGBA)."""
     subject, matte = cut(picture)
     sheet = Image.new("RGBA", subject.size, (*_NOTHING, 0))
-    if seen := matte.getbbox():
-        part, alpha = subject.crop(seen), matte.crop(seen)
+    if box := matte.getbbox():
+        part, alpha = subject.crop(box), matte.crop(box)
         part.putalpha(alpha)
-        sheet.paste(part, seen[:2], alpha.point(_VISIBLE))
+        sheet.paste(part, box[:2], alpha.point(_VISIBLE))
     return replace(picture.with_image(sheet), matte=matte)
 
 
@@ -169,8 +169,8 @@ def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
     """Paste the subject in its own colours, which it has not yet, on `sheet` (RGB); only the part
     that holds it is looked at. Answers its matte with clean ends (L)."""
     matte = picture.clean_matte
-    if seen := matte.getbbox():
-        around = Box(*seen).grown(SCALES.beside).clamped(picture.size).as_tuple()
+    if box := matte.getbbox():
+        around = Box(*box).grown(SCALES.beside).clamped(picture.size).as_tuple()
         part = matte.crop(around)
         subject = foreground(picture.image.crop(around).convert("RGB"), part)
         sheet.paste(subject, around[:2], part)
@@ -190,11 +190,11 @@ def surroundings(image: Image.Image, matte: Image.Image, radius: float) -> Image
     factor = max(1, round(radius / 2))
     size = Size(*image.size).scaled(1 / factor)
     small = image.resize((size.width, size.height), Image.Resampling.BOX)
-    seen = np.asarray(matte.resize(small.size, Image.Resampling.BOX)) < LEVELS.halo
+    visible = np.asarray(matte.resize(small.size, Image.Resampling.BOX)) < LEVELS.halo
     if small.mode == "RGBA":
-        seen &= np.asarray(small.getchannel("A")) > LEVELS.solid
+        visible &= np.asarray(small.getchannel("A")) > LEVELS.solid
     grid = small.convert("RGB")
-    filled = Image.fromarray(backdrop(np.asarray(grid), seen)) if seen.any() else grid
+    filled = Image.fromarray(backdrop(np.asarray(grid), visible)) if visible.any() else grid
     soft = filled.filter(ImageFilter.GaussianBlur(radius / factor))
     return soft.resize(image.size, Image.Resampling.BICUBIC)
 

@@ -43,10 +43,10 @@ def region(transform: Transform, size: Size) -> Area | None:
     if transform.crop is None:
         return None
     wanted = transform.crop
-    asked = Area(wanted.x, wanted.y, wanted.x + wanted.width, wanted.y + wanted.height)
+    requested = Area(wanted.x, wanted.y, wanted.x + wanted.width, wanted.y + wanted.height)
     if wanted.shares:
-        return Area.of(asked.scaled(size.width, size.height).outward(size))
-    view = asked.within(size)
+        return Area.of(requested.scaled(size.width, size.height).outward(size))
+    view = requested.within(size)
     if view.width < 1 or view.height < 1:
         raise InvalidParameter(
             f"crop={wanted} leaves nothing of an original of {size}",

@@ -117,10 +117,10 @@ def contact(alpha: Pixels, box: Box) -> tuple[Floats, Floats, Floats]:
     The row of the background, which is the lower hull of the outline's low parts; how many rows the
     outline hovers above it; and how surely it is background at all (0 to 1).
     """
-    seen = alpha >= LEVELS.half
-    lowest = alpha.shape[0] - np.argmax(seen[::-1], axis=0)
+    visible = alpha >= LEVELS.half
+    lowest = alpha.shape[0] - np.argmax(visible[::-1], axis=0)
     height = (box.bottom - lowest) / box.size.height
-    low = np.flatnonzero(seen.any(axis=0) & (height < SHADOW.reach))
+    low = np.flatnonzero(visible.any(axis=0) & (height < SHADOW.reach))
     corners = _hull(low, lowest[low])
     columns = np.arange(alpha.shape[1])
     line = np.interp(columns, corners[:, 0], corners[:, 1]).astype(np.float32)
@@ -128,7 +128,7 @@ def contact(alpha: Pixels, box: Box) -> tuple[Floats, Floats, Floats]:
     back = (np.float32(box.bottom) - line) / np.float32(box.size.height)
     touch = _falling(back, SHADOW.reach) * _falling(np.abs(rise).astype(np.float32), SHADOW.steep)
     touch[: low[0]] = touch[low[-1] + 1 :] = 0
-    gap = np.where(seen.any(axis=0), np.maximum(line - lowest, 0), alpha.shape[0])
+    gap = np.where(visible.any(axis=0), np.maximum(line - lowest, 0), alpha.shape[0])
     return line, gap.astype(np.float32), touch.astype(np.float32)
 
 

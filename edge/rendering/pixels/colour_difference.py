@@ -25,8 +25,8 @@ def lab(pixels: Levels) -> Lab:
     xyz = _LINEAR[pixels] @ _TO_XYZ.T / _WHITE
     root = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
     x, y, z = np.moveaxis(root, -1, 0)
-    made: Lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1).astype(np.float32)
-    return made
+    result: Lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1).astype(np.float32)
+    return result
 
 
 def ciede2000(one: Lab, other: Lab) -> Floats:
@@ -56,21 +56,21 @@ def ciede2000(one: Lab, other: Lab) -> Floats:
     theta = 30 * np.exp(-(((hue - 275) / 25) ** 2))
     rt = -np.sin(np.radians(2 * theta)) * 2 * _faded(chroma)
     dl, dc, dh = dl / sl, dc / sc, dh / sh
-    made: Floats = np.sqrt(dl**2 + dc**2 + dh**2 + rt * dc * dh).astype(np.float32)
-    return made
+    result: Floats = np.sqrt(dl**2 + dc**2 + dh**2 + rt * dc * dh).astype(np.float32)
+    return result
 
 
 def _chroma(a: Doubles, b: Doubles) -> Doubles:
     """What `np.hypot` gives, which looks out for numbers that no colour has."""
-    made: Doubles = np.sqrt(a * a + b * b)
-    return made
+    result: Doubles = np.sqrt(a * a + b * b)
+    return result
 
 
 def _faded(chroma: Doubles) -> Doubles:
     square = chroma * chroma
     seventh: Doubles = square * square * square * chroma
-    made: Doubles = np.sqrt(seventh / (seventh + 25.0**7))
-    return made
+    result: Doubles = np.sqrt(seventh / (seventh + 25.0**7))
+    return result
 
 
 def _hue(a: Doubles, b: Doubles) -> Doubles:
@@ -79,18 +79,18 @@ def _hue(a: Doubles, b: Doubles) -> Doubles:
 
 def _turned(degrees: Doubles) -> Doubles:
     """Angles from -360 on and under 720 as 0 to 360: a sum is quicker than a remainder."""
-    made: Doubles = degrees + 360.0 * (degrees < 0) - 360.0 * (degrees >= 360)
-    return made
+    result: Doubles = degrees + 360.0 * (degrees < 0) - 360.0 * (degrees >= 360)
+    return result
 
 
 def _middle(h1: Doubles, h2: Doubles) -> Doubles:
     """The mean of two hues, on the shorter way around."""
     total = h1 + h2
     far = np.abs(h1 - h2) > 180
-    made: Doubles = np.where(far, np.where(total < 360, total + 360, total - 360), total)
-    return made / 2
+    result: Doubles = np.where(far, np.where(total < 360, total + 360, total - 360), total)
+    return result / 2
 
 
 def _cos(degrees: Doubles) -> Doubles:
-    made: Doubles = np.cos(np.radians(degrees))
-    return made
+    result: Doubles = np.cos(np.radians(degrees))
+    return result

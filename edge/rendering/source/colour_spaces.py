@@ -64,14 +64,14 @@ def profile(space: ColourSpace) -> bytes:
     curve = np.rint(np.clip(values, 0, 1) * 65535).astype(np.uint16)
     plain = space.transfer is Transfer.GAMMA
     *primaries, white = ((*point, 1.0) for point in space.primaries)
-    made: bytes = cms_profile(
+    result: bytes = cms_profile(
         "rgb",
         whitepoint=white,
         primaries=[number for point in primaries for number in point],
         transferfunction=None if plain else curve,
         gamma=space.gamma if plain else None,
     )
-    return made
+    return result
 
 
 def _to_d50(primaries: Primaries) -> Doubles:

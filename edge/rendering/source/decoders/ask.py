@@ -92,17 +92,17 @@ class DecodeOptions:
         }
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> "DecodeOptions":
-        least, aperture, hdr = told["least"], told["aperture"], told["hdr"]
+    def from_json(cls, values: dict[str, Any]) -> "DecodeOptions":
+        least, aperture, hdr = values["least"], values["aperture"], values["hdr"]
         return cls(
-            OriginalFormat(told["format"]),
-            Size(*told["size"]),
-            told["bits"],
-            told["inverted"],
+            OriginalFormat(values["format"]),
+            Size(*values["size"]),
+            values["bits"],
+            values["inverted"],
             least and Size(*least),
             aperture and Box(*aperture),
             hdr and ColourSpace(hdr[0], Transfer(hdr[1])),
-            told["narrow"],
+            values["narrow"],
         )
 
 

@@ -134,14 +134,14 @@ def _check_scans(data: bytes) -> None:
     ones has all rows, coarser or without colour: browsers show that, here it is half a picture.
     """
     frame, components, scans = _segments(data)
-    told: dict[int, list[int | None]] = {name: [None] * 64 for name in components}
+    received: dict[int, list[int | None]] = {name: [None] * 64 for name in components}
     if frame != _PROGRESSIVE and scans and len(scans[0].names) == len(components):
         return
     for names, first, last, bit in scans:
         for name in names:
-            if name in told:
-                told[name][first : last + 1] = [bit] * (last + 1 - first)
-    if any(bit != 0 for bits in told.values() for bit in bits):
+            if name in received:
+                received[name][first : last + 1] = [bit] * (last + 1 - first)
+    if any(bit != 0 for bits in received.values() for bit in bits):
         raise OriginalCorrupt("the JPEG lacks its last scans")
 
 

@@ -12,8 +12,8 @@ LONGEST = 65_536
 _HEAD = struct.Struct(">I")
 
 
-def send(link: socket.socket, told: dict[str, Any], files: tuple[int, ...] = ()) -> None:
-    body = json.dumps(told).encode()
+def send(link: socket.socket, content: dict[str, Any], files: tuple[int, ...] = ()) -> None:
+    body = json.dumps(content).encode()
     message = _HEAD.pack(len(body)) + body
     sent = socket.send_fds(link, [message], files) if files else 0
     link.sendall(message[sent:])
@@ -32,10 +32,10 @@ def receive(link: socket.socket, files: int = 0) -> tuple[dict[str, Any], list[i
     (length,) = _HEAD.unpack(head)
     if length > LONGEST:
         raise ValueError("the message is too long")
-    told = json.loads(_exactly(link, length))
-    if not isinstance(told, dict):
+    content = json.loads(_exactly(link, length))
+    if not isinstance(content, dict):
         raise ValueError("the message is no object")
-    return told, opened
+    return content, opened
 
 
 def _exactly(link: socket.socket, count: int) -> bytes:

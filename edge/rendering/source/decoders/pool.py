@@ -67,9 +67,9 @@ class _Worker(Child):
         """Raises: Gone, and what the decoder raised."""
         room = _BYTES_PER_PIXEL * request.size.pixels
         with _memory(data=data) as source, _memory(size=room) as target:
-            told = {"ask": request.as_json(), "length": len(data), "seconds": longest}
+            message = {"ask": request.as_json(), "length": len(data), "seconds": longest}
             try:
-                messages.send(self._link, told, (source, target))
+                messages.send(self._link, message, (source, target))
             except OSError as error:
                 raise Gone("died") from error
             answer = self._answer(seconds)

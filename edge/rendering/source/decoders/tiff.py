@@ -205,12 +205,12 @@ def _from_jpeg(page: Any, packed: bytes, size: Size, samples: int) -> Samples:
         raise OriginalUnsupported("a TIFF of JPEGs other than of 8 bits is not read here")
     tables = page.tags.get(_JPEG_TABLES)
     shared = tables.value[2:-2] if tables else b""
-    told = _ADOBE + (b"\1" if page.photometric == _YCBCR else b"\0") if samples > 1 else b""
+    marker = _ADOBE + (b"\1" if page.photometric == _YCBCR else b"\0") if samples > 1 else b""
     colours = {1: "GRAY", 3: "RGBA", 4: "CMYK"}[samples]
-    width, height, _ = jpeg.shape(packed[:2] + told + shared + packed[2:])
+    width, height, _ = jpeg.shape(packed[:2] + marker + shared + packed[2:])
     if width < size.width or height > _piece_size(page)[0]:
         raise OriginalCorrupt("a strip or tile of the TIFF is of another size than the file says")
-    return jpeg.decoded(packed[:2] + told + shared + packed[2:], colours, Size(width, height))
+    return jpeg.decoded(packed[:2] + marker + shared + packed[2:], colours, Size(width, height))
 
 
 def _levels(numbers: Samples, kind: _Kind, sample: int, weight: Samples | None) -> Levels:

@@ -99,18 +99,18 @@ def _alpha(directory: Directory) -> bool:
 
 def _pages(body: bytes, directory: Directory, limits: Limits) -> int:
     """How many pictures the file chains; where it leads back or nowhere, the chain ends."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     at = directory.next
-    while at and at not in seen:
+    while at and at not in visited:
         try:
             count, start = directory.form.entries(body, at)
             following = directory.form.following(body, start + count * directory.form.step)
         except (struct.error, OverflowError):
             break
-        seen.add(at)
-        check_frames(1 + len(seen), limits)
+        visited.add(at)
+        check_frames(1 + len(visited), limits)
         at = following
-    return 1 + len(seen)
+    return 1 + len(visited)
 
 
 def _profile(directory: Directory) -> bytes | None:
