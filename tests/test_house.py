@@ -60,7 +60,7 @@ RENDERING = (
     ("prepare", "memory", "run", "provenance", "networks"),
     ("compliance",),
     ("chain",),
-    ("drawing", "looking"),
+    ("drawing", "inspection"),
     ("render",),
 )
 """The floors inside `edge/rendering`, the lowest first; rooms of one floor do not know each other,

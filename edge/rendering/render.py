@@ -23,7 +23,7 @@ from edge.rendering.compliance.verify import verify_file
 from edge.rendering.drawing import Apart, Drawing, Rendered
 from edge.rendering.engine.processes import RenderProcesses
 from edge.rendering.engine.threads import Engine
-from edge.rendering.looking import Looking, own_of
+from edge.rendering.inspection import Inspector, record_of
 from edge.rendering.matting import segment
 from edge.rendering.matting.store import MatteSource, MatteStore
 from edge.rendering.memory import Peak, peak
@@ -86,7 +86,7 @@ class Renderer:
         self._drawing = Drawing(models, limits, metadata)
         self._apart = Apart(processes, limits, metadata) if processes else None
         self._engine = engine
-        self._looking = Looking(engine, models, limits)
+        self._inspector = Inspector(engine, models, limits)
         self._models = models
         self._limits = limits
         self._scene = scene
@@ -200,8 +200,8 @@ class Renderer:
     def verified(self, rendition: Rendition, transform: Transform) -> Report | None:
         """How a finished rendition holds its preset's rules; None where it has none."""
         preset = self._preset(transform)
-        own = own_of(rendition.reported)
-        return verify_file(rendition.body, preset, self._limits, own) if preset else None
+        record = record_of(rendition.reported)
+        return verify_file(rendition.body, preset, self._limits, record) if preset else None
 
     async def verify(
         self, body: bytes, preset: Preset, deadline: Deadline, reported: Compliance | None = None
@@ -215,7 +215,7 @@ class Renderer:
         Raises:
             OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
         """
-        return await self._looking.verify(body, preset, deadline, reported)
+        return await self._inspector.verify(body, preset, deadline, reported)
 
     def require_compliance(self, rendition: Rendition, transform: Transform) -> None:
         """Raises `NotCompliant`, with every broken rule, unless a rendition holds them all."""
@@ -263,13 +263,13 @@ class Renderer:
         chain: ChainRender | None,
     ) -> tuple[Prepared, Done]:
         """What was seen, and what came out of all steps; a picture that takes networks to make is
-        looked over while it is encoded."""
+        inspected while it is encoded."""
         if chain and (rendered := await self._by_chain(chain, request, tools)):
             prepared, picture = rendered
             return prepared, await self._encoded(picture, prepared, request, tools)
         prepared, done = await self._engine.run(begin, request)
         if done is not None:
-            return prepared, await self._looking.at(done, request, tools)
+            return prepared, await self._inspector.complete(done, request, tools)
         picture, timings = await run(prepared.steps, prepared.picture, tools)
         request.watch.timings += timings
         return prepared, await self._encoded(picture, prepared, request, tools)
@@ -288,9 +288,9 @@ class Renderer:
     async def _encoded(
         self, picture: Picture, prepared: Prepared, request: RenderRequest, tools: Tools
     ) -> Done:
-        inspection = asyncio.ensure_future(self._looking.over(picture, request, tools))
+        inspection = asyncio.ensure_future(self._inspector.inspect_render(picture, request, tools))
         try:
             done = await self._engine.run(self._drawing.finish, picture, request, prepared)
-            return await self._looking.at(done, request, tools, (picture, inspection))
+            return await self._inspector.complete(done, request, tools, (picture, inspection))
         finally:
             inspection.cancel()

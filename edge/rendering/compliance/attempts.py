@@ -8,7 +8,7 @@ from PIL import Image, ImageChops
 
 from edge.images import Color, Format, Size
 from edge.rendering.analysis.degradation import DEGRADATION
-from edge.rendering.compliance.checks import Own
+from edge.rendering.compliance.checks import RenderRecord
 from edge.rendering.compliance.drift import Reference
 from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.verify import verify_file
@@ -80,7 +80,7 @@ def finish(
     nothing; `notes` are facts about the photo, which a preset may forbid. `reference` is the
     original as it lies under the picture.
     """
-    own = Own(
+    record = RenderRecord(
         picture.synthesized or Synthesized(0.0),
         None if unsure else picture.matte,
         reference=reference,
@@ -88,13 +88,15 @@ def finish(
         notes=frozenset(notes),
         exact=picture.exact,
     )
-    done = _finished(picture, request, xmp, own)
+    done = _finished(picture, request, xmp, record)
     if xmp and done.report and "bytes_max" in _broken(done.report):
-        return _finished(picture, request, None, own)
+        return _finished(picture, request, None, record)
     return done
 
 
-def _finished(picture: Picture, request: RenderRequest, xmp: bytes | None, own: Own) -> Done:
+def _finished(
+    picture: Picture, request: RenderRequest, xmp: bytes | None, record: RenderRecord
+) -> Done:
     """The first attempt that passes the background rule by its pixels alone; else the first that
     passes it because the matte counts pale pixels as product; else the last. A photo that is
     delivered whole has no background to mend."""
@@ -113,9 +115,11 @@ def _finished(picture: Picture, request: RenderRequest, xmp: bytes | None, own: 
         )
         if request.preset is None:
             return last
-        report = request.watch.time("verify", verify_file, encoded.body, request.preset, own=own)
+        report = request.watch.time(
+            "verify", verify_file, encoded.body, request.preset, record=record
+        )
         last = replace(last, report=report)
-        if own.whole or "background" not in _broken(report):
+        if record.whole or "background" not in _broken(report):
             if not report.pale:
                 return last
             pale = pale or last

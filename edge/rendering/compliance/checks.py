@@ -39,7 +39,7 @@ _FORBIDS = {"no_detail": DETAIL}
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class RenderRecord:
     """What is known, beside its pixels, of a picture that this server made.
 
     Attributes:
@@ -74,7 +74,7 @@ class FinishedFile:
     body: bytes
     facts: Facts
     image: Image.Image
-    own: Own | None = None
+    record: RenderRecord | None = None
     levels: Levels | None = None
 
     @cached_property
@@ -132,9 +132,9 @@ def _colour(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
 
 
 def _synthesized(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
-    if file.own is None:
+    if file.record is None:
         return
-    synthesized = file.own.synthesized
+    synthesized = file.record.synthesized
     for rule, share, most in (
         ("synthesized_max", synthesized.share, rules.synthesized_max),
         ("guessed_max", synthesized.guessed, rules.guessed_max),
@@ -144,11 +144,11 @@ def _synthesized(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
 
 
 def _noted(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
-    if file.own is None:
+    if file.record is None:
         return
     for rule, note in _FORBIDS.items():
         if getattr(rules, rule):
-            found = note in file.own.notes
+            found = note in file.record.notes
             yield Finding(rule, not found, found, False, heuristic=True)
 
 
@@ -160,7 +160,7 @@ def _border(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
 
 def _background(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
     if rules.background_neutral:
-        matte = file.own.matte if file.own else None
+        matte = file.record.matte if file.record else None
         chroma = chroma_of_border(file.pixels, matte)
         yield Finding(
             "background_neutral",
@@ -172,10 +172,10 @@ def _background(file: FinishedFile, rules: Rules) -> Iterator[Finding]:
     if rules.background is None:
         return
     found = _measured(file, rules.background)
-    whole = file.own is not None and file.own.whole
+    whole = file.record is not None and file.record.whole
     finding = _exact(found, rules.background, whole=whole)
-    if not finding.passed and not whole and file.own:
-        finding = _by_matte(file, file.own, rules.background) or finding
+    if not finding.passed and not whole and file.record:
+        finding = _by_matte(file, file.record, rules.background) or finding
     yield finding
     if rules.fill_min is not None:
         fill = _fill(found, file.image)
@@ -212,14 +212,14 @@ def _exact(
 _VISIBLE = [0, *[255] * 255] * 4
 
 
-def _by_matte(file: FinishedFile, own: Own, background: Background) -> Finding | None:
+def _by_matte(file: FinishedFile, record: RenderRecord, background: Background) -> Finding | None:
     """The background without what the matte gives to the product; None where that does not hold. Of
     an original's own alpha the faintest shadow is the product's."""
-    if own.matte is None:
+    if record.matte is None:
         return None
     if background.color is not None:
-        found = measure_background(file.pixels, background.color, own.matte)
-    elif own.exact and file.image.mode == "RGBA":
+        found = measure_background(file.pixels, background.color, record.matte)
+    elif record.exact and file.image.mode == "RGBA":
         found = measure_clear_background(file.image.point(_VISIBLE))
     else:
         return None

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from edge.images import Box, Size
 from edge.rendering.analysis.detection import Detected, Detections, place_of
-from edge.rendering.compliance.checks import CHECKS, FinishedFile, Own
+from edge.rendering.compliance.checks import CHECKS, FinishedFile, RenderRecord
 from edge.rendering.compliance.drift import compare
 from edge.rendering.compliance.report import Finding, Report
 from edge.rendering.source.decode import decode, reread
@@ -23,22 +23,22 @@ PALE = "pale"
 
 
 def verify_file(
-    body: bytes, preset: Preset, limits: Limits | None = None, own: Own | None = None
+    body: bytes, preset: Preset, limits: Limits | None = None, record: RenderRecord | None = None
 ) -> Report:
     """Hold any picture's bytes against a preset's rules.
 
-    Of the server's `own` pictures more is known. The rules of what was made count for these alone,
-    and where pale parts of the product join the background the matte says where it ends: such a
-    background passes as a heuristic.
+    Of a picture that this server rendered more is known: its `record`. The rules of what was
+    synthesized count for such pictures alone, and where pale parts of the product join the
+    background the matte says where it ends: such a background passes as a heuristic.
 
     Raises:
         OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
     """
     facts = read_facts(body, limits or Limits())
-    decoded = reread(body, facts) if own else decode(body, facts)
-    file = FinishedFile(body, facts, decoded.image, own, decoded.levels)
+    decoded = reread(body, facts) if record else decode(body, facts)
+    file = FinishedFile(body, facts, decoded.image, record, decoded.levels)
     findings = [finding for check in CHECKS for finding in check(file, preset.rules)]
-    broken = own.broken if own else None
+    broken = record.broken if record else None
     if broken is not None:
         findings = [_excused(finding, broken) for finding in findings]
         findings += [
@@ -47,8 +47,8 @@ def verify_file(
             if rule in broken
         ]
     colours = None
-    if own and own.reference:
-        colours = compare(decoded.image, own.reference, own.swatch)
+    if record and record.reference:
+        colours = compare(decoded.image, record.reference, record.swatch)
         findings += _colours(colours, preset.rules)
     return Report(preset.name, preset.version, tuple(findings), colours=colours)
 

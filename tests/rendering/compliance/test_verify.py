@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, ImageDraw, ImageFilter
 
 from edge.errors import NotCompliant, OriginalCorrupt, OriginalUnsupported
 from edge.images import WHITE
-from edge.rendering.compliance.checks import Own
+from edge.rendering.compliance.checks import RenderRecord
 from edge.rendering.compliance.measurements import has_drawn_border, measure_background
 from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.verify import JUDGED_AT_RENDER, verify_file
@@ -140,13 +140,13 @@ def test_a_photo_that_is_delivered_whole_has_no_background_of_one_colour_in_bars
     image.paste((20, 40, 120), (0, 400, 1600, 1200))
     wanted = presets.Rules(background=PRESETS["shopify"].rules.background)
     rules = Preset("main", "1", "", {}, wanted)
-    whole = Own(notes=frozenset({"detail"}))
-    assert broken(verify_file(jpeg(image), rules, own=whole)) == {"background"}
-    cut = Own(notes=frozenset({"cut-by-edge"}))
-    assert verify_file(jpeg(image), rules, own=cut).passed, "a product may reach both sides"
+    whole = RenderRecord(notes=frozenset({"detail"}))
+    assert broken(verify_file(jpeg(image), rules, record=whole)) == {"background"}
+    cut = RenderRecord(notes=frozenset({"cut-by-edge"}))
+    assert verify_file(jpeg(image), rules, record=cut).passed, "a product may reach both sides"
     white = Image.new("RGB", (1600, 1600), (255, 255, 255))
     white.paste((20, 40, 120), (400, 400, 1200, 1200))
-    assert verify_file(jpeg(white), rules, own=whole).passed
+    assert verify_file(jpeg(white), rules, record=whole).passed
 
 
 @pytest.mark.parametrize("quality", [75, 90, 95, 100])
@@ -194,11 +194,13 @@ def test_a_product_at_the_border_is_no_background_where_its_matte_is_known() -> 
     matte.paste(255, (0, 900, 1600, 1600))
     ebay = PRESETS["ebay"]
     assert "background_neutral" in broken(verify_file(jpeg(image), ebay))
-    assert "background_neutral" not in broken(verify_file(jpeg(image), ebay, own=Own(matte=matte)))
-    later = Own(broken=frozenset())
-    assert verify_file(jpeg(image), ebay, own=later).passed, "as it was told when it was made"
-    later = Own(broken=frozenset({"background_neutral", "long_min"}))
-    assert "background_neutral" in broken(verify_file(jpeg(image), ebay, own=later))
+    assert "background_neutral" not in broken(
+        verify_file(jpeg(image), ebay, record=RenderRecord(matte=matte))
+    )
+    later = RenderRecord(broken=frozenset())
+    assert verify_file(jpeg(image), ebay, record=later).passed, "as it was told when it was made"
+    later = RenderRecord(broken=frozenset({"background_neutral", "long_min"}))
+    assert "background_neutral" in broken(verify_file(jpeg(image), ebay, record=later))
 
 
 def test_a_dark_scene_is_no_drawn_border() -> None:
@@ -217,8 +219,8 @@ def test_what_is_no_picture_is_an_error_and_no_report() -> None:
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 def test_every_shipped_rule_is_checked(preset: Preset) -> None:
     """A rule that nobody measures would be a promise that nobody keeps. Those that are judged only
-    when a picture is made have their tests in test_looking.py."""
-    report = verify_file(jpeg(shot()), preset, own=Own(Synthesized(0.0)))
+    when a picture is made have their tests in test_inspection.py."""
+    report = verify_file(jpeg(shot()), preset, record=RenderRecord(Synthesized(0.0)))
     wanted = {
         name
         for name in preset.rules.__slots__
@@ -230,8 +232,8 @@ def test_every_shipped_rule_is_checked(preset: Preset) -> None:
 def test_a_photo_of_a_detail_is_no_main_image() -> None:
     rules = Preset("main", "1", "", {}, presets.Rules(no_detail=True))
     image = jpeg(Image.new("RGB", (64, 64), (40, 60, 90)))
-    assert verify_file(image, rules, own=Own(notes=frozenset({"small"}))).passed
-    report = verify_file(image, rules, own=Own(notes=frozenset({"detail"})))
+    assert verify_file(image, rules, record=RenderRecord(notes=frozenset({"small"}))).passed
+    report = verify_file(image, rules, record=RenderRecord(notes=frozenset({"detail"})))
     assert broken(report) == {"no_detail"}
     assert verify_file(image, rules).passed, "of a file from elsewhere nobody knows"
 

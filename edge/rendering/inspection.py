@@ -1,4 +1,4 @@
-"""Looking over a finished picture for what its rules want to know, by networks too."""
+"""Inspect a finished picture for what its rules want to know, by networks too."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from edge.deadline import Deadline
 from edge.models.base import Models, Priority
 from edge.rendering.analysis.detection import Detected, Detections, detect
 from edge.rendering.compliance.attempts import Done
-from edge.rendering.compliance.checks import Own
+from edge.rendering.compliance.checks import RenderRecord
 from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.verify import as_reported, verify_file, with_detected
 from edge.rendering.engine.threads import Engine
@@ -25,10 +25,10 @@ from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Rules
 
 Inspection = tuple[Detections, Detected]
-"""What of a finished picture was looked at, and what networks saw there."""
+"""The parts of a finished picture that are inspected, and what networks detected there."""
 
 
-class Looking:
+class Inspector:
     """Looks for letters, faces and second views."""
 
     def __init__(self, engine: Engine, models: Models, limits: Limits) -> None:
@@ -41,8 +41,10 @@ class Looking:
     ) -> Report:
         """Hold any finished picture's bytes against a preset's rules; see `Renderer.verify`."""
         if reported and reported.of_preset(preset.name, preset.version):
-            own = Own(broken=frozenset(reported.broken), notes=frozenset(reported.notes))
-            report = await self._engine.run(verify_file, body, preset, self._limits, own)
+            record = RenderRecord(
+                broken=frozenset(reported.broken), notes=frozenset(reported.notes)
+            )
+            report = await self._engine.run(verify_file, body, preset, self._limits, record)
             return as_reported(report, reported)
         report = await self._engine.run(verify_file, body, preset, self._limits)
         if not preset.rules.needs_analysis:
@@ -51,29 +53,29 @@ class Looking:
         found = await self.inspect(image, preset.rules, deadline)
         return with_detected(report, preset.rules, *found)
 
-    async def at(
+    async def complete(
         self,
         done: Done,
         request: RenderRequest,
         tools: Tools,
         begun: tuple[Picture, "asyncio.Future[Inspection | None]"] | None = None,
     ) -> Done:
-        """With what was detected in its report; what has `begun` counts if that picture was
-        encoded, not one that was mended."""
+        """With what was detected in its report; an inspection that has `begun` counts if its
+        picture was encoded, not one that was mended."""
         picture, report = done.picture, done.report
         if picture is None or report is None:
             return replace(done, picture=None)
         if begun and begun[0] is picture:
             found = await begun[1]
         else:
-            found = await self.over(picture, request, tools)
+            found = await self.inspect_render(picture, request, tools)
         if found is None or request.preset is None:
             return replace(done, picture=None)
         return replace(
             done, picture=None, report=with_detected(report, request.preset.rules, *found)
         )
 
-    async def over(
+    async def inspect_render(
         self, picture: Picture, request: RenderRequest, tools: Tools
     ) -> Inspection | None:
         """What is detected on a picture; None where no rule wants to know."""
@@ -106,9 +108,11 @@ class Looking:
         return detections, found
 
 
-def own_of(reported: Reported) -> Own:
+def record_of(reported: Reported) -> RenderRecord:
     """What is known of a picture beside its bytes."""
     compliance, synthesized = reported.compliance, reported.synthesized or Synthesized(0.0)
     if compliance is None:
-        return Own(synthesized)
-    return Own(synthesized, broken=frozenset(compliance.broken), notes=frozenset(compliance.notes))
+        return RenderRecord(synthesized)
+    return RenderRecord(
+        synthesized, broken=frozenset(compliance.broken), notes=frozenset(compliance.notes)
+    )
