@@ -109,14 +109,11 @@ class Plan:
 
     def steps_for(self, decoded: Size) -> tuple[Step, ...]:
         """The steps, with the numbers of those before the resize brought to a smaller decode."""
-        across, down = decoded.width / self.source.width, decoded.height / self.source.height
+        factors = decoded.width / self.source.width, decoded.height / self.source.height
         steps = []
         for step in self.steps:
-            steps.append(step.scaled(across, down))
-            if isinstance(step, rotate.Rotate) and step.degrees % 180:
-                across, down = down, across
-            elif isinstance(step, resize.Resize):
-                across = down = 1.0
+            steps.append(step.scaled(*factors))
+            factors = step.factors_after(*factors)
         return tuple(steps)
 
     def as_facts(self) -> dict[str, Any]:
@@ -174,15 +171,11 @@ def needs_analysis(transform: Transform) -> bool:
 
 
 def _least_decode(size: Size, steps: list[Step]) -> Size | None:
-    """Only a resize needs fewer pixels, where no step beside it needs them all."""
-    resizes = [step for step in steps if isinstance(step, resize.Resize)]
-    if not resizes or any(step.needs_full_decode for step in steps):
+    """Fewer pixels do where a step reduces the picture and none needs them all."""
+    scales = [step.resize_scale for step in steps if step.resize_scale is not None]
+    if not scales or scales[-1] >= 1 or any(step.needs_full_decode for step in steps):
         return None
-    last = resizes[-1]
-    scale = max(last.size.width / last.region.width, last.size.height / last.region.height)
-    if scale >= 1:
-        return None
-    return Size(math.ceil(size.width * scale), math.ceil(size.height * scale))
+    return Size(math.ceil(size.width * scales[-1]), math.ceil(size.height * scales[-1]))
 
 
 def _shortfall(transform: Transform, canvas: Size) -> tuple[str, ...]:

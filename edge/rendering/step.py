@@ -186,6 +186,10 @@ class Step:
         """This step for a picture decoded smaller by these factors (each 0 to 1)."""
         return self
 
+    def factors_after(self, across: float, down: float) -> tuple[float, float]:
+        """Those factors for the step that follows this one."""
+        return across, down
+
     def settled(self, models: Models | None) -> "Step":
         """This step as these networks can do it; None: as it can be done without any."""
         return self
@@ -199,6 +203,12 @@ class Step:
     def needs_full_decode(self) -> bool:
         """Whether the original has to be decoded in full: networks want all pixels there are."""
         return bool(self.models)
+
+    @property
+    def resize_scale(self) -> float | None:
+        """Where it brings the picture to its size in the canvas: that side for one pixel of the
+        picture's, the greater axis, so that fewer may be decoded below 1. None for other steps."""
+        return None
 
     def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
         """What provenance records of this step, which was planned from these; empty where it only

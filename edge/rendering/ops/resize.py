@@ -34,6 +34,13 @@ class Resize(PixelStep):
         region, view = self.region.scaled(across, down), self.view.scaled(across, down)
         return replace(self, region=region, view=view)
 
+    def factors_after(self, across: float, down: float) -> tuple[float, float]:
+        return 1.0, 1.0
+
+    @property
+    def resize_scale(self) -> float:
+        return max(self.size.width / self.region.width, self.size.height / self.region.height)
+
     def apply(self, picture: Picture) -> Picture:
         view = self.view.outward(picture.size)
         if view.size != picture.size:

@@ -36,6 +36,9 @@ class Rotate(PixelStep):
         turned = size if self.degrees == 180 else Size(size.height, size.width)
         return state.mapped(turned, lambda area: self._turned(area, size))
 
+    def factors_after(self, across: float, down: float) -> tuple[float, float]:
+        return (down, across) if self.degrees % 180 else (across, down)
+
     def apply(self, picture: Picture) -> Picture:
         turn = _TURNS[self.degrees]
         return picture.mapped(lambda image: image.transpose(turn), self._turned)
