@@ -1,6 +1,5 @@
 """A smooth surface through a background's colours, and how much light of it a picture shows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -8,7 +7,7 @@ import numpy as np
 
 from edge.arrays import Floats, Mask, Pixels
 from edge.rendering.numbers import tuned
-from edge.rendering.pixels.channels import planes_of
+from edge.rendering.pixels.channels import Planes, dot_of, planes_of
 from edge.rendering.pixels.sampling import colours_at, rows_and_columns
 from edge.rendering.pixels.scales import MAD
 
@@ -67,7 +66,7 @@ class Surface:
 
 
 def side_of(length: int) -> Floats:
-    """The middles of as many cells, from -1 to 1 over the picture."""
+    """The middles [N] of as many cells, from -1 to 1 over the picture."""
     return (2 * np.arange(length, dtype=np.float32) + 1) / np.float32(length) - 1
 
 
@@ -111,9 +110,6 @@ class BorderFit:
         return cls(surface, lit, *shade_of(grid, planes))
 
 
-Planes = Sequence[Floats]
-
-
 def shade_of(grid: Pixels, behind: Planes) -> tuple[Floats, Floats]:
     """How much of the background's light each cell [h, w, 3] has [h, w], and how many levels its
     colour is off from a background (three planes [h, w]) in shadow.
@@ -126,14 +122,14 @@ def shade_of(grid: Pixels, behind: Planes) -> tuple[Floats, Floats]:
     squared: Floats = np.maximum(squares[0] + squares[1] + squares[2], np.float32(1))
     np.divide(np.float32(1), squared, out=squared)
     twice: Planes = [plane * np.float32(1 / 255) for plane in squares]
-    light: Floats = _dot(planes, behind) * squared
-    more: Floats = _dot(squares, behind) * squared
+    light: Floats = dot_of(planes, behind) * squared
+    more: Floats = dot_of(squares, behind) * squared
     more *= np.float32(1 / 255)
     for plane, vivid, under in zip(planes, twice, behind, strict=True):
         plane -= light * under
         vivid -= more * under
-    share = _dot(planes, twice)
-    share /= np.maximum(_dot(twice, twice), np.float32(1))
+    share = dot_of(planes, twice)
+    share /= np.maximum(dot_of(twice, twice), np.float32(1))
     most = 2 * np.maximum(1 - light, 0)  # as if it had met it twice
     np.clip(share, 0, most, out=share)
     for plane, vivid in zip(planes, twice, strict=True):
@@ -141,11 +137,3 @@ def shade_of(grid: Pixels, behind: Planes) -> tuple[Floats, Floats]:
         plane -= vivid
         np.abs(plane, out=plane)
     return light, np.maximum(np.maximum(planes[0], planes[1]), planes[2])
-
-
-def _dot(one: Planes, other: Planes) -> Floats:
-    """The sum over three planes [h, w]: several times as fast as over an axis of three."""
-    total: Floats = one[0] * other[0]
-    total += one[1] * other[1]
-    total += one[2] * other[2]
-    return total

@@ -20,7 +20,7 @@ from edge.rendering.matting.guided_filter import GUIDED, Guide
 from edge.rendering.matting.outline import Outline
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.buffers import array_of
-from edge.rendering.pixels.channels import apart, worst
+from edge.rendering.pixels.channels import apart, dot_of, worst
 from edge.rendering.pixels.levels import LEVELS, snapped_levels
 from edge.rendering.pixels.morphology import EDGE, grown, shrunk
 from edge.rendering.pixels.picture import Picture
@@ -184,7 +184,7 @@ def _share(
     distance = np.sqrt(squared)
     floor = np.float32(ALPHA.blurred * noise) / distance
     np.clip(floor, LEVELS.halo / 255, 1 - BACKGROUND.lit, out=floor)
-    along = _dot(colours, span) - np.einsum("cn,cn->n", background, span)
+    along = dot_of(colours, span) - np.einsum("cn,cn->n", background, span)
     share: Floats = along / squared - floor
     share /= np.float32(ALPHA.opaque) - floor
     np.clip(share, 0, 1, out=share)
@@ -212,21 +212,13 @@ def _unexplained(
 ) -> Floats:
     """How far [4, N], 0 to 1, a pixel's colour lies off its mixture of F and B, beside their
     distance; 0 where it is B's."""
-    away = _dot(colours, colours) - 2 * _dot(colours, background)
+    away = dot_of(colours, colours) - 2 * dot_of(colours, background)
     away += np.einsum("cn,cn->n", background, background)
     missing = np.maximum(away - 2 * share * along + share * share * squared, 0)
     far: Floats = np.sqrt(missing / squared) * np.float32(1 / SCALES.quarter)
     np.minimum(far, 1, out=far)
     far *= np.clip(np.sqrt(np.maximum(away, 0)) * np.float32(1 / noise) - 1, 0, 1)
     return far
-
-
-def _dot(colours: Floats, other: Floats) -> Floats:
-    """The products [4, N] of colours [3, 4, N] with others, [3, N] or as many, over channels."""
-    found: Floats = colours[0] * other[0]
-    found += colours[1] * other[1]
-    found += colours[2] * other[2]
-    return found
 
 
 def _highest(values: Pixels) -> Pixels:

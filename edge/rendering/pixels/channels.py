@@ -1,14 +1,27 @@
 """Three channels plane by plane: several times as fast as numpy along an axis of three."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from edge.arrays import Floats, Pixels
 
+Planes = Sequence[Floats] | Floats
+"""Three planes of one shape: in a sequence, or along the first axis."""
+
 
 def planes_of(grid: Pixels) -> list[Floats]:
     """Three planes of levels [h, w] of a picture [h, w, 3]."""
     return [plane.astype(np.float32) for plane in cv2.split(grid)]
+
+
+def dot_of(one: Planes, other: Planes) -> Floats:
+    """The sum of the products of three planes [...] with three others that broadcast to them."""
+    total: Floats = one[0] * other[0]
+    total += one[1] * other[1]
+    total += one[2] * other[2]
+    return total
 
 
 def apart(one: Pixels, other: Pixels) -> Pixels:
