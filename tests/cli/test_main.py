@@ -325,7 +325,7 @@ def test_serve_answers_and_ends_with_0_on_sigterm(photos):
 def fetched(url: str) -> bytes:
     for _ in range(150):
         try:
-            with urlopen(url, timeout=10) as answer:
+            with urlopen(url, timeout=120) as answer:
                 return answer.read()
         except ConnectionError:
             time.sleep(0.2)
