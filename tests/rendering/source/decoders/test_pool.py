@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded, OriginalCorrupt, OriginalTooLarge
 from edge.rendering.source import decoders, headers, libraries
+from edge.rendering.source.decoders import messages
 from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.settings import Decode, Limits
@@ -119,11 +122,16 @@ def test_a_decoder_that_dies_costs_one_job(frail):
 def stopped_at_work(workers: Workers) -> Iterator[tuple[int, Future[Loaded]]]:
     """The process that has a job and goes on with it once it is told to, and what becomes of it."""
     pid, small = workers._idle[0]._process.pid, job(saved(photo(), "TIFF"))
+    send, sent = messages.send, threading.Event()
+
+    def sending(*message: Any) -> None:
+        send(*message)
+        sent.set()
+
     os.kill(pid, signal.SIGSTOP)
-    with ThreadPoolExecutor(1) as threads:
+    with ThreadPoolExecutor(1) as threads, patch.object(messages, "send", sending):
         decoding = threads.submit(workers.decode, *small)
-        while workers._idle:
-            time.sleep(0.001)
+        assert sent.wait(60)
         yield pid, decoding
 
 
