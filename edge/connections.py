@@ -63,7 +63,7 @@ class _Handler(ResponseHandler):
         return self._payload is not None and not self._payload.is_eof()
 
 
-def seconds_asked(text: str) -> float | None:
+def retry_after_seconds(text: str) -> float | None:
     """What `Retry-After` says, seconds or a date (RFC 9110 section 10.2.3); None where it is
     neither."""
     with suppress(ValueError):

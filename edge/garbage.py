@@ -30,18 +30,18 @@ def unsettle() -> None:
     gc.unfreeze()
 
 
-async def collect_in_quiet(asked: Callable[[], float], look: float = _LOOK_SECONDS) -> None:
+async def collect_in_quiet(request_count: Callable[[], float], look: float = _LOOK_SECONDS) -> None:
     """For ever: go through all that was frozen once nobody has asked between two looks.
 
     Args:
-        asked: how much was asked for so far.
+        request_count: answers how many requests came so far.
         look: seconds between two looks.
     """
     global _frozen_since
-    before = asked()
+    before = request_count()
     while True:
         await asyncio.sleep(look)
-        now = asked()
+        now = request_count()
         if now == before and _frozen_since:
             gc.unfreeze()
             gc.collect()
@@ -49,8 +49,8 @@ async def collect_in_quiet(asked: Callable[[], float], look: float = _LOOK_SECON
         before = now
 
 
-def _freeze(phase: str, told: Mapping[str, int]) -> None:
+def _freeze(phase: str, info: Mapping[str, int]) -> None:
     global _frozen_since
-    if phase == "stop" and told["generation"] == _FULL:
+    if phase == "stop" and info["generation"] == _FULL:
         gc.freeze()
         _frozen_since += 1

@@ -212,7 +212,7 @@ class Rendition:
     """The bytes for one variant, as served and as stored.
 
     `etag` is the hash of the body without quotes; `tags` are what a purge names it by;
-    `made` is Unix time in seconds; `reported` is what clients and jobs are told beside the bytes;
+    `created` is Unix time in seconds; `reported` is what clients and jobs receive beside the bytes;
     `notes` are short texts that the server keeps with them for itself, by name.
     """
 
@@ -221,7 +221,7 @@ class Rendition:
     size: Size
     etag: str
     tags: tuple[str, ...] = ()
-    made: float = 0.0
+    created: float = 0.0
     notes: tuple[tuple[str, str], ...] = ()
     reported: Reported = _NOTHING
 

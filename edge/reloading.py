@@ -42,10 +42,12 @@ class Files:
                 and counted, and what was read before stays.
         """
         signing, admin, own = given.signing, given.admin, given.presets.file
-        seen = partial(_count_reloads, metrics)
-        keys = Watched(partial(keys_of, given), signing.file, seen("keys"))
-        tokens = Watched(lambda: access.tokens(admin.token, admin.file), admin.file, seen("tokens"))
-        presets = Watched(partial(presets_of, given), own, seen("presets"))
+        count = partial(_count_reloads, metrics)
+        keys = Watched(partial(keys_of, given), signing.file, count("keys"))
+        tokens = Watched(
+            lambda: access.tokens(admin.token, admin.file), admin.file, count("tokens")
+        )
+        presets = Watched(partial(presets_of, given), own, count("presets"))
         live = LivePresets(presets.value)
         presets.on_change = lambda: live.exchange(presets.value)
         return cls(keys, tokens, live, bool(signing.file or admin.file or own), presets)
@@ -92,8 +94,8 @@ def presets_of(given: Settings) -> Presets:
 
 
 def _count_reloads(metrics: Metrics, what: str) -> Callable[[bool], None]:
-    def seen(good: bool) -> None:
+    def count(good: bool) -> None:
         metrics.reloads.labels(what, "ok" if good else "failed").inc()
         metrics.reload_successful.labels(what).set(good)
 
-    return seen
+    return count

@@ -133,7 +133,7 @@ def protocol_of(parts: Server) -> type[asyncio.Protocol]:
             "fewer connections than EDGE_LIMITS_CONNECTIONS: too few file descriptors (ulimit -n)",
             extra={"connections": limits.connections},
         )
-    made = partial(
+    protocol = partial(
         Protocol,
         find=parts.hits.find,
         state=parts.probes,
@@ -141,7 +141,7 @@ def protocol_of(parts: Server) -> type[asyncio.Protocol]:
         crowd=Crowd(limits, counted),
         refused=counted.refused,
     )
-    return cast(type[asyncio.Protocol], made)
+    return cast(type[asyncio.Protocol], protocol)
 
 
 class _ConnectionMetrics:

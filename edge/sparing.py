@@ -61,10 +61,10 @@ async def _beside(
 
 
 async def _tell(metrics: Metrics, presence: Presence) -> None:
-    told = 0.0
+    reported = 0.0
     while not stopping():
-        if (now := metrics.pictures_answered()) > told:
-            told = now
+        if (now := metrics.pictures_answered()) > reported:
+            reported = now
             await presence.tell()
         await asyncio.sleep(_LOOK_SECONDS)
 

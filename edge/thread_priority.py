@@ -43,11 +43,11 @@ def answer_first() -> None:
     _loop_first = True
     if _SCHED_SETATTR is not None:
         nice = os.getpriority(os.PRIO_PROCESS, 0)
-        asked = _ATTRIBUTES.pack(
+        attributes = _ATTRIBUTES.pack(
             _ATTRIBUTES.size, os.SCHED_OTHER, _RESET_ON_FORK, nice, 0, _TURN_NS, 0, 0, 0, 0
         )
         # What is refused (by a sandbox, say) stays as it is: it is a matter of speed alone.
-        ctypes.CDLL(None).syscall(_SCHED_SETATTR, 0, ctypes.create_string_buffer(asked), 0)
+        ctypes.CDLL(None).syscall(_SCHED_SETATTR, 0, ctypes.create_string_buffer(attributes), 0)
 
 
 def behind_the_loop() -> None:

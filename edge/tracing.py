@@ -218,12 +218,12 @@ class _Library:
 
     def _incoming(self, name: str, headers: Headers, start: int | None) -> Any:
         """A span in the caller's trace, and in nothing that is this process's own."""
-        told = {
+        carrier = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in headers
             if name in _TRACE_CONTEXT
         }
-        parent = self._propagator.extract(told, self.context.Context())
+        parent = self._propagator.extract(carrier, self.context.Context())
         kind = self.trace.SpanKind.SERVER
         return self._tracer.start_span(name, context=parent, kind=kind, start_time=start)
 

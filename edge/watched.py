@@ -20,7 +20,7 @@ class Watched(Generic[T]):
     Args:
         load: reads the value, in a thread.
         file: looked at once a second; empty: the value never changes.
-        seen: told whether a later reading was good.
+        on_reload: called with whether a later reading was good.
 
     Raises:
         SettingsError: as `load` does, here only.
@@ -30,10 +30,10 @@ class Watched(Generic[T]):
         self,
         load: Callable[[], T],
         file: str = "",
-        seen: Callable[[bool], None] = lambda good: None,
+        on_reload: Callable[[bool], None] = lambda good: None,
     ) -> None:
         self._load = load
-        self._seen = seen
+        self._on_reload = on_reload
         self.file = file
         self._stamp = _stamp(file)
         self.on_change: Callable[[], None] = lambda: None
@@ -58,9 +58,9 @@ class Watched(Generic[T]):
                 "a file was not taken over: what was read before stays",
                 extra={"file": self.file, "detail": error.detail},
             )
-            self._seen(False)
+            self._on_reload(False)
             return
-        self._seen(True)
+        self._on_reload(True)
         self.on_change()
         _log.info("a file was read anew", extra={"file": self.file})
 

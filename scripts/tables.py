@@ -124,7 +124,7 @@ def networks_table() -> Iterator[str]:
         yield _row(
             f"`{row.name}`{fetched}",
             row.title, f"`{row.role}`", f"{row.expected.size / 1e6:.0f}", row.licence,
-            "seen" if row.seen else "stated by others", "; ".join(map(str, row.sources)),
+            "seen" if row.observed else "stated by others", "; ".join(map(str, row.sources)),
         )  # fmt: skip
 
 

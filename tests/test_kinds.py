@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from edge import settings
 from edge.cli import main
-from edge.connections import seconds_asked
+from edge.connections import retry_after_seconds
 from edge.dialects import ALL, Dialects
 from edge.errors import InvalidParameter, RequestError, SettingsError
 from edge.kinds import FLAG, Kind, byte_count, integer, listed, number, whole
@@ -99,13 +99,13 @@ def test_a_header_says_nothing_by_what_is_no_number(text):
     odd = text.encode("latin-1", "replace")
     assert accept_class(b"image/avif;q=" + odd + b", image/webp") == accept_class(b"image/webp")
     assert device(odd, odd, None) == device(None, None, None)
-    assert seconds_asked(text) is None
+    assert retry_after_seconds(text) is None
 
 
 def test_a_server_may_ask_for_seconds_or_until_a_date():
-    assert seconds_asked(" 12 ") == 12
-    assert seconds_asked("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert seconds_asked("Fri, 31 Dec 9999 23:59:59 GMT") > 1e9
+    assert retry_after_seconds(" 12 ") == 12
+    assert retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert retry_after_seconds("Fri, 31 Dec 9999 23:59:59 GMT") > 1e9
 
 
 NUMBERS = (

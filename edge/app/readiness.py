@@ -72,7 +72,7 @@ async def about(
 async def warn_of_what_is_missing(origins: Origins, scenes: Origins, models: Models) -> None:
     """Say at the start what will keep readiness from being plain; the tiers do that themselves."""
     missing = [(f"network {state.name}", state.detail) for state in absent(models)]
-    for what, asked in (("origin", origins), ("scenes", scenes)):
-        missing += [(f"{what} {name}", why) for name, why in (await asked.states()).items() if why]
+    for what, group in (("origin", origins), ("scenes", scenes)):
+        missing += [(f"{what} {name}", why) for name, why in (await group.states()).items() if why]
     for what, why in missing:
         _log.warning("degraded: something is missing", extra={"what": what, "detail": why})

@@ -169,7 +169,7 @@ async def connect(
         )
         delivery = Delivery(keys, stores.tiers, admitted, making, metrics)
         at_end(delivery.close)
-        told = await about(given, imaging, engine.models, stores.names)
+        details = await about(given, imaging, engine.models, stores.names)
         surveys = Surveys(
             {
                 "tiers": stores.tiers.states,
@@ -182,7 +182,7 @@ async def connect(
         probes = Probes(
             surveys,
             frozenset({"origins"}),
-            {name: value for name, value in told.items() if name != "origin"},
+            {name: value for name, value in details.items() if name != "origin"},
             metrics,
             Gauges(metrics, admission, background_tasks, stores.tiers, tile_cache).refresh,
             tokens if given.admin.metrics else None,
@@ -194,6 +194,6 @@ async def connect(
         if not desk.store.shared:
             await enter(shop.working(at_once))
         yield Server(
-            web.asgi, web.hits, given, metrics, delivery, probes, background_tasks, told,
+            web.asgi, web.hits, given, metrics, delivery, probes, background_tasks, details,
             files.reload, files.any, shop,
         )  # fmt: skip

@@ -85,8 +85,8 @@ class InProcess(Protocol):
 class Prompt(Protocol):
     """A tier that can be asked by a callback, so that a hit needs no task."""
 
-    def ask(self, key: str, told: Callable[[Rendition | TierError | None], None]) -> None:
-        """What `get` finds or raises is told once, later, on the event loop."""
+    def ask(self, key: str, callback: Callable[[Rendition | TierError | None], None]) -> None:
+        """Call `callback` once, later, on the event loop, with what `get` finds or raises."""
         ...
 
 
@@ -161,7 +161,7 @@ def pack(rendition: Rendition, key: str) -> bytes:
             "etag": rendition.etag,
             "crc": crc32(rendition.body),
             "tags": rendition.tags,
-            "made": rendition.made,
+            "made": rendition.created,
             "notes": rendition.notes,
             "reported": rendition.reported.as_facts(),
         },
@@ -191,7 +191,7 @@ def unpack(entry: bytes | memoryview, key: str) -> Rendition:
         rendition.size,
         rendition.etag,
         rendition.tags,
-        rendition.made,
+        rendition.created,
         rendition.notes,
         rendition.reported,
     )
@@ -265,7 +265,7 @@ def _parsed(checked: bytes) -> tuple[str, Rendition, int | None]:
             size=Size(*facts["size"]),
             etag=facts["etag"],
             tags=tuple(facts["tags"]),
-            made=facts["made"],
+            created=facts["made"],
             notes=tuple((name, value) for name, value in facts["notes"]),
             reported=Reported.of(facts["reported"]),
         )

@@ -50,9 +50,9 @@ class Epochs:
         """Whether the rendition was purged after its making began."""
         return any(at >= started for at, _ in self._of(key, rendition))
 
-    def since_made(self, key: str, rendition: Rendition) -> bool:
-        """Whether it was purged after it was made: a tier that was down then still has it."""
-        return any(at > rendition.made for _, at in self._of(key, rendition))
+    def since_created(self, key: str, rendition: Rendition) -> bool:
+        """Whether it was purged after it was created: a tier that was down then still has it."""
+        return any(at > rendition.created for _, at in self._of(key, rendition))
 
     def _oldest(self) -> float:
         return next(iter(self._tags.values()))[0]
@@ -164,7 +164,7 @@ class GuardedTier:
                 self.look_failed(error)
                 return None
             self._reading.succeeded()
-            if found is not None and self._epochs.since_made(key, found):
+            if found is not None and self._epochs.since_created(key, found):
                 found = None
         self._observer.looked_up(self.name, "miss" if found is None else "hit")
         return found
@@ -218,7 +218,7 @@ class GuardedTier:
         except Exception as error:
             self._broke(self._reading, error)
             return ()
-        return [entry for entry in found if not self._epochs.since_made("", entry)]
+        return [entry for entry in found if not self._epochs.since_created("", entry)]
 
     async def state(self) -> TierState:
         try:

@@ -53,7 +53,7 @@ class Nearest:
     def _serves(self, tier: GuardedTier, key: str, found: Rendition, since: float) -> bool:
         """Whether what a tier has found may be served; then memory gets a copy."""
         tier.look_succeeded()
-        if self._epochs.since_made(key, found):
+        if self._epochs.since_created(key, found):
             return False
         if self._memory is not None:
             self._observer.looked_up(self._memory.name, "miss")

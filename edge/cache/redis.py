@@ -143,24 +143,24 @@ class RedisTier:
         self._redis = open_redis(url, timeout)
         self._reads = Reads(self._redis, timeout)
 
-    def ask(self, key: str, told: Callable[[Rendition | TierError | None], None]) -> None:
-        """The same as `get` without a task: `told` is called once, later, on the event loop.
+    def ask(self, key: str, callback: Callable[[Rendition | TierError | None], None]) -> None:
+        """The same as `get` without a task: `callback` is called once, later, on the event loop.
 
         A damaged entry is a miss and stays; `get` removes it.
         """
 
         def answered(answer: Answer) -> None:
             if answer is None:
-                told(None)
+                callback(None)
             elif isinstance(answer, Exception):
-                told(_tier_error("reading", answer))
+                callback(_tier_error("reading", answer))
             elif len(answer) > UNPACK_IN_THREAD:
                 unpacking = asyncio.get_running_loop().run_in_executor(
                     None, _unpacked, bytes(answer), key
                 )
-                unpacking.add_done_callback(lambda done: told(done.result()))
+                unpacking.add_done_callback(lambda done: callback(done.result()))
             else:
-                told(_unpacked(answer, key))
+                callback(_unpacked(answer, key))
 
         self._reads.ask(_entry(key).encode(), answered)
 

@@ -69,12 +69,12 @@ class Tiers:
 
     async def get(self, key: str) -> Found | None:
         """The rendition and the name of the nearest tier that has it."""
-        asked = time.monotonic()
+        start = time.monotonic()
         for place, tier in enumerate(self._tiers):
             found = await tier.get(key)
             if found is not None:
                 if place:
-                    await self._write(self._tiers[:place], key, found, asked, _BEFORE_GET_RETURNS)
+                    await self._write(self._tiers[:place], key, found, start, _BEFORE_GET_RETURNS)
                 return found, tier.name
         return None
 
@@ -102,7 +102,7 @@ class Tiers:
         """
         for tier in self._tiers:
             if found := await tier.recall(tag):
-                return tuple(sorted(found, key=lambda entry: entry.made, reverse=True))
+                return tuple(sorted(found, key=lambda entry: entry.created, reverse=True))
         return ()
 
     async def states(self) -> tuple[TierState, ...]:

@@ -51,20 +51,20 @@ def ledger(cost: Mapping[str, Any]) -> Iterator[str]:
 _EACH = (("cpu_seconds_each", "processor"), ("network_seconds_each", "networks"))
 
 
-def estimate(told: Mapping[str, Any]) -> Iterator[str]:
+def estimate(facts: Mapping[str, Any]) -> Iterator[str]:
     """What a feed would take."""
     yield (
-        f"{told['total']:,} pictures: {told['cached']:,} are there, {told['missing']:,} are to be "
-        f"made, {told['networks']:,} of them with networks"
+        f"{facts['total']:,} pictures: {facts['cached']:,} are there, {facts['missing']:,} are to "
+        f"be made, {facts['networks']:,} of them with networks"
     )
-    if told["failed"] or told["refused"]:
-        yield f"{told['failed']:,} cannot be had, {told['refused']:,} lines are no items"
-    unknown = f" and {told['unknown']:,} of unknown cost" if told["unknown"] else ""
+    if facts["failed"] or facts["refused"]:
+        yield f"{facts['failed']:,} cannot be had, {facts['refused']:,} lines are no items"
+    unknown = f" and {facts['unknown']:,} of unknown cost" if facts["unknown"] else ""
     yield (
-        f"about {_time(told['seconds'])} on {told['workers']} worker(s), "
-        f"{told['cost']:.4f} {told['currency']}{unknown}"
+        f"about {_time(facts['seconds'])} on {facts['workers']} worker(s), "
+        f"{facts['cost']:.4f} {facts['currency']}{unknown}"
     )
-    for preset, one in told["presets"].items():
+    for preset, one in facts["presets"].items():
         each = ", ".join(
             f"{one[name]:.2f} s of {what} each"
             for name, what in _EACH
@@ -72,7 +72,7 @@ def estimate(told: Mapping[str, Any]) -> Iterator[str]:
         )  # fmt: skip
         source = f" ({each}, from {one['from']})" if "from" in one else ""
         yield f"  {preset}: {one['cached']:,} there, {one['missing']:,} to be made{source}"
-    for problem in told["problems"]:
+    for problem in facts["problems"]:
         line = f"line {problem['line']}, {problem['field']}: " if "line" in problem else ""
         yield f"  {line}{problem['detail']}"
 

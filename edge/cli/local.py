@@ -52,14 +52,14 @@ class RenderedFile:
 
     def as_facts(self) -> dict[str, Any]:
         """JSON-able."""
-        made = self.rendition
+        rendition = self.rendition
         return {
-            "format": made.format.value,
-            "size": [made.size.width, made.size.height],
-            "bytes": len(made.body),
+            "format": rendition.format.value,
+            "size": [rendition.size.width, rendition.size.height],
+            "bytes": len(rendition.body),
             "source": self.source,
             "seconds": round(self.seconds, 3),
-            **texts(made.reported),
+            **texts(rendition.reported),
         }
 
 

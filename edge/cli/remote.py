@@ -55,10 +55,10 @@ class Remote:
         """The JSON object that is answered. Raises as `open` does."""
         with self.open(method, path, headers or {}, body, seconds) as answer:
             try:
-                told: dict[str, Any] = json.load(answer)
+                content: dict[str, Any] = json.load(answer)
             except ValueError as error:
                 raise self.unavailable(f"{self.place} did not answer as edge does") from error
-        return told
+        return content
 
     def open(
         self, method: str, path: str, headers: Mapping[str, str], body: Any, seconds: float
@@ -75,10 +75,10 @@ class Remote:
         try:
             return urlopen(request, timeout=seconds)
         except HTTPError as error:
-            told = _object_of(error)
-            if "unreached" in told:
-                return io.BytesIO(json.dumps(told).encode())
-            raise self._refusal(error, told) from error
+            problem = _object_of(error)
+            if "unreached" in problem:
+                return io.BytesIO(json.dumps(problem).encode())
+            raise self._refusal(error, problem) from error
         except (URLError, OSError) as error:
             raise self.unavailable(f"{self.place} cannot be reached: {error}") from error
 
@@ -95,10 +95,10 @@ class Remote:
 def _object_of(error: HTTPError) -> dict[str, Any]:
     """The object that a failure tells as JSON; empty where it tells none."""
     try:
-        told = json.load(error)
+        content = json.load(error)
     except (ValueError, OSError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 _FEED_SECONDS = 600.0

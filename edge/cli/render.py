@@ -71,11 +71,11 @@ def orders_of(
     """
     output = _PIPE if output in _STANDARD_OUTPUT else output
     named, query = _taken_apart(inputs)
-    requests_made = _requests(query, names, given)
+    requests = _requests(query, names, given)
     files = _files(named)
-    one = len(files) == 1 and len(requests_made) == 1 and not _is_folder(output, named)
+    one = len(files) == 1 and len(requests) == 1 and not _is_folder(output, named)
     if one:
-        [(file, _)], [(_, image_request)] = files, requests_made
+        [(file, _)], [(_, image_request)] = files, requests
         return [Order(file, image_request, None if output == _PIPE else Path(output), named=True)]
     if output == _PIPE:
         raise SettingsError("several renditions do not go to standard output: give -o a folder")
@@ -84,7 +84,7 @@ def orders_of(
     return [
         Order(file, image_request, Path(output, inner.parent, _stem(inner, preset)), named=False)
         for file, inner in files
-        for preset, image_request in requests_made
+        for preset, image_request in requests
     ]
 
 
@@ -132,7 +132,7 @@ def _stem(inner: Path, preset: str) -> str:
 
 
 async def _carry_out(orders: Sequence[Order], given: Settings, *, as_json: bool) -> bool:
-    told: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     taken: dict[Path, str] = {}
     failed = False
     verdicts = Verdicts(given.files.verdicts_folder)
@@ -145,11 +145,11 @@ async def _carry_out(orders: Sequence[Order], given: Settings, *, as_json: bool)
                     raise
                 failed = True
                 facts = {"file": order.shown, "error": error.detail} | _more(error)
-            told.append(facts)
+            results.append(facts)
             if not as_json:
                 _say(facts, sys.stderr if order.target is None or "error" in facts else sys.stdout)
     if as_json:
-        whole = json.dumps(told, indent=2)
+        whole = json.dumps(results, indent=2)
         print(whole, file=sys.stderr if orders[0].target is None else sys.stdout)
     return not failed
 
@@ -160,21 +160,21 @@ async def _one(
     original = await asyncio.to_thread(_original, order.file)
     suffix = order.target.suffix if order.target and order.named else ""
     suffix = suffix or (order.file.suffix if order.file else "")
-    made = await renderer.make(original, order.image_request, suffix)
-    if made.verdict:
-        await asyncio.to_thread(verdicts.note, made.rendition.body, made.verdict)
+    rendered = await renderer.make(original, order.image_request, suffix)
+    if rendered.verdict:
+        await asyncio.to_thread(verdicts.note, rendered.rendition.body, rendered.verdict)
     if order.target is None:
-        await asyncio.to_thread(_to_stdout, made.rendition.body)
-        return {"file": order.shown, "output": _PIPE, **made.as_facts()}
+        await asyncio.to_thread(_to_stdout, rendered.rendition.body)
+        return {"file": order.shown, "output": _PIPE, **rendered.as_facts()}
     target = order.target
     if not order.named:
-        target = target.with_name(f"{target.name}.{made.rendition.format.value}")
+        target = target.with_name(f"{target.name}.{rendered.rendition.format.value}")
         if target in taken:
             raise EdgeError(f"{target} is already that of {taken[target]}")
         taken[target] = order.shown
         target.parent.mkdir(parents=True, exist_ok=True)
-    await asyncio.to_thread(write_whole, target, made.rendition.body)
-    return {"file": order.shown, "output": str(target), **made.as_facts()}
+    await asyncio.to_thread(write_whole, target, rendered.rendition.body)
+    return {"file": order.shown, "output": str(target), **rendered.as_facts()}
 
 
 def _original(file: Path | None) -> Original:

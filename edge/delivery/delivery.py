@@ -58,11 +58,11 @@ class Delivery:
             self._delivered_from(MEMORY).inc()
         return rendition
 
-    def soon(self, named: KeyedVariant, told: Callable[[Delivered | None], None]) -> bool:
+    def soon(self, named: KeyedVariant, callback: Callable[[Delivered | None], None]) -> bool:
         """Look in the tier behind memory where that takes no task; see `Nearest.soon`."""
 
         def found(answer: Found | None) -> None:
-            told(self._delivered(named, *answer) if answer else None)
+            callback(self._delivered(named, *answer) if answer else None)
 
         return self._tiers.nearest.soon(named.key, found)
 
@@ -91,8 +91,8 @@ class Delivery:
             Busy: the final one is late, and the caller takes no other.
             DeadlineExceeded: the caller's time is over; the render goes on for those who wait.
         """
-        made = await self._making.make(named, request, stages or Stages())
-        return self._delivered(named, made.rendition, made.source, made.joined)
+        result = await self._making.make(named, request, stages or Stages())
+        return self._delivered(named, result.rendition, result.source, result.joined)
 
     async def deliver(
         self,
@@ -174,5 +174,5 @@ class Delivery:
         replica has."""
         await self._tiers.purge(key_tag(named.key))
         # made anew as far as tiers can tell: else the purge would count against it for ever
-        renewed = replace(rendition, made=time.time())
+        renewed = replace(rendition, created=time.time())
         await self._tiers.put(named.key, renewed, time.monotonic())

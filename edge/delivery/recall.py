@@ -32,7 +32,7 @@ class Recall:
 
     async def __call__(self, path: str) -> Stamp | None:
         for entry in await self._tiers.recall(original_tag(path)):
-            told = entry.note(NOTE) or ""
-            if told.startswith(self._start):
-                return Stamp(told.removeprefix(self._start))
+            note = entry.note(NOTE) or ""
+            if note.startswith(self._start):
+                return Stamp(note.removeprefix(self._start))
         return None

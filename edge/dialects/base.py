@@ -189,8 +189,8 @@ def renamed(name: str) -> Word:
 
 def setting(**words: str) -> Word:
     """A word that sets words of ours, whatever its value."""
-    told = " ".join(f"`{name}={value}`" for name, value in words.items())
-    return Word(lambda reading, value: reading.set(**words), told)
+    meaning = " ".join(f"`{name}={value}`" for name, value in words.items())
+    return Word(lambda reading, value: reading.set(**words), meaning)
 
 
 def table(rows: Mapping[str, Word], short: Mapping[str, str] | None = None) -> Mapping[str, Word]:
@@ -200,11 +200,11 @@ def table(rows: Mapping[str, Word], short: Mapping[str, str] | None = None) -> M
 
 def chosen(word: str, choices: Mapping[str, Mapping[str, str]]) -> Word:
     """A word of which each value stands for words of ours."""
-    told = ", ".join(
+    meaning = ", ".join(
         f"`{value}` {' '.join(f'`{n}={v}`' for n, v in ours.items()) or 'nothing'}"
         for value, ours in choices.items()
     )
-    return Word(lambda reading, value: reading.choose(word, value, choices), told)
+    return Word(lambda reading, value: reading.choose(word, value, choices), meaning)
 
 
 def passed(why: str) -> Word:

@@ -158,14 +158,14 @@ class Protocol(EndingConnection):
             self._default = cycle.default_headers
             self._default_lines = b"".join(b"%b: %b\r\n" % field for field in self._default)
         ending = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
-        told = [STATUS_LINE[status], self._default_lines, lines, ending]
+        pieces = [STATUS_LINE[status], self._default_lines, lines, ending]
         cycle.response_started = True
         if len(body) <= _COPIED:
-            told.append(body)
-            self._socket.write(b"".join(told))
+            pieces.append(body)
+            self._socket.write(b"".join(pieces))
             self._answered(cycle)
         else:
-            self._out.begin(b"".join(told), body)
+            self._out.begin(b"".join(pieces), body)
             self._go_on(cycle)
 
     def _go_on(self, cycle: RequestResponseCycle) -> None:

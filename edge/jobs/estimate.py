@@ -102,21 +102,21 @@ class Estimator:
             need.waiting.append(item)
 
     async def _sample(self, need: Need) -> None:
-        used, made, size = Consumption(), 0, 0
+        used, rendered, size = Consumption(), 0, 0
         token = consumption.set(used)
         try:
             for item in need.waiting:
                 try:
                     size += len((await self._maker.make(item, self._accept)).rendition.body)
-                    made += 1
+                    rendered += 1
                 except EdgeError:
                     continue
         finally:
             consumption.reset(token)
-        need.sampled = Spent(made, 0, size, used.cpu, used.networks)
+        need.sampled = Spent(rendered, 0, size, used.cpu, used.networks)
 
     def _known(self, preset: str) -> bool:
-        return preset in self._history and self._history[preset].made > 0
+        return preset in self._history and self._history[preset].rendered > 0
 
     def _report(self, workers: Workers) -> dict[str, Any]:
         presets, seconds, cost, unknown = {}, 0.0, 0.0, 0
@@ -137,7 +137,7 @@ class Estimator:
                 )
                 seconds, cost = seconds + took, cost + price
                 report |= {
-                    "from": "ledger" if self._known(preset) else f"{spent.made} samples",
+                    "from": "ledger" if self._known(preset) else f"{spent.rendered} samples",
                     "cpu_seconds_each": round(cpu, 3),
                     "network_seconds_each": round(sum(networks.values()), 3),
                     "cost": round(price, 6),
@@ -166,7 +166,7 @@ class Estimator:
 
 def _mean(spent: Spent) -> tuple[float, dict[str, float], float] | None:
     """Seconds of processor, of each network, and bytes, of one picture that had to be made."""
-    if spent.made <= 0:
+    if spent.rendered <= 0:
         return None
-    networks = {name: seconds / spent.made for name, seconds in spent.networks.items()}
-    return spent.cpu / spent.made, networks, spent.bytes / max(1, spent.pictures)
+    networks = {name: seconds / spent.rendered for name, seconds in spent.networks.items()}
+    return spent.cpu / spent.rendered, networks, spent.bytes / max(1, spent.pictures)

@@ -153,7 +153,7 @@ class Reader:
         if format is None:
             detail = f"the format of {path}, which names its file, is known only once it is made"
             raise FeedRejected(detail, param="query", allowed="one that names it, such as fm=jpg")
-        made: Mapping[str, Any] = {
+        fields: Mapping[str, Any] = {
             "sku": sku,
             "n": "1",
             **columns,
@@ -163,7 +163,7 @@ class Reader:
             "line": line.number,
             "index": str(index),
         }
-        return naming.file_name(self.options.pattern, made, format)
+        return naming.file_name(self.options.pattern, fields, format)
 
 
 def _text(columns: Fields, names: tuple[str, ...]) -> str:
@@ -231,9 +231,9 @@ def digest(file: str) -> int:
 
 def collision(alike: Iterable[Item]) -> FeedRejected | None:
     """The error that names the first two lines of one file; None: only their digests are one."""
-    seen: dict[str, Item] = {}
+    by_name: dict[str, Item] = {}
     for item in alike:
-        other = seen.setdefault(item.file.casefold(), item)
+        other = by_name.setdefault(item.file.casefold(), item)
         if other is not item:
             return FeedRejected(
                 f"lines {other.line} and {item.line} would both be written to {item.file}",

@@ -32,9 +32,9 @@ class Prices:
         return hours / _HOUR + by_piece + bytes / _GIGABYTE * self.of.get("gigabyte", 0.0)
 
     def of_outcome(self, outcome: Outcome) -> float:
-        made = bool(outcome.key)
+        succeeded = bool(outcome.key)
         return self.cost(
-            cpu=outcome.cpu, networks=outcome.networks, pictures=made, bytes=outcome.bytes
+            cpu=outcome.cpu, networks=outcome.networks, pictures=succeeded, bytes=outcome.bytes
         )
 
 
@@ -49,7 +49,7 @@ class Spent:
     networks: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def made(self) -> int:
+    def rendered(self) -> int:
         return self.pictures - self.cached
 
     def cost(self, prices: Prices) -> float:
@@ -71,8 +71,8 @@ class Spent:
 
 def sums(preset: str, outcome: Outcome) -> Sums:
     """What one outcome adds to the ledgers."""
-    made = bool(outcome.key)
-    once = {"pictures": made, "cached": outcome.cached, "bytes": outcome.bytes}
+    succeeded = bool(outcome.key)
+    once = {"pictures": succeeded, "cached": outcome.cached, "bytes": outcome.bytes}
     always = {"cpu": outcome.cpu} | {
         f"{_NETWORK}{name}": seconds for name, seconds in outcome.networks.items()
     }

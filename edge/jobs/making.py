@@ -105,24 +105,24 @@ class Maker:
         token = consumption.set(used)
         try:
             version = f"{job.id}.{begun.round}" if begun.round else None
-            made = await self.make(item, job.options.accept, version)
-            state = _judged(made)
-            written = await self._written(item, made, state, target)
+            finished = await self.make(item, job.options.accept, version)
+            state = _judged(finished)
+            written = await self._written(item, finished, state, target)
         finally:
             consumption.reset(token)
-        rendition = made.rendition
+        rendition = finished.rendition
         return Outcome(
             state,
-            key=made.named.key,
-            source=made.delivered.source,
+            key=finished.named.key,
+            source=finished.delivered.source,
             format=rendition.format.value,
             width=rendition.size.width,
             height=rendition.size.height,
             bytes=len(rendition.body),
             sha256=hashlib.sha256(rendition.body).hexdigest(),
-            compliance=_compliance(made),
-            identity=review.identity(made.named),
-            query=made.query if made.query != item.query else "",
+            compliance=_compliance(finished),
+            identity=review.identity(finished.named),
+            query=finished.query if finished.query != item.query else "",
             seconds=round(time.perf_counter() - start, 4),
             cpu=round(used.cpu, 4),
             networks={name: round(seconds, 4) for name, seconds in used.networks.items()},
@@ -131,7 +131,7 @@ class Maker:
         )
 
     async def _written(
-        self, item: Item, made: FinishedItem, state: ItemState, target: Target | None
+        self, item: Item, finished: FinishedItem, state: ItemState, target: Target | None
     ) -> str:
         if target is None or not item.file:
             return ""
@@ -140,7 +140,7 @@ class Maker:
             return ""
         if state is ItemState.HELD and self.review_required:
             return ""
-        rendition = made.rendition
+        rendition = finished.rendition
         await target.write(item.file, rendition.body, rendition.content_type)
         return item.file
 
@@ -154,13 +154,13 @@ class Maker:
 def failed(error: BaseException, tries: int, seconds: float) -> Outcome:
     """The end of an item that could not be made."""
     ours = isinstance(error, EdgeError)
-    told = {
+    problem = {
         "type": type(error).__name__ if ours else "EdgeError",
         "detail": error.detail if isinstance(error, EdgeError) else "the server has the details",
         "param": (error.param if isinstance(error, EdgeError) else None) or "",
     }
     return Outcome(
-        ItemState.FAILED, error=told, tries=tries, seconds=round(seconds, 4), at=time.time()
+        ItemState.FAILED, error=problem, tries=tries, seconds=round(seconds, 4), at=time.time()
     )
 
 
@@ -205,15 +205,17 @@ def target_of(job: Job, endpoint: str, timeout: float) -> Target | None:
     return None if place.archive else place.open(endpoint, timeout)
 
 
-def _judged(made: FinishedItem) -> ItemState:
-    if made.decision is not None:
-        approved = made.decision.verdict == review.APPROVED
+def _judged(finished: FinishedItem) -> ItemState:
+    if finished.decision is not None:
+        approved = finished.decision.verdict == review.APPROVED
         return ItemState.SUCCEEDED if approved else ItemState.REJECTED
-    compliance = made.rendition.reported.compliance
+    compliance = finished.rendition.reported.compliance
     held = compliance is not None and compliance.needs_person
     return ItemState.HELD if held else ItemState.SUCCEEDED
 
 
-def _compliance(made: FinishedItem) -> Compliance | None:
-    reported = made.rendition.reported
-    return (reported.decided(made.decision.verdict) if made.decision else reported).compliance
+def _compliance(finished: FinishedItem) -> Compliance | None:
+    reported = finished.rendition.reported
+    if finished.decision:
+        reported = reported.decided(finished.decision.verdict)
+    return reported.compliance

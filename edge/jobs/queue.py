@@ -125,7 +125,7 @@ class Feeder:
         self._depth = depth
         self._stalled = stalled
         self._owner = secrets.token_hex(8)
-        self._seen: dict[str, float] = {}
+        self._idle_since: dict[str, float] = {}
         """When a job was first seen with nothing left to feed, or was last rewound."""
         self._active = True
 
@@ -148,7 +148,8 @@ class Feeder:
         fed = 0
         active = await self._store.active()
         self._active = bool(active)
-        self._seen = {job.id: self._seen[job.id] for job in active if job.id in self._seen}
+        known = self._idle_since
+        self._idle_since = {job.id: known[job.id] for job in active if job.id in known}
         for job in active:
             if room - fed <= 0:
                 break
@@ -174,9 +175,9 @@ class Feeder:
             return
         now = time.time()
         # what ended or was paused long ago and goes on has a last end that is long ago
-        since = max(job.touched, job.created, self._seen.setdefault(job.id, now))
+        since = max(job.touched, job.created, self._idle_since.setdefault(job.id, now))
         if now - since < self._stalled or await self._queue.length():
             return
-        self._seen[job.id] = now
+        self._idle_since[job.id] = now
         again = await self._store.rewind(job.id, "q", None)
         _log.warning("queued anew what was lost", extra={"job": job.id, "items": again})

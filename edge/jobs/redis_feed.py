@@ -65,17 +65,17 @@ def job_of(id: str, facts: Mapping[bytes, bytes]) -> Job | None:
     """A job from its hash; None where there is none."""
     if b"state" not in facts:
         return None
-    told = {name.decode(): value.decode() for name, value in facts.items()}
+    fields = {name.decode(): value.decode() for name, value in facts.items()}
 
     def number(name: str) -> float:
-        return float(told.get(name, 0))
+        return float(fields.get(name, 0))
 
     return Job(
         id=id,
-        options=Options.of(json.loads(told["options"])),
+        options=Options.of(json.loads(fields["options"])),
         total=int(number("total")),
         refused=int(number("refused")),
-        state=JobState(told["state"]),
+        state=JobState(fields["state"]),
         created=number("created"),
         started=number("started"),
         finished=number("finished"),

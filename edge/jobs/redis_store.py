@@ -183,10 +183,10 @@ class RedisStore:
             *map(ledger_key, ledgers_of(job)),
         ]
         pairs = [word for pair in (*sums.once.items(), *sums.always.items()) for word in pair]
-        told = [event.id, event.as_json()] if event else ["", ""]
+        message = [event.id, event.as_json()] if event else ["", ""]
         arguments = [
             item.index, outcome.state.code, outcome.pack(), time.time(), job.id,
-            int(outcome.cached), *told, len(sums.once), *pairs,
+            int(outcome.cached), *message, len(sums.once), *pairs,
         ]  # fmt: skip
         return bool(await self._run("FINISH", keys, arguments))
 
@@ -198,8 +198,8 @@ class RedisStore:
             part_key(job, "events"),
             *part_keys(job),
         ]
-        told = [event.id, event.as_json()] if event else ["", ""]
-        arguments = [state.value, time.time(), job, self._keep, *told]
+        message = [event.id, event.as_json()] if event else ["", ""]
+        arguments = [state.value, time.time(), job, self._keep, *message]
         return bool(await self._run("CONCLUDE", keys, arguments))
 
     async def rows(

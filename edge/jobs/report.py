@@ -32,7 +32,7 @@ def plain_url(path: str, query: str) -> str:
 def facts(row: Row, prices: Prices, url_of: UrlOf = plain_url) -> dict[str, Any]:
     """One item, by the names of `COLUMNS`; what is not known is left out."""
     item, outcome = row.item, row.outcome
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "index": item.index,
         "line": item.line,
         "sku": item.sku,
@@ -42,9 +42,9 @@ def facts(row: Row, prices: Prices, url_of: UrlOf = plain_url) -> dict[str, Any]
         "file": item.file,
     }
     if outcome is None:
-        return _full(told)
+        return _full(fields)
     compliance = outcome.compliance
-    told |= {
+    fields |= {
         "file": outcome.written or ("" if outcome.key else item.file),
         "key": outcome.key,
         "format": outcome.format,
@@ -67,7 +67,7 @@ def facts(row: Row, prices: Prices, url_of: UrlOf = plain_url) -> dict[str, Any]
         "field": outcome.error.get("param", ""),
         "error_type": outcome.error.get("type", ""),
     }
-    return _full(told)
+    return _full(fields)
 
 
 def refusal_facts(refusal: Refusal) -> dict[str, Any]:
@@ -80,8 +80,8 @@ def refusal_facts(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _full(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value not in ("", None)}
+def _full(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in ("", None)}
 
 
 async def rows_of(store: Store, job: Job, prices: Prices, url_of: UrlOf) -> AsyncIterator[

@@ -15,7 +15,7 @@ from edge.errors import (
 _MAY_PASS = (
     Busy, DeadlineExceeded, JobsUnavailable, ModelUnavailable, OriginError, TierError,
 )  # fmt: skip
-_LONGEST_ASKED = 3600.0
+_LONGEST_REQUESTED = 3600.0
 
 
 def may_pass(error: BaseException) -> bool:
@@ -33,7 +33,7 @@ def wait(error: BaseException | None, tries: int, first: float, longest: float) 
     """
     backoff = min(longest, first * 2.0 ** min(tries - 1, 30))
     jittered = backoff * random.uniform(0.5, 1.0)
-    asked = getattr(error, "retry_after", None) or 0.0
-    if asked:  # several that were sent away together: spread behind that moment
-        return float(min(_LONGEST_ASKED, asked)) + jittered * 0.25
+    requested = getattr(error, "retry_after", None) or 0.0
+    if requested:  # several that were sent away together: spread behind that moment
+        return float(min(_LONGEST_REQUESTED, requested)) + jittered * 0.25
     return jittered

@@ -90,13 +90,13 @@ class Reviewing:
             await self._store.amend(job.id, row.item.index, row.state, state)
 
     def _facts(self, job: Job, row: Row) -> dict[str, Any]:
-        told = report.facts(row, self._service.prices, self._service.url_of)
+        facts = report.facts(row, self._service.prices, self._service.url_of)
         held = row.outcome.compliance if row.outcome else None
         place = f"/-/review/{job.id}/{row.item.index}"
         return {
             "job": job.id,
             "label": job.options.label,
-            **told,
+            **facts,
             "query": row.item.query,
             "rules": list(held.broken) if held else [],
             "reasons": [*held.review, *held.notes] if held else [],

@@ -168,8 +168,8 @@ class Service:
             following = str(place + limit) if len(lines) == limit else None
             return [report.refusal_facts(one) for one in lines], following
         rows, after = await self.store.rows(job.id, _state(status), place, limit)
-        told = [report.facts(row, self.prices, self.url_of) for row in rows]
-        return told, None if after is None else str(after)
+        facts = [report.facts(row, self.prices, self.url_of) for row in rows]
+        return facts, None if after is None else str(after)
 
     def report(self, job: Job) -> AsyncIterator[dict[str, Any]]:
         """Every item, then every refused line."""

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from edge.connections import seconds_asked
+from edge.connections import retry_after_seconds
 from edge.errors import AddressForbidden, EdgeError, FeedRejected, SettingsError
 from edge.jobs import retries
 from edge.jobs.store import Event
@@ -71,34 +71,34 @@ class Webhooks:
             )
         self._outbound.check(url, "webhook")
 
-    async def tell(self, url: str, told: Event) -> float | None:
+    async def tell(self, url: str, event: Event) -> float | None:
         """One try. None: it was taken, or never will be; else seconds until the next."""
         try:
-            status, retry_after = await self._post(url, told)
+            status, retry_after = await self._post(url, event)
         except AddressForbidden:
             return None
         except EdgeError as error:
-            return self._wait(told.tries, error)
+            return self._wait(event.tries, error)
         if 200 <= status < 300 or status == _GONE:
             return None
-        asked = EdgeError("")
-        asked.retry_after = seconds_asked(retry_after)  # type: ignore[attr-defined]
-        return self._wait(told.tries, asked)
+        refusal = EdgeError("")
+        refusal.retry_after = retry_after_seconds(retry_after)  # type: ignore[attr-defined]
+        return self._wait(event.tries, refusal)
 
-    async def _post(self, url: str, told: Event) -> tuple[int, str]:
+    async def _post(self, url: str, event: Event) -> tuple[int, str]:
         now = int(time.time())
         body = json.dumps(
             {
-                "type": told.type,
+                "type": event.type,
                 "timestamp": datetime.fromtimestamp(now, UTC).isoformat(),
-                "data": dict(told.data),
+                "data": dict(event.data),
             }
         ).encode()
         headers = {
             "content-type": "application/json",
-            "webhook-id": told.id,
+            "webhook-id": event.id,
             "webhook-timestamp": str(now),
-            "webhook-signature": signature(self._keys, told.id, now, body),
+            "webhook-signature": signature(self._keys, event.id, now, body),
         }
         return await self._outbound.post(url, body, headers)
 

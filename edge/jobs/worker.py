@@ -154,11 +154,11 @@ class Worker:
                 await self.store.postpone(task, time.time() + _AGAIN_SECONDS)
                 return
             end = JobState.FAILED
-        told = None
+        event = None
         if job.options.webhook:
             kind = "job.failed" if end.value == "failed" else "job.finished"
-            told = webhooks.event(kind, facts(replace(job, state=end)))
-        if await self.store.conclude(job.id, end, told):
+            event = webhooks.event(kind, facts(replace(job, state=end)))
+        if await self.store.conclude(job.id, end, event):
             self.metrics.jobs.labels(end.value).inc()
 
     async def _export(self, job: Job) -> None:
@@ -189,12 +189,12 @@ class Worker:
 
     async def _body(self, job: Job, row: Row) -> bytes:
         try:
-            made = await self.maker.make(row.item, job.options.accept)
+            finished = await self.maker.make(row.item, job.options.accept)
         except JobsUnavailable:
             raise
         except EdgeError as error:
             raise JobsUnavailable(f"{row.item.file} cannot be had: {error.detail}") from error
-        return made.rendition.body
+        return finished.rendition.body
 
     async def _manifests(self, job: Job) -> AsyncIterator[Entry]:
         for suffix, form in (("csv", report.as_csv), ("jsonl", report.as_json_lines)):

@@ -105,7 +105,7 @@ class Chain(Protocol):
 
     async def ask(
         self,
-        asked: bytes,
+        message: bytes,
         photo: Sequence[Tensor],
         room: int,
         *,
@@ -115,7 +115,7 @@ class Chain(Protocol):
         """What is told of the picture, and its bytes (uint8 [length]).
 
         Args:
-            asked: what is wanted, in the words of both sides.
+            message: what is wanted, in the words of both sides.
             photo: the bytes that belong to it, one array after the other.
             room: most bytes of the answer; it may be padded to fewer.
 

@@ -140,10 +140,10 @@ class EmbeddedModels(RepositoryModels):
         """The network as `runtime` runs it; where bfloat16 moves a mask, in full precision, for
         which `whole` is ONNX Runtime's session."""
         threads = self._threads_of(spec)
-        made = CompiledNetwork(network, runtime.precision, threads, self._threads // threads)
+        compiled = CompiledNetwork(network, runtime.precision, threads, self._threads // threads)
         mask = runtime.precision == HALF and spec.name in roles.MASKS
-        if not mask or runtimes.halvable(spec, whole, made):
-            return made
+        if not mask or runtimes.halvable(spec, whole, compiled):
+            return compiled
         full = self._choice().of_kind(spec).full
         return whole if full.name == ONNXRUNTIME else self._compiled(spec, network, full, whole)
 
@@ -187,14 +187,14 @@ def open_session(spec: ModelSpec, network: Path, threads: int) -> Any:
 
 
 def _check_agreement(spec: ModelSpec, wanted: Mapping[str, tuple[int, ...]], found: Any) -> None:
-    told = {arg.name: (arg.type, arg.shape) for arg in found}
-    agree = set(told) == set(wanted) and all(
+    stated = {arg.name: (arg.type, arg.shape) for arg in found}
+    agree = set(stated) == set(wanted) and all(
         kind == "tensor(uint8)" and _fits(shape, wanted[name])
-        for name, (kind, shape) in told.items()
+        for name, (kind, shape) in stated.items()
     )
     if not agree:
         raise ModelContractBroken(
-            f"{spec.name}: model.onnx has {told}, config.pbtxt says uint8 {dict(wanted)}",
+            f"{spec.name}: model.onnx has {stated}, config.pbtxt says uint8 {dict(wanted)}",
             param=spec.name,
         )
 

@@ -35,13 +35,13 @@ class Meter:
     def request(self, model: str, batch: int) -> Iterator[Lap]:
         """Around one request, from before its wait until its answer or error."""
         lap, outcome = Lap(), "ok"
-        told: dict[str, tracing.Value] = {
+        labels: dict[str, tracing.Value] = {
             "edge.network": model,
             "edge.batch": batch,
             "edge.runtime": self._runtime,
         }
         try:
-            with tracing.span(f"network {model}", told, client=self._runtime == "triton") as span:
+            with tracing.span(f"network {model}", labels, client=self._runtime == "triton") as span:
                 yield lap
                 span.set("edge.queue_seconds", (lap.began or lap.came) - lap.came)
         except asyncio.CancelledError:

@@ -154,10 +154,10 @@ def in_one_folder(folders: Folders) -> Iterator[Path]:
     if len(whole) == 1:
         yield whole[0]
         return
-    with tempfile.TemporaryDirectory(prefix="edge-models-") as made:
+    with tempfile.TemporaryDirectory(prefix="edge-models-") as links:
         for place in (*map(repository.place, repository.names()), *repository.chain()):
-            Path(made, place.name).symlink_to(place.resolve())
-        yield Path(made)
+            Path(links, place.name).symlink_to(place.resolve())
+        yield Path(links)
 
 
 def digest_of(network: Path) -> str:

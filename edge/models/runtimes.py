@@ -64,12 +64,12 @@ class Choice:
 
     def __str__(self) -> str:
         """`openvino bf16 and f32 (onnxruntime f32 88.1 ms, openvino bf16 16.2 ms)`"""
-        told = str(self.halved)
+        text = str(self.halved)
         if self.full != self.halved:
             same = self.full.name == self.halved.name
-            told += f" and {self.full.precision if same else self.full}"
+            text += f" and {self.full.precision if same else self.full}"
         taken = ", ".join(f"{name} {spent:.1f} ms" for name, spent in (self.ms or {}).items())
-        return f"{told} ({taken})" if taken else told
+        return f"{text} ({taken})" if taken else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +120,11 @@ def _times(spec: ModelSpec, network: Path, threads: int, *, halves: bool) -> dic
     of a tile, and for a look only if the network's role may compute in it (`halvable` decides)."""
     tile = spec.scale > 1
     draw, runs = (_tile, _RUNS["tile"]) if tile else (_product, _RUNS["look"])
-    asked = {tensor.name: draw(tensor.shape)[None] for tensor in spec.inputs}
+    inputs = {tensor.name: draw(tensor.shape)[None] for tensor in spec.inputs}
     names = [tensor.name for tensor in spec.outputs]
 
     def timed(session: Any) -> tuple[float, Tensor]:
-        return _timed(session, names, asked, runs)
+        return _timed(session, names, inputs, runs)
 
     times = {Runtime(): timed(open_onnxruntime(network, threads))[0]}
     times[Runtime(OPENVINO, FULL)], answer = timed(CompiledNetwork(network, FULL, threads, 1))
@@ -155,13 +155,13 @@ def halvable(spec: ModelSpec, whole: Any, half: Any) -> bool:
 
 
 def _timed(
-    session: Any, names: list[str], asked: Mapping[str, Tensor], runs: int
+    session: Any, names: list[str], inputs: Mapping[str, Tensor], runs: int
 ) -> tuple[float, Tensor]:
     """The least milliseconds of some runs, and the first output."""
     spent = []
     for _ in range(runs):
         start = time.perf_counter()
-        answer = session.run(names, asked, None)
+        answer = session.run(names, inputs, None)
         spent.append((time.perf_counter() - start) * 1000)
     return min(spent), answer[0]
 
@@ -175,8 +175,8 @@ def _chosen(wanted: str, times: Mapping[Runtime, float]) -> Choice:
         best = min(others, key=others.__getitem__)
         return best if wanted == OPENVINO or others[best] <= least else onnx
 
-    told = {str(runtime): round(ms, 1) for runtime, ms in times.items()}
-    return Choice(quickest(FULL), quickest(FULL, HALF), told)
+    rounded = {str(runtime): round(ms, 1) for runtime, ms in times.items()}
+    return Choice(quickest(FULL), quickest(FULL, HALF), rounded)
 
 
 def _core(spec: ModelSpec, answer: Tensor) -> Tensor:

@@ -121,8 +121,8 @@ async def examine(
         spec = models.spec(name)
         start = time.perf_counter()
         reference = Reference.load(repository.place(name) / FILE)
-        asked = probe(spec, question if reference is None or reference.steps else picture)
-        answer = await models.infer(name, asked, deadline=Deadline.after(seconds))
+        inputs = probe(spec, question if reference is None or reference.steps else picture)
+        answer = await models.infer(name, inputs, deadline=Deadline.after(seconds))
         taken = time.perf_counter() - start
         _demand_digest(spec, await models.served_digest(name))
         how = judge(spec, answer, reference)
@@ -233,10 +233,10 @@ def _distance(found: Doubles, wanted: Any) -> float:
 def _demand_digest(spec: ModelSpec, served: str | None) -> None:
     """Raise `ModelContractBroken` where the digest in the config of the server that runs it, or in
     that of this repository, is not that of this repository's network."""
-    for where, told in (("the server's", served), ("its", spec.stated)):
-        if told and told != spec.digest:
+    for where, named in (("the server's", served), ("its", spec.stated)):
+        if named and named != spec.digest:
             raise ModelContractBroken(
-                f"{spec.name}: {where} config.pbtxt is that of the network {told}, the model.onnx "
+                f"{spec.name}: {where} config.pbtxt is that of the network {named}, the model.onnx "
                 f"here is {spec.digest}",
                 param=spec.name,
                 allowed="the network of that config, or a config.pbtxt without parameter digest",

@@ -99,9 +99,9 @@ async def upscale(
 
     async def enlarge(tiles: Sequence[Tile]) -> None:
         answer = await models.infer(name, work.inputs(tiles), deadline=deadline, priority=priority)
-        made = await run(work.take, tiles, answer, kept is not None and kept.keeps)
+        enlarged = await run(work.take, tiles, answer, kept is not None and kept.keeps)
         if kept is not None:
-            kept.put(made)
+            kept.put(enlarged)
 
     await each(_requests(missing, most, alone), enlarge, at_once=REQUESTS_IN_FLIGHT)
     return work.canvas
@@ -177,15 +177,15 @@ class _Enlarging:
 
         Only of the cells that were missing: a tile holds others, which are smooth or were kept.
         """
-        made: dict[int, Tensor] = {}
+        enlarged: dict[int, Tensor] = {}
         for tile, larger in zip(tiles, answer[self.spec.outputs[0].name], strict=True):
             box, scale = self._tiling.box(tile), self._scale
             kept = self._held(box, larger[self._tiling.kept(tile, scale)])
             for shown in self._tiling.strips(self._missing, tile):
                 self._show(shown, kept[_within(shown, box, scale)])
             for index, place in self._tiling.numbered(tile, self._missing, scale):
-                made[index] = kept[place].copy() if copied else kept[place]
-        return made
+                enlarged[index] = kept[place].copy() if copied else kept[place]
+        return enlarged
 
     def _held(self, box: Box, larger: Tensor) -> Tensor:
         """The enlarged part, held against its source where the network says how far it may go."""

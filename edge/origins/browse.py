@@ -77,8 +77,8 @@ class Listing:
         """
         await self._refreshed()
         words = search.lower().split()
-        seen = tuple(self._found)
-        fitting = [p for p in seen if all(w in p.lower() for w in words)] if words else seen
+        known = tuple(self._found)
+        fitting = [p for p in known if all(w in p.lower() for w in words)] if words else known
         page = tuple(fitting[start : start + limit])
         return Found(page, len(fitting), self._complete, bool(self._routes))
 
@@ -119,12 +119,12 @@ class Listing:
 
     def _gather(self, folder: str, start: str, found: list[str]) -> bool:
         """Whether all of the folder was seen."""
-        seen = 0
+        count = 0
         for path in self._files(Path(folder)):
-            seen += 1
+            count += 1
             if path is not None:
                 found.append(start + path)
-        return seen < _LOOKED_AT and not self._closed
+        return count < _LOOKED_AT and not self._closed
 
     def _files(self, root: Path) -> Iterator[str | None]:
         """Folder by folder; None for what is no picture. Of each no more is read than may be
@@ -143,14 +143,14 @@ class Listing:
         """Whether all of the bucket was seen; it may be one that nobody may list."""
         name, _, folder = target.partition("/")
         prefix = f"{folder.strip('/')}/" if folder.strip("/") else ""
-        bucket, seen = Bucket(name, self._endpoint, _TIMEOUT), 0
+        bucket, count = Bucket(name, self._endpoint, _TIMEOUT), 0
         try:
             pages = (await bucket.client()).get_paginator("list_objects_v2")
             async for page in pages.paginate(Bucket=name, Prefix=prefix):
                 keys = [row["Key"].removeprefix(prefix) for row in page.get("Contents", ())]
                 found += [start + key for key in keys if _is_shown(key)]
-                seen += len(keys)
-                if seen >= _LOOKED_AT:
+                count += len(keys)
+                if count >= _LOOKED_AT:
                     return False
             return True
         except TROUBLE:
@@ -163,10 +163,10 @@ def _entries(folder: Path, most: int) -> list[os.DirEntry[str]]:
     """What is not hidden, in the order of names."""
     try:
         with os.scandir(folder) as entries:
-            seen = [entry for entry in islice(entries, most) if not entry.name.startswith(".")]
+            shown = [entry for entry in islice(entries, most) if not entry.name.startswith(".")]
     except OSError:
         return []
-    return sorted(seen, key=lambda entry: entry.name)
+    return sorted(shown, key=lambda entry: entry.name)
 
 
 def _is_catalogue(entry: os.DirEntry[str]) -> bool:

@@ -13,7 +13,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from edge import tracing
-from edge.connections import seconds_asked
+from edge.connections import retry_after_seconds
 from edge.deadline import Deadline
 from edge.errors import (
     AddressForbidden,
@@ -116,8 +116,8 @@ class HttpOrigin:
         redirects: int = MOST_REDIRECTS,
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """With the trace's context, so that the server's own spans are a part of it."""
-        told = {**(headers or {}), **tracing.outgoing()}
-        return self._client.request(method, url, told, redirects=redirects)
+        sent = {**(headers or {}), **tracing.outgoing()}
+        return self._client.request(method, url, sent, redirects=redirects)
 
     async def _stamp(self, name: str, *, doubt: bool) -> Stamp | Original:
         """By HEAD; where that fails, by a GET of the first byte.
@@ -213,7 +213,7 @@ def _check_status(name: str, response: aiohttp.ClientResponse, *, partial: bool 
     if response.status in _ABSENT:
         raise OriginalNotFound("there is no such original")
     unavailable = OriginUnavailable(f"the origin answers {response.status}", private=name)
-    unavailable.retry_after = seconds_asked(response.headers.get("Retry-After", ""))
+    unavailable.retry_after = retry_after_seconds(response.headers.get("Retry-After", ""))
     raise unavailable
 
 

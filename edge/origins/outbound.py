@@ -96,7 +96,7 @@ async def copied(
     pieces: AsyncIterable[bytes],
     into: BinaryIO,
     limit: int,
-    seen: Callable[[bytes], object] = len,
+    on_piece: Callable[[bytes], object] = len,
 ) -> None:
     """Write a feed as it comes, and show each piece; raises `FeedRejected` over `limit` bytes."""
     size = 0
@@ -104,7 +104,7 @@ async def copied(
         size += len(piece)
         if size > limit:
             raise FeedRejected(f"the feed is over {limit:,} bytes", param="feed")
-        seen(piece)
+        on_piece(piece)
         into.write(piece)
 
 

@@ -125,8 +125,8 @@ class S3Origin:
         etag = _md5_of(answer)
         if etag is None or self._digests is False:
             return True
-        made = await asyncio.to_thread(hashlib.md5, wire, usedforsecurity=False)
-        right = made.hexdigest() == etag
+        digest = await asyncio.to_thread(hashlib.md5, wire, usedforsecurity=False)
+        right = digest.hexdigest() == etag
         self._digests = right or self._digests
         return right
 

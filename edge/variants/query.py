@@ -250,8 +250,8 @@ def _snap(fields: dict[str, Any], widths: tuple[int, ...]) -> None:
     leading = next((side for side in _SIDES if side in fields), None)
     if leading is None:
         return
-    asked = fields[leading]
-    snapped = next((width for width in widths if width >= asked), widths[-1])
+    requested = fields[leading]
+    snapped = next((width for width in widths if width >= requested), widths[-1])
     fields[leading] = snapped
     if leading == "width" and "height" in fields:
-        fields["height"] = max(1, int(fields["height"] * snapped / asked + 0.5))
+        fields["height"] = max(1, int(fields["height"] * snapped / requested + 0.5))

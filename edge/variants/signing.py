@@ -72,12 +72,12 @@ class Keys(tuple[Key, ...]):
     __slots__ = ()
 
     def __new__(cls, keys: Iterable[Key] = ()) -> "Keys":
-        made = super().__new__(cls, keys)
-        ids = [key.id for key in made]
+        created = super().__new__(cls, keys)
+        ids = [key.id for key in created]
         for key_id in ids:
             if ids.count(key_id) > 1:
                 raise SettingsError(f"the key id {key_id!r} is given twice")
-        return made
+        return created
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]], file: str = "") -> "Keys":
@@ -221,11 +221,11 @@ def _check_form(raw_query: str, given: _Signed) -> None:
 
 
 def _signers(path: str, given: _Signed, signature: str, keys: Keys) -> tuple[Key, ...]:
-    expected, told = message(path, given.pairs), signature.encode()
+    expected, claimed = message(path, given.pairs), signature.encode()
     signers = tuple(
         key
         for key in keys.named(given.key_id)
-        if hmac.compare_digest(_hmac(key.secret, expected).encode(), told)
+        if hmac.compare_digest(_hmac(key.secret, expected).encode(), claimed)
     )
     if not signers:
         raise SignatureWrong("the signature does not match this URL", param="sig")
@@ -262,17 +262,17 @@ def _hmac(secret: str, text: bytes) -> str:
 
 def _taken_apart(raw_query: str) -> _Signed:
     parameters: list[tuple[bytes, bytes]] = []
-    seen: dict[str, str] = {}
+    values: dict[str, str] = {}
     twice = None
     for raw_name, raw_value in pairs(raw_query):
         name, value = decoded(raw_name), decoded(raw_value)
         own = _own_name(name)
         # `w=1&width=2` and its reverse sign alike but mean different pictures
-        twice = own if own in seen else twice
-        seen[own] = value.decode(errors="replace") or seen.get(own, "")
+        twice = own if own in values else twice
+        values[own] = value.decode(errors="replace") or values.get(own, "")
         if own != "sig":
             parameters.append((name, value))
-    signature, key_id, expires = (seen.get(name) or None for name in ("sig", "kid", "exp"))
+    signature, key_id, expires = (values.get(name) or None for name in ("sig", "kid", "exp"))
     return _Signed(tuple(parameters), signature, key_id, expires, twice)
 
 

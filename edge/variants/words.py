@@ -43,11 +43,11 @@ def _enum(kind: type[StrEnum]) -> dict[str, Any]:
 
 
 def _pixels(text: str) -> int:
-    asked = number(text)
+    requested = number(text)
     value = int(
-        asked + 0.5
+        requested + 0.5
     )  # a layout's 333.5 px is a fair request, half a pixel is a share misread
-    if asked < 1 or value > MAX_SIDE:
+    if requested < 1 or value > MAX_SIDE:
         raise ValueError
     return value
 

@@ -151,7 +151,7 @@ def _failure(error: BaseException | None) -> dict[str, Any]:
 def attributes(scope: Scope, status: int) -> Mapping[str, tracing.Value]:
     """The same for a span, in OpenTelemetry's words where it has some."""
     answer: Answer | None = scope.get(ANSWER)
-    told: dict[str, tracing.Value] = {
+    values: dict[str, tracing.Value] = {
         "http.request.method": scope["method"],
         "http.response.status_code": status or 499,
         "url.path": shown_path(scope["path"]),
@@ -160,8 +160,8 @@ def attributes(scope: Scope, status: int) -> Mapping[str, tracing.Value]:
     for name in ("source", "joined", "preset", "key", "format", "verdict"):
         value = _picture(answer).get(name)
         if value is not None:
-            told[f"edge.{name}"] = value
-    return told
+            values[f"edge.{name}"] = value
+    return values
 
 
 _SECRET = frozenset({"sig", *BY_NAME["sig"].aliases}) | {

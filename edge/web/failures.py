@@ -164,8 +164,8 @@ def _wait(error: EdgeError) -> int:
     minute."""
     if isinstance(error, errors.Busy):
         return error.retry_after
-    asked = error.retry_after if isinstance(error, errors.OriginUnavailable) else None
-    return min(_LONGEST_WAIT, max(_RETRY_AFTER, math.ceil(asked or 0)))
+    requested = error.retry_after if isinstance(error, errors.OriginUnavailable) else None
+    return min(_LONGEST_WAIT, max(_RETRY_AFTER, math.ceil(requested or 0)))
 
 
 def _picture(size: Size, row: Row) -> bytes:

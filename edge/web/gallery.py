@@ -79,14 +79,14 @@ class Gallery:
             request.query_params.get("search", "")[:_LONGEST_SEARCH], start, limit
         )
         after = start + len(found.paths)
-        told = {
+        page = {
             "pictures": list(found.paths),
             "matches": found.matches,
             "next": after if after < found.matches else None,
             "complete": found.complete,
             "lists": found.lists,
         }
-        return JSONResponse(told, headers=UNCACHED)
+        return JSONResponse(page, headers=UNCACHED)
 
     async def sign(self, request: Request) -> Response:
         """`{"urls": [...], "expires": seconds}`: the same URLs with signatures.
@@ -102,8 +102,8 @@ class Gallery:
         keys = self._keys()
         if not keys:
             raise UploadRejected("this server has no key to sign with (EDGE_SIGNING_KEYS)")
-        made = [signed(url, keys, self._presets, until) for url in urls]
-        return JSONResponse({"urls": made, "until": until}, headers=UNCACHED)
+        signed_urls = [signed(url, keys, self._presets, until) for url in urls]
+        return JSONResponse({"urls": signed_urls, "until": until}, headers=UNCACHED)
 
     async def progress(self, request: Request) -> Response:
         """The stage of the picture that was asked for with this name in `X-Edge-Progress`; null

@@ -189,12 +189,12 @@ def lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     Raises:
         ValueError: a value has a control character in it (RFC 9110 section 5.5).
     """
-    told = []
+    encoded = []
     for name, value in fields:
         if _CONTROLS.search(value):
             raise ValueError(f"a control character in {name!r}: {value!r}")
-        told.append(b"%b: %b\r\n" % (name, value))
-    return b"".join(told)
+        encoded.append(b"%b: %b\r\n" % (name, value))
+    return b"".join(encoded)
 
 
 def find(raw: Sequence[tuple[bytes, bytes]], name: bytes) -> str | None:

@@ -184,8 +184,8 @@ class Hits:
         """The headers as lines, remembered: made anew where a person's decision has renewed the
         picture, and for every second of a URL that ends."""
         rendition = reply.rendition if reply.status == 200 else None
-        made = rendition.made if rendition is not None else 0.0
-        name = (reply.status, reply.etag, made, self._urls.left(url), reply.source)
+        created = rendition.created if rendition is not None else 0.0
+        name = (reply.status, reply.etag, created, self._urls.left(url), reply.source)
         if known := url.lines.get(name):
             return known
         if len(url.lines) >= _HEADS:

@@ -61,19 +61,22 @@ class Jobs:
         """
         self._tokens.require(request, Role.JOBS)
         with submission.spooled() as file:
-            asked = await submission.read(request, self._service, file)
+            submitted = await submission.read(request, self._service, file)
             if said(request, "dry_run", FLAG, default=False):
-                return JSONResponse(await self._estimate(request, asked), headers=UNCACHED)
+                return JSONResponse(await self._estimate(request, submitted), headers=UNCACHED)
             taken = await self._service.submit(
-                asked.feed, asked.options, key=asked.key, fingerprint=asked.fingerprint
+                submitted.feed,
+                submitted.options,
+                key=submitted.key,
+                fingerprint=submitted.fingerprint,
             )
-        told = await self._facts(taken.job) | {
+        facts = await self._facts(taken.job) | {
             "refusals": [one.as_facts() for one in taken.refusals]
         }
         headers = UNCACHED | {"location": f"/-/jobs/{taken.job.id}"}
         if taken.replayed:
             headers["idempotent-replayed"] = "true"
-        return JSONResponse(told, 202, headers=headers)
+        return JSONResponse(facts, 202, headers=headers)
 
     async def list(self, request: Request) -> Response:
         """The newest first, `limit` at a time."""
@@ -81,8 +84,8 @@ class Jobs:
         limit, offset = said(request, "limit", LIMIT, PAGE), said(request, "cursor", CURSOR, 0)
         jobs = await self._service.store.jobs(limit, offset)
         following = str(offset + limit) if len(jobs) == limit else None
-        told = {"jobs": [await self._facts(job) for job in jobs], "next": following}
-        return JSONResponse(told, headers=UNCACHED)
+        page = {"jobs": [await self._facts(job) for job in jobs], "next": following}
+        return JSONResponse(page, headers=UNCACHED)
 
     async def ledger(self, request: Request) -> Response:
         """What all jobs have used up, or those of one `label`."""
@@ -146,7 +149,7 @@ class Jobs:
         }
         return {**await self._service.facts(job), "links": links}
 
-    async def _estimate(self, request: Request, asked: Submission) -> dict[str, Any]:
+    async def _estimate(self, request: Request, submitted: Submission) -> dict[str, Any]:
         store = self._service.store
         estimator = Estimator(
             self._shop.maker,
@@ -154,10 +157,10 @@ class Jobs:
             await store.ledger("all"),
             self._service.prices,
             samples=said(request, "samples", _SAMPLES, 3),
-            accept=asked.options.accept,
+            accept=submitted.options.accept,
         )
         workers = Workers(said(request, "workers", _WORKERS, 1), self._cores)
-        return await estimator.of(self._service.items(asked.feed, asked.options), workers)
+        return await estimator.of(self._service.items(submitted.feed, submitted.options), workers)
 
 
 def report_of(

@@ -130,10 +130,10 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            told = message["headers"]
-            names = {name.lower() for name, _ in told}
+            given = message["headers"]
+            names = {name.lower() for name, _ in given}
             missing = [field for field in headers.SAFE if field[0] not in names]
-            message["headers"] = [*told, *missing, (b"x-request-id", self._identity)]
+            message["headers"] = [*given, *missing, (b"x-request-id", self._identity)]
         else:
             self.bytes += len(message.get("body", b""))
         await self._send(message)

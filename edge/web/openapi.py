@@ -108,13 +108,13 @@ def _purge() -> dict[str, Any]:
         ),
         "503": parts.answer("What was removed, and what was not reached and is not tried again"),
     }
-    what, asked = "Remove renditions from every tier", parts.body(parts.content(one))
-    return parts.route(what, responses, security=parts.SECURED, requestBody=asked)
+    what, body = "Remove renditions from every tier", parts.body(parts.content(one))
+    return parts.route(what, responses, security=parts.SECURED, requestBody=body)
 
 
 def _probe(summary: str, *statuses: str, kind: str = "application/json") -> dict[str, Any]:
-    told = {"description": summary, "content": {kind: {}}}
-    return {"summary": summary, "responses": dict.fromkeys(("200", *statuses), told)}
+    response = {"description": summary, "content": {kind: {}}}
+    return {"summary": summary, "responses": dict.fromkeys(("200", *statuses), response)}
 
 
 def _problem_schema() -> dict[str, Any]:

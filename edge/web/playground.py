@@ -138,17 +138,17 @@ def _named(name: str) -> Parameter:
 def _field(row: Parameter) -> str:
     """One parameter of the table as a control: a list where its words are all there is."""
     name = escape(row.name)
-    told = f'aria-describedby="help-{name} said-{name}"'
+    described = f'aria-describedby="help-{name} said-{name}"'
     if _is_closed(row.kind):
         words = "".join(f"<option>{escape(word)}" for word in row.kind.choices)
         empty = f'<option value="">{escape(row.default)}'
         default = f'data-default="{escape(row.default)}"'
-        return _framed(row, f'<select name="{name}" {told} {default}>{empty}{words}</select>')
+        return _framed(row, f'<select name="{name}" {described} {default}>{empty}{words}</select>')
     value = ' value="800"' if row.name == "w" else ""
     words = "".join(f"<option>{escape(word)}" for word in row.kind.choices)
     listed = f'<datalist id="of-{name}">{words}</datalist>' if words else ""
     field = (
-        f'<input name="{name}"{value} {told}{f" list=of-{name}" if words else ""} '
+        f'<input name="{name}"{value} {described}{f" list=of-{name}" if words else ""} '
         f'autocomplete="off" spellcheck="false" placeholder="{escape(row.default)}" '
         f'data-default="{escape(row.default)}">'
     )

@@ -72,5 +72,5 @@ class Review:
         self._tokens.require(request, Role.REVIEW)
         decision = Decision.of(await json_object(request, _LARGEST_BODY, _NAMES))
         words = request.path_params
-        told = await self._reviewing.decide(words["job"], words["index"], decision)
-        return JSONResponse(told, headers=UNCACHED)
+        facts = await self._reviewing.decide(words["job"], words["index"], decision)
+        return JSONResponse(facts, headers=UNCACHED)

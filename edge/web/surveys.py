@@ -53,15 +53,15 @@ class Surveys:
     """The kinds of parts, and what is known of each.
 
     Args:
-        asked: each kind, and how its parts are asked.
+        surveys: each kind, and how its parts are asked.
         moment: seconds that one who asks waits for news where something is known.
         longest: seconds after which a kind that has not answered counts as not ready.
     """
 
     def __init__(
-        self, asked: Mapping[str, Survey], *, moment: float = _MOMENT, longest: float = _LONGEST
+        self, surveys: Mapping[str, Survey], *, moment: float = _MOMENT, longest: float = _LONGEST
     ) -> None:
-        self._asked = asked
+        self._surveys = surveys
         self._moment = moment
         self._longest = longest
         self._known: dict[str, _Known] = {}
@@ -69,7 +69,7 @@ class Surveys:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        return tuple(self._asked)
+        return tuple(self._surveys)
 
     async def of(self, kinds: Sequence[str]) -> Parts:
         """What is known of these kinds: their news where they answer in a moment, else what they
@@ -111,7 +111,7 @@ class Surveys:
     async def _part(self, kind: str) -> Part:
         try:
             async with asyncio.timeout(self._longest):
-                states = await self._asked[kind]()
+                states = await self._surveys[kind]()
         except TimeoutError:
             return _silent(kind, f"no answer in {self._longest:g} s")
         except Exception:  # a fault of ours; whoever asks has to hear that something is wrong

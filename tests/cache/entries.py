@@ -17,9 +17,11 @@ def rendition(
     word: object = "a picture",
     length: int = 2_000,
     tags: tuple[str, ...] = TAGS,
-    made: float = 4_000_000_000.25,  # later than any purge of a test
+    created: float = 4_000_000_000.25,  # later than any purge of a test
 ) -> Rendition:
     """Some bytes that belong to the word and to no other."""
     body = random.Random(str(word)).randbytes(length)
     notes, reported = (("kept", "here"),), Reported(Compliance("amazon", "2026-1"))
-    return Rendition(body, Format.WEBP, Size(400, 300), digest(body), tags, made, notes, reported)
+    return Rendition(
+        body, Format.WEBP, Size(400, 300), digest(body), tags, created, notes, reported
+    )

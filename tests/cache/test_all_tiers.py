@@ -177,7 +177,7 @@ async def test_a_tier_that_hangs_or_fails_is_told_once_and_then_passed_by(quick,
 
 
 async def test_what_was_purged_while_it_was_looked_up_is_not_served_or_kept(quick, prompt):
-    await prompt.put(key(1), rendition(made=time.time()))
+    await prompt.put(key(1), rendition(created=time.time()))
     told = []
     quick.nearest.soon(key(1), told.append)
     await quick.purge("preset:amazon")
@@ -296,7 +296,7 @@ async def test_what_a_purge_did_not_reach_is_reached_later(tier_list, monkeypatc
     monkeypatch.setattr("edge.cache.purging._SETTLE_SECONDS", 0.01)
     tiers = Tiers(tier_list, TIMEOUT)
     await tiers.start()
-    await tier_list[1].put(key(1), rendition(made=time.time() - 5))
+    await tier_list[1].put(key(1), rendition(created=time.time() - 5))
     tier_list[1].trouble = TierError("down")
     await tiers.purge("preset:amazon")
     tier_list[1].trouble = None
@@ -313,7 +313,7 @@ async def test_what_was_purged_stays_purged_until_it_is_reached_however_long_it_
 ):
     monkeypatch.setattr("edge.cache.guarded._KEPT_SECONDS", 0.0)
     tiers = Tiers(tier_list, TIMEOUT)
-    await tier_list[1].put(key(1), rendition(made=time.time() - 5))
+    await tier_list[1].put(key(1), rendition(created=time.time() - 5))
     tier_list[1].trouble = TierError("down")
     await tiers.purge("preset:amazon")
     await tiers.purge("another, which makes the first one old")
@@ -373,7 +373,7 @@ async def test_a_purge_while_a_find_is_copied_leaves_no_copy(tiers, tier_list):
 
 async def test_a_tier_that_missed_a_purge_does_not_serve_what_was_purged(tiers, tier_list):
     """It was down, came back, and still holds the old picture."""
-    await tier_list[1].put(key(1), rendition(made=time.time() - 5))
+    await tier_list[1].put(key(1), rendition(created=time.time() - 5))
     tier_list[1].trouble = TierError("down")
     await tiers.purge("preset:amazon")
     tier_list[1].trouble = None
@@ -435,7 +435,7 @@ async def gone(tiers: Tiers, word: object, seconds: float = 5.0) -> bool:
 async def test_a_purge_reaches_what_the_other_replica_keeps_for_itself(replicas):
     one, other = replicas
     for tiers in replicas:
-        await tiers.put(key(1), rendition(made=time.time()), now())
+        await tiers.put(key(1), rendition(created=time.time()), now())
     assert (await other.get(key(1)))[1] == "memory"
     assert (await one.purge("preset:amazon")).removed == {"memory": 1, "redis": 1, "folder": 1}
     assert await gone(other, 1)
@@ -451,7 +451,7 @@ async def test_a_purge_of_ones_own_does_not_undo_what_is_rendered_after_it(repli
 
 async def test_a_replica_that_was_cut_off_hears_the_purges_it_missed(replicas, redis_server):
     one, other = replicas
-    await other.put(key(1), rendition(made=time.time()), now())
+    await other.put(key(1), rendition(created=time.time()), now())
     redis_server.run("CLIENT", "KILL", "TYPE", "normal")
     await one.purge("preset:amazon")
     assert await gone(other, 1)
@@ -463,7 +463,7 @@ async def test_purges_are_heard_again_after_redis_came_back_empty(replicas, redi
     redis_server.kill()
     await asyncio.sleep(0.5)
     redis_server.start()
-    await other.put(key(1), rendition(made=time.time()), now())
+    await other.put(key(1), rendition(created=time.time()), now())
     await one.purge("preset:amazon")
     assert await gone(other, 1)
 

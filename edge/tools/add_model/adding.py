@@ -59,11 +59,11 @@ async def add(source: Path, folder: Path, options: AddOptions) -> Added:
             allowed="another --name, or --replace",
         )
     with _stage(folder) as stage:
-        made = _made(source, stage, options)
+        added = _wrapped(source, stage, options)
         how = await _proven(stage, options)
         _move(stage, target)
     spec = Repository(folder).spec(options.model)  # it states its digest since it was proven
-    return replace(made, folder=target, spec=spec, notes=(*made.notes, how))
+    return replace(added, folder=target, spec=spec, notes=(*added.notes, how))
 
 
 def _demand_onnx() -> None:
@@ -101,7 +101,7 @@ def _stage(folder: Path) -> Iterator[Path]:
         raise EdgeError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
-def _made(source: Path, stage: Path, options: AddOptions) -> Added:
+def _wrapped(source: Path, stage: Path, options: AddOptions) -> Added:
     """The whole folder of the model, in the stage."""
     from edge.tools.add_model import wrapping  # needs onnx, which is an extra
 
@@ -115,8 +115,8 @@ def _made(source: Path, stage: Path, options: AddOptions) -> Added:
     config = folder / "config.pbtxt"
     config.write_text(paperwork.config(options, found, names, shapes, 1), "utf-8")
     spec = _spec(stage, options)
-    batch, told = _batch(spec, folder / "1" / "model.onnx", options)
-    notes = (*found.notes, told)
+    batch, note = _batch(spec, folder / "1" / "model.onnx", options)
+    notes = (*found.notes, note)
     config.write_text(paperwork.config(options, found, names, shapes, batch), "utf-8")
     text = paperwork.card(foreign, options, found, names, shapes, batch, notes)
     (folder / "README.md").write_text(text, "utf-8")

@@ -45,8 +45,8 @@ class Foreign:
         if taken[0].type not in _TYPES:
             raise self.refused(f"its input {self.input!r} is {taken[0].type}")
         self.layout, self.side = self._form(taken[0].shape, layout)
-        told = self._session.get_modelmeta()
-        self.producer: str = f"{told.producer_name} {told.graph_name}".strip()
+        metadata = self._session.get_modelmeta()
+        self.producer: str = f"{metadata.producer_name} {metadata.graph_name}".strip()
         self.outputs: tuple[str, ...] = tuple(t.name for t in self._session.get_outputs())
 
     def run(self, pictures: Floats) -> Mapping[str, Any]:

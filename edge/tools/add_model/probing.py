@@ -58,8 +58,8 @@ def find_out(foreign: Foreign, options: AddOptions) -> Found:
     scaling, answer, notes = judge(form, known)
     overlap = 0
     if options.scale:
-        overlap, told = _overlap(form, side, scaling, answer)
-        notes += told
+        overlap, remarks = _overlap(form, side, scaling, answer)
+        notes += remarks
     if len(foreign.outputs) > 1 and options.output is None:
         notes += (f"output {output}: the first that fits of {len(foreign.outputs)}",)
     given = example.shape[1] if form.planes or form.last else example.shape[2]
@@ -214,14 +214,14 @@ def alpha_of(raw: Floats, meaning: str) -> Floats:
     Args:
         meaning: one of `ALPHAS`.
     """
-    made: Any
+    values: Any
     if meaning == "sigmoid":
-        made = 0.5 * (1 + np.tanh(raw / 2))
+        values = 0.5 * (1 + np.tanh(raw / 2))
     elif meaning == "minmax":
-        made = (raw - raw.min()) / max(float(np.ptp(raw)), 1e-6)
+        values = (raw - raw.min()) / max(float(np.ptp(raw)), 1e-6)
     else:
-        made = raw / 255 if meaning == "levels" else raw
-    alpha: Floats = np.clip(made, 0, 1)
+        values = raw / 255 if meaning == "levels" else raw
+    alpha: Floats = np.clip(values, 0, 1)
     return alpha
 
 

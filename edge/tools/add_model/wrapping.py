@@ -33,8 +33,8 @@ def wrapped(foreign: Foreign, options: AddOptions, found: Found) -> tuple[bytes,
     source, target = nodes.free("image"), nodes.free("enlarged" if options.scale else "alpha")
     _before(nodes, source, foreign, options, found)
     shapes = shapes_of(options, found)
-    made = (_picture if options.scale else _alpha)(nodes, foreign, options, found)
-    _finish(nodes, made, source, target)
+    output = (_picture if options.scale else _alpha)(nodes, foreign, options, found)
+    _finish(nodes, output, source, target)
     needed = _needed(graph.node, found.output)
     kept = [*nodes.first, *needed, *nodes.last]
     _replace(graph.node, kept)

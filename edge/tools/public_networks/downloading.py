@@ -189,8 +189,8 @@ def check(file: Path, expected: Expected) -> None:
 
 def _hash(file: Path, kind: str) -> str:
     with file.open("rb") as opened:
-        made = hashlib.file_digest(opened, lambda: hashlib.new(kind, usedforsecurity=False))
-    return made.hexdigest()
+        digest = hashlib.file_digest(opened, lambda: hashlib.new(kind, usedforsecurity=False))
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -21,9 +21,9 @@ TABLE = Path(__file__).parent / "public.toml"
 class PublicNetwork:
     """One row: what the network is for, whose it is, and where its file can be had.
 
-    `expected` are the file's size and hashes; `seen` says that they were taken from the file, else
-    `hashes_from` says who states them. `without` is what is lost where it cannot be had. `words`
-    are those of `edge models add`.
+    `expected` are the file's size and hashes; `observed` says that they were taken from the file,
+    else `hashes_from` says who states them. `without` is what is lost where it cannot be had.
+    `words` are those of `edge models add`.
     """
 
     name: str
@@ -31,7 +31,7 @@ class PublicNetwork:
     role: str
     without: str
     expected: Expected
-    seen: bool
+    observed: bool
     hashes_from: str
     licence: str
     licence_read: str
@@ -68,10 +68,10 @@ def network(name: str) -> PublicNetwork:
 def _network(name: str, row: dict[str, Any]) -> PublicNetwork:
     sources = tuple(_source(source) for source in row.pop("sources"))
     expected = Expected(row.pop("bytes"), row.pop("sha256"), row.pop("md5", ""))
-    seen = row.pop("hashes_seen", False)
+    observed = row.pop("hashes_seen", False)
     from_ = row.pop("hashes_from", "")
     return PublicNetwork(
-        name, expected=expected, seen=seen, hashes_from=from_, sources=sources, **row
+        name, expected=expected, observed=observed, hashes_from=from_, sources=sources, **row
     )
 
 
@@ -181,6 +181,6 @@ def _mark_of(folder: Path) -> dict[str, object] | None:
 
 def _remarks(network: PublicNetwork) -> tuple[str, ...]:
     licence = f"licence of the weights: {network.licence} ({network.licence_read})"
-    if network.seen:
+    if network.observed:
         return (licence,)
     return licence, f"its hash is not verified by us, but stated by others: {network.hashes_from}"

@@ -88,8 +88,8 @@ def has_gpu() -> bool:
     """Whether this machine has an NVIDIA driver that runs."""
     if Path("/proc/driver/nvidia/version").exists():
         return True
-    asked = shutil.which("nvidia-smi")  # under WSL and some sandboxes there is no /proc/driver
-    return asked is not None and subprocess.run([asked, "-L"], capture_output=True).returncode == 0
+    smi = shutil.which("nvidia-smi")  # under WSL and some sandboxes there is no /proc/driver
+    return smi is not None and subprocess.run([smi, "-L"], capture_output=True).returncode == 0
 
 
 def prepare(cache: Path | None = None, say: Say = print, *, gpu: bool = False) -> Installation:
@@ -113,9 +113,9 @@ def prepare(cache: Path | None = None, say: Say = print, *, gpu: bool = False) -
     libraries = GPU_LIBRARIES if gpu else LIBRARIES
     root = (cache or default_cache()) / f"python{version}-{_fingerprint(libraries)}"
     with _locked(root):
-        made = _read(root) or _make(root, python, version, libraries, say)
-        _lay_out_backends(made, version)
-    return made
+        installation = _read(root) or _make(root, python, version, libraries, say)
+        _lay_out_backends(installation, version)
+    return installation
 
 
 def _python() -> tuple[str, str]:
@@ -150,9 +150,9 @@ def _read(root: Path) -> Installation | None:
         paths = json.loads((root / _MARK).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    made = Installation(**{name: Path(path) for name, path in paths.items()})
-    whole = made.binary.exists() and (made.environment / "bin" / "python").exists()
-    return made if whole else None
+    installation = Installation(**{name: Path(path) for name, path in paths.items()})
+    whole = installation.binary.exists() and (installation.environment / "bin" / "python").exists()
+    return installation if whole else None
 
 
 def _make(root: Path, python: str, version: str, libraries: Path, say: Say) -> Installation:
@@ -170,13 +170,14 @@ def _make(root: Path, python: str, version: str, libraries: Path, say: Say) -> I
     _call(*pip, "--no-deps", "-r", str(SERVER))
     _call(*pip, "-r", str(libraries))
     facts = json.loads(_call(own, "-c", _FACTS))
-    made = Installation(environment, Path(facts["site"]), _library(facts), root / "backends")
-    stub = _stub(made, version)
+    site = Path(facts["site"])
+    installation = Installation(environment, site, _library(facts), root / "backends")
+    stub = _stub(installation, version)
     if not stub.exists():
         raise ModelUnavailable(f"the server's wheel has no stub for Python {version}")
-    paths = {name: str(getattr(made, name)) for name in Installation.__dataclass_fields__}
+    paths = {name: str(getattr(installation, name)) for name in Installation.__dataclass_fields__}
     (root / _MARK).write_text(json.dumps(paths), "utf-8")
-    return made
+    return installation
 
 
 _FACTS = """
@@ -202,23 +203,23 @@ def _library(facts: dict[str, str]) -> Path:
     )
 
 
-def _stub(made: Installation, version: str) -> Path:
-    stubs = made.site / "pytriton" / "tritonserver" / "python_backend_stubs"
+def _stub(installation: Installation, version: str) -> Path:
+    stubs = installation.site / "pytriton" / "tritonserver" / "python_backend_stubs"
     return stubs / version / "triton_python_backend_stub"
 
 
-def _lay_out_backends(made: Installation, version: str) -> None:
+def _lay_out_backends(installation: Installation, version: str) -> None:
     """Triton's Python backend, and beside it ours, which Triton runs by means of it."""
-    python, ours = made.backends / "python", made.backends / "onnxruntime"
+    python, ours = installation.backends / "python", installation.backends / "onnxruntime"
     if (ours / "model.py").exists():
         return
     python.mkdir(parents=True, exist_ok=True)
     ours.mkdir(exist_ok=True)
-    parts = made.site / "pytriton" / "tritonserver" / "backends" / "python"
+    parts = installation.site / "pytriton" / "tritonserver" / "backends" / "python"
     for name in ("libtriton_python.so", "triton_python_backend_utils.py"):
         shutil.copy(parts / name, python)
-    shutil.copy(_stub(made, version), python)
-    (python / _stub(made, version).name).chmod(0o755)
+    shutil.copy(_stub(installation, version), python)
+    (python / _stub(installation, version).name).chmod(0o755)
     shutil.copy(_BACKEND, ours)  # last: it says that the others are there
 
 

@@ -185,16 +185,16 @@ def run(
 
 
 async def _attend(process: "Popen[bytes]", repository: Path, ports: Ports, say: Say) -> int:
-    asked = asyncio.Event()
+    stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
+        loop.add_signal_handler(number, stop_requested.set)
     ended = asyncio.create_task(asyncio.to_thread(process.wait))
     ready = asyncio.create_task(_announce(process, repository, ports, say))
-    signalled = asyncio.create_task(asked.wait())
+    signalled = asyncio.create_task(stop_requested.wait())
     try:
         await asyncio.wait({ended, signalled}, return_when=asyncio.FIRST_COMPLETED)
-        return 0 if asked.is_set() else process.returncode
+        return 0 if stop_requested.is_set() else process.returncode
     finally:
         ready.cancel()
         signalled.cancel()

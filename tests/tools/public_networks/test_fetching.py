@@ -47,7 +47,7 @@ def network(body: bytes, *urls: str, words: Mapping[str, object] | None = None) 
     """A row of the table for that file, as it would stand there."""
     expected = Expected(len(body), hashlib.sha256(body).hexdigest())
     return replace(
-        fetching.network("u2netp"), name="ours", expected=expected, seen=False,
+        fetching.network("u2netp"), name="ours", expected=expected, observed=False,
         hashes_from="its maker", words=words or {"normalise": "imagenet", "answer": "unit"},
         sources=tuple(map(Release, urls)),
     )  # fmt: skip

@@ -28,7 +28,7 @@ def test_a_row_pins_its_file_and_says_whose_it_is(name: str) -> None:
     assert network.licence in ("Apache-2.0", "MIT", "BSD-3-Clause")
     assert network.licence_read
     assert network.without
-    assert network.seen != bool(network.hashes_from), "a hash of others says whose it is"
+    assert network.observed != bool(network.hashes_from), "a hash of others says whose it is"
 
 
 @pytest.mark.parametrize("name", ROWS)
