@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +15,7 @@ from edge.app.stores import open_stores
 from edge.background_tasks import BackgroundTasks
 from edge.cache.tiers import Tiers
 from edge.deadline import Deadline
+from edge.delivery.keys import scene_version
 from edge.delivery.originals import Originals
 from edge.errors import OriginalNotFound, SettingsError
 from edge.images import Original, Rendition, Stamp, digest
@@ -21,7 +23,6 @@ from edge.origins.paths import EXTENSIONS
 from edge.reloading import presets_of
 from edge.rendering.engine import pillow
 from edge.rendering.render import RENDER_VERSION, Renderer
-from edge.rendering.source.scenes import no_scene, scene_path
 from edge.rendering.tile_cache import TileCache
 from edge.settings import Settings
 from edge.telemetry import Metrics
@@ -91,8 +92,8 @@ class LocalRenderer:
         """
         start, deadline = time.monotonic(), self.deadline()
         transform = image_request.resolve(AcceptClass.BASE, suffix)
-        background = transform.background.scene if transform.background else ""
-        scene = await self._scene(background, deadline) if background else ""
+        names = partial(sources.scene_names, self._given)
+        scene = await scene_version(transform, self._backgrounds, names, deadline)
         digests = self.renderer.model_digests(transform)
         variant = Variant(
             original.path, ORIGIN, original.stamp.version, transform, digests,
@@ -109,12 +110,6 @@ class LocalRenderer:
         if image_request.strict and found[0].reported.breaks_rules:
             self.renderer.require_compliance(found[0], transform)
         return RenderedFile(*found, time.monotonic() - start)
-
-    async def _scene(self, name: str, deadline: Deadline) -> str:
-        try:
-            return (await self._backgrounds.stamp(scene_path(name), None, deadline)).version
-        except OriginalNotFound as error:
-            raise no_scene(name, sources.scene_names(self._given)) from error
 
 
 @asynccontextmanager

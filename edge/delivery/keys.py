@@ -96,22 +96,15 @@ class Keys:
 
     async def of(self, request: DeliveryRequest, stamp: str) -> KeyedVariant:
         """The name for this version of the original."""
-        scene = request.transform.background.scene if request.transform.background else ""
-        if scene:
-            scene = await self._scene(scene, request.deadline)
+        scene = await scene_version(
+            request.transform, self._scenes, self._scene_names, request.deadline
+        )
         known = (request.path, stamp, request.transform.canonical(), scene)
         try:
             return self._names[known]
         except KeyError:
             self._names[known] = named = self._new(request, stamp, scene)
             return named
-
-    async def _scene(self, name: str, deadline: Deadline) -> str:
-        """The version of a background picture; raises `InvalidParameter` where there is none."""
-        try:
-            return (await self._scenes.stamp(scene_path(name), None, deadline)).version
-        except OriginalNotFound as error:
-            raise no_scene(name, self._scene_names()) from error
 
     def etag(self, named: KeyedVariant) -> str | None:
         """The ETag that this variant had when it was last delivered."""
@@ -150,3 +143,21 @@ class Keys:
 
 def _request_of(named: KeyedVariant) -> tuple[str, str]:
     return named.variant.path, named.variant.transform.canonical()
+
+
+async def scene_version(
+    transform: Transform, scenes: Originals, names: SceneNames, deadline: Deadline
+) -> str:
+    """The version of the transform's background picture; empty where it has none.
+
+    Raises:
+        InvalidParameter: there is no scene of that name; says which of `names` is near.
+        OriginError: the origin of the scenes does not answer.
+    """
+    name = transform.background.scene if transform.background else ""
+    if not name:
+        return ""
+    try:
+        return (await scenes.stamp(scene_path(name), None, deadline)).version
+    except OriginalNotFound as error:
+        raise no_scene(name, names()) from error
