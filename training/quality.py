@@ -61,14 +61,14 @@ def table(found: dict[str, dict[str, np.ndarray]]) -> list[str]:
 
 
 def measured(models: EmbeddedModels, folder: Path, anchors: Path, scale: int) -> list[str]:
-    """The table of one scale: Set5, and the held-back photographs as they are and worn."""
+    """The table of one scale: Set5, and the held-back photographs as they are and degraded."""
     [five] = [path for path in folder.rglob("Set5") if path.is_dir()]
     sets = {"Set5": [(data.shrink(p, scale), p) for p in whole(data.load(five), scale)]}
     photos = data.load(folder / "sr_train", 400)[:: data.HELD_BACK]
     held = whole([middle(photo, 480) for photo in photos], scale)
     for level in (0.0, 0.5, 1.0):
         rng = np.random.default_rng(1)
-        sets[f"photographs, worn {level:g}" if level else "photographs"] = [
+        sets[f"photographs, degraded {level:g}" if level else "photographs"] = [
             (data.degrade(data.shrink(p, scale), level, rng), p) for p in held
         ]
     found = methods(models, anchors, scale)
@@ -220,12 +220,13 @@ weights.
 
 PSNR in dB of luma / SSIM of luma / GMSD of luma (a perceptual measure: how unevenly the edges
 differ; 0 is equal), a border of `scale` pixels cut; small sides are bicubic reductions with
-antialiasing. *Photographs* are the 9 held back from the training, 480 px out of their middle; *worn
-0.5* is JPEG of quality 72 with up to 0.35 px of blur and up to 2 levels of noise, *worn 1* JPEG of
-quality 50 with up to 0.7 px and 4 levels. Every network runs as its users run it: ours tile by tile
-as in the server, FSRCNN and ESPCN as the public graphs by OpenCV (which stay far below their papers
-under this protocol: 30.71 and 30.66 dB for Set5 by 4), Real-ESRGAN General x4 v3 by ncnn. That one
-invents texture on purpose; PSNR punishes it for that, and eyes often do not.
+antialiasing. *Photographs* are the 9 held back from the training, 480 px out of their middle;
+*degraded 0.5* is JPEG of quality 72 with up to 0.35 px of blur and up to 2 levels of noise,
+*degraded 1* JPEG of quality 50 with up to 0.7 px and 4 levels. Every network runs as its users run
+it: ours tile by tile as in the server, FSRCNN and ESPCN as the public graphs by OpenCV (which stay
+far below their papers under this protocol: 30.71 and 30.66 dB for Set5 by 4), Real-ESRGAN General
+x4 v3 by ncnn. That one invents texture on purpose; PSNR punishes it for that, and eyes often do
+not.
 """
 
 READING = """\
