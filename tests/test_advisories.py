@@ -17,7 +17,7 @@ from edge.rendering.engine import pillow, stock
 from edge.rendering.source import colour, decoders, headers, libraries
 from edge.rendering.source.decode import decode
 from edge.rendering.source.decoders import deep, png
-from edge.rendering.source.decoders.ask import DecodeOptions
+from edge.rendering.source.decoders.options import DecodeOptions
 from edge.rendering.source.headers.base import OriginalFormat
 from edge.rendering.source.probe import read_facts
 from edge.settings import Limits

@@ -152,13 +152,13 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     if own or not has(tools.models, roles.MATTING):
         return await tools.engine.run(segment_without_network, image, watch)
     image, known = await tools.engine.run(_flat, image)
-    asking = asyncio.ensure_future(_mask_by(image, tools, watch))
+    pending = asyncio.ensure_future(_mask_by(image, tools, watch))
     try:
         analysis = await tools.engine.run(watch.time, "analysis", analyze, image, known)
         progress.entered("matting")  # it takes longer than what ran beside it
-        first = await asking
+        first = await pending
     finally:
-        asking.cancel()
+        pending.cancel()
     cut: Candidate = (await tools.engine.run(watch.time, "cut", fuse, image, first, known), first)
     names, looks, closer = [roles.MATTING], [first], None
     later = [role for role in roles.MATTERS[1:] if has(tools.models, role)]
@@ -202,7 +202,7 @@ async def _mask_by(
     """What a network says, of the picture or of a part of it."""
     progress.entered("matting")
     start = time.perf_counter()
-    said = await matting.small_matte(
+    mask = await matting.small_matte(
         tools.models,
         image,
         tools.deadline,
@@ -212,7 +212,7 @@ async def _mask_by(
         run=tools.engine.run,
     )
     watch.timings.append(("matting", time.perf_counter() - start))
-    return said
+    return mask
 
 
 def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:

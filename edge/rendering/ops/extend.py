@@ -34,13 +34,15 @@ class Extend(PixelStep):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        said = [f"{self.synthesized:.0%} of the canvas is made: background beyond the photo's edge"]
+        lines = [
+            f"{self.synthesized:.0%} of the canvas is made: background beyond the photo's edge"
+        ]
         if self.stays:
             sides = " and ".join(self.stays)
-            said.append(
+            lines.append(
                 f"review: the subject runs out of the photo at the {sides}, and is cut there"
             )
-        return tuple(said)
+        return tuple(lines)
 
     def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
         return (Edit(SourceType.COMPOSITE, "its background extended"),)

@@ -13,7 +13,12 @@ from edge.rendering.engine import pillow
 from edge.rendering.source import headers, libraries
 from edge.rendering.source.colour import to_srgb, tone_mapping_note
 from edge.rendering.source.decoders import jpeg
-from edge.rendering.source.decoders.ask import UPRIGHT_ALREADY, DecodeOptions, Loaded, translated
+from edge.rendering.source.decoders.options import (
+    UPRIGHT_ALREADY,
+    DecodeOptions,
+    Loaded,
+    translated,
+)
 from edge.rendering.source.decoders.plain import plain
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import Header, OriginalFormat

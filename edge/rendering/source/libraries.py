@@ -14,7 +14,7 @@ from edge.cores import cores
 from edge.deadline import Deadline
 from edge.rendering.engine import stock
 from edge.rendering.source import decoders
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import OriginalFormat

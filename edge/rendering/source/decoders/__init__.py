@@ -1,14 +1,14 @@
 """Decoders for bytes that were not made here: one file per library, none of them pillow-simd.
 
-Each file has `load(data, ask) -> Loaded`. What it is given is the header's `picture`: no metadata,
+Each file has `load(data, request) -> Loaded`. `data` is the header's `picture`: no metadata,
 nothing that the header's reader has not held against the limits. The same code runs in an engine
-thread and in a worker process (`pool`); which format goes where is `decoding`'s to say.
+thread and in a worker process (`pool`); `libraries` decides which format goes where.
 """
 
 from collections.abc import Callable
 
 from edge.rendering.source.decoders import deep, jpeg, png, stills, tiff
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.headers.base import OriginalFormat
 
 _LOADERS: dict[OriginalFormat, Callable[[bytes, DecodeOptions], Loaded]] = {

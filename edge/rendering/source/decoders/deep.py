@@ -15,7 +15,7 @@ from edge.arrays import DeepLevels
 from edge.errors import OriginalCorrupt
 from edge.rendering.source import tone_mapping
 from edge.rendering.source.decoders import png
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import reduced
 from edge.rendering.source.headers.base import OriginalFormat
 from edge.rendering.source.headers.cicp import ColourSpace

@@ -14,7 +14,7 @@ from edge.arrays import Levels
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine import pillow, stock
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import reduced
 
 _DRAFT_MARGIN = 1.25

@@ -13,7 +13,7 @@ from edge.arrays import Floats, Levels
 from edge.errors import OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine.stock import adopted
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 
 _ROUNDING = 1
 """Levels by which a weighted colour may exceed its alpha."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from edge.errors import OriginalCorrupt
 from edge.rendering.engine import stock
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import plain
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

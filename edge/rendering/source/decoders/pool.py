@@ -21,7 +21,7 @@ from edge.errors import Busy, DeadlineExceeded, OriginalCorrupt
 from edge.rendering.engine import pillow
 from edge.rendering.engine.children import ENVIRONMENT, Child, Gone, Pool
 from edge.rendering.source.decoders import messages
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 
 _ROOM = {"L": 1, "RGB": 4, "RGBA": 4, "CMYK": 4, "LAB": 3}
 """Bytes of a pixel as it is handed back; the engine keeps RGB in four."""
@@ -67,7 +67,7 @@ class _Worker(Child):
         """Raises: Gone, and what the decoder raised."""
         room = _BYTES_PER_PIXEL * request.size.pixels
         with _memory(data=data) as source, _memory(size=room) as target:
-            message = {"ask": request.as_json(), "length": len(data), "seconds": longest}
+            message = {"options": request.as_json(), "length": len(data), "seconds": longest}
             try:
                 messages.send(self._link, message, (source, target))
             except OSError as error:

@@ -5,7 +5,7 @@ import io
 from typing import Any
 
 from edge.rendering.engine import pillow, stock
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import plain
 from edge.rendering.source.headers.base import OriginalFormat
 

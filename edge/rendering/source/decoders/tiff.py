@@ -20,7 +20,7 @@ from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Size
 from edge.rendering.engine import pillow, stock
 from edge.rendering.source.decoders import jpeg
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import plain, reduced
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8

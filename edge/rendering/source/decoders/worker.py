@@ -21,7 +21,7 @@ from edge.images import Size
 from edge.rendering.engine import stock
 from edge.rendering.source import decoders, headers
 from edge.rendering.source.decoders import messages, sandbox
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded, translated
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded, translated
 from edge.settings.limits import Limits
 
 _KEPT = {"RGB": "RGBX"}
@@ -72,7 +72,7 @@ def _hush() -> None:
 
 
 def _answer(job: dict[str, Any], source: int, target: int) -> dict[str, Any]:
-    request = DecodeOptions.from_json(job["ask"])
+    request = DecodeOptions.from_json(job["options"])
     try:
         with translated(request.format), mmap.mmap(source, 0, prot=mmap.PROT_READ) as view:
             return {"planes": _hand_over(decoders.load(view[: job["length"]], request), target)}

@@ -74,10 +74,10 @@ class Streams:
         for known in hevc.streamed(self._data(item), width, self.budget):
             yield known.size
 
-    def _note(self, item: int, said: av1.Sequence | hevc.Parameters) -> None:
+    def _note(self, item: int, declared: av1.Sequence | hevc.Parameters) -> None:
         if item == self._main:
-            self.codes = (said.primaries, said.transfer)
-            self.bits = said.bits
+            self.codes = (declared.primaries, declared.transfer)
+            self.bits = declared.bits
 
     def _is_derived(self, item: int) -> bool:
         return self._items.kinds.get(item) in (*_DERIVED, b"iden")

@@ -19,7 +19,7 @@ from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded, OriginalCorrupt, OriginalTooLarge
 from edge.rendering.source import decoders, headers, libraries
 from edge.rendering.source.decoders import messages
-from edge.rendering.source.decoders.ask import DecodeOptions, Loaded
+from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.settings import Decode, Limits
 from tests.rendering.originals import photo, saved

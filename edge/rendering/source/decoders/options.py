@@ -1,4 +1,4 @@
-"""What a decoder is told, what it answers, and what it raises in the words of this house."""
+"""What a decoder is given, what it returns, and the errors that its failures become."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
