@@ -16,8 +16,8 @@ T = TypeVar("T")
 Value = int | float
 
 ROOMS = ("analysis", "compliance", "extend", "framing", "matting", "ops", "output", "pixels")
-"""The rooms of `edge.rendering` whose numbers are tuned. Those of `source` are limits and parts of
-formats."""
+"""The rooms of `edge.rendering` whose numbers are tuned. Those of `source` are limits, parts of
+formats, and the thresholds by which `source/decoders/plain.py` finds weighted colours."""
 
 
 def tuned(value: T, unit: str, decides: str, source: str = "not recorded") -> T:
