@@ -10,7 +10,7 @@ from typing import Any
 
 from edge.errors import InvalidParameter
 
-_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,20})?|\.[0-9]{1,20}")
 _WHOLE = re.compile(r"[0-9]{1,12}")
 
 ON = ("on", "1", "true", "yes")

@@ -84,6 +84,11 @@ def test_every_reader_of_numbers_refuses_by_the_same_error(text):
             Kind(reads, "a number").read(text)
 
 
+def test_a_number_may_have_the_decimals_that_programs_write():
+    assert number("0.3333333333333333") == 1 / 3
+    assert accept_class(b"image/avif;q=0.3333333333") == accept_class(b"image/avif")
+
+
 @pytest.mark.parametrize("text", ["maybe", "2", "ON!", "yes please", "１"])
 def test_a_flag_is_no_other_word(text):
     with pytest.raises(InvalidParameter):

@@ -121,14 +121,15 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
         return True
     if options.feed is None:
         raise SettingsError("--dry-run needs a FEED")
-    jobs_commands.check_file(options.feed)
-    wanted, counts = Wanted(options.feed, options_of(options)), vars(options)
-    counts = {name: counts[name] for name in ("samples", "workers")}
-    if options.server:
-        remote = RemoteJobs(given, options.server)
-        report = remote.submit(wanted.feed, wanted.options, dry_run=1, **counts)
-    else:
-        report = asyncio.run(jobs_commands.estimate_here(given, wanted, **counts))
+    counts = {name: vars(options)[name] for name in ("samples", "workers")}
+    given = jobs_commands.on_folder(given, options.feed)
+    with jobs_commands.feed_of(options.feed) as feed:
+        wanted = Wanted(feed, options_of(options))
+        if options.server:
+            remote = RemoteJobs(given, options.server)
+            report = remote.submit(wanted.feed, wanted.options, dry_run=1, **counts)
+        else:
+            report = asyncio.run(jobs_commands.estimate_here(given, wanted, **counts))
     _print(report, options, jobs_text.estimate)
     return True
 

@@ -246,7 +246,7 @@ def feed_of(named: Path) -> Iterator[Path]:
         return
     with TemporaryDirectory() as beside:
         feed = Path(beside) / "feed.jsonl"
-        paths = (quote(inner.as_posix()) for _, inner in local.files_of([str(named)]))
+        paths = (quote(os.fsencode(inner.as_posix())) for _, inner in local.files_of([str(named)]))
         feed.write_text("".join(json.dumps({"path": path}) + "\n" for path in paths))
         yield feed
 

@@ -9,7 +9,7 @@ from edge.jobs.model import Options
 
 _FEED = (
     "CSV, JSON lines, JSON, a Google Merchant feed (RSS, Atom) or a product sitemap; plain or "
-    "gzip; prewarm takes a folder, too: every picture in it"
+    "gzip; prewarm and cost --dry-run take a folder, too: every picture in it"
 )
 _STATUSES = ("failed", "held", "succeeded", "rejected", "waiting", "queued", "retrying", "refused")
 

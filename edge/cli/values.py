@@ -24,4 +24,4 @@ def read(kind: Kind) -> Callable[[str], Any]:
 
 INTEGER = read(Kind(integer, "a whole number"))
 COUNT = read(whole(1, 1_000_000_000))
-PORT = read(whole(1, 65_535))
+PORT = read(whole(0, 65_535))

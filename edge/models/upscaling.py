@@ -73,7 +73,7 @@ async def upscale(
     A fourth byte a pixel is what the imaging engine wants, and most that works on arrays is quicker
     with it.
 
-    Mask are counted from the corner of the whole picture, whatever region is asked for: so two
+    Cells are counted from the corner of the whole picture, whatever region is asked for: so two
     regions of one picture share them, and a region comes out as a part of the whole would. A cell
     that shows nothing but an even background, and has nothing else near it, is enlarged by Lanczos,
     if the network says that it does the same there.

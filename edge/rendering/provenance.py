@@ -62,7 +62,7 @@ class Provenance:
 def provenance_of(
     request: RenderRequest, steps: Sequence[Step], analysis: Analysis | None, models: Models
 ) -> Provenance:
-    """What these steps make of the job's original. Takes a hash of it: work for a thread."""
+    """What these steps make of the request's original. Takes a hash of it: work for a thread."""
     transform = request.transform
     edits = [edit for step in steps for edit in step.edits(transform, analysis)]
     cuts_out = any(step.cuts_out for step in steps)

@@ -96,7 +96,7 @@ def _words(request: Request) -> dict[str, Any]:
         if name in ("preset", "presets"):
             words["presets"] = f"{words['presets']},{value}" if "presets" in words else value
         elif name == "strict":
-            words[name] = FLAG.value(value, name)
+            words |= {name: FLAG.value(value, name)} if value else {}
         elif name not in _OWN:
             words[name] = value
     return words

@@ -32,7 +32,7 @@ PRESETS = ("thumb", "display", "instagram", "etsy", "ebay", "shopify", "amazon")
 
 
 @dataclass(frozen=True, slots=True)
-class ChainTask:
+class StoreRequest:
     """One request.
 
     `kind` is shopper, feed or bot; `accept` the header; `expects` the content type that an answer
@@ -95,7 +95,7 @@ def visitor(rng: random.Random) -> Visitor:
 
 def listing(
     rng: random.Random, who: Visitor, photos: Sequence[str], popular: Popularity
-) -> list[ChainTask]:
+) -> list[StoreRequest]:
     """A page of a category: many products, each a third of a phone's window, a sixth of a large."""
     width = who.width(1 / 2 if who.window < 800 else 1 / 6)
     chosen = {popular.one(rng): None for _ in range(LISTED)}
@@ -104,7 +104,7 @@ def listing(
 
 def product(
     rng: random.Random, who: Visitor, photos: Sequence[str], popular: Popularity
-) -> list[ChainTask]:
+) -> list[StoreRequest]:
     """A product's page: its photo large, small ones of others beside it, now and then the zoom."""
     photo = photos[popular.one(rng)]
     asked = [_picture(who, photo, f"w={who.width(1.0 if who.window < 800 else 0.5)}")]
@@ -115,26 +115,26 @@ def product(
     return asked
 
 
-def fan_out(photo: str, presets: Sequence[str]) -> Iterator[ChainTask]:
+def fan_out(photo: str, presets: Sequence[str]) -> Iterator[StoreRequest]:
     """What a feed asks when a product is published: one photo in every preset."""
     for preset in presets:
-        yield ChainTask("feed", f"/{photo}?fmt={preset}", statuses=(200, 422))
+        yield StoreRequest("feed", f"/{photo}?fmt={preset}", statuses=(200, 422))
 
 
-def crawl(rng: random.Random, photos: Sequence[str]) -> ChainTask:
+def crawl(rng: random.Random, photos: Sequence[str]) -> StoreRequest:
     """What a bot asks: any product as likely as any other, old links, mistyped ones, heads."""
     photo = rng.choice(photos)
     return rng.choices(
         (
-            ChainTask("bot", f"/{photo}?w=1280&fm=jpg", expects="image/jpeg"),
-            ChainTask("bot", f"/{photo}?w={rng.choice(WIDTHS)}&fm=webp", expects="image/webp"),
-            ChainTask("bot", f"/{photo}?w=640&fm=jpg", method="HEAD", expects="image/jpeg"),
-            ChainTask("bot", f"/gone/{rng.randrange(10**6)}.jpg?w=640", statuses=(404,)),
-            ChainTask("bot", f"/{photo}?w=wide", statuses=(400,)),
+            StoreRequest("bot", f"/{photo}?w=1280&fm=jpg", expects="image/jpeg"),
+            StoreRequest("bot", f"/{photo}?w={rng.choice(WIDTHS)}&fm=webp", expects="image/webp"),
+            StoreRequest("bot", f"/{photo}?w=640&fm=jpg", method="HEAD", expects="image/jpeg"),
+            StoreRequest("bot", f"/gone/{rng.randrange(10**6)}.jpg?w=640", statuses=(404,)),
+            StoreRequest("bot", f"/{photo}?w=wide", statuses=(400,)),
         ),
         (4, 2, 2, 1, 1),
     )[0]
 
 
-def _picture(who: Visitor, photo: str, query: str) -> ChainTask:
-    return ChainTask("shopper", f"/{photo}?{query}", who.accept, who.expects)
+def _picture(who: Visitor, photo: str, query: str) -> StoreRequest:
+    return StoreRequest("shopper", f"/{photo}?{query}", who.accept, who.expects)

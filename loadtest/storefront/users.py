@@ -14,7 +14,7 @@ from locust import FastHttpUser, between, task
 from loadtest.storefront import shop
 from loadtest.storefront.recording import Recorder, Sample, outcome
 from loadtest.storefront.servers import Rotation
-from loadtest.storefront.shop import ChainTask, Popularity
+from loadtest.storefront.shop import Popularity, StoreRequest
 
 CONNECTIONS = 6
 """Of one browser to one host, as all the large ones do with HTTP/1.1."""
@@ -51,11 +51,11 @@ class Visitor(FastHttpUser):
         self.rng = random.Random(self.seeds.random())
         self.etags: dict[tuple[str, str], str] = {}
 
-    def all_of(self, asked: Sequence[ChainTask]) -> None:
+    def all_of(self, asked: Sequence[StoreRequest]) -> None:
         """As a browser loads a page: several at once."""
         Pool(CONNECTIONS).map(self.ask, asked)
 
-    def ask(self, asked: ChainTask) -> None:
+    def ask(self, asked: StoreRequest) -> None:
         begun = time.monotonic()
         headers = {"Accept": asked.accept}
         known = self.etags.get((asked.path, asked.accept))
@@ -68,7 +68,7 @@ class Visitor(FastHttpUser):
             answer = self._answer(asked, headers)
         self._record(asked, answer, begun)
 
-    def _answer(self, asked: ChainTask, headers: dict[str, str]):
+    def _answer(self, asked: StoreRequest, headers: dict[str, str]):
         url = self.world.rotation.next() + asked.path
         with self.client.request(
             asked.method, url, headers=headers, name=asked.kind, catch_response=True
@@ -76,7 +76,7 @@ class Visitor(FastHttpUser):
             answer.success()  # judged below, by what was asked
             return answer
 
-    def _record(self, asked: ChainTask, answer, begun: float) -> None:
+    def _record(self, asked: StoreRequest, answer, begun: float) -> None:
         now, world = time.monotonic(), self.world
         headers = answer.headers or {}
         body = answer.content or b""
@@ -97,7 +97,7 @@ class Visitor(FastHttpUser):
         ):
             world.recorder.wrong[f"{answer.status_code} for {asked.path.partition('?')[2]}"] += 1
 
-    def _check(self, asked: ChainTask, headers, body: bytes) -> None:
+    def _check(self, asked: StoreRequest, headers, body: bytes) -> None:
         recorder, given = self.world.recorder, headers.get("content-type", "")
         if 200 not in asked.statuses:
             recorder.wrong[f"200 for {asked.path}"] += 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,6 +149,11 @@ def test_a_folder_is_a_feed_of_its_pictures_and_their_origin(shop, tmp_path):
         path.unlink()
     (photos / "sub").mkdir()
     photo(80, 60, 3).save(photos / "sub" / "50% #1?.jpg")
+    reckoned = edge(
+        shop, "jobs", "cost", "photos", "--dry-run", "--preset", "thumb",
+        cwd=tmp_path, EDGE_ORIGIN_URL="",
+    )  # fmt: skip
+    assert "3 pictures: 0 are there, 3 are to be made" in reckoned.stdout, reckoned.stderr
     done = edge(
         shop, "prewarm", "photos", "--preset", "thumb", "--to", "out",
         cwd=tmp_path, EDGE_ORIGIN_URL="",
@@ -155,6 +161,19 @@ def test_a_folder_is_a_feed_of_its_pictures_and_their_origin(shop, tmp_path):
     assert "3 pictures: 3 succeeded" in done.stdout, done.stderr
     assert len(files(tmp_path)) == 3
     assert edge(shop, "verify", "out", "--for", "thumb", cwd=tmp_path).returncode == 0
+
+
+def test_a_file_name_that_no_url_can_say_costs_its_line_alone(shop, tmp_path):
+    photos = tmp_path / "photos"
+    shutil.copy(next(photos.iterdir()), os.fsencode(photos) + b"/\xff.jpg")
+    total = len(list(photos.iterdir())) - 1
+    done = edge(
+        shop, "prewarm", "photos", "--preset", "thumb", "--to", "out",
+        cwd=tmp_path, EDGE_ORIGIN_URL="",
+    )  # fmt: skip
+    assert f"{total} pictures: {total} succeeded" in done.stdout, done.stderr
+    assert "1 lines of the feed were refused" in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_without_any_place_for_the_pictures_it_is_refused(shop, tmp_path):

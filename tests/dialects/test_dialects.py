@@ -105,6 +105,8 @@ MEANS = {
             "w=400&h=300&fit=pad&bg=ff0000&q=80",
         "/thumbor/unsafe/10x20:310x420/90x90/left/top/a.jpg":
             "crop=10,20,300,400&w=90&h=90&fit=cover&g=northwest",
+        "/thumbor/unsafe/0.3333333333333333x0.1:0.9x0.9/90x0/a.jpg":
+            "crop=0.3333,0.1,0.5667,0.8&w=90",
         "/thumbor/unsafe/-400x-300/smart/filters:format(webp)/a.jpg":
             "w=400&h=300&fit=cover&flip=hv&g=subject&fm=webp",
         "/thumbor/kT3-sig=/trim/fit-in/400x300/filters:max_bytes(40000)/a.jpg":
@@ -116,6 +118,7 @@ MEANS = {
         "/wordpress/a.jpg?lb=400,300": "w=400&h=300&fit=pad",
         "/wordpress/a.jpg?w=400&zoom=2&quality=80&strip=all": "w=400&dpr=2&q=80",
         "/wordpress/a.jpg?crop=10,20,50,60&w=90": "crop=0.1,0.2,0.5,0.6&w=90",
+        "/wordpress/a.jpg?crop=33.3333333333333,0,50,50&w=90": "crop=0.3333,0,0.5,0.5&w=90",
         "/wordpress/a.jpg?w=400&h=300&crop=1": "w=400&h=300&fit=cover",
     },
 }  # fmt: skip

@@ -8,7 +8,6 @@ own. A job is a function of a module and its arguments, pickled, and so is what 
 import logging
 import os
 import pickle
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -68,10 +67,6 @@ class _Process(Child):
             return pickle.loads(self._link.recv_bytes())
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             raise Gone("died") from error
-
-
-def _connection(ours: socket.socket) -> Connection:
-    return Connection(ours.detach())
 
 
 class RenderProcesses(Pool[_Process]):

@@ -108,8 +108,8 @@ class Picture:
         matte = together.getchannel("A")
         if not self.exact:
             matte = Image.fromarray(unrung(array_of(matte)))
-        synthesized = replace(self, matte=None).mapped(lambda _: without_alpha(together), move)
-        return replace(synthesized, matte=matte)
+        resized = replace(self, matte=None).mapped(lambda _: without_alpha(together), move)
+        return replace(resized, matte=matte)
 
     def mapped(
         self,

@@ -47,7 +47,7 @@ class _Scan(NamedTuple):
 
 
 def load(data: bytes, request: DecodeOptions) -> Loaded:
-    """At the reduced scale that leaves `ask.least` with a margin."""
+    """At the reduced scale that leaves `request.least` with a margin."""
     width, height, kind = shape(data)
     request.check(width, height)
     _check_scans(data)
