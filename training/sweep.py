@@ -43,13 +43,13 @@ def main() -> None:
     parser.add_argument("--truths", nargs="*", default=list(TRUTHS), choices=list(TRUTHS))
     parser.add_argument("--models", type=Path, default=ROOT / "triton_models")
     parser.add_argument("--fetched", type=Path)
-    asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    models = EmbeddedModels([folder for folder in (asked.models, asked.fetched) if folder], 1)
-    recorded = Recorded(models, asked.out / "answers")
-    given = Given(asked.data, recorded, Bench(recorded), asyncio.new_event_loop())
-    for name in asked.truths:
-        _sweep(name, given, tuple(asked.only), asked.out / "sweep.tsv")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    models = EmbeddedModels([folder for folder in (options.models, options.fetched) if folder], 1)
+    recorded = Recorded(models, options.out / "answers")
+    given = Given(options.data, recorded, Bench(recorded), asyncio.new_event_loop())
+    for name in options.truths:
+        _sweep(name, given, tuple(options.only), options.out / "sweep.tsv")
 
 
 def _sweep(name: str, given: Given, only: tuple[str, ...], path: Path) -> None:
@@ -57,7 +57,7 @@ def _sweep(name: str, given: Given, only: tuple[str, ...], path: Path) -> None:
     cases, start = truth.cases(given), time.monotonic()
     with noted() as read:
         base = mean_error(truth, given, cases)
-    print(f"{name}: {len(cases)} cases, {base:.4g} {truth.told}, {time.monotonic() - start:.0f} s")
+    print(f"{name}: {len(cases)} cases, {base:.4g} {truth.unit}, {time.monotonic() - start:.0f} s")
     for one in numbers():
         if not (one.title.startswith(truth.of) and one.title.startswith(only)):
             continue

@@ -48,9 +48,9 @@ from training.matting.measure import error, outline_error
 
 @dataclass(frozen=True)
 class Truth:
-    """`told` says what the figure is; smaller is better. `of` are beginnings of numbers' names."""
+    """`unit` says what the figure is; smaller is better. `of` are beginnings of numbers' names."""
 
-    told: str
+    unit: str
     of: tuple[str, ...]
     cases: Callable[[Given], list[Any]]
     measure: Callable[[Given, Any], float]

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ class Gone(Exception):
     """A process ended (`died`), or did not answer in time (`late`)."""
 
 
-class Child:
+class Child(ABC):
     """One process and the socket that leads to it.
 
     Args:
@@ -54,9 +55,9 @@ class Child:
             self.end()
             raise
 
+    @abstractmethod
     def _begin(self) -> None:
         """Wait until it is ready; raises `Gone`."""
-        raise NotImplementedError
 
     @property
     def pid(self) -> int:
