@@ -83,11 +83,11 @@ class Inspector:
         if rules is None or not rules.needs_analysis or request.fallback:
             return None
         start = time.perf_counter()
-        with tracing.span("look over"):
+        with tracing.span("inspection"):
             found = await self.inspect(
                 picture.image, rules, tools.deadline, tools.priority, picture.matte
             )
-        request.watch.timings.append(("look over", time.perf_counter() - start))
+        request.watch.timings.append(("inspection", time.perf_counter() - start))
         return found
 
     async def inspect(

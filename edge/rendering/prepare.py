@@ -32,7 +32,7 @@ from edge.variants.values import Upscale
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Header and pixels; `findings` where the request cuts out and they are there."""
+    """Header and pixels; `segmentation` where the request cuts out and one is there."""
 
     facts: Facts
     decoded: Decoded

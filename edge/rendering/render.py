@@ -238,7 +238,7 @@ class Renderer:
         tags: tuple[str, ...],
         chain: ChainRender | None = None,
     ) -> tuple[Opened, str]:
-        """With the findings, and where they came from."""
+        """With the segmentation, and its source (see `Sourced`)."""
         picture = partial(to_cut_out, opened, request)
         matte_source = MatteSource(name, opened.facts.size, tags, picture)
         segmentation, source = await self._mattes.of(

@@ -268,9 +268,9 @@ class Listening(MatteStore):
         self.found = []
 
     async def of(self, *args, **options):
-        findings, source = await super().of(*args, **options)
-        self.found.append(findings.found)
-        return findings, source
+        segmentation, source = await super().of(*args, **options)
+        self.found.append(segmentation.found)
+        return segmentation, source
 
 
 @pytest.mark.parametrize("query", [{"width": 60}, {"width": 700, "trim": 10}, {"width": 2600}])
@@ -285,6 +285,6 @@ async def test_a_matte_from_a_tier_gives_the_same_bytes_as_one_of_its_own(query)
         made = await sharing.render(
             image, each, deadline=Deadline.after(60), tags=("original:a/b.png",)
         )
-    assert "findings" in dict(made.timings)
+    assert "matte-lookup" in dict(made.timings)
     assert "cut" not in dict(made.timings)
     assert made.rendition.body == alone.rendition.body

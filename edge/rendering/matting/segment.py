@@ -81,7 +81,7 @@ def found_without_network(image: Image.Image) -> Matte | NoMatte:
 def for_transform(
     segmentation: Segmentation, image: Image.Image, transform: Transform, view: Area | None = None
 ) -> Segmentation:
-    """The findings as a request needs them. Where networks see no subject, or only a cut that
+    """The segmentation as a request needs it. Where networks see no subject, or only a cut that
     nobody would believe, the photo stays whole unless `matte=on` requires a cut; a subject of which
     `view`, the region that will be kept, in shares of the original, shows nothing is none. A
     cut-out's own shadow stays whole where the result is see-through or a scene, and goes whole

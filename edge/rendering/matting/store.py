@@ -33,8 +33,8 @@ Search = Callable[[Image.Image, Tools, Stopwatch], Awaitable[Segmentation]]
 """How a subject is found in the picture to cut out."""
 
 Sourced = tuple[Segmentation, str]
-"""Findings, and where they came from: a tier's name, `joined`, `made`, or `fallback`: made without
-networks, and not kept."""
+"""A segmentation and its source: a tier's name, `joined` (another render made it), `made`, or
+`fallback` (made without networks, and not stored)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class MatteSource:
 
 
 class MatteStore:
-    """Where renders get their findings from.
+    """Gives renders the segmentation of their original: stored, or made and stored.
 
     Args:
         version: of the code that makes them; another one never finds what this one stored.
@@ -86,14 +86,15 @@ class MatteStore:
         fallback: bool = False,
         search: Search = segment.search,
     ) -> Sourced:
-        """The findings of one original; `fallback` waits for no network and keeps nothing.
+        """The segmentation of one original; `fallback` waits for no network and stores nothing.
 
         Args:
-            search: finds the subject where nobody has yet; another way, never other findings.
+            search: segments the original where no segmentation is stored; every such function must
+                yield the same result.
 
         Raises:
-            DeadlineExceeded: before they were there.
-            ModelError, OriginalError: from their making.
+            DeadlineExceeded: before it was there.
+            ModelError, OriginalError: from the segmentation.
         """
         start = time.perf_counter()
         key = self._key(original)
@@ -108,7 +109,7 @@ class MatteStore:
         elif sourced is None:
             sourced = await self._wait(key, original, tools, watch, search)
         if sourced[1] not in ("made", "fallback"):
-            watch.timings.append(("findings", time.perf_counter() - start))
+            watch.timings.append(("matte-lookup", time.perf_counter() - start))
         self._metrics.mattes.labels(sourced[1]).inc()
         return sourced
 
@@ -144,15 +145,15 @@ class MatteStore:
         watch: Stopwatch,
         search: Search,
     ) -> Sourced:
-        """What the call brings; one that ran out of its own time is flown again."""
+        """The result of the shared call; where that ran out of its leader's time, call again."""
         while True:
             led = Stopwatch()
             leads = key not in self._single_flight
-            flight = self._single_flight.join(
+            call = self._single_flight.join(
                 key, partial(self._lead, key, original, tools, led, search)
             )
             try:
-                segmentation, source = await tools.deadline.bound(flight, "the subject was cut out")
+                segmentation, source = await tools.deadline.bound(call, "the subject was cut out")
             except DeadlineExceeded:
                 tools.deadline.check("the subject was cut out")
                 continue

@@ -103,7 +103,7 @@ const tellRules = (explained, header) => {
 
 const STAGES = {
   waiting: "Waiting", origin: "Fetching the original", queue: "Waiting for a place", facts: "Reading the header", decode: "Decoding", grain: "Measuring grain",
-  look: "Looking at the background", cut: "Cutting out", matting: "Cutting out by network", findings: "Fetching the cut-out", plan: "Planning", frame: "Framing",
+  inspection: "Inspecting the finished picture", analysis: "Analysing the background", cut: "Cutting out", matting: "Cutting out by network", "matte-lookup": "Fetching the cut-out", plan: "Planning", frame: "Framing",
   crop: "Cropping", trim: "Trimming", rotate: "Turning", flip: "Mirroring", upscale: "Enlarging by network", decontaminate: "Decontamination off the background", resize: "Resizing", matte: "Laying on the matte",
   pad: "Adding background", extend: "Extending the background", background: "Filling the background", flatten: "Laying it on a background", stretch: "Enlarging", shadow: "Drawing the shadow", sharpen: "Sharpening", blur: "Blurring",
   encode: "Encoding", verify: "Holding it against the rules",

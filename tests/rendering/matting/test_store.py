@@ -105,12 +105,12 @@ def test_what_is_stored_comes_back_to_the_last_bit() -> None:
         lambda e: replace(e, body=e.body[: len(e.body) // 2]),
         lambda e: replace(e, body=b""),
         lambda e: replace(e, notes=()),
-        lambda e: replace(e, notes=(("findings", "{"),)),
+        lambda e: replace(e, notes=(("segmentation", "{"),)),
         lambda e: replace(
-            e, notes=(("findings", '{"analysis":null,"matte":null,"no_matte":null}'),)
+            e, notes=(("segmentation", '{"analysis":null,"matte":null,"no_matte":null}'),)
         ),
         lambda e: replace(
-            e, notes=(("findings", e.note("findings").replace('"matte":', '"cut":')),)
+            e, notes=(("segmentation", e.note("segmentation").replace('"matte":', '"cut":')),)
         ),
         lambda e: replace(e, body=_png("RGB", (600, 800))),
         lambda e: replace(e, body=_png("L", (800, 600))),
