@@ -61,12 +61,16 @@ class Breaker:
         self._next_try = now + self._rest
         return True
 
-    def failed(self) -> None:
-        """The part did not work. With a probe, this must be called on the event loop."""
+    def failed(self, rest: float | None = None) -> None:
+        """The part did not work. With a probe, this must be called on the event loop.
+
+        Args:
+            rest: seconds until the next try by a caller, where not as long as usual.
+        """
         self._failed += 1
         if not self.open:
             return
-        self._next_try = self._clock() + self._rest
+        self._next_try = self._clock() + (self._rest if rest is None else rest)
         if self._probe is not None and self._probing is None:
             self._probing = asyncio.create_task(self._until_it_lives(self._probe), name="probe")
 

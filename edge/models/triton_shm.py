@@ -11,7 +11,6 @@ import math
 import mmap
 import os
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Self
 import numpy as np
 
 from edge.arrays import Tensor
+from edge.breaker import Breaker
 from edge.errors import EdgeError, ModelUnavailable
 
 _log = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ class SharedMemory:
         self._unregister = unregister
         self._region: Region | None = None
         self._registered = False
-        self._not_before = 0.0
+        self._breaker = Breaker(rest=TRY_AGAIN_SECONDS)
         self._lock = asyncio.Lock()
         self._closed = False
 
@@ -207,12 +207,13 @@ class SharedMemory:
 
     async def _ready(self) -> bool:
         async with self._lock:
-            if self._registered or self._closed or time.monotonic() < self._not_before:
+            if self._registered or self._closed or not self._breaker.allows():
                 return self._registered
             try:
                 await self._introduce()
+                self._breaker.succeeded()
             except EdgeError as error:
-                self._not_before = time.monotonic() + TRY_AGAIN_SECONDS
+                self._breaker.failed()
                 _log.warning("tensors go inline, not through shared memory: %s", error.detail)
             return self._registered
 

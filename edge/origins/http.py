@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from email.utils import parsedate_to_datetime
@@ -13,6 +12,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from edge import tracing
+from edge.breaker import Breaker
 from edge.connections import retry_after_seconds
 from edge.deadline import Deadline
 from edge.errors import (
@@ -80,7 +80,7 @@ class HttpOrigin:
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._neighbours = Neighbours(_likeliest if neighbours else None)
-        self._headless_until = 0.0
+        self._head = Breaker(rest=_HEADLESS_SECONDS)
         self._head_lies = False
         self.name = str(self._base).rstrip("/")
 
@@ -137,16 +137,17 @@ class HttpOrigin:
                 stamp = await self._by_first_byte(name)
                 self._head_lies = self._head_lies or status in _ABSENT
             if status == _UNANSWERED:  # and GET was answered: it is not the server that is slow
-                self._headless_until = time.monotonic() + _HEADLESS_SECONDS
+                self._head.failed()
         return stamp if stamp is not None else await self._fetch(name)
 
     async def _by_head(self, name: str) -> tuple[int, Stamp | None]:
         """Status, and what it says of the file; no status of HTTP where there was no answer."""
-        if time.monotonic() < self._headless_until:
+        if not self._head.allows():
             return _UNASKED, None
         try:
             async with asyncio.timeout(self._timeout * _HEAD_SHARE):
                 async with self._request("HEAD", self._url(name)) as response:
+                    self._head.succeeded()
                     if response.status != 200:
                         return response.status, None
                     return 200, _stamp_of(response.headers, response.headers.get("Content-Length"))

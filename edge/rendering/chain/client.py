@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image
 
 from edge import progress, tracing
+from edge.breaker import Breaker
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, EdgeError, ModelMissing
 from edge.images import Size
@@ -46,16 +47,6 @@ ABSENT_SECONDS = 30.0
 GREETING_SECONDS = 2.0
 
 
-@dataclass(slots=True)
-class _ChainState:
-    """What is known of the chain, until when (monotonic seconds)."""
-
-    good: bool = False
-    why: str = "it has not answered yet"
-    graphs: bool = False
-    until: float = 0.0
-
-
 class ChainClient:
     """Knows whether the chain is there, and asks it for pictures.
 
@@ -80,15 +71,18 @@ class ChainClient:
         self._limits = limits
         self._required = required
         self._count = (metrics or Metrics()).chain_pictures.labels
-        self._state = _ChainState()
+        self._graphs = False
+        self._why = "it has not answered yet"
+        # Whoever comes during a greeting does without: a chain that hangs must not hold them all.
+        self._breaker = Breaker(rest=GREETING_SECONDS)
+        self._breaker.failed(0.0)
 
     async def state(self) -> ModelState:
         """Greets it; where it is not required, its absence is reported and nothing is wrong."""
-        state = self._state = await self._greet()
-        if state.good:
-            where = "by graphs" if state.graphs else "on its host's processors"
+        if await self._greet():
+            where = "by graphs" if self._graphs else "on its host's processors"
             return ModelState(CHAIN, ready=True, detail=f"makes whole pictures {where}")
-        detail = f"{state.why}; the networks are asked one by one"
+        detail = f"{self._why}; the networks are asked one by one"
         return ModelState(CHAIN, ready=not self._required, detail=detail)
 
     def described(self, opened: Opened, request: RenderRequest) -> str:
@@ -97,7 +91,7 @@ class ChainClient:
             return (
                 "not by the product chain: more pixels than it takes, or fewer than the photo has"
             )
-        return "by the product chain" if self._state.good else self._state.why
+        return self._why if self._breaker.open else "by the product chain"
 
     async def begin(self, opened: Opened, request: RenderRequest) -> "ChainRender | None":
         """For one render; None where the chain can do nothing for it, or is not there."""
@@ -160,34 +154,36 @@ class ChainClient:
         absent = isinstance(error, ModelMissing)
         late = isinstance(error, DeadlineExceeded)
         self._count("absent" if absent else "late" if late else "failed").inc()
-        seconds = ABSENT_SECONDS if absent else REST_SECONDS
-        why = _why(error)
-        self._state = _ChainState(why=why, until=time.monotonic() + seconds)
-        _log.warning("pictures are made by separate networks for now: %s", why)
+        self._why = _why(error)
+        self._breaker.failed(ABSENT_SECONDS if absent else REST_SECONDS)
+        _log.warning("pictures are made by separate networks for now: %s", self._why)
 
     async def _is_there(self) -> bool:
         """Whether it is there, of the same version and with the same networks."""
-        if not self._state.good and time.monotonic() >= self._state.until:
-            # Whoever comes meanwhile does without: a chain that hangs must not hold them all.
-            self._state.until = time.monotonic() + GREETING_SECONDS
-            self._state = await self._greet()
-        return self._state.good
+        if not self._breaker.open:
+            return True
+        return self._breaker.allows() and await self._greet()
 
-    async def _greet(self) -> _ChainState:
+    async def _greet(self) -> bool:
+        """Whether it answers, and as who it should be."""
         deadline = Deadline.after(GREETING_SECONDS)
         try:
             answer, _ = await self._chain.ask(b'{"greeting":1}', [], 1024, deadline=deadline)
-            return self._judged(_words(answer))
+            there = _words(answer)
+            self._graphs = bool(there.get("graphs"))
+            self._why = self._difference(there)
         except (EdgeError, ValueError) as error:
-            return _ChainState(why=_why(error), until=time.monotonic() + ABSENT_SECONDS)
+            self._why = _why(error)
+        if self._why:
+            self._breaker.failed(ABSENT_SECONDS)
+        else:
+            self._breaker.succeeded()
+        return not self._why
 
-    def _judged(self, there: dict[str, object]) -> _ChainState:
+    def _difference(self, there: dict[str, object]) -> str:
         here = {"version": self._version, "networks": [list(n) for n in of_chain(self._models)]}
-        for name, value in here.items():
-            if there.get(name) != value:
-                why = f"{CHAIN}: another {name} there"
-                return _ChainState(why=why, until=time.monotonic() + ABSENT_SECONDS)
-        return _ChainState(good=True, why="", graphs=bool(there.get("graphs")))
+        wrong = next((name for name, value in here.items() if there.get(name) != value), "")
+        return wrong and f"{CHAIN}: another {wrong} there"
 
 
 @dataclass(slots=True)

@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -46,7 +48,7 @@ def ended(pid: int) -> bool:
     return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def soon(seconds: float = 60.0) -> Deadline:
+def soon(seconds: float = 600.0) -> Deadline:
     return Deadline.after(seconds)
 
 
@@ -81,22 +83,43 @@ def test_an_answer_that_cannot_travel_is_told_in_words(start):
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    """A job that reads it waits until something is written there."""
-    os.mkfifo(tmp_path / "gate")
-    return tmp_path / "gate"
+def gates(tmp_path: Path) -> tuple[Path, Path]:
+    """A job that reads one of these FIFOs waits until the test has written there and closed it."""
+    for name in ("0", "1"):
+        os.mkfifo(tmp_path / name)
+    return tmp_path / "0", tmp_path / "1"
 
 
-def test_a_process_that_is_killed_costs_its_job_and_no_other_one(start, gate):
+def entered(gate: Path) -> TextIO:
+    """A FIFO, open for writing: a job's process has opened it for reading, so its job runs."""
+    opened: list[TextIO] = []
+
+    def met() -> bool:
+        with suppress(OSError):  # ENXIO as long as nobody reads
+            opened.append(os.fdopen(os.open(gate, os.O_WRONLY | os.O_NONBLOCK), "w"))
+        return bool(opened)
+
+    until(met)
+    return opened[0]
+
+
+def leave(gate: TextIO) -> None:
+    """The job that reads it, where one still does, comes to its end."""
+    with suppress(BrokenPipeError), gate:
+        gate.write("done")
+
+
+def test_a_process_that_is_killed_costs_its_job_and_no_other_one(start, gates):
     reasons: list[str] = []
     pool = start(2, replaced=reasons.append)
     first, second = pool.pids
     with ThreadPoolExecutor(2) as threads:
-        jobs = [threads.submit(pool.run, soon(), Path.read_text, gate) for _ in range(2)]
-        until(lambda: not pool.pids)
+        jobs = [threads.submit(pool.run, soon(), Path.read_text, gate) for gate in gates]
+        held = [entered(gate) for gate in gates]
         os.kill(first, signal.SIGKILL)
         until(lambda: any(job.done() for job in jobs))
-        gate.write_text("done")
+        for gate in held:
+            leave(gate)
         outcomes = [job.exception() or job.result() for job in jobs]
     (ended,) = (each for each in outcomes if isinstance(each, Busy))
     assert "ended" in ended.detail
@@ -130,14 +153,14 @@ def test_a_job_without_end_is_ended_after_its_time(start, monkeypatch):
     assert pool.run(soon(), divmod, 7, 2) == ((3, 1),)
 
 
-def test_while_all_are_busy_one_waits_as_long_as_it_may(start, gate):
+def test_while_all_are_busy_one_waits_as_long_as_it_may(start, gates):
     pool = start()
     with ThreadPoolExecutor(1) as threads:
-        long = threads.submit(pool.run, soon(), Path.read_text, gate)
-        until(lambda: not pool.pids)
+        long = threads.submit(pool.run, soon(), Path.read_text, gates[0])
+        held = entered(gates[0])
         with pytest.raises(Busy):
             pool.run(soon(0.05), divmod, 7, 2)
-        gate.write_text("done")
+        leave(held)
         assert pool.run(soon(), divmod, 7, 2) == ((3, 1),)
         assert long.result() == ("done",)
 
