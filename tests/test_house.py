@@ -239,7 +239,7 @@ def test_the_house_keeps_its_rules(rule):
         (upward_inside, "rendering/pixels/levels.py", "from ..step import Step"),
         (upward_inside, "rendering/pixels/levels.py", "from edge.rendering.engine import pillow"),
         (upward_inside, "rendering/pixels/levels.py", "import edge.rendering"),
-        (upward_inside, "rendering/matting/looks.py", "import edge.rendering.framing.window"),
+        (upward_inside, "rendering/matting/passes.py", "import edge.rendering.framing.window"),
         (upward_inside, "rendering/ops/blur.py", "def f(): from edge.rendering.plan import plan"),
         (past_the_front, "web/hits.py", "from edge.rendering.matting import regions as y"),
         (past_the_front, "web/hits.py", "from edge.rendering.matting.regions import x as y"),

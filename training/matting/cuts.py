@@ -39,14 +39,14 @@ from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.doubt import Evidence, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.looks import (
-    LOOKS,
-    after,
-    checked,
-    closer_box,
+from edge.rendering.matting.passes import (
+    PASSES,
+    close_up_box,
     mean,
     median,
     placed,
+    with_close_up,
+    with_traces_of,
 )
 from edge.rendering.matting.segment import has
 from edge.rendering.render import Renderer
@@ -143,15 +143,15 @@ def _cell(path: Path, made: Rendered | Exception, told: str) -> Image.Image:
     return cell
 
 
-async def _closer(
-    look: Callable[..., Awaitable[Pixels]], image: Image.Image, role: str, *looks: Pixels
+async def _close_up(
+    segmented: Callable[..., Awaitable[Pixels]], image: Image.Image, role: str, *masks: Pixels
 ) -> Pixels | None:
-    box = closer_box(*looks, size=Size(*image.size))
-    return placed(await look(role=role, part=box), box, Size(*image.size)) if box else None
+    box = close_up_box(*masks, size=Size(*image.size))
+    return placed(await segmented(role=role, part=box), box, Size(*image.size)) if box else None
 
 
 async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str, float]]]:
-    """What every cut gives to doubt that one, two or three networks may yield, by the names of
+    """The evidence of every cut that one, two or three networks may yield, by the names of
     `verdicts.tsv`; a detail is no cut."""
     told = {}
     there = [role for role in roles.MATTERS if has(models, role)]
@@ -159,18 +159,21 @@ async def evidence(folder: Path, models: Models) -> dict[str, dict[str, dict[str
         with Image.open(path) as photo:
             image = flattened(photo.convert("RGBA"))
         deadline, known = Deadline.after(600), Grid.of(image)
-        look = partial(small_matte, models, image, deadline)
-        one, *others = [await look(role=role) for role in there]
+        segmented = partial(small_matte, models, image, deadline)
+        one, *others = [await segmented(role=role) for role in there]
         first, cuts = fuse(image, one, known), {}
         if others:
-            mattes = {"mean": mean(one, others[0], LOOKS.second), "second": others[0]}
+            mattes = {"mean": mean(one, others[0], PASSES.second), "second": others[0]}
             for third in others[1:]:
                 mattes |= {"median": median(one, others[0], third), "third": third}
-            cuts = {name: after(first, fuse(image, matte, known)) for name, matte in mattes.items()}
-            if (near := await _closer(look, image, there[1], one, others[0])) is not None:
-                cuts = {name: checked(cut, near) for name, cut in cuts.items()}
-        if (near := await _closer(look, image, there[0], one)) is not None:
-            cuts["closer"] = after(first, fuse(image, mean(one, near), known))
+            cuts = {
+                name: with_traces_of(first, fuse(image, matte, known))
+                for name, matte in mattes.items()
+            }
+            if (near := await _close_up(segmented, image, there[1], one, others[0])) is not None:
+                cuts = {name: with_close_up(cut, near) for name, cut in cuts.items()}
+        if (near := await _close_up(segmented, image, there[0], one)) is not None:
+            cuts["close_up"] = with_traces_of(first, fuse(image, mean(one, near), known))
         told[path.name] = {
             name: {key: float(value) for key, value in asdict(fused.evidence).items()}
             for name, fused in {"first": first, **cuts}.items()

@@ -33,7 +33,7 @@ Told = dict[str, dict[str, dict[str, float]]]
 def rows(told: Told) -> tuple[np.ndarray, np.ndarray, list[Key]]:
     """Square roots of the evidence [N, 6], rejected or not [N], and what each row is of."""
     judged = verdicts()
-    keys = [(name, cut) for name in sorted(told) for cut in told[name] if cut != "closer"]
+    keys = [(name, cut) for name in sorted(told) for cut in told[name] if cut != "close_up"]
     found = [[np.sqrt(min(1.0, told[name][cut][key])) for key in NAMES] for name, cut in keys]
     return np.array(found), np.array([judged[key] for key in keys], int), keys
 

@@ -27,25 +27,25 @@ SMALLEST = 256
 
 
 class Served(nn.Module):
-    """uint8 [N, S, S, 3] -> uint8 [N, S, S, 1]: the mean of the logits of several looks.
+    """uint8 [N, S, S, 3] -> uint8 [N, S, S, 1]: the mean of the logits of several passes.
 
-    `looks`: the side of each in pixels, negative where it is at the mirror image; S is the largest.
+    `sides`: the side of each in pixels, negative where it is at the mirror image; S is the largest.
     """
 
     def __init__(
-        self, network: Matting, looks: Sequence[int] = (SIDE,), sharper: float = 1
+        self, network: Matting, sides: Sequence[int] = (SIDE,), sharper: float = 1
     ) -> None:
         super().__init__()
-        self.network, self.looks, self.sharper = network, looks, sharper
-        self.side = max(abs(side) for side in looks)
+        self.network, self.sides, self.sharper = network, sides, sharper
+        self.side = max(abs(side) for side in sides)
 
     def forward(self, image: Tensor) -> Tensor:
         planes = image.permute(0, 3, 1, 2).float() * (1 / 255)
-        logits = sum(self.look(planes, side) for side in self.looks) / len(self.looks)
+        logits = sum(self.logits(planes, side) for side in self.sides) / len(self.sides)
         alpha = (logits * self.sharper).sigmoid()
         return (alpha * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
 
-    def look(self, planes: Tensor, side: int) -> Tensor:
+    def logits(self, planes: Tensor, side: int) -> Tensor:
         seen = planes if abs(side) == self.side else enlarge(planes, (abs(side), abs(side)))
         logits = self.network(seen.flip(3) if side < 0 else seen)[-1]
         logits = logits.flip(3) if side < 0 else logits
@@ -119,11 +119,11 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument(
-        "--looks", type=int, nargs="+", default=[SIDE], help="sides; negative: the mirror image"
+        "--sides", type=int, nargs="+", default=[SIDE], help="sides; negative: the mirror image"
     )
     parser.add_argument("--sharper", type=float, default=1.0, help="factor of the answer's logits")
     options = parser.parse_args()
-    served = Served(load(*options.weights), options.looks, options.sharper).eval()
+    served = Served(load(*options.weights), options.sides, options.sharper).eval()
     write(served, options.out)
     wrong = difference(served, options.out)
     if wrong > 1:

@@ -1,4 +1,4 @@
-"""The matting network that is served: one look at the whole picture, taught by larger networks.
+"""The matting network that is served: one pass over the whole picture, taught by larger networks.
 
 A residual encoder works at 1/2 to 1/32 of the picture's side. At the bottom, pooled fields of
 several sizes and attention between all places tell every place about the whole. A decoder comes

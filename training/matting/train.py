@@ -143,9 +143,9 @@ class Teachers(nn.Module):
         super().__init__()
         self.waited = dict(zip(paths, weights or [1.0] * len(paths), strict=True))
         self.device, self.there, self.weights = device, nn.ModuleList(), []
-        self.look()
+        self.load_new()
 
-    def look(self) -> None:
+    def load_new(self) -> None:
         for path, weight in list(self.waited.items()):
             if path.exists():
                 one = Teacher(path).to(self.device, memory_format=torch.channels_last)
@@ -301,7 +301,7 @@ def main() -> None:
         now = time.monotonic()
         if now - checked > 4:
             waited, checked = len(teachers.waited), now
-            teachers.look()
+            teachers.load_new()
             if len(teachers.waited) < waited:
                 held = None
             run.minutes = new_minutes(options, run.minutes)

@@ -1,8 +1,8 @@
 """Verdicts over shop photos, and what becomes of these photos by a doubt.
 
 `verdicts.tsv` says of each photo which of its cuts a person would sell: by the first network, by
-its mean with its own closer look, by the mean of two networks, by the second, by what two of three
-say, and by the third; judged by eye on sheets.
+its mean with its own close-up pass, by the mean of two networks, by the second, by the median of
+three, and by the third; judged by eye on sheets.
 """
 
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ THRESHOLDS = (0.07, 0.08, 0.1, 0.12, 0.15, DOUBT_NUMBERS.review, 0.2, 0.3, 0.5)
 Key = tuple[str, str]
 """A photo's name and a cut's."""
 
-LATER = (("first", "closer"), ("mean", "second"), ("median", "third"))
-"""What is tried where one network has looked alone, and where a second and a third look."""
+LATER = (("first", "close_up"), ("mean", "second"), ("median", "third"))
+"""Which cuts are tried after the pass of one network, and where a second and a third run."""
 
 
 def verdicts() -> dict[Key, bool]:
@@ -33,17 +33,17 @@ def verdicts() -> dict[Key, bool]:
 
 
 def cascade(doubts: Mapping[Key, float], photo: str, networks: int) -> tuple[Key | None, int]:
-    """The cut that is delivered of a photo, and how many looks it took, as `looks` has it; None
-    where it is a detail."""
-    best, looks = (photo, "first"), 1
+    """The cut that is delivered of a photo, and how many passes it took, as in `passes.combined`;
+    None where it is a detail."""
+    best, passes = (photo, "first"), 1
     for cuts in LATER[1:networks] if networks > 1 else LATER[:1]:
         if doubts.get(best, 1.0) < DOUBT_NUMBERS.again:
             break
-        if looks == 1 and (photo, cuts[0]) not in doubts:
+        if passes == 1 and (photo, cuts[0]) not in doubts:
             return None, 2
         tried = [(photo, cut) for cut in cuts if (photo, cut) in doubts]
-        best, looks = min([best] * (looks > 1) + tried, key=doubts.__getitem__), looks + 1
-    return best, looks
+        best, passes = min([best] * (passes > 1) + tried, key=doubts.__getitem__), passes + 1
+    return best, passes
 
 
 def table(doubts: Mapping[Key, float], networks: int) -> None:
@@ -55,9 +55,9 @@ def table(doubts: Mapping[Key, float], networks: int) -> None:
     bad = np.array([rejected[key] for key, _ in last if key])
     kept, whole = (is_so(doubt, DOUBT_NUMBERS.whole) for is_so in (np.less, np.greater_equal))
     unseen = doubt < DOUBT_NUMBERS.review
-    again = ", ".join(f"{np.mean([looks > n for _, looks in last]):.0%}" for n in (1, 2))
+    again = ", ".join(f"{np.mean([passes > n for _, passes in last]):.0%}" for n in (1, 2))
     print(
-        f"{networks} network{'s'[: networks > 1]}, photos with a second and a third look: {again}"
+        f"{networks} network{'s'[: networks > 1]}, photos with a second and a third pass: {again}"
     )
     print(f"would be sold {(~bad & kept).sum()}")
     print(f"would not, and delivered {(bad & kept).sum()}, undoubted {(bad & kept & unseen).sum()}")

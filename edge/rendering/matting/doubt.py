@@ -1,7 +1,7 @@
 """Doubt: how probable it is that a person would reject a cut, from 0 to 1.
 
 One logistic regression on what `fusion` saw, fitted by `training/matting/doubt.py` on verdicts over
-shop photos and cross-validated there; `docs/matting.md` shows how far it can be believed.
+shop photos and cross-validated there; `docs/matting.md` gives its measured accuracy.
 """
 
 import math
@@ -14,12 +14,13 @@ from edge.rendering.numbers import tuned
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a cut gives to doubt, each as a share of the product's area unless it says otherwise.
+    """The inputs of the doubt, each as a share of the product's area unless it says otherwise.
 
-    `unsure`: where the network is of two minds, away from outlines; `traces`: where the first look
-    sees hardly anything, but not nothing; `pale`: of the product, what has the background's colour;
-    `even`: of what surrounds the product, what has one colour; `scene`: 1 where the background is
-    not plain, else 0; `closer`: where a closer look sees it otherwise, away from outlines.
+    `unsure`: where the network is unsure or contradicts the cut, away from outlines; `traces`:
+    where the first pass answers little, but not zero; `pale`: of the product, what has the
+    background's colour; `even`: of what surrounds the product, what has one colour; `scene`: 1
+    where the background is not plain, else 0; `close_up`: where the close-up pass is unsure or
+    contradicts the cut, away from outlines.
     """
 
     unsure: float = 0.0
@@ -27,7 +28,7 @@ class Evidence:
     pale: float = 0.0
     even: float = 0.0
     scene: float = 0.0
-    closer: float = 0.0
+    close_up: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,19 @@ class DoubtNumbers:
     again: float = tuned(
         0.06,
         "probability",
-        "from which another network looks",
+        "from which another network is run",
         "chosen from the table of thresholds in docs/matting.md",
     )
     whole: float = tuned(
         0.4,
         "probability",
-        "from which the photo stays whole without `matte=on`: nobody would believe the cut",
+        "from which the photo stays whole without `matte=on`: the cut is too unsure to be used",
         "chosen from the table of thresholds in docs/matting.md",
     )
     review: float = tuned(
         0.17,
         "probability",
-        "from which a person is to look",
+        "from which a person is to review the cut",
         "chosen from the table of thresholds in docs/matting.md",
     )
 
@@ -64,7 +65,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
         "pale": 6.49,
         "even": -3.62,
         "scene": 0.95,
-        "closer": 2.62,
+        "close_up": 2.62,
     }
 )
 """Of the square root of each share: fitted, not chosen."""

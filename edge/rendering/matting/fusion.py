@@ -212,14 +212,14 @@ def _pale(grid: Pixels, product: Mask, around: Mask) -> int:
 def _network_evidence(grid: Pixels, claim: Floats, product: Mask, around: Mask) -> Evidence:
     area = max(1, int(np.count_nonzero(product)))
     return Evidence(
-        unsure=two_minds(claim, product) / area,
+        unsure=disagreement(claim, product) / area,
         traces=np.count_nonzero((claim > REGIONS.empty) & (claim < REGIONS.denied)) / area,
         even=_even(grid, product, around),
     )
 
 
-def two_minds(claim: Floats, product: Mask) -> int:
-    """Cells away from outlines [h, w] about which a network is not sure, or sees otherwise."""
+def disagreement(claim: Floats, product: Mask) -> int:
+    """How many cells, away from outlines, a network's claim [h, w] is unsure of or contradicts."""
     unsure = np.where(product, claim < REGIONS.claimed, claim > REGIONS.denied)
     return int(np.count_nonzero(shrunk(unsure, 2)))
 

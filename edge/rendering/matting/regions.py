@@ -45,7 +45,7 @@ class RegionNumbers:
         "under which a cell is none of the product unless it differs strongly from the background",
         EYE,
     )
-    stray: float = tuned(
+    detached: float = tuned(
         0.06,
         "share",
         "of the largest part; a smaller one that stands alone is not the product's",
@@ -170,7 +170,7 @@ def main_parts(cells: Mask) -> tuple[Mask, int]:
     """Cells [h, w] without small parts that stand alone; and how many large ones there are."""
     labels, count = components(cells)
     sizes = sizes_of(labels, count)
-    large = sizes >= REGIONS.stray * sizes.max()
+    large = sizes >= REGIONS.detached * sizes.max()
     large[0] = False
     return large.take(labels), int(np.count_nonzero(sizes >= SCALES.quarter * max(1, sizes.max())))
 

@@ -1,10 +1,10 @@
 """Cutting out: which way leads to the matte, and how far it is doubted.
 
-An original that is see-through already brings its matte. Else the small network looks at the photo,
-and `fusion` joins what it says with the background. Where that is doubted, a second network looks,
-the last that looked sees the product closer, and a third network looks. Without any network a plain
-background still tells. What is found depends on the original and the networks alone, never on the
-request: so all presets of a photo can share it.
+An original that is see-through already brings its matte. Else the first network segments the photo,
+and `fusion` combines its mask with the background model. Where the doubt is high, a second network
+follows, then a close-up pass (the last network on the product's box), then a third network.
+Without any network the background model alone decides, if the background is plain. The result
+depends on the original and the networks alone, so all presets of a photo share it.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.looks import Candidate, closer_box, doubt_in, joined, placed
 from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
+from edge.rendering.matting.passes import Candidate, close_up_box, combined, doubt_in, placed
 from edge.rendering.pixels.geometry import Area, sides_touched
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.pixels.morphology import flood
@@ -58,10 +58,8 @@ def wanted(transform: Transform) -> bool:
 
 
 def sought(transform: Transform) -> bool:
-    """Whether this request needs to know exactly where the subject is: to cut it out, or to keep it
-    whole. The latter may ask networks where the request lets them enlarge; a thumbnail takes a
-    look.
-    """
+    """Whether this request needs a segmentation: to cut the subject out, or to keep it whole in a
+    crop that may enlarge; other crops make do with the analysis."""
     keeps = transform.fit is Fit.COVER and transform.gravity.subject
     return wanted(transform) or (keeps and transform.upscale is not Upscale.OFF)
 
@@ -81,18 +79,21 @@ def found_without_network(image: Image.Image) -> Matte | NoMatte:
 def for_transform(
     segmentation: Segmentation, image: Image.Image, transform: Transform, view: Area | None = None
 ) -> Segmentation:
-    """The segmentation as a request needs it. Where networks see no subject, or only a cut that
-    nobody would believe, the photo stays whole unless `matte=on` requires a cut; a subject of which
-    `view`, the region that will be kept, in shares of the original, shows nothing is none. A
-    cut-out's own shadow stays whole where the result is see-through or a scene, and goes whole
-    where one colour is laid behind. `image` is the original, of any size; pixel work."""
+    """The segmentation as a request needs it; pixel work.
+
+    Where networks see no subject, or `_too_unsure` holds, the photo stays whole unless `matte=on`
+    requires a cut. A subject of which `view` (the region that will be kept, in shares of the
+    original) shows nothing counts as none. A cut-out's own shadow stays where the result is
+    see-through or a scene, and is removed where one colour is laid behind. `image` is the original,
+    of any size.
+    """
     cut, colour = segmentation.found, transform.background and transform.background.color
     if wanted(transform):
         if view and isinstance(cut, Matte) and not _shows(cut, view):
             flags = ("no-subject", CLEAR) if cut.by == "alpha" else ("no-subject",)
             cut = NoMatte("the subject lies beside what is kept of the photo", flags)
             segmentation = replace(segmentation, found=cut)
-        if transform.matte is not MatteMode.ON and _unbelievable(cut):
+        if transform.matte is not MatteMode.ON and _too_unsure(cut):
             return replace(segmentation, found=_uncut_photo(cut, image))
     if not (isinstance(cut, Matte) and cut.by == "alpha" and colour and colour.opaque):
         return segmentation
@@ -105,10 +106,10 @@ def for_transform(
 
 
 def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) -> None:
-    """Hold what was found for a request against it.
+    """Check that a request is served by what was found.
 
     Raises:
-        ModelMissing: nothing was, there is no network to ask, and the request cannot do without.
+        ModelMissing: there is no matte and no network, and the request needs one.
         OriginalUnsupported: the networks see no subject either and `matte=on` requires one, or
             the original shows nothing at all.
     """
@@ -160,17 +161,17 @@ async def search(image: Image.Image, tools: Tools, watch: Stopwatch) -> Segmenta
     finally:
         pending.cancel()
     cut: Candidate = (await tools.engine.run(watch.time, "cut", fuse, image, first, known), first)
-    names, looks, closer = [roles.MATTING], [first], None
+    names, masks, close_up = [roles.MATTING], [first], None
     later = [role for role in roles.MATTERS[1:] if has(tools.models, role)]
     for role in later or [roles.MATTING]:
         if doubt_in(cut[0]) < DOUBT_NUMBERS.again:
             break
         if later:
-            looks.append(await _mask_by(image, tools, watch, role))
+            masks.append(await _mask_by(image, tools, watch, role))
             names.append(role)
         if role != roles.MATTING_THIRD:
-            closer = await _closer(image, looks, tools, watch, role)
-        join = partial(joined, image, cut, *looks, closer=closer, known=known)
+            close_up = await _close_up(image, masks, tools, watch, role)
+        join = partial(combined, image, cut, *masks, close_up=close_up, known=known)
         cut = await tools.engine.run(watch.time, "cut", join)
     found = await tools.engine.run(watch.time, "cut", _judged, *cut)
     if isinstance(found, Matte):
@@ -183,12 +184,12 @@ def _flat(image: Image.Image) -> tuple[Image.Image, Grid]:
     return flat, Grid.of(flat)
 
 
-async def _closer(
-    image: Image.Image, looks: list[Pixels], tools: Tools, watch: Stopwatch, role: str
+async def _close_up(
+    image: Image.Image, masks: list[Pixels], tools: Tools, watch: Stopwatch, role: str
 ) -> Pixels | None:
-    """What a network says when it looks closer at the product, as a matte of the picture."""
+    """A network's mask of the product's box, placed in the whole picture."""
     size = Size(*image.size)
-    box = closer_box(*looks, size=size)
+    box = close_up_box(*masks, size=size)
     return placed(await _mask_by(image, tools, watch, role, box), box, size) if box else None
 
 
@@ -199,7 +200,7 @@ async def _mask_by(
     role: str = roles.MATTING,
     part: Box | None = None,
 ) -> Pixels:
-    """What a network says, of the picture or of a part of it."""
+    """A network's mask, uint8 [h, w], of the picture or of a part of it."""
     progress.entered("matting")
     start = time.perf_counter()
     mask = await matting.small_matte(
@@ -225,7 +226,7 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
         return _judged("nothing stands out from the background", network)
     doubt = doubt_of(fused.evidence)
     if network is None:
-        doubt = max(doubt, LEVELS.majority)  # nobody has looked
+        doubt = max(doubt, LEVELS.majority)  # no network has confirmed it
     size = Size(matte.shape[1], matte.shape[0])
     flags = [f"touches-{side}" for side in sides_touched(Area.of(box), size)]
     flags += ["several"] * (fused.parts > 1) + [DETAIL] * fused.detail
@@ -245,9 +246,9 @@ def _shows(cut: Matte, view: Area) -> bool:
     return bool((alpha >= (LEVELS.near if cut.by == "alpha" else LEVELS.half)).any())
 
 
-def _unbelievable(cut: Matte | NoMatte) -> bool:
-    """Whether nobody would believe the cut of a network, or there is none of a photo that shows
-    something."""
+def _too_unsure(cut: Matte | NoMatte) -> bool:
+    """Whether the cut of a network is too unsure to be used, or the networks see no subject in a
+    photo that shows something."""
     if isinstance(cut, NoMatte):
         return "no-subject" in cut.flags and CLEAR not in cut.flags
     return bool(cut.networks) and cut.doubt >= DOUBT_NUMBERS.whole

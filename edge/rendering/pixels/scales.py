@@ -1,4 +1,4 @@
-"""Sizes that several rooms share: the grids on which they look, and how far is beside."""
+"""Sizes that several rooms share: grids for analysis, margins, shares."""
 
 from dataclasses import dataclass
 
@@ -22,8 +22,8 @@ class ScaleNumbers:
         "share of the longer side",
         "around a subject that is seen whole, if there is as much; what is kept around it of a "
         "background that will be replaced, for the outline needs a neighbourhood; and on each side "
-        "of it, twice, of its own side, at a closer look",
-        "boxes of 49 photographs, guessed by one look, are off by 43 %; by as much with half of "
+        "of it, twice, of its own side, in a close-up pass",
+        "boxes of 49 photographs, guessed by one pass, are off by 43 %; by as much with half of "
         "it, by 46 with twice",
     )
     rim: float = tuned(
@@ -46,7 +46,7 @@ class ScaleNumbers:
         "that counts: of an edge, of the border or of the picture, the background that tells of "
         "the rest; of the largest part, the area from which another is the product's too; of a "
         "drop shadow, what is faint; of a product's radius, the depth of what surrounds it; and "
-        "beside a product, what makes a closer look worth it",
+        "beside a product, what makes a close-up pass worth it",
     )
     whole: float = tuned(
         0.97,

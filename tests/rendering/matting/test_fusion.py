@@ -13,14 +13,14 @@ from PIL import Image, ImageDraw, ImageFilter
 from edge.images import Size
 from edge.rendering.matting.doubt import DOUBT_NUMBERS
 from edge.rendering.matting.fusion import Fused, fuse
-from edge.rendering.matting.looks import (
-    after,
-    checked,
-    closer_box,
+from edge.rendering.matting.passes import (
+    close_up_box,
+    combined,
     doubt_in,
-    joined,
     mean,
     placed,
+    with_close_up,
+    with_traces_of,
 )
 from tests.rendering.photos import Photo, blob, hard_shadow, mask, photo, ring, scaled, straps
 
@@ -197,7 +197,7 @@ def test_a_horizon_is_no_product_though_it_touches_one() -> None:
 
 
 def test_a_detail_is_delivered_whole_and_named() -> None:
-    """Where the network is of two minds about all, no piece is torn out."""
+    """Where the network is unsure of everything, no piece is cut out."""
     image = scene().image
     doubtful = np.full((320, 320), 120, np.uint8)
     doubtful[150:170, 150:170] = 240
@@ -207,13 +207,13 @@ def test_a_detail_is_delivered_whole_and_named() -> None:
     assert (found.matte == 255).all()
 
 
-def test_what_a_closer_look_finds_in_a_detail_is_cut_out_and_not_believed() -> None:
+def test_what_a_close_up_pass_finds_in_a_detail_is_cut_out_and_doubted() -> None:
     shot = scene()
     doubtful = np.maximum(coarse(shot.alpha), 120)
     before = fuse(shot.image, doubtful)
     assert isinstance(before, Fused)
     assert before.detail
-    cut, _ = joined(shot.image, (before, doubtful), doubtful, closer=coarse(shot.alpha))
+    cut, _ = combined(shot.image, (before, doubtful), doubtful, close_up=coarse(shot.alpha))
     assert isinstance(cut, Fused)
     assert not cut.detail
     assert error(cut, shot) < 0.01
@@ -229,7 +229,7 @@ def test_a_product_that_fills_the_frame_is_a_detail() -> None:
     assert (found.matte == 255).all()
 
 
-def test_a_stray_part_goes_and_a_second_product_stays() -> None:
+def test_a_small_detached_part_goes_and_a_second_product_stays() -> None:
     def beside(drawing: ImageDraw.ImageDraw) -> None:
         scaled(drawing.ellipse, (60, 300, 360, 600), fill=255)
         scaled(drawing.ellipse, (400, 100, 420, 120), fill=255)
@@ -261,35 +261,37 @@ def watch() -> tuple[Image.Image, Alpha, Alpha]:
 )
 def test_what_a_later_network_sees_whole_is_not_torn_by_the_others(seen: tuple[bool, ...]) -> None:
     image, whole, case = watch()
-    looks = [coarse(whole if all_of_it else case) for all_of_it in seen]
-    cut = fuse(image, looks[0]), looks[0]
-    for count in range(2, len(looks) + 1):
-        cut = joined(image, cut, *looks[:count])
+    masks = [coarse(whole if all_of_it else case) for all_of_it in seen]
+    cut = fuse(image, masks[0]), masks[0]
+    for count in range(2, len(masks) + 1):
+        cut = combined(image, cut, *masks[:count])
     assert isinstance(cut[0], Fused)
     assert np.abs(cut[0].matte.astype(np.float32) - whole).mean() / 255 < 0.004
 
 
-@pytest.mark.parametrize("strap", [(True, False), (False, True)], ids=["first", "closer"])
-def test_of_two_looks_of_one_network_the_less_doubted_cut_counts(strap: tuple[bool, bool]) -> None:
+@pytest.mark.parametrize("strap", [(True, False), (False, True)], ids=["first", "close_up"])
+def test_of_two_passes_of_one_network_the_less_doubted_cut_counts(strap: tuple[bool, bool]) -> None:
     image, whole, case = watch()
     one, other = (coarse(whole if seen else case) for seen in strap)
     before = fuse(image, one)
-    both = after(before, fuse(image, mean(one, other)))
-    cut, _ = joined(image, (before, one), one, closer=other)
+    both = with_traces_of(before, fuse(image, mean(one, other)))
+    cut, _ = combined(image, (before, one), one, close_up=other)
     assert doubt_in(cut) == min(doubt_in(before), doubt_in(both))
 
 
-def test_what_a_closer_look_denies_is_doubted() -> None:
+def test_what_a_close_up_pass_denies_is_doubted() -> None:
     image, whole, case = watch()
     cut = fuse(image, coarse(whole))
-    assert doubt_in(checked(cut, coarse(case))) > 2 * doubt_in(checked(cut, coarse(whole)))
+    assert doubt_in(with_close_up(cut, coarse(case))) > 2 * doubt_in(
+        with_close_up(cut, coarse(whole))
+    )
 
 
 @pytest.mark.parametrize("size", [Size(600, 800), Size(801, 333)])
-def test_a_closer_look_covers_the_product_with_a_margin(size: Size) -> None:
+def test_a_close_up_pass_covers_the_product_with_a_margin(size: Size) -> None:
     matte = np.zeros((100, 100), np.uint8)
     matte[40:60, 20:50] = 255
-    box = closer_box(matte, size=size)
+    box = close_up_box(matte, size=size)
     assert box is not None
     wide, high = size.width / 100, size.height / 100
     assert np.allclose(box.as_tuple(), (17 * wide, 38 * high, 53 * wide, 62 * high), atol=1)
@@ -301,10 +303,10 @@ def test_a_closer_look_covers_the_product_with_a_margin(size: Size) -> None:
     assert max(found.shape) >= 320
 
 
-def test_nothing_and_a_product_that_fills_the_picture_are_not_looked_at_closer() -> None:
+def test_nothing_and_a_product_that_fills_the_picture_get_no_close_up_pass() -> None:
     size = Size(600, 800)
-    assert closer_box(np.zeros((32, 32), np.uint8), size=size) is None
-    assert closer_box(np.full((32, 32), 255, np.uint8), size=size) is None
+    assert close_up_box(np.zeros((32, 32), np.uint8), size=size) is None
+    assert close_up_box(np.full((32, 32), 255, np.uint8), size=size) is None
 
 
 def test_what_surrounds_a_product_in_one_colour_speaks_for_its_cut() -> None:

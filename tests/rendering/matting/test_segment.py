@@ -82,7 +82,7 @@ def opened(made: Rendered) -> Image.Image:
         return image
 
 
-def test_the_network_looks_at_every_photo_and_a_sure_cut_needs_one_look() -> None:
+def test_the_network_segments_every_photo_and_a_sure_cut_needs_one_pass() -> None:
     models = Matting()
     image = photo(blob, subject=(20, 40, 200)).image
     made = rendered(image, "fmt=png&matte=on", models)
@@ -125,7 +125,7 @@ def test_a_scene_asks_the_network() -> None:
 
 
 @pytest.mark.parametrize(("radius", "stays"), [(5, False), (20, False), (90, True)])
-def test_a_stray_beside_the_subject_is_left_out_and_a_second_product_is_not(
+def test_a_small_part_beside_the_subject_is_left_out_and_a_second_product_is_not(
     radius: int, stays: bool
 ) -> None:
     image = scene()
@@ -164,20 +164,20 @@ class Unsure(Matting):
 
 
 @pytest.mark.parametrize("second", [True, False])
-def test_what_is_doubted_is_shown_to_the_second_network_and_the_product_once_more_closer(
+def test_what_is_doubted_is_given_to_the_second_network_and_a_close_up_pass_follows(
     second: bool,
 ) -> None:
     models = Unsure(second=second)
     rendered(scene(), "fmt=png&matte=on", models)
     others = ["matting_second", "matting_second"] if second else ["matting"]
     assert models.roles == ["matting", *others]
-    first, closer = (
+    first, close_up = (
         (picture[..., 2] > 180).mean() for picture in (models.seen[0], models.seen[-1])
     )
-    assert closer > 4 * first
+    assert close_up > 4 * first
 
 
-def test_a_product_that_fills_the_picture_is_not_looked_at_closer() -> None:
+def test_a_product_that_fills_the_picture_gets_no_close_up_pass() -> None:
     models = Unsure(second=True)
     rendered(scene().crop((190, 290, 410, 510)), "fmt=png&matte=on", models)
     assert models.roles == ["matting", "matting_second"]

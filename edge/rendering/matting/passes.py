@@ -1,4 +1,8 @@
-"""What several looks of networks at one photo yield together."""
+"""Combines the masks of several network passes over one photo into the least doubted cut.
+
+A pass is one inference of one matting network, on the whole photo or on a close-up: the product's
+box with a margin.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +14,7 @@ from edge.arrays import Pixels
 from edge.images import Box, Size
 from edge.rendering.analysis.background import Grid
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
-from edge.rendering.matting.fusion import Fused, fuse, two_minds
+from edge.rendering.matting.fusion import Fused, disagreement, fuse
 from edge.rendering.matting.guided_filter import sized
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area
@@ -19,8 +23,8 @@ from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True)
-class LooksNumbers:
-    """How the looks of networks are joined and judged."""
+class PassesNumbers:
+    """How the masks of several passes are combined."""
 
     second: float = tuned(
         2 / 3,
@@ -30,48 +34,49 @@ class LooksNumbers:
     )
 
 
-LOOKS = LooksNumbers()
+PASSES = PassesNumbers()
 
 Candidate = tuple[Fused | str, Pixels]
 """What `fuse` made of a matte uint8 [h, w], or why nothing, and that matte."""
 
 
-def joined(
+def combined(
     image: Image.Image,
     before: Candidate,
     first: Pixels,
     *others: Pixels,
-    closer: Pixels | None = None,
+    close_up: Pixels | None = None,
     known: Grid | None = None,
 ) -> Candidate:
-    """The least doubted cut that several looks yield.
+    """The least doubted cut of several passes.
 
-    Where one of several networks sees a part and another does not, their mean tears it: so cuts are
-    made by the mean of two, by the second, by what two of three say, or by the third; what the
-    closer look sees otherwise is held against each. Of one network alone, by the first look, or by
-    its mean with the closer one: against itself it tells nothing. Where the first sees no more than
-    a detail, by the closer one, for `matte=on`: what the first was not sure of remains.
+    With two networks the candidates are the mean of their masks and the second's; with three, the
+    median and the third's: a mean alone would split a part that only one network sees. The
+    disagreement of the close-up pass raises the doubt of each. With one network the candidates are
+    the first pass and its mean with the close-up pass, whose disagreement says nothing there.
+    Where the first pass sees no more than a detail, the close-up pass alone makes the cut that
+    `matte=on` gets, with the evidence of the first.
 
     Args:
         image: RGB, upright sRGB.
         before: the cut by one network less.
-        first: uint8 [h, w], a network's matte; `others` are those of the later networks.
-        closer: uint8 [h, w], what a closer look at the product said of the picture.
-        known: the picture's grid, if that is there.
+        first: uint8 [h, w], a network's mask; `others` are those of the later networks.
+        close_up: uint8 [h, w], the mask of the close-up pass, placed in the whole picture.
+        known: the picture's grid, if it is computed already.
     """
     known, tried, cuts = known or Grid.of(image), [], [before]
     if len(others) == 2:
         tried = [median(first, *others), others[1]]
     elif others:
-        tried, cuts = [mean(first, others[0], LOOKS.second), others[0]], []
-    elif closer is not None and isinstance(before[0], Fused) and before[0].detail:
-        found, doubts = fuse(image, closer, known), before[0].evidence
-        return (replace(found, evidence=doubts), closer) if isinstance(found, Fused) else before
-    elif closer is not None:
-        tried = [mean(first, closer)]
-    cuts += [(after(before[0], fuse(image, matte, known)), matte) for matte in tried]
-    if others and closer is not None:
-        cuts = [(checked(cut, closer), matte) for cut, matte in cuts]
+        tried, cuts = [mean(first, others[0], PASSES.second), others[0]], []
+    elif close_up is not None and isinstance(before[0], Fused) and before[0].detail:
+        found, doubts = fuse(image, close_up, known), before[0].evidence
+        return (replace(found, evidence=doubts), close_up) if isinstance(found, Fused) else before
+    elif close_up is not None:
+        tried = [mean(first, close_up)]
+    cuts += [(with_traces_of(before[0], fuse(image, matte, known)), matte) for matte in tried]
+    if others and close_up is not None:
+        cuts = [(with_close_up(cut, close_up), matte) for cut, matte in cuts]
     if others and isinstance(whole := cuts[0][0], Fused) and whole.detail:
         return cuts[0]
     least = min(cuts, key=lambda cut: doubt_in(cut[0]))
@@ -79,26 +84,28 @@ def joined(
     return before if torn else least
 
 
-def after(before: Fused | str, later: Fused | str) -> Fused | str:
-    """A later cut, with what only the first look tells."""
+def with_traces_of(before: Fused | str, later: Fused | str) -> Fused | str:
+    """A later cut, with the evidence `traces`, which only the first pass gives."""
     if isinstance(before, str) or isinstance(later, str):
         return later
     return replace(later, evidence=replace(later.evidence, traces=before.evidence.traces))
 
 
-def checked(fused: Fused | str, closer: Pixels) -> Fused | str:
-    """A cut, with what a closer look uint8 [h, w] tells of it."""
+def with_close_up(fused: Fused | str, close_up: Pixels) -> Fused | str:
+    """A cut, with its disagreement with the mask uint8 [h, w] of the close-up pass."""
     if isinstance(fused, str):
         return fused
     height, width = fused.product.shape
-    share = two_minds(sized(closer, width, height), fused.product) / np.count_nonzero(fused.product)
-    return replace(fused, evidence=replace(fused.evidence, closer=share))
+    share = disagreement(sized(close_up, width, height), fused.product) / np.count_nonzero(
+        fused.product
+    )
+    return replace(fused, evidence=replace(fused.evidence, close_up=share))
 
 
-def closer_box(first: Pixels, second: Pixels | None = None, *, size: Size) -> Box | None:
-    """What of a picture of `size` is worth a closer look: the product that one look or two see
-    (uint8 [h, w]), with a margin. None where there is none, or it fills the picture."""
-    matte = first if second is None else mean(first, second, LOOKS.second)
+def close_up_box(first: Pixels, second: Pixels | None = None, *, size: Size) -> Box | None:
+    """The part of a picture of `size` for a close-up pass: the box of the product in one mask or
+    two (uint8 [h, w]), with a margin. None where there is none, or it fills the picture."""
+    matte = first if second is None else mean(first, second, PASSES.second)
     box = bounds(matte >= LEVELS.half)
     if box is None:
         return None
