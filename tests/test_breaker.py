@@ -70,6 +70,19 @@ def test_without_a_probe_one_caller_in_some_seconds_may_try(part: Part) -> None:
     assert all(breaker.allows() for _ in range(10))
 
 
+def test_a_failure_can_say_how_long_it_lasts(part: Part) -> None:
+    breaker = Breaker(rest=2.0, clock=part.clock)
+    breaker.failed(30.0)
+    part.now = 29.9
+    assert not breaker.allows()
+    part.now = 30.1
+    assert [breaker.allows() for _ in range(3)] == [True, False, False]
+    part.now = 32.2
+    assert breaker.allows(), "a try without an end is over after the usual rest"
+    breaker.failed(0.0)
+    assert breaker.allows()
+
+
 @pytest.mark.parametrize("raises", [None, OSError("away")])
 async def test_with_a_probe_nobody_asks_until_it_succeeds(
     part: Part, raises: Exception | None
