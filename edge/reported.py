@@ -1,7 +1,5 @@
 """What is reported of a rendition beside its bytes: values that travel and are stored with it.
-
-`web` alone makes headers of them. Only a line from a file that a person kept is read back.
-"""
+`web.reported` alone makes text of them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -42,32 +40,6 @@ class Compliance:
     def decided(self, decision: str) -> Self:
         """The same with a person's decision; empty takes it away."""
         return replace(self, decision=decision)
-
-    def __str__(self) -> str:
-        """One line for people: `amazon/2026-1; pass`, or `amazon/2026-1; fail;
-        rule=background,fill_min; review=doubt; notes=several,small; decision=approved`."""
-        lists = (("rule", self.broken), ("review", self.review), ("notes", self.notes))
-        words = [f"{name}={','.join(values)}" for name, values in lists if values]
-        decision = [f"decision={self.decision}"] if self.decision else []
-        verdict = "pass" if self.passed else "fail"
-        return "; ".join([f"{self.preset}/{self.version}", verdict, *words, *decision])
-
-    @classmethod
-    def read(cls, line: str) -> Self:
-        """The reverse of `str`, for the manifests that people keep beside their pictures.
-
-        Raises:
-            ValueError: this is no such line.
-        """
-        named, verdict, *rest = line.split("; ")
-        preset, slash, version = named.rpartition("/")
-        words = dict(word.split("=", 1) for word in rest)
-        lists = (tuple(words.pop(word, "").split(",")) for word in ("rule", "review", "notes"))
-        broken, review, notes = (tuple(filter(None, names)) for names in lists)
-        found = cls(preset, version, broken, review, notes, words.pop("decision", ""))
-        if words or not slash or verdict != ("pass" if found.passed else "fail"):
-            raise ValueError("no line of compliance")
-        return found
 
     def as_facts(self) -> dict[str, Any]:
         """JSON-able, without what is empty."""

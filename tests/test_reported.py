@@ -1,4 +1,4 @@
-"""What is reported of a rendition: one line for people, one stored form, nothing read from text."""
+"""What is reported of a rendition: values with one stored form, nothing read from text."""
 
 import json
 
@@ -11,22 +11,6 @@ FULL = Compliance(
 )
 
 SYNTHESIZED = Synthesized(0.5, 0.25, review=True)
-
-
-@pytest.mark.parametrize(
-    ("compliance", "text"),
-    [
-        (Compliance("thumb", "2026-1"), "thumb/2026-1; pass"),
-        (
-            FULL,
-            "amazon/2026-1; fail; rule=background,fill_min; review=doubt; notes=several,small; "
-            "decision=approved",
-        ),
-        (Compliance("etsy", "2", notes=("small",)), "etsy/2; pass; notes=small"),
-    ],
-)
-def test_compliance_is_one_line_for_people(compliance, text):
-    assert str(compliance) == text
 
 
 @pytest.mark.parametrize(

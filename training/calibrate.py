@@ -270,12 +270,12 @@ class Bench:
         done = await self._renderer.render(
             _original(photo), transform, deadline=Deadline.after(600)
         )
-        words = str(done.rendition.reported.compliance or "").split("; ")
+        compliance = done.rendition.reported.compliance
         with Image.open(io.BytesIO(done.rendition.body)) as image:
             made, progressive = np.asarray(image.convert("RGBA")), "progressive" in image.info
         return {
-            "rules": [word for word in words if word.startswith("rule=")],
-            "review": [word for word in words[2:] if not word.startswith("rule=")],
+            "rules": compliance and compliance.broken,
+            "review": compliance and (compliance.review, compliance.notes),
             "picture": made,
             "bytes": (len(done.rendition.body), progressive),
         }

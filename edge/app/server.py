@@ -35,6 +35,7 @@ from edge.settings import Settings
 from edge.telemetry import Metrics
 from edge.web.hits import Hits
 from edge.web.probes import Probes
+from edge.web.reported import compliance_line
 from edge.web.surveys import Surveys
 from edge.web.tokens import Tokens
 
@@ -136,6 +137,7 @@ async def connect(
                 sources.originals_routes(given),
                 file=jobs_file,
                 anywhere=jobs_file is not None,
+                compliance_line=compliance_line,
             )
         )
         backgrounds = sources.remembered(given, scenes, metrics)

@@ -22,6 +22,7 @@ from edge.tools.triton import server
 from edge.variants import links, signing
 from edge.variants.presets import Preset
 from edge.variants.query import AcceptClass, ImageRequest, read
+from edge.web.reported import compliance_line
 
 Table = Sequence[Sequence[str]]
 """Rows of cells, the first one the heads."""
@@ -82,7 +83,8 @@ class Verdict:
     def summary(self) -> str:
         if self.report is None:
             return f"fail; {self.problem}"
-        return f"{self.report.compliance}" + " (as reported when edge made it)" * self.reported
+        line = compliance_line(self.report.compliance)
+        return line + " (as reported when edge made it)" * self.reported
 
     @property
     def rows(self) -> Table:
@@ -177,7 +179,7 @@ class Verifier:
         """What a server says, which counts for copies of the picture from now on."""
         if self.anew or reported is None:
             return None
-        self.known.note(body, str(reported))
+        self.known.note(body, reported)
         return reported
 
 

@@ -6,6 +6,7 @@ from urllib.request import Request, urlopen
 
 from edge.errors import EdgeError, SettingsError
 from edge.reported import Compliance
+from edge.web.reported import read_compliance
 
 _SECONDS = 120.0
 _SCHEMES = ("http://", "https://")
@@ -67,6 +68,6 @@ def reported_of(body: bytes, url: str) -> Compliance | None:
 
 def _read(line: str) -> Compliance | None:
     try:
-        return Compliance.read(line) if line else None
+        return read_compliance(line) if line else None
     except ValueError:
         return None

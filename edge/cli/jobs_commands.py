@@ -26,6 +26,7 @@ from edge.jobs.service import Feed, Service
 from edge.reloading import keys_of, presets_of
 from edge.settings import Settings
 from edge.web.jobs import report_of
+from edge.web.reported import compliance_line
 from edge.working import items_at_once
 
 _POLL_SECONDS = 0.5
@@ -53,7 +54,9 @@ async def desk_of(given: Settings) -> AsyncIterator[Desk]:
     presets = presets_of(given)
     keys = keys_of(given)
     routes = originals_routes(given)
-    async with open_desk(given, presets, lambda: keys, routes, anywhere=True) as desk:
+    async with open_desk(
+        given, presets, lambda: keys, routes, anywhere=True, compliance_line=compliance_line
+    ) as desk:
         yield desk
 
 
@@ -98,7 +101,7 @@ async def estimate_here(
             shop.maker,
             shop.delivery,
             await shop.desk.store.ledger("all"),
-            shop.desk.prices,
+            shop.desk.reporter.prices,
             samples=samples,
             accept=wanted.options.accept,
         )

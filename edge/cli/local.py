@@ -46,11 +46,6 @@ class RenderedFile:
     source: str
     seconds: float
 
-    @property
-    def verdict(self) -> str:
-        """As in `X-Edge-Compliance`; empty where there are no rules."""
-        return str(self.rendition.reported.compliance or "")
-
     def as_facts(self) -> dict[str, Any]:
         """JSON-able."""
         rendition = self.rendition

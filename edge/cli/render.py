@@ -161,8 +161,8 @@ async def _one(
     suffix = order.target.suffix if order.target and order.named else ""
     suffix = suffix or (order.file.suffix if order.file else "")
     rendered = await renderer.make(original, order.image_request, suffix)
-    if rendered.verdict:
-        await asyncio.to_thread(verdicts.note, rendered.rendition.body, rendered.verdict)
+    if compliance := rendered.rendition.reported.compliance:
+        await asyncio.to_thread(verdicts.note, rendered.rendition.body, compliance)
     if order.target is None:
         await asyncio.to_thread(_to_stdout, rendered.rendition.body)
         return {"file": order.shown, "output": _PIPE, **rendered.as_facts()}

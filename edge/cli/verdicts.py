@@ -17,6 +17,7 @@ from typing import Any
 
 from edge.errors import SettingsError
 from edge.reported import Compliance
+from edge.web.reported import compliance_line, read_compliance
 
 _MOST_NOTED = 20_000
 _LONGEST = 4096
@@ -42,8 +43,8 @@ class Verdicts:
         self._folder = folder
         self._listed = _read(manifest) if manifest else {}
 
-    def note(self, body: bytes, verdict: str) -> None:
-        """Remember the verdict (as in `X-Edge-Compliance`) of these bytes.
+    def note(self, body: bytes, verdict: Compliance) -> None:
+        """Remember the verdict of these bytes.
 
         A folder that cannot be written costs the note, never the picture.
         """
@@ -53,7 +54,7 @@ class Verdicts:
             place = self._place(sha256(body))
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside = place.with_suffix(f".{os.getpid()}.part")
-            beside.write_text(verdict, "utf-8")
+            beside.write_text(compliance_line(verdict), "utf-8")
             beside.replace(place)
             _thinned(place.parent)
 
@@ -62,7 +63,7 @@ class Verdicts:
         name = sha256(body)
         line = self._listed.get(name) or self._noted(name)
         with suppress(ValueError):
-            return Compliance.read(line) if line else None
+            return read_compliance(line) if line else None
         return None
 
     def _noted(self, name: str) -> str | None:

@@ -11,7 +11,7 @@ from edge.jobs.ledger import Prices
 from edge.jobs.making import Maker
 from edge.jobs.queue import Feeder, LocalQueue, NoQueue, Queue
 from edge.jobs.redis_store import RedisStore
-from edge.jobs.report import UrlOf, plain_url
+from edge.jobs.report import Reporter, UrlOf, plain_url
 from edge.jobs.review import Decisions
 from edge.jobs.reviewing import Reviewing
 from edge.jobs.service import Service
@@ -20,6 +20,7 @@ from edge.jobs.webhooks import Webhooks
 from edge.jobs.worker import Bounds, Worker
 from edge.origins.outbound import Outbound
 from edge.origins.routes import Route
+from edge.reported import Compliance
 from edge.settings import Settings, naming
 from edge.telemetry import Metrics
 from edge.variants.presets import Presets
@@ -35,8 +36,7 @@ class Desk:
     feeder: Feeder
     service: Service
     hooks: Webhooks
-    prices: Prices
-    url_of: UrlOf
+    reporter: Reporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,10 @@ async def open_desk(
     *,
     file: str | None = None,
     anywhere: bool = False,
+    compliance_line: Callable[[Compliance], str],
 ) -> AsyncIterator[Desk]:
-    """Args: `anywhere`: exports may be written wherever this process may write."""
+    """Args: `anywhere`: exports may be written wherever this process may write; `compliance_line`:
+    see `Reporter`."""
     jobs = given.jobs
     async with AsyncExitStack() as stack:
         store = open_store(given, file)
@@ -115,23 +117,25 @@ async def open_desk(
         feeder = Feeder(store, queue, depth=jobs.depth, stalled=jobs.stalled)
         outbound = Outbound(jobs.private, given.origin.timeout)
         hooks = Webhooks(outbound, jobs.webhook_secret, jobs.backoff)
-        prices = Prices(dict(jobs.prices), jobs.currency)
-        url_of = _signed(keys) if given.signing.required else plain_url
+        reporter = Reporter(
+            Prices(dict(jobs.prices), jobs.currency),
+            compliance_line,
+            _signed(keys) if given.signing.required else plain_url,
+        )
         service = Service(
             store,
             feeder,
             hooks,
             outbound,
             presets,
-            prices,
-            url_of,
+            reporter,
             widths=given.query.widths,
             origins=_http_origins(routes),
             feed_bytes=jobs.feed_bytes,
             feed_items=jobs.feed_items,
             export=None if anywhere else jobs.export,
         )
-        yield Desk(store, queue, feeder, service, hooks, prices, url_of)
+        yield Desk(store, queue, feeder, service, hooks, reporter)
 
 
 def open_shop(
@@ -151,10 +155,9 @@ def open_shop(
         desk.store,
         maker,
         desk.hooks,
-        desk.prices,
+        desk.reporter,
         metrics,
         bounds=Bounds(jobs.tries, jobs.backoff, jobs.backoff_max),
-        url_of=desk.url_of,
         endpoint=given.s3.endpoint_url,
         timeout=given.origin.timeout,
     )

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from edge.jobs.ledger import Prices
 from edge.jobs.model import Job, Refusal
 from edge.jobs.store import Row, Store
+from edge.reported import Compliance
 from edge.variants import paths
 
 _PAGE = 500
@@ -29,45 +31,70 @@ def plain_url(path: str, query: str) -> str:
     return paths.encoded(path) + (f"?{query}" if query else "")
 
 
-def facts(row: Row, prices: Prices, url_of: UrlOf = plain_url) -> dict[str, Any]:
-    """One item, by the names of `COLUMNS`; what is not known is left out."""
-    item, outcome = row.item, row.outcome
-    fields: dict[str, Any] = {
-        "index": item.index,
-        "line": item.line,
-        "sku": item.sku,
-        "preset": item.preset,
-        "state": row.state.value,
-        "url": url_of(item.path, (outcome.query if outcome else "") or item.query),
-        "file": item.file,
-    }
-    if outcome is None:
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Makes rows of items.
+
+    Attributes:
+        compliance_line: what is reported of a rendition's rules, as one line of text.
+    """
+
+    prices: Prices
+    compliance_line: Callable[[Compliance], str]
+    url_of: UrlOf = plain_url
+
+    def facts(self, row: Row) -> dict[str, Any]:
+        """One item, by the names of `COLUMNS`; what is not known is left out."""
+        item, outcome = row.item, row.outcome
+        fields: dict[str, Any] = {
+            "index": item.index,
+            "line": item.line,
+            "sku": item.sku,
+            "preset": item.preset,
+            "state": row.state.value,
+            "url": self.url_of(item.path, (outcome.query if outcome else "") or item.query),
+            "file": item.file,
+        }
+        if outcome is None:
+            return _full(fields)
+        compliance = outcome.compliance
+        fields |= {
+            "file": outcome.written or ("" if outcome.key else item.file),
+            "key": outcome.key,
+            "format": outcome.format,
+            "width": outcome.width or None,
+            "height": outcome.height or None,
+            "bytes": outcome.bytes or None,
+            "sha256": outcome.sha256,
+            "compliance": self.compliance_line(compliance) if compliance else "",
+            "review": ",".join(compliance.review) if compliance else "",
+            "notes": ",".join(compliance.notes) if compliance else "",
+            "decision": compliance.decision if compliance else "",
+            "source": outcome.source,
+            "tries": outcome.tries,
+            "seconds": round(outcome.seconds, 3),
+            "cpu_seconds": round(outcome.cpu, 3),
+            "network_seconds": round(sum(outcome.networks.values()), 3),
+            "cost": round(self.prices.of_outcome(outcome), 6),
+            "time": datetime.fromtimestamp(outcome.at, UTC).isoformat(timespec="milliseconds"),
+            "error": outcome.error.get("detail", ""),
+            "field": outcome.error.get("param", ""),
+            "error_type": outcome.error.get("type", ""),
+        }
         return _full(fields)
-    compliance = outcome.compliance
-    fields |= {
-        "file": outcome.written or ("" if outcome.key else item.file),
-        "key": outcome.key,
-        "format": outcome.format,
-        "width": outcome.width or None,
-        "height": outcome.height or None,
-        "bytes": outcome.bytes or None,
-        "sha256": outcome.sha256,
-        "compliance": str(compliance or ""),
-        "review": ",".join(compliance.review) if compliance else "",
-        "notes": ",".join(compliance.notes) if compliance else "",
-        "decision": compliance.decision if compliance else "",
-        "source": outcome.source,
-        "tries": outcome.tries,
-        "seconds": round(outcome.seconds, 3),
-        "cpu_seconds": round(outcome.cpu, 3),
-        "network_seconds": round(sum(outcome.networks.values()), 3),
-        "cost": round(prices.of_outcome(outcome), 6),
-        "time": datetime.fromtimestamp(outcome.at, UTC).isoformat(timespec="milliseconds"),
-        "error": outcome.error.get("detail", ""),
-        "field": outcome.error.get("param", ""),
-        "error_type": outcome.error.get("type", ""),
-    }
-    return _full(fields)
+
+    async def rows_of(self, store: Store, job: Job) -> AsyncIterator[dict[str, Any]]:
+        """Every item in the feed's order, then every refused line; some at a time are in memory."""
+        cursor: int | None = 0
+        while cursor is not None:
+            page, cursor = await store.rows(job.id, None, cursor, _PAGE)
+            for row in page:
+                yield self.facts(row)
+        offset = 0
+        while refused := await store.refusals(job.id, offset, _PAGE):
+            for refusal in refused:
+                yield refusal_facts(refusal)
+            offset += len(refused)
 
 
 def refusal_facts(refusal: Refusal) -> dict[str, Any]:
@@ -82,22 +109,6 @@ def refusal_facts(refusal: Refusal) -> dict[str, Any]:
 
 def _full(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in ("", None)}
-
-
-async def rows_of(store: Store, job: Job, prices: Prices, url_of: UrlOf) -> AsyncIterator[
-    dict[str, Any]
-]:  # fmt: skip
-    """Every item in the feed's order, then every refused line; some at a time are in memory."""
-    cursor: int | None = 0
-    while cursor is not None:
-        page, cursor = await store.rows(job.id, None, cursor, _PAGE)
-        for row in page:
-            yield facts(row, prices, url_of)
-    offset = 0
-    while refused := await store.refusals(job.id, offset, _PAGE):
-        for refusal in refused:
-            yield refusal_facts(refusal)
-        offset += len(refused)
 
 
 async def as_csv(rows: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:

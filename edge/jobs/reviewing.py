@@ -5,7 +5,6 @@ from typing import Any
 from edge.delivery.delivery import Delivery
 from edge.errors import JobConflict
 from edge.images import Rendition
-from edge.jobs import report
 from edge.jobs.making import Maker, merged
 from edge.jobs.model import ItemState, Job
 from edge.jobs.review import APPROVED, Decision, Decisions, identity, noted
@@ -90,7 +89,7 @@ class Reviewing:
             await self._store.amend(job.id, row.item.index, row.state, state)
 
     def _facts(self, job: Job, row: Row) -> dict[str, Any]:
-        facts = report.facts(row, self._service.prices, self._service.url_of)
+        facts = self._service.reporter.facts(row)
         held = row.outcome.compliance if row.outcome else None
         place = f"/-/review/{job.id}/{row.item.index}"
         return {

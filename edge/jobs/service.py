@@ -14,10 +14,9 @@ from edge.jobs import ledger, report, worker
 from edge.jobs.export import Place
 from edge.jobs.feeds import Read, read_feed
 from edge.jobs.items import REFUSALS_SHOWN, Intake, Reader, collision, digest, refused
-from edge.jobs.ledger import Prices
 from edge.jobs.model import Item, ItemState, Job, JobState, Options, Refusal
 from edge.jobs.queue import Feeder
-from edge.jobs.report import UrlOf
+from edge.jobs.report import Reporter
 from edge.jobs.store import CHUNK, Row, Store
 from edge.jobs.webhooks import Webhooks
 from edge.origins.outbound import Outbound
@@ -59,8 +58,7 @@ class Service:
     hooks: Webhooks
     outbound: Outbound
     presets: Presets
-    prices: Prices
-    url_of: UrlOf
+    reporter: Reporter
     _: KW_ONLY
     widths: tuple[int, ...] = ()
     origins: tuple[tuple[str, str], ...] = ()
@@ -117,12 +115,12 @@ class Service:
     async def facts(self, job: Job) -> dict[str, Any]:
         """A job as JSON, with what it has cost so far."""
         spent = await self.store.ledger(f"job:{job.id}")
-        return {**worker.facts(job), "cost": ledger.facts(spent, self.prices)}
+        return {**worker.facts(job), "cost": ledger.facts(spent, self.reporter.prices)}
 
     async def spent(self, label: str | None) -> dict[str, Any]:
         """The ledger of one label, or of all jobs."""
         name = "all" if label is None else f"label:{label}"
-        return ledger.facts(await self.store.ledger(name), self.prices)
+        return ledger.facts(await self.store.ledger(name), self.reporter.prices)
 
     async def pause(self, id: str) -> Job:
         """Queue no more of it; what is being made is finished. Raises `JobConflict`."""
@@ -168,12 +166,12 @@ class Service:
             following = str(place + limit) if len(lines) == limit else None
             return [report.refusal_facts(one) for one in lines], following
         rows, after = await self.store.rows(job.id, _state(status), place, limit)
-        facts = [report.facts(row, self.prices, self.url_of) for row in rows]
+        facts = [self.reporter.facts(row) for row in rows]
         return facts, None if after is None else str(after)
 
     def report(self, job: Job) -> AsyncIterator[dict[str, Any]]:
         """Every item, then every refused line."""
-        return report.rows_of(self.store, job, self.prices, self.url_of)
+        return self.reporter.rows_of(self.store, job)
 
     async def row(self, id: str, index: int) -> tuple[Job, Row]:
         """One item with its job. Raises `JobNotFound`."""

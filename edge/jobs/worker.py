@@ -13,10 +13,9 @@ from cachetools import LRUCache
 from edge.errors import EdgeError, JobsUnavailable
 from edge.jobs import report, retries, webhooks
 from edge.jobs.export import Entry, Place, Target, write_archive
-from edge.jobs.ledger import Prices
 from edge.jobs.making import Maker, event_of, failed, sums_of, target_of
 from edge.jobs.model import Item, Job, JobState, Outcome
-from edge.jobs.report import UrlOf
+from edge.jobs.report import Reporter
 from edge.jobs.store import Begun, Row, Store, Task
 from edge.jobs.webhooks import Webhooks
 from edge.telemetry import Metrics
@@ -52,11 +51,10 @@ class Worker:
     store: Store
     maker: Maker
     hooks: Webhooks
-    prices: Prices
+    reporter: Reporter
     metrics: Metrics
     _: KW_ONLY
     bounds: Bounds
-    url_of: UrlOf
     endpoint: str = ""
     timeout: float = 10.0
     _targets: dict[str, Target | None] = field(default_factory=dict, init=False)
@@ -198,7 +196,7 @@ class Worker:
 
     async def _manifests(self, job: Job) -> AsyncIterator[Entry]:
         for suffix, form in (("csv", report.as_csv), ("jsonl", report.as_json_lines)):
-            rows = report.rows_of(self.store, job, self.prices, self.url_of)
+            rows = self.reporter.rows_of(self.store, job)
             yield f"{_MANIFEST}.{suffix}", partial(_whole, form(rows))
 
     async def _notify(self, task: Task) -> None:

@@ -155,7 +155,7 @@ class Jobs:
             self._shop.maker,
             self._shop.delivery,
             await store.ledger("all"),
-            self._service.prices,
+            self._service.reporter.prices,
             samples=said(request, "samples", _SAMPLES, 3),
             accept=submitted.options.accept,
         )

@@ -1,8 +1,9 @@
-"""What is reported of a rendition, as text: the only place where it becomes headers."""
+"""What is reported of a rendition, as text: the only place where it becomes that, and is read from
+what people kept of it."""
 
 from collections.abc import Iterator
 
-from edge.reported import ColourShift, Reported, Synthesized
+from edge.reported import ColourShift, Compliance, Reported, Synthesized
 
 
 def texts(reported: Reported) -> dict[str, str]:
@@ -18,8 +19,39 @@ def headers(reported: Reported) -> list[tuple[bytes, bytes]]:
     ]
 
 
+def compliance_line(compliance: Compliance) -> str:
+    """`amazon/2026-1; pass`, or `amazon/2026-1; fail; rule=background,fill_min; review=doubt;
+    notes=several,small; decision=approved`."""
+    verdict = "pass" if compliance.passed else "fail"
+    words = {
+        "rule": ",".join(compliance.broken),
+        "review": ",".join(compliance.review),
+        "notes": ",".join(compliance.notes),
+        "decision": compliance.decision,
+    }
+    said = [f"{name}={word}" for name, word in words.items() if word]
+    return "; ".join([f"{compliance.preset}/{compliance.version}", verdict, *said])
+
+
+def read_compliance(line: str) -> Compliance:
+    """The reverse of `compliance_line`.
+
+    Raises:
+        ValueError: this is no such line.
+    """
+    named, verdict, *rest = line.split("; ")
+    preset, slash, version = named.rpartition("/")
+    words = dict(word.split("=", 1) for word in rest)
+    lists = (tuple(words.pop(word, "").split(",")) for word in ("rule", "review", "notes"))
+    broken, review, notes = (tuple(filter(None, names)) for names in lists)
+    found = Compliance(preset, version, broken, review, notes, words.pop("decision", ""))
+    if words or not slash or verdict != ("pass" if found.passed else "fail"):
+        raise ValueError("no line of compliance")
+    return found
+
+
 def _texts(reported: Reported) -> Iterator[tuple[str, str]]:
-    yield "compliance", str(reported.compliance or "")
+    yield "compliance", compliance_line(reported.compliance) if reported.compliance else ""
     yield "synthesized", _synthesized(reported.synthesized) if reported.synthesized else ""
     yield "colour", _colours(reported.colours) if reported.colours else ""
     yield "original", reported.original

@@ -16,7 +16,7 @@ from edge.cli.verdicts import Verdicts, sha256
 from edge.errors import SettingsError
 from edge.rendering.compliance.report import Finding, Report
 from edge.rendering.compliance.verify import as_reported
-from edge.reported import Compliance
+from edge.web.reported import compliance_line, read_compliance
 
 SAMPLES = Path(main.__file__).parent.parent / "samples"
 QUERY = "fmt=amazon&w=1600&h=1600&matte=on"
@@ -79,7 +79,7 @@ async def test_it_is_what_the_server_says_of_the_same_picture(serve, made, glass
     answer = await server.get(f"/glass.jpg?{QUERY}")
     verdicts = Verdicts(made.parent / "verdicts")
     assert answer.content == glass.read_bytes()
-    assert str(verdicts.find(answer.content)) == answer.headers["x-edge-compliance"]
+    assert compliance_line(verdicts.find(answer.content)) == answer.headers["x-edge-compliance"]
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
@@ -118,7 +118,7 @@ def test_a_manifest_that_is_none_is_named(tmp_path, capsys, glass, text):
 def test_a_folder_that_cannot_be_written_costs_the_note_and_not_the_picture(tmp_path):
     (tmp_path / "file").write_text("")
     verdicts = Verdicts(tmp_path / "file" / "below")
-    verdicts.note(b"picture", DOUBTFUL)
+    verdicts.note(b"picture", read_compliance(DOUBTFUL))
     assert verdicts.find(b"picture") is None
     assert Verdicts(None).find(b"picture") is None
     with pytest.raises(SettingsError):
@@ -129,10 +129,10 @@ def test_notes_are_bounded_and_the_oldest_go(tmp_path, monkeypatch):
     monkeypatch.setattr("edge.cli.verdicts._MOST_NOTED", 256 * 2)
     verdicts = Verdicts(tmp_path)
     for number in range(3000):
-        verdicts.note(str(number).encode(), DOUBTFUL)
+        verdicts.note(str(number).encode(), read_compliance(DOUBTFUL))
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(kept) <= 256 * 2
-    assert str(verdicts.find(b"2999")) == DOUBTFUL
+    assert verdicts.find(b"2999") == read_compliance(DOUBTFUL)
 
 
 def finding(rule: str, passed: bool) -> Finding:
@@ -145,14 +145,14 @@ def test_no_rule_that_passed_is_broken_and_none_that_was_broken_is_forgotten():
         "a/1; pass",
         "a/1; fail; rule=srgb,synthesized_max; review=doubt; notes=small,worn",
     ):
-        report = as_reported(report, Compliance.read(told))
-        assert str(report.compliance) == told
+        report = as_reported(report, read_compliance(told))
+        assert compliance_line(report.compliance) == told
 
 
 def test_a_file_of_the_same_verdict_stays_as_it_was_seen():
     report = Report("a", "1", (finding("background", False), finding("srgb", True)))
     assert (
-        as_reported(report, Compliance.read("a/1; fail; rule=background")).findings
+        as_reported(report, read_compliance("a/1; fail; rule=background")).findings
         == report.findings
     )
 

@@ -1,5 +1,7 @@
 """What is reported of a rendition becomes headers in one place."""
 
+import pytest
+
 from edge.reported import ColourShift, Compliance, Reported, Synthesized
 from edge.web import reported
 
@@ -28,3 +30,23 @@ def test_what_no_header_can_say_is_replaced():
     assert reported.headers(Reported(preset="größe☃@1")) == [
         (b"x-edge-preset", "größe?@1".encode("latin-1"))
     ]
+
+
+@pytest.mark.parametrize(
+    ("compliance", "text"),
+    [
+        (Compliance("thumb", "2026-1"), "thumb/2026-1; pass"),
+        (
+            Compliance(
+                "amazon", "2026-1", ("background", "fill_min"), ("doubt",), ("several", "small"),
+                "approved",
+            ),
+            "amazon/2026-1; fail; rule=background,fill_min; review=doubt; notes=several,small; "
+            "decision=approved",
+        ),
+        (Compliance("etsy", "2", notes=("small",)), "etsy/2; pass; notes=small"),
+    ],
+)  # fmt: skip
+def test_compliance_is_one_line_for_people(compliance, text):
+    assert reported.compliance_line(compliance) == text
+    assert reported.read_compliance(text) == compliance
