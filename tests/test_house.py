@@ -305,6 +305,13 @@ def test_conditional_requests_are_decided_in_one_file():
     assert met == {"web/hits.py"}
 
 
+def test_only_graphs_are_chosen_by_the_class_of_a_step():
+    """All else goes by what a step declares."""
+    named = re.compile(r"rendering\.ops\.\w+ import \(?[\w\s,]*\b[A-Z]")
+    met = {path for path, text in EDGE.texts.items() if named.search(text)}
+    assert {path for path in met if "/ops/" not in path} == {"rendering/chain/graphed.py"}
+
+
 def test_the_environment_is_read_by_settings_only():
     """Launching another program hands its environment on, and ONNX Runtime takes a word of ours
     from it; that is not reading settings."""

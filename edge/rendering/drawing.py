@@ -30,7 +30,6 @@ from edge.rendering.run import Timings, apply_all
 from edge.rendering.source import libraries
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.probe import read_facts
-from edge.rendering.step import AsyncStep
 from edge.settings.limits import Limits
 from edge.variants.values import BackgroundKind
 
@@ -80,7 +79,7 @@ class Drawing:
     def begin(self, opened: Opened, request: RenderRequest) -> tuple[Prepared, Done | None]:
         """As far as it goes without waiting: what was seen, and what came out."""
         prepared = prepare(opened, request, self.models, self.limits)
-        if any(isinstance(step, AsyncStep) for step in prepared.steps):
+        if any(step.waits for step in prepared.steps):
             return prepared, None
         picture, timings = apply_all(prepared.steps, prepared.picture, request.deadline)
         request.watch.timings += timings

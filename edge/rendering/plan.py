@@ -39,7 +39,7 @@ from edge.rendering.ops import (
 )
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.source.facts import Facts
-from edge.rendering.step import PlanContext, State, Step
+from edge.rendering.step import Framing, PixelStep, PlanContext, State, Step
 from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, MatteMode
@@ -86,15 +86,24 @@ class Plan:
         return tuple(dict.fromkeys(name for step in self.steps for name in step.models))
 
     @property
+    def framing(self) -> Framing:
+        """Where the picture sits in the canvas: its region is in pixels of the original after
+        `turns`."""
+        return next(step.framing for step in self.steps if step.framing)
+
+    @property
+    def turns(self) -> tuple[PixelStep, ...]:
+        """The steps that turn or mirror the whole picture; they come before the framing."""
+        return tuple(step for step in self.steps if not step.waits and step.turns)
+
+    @property
     def shown(self) -> Area:
         """The region that is kept, in shares of the upright original."""
-        framed = next(step for step in self.steps if isinstance(step, frame.Frame))
-        turns = [step for step in self.steps if isinstance(step, rotate.Rotate | flip.Flip)]
         state = State.first(self.source)
-        for turn in turns:
+        for turn in self.turns:
             state = turn.after(state)
-        state = state.narrowed(framed.region)
-        for turn in reversed(turns):
+        state = state.narrowed(self.framing.region)
+        for turn in reversed(self.turns):
             state = turn.undone.after(state)
         return state.view.scaled(1 / state.size.width, 1 / state.size.height)
 

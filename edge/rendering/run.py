@@ -7,7 +7,7 @@ from itertools import groupby
 from edge import progress, tracing
 from edge.deadline import Deadline
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import AsyncStep, PixelStep, Step, Tools
+from edge.rendering.step import Step, Tools
 
 Timings = tuple[tuple[str, float], ...]
 """Stage and seconds, in order."""
@@ -21,10 +21,10 @@ async def run(steps: Iterable[Step], picture: Picture, tools: Tools) -> tuple[Pi
         ModelError, OriginError: from the steps that wait.
     """
     timings: list[tuple[str, float]] = []
-    for is_waiting, group in groupby(steps, key=lambda step: isinstance(step, AsyncStep)):
-        if is_waiting:
+    for waits, group in groupby(steps, key=lambda step: step.waits):
+        if waits:
             for step in group:
-                assert isinstance(step, AsyncStep)
+                assert step.waits
                 tools.deadline.check(step.op)
                 progress.entered(step.op)
                 start = time.perf_counter()
@@ -43,7 +43,7 @@ def apply_all(
     """Steps that wait for nothing, one after the other, in this thread."""
     timings = []
     for step in steps:
-        assert isinstance(step, PixelStep), f"{step.op} is neither pixel work nor a wait"
+        assert not step.waits, f"{step.op} waits"
         deadline.check(step.op)
         progress.entered(step.op)
         start = time.perf_counter()

@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from PIL import Image
 
@@ -167,16 +167,18 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One op with its numbers; also the base of the steps that wait for a network.
+class _Step:
+    """One op with its numbers, and what others have to know of it.
 
     `wants_matte` says that it looks at the matte of a picture that is not cut out, `cuts_out` that
-    it needs the subject cut out, so that the networks that looked for it are recorded.
+    it needs the subject cut out, so that the networks that looked for it are recorded, `fetches`
+    that it needs something of the origin, beside the original.
     """
 
     op: ClassVar[str]
     wants_matte: ClassVar[bool] = False
     cuts_out: ClassVar[bool] = False
+    fetches: ClassVar[bool] = False
 
     def after(self, state: State) -> State:
         """What the picture is once this step is done."""
@@ -190,7 +192,7 @@ class Step:
         """Those factors for the step that follows this one."""
         return across, down
 
-    def settled(self, models: Models | None) -> "Step":
+    def settled(self, models: Models | None) -> "Self | Step":
         """This step as these networks can do it; None: as it can be done without any."""
         return self
 
@@ -210,6 +212,11 @@ class Step:
         picture's, the greater axis, so that fewer may be decoded below 1. None for other steps."""
         return None
 
+    @property
+    def framing(self) -> Framing | None:
+        """Where it places the picture in the canvas. None for other steps."""
+        return None
+
     def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
         """What provenance records of this step, which was planned from these; empty where it only
         cuts the photo to size."""
@@ -226,8 +233,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class PixelStep(Step, ABC):
-    """Work on pixels only: runs on an engine thread."""
+class PixelStep(_Step, ABC):
+    """Work on pixels only: runs on an engine thread.
+
+    `turns` says that it turns or mirrors the whole picture and does no more.
+    """
+
+    waits: ClassVar[Literal[False]] = False
+    turns: ClassVar[bool] = False
+
+    @property
+    def undone(self) -> "PixelStep":
+        """Of a step that `turns`: the one that brings back what it was given."""
+        return self
 
     @abstractmethod
     def apply(self, picture: Picture) -> Picture:
@@ -235,12 +253,18 @@ class PixelStep(Step, ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class AsyncStep(Step, ABC):
+class AsyncStep(_Step, ABC):
     """Waits for a network or an origin: runs on the event loop, pixel work through the engine."""
+
+    waits: ClassVar[Literal[True]] = True
 
     @abstractmethod
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
         """What `after` promises, done with these tools."""
+
+
+Step = PixelStep | AsyncStep
+"""One step of a plan; `waits` tells which of the two it is."""
 
 
 def _plain(value: Any) -> Any:

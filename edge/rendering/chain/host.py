@@ -17,12 +17,11 @@ from edge.rendering.engine.threads import Engine
 from edge.rendering.matting import segment
 from edge.rendering.matting.mattes import Segmentation
 from edge.rendering.networks import of_chain
-from edge.rendering.ops.background import SceneBackground
 from edge.rendering.prepare import Opened, Prepared, fitted, prepare
 from edge.rendering.request import RenderRequest, Stopwatch
 from edge.rendering.run import run
 from edge.rendering.source.decode import Decoded
-from edge.rendering.step import Step, Tools
+from edge.rendering.step import Tools
 from edge.rendering.tile_cache import TileCache
 
 
@@ -84,7 +83,7 @@ class Host:
             prepared = await self._engine.run(_prepared, task, segmentation, self._models, deadline)
         except RequestError:
             return ChainResult(found, None, timings=tuple(watch.timings))
-        steps = tuple(takewhile(_here, prepared.steps))
+        steps = tuple(takewhile(lambda step: not step.fetches, prepared.steps))  # no origin here
         carried = on_graphs(steps, self._graphs)
         picture, timings = await run(carried, prepared.picture, tools)
         return ChainResult(
@@ -105,8 +104,3 @@ def _prepared(
     opened = Opened(task.facts, Decoded(task.image))
     opened = fitted(opened, segmentation, request, task.limits)
     return prepare(opened, request, models, task.limits)
-
-
-def _here(step: Step) -> bool:
-    """Whether it can be done here: a scene would have to be fetched from the origin."""
-    return not isinstance(step, SceneBackground)

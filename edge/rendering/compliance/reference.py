@@ -7,9 +7,6 @@ from PIL import Image
 from edge.arrays import Mask
 from edge.images import Box, Size
 from edge.rendering.compliance.drift import Reference, reduced
-from edge.rendering.ops.flip import Flip
-from edge.rendering.ops.frame import Frame
-from edge.rendering.ops.rotate import Rotate
 from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS
@@ -25,26 +22,21 @@ def reference(source: Image.Image, plan: Plan, final: Picture) -> Reference | No
         source: the original as it was decoded, upright.
         final: what the plan made of it; where it carries a matte only the subject counts.
     """
-    image, frame = source if source.mode == "RGB" else source.convert("RGB"), None
+    image, framing = source if source.mode == "RGB" else source.convert("RGB"), plan.framing
     scale = source.width / plan.source.width
-    for step in plan.steps:
-        if isinstance(step, Rotate | Flip):
-            image = step.apply(Picture(image)).image
-        elif isinstance(step, Frame):
-            frame = step
-    if frame is None:
-        return None
-    content = Area.of(Box(0, 0, *_pair(frame.content))).moved(*frame.at)
-    shown = content.within(frame.canvas)
+    for turn in plan.turns:
+        image = turn.apply(Picture(image)).image
+    content = Area.of(Box(0, 0, *_pair(framing.content))).moved(*framing.at)
+    shown = content.within(framing.canvas)
     if shown.width < 1 or shown.height < 1:
         return None
-    across, down = frame.region.width / content.width, frame.region.height / content.height
+    across, down = framing.region.width / content.width, framing.region.height / content.height
     region = shown.moved(-content.left, -content.top).scaled(across, down)
-    region = region.moved(frame.region.left, frame.region.top).scaled(scale, scale)
+    region = region.moved(framing.region.left, framing.region.top).scaled(scale, scale)
     factor = SCALES.coarse / max(shown.width, shown.height)
     size = max(1, round(shown.width * factor)), max(1, round(shown.height * factor))
     image = reduced(image, size, region.within(Size(*image.size)))
-    part = shown.scaled(1 / frame.canvas.width, 1 / frame.canvas.height)
+    part = shown.scaled(1 / framing.canvas.width, 1 / framing.canvas.height)
     return Reference(image, _inside(final.matte, size, part), part)
 
 

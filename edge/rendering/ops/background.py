@@ -111,6 +111,7 @@ class SceneBackground(AsyncStep):
     around the subject's rim."""
 
     op = "background"
+    fetches = True
     scene: str
     harmonize: bool
 

@@ -23,13 +23,9 @@ class Flip(PixelStep):
     """`across` mirrors left to right, `down` top to bottom."""
 
     op = "flip"
+    turns = True
     across: bool
     down: bool
-
-    @property
-    def undone(self) -> "Flip":
-        """The one that brings back what this one was given."""
-        return self
 
     def after(self, state: State) -> State:
         return state.mapped(state.size, lambda area: self._mirrored(area, state.size))

@@ -30,8 +30,12 @@ class Frame(PixelStep):
     def needs_full_decode(self) -> bool:
         return self.cut is not None  # which counts whole pixels
 
+    @property
+    def framing(self) -> Framing:
+        return Framing(self.region, self.content, self.canvas, self.at)
+
     def after(self, state: State) -> State:
-        framing = Framing(self.region, self.content, self.canvas, self.at)
+        framing = self.framing
         state = replace(state, framing=framing, reduced=1 / framing.enlargement)
         return state.cropped(self.cut) if self.cut else state
 

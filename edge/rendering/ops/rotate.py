@@ -24,11 +24,11 @@ class Rotate(PixelStep):
     """`degrees` clockwise: 90, 180 or 270."""
 
     op = "rotate"
+    turns = True
     degrees: int
 
     @property
     def undone(self) -> "Rotate":
-        """The turn that brings back what this one was given."""
         return Rotate(360 - self.degrees)
 
     def after(self, state: State) -> State:
