@@ -158,3 +158,32 @@ def either(words: Mapping[str, Any], numbers: Kind, shown: tuple[str, ...]) -> K
 
     allowed = f"{named.allowed} | {numbers.allowed}"
     return Kind(read, allowed, "string", shown, numbers.low, numbers.high, named.accepts)
+
+
+def _bytes(text: str) -> int:
+    return round(byte_count(text))
+
+
+TEXT = Kind(str, "any text")
+BYTES = Kind(_bytes, "a number of bytes, units as in 256MiB or 2GB")
+COUNT = Kind(integer, "a whole number")
+SECONDS = Kind(number, "a number of seconds")
+
+
+def setting(
+    default: Any,
+    kind: Kind,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    secret: bool = False,
+    variable: str = "",
+) -> Any:
+    """One field of a section, with what validation and the docs need to know of it."""
+    metadata = {
+        "kind": kind, "help": help, "low": low, "high": high, "choices": choices, "secret": secret,
+        "variable": variable,
+    }  # fmt: skip
+    return field(default=default, metadata=metadata, repr=not secret)

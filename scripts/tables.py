@@ -14,6 +14,7 @@ from typing import Any
 
 from edge import settings
 from edge.dialects import ALL
+from edge.limits import Decode
 from edge.rendering import numbers as numbers_module
 from edge.rendering.source import libraries as libraries_module
 from edge.telemetry import Metrics
@@ -49,7 +50,7 @@ def _head(*names: str) -> Iterator[str]:
 def decoders_table() -> Iterator[str]:
     """What decodes each format, in the locked version, and what is known against it."""
     yield from _head("format", "decoders", "where", "advisories that touch it, and what fixed them")
-    locked, apart = _locked(), libraries_module.apart(settings.Decode())
+    locked, apart = _locked(), libraries_module.apart(Decode())
     for format, libraries in libraries_module.LIBRARIES.items():
         where = "a worker process" if format in apart else "a thread"
         yield _decoder(format.value.upper(), format.value, libraries, where, locked)

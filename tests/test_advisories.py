@@ -13,6 +13,7 @@ import pytest
 from imagecodecs import png_decode
 from PIL import Image, ImageCms, features
 
+from edge.limits import Limits
 from edge.rendering.engine import pillow, stock
 from edge.rendering.source import colour, decoders, headers, libraries
 from edge.rendering.source.decode import decode
@@ -20,7 +21,6 @@ from edge.rendering.source.decoders import deep, png
 from edge.rendering.source.decoders.options import DecodeOptions
 from edge.rendering.source.headers.base import OriginalFormat
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering import profiles, spaces
 from tests.rendering.originals import chunk, photo, saved
 

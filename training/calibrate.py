@@ -43,6 +43,7 @@ from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import EdgeError
 from edge.images import Original, Stamp
+from edge.limits import Limits
 from edge.models.base import Models, Priority
 from edge.models.embedded import EmbeddedModels
 from edge.rendering.analysis import degradation
@@ -57,7 +58,6 @@ from edge.rendering.numbers import Number, Value, numbers, tables
 from edge.rendering.render import Renderer
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
-from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read
 from edge.variants.transform import Transform

@@ -12,6 +12,7 @@ from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import ModelMissing
 from edge.images import Rendition
+from edge.limits import Limits
 from edge.models.base import Models, ModelSpec, ModelState, Priority
 from edge.rendering import networks
 from edge.rendering.analysis.analysis import Analysis
@@ -30,7 +31,6 @@ from edge.rendering.run import Timings, apply_all
 from edge.rendering.source import libraries
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.probe import read_facts
-from edge.settings.limits import Limits
 from edge.variants.values import BackgroundKind
 
 

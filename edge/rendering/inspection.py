@@ -8,6 +8,7 @@ from PIL import Image
 
 from edge import tracing
 from edge.deadline import Deadline
+from edge.limits import Limits
 from edge.models.base import Models, Priority
 from edge.rendering.analysis.detection import Detected, Detections, detect
 from edge.rendering.compliance.attempts import Done
@@ -21,7 +22,6 @@ from edge.rendering.source.decode import decode
 from edge.rendering.source.probe import read_facts
 from edge.rendering.step import Tools
 from edge.reported import Compliance, Reported, Synthesized
-from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Rules
 
 Inspection = tuple[Detections, Detected]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from edge.errors import OriginalTooLarge
 from edge.images import Format, Size
+from edge.limits import Limits
 from edge.rendering.matting import segment
 from edge.rendering.plan import needs_analysis, plan
 from edge.rendering.source.decoders import jpeg
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import OriginalFormat
-from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 
 _DECODED = 4

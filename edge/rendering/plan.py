@@ -16,6 +16,7 @@ from typing import Any
 
 from edge.admission import Cost
 from edge.images import Size
+from edge.limits import Limits
 from edge.models.base import Models
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.matting import segment
@@ -40,7 +41,6 @@ from edge.rendering.ops import (
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.source.facts import Facts
 from edge.rendering.step import Framing, PixelStep, PlanContext, State, Step
-from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, MatteMode
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from edge.images import Size
+from edge.limits import Limits
 from edge.models.base import Models
 from edge.rendering.analysis import degradation
 from edge.rendering.analysis.analysis import Analysis, analyze, trim
@@ -25,7 +26,6 @@ from edge.rendering.source.decode import Decoded, decode
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.probe import read_facts
 from edge.rendering.step import Step
-from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import Upscale
 

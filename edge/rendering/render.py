@@ -13,6 +13,7 @@ from typing import Any
 from edge.admission import Cost
 from edge.deadline import Deadline
 from edge.images import Original, Rendition
+from edge.limits import Limits
 from edge.models.base import Models, Priority, digests
 from edge.rendering import networks
 from edge.rendering.chain.client import ChainClient, ChainRender
@@ -37,7 +38,6 @@ from edge.rendering.source.probe import read_facts
 from edge.rendering.step import SceneFacts, SceneFetch, Tools
 from edge.rendering.tile_cache import TileCache
 from edge.reported import Compliance
-from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Presets
 from edge.variants.transform import Transform
 from edge.variants.values import BackgroundKind

@@ -23,6 +23,7 @@ from PIL import Image
 
 from edge.deadline import Deadline
 from edge.images import Box, Color, Size
+from edge.limits import Limits
 from edge.models.base import Models, Priority
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.engine.threads import Engine
@@ -30,7 +31,6 @@ from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.source.facts import Facts
 from edge.rendering.tile_cache import TileCache
-from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 
 T = TypeVar("T")

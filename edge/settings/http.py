@@ -2,20 +2,8 @@
 
 from dataclasses import dataclass
 
-from edge.settings.kinds import (
-    COUNT,
-    FLAG,
-    HOSTS,
-    NUMBER,
-    PAIRS,
-    PORT,
-    SECONDS,
-    TEXT,
-    WEB_URL,
-    WIDTHS,
-    WORDS,
-    setting,
-)
+from edge.kinds import COUNT, SECONDS, TEXT, setting
+from edge.settings.kinds import FLAG, HOSTS, NUMBER, PAIRS, PORT, WEB_URL, WIDTHS, WORDS
 
 
 @dataclass(frozen=True, slots=True)

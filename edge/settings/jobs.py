@@ -2,18 +2,8 @@
 
 from dataclasses import dataclass
 
-from edge.settings.kinds import (
-    BYTES,
-    COUNT,
-    FLAG,
-    NETWORKS,
-    PLACES,
-    PRICES,
-    SECONDS,
-    TEXT,
-    WORDS,
-    setting,
-)
+from edge.kinds import BYTES, COUNT, SECONDS, TEXT, setting
+from edge.settings.kinds import FLAG, NETWORKS, PLACES, PRICES, WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,12 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from edge import kinds
-from edge.kinds import Kind, byte_count, integer, listed, number
+from edge.kinds import Kind, integer, listed, number
 
 BUNDLED_NETWORKS = str(Path(__file__).resolve().parents[2] / "triton_models")
 
@@ -18,10 +16,6 @@ BUNDLED_NETWORKS = str(Path(__file__).resolve().parents[2] / "triton_models")
 def cache_home() -> str:
     """The user's folder for what can be made or fetched anew (XDG base directory specification)."""
     return os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-
-
-def _bytes(text: str) -> int:
-    return round(byte_count(text))
 
 
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:
@@ -78,12 +72,8 @@ def _web_url(text: str) -> str:
     return text
 
 
-TEXT = Kind(str, "any text")
 FLAG = Kind(lambda text: kinds.FLAG.read(text or "0"), "0 or 1")
-BYTES = Kind(_bytes, "a number of bytes, units as in 256MiB or 2GB")
-COUNT = Kind(integer, "a whole number")
 NUMBER = Kind(number, "a number")
-SECONDS = Kind(number, "a number of seconds")
 WORDS = Kind(listed, "words separated by commas")
 HOSTS = Kind(_hosts, "hosts separated by commas, without scheme and path")
 NETWORKS = Kind(_networks, "networks such as 10.1.0.0/16, separated by commas")
@@ -94,22 +84,3 @@ WIDTHS = Kind(_widths, "whole numbers separated by commas")
 PAIRS = Kind(_pairs, "kid:secret pairs separated by commas")
 PRICES = Kind(_prices, "name:price pairs separated by commas")
 PORT = Kind(integer, "a port")
-
-
-def setting(
-    default: Any,
-    kind: Kind,
-    help: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    secret: bool = False,
-    variable: str = "",
-) -> Any:
-    """One field of a section, with what validation and the docs need to know of it."""
-    metadata = {
-        "kind": kind, "help": help, "low": low, "high": high, "choices": choices, "secret": secret,
-        "variable": variable,
-    }  # fmt: skip
-    return field(default=default, metadata=metadata, repr=not secret)

@@ -1,12 +1,15 @@
-"""What rendering is held to: the only settings that it sees, handed to it as values."""
+"""What a server is held to."""
 
 from dataclasses import dataclass
 
-from edge.settings.kinds import BYTES, COUNT, SECONDS, TEXT, setting
+from edge.kinds import BYTES, COUNT, setting
+from edge.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ServerLimits(Limits):
+    """Those of rendering, and those of connections, requests and work at once."""
+
     connections: int = setting(
         2048,
         COUNT,
@@ -28,12 +31,6 @@ class Limits:
         low=1024,
     )  # fmt: skip
     headers: int = setting(100, COUNT, "Most header lines of a request.", low=8, high=10_000)
-    pixels: int = setting(100_000_000, COUNT, "Most pixels of an original.", low=1)
-    frames: int = setting(500, COUNT, "Most frames of an animated original.", low=1)
-    output_side: int = setting(
-        10_000, COUNT, "Longest side of a rendition, in pixels.", low=16, high=65_000
-    )
-    output_pixels: int = setting(40_000_000, COUNT, "Most pixels of a rendition.", low=256)
     origin_running: int = setting(
         32, COUNT, "Questions and fetches at once, for each origin.", low=1
     )
@@ -50,24 +47,4 @@ class Limits:
         "Bytes that renders may take at once, by estimate; the others wait. 0: three quarters of "
         "what the machine or container has.",
         low=0,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Decode:
-    isolate: str = setting(
-        "risky",
-        TEXT,
-        "Formats decoded in worker processes of their own: risky (TIFF, HEIC, AVIF, GIF), all, "
-        "none.",
-        choices=("risky", "all", "none"),
-    )
-    workers: int = setting(
-        0, COUNT, "Worker processes that decode; 0: one per core.", low=0, high=256
-    )
-    memory_bytes: int = setting(
-        1536 * 2**20, BYTES, "Bytes that one worker may take for itself.", low=256 * 2**20
-    )
-    seconds: float = setting(
-        20.0, SECONDS, "Longest time that a worker may take for one picture.", low=0.1, high=600
     )

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from edge.errors import EdgeError, SettingsError
 from edge.kinds import nearest
+from edge.limits import Decode
 from edge.settings.http import Admin, Http, Presets, Query, Server, Signing, Tracing
 from edge.settings.jobs import Jobs, Review
-from edge.settings.limits import Decode, Limits
+from edge.settings.limits import ServerLimits
 from edge.settings.networks import ModelsFolder, Triton
 from edge.settings.stores import S3, Cache, Files, Origins
 
@@ -25,7 +26,7 @@ class Settings:
     cache: Cache = field(default_factory=Cache)
     http: Http = field(default_factory=Http)
     files: Files = field(default_factory=Files)
-    limits: Limits = field(default_factory=Limits)
+    limits: ServerLimits = field(default_factory=ServerLimits)
     decode: Decode = field(default_factory=Decode)
     query: Query = field(default_factory=Query)
     presets: Presets = field(default_factory=Presets)

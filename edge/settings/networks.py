@@ -3,7 +3,8 @@
 import os
 from dataclasses import dataclass
 
-from edge.settings.kinds import BUNDLED_NETWORKS, COUNT, FLAG, TEXT, cache_home, setting
+from edge.kinds import COUNT, TEXT, setting
+from edge.settings.kinds import BUNDLED_NETWORKS, FLAG, cache_home
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.settings.kinds import (
-    BYTES,
-    HOSTS,
-    NETWORKS,
-    PLACE,
-    SECONDS,
-    TEXT,
-    WEB_URL,
-    cache_home,
-    setting,
-)
+from edge.kinds import BYTES, SECONDS, TEXT, setting
+from edge.settings.kinds import HOSTS, NETWORKS, PLACE, WEB_URL, cache_home
 
 
 @dataclass(frozen=True, slots=True)

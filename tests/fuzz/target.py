@@ -21,11 +21,11 @@ from typing import Any, BinaryIO
 
 from edge.errors import EdgeError
 from edge.images import Size
+from edge.limits import Decode, Limits
 from edge.rendering.source import libraries
 from edge.rendering.source.decode import Decoded, decode
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.probe import read_facts
-from edge.settings import Decode, Limits
 
 LIMITS = Limits(pixels=8_000_000, frames=50)
 ISOLATE = os.environ.get("FUZZ_ISOLATE", "none")

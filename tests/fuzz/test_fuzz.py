@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.source.decode import decode
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.fuzz.harness import Finding, Pair, hunt, inputs, minimised, seeds
 from tests.fuzz.make_corpus import pictures
 from tests.fuzz.pieces import kind, put_together, taken_apart

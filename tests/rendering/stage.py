@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from edge.deadline import Deadline
 from edge.errors import ModelMissing
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan, plan
@@ -17,7 +18,6 @@ from edge.rendering.run import run
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import OriginalFormat
 from edge.rendering.step import Step, Tools
-from edge.settings import Limits
 from edge.variants.transform import Transform
 
 LIMITS = Limits()

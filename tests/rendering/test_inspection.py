@@ -14,11 +14,11 @@ from edge.arrays import Tensor
 from edge.deadline import Deadline
 from edge.errors import ModelUnavailable
 from edge.images import Original, Stamp, digest
+from edge.limits import Limits
 from edge.models.embedded import EmbeddedModels
 from edge.rendering.compliance.report import Report
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.render import Renderer
-from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.presets import Preset, Presets, Rules
 from edge.variants.query import AcceptClass, read

@@ -11,10 +11,10 @@ from PIL import Image, ImageFilter
 
 from edge.errors import InvalidParameter, OutputTooLarge
 from edge.images import Color, Format, Size
+from edge.limits import Limits
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.plan import ORDER, needs_analysis, plan
-from edge.settings import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import (
     BLURRED,

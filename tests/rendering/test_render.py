@@ -17,13 +17,13 @@ from edge.cache.tiers import Tiers
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, ModelMissing, OriginalError, OutputTooLarge
 from edge.images import Color, Format, Original, Size, Stamp
+from edge.limits import Limits
 from edge.models.embedded import EmbeddedModels
 from edge.models.roles import UPSCALE, UPSCALE_DEGRADED
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.segment import FINEST
 from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import Renderer
-from edge.settings import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import SUBJECT, Background, Crop, Fit, MatteMode, Upscale
 from tests.rendering.photos import blob

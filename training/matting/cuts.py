@@ -29,6 +29,7 @@ from PIL import Image, ImageDraw
 from edge.arrays import Pixels
 from edge.deadline import Deadline
 from edge.images import Original, Size, Stamp
+from edge.limits import Limits
 from edge.models import roles
 from edge.models.base import Models
 from edge.models.embedded import EmbeddedModels
@@ -50,7 +51,6 @@ from edge.rendering.matting.passes import (
 )
 from edge.rendering.matting.segment import has
 from edge.rendering.render import Renderer
-from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read
 from training.matting.verdicts import table

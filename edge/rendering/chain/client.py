@@ -18,6 +18,7 @@ from edge.breaker import Breaker
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, EdgeError, ModelMissing
 from edge.images import Size
+from edge.limits import Limits
 from edge.models.base import Chain, Models, ModelState
 from edge.models.roles import CHAIN
 from edge.rendering.chain.wire import ChainResult, ChainTask, most_bytes, name_of, unworded, wordy
@@ -29,7 +30,6 @@ from edge.rendering.prepare import Opened, Prepared
 from edge.rendering.request import RenderRequest, Stopwatch
 from edge.rendering.run import run
 from edge.rendering.step import Tools
-from edge.settings.limits import Limits
 from edge.telemetry import Metrics
 from edge.variants.transform import Transform
 

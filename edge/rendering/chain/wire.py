@@ -14,6 +14,7 @@ from PIL import Image
 from edge.arrays import Tensor
 from edge.errors import ModelContractBroken
 from edge.images import Box, Format, Rendition, Size
+from edge.limits import Limits
 from edge.models.roles import CHAIN
 from edge.rendering.matting import entry as entries
 from edge.rendering.matting.mattes import Segmentation
@@ -23,7 +24,6 @@ from edge.rendering.plan import Plan
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import Mode, OriginalFormat
 from edge.reported import Synthesized
-from edge.settings.limits import Limits
 from edge.variants.presets import Presets
 from edge.variants.query import read
 from edge.variants.transform import Transform

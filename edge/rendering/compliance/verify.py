@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from edge.images import Box, Size
+from edge.limits import Limits
 from edge.rendering.analysis.detection import Detected, Detections, place_of
 from edge.rendering.compliance.checks import CHECKS, FinishedFile, RenderRecord
 from edge.rendering.compliance.drift import compare
@@ -15,7 +16,6 @@ from edge.rendering.compliance.report import Finding, Report
 from edge.rendering.source.decode import decode, reread
 from edge.rendering.source.probe import read_facts
 from edge.reported import ColourShift, Compliance
-from edge.settings.limits import Limits
 from edge.variants.presets import Preset, Rules
 
 PALE = "pale"

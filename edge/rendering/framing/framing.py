@@ -12,13 +12,13 @@ from types import MappingProxyType
 
 from edge.errors import OutputTooLarge
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.framing.product import canvas_scale, laid, product, requested_canvas
 from edge.rendering.framing.window import whole
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import Framing, PlanContext
-from edge.settings.limits import Limits
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, Flip, Upscale
 

@@ -9,6 +9,7 @@ from edge.arrays import Levels
 from edge.deadline import Deadline
 from edge.errors import OriginalCorrupt
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.engine import pillow
 from edge.rendering.source import headers, libraries
 from edge.rendering.source.colour import to_srgb, tone_mapping_note
@@ -22,7 +23,6 @@ from edge.rendering.source.decoders.options import (
 from edge.rendering.source.decoders.plain import plain
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import Header, OriginalFormat
-from edge.settings.limits import Limits
 
 _ANY = Limits(pixels=2**62, frames=2**62)  # whoever has facts has held them against the limits
 

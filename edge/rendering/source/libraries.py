@@ -12,13 +12,13 @@ from threading import Lock
 
 from edge.cores import cores
 from edge.deadline import Deadline
+from edge.limits import Decode
 from edge.rendering.engine import stock
 from edge.rendering.source import decoders
 from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import OriginalFormat
-from edge.settings.limits import Decode
 
 _RISKY = frozenset(
     {OriginalFormat.TIFF, OriginalFormat.HEIC, OriginalFormat.AVIF, OriginalFormat.GIF}

@@ -1,10 +1,10 @@
 """Probe: an original's header is read, and held against the limits, before anything is decoded."""
 
+from edge.limits import Limits
 from edge.rendering.source import headers
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import Header
 from edge.rendering.source.headers.cicp import description
-from edge.settings.limits import Limits
 
 
 def read_facts(body: bytes, limits: Limits) -> Facts:

@@ -8,11 +8,11 @@ from edge.deadline import Deadline
 from edge.errors import InvalidParameter, OriginalNotFound
 from edge.images import Original
 from edge.kinds import nearest
+from edge.limits import Limits
 from edge.rendering.engine.threads import Engine
 from edge.rendering.source.decode import decode
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.probe import read_facts
-from edge.settings.limits import Limits
 
 Fetch = Callable[[str, Deadline], Awaitable[Original]]
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.limits import Limits
 from edge.rendering.analysis import degradation
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering.stage import noise, product
 
 

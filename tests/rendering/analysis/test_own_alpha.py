@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from edge.deadline import Deadline
 from edge.errors import OriginalUnsupported
 from edge.images import Original, Stamp
+from edge.limits import Limits
 from edge.rendering.analysis.own_alpha import hides, without_shadow
 from edge.rendering.drawing import Rendered
 from edge.rendering.render import Renderer
-from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read
 from tests.rendering.stage import Inline, NoModels

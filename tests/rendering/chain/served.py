@@ -17,6 +17,7 @@ from edge.cache.memory import MemoryTier
 from edge.cache.tiers import Tiers
 from edge.deadline import Deadline
 from edge.images import Original
+from edge.limits import Limits
 from edge.models.base import Chain, Models
 from edge.models.triton import TritonChain, TritonModels
 from edge.rendering.chain.client import ChainClient
@@ -24,7 +25,6 @@ from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import RENDER_VERSION, Renderer
-from edge.settings.limits import Limits
 from edge.telemetry import Metrics
 from edge.variants.presets import load
 from edge.variants.query import read

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from edge.deadline import Deadline
 from edge.images import Box, Color, Format, Original, Size, Stamp
+from edge.limits import Limits
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.drawing import Rendered
 from edge.rendering.extend.extend import Known, extended
@@ -22,7 +23,6 @@ from edge.rendering.extend.grain import grained
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.render import Renderer
 from edge.reported import Synthesized
-from edge.settings import Limits
 from edge.variants.presets import load
 from edge.variants.transform import Transform
 from edge.variants.values import SUBJECT, Fit, Ratio, Upscale

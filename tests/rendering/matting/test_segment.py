@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from edge.deadline import Deadline
 from edge.errors import ModelMissing, NotCompliant, OriginalUnsupported
 from edge.images import Format, Original, Size, Stamp
+from edge.limits import Limits
 from edge.models import roles
 from edge.models.base import ModelSpec, TensorSpec
 from edge.models.embedded import EmbeddedModels
@@ -23,7 +24,6 @@ from edge.rendering.matting import segment
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, DoubtNumbers
 from edge.rendering.render import Renderer
 from edge.reported import Compliance
-from edge.settings import Limits
 from edge.variants import presets
 from edge.variants.query import AcceptClass, read
 from tests.rendering.photos import blob, photo

@@ -11,13 +11,13 @@ from PIL import Image, ImageDraw
 from edge.deadline import Deadline
 from edge.errors import DeadlineExceeded, OutputTooLarge
 from edge.images import Format, Size
+from edge.limits import Limits
 from edge.rendering.output.encode import Encoded, encode
 from edge.rendering.output.metrics import chroma_loss, luma, psnr, ssim
 from edge.rendering.output.write import Effort
 from edge.rendering.source.decode import decode
 from edge.rendering.source.headers.base import OriginalFormat
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering.originals import photo
 from tests.rendering.source.test_decode import longest_hold
 

@@ -10,11 +10,11 @@ from PIL import Image
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.output.metrics import psnr
 from edge.rendering.source import headers
 from edge.rendering.source.decode import decode
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering.originals import chunk, exif, long, photo, png, saved, segment, short, tiff
 from tests.rendering.originals import with_segments as jpeg_with
 

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image, ImageFile
 
 from edge.errors import OriginalCorrupt, OriginalError, OriginalTooLarge, OriginalUnsupported
+from edge.limits import Limits
 from edge.rendering.engine import pillow
 from edge.rendering.source.decode import decode
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering.costs import costs_at_most
 from tests.rendering.originals import (
     GIF_FRAME,

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.source import tone_mapping
 from edge.rendering.source.decode import decode
 from edge.rendering.source.headers import cicp
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering import profiles, spaces
 from tests.rendering.originals import chunk, photo, saved
 from tests.rendering.source.test_colour import PATCHES, decoded, patches, sheet

@@ -18,11 +18,11 @@ from PIL import Image
 
 from edge.errors import EdgeError
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.engine import stock
 from edge.rendering.source import decoders, headers
 from edge.rendering.source.decoders import messages, sandbox
 from edge.rendering.source.decoders.options import DecodeOptions, Loaded, translated
-from edge.settings.limits import Limits
 
 _KEPT = {"RGB": "RGBX"}
 """How an image is handed back where not as its mode says: as the engine keeps it."""

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
+from edge.limits import Limits
 from edge.rendering.source.headers import cicp, gif, heif, jpeg, png, tiff, webp
 from edge.rendering.source.headers.base import Header
-from edge.settings.limits import Limits
 
 _READERS: tuple[tuple[bytes, Callable[[bytes, Limits], Header]], ...] = (
     (b"\xff\xd8\xff", jpeg.read),

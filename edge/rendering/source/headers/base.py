@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from edge.errors import OriginalCorrupt, OriginalTooLarge
 from edge.images import Box, Size
+from edge.limits import Limits
 from edge.rendering.source.headers.cicp import ColourSpace
-from edge.settings.limits import Limits
 
 
 class Bits:

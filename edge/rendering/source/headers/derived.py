@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from edge.errors import OriginalCorrupt
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.source.headers.base import Budget, check_size
-from edge.settings.limits import Limits
 
 GRID, OVERLAY, IDENTITY = b"grid", b"iovl", b"iden"
 _DEEPEST = 4

@@ -2,6 +2,7 @@
 
 from edge.errors import OriginalCorrupt, OriginalTooLarge
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.source.headers.base import (
     Budget,
     Header,
@@ -11,7 +12,6 @@ from edge.rendering.source.headers.base import (
     check_size,
     number,
 )
-from edge.settings.limits import Limits
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _GRAPHIC_CONTROL = 0xF9

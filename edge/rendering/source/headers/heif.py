@@ -3,6 +3,7 @@
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Box as Region
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.source.headers import cicp, derived
 from edge.rendering.source.headers.base import (
     Header,
@@ -15,7 +16,6 @@ from edge.rendering.source.headers.base import (
 from edge.rendering.source.headers.boxes import Box, Items, Walker
 from edge.rendering.source.headers.cicp import ColourSpace
 from edge.rendering.source.headers.streams import Streams
-from edge.settings.limits import Limits
 
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"})

@@ -6,6 +6,7 @@ import numpy as np
 
 from edge.errors import OriginalCorrupt, OriginalTooLarge, OriginalUnsupported
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.source.headers import base
 from edge.rendering.source.headers.base import (
     Budget,
@@ -17,7 +18,6 @@ from edge.rendering.source.headers.base import (
     cut,
     number,
 )
-from edge.settings.limits import Limits
 
 _READABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive; all Huffman
 _OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}  # lossless, hierarchical, arithm.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from edge.errors import OriginalCorrupt
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.source.headers import base, cicp
 from edge.rendering.source.headers.base import (
     DENSEST_DEFLATE,
@@ -25,7 +26,6 @@ from edge.rendering.source.headers.base import (
     number,
 )
 from edge.rendering.source.headers.cicp import ColourSpace
-from edge.settings.limits import Limits
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"

@@ -4,6 +4,7 @@ import struct
 
 from edge.errors import OriginalUnsupported
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.source.headers import tiff_pieces
 from edge.rendering.source.headers.base import (
     Header,
@@ -15,7 +16,6 @@ from edge.rendering.source.headers.base import (
 )
 from edge.rendering.source.headers.tiff_directory import PROFILE, Directory, Form
 from edge.rendering.source.headers.tiff_pieces import BITS, HEIGHT, PHOTOMETRIC, SAMPLES, WIDTH
-from edge.settings.limits import Limits
 
 _MODES = {0: Mode.GREY, 1: Mode.GREY, 2: Mode.RGB, 3: Mode.PALETTE, 5: Mode.CMYK, 6: Mode.RGB,
           8: Mode.LAB}  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from edge.errors import OriginalCorrupt
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.source.headers import base
 from edge.rendering.source.headers.base import (
     MAX_EXIF,
@@ -17,7 +18,6 @@ from edge.rendering.source.headers.base import (
     cut,
     number,
 )
-from edge.settings.limits import Limits
 
 _START = 10  # bytes: frame tag, start code, sides
 _COARSEST = 127

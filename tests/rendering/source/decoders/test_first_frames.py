@@ -5,9 +5,9 @@ import struct
 import numpy as np
 import pytest
 
+from edge.limits import Limits
 from edge.rendering.source.decode import decode
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering.originals import photo, saved
 
 

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from edge.images import Size
+from edge.limits import Limits
 from edge.rendering.source.decode import decode
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 
 
 def soft_disc(size: int = 240, softness: float = 4) -> np.ndarray:

@@ -17,11 +17,11 @@ from PIL import Image
 
 from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded, OriginalCorrupt, OriginalTooLarge
+from edge.limits import Decode, Limits
 from edge.rendering.source import decoders, headers, libraries
 from edge.rendering.source.decoders import messages
 from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
-from edge.settings import Decode, Limits
 from tests.rendering.originals import photo, saved
 
 pytestmark = pytest.mark.skipif(not possible(), reason="no files in memory here")

@@ -10,9 +10,9 @@ import tifffile
 from PIL import Image
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
+from edge.limits import Limits
 from edge.rendering.source.decode import decode
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering.originals import photo, saved
 
 WIDE, HIGH = 67, 45

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from edge.errors import OriginalCorrupt
+from edge.limits import Limits
 from edge.rendering.source.decode import decode
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.fuzz.make_corpus import tiff_file
 from tests.rendering.originals import photo, saved
 

@@ -8,10 +8,10 @@ import pytest
 
 from edge.errors import OriginalCorrupt, OriginalError, OriginalTooLarge, OriginalUnsupported
 from edge.images import Box
+from edge.limits import Limits
 from edge.rendering.source import headers
 from edge.rendering.source.decode import decode
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering.costs import costs_at_most
 from tests.rendering.originals import box, photo, saved
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from edge.errors import OriginalCorrupt
+from edge.limits import Limits
 from edge.rendering.source import headers
-from edge.settings import Limits
 from tests.rendering.originals import photo, saved
 
 

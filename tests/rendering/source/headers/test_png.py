@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from edge.errors import OriginalCorrupt, OriginalTooLarge
+from edge.limits import Limits
 from edge.rendering.source import headers
 from edge.rendering.source.decode import decode
 from edge.rendering.source.headers.base import Mode
 from edge.rendering.source.headers.cicp import Transfer
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering.costs import costs_at_most
 from tests.rendering.originals import chunk, exif, photo, png, saved
 from tests.rendering.profiles import grey_profile, profile

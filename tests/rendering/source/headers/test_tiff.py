@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
+from edge.limits import Limits
 from edge.rendering.source import headers
 from edge.rendering.source.decode import decode
 from edge.rendering.source.probe import read_facts
-from edge.settings import Limits
 from tests.rendering.originals import long, photo, saved, short, tiff
 
 WIDTH, HEIGHT = 32, 24

@@ -6,8 +6,8 @@ import struct
 import pytest
 
 from edge.errors import OriginalCorrupt, OriginalTooLarge
+from edge.limits import Limits
 from edge.rendering.source import headers
-from edge.settings import Limits
 from tests.rendering.costs import costs_at_most
 from tests.rendering.originals import canvas, exif, riff, riff_chunk
 
