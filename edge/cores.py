@@ -8,11 +8,14 @@ from pathlib import Path
 _SELF = Path("/proc/self/task")
 
 
+def usable() -> frozenset[int]:
+    """Those that the scheduler gives it, where the system says so; else none."""
+    return frozenset(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ())
+
+
 def cores() -> int:
-    """Those that the scheduler gives it, where the system says so; else all of the machine."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """How many it may use; all of the machine where the system does not say."""
+    return len(usable()) or os.cpu_count() or 1
 
 
 def keep_to(chosen: frozenset[int]) -> None:

@@ -23,13 +23,6 @@ def settle() -> None:
     gc.collect()
 
 
-def unsettle() -> None:
-    """As it was before `settle`."""
-    if _freeze in gc.callbacks:
-        gc.callbacks.remove(_freeze)
-    gc.unfreeze()
-
-
 async def collect_in_quiet(request_count: Callable[[], float], look: float = _LOOK_SECONDS) -> None:
     """For ever: go through all that was frozen once nobody has asked between two looks.
 

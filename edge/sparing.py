@@ -7,7 +7,6 @@ caches cold. With a core that nothing of lower rank runs on, it waits for nobody
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,7 +14,7 @@ from typing import Any
 
 from edge.cache.presence import Presence
 from edge.cache.redis import stopping
-from edge.cores import keep_to
+from edge.cores import keep_to, usable
 from edge.settings import Settings
 from edge.telemetry import Metrics
 
@@ -35,12 +34,12 @@ async def telling(given: Settings, metrics: Metrics) -> AsyncIterator[None]:
 async def leaving_cores(given: Settings) -> AsyncIterator[None]:
     """While the block runs, keep this worker off as many cores as the settings say whenever a
     server on this machine answers clients, where it has more than that."""
-    own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
+    own = usable()
     few = frozenset(sorted(own)[given.jobs.spare_cores :])
     if not few or few == own:
         yield
         return
-    async with _beside(given, partial(_leave, frozenset(own), few)):
+    async with _beside(given, partial(_leave, own, few)):
         yield
 
 

@@ -11,8 +11,10 @@ from edge import garbage
 
 @pytest.fixture(autouse=True)
 def as_before():
+    callbacks = gc.callbacks[:]
     yield
-    garbage.unsettle()
+    gc.callbacks[:] = callbacks
+    gc.unfreeze()
 
 
 class Node:

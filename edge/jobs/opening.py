@@ -51,20 +51,19 @@ class Shop:
     stop_seconds: float
 
     @asynccontextmanager
-    async def working(self, at_once: int, *, feeds: bool = True) -> AsyncIterator[None]:
+    async def working(self, at_once: int) -> AsyncIterator[None]:
         """Take tasks off the queue, and feed it, while the block runs.
 
         Args:
             at_once: items that are worked on at the same time; 0: only feed.
         """
-        feeding = asyncio.create_task(self.desk.feeder.run()) if feeds else None
+        feeding = asyncio.create_task(self.desk.feeder.run())
         if at_once:
             self.desk.queue.start(self.worker.handle, at_once)
         try:
             yield
         finally:
-            if feeding is not None:
-                feeding.cancel()
+            feeding.cancel()
             await self.desk.queue.stop(self.stop_seconds)
             await self.worker.close()
 

@@ -4,12 +4,11 @@ What is seen never depends on what a cache holds: the picture that mattes are ma
 them alone, and the picture that the steps get is decoded as the plan needs it.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from edge.images import Size
+from edge.images import Size, digest
 from edge.limits import Limits
 from edge.models.base import Models
 from edge.rendering.analysis import degradation
@@ -87,7 +86,7 @@ def open_original(request: RenderRequest, limits: Limits) -> Opened:
 
 def open_named(request: RenderRequest, limits: Limits) -> tuple[Opened, str]:
     """The same, and the name that mattes are kept by: 32 hexadecimal digits of BLAKE2b."""
-    return open_original(request, limits), hashlib.blake2b(request.body, digest_size=16).hexdigest()
+    return open_original(request, limits), digest(request.body)
 
 
 def to_cut_out(opened: Opened, request: RenderRequest) -> Image.Image:
