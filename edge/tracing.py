@@ -62,13 +62,18 @@ def span(name: str, attributes: Mapping[str, Value] | None = None, *, client: bo
         name: of few values, such as `encode` or `network matting`.
         client: another process is waited for in it.
     """
-    return _NOTHING if _library is None else _library.part(name, attributes, client)
+    # Within a trace that is not sampled there is nothing to record either.
+    if _library is None or not _library.recording():
+        return _NOTHING
+    kind = _library.trace.SpanKind.CLIENT if client else _library.trace.SpanKind.INTERNAL
+    started = _library.tracer.start_span(name, kind=kind, attributes=attributes)
+    return _Recorded(_library, started)
 
 
 def serving(name: str, headers: Headers) -> Span:
     """A request from outside, as a part of the caller's trace where it sends `traceparent` (W3C
     Trace Context)."""
-    return _NOTHING if _library is None else _library.whole(name, headers)
+    return _NOTHING if _library is None else _Recorded(_library, _library.incoming(name, headers))
 
 
 def served(
@@ -77,24 +82,42 @@ def served(
     """Record a request that is over already; its trace's id, None where it is not traced."""
     if _library is None:
         return None
-    return _library.over(name, headers, seconds, attributes)
+    end = time.time_ns()
+    span = _library.incoming(name, headers, end - round(seconds * 1e9))
+    if span.is_recording():
+        span.set_attributes(attributes())
+        span.end(end)
+    return str(_library.trace.format_trace_id(span.get_span_context().trace_id))
 
 
 def stages(timings: Iterable[tuple[str, float]]) -> None:
     """Record what another process has done one after the other until now, as parts of the request
     that is traced here: names, and seconds."""
-    if _library is not None:
-        _library.stages(timings)
+    if _library is None or not _library.recording():
+        return
+    lengths = [(name, round(seconds * 1e9)) for name, seconds in timings]
+    end = time.time_ns() - sum(length for _, length in lengths)
+    for name, length in lengths:
+        span, end = _library.tracer.start_span(name, start_time=end), end + length
+        span.end(end)
 
 
 def outgoing() -> dict[str, str]:
     """Headers by which another service makes its spans a part of this trace; empty without one."""
-    return {} if _library is None else _library.outgoing()
+    headers: dict[str, str] = {}
+    if _library is not None:
+        _library.propagator.inject(headers)
+    return headers
 
 
 def ids() -> tuple[str, str] | None:
     """Trace and span in whose context this runs, as hexadecimal digits."""
-    return None if _library is None else _library.ids()
+    if _library is None:
+        return None
+    trace, context = _library.trace, _library.trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return None
+    return str(trace.format_trace_id(context.trace_id)), str(trace.format_span_id(context.span_id))
 
 
 def on() -> bool:
@@ -160,7 +183,7 @@ _TIMEOUT = 5
 
 
 class _Library:
-    """All that is asked of OpenTelemetry, imported when it is used."""
+    """What is asked of OpenTelemetry, imported when it is used."""
 
     def __init__(self, provider: Any) -> None:
         from opentelemetry import context, trace
@@ -168,64 +191,23 @@ class _Library:
 
         self.context = context
         self.trace = trace
-        self._propagator = TraceContextTextMapPropagator()
-        self._tracer = provider.get_tracer("edge")
+        self.propagator = TraceContextTextMapPropagator()
+        self.tracer = provider.get_tracer("edge")
 
-    def part(self, name: str, attributes: Mapping[str, Value] | None, client: bool) -> Span:
-        # Within a trace that is not sampled there is nothing to record either.
-        if not self.trace.get_current_span().is_recording():
-            return _NOTHING
-        kind = self.trace.SpanKind.CLIENT if client else self.trace.SpanKind.INTERNAL
-        return _Recorded(self, self._tracer.start_span(name, kind=kind, attributes=attributes))
+    def recording(self) -> bool:
+        """Whether this runs in a span that is recorded."""
+        return self.trace.get_current_span().is_recording()
 
-    def whole(self, name: str, headers: Headers) -> Span:
-        return _Recorded(self, self._incoming(name, headers, None))
-
-    def over(
-        self,
-        name: str,
-        headers: Headers,
-        seconds: float,
-        attributes: Callable[[], Mapping[str, Value]],
-    ) -> str:
-        end = time.time_ns()
-        span = self._incoming(name, headers, end - round(seconds * 1e9))
-        if span.is_recording():
-            span.set_attributes(attributes())
-            span.end(end)
-        return str(self.trace.format_trace_id(span.get_span_context().trace_id))
-
-    def stages(self, timings: Iterable[tuple[str, float]]) -> None:
-        if not self.trace.get_current_span().is_recording():
-            return
-        lengths = [(name, round(seconds * 1e9)) for name, seconds in timings]
-        end = time.time_ns() - sum(length for _, length in lengths)
-        for name, length in lengths:
-            span, end = self._tracer.start_span(name, start_time=end), end + length
-            span.end(end)
-
-    def outgoing(self) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        self._propagator.inject(headers)
-        return headers
-
-    def ids(self) -> tuple[str, str] | None:
-        context = self.trace.get_current_span().get_span_context()
-        if not context.is_valid:
-            return None
-        trace_id = str(self.trace.format_trace_id(context.trace_id))
-        return trace_id, str(self.trace.format_span_id(context.span_id))
-
-    def _incoming(self, name: str, headers: Headers, start: int | None) -> Any:
+    def incoming(self, name: str, headers: Headers, start: int | None = None) -> Any:
         """A span in the caller's trace, and in nothing that is this process's own."""
         carrier = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in headers
             if name in _TRACE_CONTEXT
         }
-        parent = self._propagator.extract(carrier, self.context.Context())
+        parent = self.propagator.extract(carrier, self.context.Context())
         kind = self.trace.SpanKind.SERVER
-        return self._tracer.start_span(name, context=parent, kind=kind, start_time=start)
+        return self.tracer.start_span(name, context=parent, kind=kind, start_time=start)
 
 
 class _Recorded:
