@@ -15,13 +15,12 @@ import uvloop
 
 from edge import freed_memory, garbage, logs
 from edge.app import Server, connect
-from edge.errors import EdgeError, SettingsError
+from edge.errors import SettingsError
 from edge.http1.crowd import Crowd
 from edge.http1.limits import Limits
 from edge.http1.protocol import Protocol
 from edge.settings import Settings
 from edge.sparing import telling
-from edge.telemetry import Metrics
 from edge.thread_priority import answer_first
 from edge.web.probes import Probes
 
@@ -125,7 +124,7 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
 
 def protocol_of(parts: Server) -> type[asyncio.Protocol]:
     """What uvicorn has to speak HTTP with, so that this server's hits are answered at once."""
-    requested, counted = Limits.of(parts.given), _ConnectionMetrics(parts.metrics)
+    requested = Limits.of(parts.given)
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     limits = requested if files == resource.RLIM_INFINITY else requested.within(files)
     if limits.connections < requested.connections:
@@ -138,26 +137,9 @@ def protocol_of(parts: Server) -> type[asyncio.Protocol]:
         find=parts.hits.find,
         state=parts.probes,
         limits=limits,
-        crowd=Crowd(limits, counted),
-        refused=counted.refused,
+        crowd=Crowd(limits, parts.metrics),
     )
     return cast(type[asyncio.Protocol], protocol)
-
-
-class _ConnectionMetrics:
-    """What happens to connections, as metrics."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    def connections(self, number: int) -> None:
-        self._metrics.connections.set(number)
-
-    def refused(self, error: EdgeError) -> None:
-        self._metrics.failures.labels(type(error).__name__).inc()
-
-    def ended(self, reason: str) -> None:
-        self._metrics.connections_ended.labels(reason).inc()
 
 
 class _Uvicorn(uvicorn.Server):

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cache, partial
 from pathlib import Path
 
 from edge.background_tasks import BackgroundTasks
@@ -19,25 +18,6 @@ from edge.cache.tiers import Tiers
 from edge.settings import Settings, naming
 from edge.single_flight import Leases, NoLeases
 from edge.telemetry import Metrics
-
-
-class TierMetrics:
-    """What the tiers tells, as metrics."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        # Finding a label's child costs more than counting it, and every hit counts.
-        self._lookups = cache(partial(metrics.tally, metrics.tier_lookups))
-        self._writes = cache(metrics.tier_writes.labels)
-        self._purged = cache(metrics.purged.labels)
-
-    def looked_up(self, tier: str, outcome: str) -> None:
-        self._lookups(tier, outcome).inc()
-
-    def wrote(self, tier: str, outcome: str) -> None:
-        self._writes(tier, outcome).inc()
-
-    def purged(self, tier: str, entries: int) -> None:
-        self._purged(tier).inc(entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +47,7 @@ async def open_stores(
             given.cache.tier_timeout,
             background_tasks=background_tasks,
             purges=purges,
-            observer=TierMetrics(metrics),
+            metrics=metrics,
             owed=owed,
         )
         stack.push_async_callback(tiers.close)

@@ -9,13 +9,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache, partial
 
 from edge import tracing
 from edge.breaker import Breaker
 from edge.cache.base import Prompt, Reach, Recalling, Tier, Usage, key_tag
 from edge.errors import EdgeError, TierError
 from edge.images import Rendition
+from edge.telemetry import Metrics
 
 _KEPT = 100_000
 _KEPT_SECONDS = 900.0
@@ -75,31 +76,25 @@ _RECALL_TIMEOUTS = 5
 PURGE_SECONDS = 30.0
 
 
-class Observer(Protocol):
-    """Counts what the tiers do."""
+class Counts:
+    """What the tiers do, as metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        # Finding a label's child costs more than counting it, and every hit counts.
+        self._lookups = cache(partial(metrics.tally, metrics.tier_lookups))
+        self._writes = cache(metrics.tier_writes.labels)
+        self._purged = cache(metrics.purged.labels)
 
     def looked_up(self, tier: str, outcome: str) -> None:
         """Outcome: `hit`, `miss`, `error`, or `skipped` while the tier rests from a failure."""
-        ...
+        self._lookups(tier, outcome).inc()
 
     def wrote(self, tier: str, outcome: str) -> None:
         """Outcome: `ok`, `error`, or `skipped` (the tier rests, or the entry was purged)."""
-        ...
-
-    def purged(self, tier: str, entries: int) -> None: ...
-
-
-class Unobserved:
-    """Counts nothing."""
-
-    def looked_up(self, tier: str, outcome: str) -> None:
-        return None
-
-    def wrote(self, tier: str, outcome: str) -> None:
-        return None
+        self._writes(tier, outcome).inc()
 
     def purged(self, tier: str, entries: int) -> None:
-        return None
+        self._purged(tier).inc(entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +116,7 @@ class GuardedTier:
         epochs: what was purged lately, and so is neither served nor written.
     """
 
-    def __init__(self, tier: Tier, timeout: float, epochs: Epochs, observer: Observer) -> None:
+    def __init__(self, tier: Tier, timeout: float, epochs: Epochs, counts: Counts) -> None:
         self.tier = tier
         self.name = tier.name
         self.reach = tier.reach
@@ -132,7 +127,7 @@ class GuardedTier:
         self._writing = Breaker()
         self._timeout = timeout
         self._epochs = epochs
-        self._observer = observer
+        self._counts = counts
 
     @property
     def readable(self) -> bool:
@@ -154,7 +149,7 @@ class GuardedTier:
         if self.reach is Reach.PROCESS:  # the way of every hot request: no timer, no breaker
             found = await self.tier.get(key)
         elif not self.readable:
-            self._observer.looked_up(self.name, "skipped")
+            self._counts.looked_up(self.name, "skipped")
             return None
         else:
             try:
@@ -166,7 +161,7 @@ class GuardedTier:
             self._reading.succeeded()
             if found is not None and self._epochs.since_created(key, found):
                 found = None
-        self._observer.looked_up(self.name, "miss" if found is None else "hit")
+        self._counts.looked_up(self.name, "miss" if found is None else "hit")
         return found
 
     def look_succeeded(self) -> None:
@@ -174,13 +169,13 @@ class GuardedTier:
 
     def look_failed(self, error: Exception) -> None:
         self._broke(self._reading, error)
-        self._observer.looked_up(self.name, "error")
+        self._counts.looked_up(self.name, "error")
 
     async def put(self, key: str, rendition: Rendition, started: float) -> None:
         """Write it, unless it was purged since its making began at `started`."""
         free = self._answers and self._writing.allows()
         if not free or self._epochs.since(started, key, rendition):
-            self._observer.wrote(self.name, "skipped")
+            self._counts.wrote(self.name, "skipped")
             return
         try:
             with tracing.span(f"tier {self.name}", {"edge.operation": "put"}):
@@ -190,10 +185,10 @@ class GuardedTier:
                         await self.tier.purge(key_tag(key))
         except Exception as error:
             self._broke(self._writing, error)
-            self._observer.wrote(self.name, "error")
+            self._counts.wrote(self.name, "error")
             return
         self._writing.succeeded()
-        self._observer.wrote(self.name, "ok")
+        self._counts.wrote(self.name, "ok")
 
     async def purge(self, tag: str) -> int | str:
         """How many entries went, or what went wrong."""
@@ -205,7 +200,7 @@ class GuardedTier:
         except Exception as error:
             self._broke(self._writing, error)
             return why(error)
-        self._observer.purged(self.name, entries)
+        self._counts.purged(self.name, entries)
         return entries
 
     async def recall(self, tag: str) -> Sequence[Rendition]:

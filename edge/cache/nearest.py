@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from edge.cache.base import InProcess
-from edge.cache.guarded import Epochs, GuardedTier, Observer
+from edge.cache.guarded import Counts, Epochs, GuardedTier
 from edge.images import Rendition
 
 Found = tuple[Rendition, str]
@@ -20,7 +20,7 @@ class Nearest:
     """
 
     def __init__(
-        self, tiers: Sequence[GuardedTier], timeout: float, epochs: Epochs, observer: Observer
+        self, tiers: Sequence[GuardedTier], timeout: float, epochs: Epochs, counts: Counts
     ) -> None:
         first = tiers[0].tier if tiers else None
         self._memory: InProcess | None = first if isinstance(first, InProcess) else None
@@ -28,14 +28,14 @@ class Nearest:
         self._behind = next((tier for tier in behind if tier.prompt), None)
         self._timeout = timeout
         self._epochs = epochs
-        self._observer = observer
+        self._counts = counts
 
     def memory_hit(self, key: str) -> Rendition | None:
         """What the nearest tier holds, where that is this process's memory. A miss is not counted:
         `Tiers.get` follows it."""
         if self._memory is None or (found := self._memory.peek(key)) is None:
             return None
-        self._observer.looked_up(self._memory.name, "hit")
+        self._counts.looked_up(self._memory.name, "hit")
         return found
 
     def soon(self, key: str, callback: Callable[[Found | None], None]) -> bool:
@@ -56,11 +56,11 @@ class Nearest:
         if self._epochs.since_created(key, found):
             return False
         if self._memory is not None:
-            self._observer.looked_up(self._memory.name, "miss")
+            self._counts.looked_up(self._memory.name, "miss")
             if not self._epochs.since(since, key, found):
                 self._memory.keep(key, found)
-                self._observer.wrote(self._memory.name, "ok")
-        self._observer.looked_up(tier.name, "hit")
+                self._counts.wrote(self._memory.name, "ok")
+        self._counts.looked_up(tier.name, "hit")
         return True
 
 

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from edge.background_tasks import BackgroundTasks
 from edge.cache.base import Purges, Reach, Tier, Usage
-from edge.cache.guarded import Epochs, GuardedTier, Observer, TierState, Unobserved, whole
+from edge.cache.guarded import Counts, Epochs, GuardedTier, TierState, whole
 from edge.cache.nearest import Found, Nearest
 from edge.cache.purging import OwedPurges, Purged, Purging
 from edge.images import Rendition
+from edge.telemetry import Metrics
 
 _log = logging.getLogger(__name__)
 
@@ -42,13 +43,13 @@ class Tiers:
         *,
         background_tasks: BackgroundTasks | None = None,
         purges: Purges | None = None,
-        observer: Observer | None = None,
+        metrics: Metrics | None = None,
         owed: OwedPurges | None = None,
     ) -> None:
-        observer, epochs = observer or Unobserved(), Epochs()
-        self._observer = observer
-        self._tiers = tuple(GuardedTier(tier, timeout, epochs, observer) for tier in tiers)
-        self.nearest = Nearest(self._tiers, timeout, epochs, observer)
+        counts, epochs = Counts(metrics or Metrics()), Epochs()
+        self._counts = counts
+        self._tiers = tuple(GuardedTier(tier, timeout, epochs, counts) for tier in tiers)
+        self.nearest = Nearest(self._tiers, timeout, epochs, counts)
         self._purging = Purging(self._tiers, epochs, purges, owed or OwedPurges())
         self._purges = purges
         self._background_tasks = background_tasks
@@ -138,4 +139,4 @@ class Tiers:
             if tier.reach in at_once or self._background_tasks is None:
                 await work
             elif not self._background_tasks.run(f"write to {tier.name}", work):
-                self._observer.wrote(tier.name, "skipped")
+                self._counts.wrote(tier.name, "skipped")

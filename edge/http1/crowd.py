@@ -4,7 +4,9 @@ import asyncio
 from collections import OrderedDict
 from typing import Protocol
 
-from edge.http1.limits import Limits, Observer
+from edge.errors import EdgeError
+from edge.http1.limits import Limits
+from edge.telemetry import Metrics
 
 
 class Connection(Protocol):
@@ -42,9 +44,9 @@ class Crowd:
     that probes go on being answered; only what is beyond those is turned away unheard.
     """
 
-    def __init__(self, limits: Limits, observer: Observer) -> None:
+    def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self._limits = limits
-        self._observer = observer
+        self._metrics = metrics
         self._all: set[Connection] = set()
         self._waiting: OrderedDict[Connection, None] = OrderedDict()
         self._next_look: asyncio.TimerHandle | None = None
@@ -67,12 +69,12 @@ class Crowd:
             elif len(self._all) < self._limits.connections + self._limits.reserve:
                 new.reserved = True
             else:
-                self._observer.ended("crowded")
+                self.ended("crowded")
                 return False
         self._all.add(new)
         self._look_later()
         self._waiting[new] = None
-        self._observer.connections(len(self._all))
+        self._metrics.connections.set(len(self._all))
         return True
 
     def _evict_one(self) -> bool:
@@ -83,7 +85,7 @@ class Crowd:
             self._waiting.move_to_end(oldest)
             oldest = next(iter(self._waiting))
         self.leave(oldest)
-        self._observer.ended("crowded")
+        self.ended("crowded")
         oldest.evict()
         return oldest.reserved
 
@@ -91,7 +93,7 @@ class Crowd:
         """It is gone, or as good as that."""
         self._all.discard(connection)
         self._waiting.pop(connection, None)
-        self._observer.connections(len(self._all))
+        self._metrics.connections.set(len(self._all))
 
     def busy(self, connection: Connection) -> None:
         """A whole head has come: the server's turn."""
@@ -103,8 +105,12 @@ class Crowd:
             self._waiting[connection] = None
 
     def ended(self, reason: str) -> None:
-        """A connection is ended by this side, for that reason."""
-        self._observer.ended(reason)
+        """A connection is ended by this side: `idle`, `late`, `reader` or `crowded`."""
+        self._metrics.connections_ended.labels(reason).inc()
+
+    def refused(self, error: EdgeError) -> None:
+        """A request got no further than its connection."""
+        self._metrics.failures.labels(type(error).__name__).inc()
 
     def _look_later(self) -> None:
         if self._next_look is None:

@@ -3,7 +3,7 @@ written, or cut off for its slowness.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -24,7 +24,6 @@ class EndingConnection(BoundedReading):
 
     Args:
         crowd: all connections, of which this is one.
-        refused: told of every request that gets no further than here.
 
     Attributes:
         _socket, _out: the transport, and what is still to be written to it.
@@ -42,12 +41,10 @@ class EndingConnection(BoundedReading):
         *given: Any,
         limits: Limits,
         crowd: Crowd,
-        refused: Callable[[EdgeError], None],
         **named: Any,
     ) -> None:
         super().__init__(*given, limits=limits, **named)
         self._crowd = crowd
-        self._refused = refused
         self._held = b""
         self._running: RequestResponseCycle | None = None
         self._last_words: bytes | None = None
@@ -72,13 +69,13 @@ class EndingConnection(BoundedReading):
         elif under_way:
             if in_body:
                 self.pipeline.popleft()
-            self._refused(error)
+            self._crowd.refused(error)
             self._last_words = refusal(error, self.server_state.default_headers)
         else:
             self._say_last(error)
 
     def _say_last(self, error: EdgeError) -> None:
-        self._refused(error)
+        self._crowd.refused(error)
         self._write_last(refusal(error, self.server_state.default_headers))
 
     def _write_last(self, words: bytes) -> None:

@@ -1,9 +1,7 @@
 """What one connection may cost."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from edge.errors import EdgeError
 from edge.settings import Settings
 
 
@@ -75,16 +73,3 @@ _OTHER_FILES = 512
 
 LEAST_RATE = 1024
 """Bytes a second below which a reader counts as one that does not read."""
-
-
-class Observer(Protocol):
-    """Who counts what happens before and around requests."""
-
-    def connections(self, number: int) -> None:
-        """So many are open now."""
-
-    def refused(self, error: EdgeError) -> None:
-        """A request got no further than its connection."""
-
-    def ended(self, reason: str) -> None:
-        """A connection was ended by this side: `idle`, `late`, `reader` or `crowded`."""

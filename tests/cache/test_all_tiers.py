@@ -16,27 +16,38 @@ from edge.cache.purging import Purged
 from edge.cache.redis import RedisTier
 from edge.cache.tiers import Tiers
 from edge.errors import TierError
+from edge.telemetry import Metrics
 from tests.cache.entries import key, rendition
 
 TIMEOUT = 0.3
 
 
 class Counts:
-    """An observer that keeps what it was told."""
+    """What was counted, by tier and outcome."""
 
     def __init__(self) -> None:
-        self.lookups: Counter = Counter()
-        self.writes: Counter = Counter()
-        self.purges: Counter = Counter()
+        self.metrics = Metrics()
 
-    def looked_up(self, tier, outcome):
-        self.lookups[tier, outcome] += 1
+    @property
+    def lookups(self) -> Counter:
+        return self._of("edge_tier_lookups_total")
 
-    def wrote(self, tier, outcome):
-        self.writes[tier, outcome] += 1
+    @property
+    def writes(self) -> Counter:
+        return self._of("edge_tier_writes_total")
 
-    def purged(self, tier, entries):
-        self.purges[tier] += entries
+    @property
+    def purges(self) -> dict[str, float]:
+        return {tier: count for (tier, _), count in self._of("edge_purged_total").items()}
+
+    def _of(self, name: str) -> Counter:
+        found = {
+            (sample.labels["tier"], sample.labels.get("outcome", "")): sample.value
+            for metric in self.metrics.registry.collect()
+            for sample in metric.samples
+            if sample.name == name
+        }
+        return Counter(found)
 
 
 class PlainTier(MemoryTier):
@@ -91,7 +102,7 @@ def tier_list():
 
 @pytest.fixture
 def tiers(tier_list, counts):
-    return Tiers(tier_list, TIMEOUT, observer=counts)
+    return Tiers(tier_list, TIMEOUT, metrics=counts.metrics)
 
 
 def now() -> float:
@@ -142,7 +153,7 @@ def prompt():
 @pytest.fixture
 def quick(prompt, counts):
     """Memory, and behind it a tier that takes no task."""
-    return Tiers((MemoryTier(1_000_000), prompt), TIMEOUT, observer=counts)
+    return Tiers((MemoryTier(1_000_000), prompt), TIMEOUT, metrics=counts.metrics)
 
 
 async def test_what_is_found_soon_is_what_get_finds_and_is_copied_to_memory(quick, prompt, counts):
@@ -188,7 +199,7 @@ async def test_what_was_purged_while_it_was_looked_up_is_not_served_or_kept(quic
 
 async def test_only_a_tier_right_behind_memory_is_asked_soon(prompt, counts):
     between = PlainTier("between", Reach.MACHINE)
-    far = Tiers((MemoryTier(1_000_000), between, prompt), TIMEOUT, observer=counts)
+    far = Tiers((MemoryTier(1_000_000), between, prompt), TIMEOUT, metrics=counts.metrics)
     assert not far.nearest.soon(key(1), print)
     assert not prompt.waiting
 
@@ -393,7 +404,9 @@ async def test_each_tier_answers_for_itself(tiers, tier_list):
 
 
 async def test_a_flood_of_writes_is_dropped_rather_than_kept_in_memory(tier_list, counts):
-    tiers = Tiers(tier_list, TIMEOUT, background_tasks=BackgroundTasks(limit=2), observer=counts)
+    tiers = Tiers(
+        tier_list, TIMEOUT, background_tasks=BackgroundTasks(limit=2), metrics=counts.metrics
+    )
     tier_list[2].delay = 0.2
     for number in range(10):
         await tiers.put(key(number), rendition(number), now())
@@ -412,9 +425,8 @@ async def replicas(redis_server, tmp_path):
             RedisTier(redis_server.url, ttl=600, timeout=TIMEOUT),
             FolderTier(tmp_path / name, 10_000_000),
         )
-        counts = Counts()
         purges = RedisPurges(redis_server.url, TIMEOUT)
-        tiers = Tiers(tier_list, TIMEOUT, purges=purges, observer=counts)
+        tiers = Tiers(tier_list, TIMEOUT, purges=purges)
         await tiers.start()
         opened.append(tiers)
     yield opened
