@@ -1,7 +1,7 @@
 """Renders by the product chain: the photo goes to Triton once, and comes back as its canvas.
 
-Where the chain is not served, is of another version, is late or fails, the caller asks the networks
-one by one, as without it: nothing but speed is ever lost.
+Where the chain is not served, has another version, is late or fails, the caller runs the networks
+one by one, with the same result in more time.
 """
 
 import json
@@ -36,23 +36,23 @@ from edge.variants.transform import Transform
 _log = logging.getLogger(__name__)
 
 SHARE = 0.5
-"""Of the time that is left, what the chain may take: the networks one by one need some as well."""
+"""Of the time that is left, what the chain may take; the rest is for the networks one by one."""
 
 REST_SECONDS = 10.0
-"""How long it is left alone after a failure, until it is greeted again."""
+"""Seconds from a failure to the next handshake."""
 
 ABSENT_SECONDS = 30.0
-"""The same where it is not served, or is of another version."""
+"""The same where the chain is not served, or has another version."""
 
-GREETING_SECONDS = 2.0
+HANDSHAKE_SECONDS = 2.0
 
 
 class ChainClient:
-    """Knows whether the chain is there, and asks it for pictures.
+    """Sends renders to the chain, and keeps track of whether it is served.
 
     Args:
         version: of the renderer here.
-        required: readiness says that something is wrong where the chain is not served.
+        required: readiness fails where the chain is not served.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class ChainClient:
         self._count = (metrics or Metrics()).chain_pictures.labels
         self._graphs = False
         self._why = "it has not answered yet"
-        # Whoever comes during a greeting does without: a chain that hangs must not hold them all.
-        self._breaker = Breaker(rest=GREETING_SECONDS)
+        # Renders that begin during a handshake go without: a hanging chain must not delay them all.
+        self._breaker = Breaker(rest=HANDSHAKE_SECONDS)
         self._breaker.failed(0.0)
 
     async def state(self) -> ModelState:
-        """Greets it; where it is not required, its absence is reported and nothing is wrong."""
-        if await self._greet():
+        """The state by a handshake now; a chain that is absent but not required counts as ready."""
+        if await self._handshake():
             where = "by graphs" if self._graphs else "on its host's processors"
             return ModelState(CHAIN, ready=True, detail=f"makes whole pictures {where}")
         detail = f"{self._why}; the networks are asked one by one"
@@ -94,7 +94,7 @@ class ChainClient:
         return self._why if self._breaker.open else "by the product chain"
 
     async def begin(self, opened: Opened, request: RenderRequest) -> "ChainRender | None":
-        """For one render; None where the chain can do nothing for it, or is not there."""
+        """The chain's part in one render; None where it cannot serve it, or is not available."""
         if not self._fits(opened, request):
             return None
         if not await self._is_there():
@@ -150,7 +150,7 @@ class ChainClient:
         return await tools.engine.run(ChainResult.unpacked, answer, pixels, message.facts.size)
 
     def _failed(self, error: EdgeError | ValueError) -> None:
-        """One picture's failure rests it for all: it may be the chain's. A greeting ends that."""
+        """After a failure no picture is sent until the next handshake succeeds."""
         absent = isinstance(error, ModelMissing)
         late = isinstance(error, DeadlineExceeded)
         self._count("absent" if absent else "late" if late else "failed").inc()
@@ -162,13 +162,13 @@ class ChainClient:
         """Whether it is there, of the same version and with the same networks."""
         if not self._breaker.open:
             return True
-        return self._breaker.allows() and await self._greet()
+        return self._breaker.allows() and await self._handshake()
 
-    async def _greet(self) -> bool:
-        """Whether it answers, and as who it should be."""
-        deadline = Deadline.after(GREETING_SECONDS)
+    async def _handshake(self) -> bool:
+        """Whether it answers, with the version and networks of this side."""
+        deadline = Deadline.after(HANDSHAKE_SECONDS)
         try:
-            answer, _ = await self._chain.ask(b'{"greeting":1}', [], 1024, deadline=deadline)
+            answer, _ = await self._chain.ask(b'{"handshake":1}', [], 1024, deadline=deadline)
             there = _words(answer)
             self._graphs = bool(there.get("graphs"))
             self._why = self._difference(there)

@@ -51,8 +51,8 @@ class Host:
     async def answer(self, message: bytes, photo: Tensor) -> tuple[bytes, Tensor]:
         """An answer in words, and the bytes that belong to it as uint8 [1, length].
 
-        A greeting is answered with who is here. Where versions or networks differ nothing is made:
-        the asking side would keep a picture under the name of another.
+        A handshake is answered with this side's version and networks. Where those of a task differ
+        it is refused: edge would store the picture under a key of other networks.
 
         Raises:
             ModelError, DeadlineExceeded: a network cannot be used, or the time was over.
@@ -63,7 +63,7 @@ class Host:
             "networks": of_chain(self._models),
             "graphs": self._graphs is not None,
         }
-        if "greeting" in words:
+        if "handshake" in words:
             return json.dumps(here).encode(), joined([])
         there = {"version": words["version"], "networks": tuple(map(tuple, words["networks"]))}
         if differing := [name for name, value in there.items() if here[name] != value]:

@@ -1,6 +1,6 @@
-"""What edge and the product chain on a Triton host say to each other: JSON, and pixels beside it.
+"""The messages between edge and the product chain on a Triton host: JSON, and pixels beside it.
 
-Both sides run the same version of edge, and say so: there is no other compatibility.
+Each message names the version of edge; messages of another version are refused.
 """
 
 import json

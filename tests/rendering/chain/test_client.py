@@ -31,15 +31,15 @@ class HostChain:
         self.told: bytes | None = None
 
     async def ask(self, asked: bytes, photo: list, room: int, **_: object) -> tuple:
-        greeting = b"greeting" in asked
-        if not greeting:
+        handshake = b"handshake" in asked
+        if not handshake:
             self.asked += 1
             if self.failure:
                 raise self.failure
         whole = np.concatenate([part.reshape(-1) for part in photo] or [np.zeros(1, np.uint8)])
         told, pixels = await self.host.answer(asked, whole)
-        assert greeting or pixels.nbytes <= room
-        return (told if greeting or self.told is None else self.told), pixels[0]
+        assert handshake or pixels.nbytes <= room
+        return (told if handshake or self.told is None else self.told), pixels[0]
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ async def test_other_networks_there_are_never_asked_for_a_picture(
 async def test_a_version_that_changes_under_way_is_refused(
     shop: Shop, server: TritonServer, photo: Original, here: Rendered
 ) -> None:
-    """The greeting was that of the one before; the message itself says who asks."""
+    """The handshake was that of the one before; the message itself says who asks."""
     assert (await shop.client.state()).ready
     shop.client._version = "newer"
     await by_the_networks(shop, photo, here, "absent")
@@ -194,7 +194,7 @@ async def test_pixels_go_through_shared_memory(
         memory.slot = slot
         assert same(await shop.made(photo, QUERY), here)
         assert shop.count("edge_chain_pictures_total", outcome="made") == 1
-        assert len(lent) == 2, "the greeting and the picture"
+        assert len(lent) == 2, "the handshake and the picture"
         assert all(lent)
         client = grpc.InferenceServerClient(server.url.removeprefix("grpc://"))
         known = client.get_system_shared_memory_status(as_json=True)["regions"]

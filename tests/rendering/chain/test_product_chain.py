@@ -24,8 +24,8 @@ QUERIES = {"amazon": "fmt=amazon&w=1200&fm=png", "etsy": "fmt=etsy&w=1200&fm=png
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A chain that greets late, as on a busy machine, is left alone for half a minute."""
-    monkeypatch.setattr("edge.rendering.chain.client.GREETING_SECONDS", 60.0)
+    """A chain whose handshake is late, as on a busy machine, is left alone for half a minute."""
+    monkeypatch.setattr("edge.rendering.chain.client.HANDSHAKE_SECONDS", 60.0)
 
 
 @pytest.fixture(scope="module", params=["off", "on"])
@@ -72,7 +72,7 @@ async def test_a_picture_is_that_of_the_embedded_chain_and_takes_one_request(
         there = await shop.made(photo(kind), QUERIES[preset])
         assert served.requests(server, CHAIN) - before == 1
         asked = shop.count("edge_model_requests_total")
-        assert asked == shop.count("edge_model_requests_total", model=CHAIN) == 2, "and a greeting"
+        assert asked == shop.count("edge_model_requests_total", model=CHAIN) == 2, "and a handshake"
         assert shop.count("edge_chain_pictures_total", outcome="made") == 1
     one, other = served.pixels(here), served.pixels(there)
     assert one.shape == other.shape
