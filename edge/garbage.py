@@ -1,9 +1,8 @@
-"""When Python looks for reference cycles: never through all that a server has loaded, between two
-answers.
+"""Keeps Python's full garbage collections from delaying answers.
 
-A full collection visits every object there is: 150 ms for the libraries that a server loads, in
-which nobody is answered. What is alive after one will most likely stay, so it is frozen: set aside,
-and visited no more (`gc.freeze`). Cycles in what was frozen wait for a time when nobody asks.
+A full collection visits every object: 150 ms for the libraries that a server loads, in which no
+request is answered. What is alive after one will most likely stay, so it is frozen (`gc.freeze`)
+and visited no more. Cycles among frozen objects are collected when no requests come.
 """
 
 import asyncio
@@ -11,7 +10,7 @@ import gc
 from collections.abc import Callable, Mapping
 
 _FULL = 2
-_LOOK_SECONDS = 60.0
+_QUIET_SECONDS = 60.0
 
 _frozen_since = 0
 
@@ -23,17 +22,18 @@ def settle() -> None:
     gc.collect()
 
 
-async def collect_in_quiet(request_count: Callable[[], float], look: float = _LOOK_SECONDS) -> None:
-    """For ever: go through all that was frozen once nobody has asked between two looks.
+async def collect_in_quiet(
+    request_count: Callable[[], float], interval: float = _QUIET_SECONDS
+) -> None:
+    """For ever: collect what was frozen whenever no request came for `interval` seconds.
 
     Args:
-        request_count: answers how many requests came so far.
-        look: seconds between two looks.
+        request_count: how many requests came so far.
     """
     global _frozen_since
     before = request_count()
     while True:
-        await asyncio.sleep(look)
+        await asyncio.sleep(interval)
         now = request_count()
         if now == before and _frozen_since:
             gc.unfreeze()

@@ -16,8 +16,8 @@ import uvloop
 from edge import freed_memory, garbage, logs
 from edge.app import Server, connect
 from edge.errors import SettingsError
-from edge.http1.crowd import Crowd
 from edge.http1.limits import Limits
+from edge.http1.open_connections import OpenConnections
 from edge.http1.protocol import Protocol
 from edge.settings import Settings
 from edge.sparing import telling
@@ -137,7 +137,7 @@ def protocol_of(parts: Server) -> type[asyncio.Protocol]:
         find=parts.hits.find,
         state=parts.probes,
         limits=limits,
-        crowd=Crowd(limits, parts.metrics),
+        open_connections=OpenConnections(limits, parts.metrics),
     )
     return cast(type[asyncio.Protocol], protocol)
 

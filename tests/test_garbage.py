@@ -61,7 +61,7 @@ async def test_cycles_in_what_was_set_aside_go_when_nobody_asks():
     del node
     gc.collect()
     assert seen() is not None, "it was set aside"
-    task = asyncio.create_task(garbage.collect_in_quiet(lambda: 1.0, look=0.01))
+    task = asyncio.create_task(garbage.collect_in_quiet(lambda: 1.0, interval=0.01))
     assert await until_gone(seen)
     task.cancel()
 
@@ -72,7 +72,7 @@ async def test_while_somebody_asks_nothing_that_was_set_aside_is_visited():
     garbage.settle()
     del node
     asked = iter(range(10_000))
-    task = asyncio.create_task(garbage.collect_in_quiet(lambda: float(next(asked)), look=0.001))
+    task = asyncio.create_task(garbage.collect_in_quiet(lambda: float(next(asked)), interval=0.001))
     assert not await until_gone(seen, turns=20)
     assert next(asked) > 2, "it looked"
     task.cancel()

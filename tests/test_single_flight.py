@@ -46,7 +46,7 @@ async def test_a_hundred_callers_at_once_cost_one_piece_of_work():
     assert len(single_flight) == 0
 
 
-async def test_different_keys_are_different_flights():
+async def test_different_keys_are_different_calls():
     single_flight, one, two = SingleFlight(), Work("one"), Work("two")
     callers = [asyncio.create_task(single_flight.join(k, w)) for k, w in (("1", one), ("2", two))]
     one.admission.set()

@@ -1,4 +1,4 @@
-"""One queue for a number of places: who is let in, who waits, who is refused."""
+"""One queue for a number of places: which requests run, which wait, which are refused."""
 
 import asyncio
 import random
@@ -11,28 +11,28 @@ from edge.deadline import Deadline
 from edge.errors import Busy
 
 _LONGEST_RETRY = 60
-"""Seconds that anybody is told to wait before he asks again, at most."""
+"""The highest `Retry-After` of a refusal, in seconds."""
 
-_LOOK_AGAIN = 0.25
-"""Seconds between two looks at the queue while nobody leaves: those that run show by their age how
-long work takes, also where none has ended yet."""
+_RECHECK_SECONDS = 0.25
+"""Seconds between two checks of the queue while no work ends: the age of running work is a lower
+bound of how long work takes."""
 
 _SHORT = 2.0
-"""Times what one takes: so long may one wait who comes while more comes than can be done."""
+"""Longest wait in a rush, in typical durations of one piece of work."""
 
 _RUSH = 1 / 8
-"""Of the time that a request has: so long far more must have come than went."""
+"""Share of a request's time for which arrivals must exceed completions to count as a rush."""
 
 _SAMPLES = 8
-"""Until so many are done, what seems typical may be twice of what it is."""
+"""Until so many have ended, the typical duration may be overestimated by two."""
 
 
 class Lane:
     """One queue, first come first served, for a number of places.
 
-    Who could not be done in his time is refused at once, and again whenever it shows that what is
-    ahead of him takes longer than it seemed. While more keeps coming than can be done, the queue is
-    kept short.
+    A request that could not be served before its deadline is refused at once, or as soon as the
+    work ahead of it turns out to take longer. While arrivals exceed completions (a rush), the queue
+    is kept short.
     """
 
     def __init__(self, cost: Cost, limit: Limit) -> None:
@@ -43,7 +43,7 @@ class Lane:
         self._queue: deque[tuple[Deadline, asyncio.Future[int]]] = deque()
         self._since: dict[int, float] = {}
         self._numbers = count()
-        self._looking: asyncio.TimerHandle | None = None
+        self._recheck_timer: asyncio.TimerHandle | None = None
 
     @property
     def running(self) -> int:
@@ -54,7 +54,11 @@ class Lane:
         return len(self._queue)
 
     async def enter(self, deadline: Deadline) -> int:
-        """A number to leave with."""
+        """Wait for a place; the number that `leave` takes.
+
+        Raises:
+            Busy: no place can be had before the deadline.
+        """
         free = not self._queue and self.running < int(self._pace.places)
         short = free or self._until(len(self._queue)) <= _SHORT * self._each
         rush = self._rush.came(short=short, seconds=deadline.remaining * _RUSH)
@@ -75,12 +79,12 @@ class Lane:
 
     @property
     def typical(self) -> float:
-        """Seconds that one takes, as far as is known: those that run may show that it is more."""
+        """Typical seconds of one piece of work; at least the age of the youngest running one."""
         return max(self._pace.typical, self._youngest)
 
     @property
     def _youngest(self) -> float:
-        """Seconds for which the last one that got a place has run."""
+        """Seconds since the last place was given."""
         now = time.monotonic()
         return min((now - since for since in self._since.values()), default=0.0)
 
@@ -92,7 +96,7 @@ class Lane:
         turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         entry = (deadline, turn)
         self._queue.append(entry)
-        self._keep_looking()
+        self._schedule_recheck()
         try:
             async with asyncio.timeout(deadline.remaining):
                 return await turn
@@ -107,24 +111,24 @@ class Lane:
             raise
 
     def _call(self) -> None:
-        """Give the places that are free to those who wait the longest."""
+        """Give free places to those that have waited longest."""
         free = int(self._pace.places) - self.running
         for deadline, turn in list(self._queue)[: max(0, free)]:
             self._queue.remove((deadline, turn))
             if not turn.done():
                 turn.set_result(self._take())
 
-    def _keep_looking(self) -> None:
-        """Refuse who would be late as soon as that shows, while anybody waits."""
-        if self._looking is None:
+    def _schedule_recheck(self) -> None:
+        """Refuse requests that will miss their deadline, from time to time while any waits."""
+        if self._recheck_timer is None:
             loop = asyncio.get_running_loop()
-            self._looking = loop.call_later(_LOOK_AGAIN, self._look)
+            self._recheck_timer = loop.call_later(_RECHECK_SECONDS, self._recheck)
 
-    def _look(self) -> None:
-        self._looking = None
+    def _recheck(self) -> None:
+        self._recheck_timer = None
         self._refuse_who_would_be_late()
         if self._queue:
-            self._keep_looking()
+            self._schedule_recheck()
 
     def _refuse_who_would_be_late(self) -> None:
         ahead = 0
@@ -139,26 +143,25 @@ class Lane:
                 ahead += 1
 
     def _late(self, ahead: int, deadline: Deadline) -> bool:
-        """Whether one with so many before him in the queue would not be done in his time."""
+        """Whether a request with `ahead` others before it in the queue would miss its deadline."""
         doubt = 1.0 if self._known else 0.5  # the first ones are the slowest
         needed = (self._until(ahead) + self._each) * doubt
         return needed > deadline.remaining and needed > 0
 
     def _until(self, ahead: int) -> float:
-        """Seconds until a place is free for one with so many before him in the queue; of those who
-        run, half is done on average, and who runs for longer than usual does so once."""
+        """Seconds until a place is free for a request with `ahead` others before it: running work
+        counts as half done, plus what even the youngest is overdue."""
         beyond = max(0.0, self._youngest - self._each)
         return (ahead + 0.5) * self._each / self._pace.places + beyond
 
     @property
     def _each(self) -> float:
-        """Seconds that one of those who wait will take; while little is known, those that run
-        tell."""
+        """Expected seconds of one waiting piece of work."""
         return self._pace.typical if self._known else self.typical
 
     @property
     def _known(self) -> bool:
-        """Whether enough were done to say what is typical."""
+        """Whether enough have ended for a typical duration."""
         return self._pace.samples >= _SAMPLES
 
     def _busy(self, detail: str) -> Busy:
@@ -166,7 +169,8 @@ class Lane:
 
 
 def _spread(seconds: float) -> int:
-    """Whole seconds to come again after; others for each who was refused at the same moment."""
+    """`Retry-After` in whole seconds, random, so that clients refused together do not return
+    together."""
     low, high = seconds, 2 * seconds + 2
     if high > _LONGEST_RETRY:
         low, high = _LONGEST_RETRY / 2, _LONGEST_RETRY

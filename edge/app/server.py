@@ -165,7 +165,7 @@ async def connect(
             stores.leases,
             background_tasks,
             metrics,
-            patience=given.http.fallback_after / 1000 or None,
+            default_wait=given.http.fallback_after / 1000 or None,
             fallbacks=given.http.fallback_max_age > 0,
             review=Decisions(desk.store).annotate,
         )

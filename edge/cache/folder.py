@@ -165,7 +165,7 @@ class FolderTier:
                 return removed
 
     def _recall(self, tag: str) -> tuple[Rendition, ...]:
-        keys = self._looked_up(lambda: self._index.latest(tag, RECALLED))
+        keys = self._query(lambda: self._index.latest(tag, RECALLED))
         return unpack_heads(self._head(key) for key in keys)
 
     def _head(self, key: str) -> bytes | None:
@@ -175,17 +175,17 @@ class FolderTier:
         except (FileNotFoundError, TierError):
             return None
 
-    def _looked_up(self, look: Callable[[], _Result]) -> _Result:
+    def _query(self, read: Callable[[], _Result]) -> _Result:
         """What the index says, also where it cannot be written: what is held is served then."""
         try:
             with self._change():
-                return look()
+                return read()
         except (TierError, OSError):
             with self._changing, self._index.reading():
-                return look()
+                return read()
 
     def _usage(self) -> Usage:
-        held = self._looked_up(self._index.usage)
+        held = self._query(self._index.usage)
         return Usage(held.entries, held.bytes, self._limit)
 
     def _probe(self) -> None:

@@ -1,6 +1,6 @@
-"""One tier whose failures are nobody's: bounded in time, counted, left alone while it rests.
+"""One cache tier whose failures do no harm: with timeouts, metrics and a circuit breaker.
 
-What was purged lately is remembered, so that a render which began before is not stored after.
+Recent purges are remembered, so that a render which began before one is not stored after it.
 """
 
 import asyncio
@@ -39,11 +39,11 @@ class Epochs:
             self._tags.popitem(last=False)
 
     def hold(self, tag: str) -> None:
-        """Remember the purge of the tag, however long it takes until it has reached everybody."""
+        """Remember the purge of the tag until `release`: it has not reached every replica yet."""
         self._held[tag] = self._tags.get(tag, (time.monotonic(), time.time()))
 
     def release(self, tag: str) -> None:
-        """It has; from now on it is remembered like any other."""
+        """The purge has reached every replica: from now on it expires like any other."""
         if self._held.pop(tag, None):
             self.note(tag)
 
@@ -68,7 +68,7 @@ class Epochs:
 _log = logging.getLogger(__name__)
 
 _WRITE_TIMEOUTS = 5
-"""A write may take so many times as long as a look-up: nobody waits for it."""
+"""Timeout of a write in timeouts of a lookup: nobody waits for it."""
 
 _RECALL_TIMEOUTS = 5
 """It takes several look-ups, and who waits for it has nothing else to serve."""
@@ -141,11 +141,11 @@ class GuardedTier:
 
     async def get(self, key: str) -> Rendition | None:
         with tracing.span(f"tier {self.name}", {"edge.operation": "get"}) as span:
-            found = await self._look(key)
+            found = await self._lookup(key)
             span.set("edge.found", found is not None)
             return found
 
-    async def _look(self, key: str) -> Rendition | None:
+    async def _lookup(self, key: str) -> Rendition | None:
         if self.reach is Reach.PROCESS:  # the way of every hot request: no timer, no breaker
             found = await self.tier.get(key)
         elif not self.readable:
@@ -156,7 +156,7 @@ class GuardedTier:
                 async with asyncio.timeout(self._timeout):
                     found = await self.tier.get(key)
             except Exception as error:
-                self.look_failed(error)
+                self.lookup_failed(error)
                 return None
             self._reading.succeeded()
             if found is not None and self._epochs.since_created(key, found):
@@ -164,10 +164,10 @@ class GuardedTier:
         self._counts.looked_up(self.name, "miss" if found is None else "hit")
         return found
 
-    def look_succeeded(self) -> None:
+    def lookup_succeeded(self) -> None:
         self._reading.succeeded()
 
-    def look_failed(self, error: Exception) -> None:
+    def lookup_failed(self, error: Exception) -> None:
         self._broke(self._reading, error)
         self._counts.looked_up(self.name, "error")
 

@@ -1,4 +1,4 @@
-"""Look-ups that take no task: this process's memory, and the tier behind it by a callback."""
+"""Lookups without an asyncio task: this process's memory, and the tier behind it by a callback."""
 
 import asyncio
 import time
@@ -39,20 +39,21 @@ class Nearest:
         return found
 
     def soon(self, key: str, callback: Callable[[Found | None], None]) -> bool:
-        """Ask the tier behind this process's memory, where that takes no task.
+        """Start a lookup in the tier behind this process's memory, if that needs no task.
 
-        True: `callback` is called once, later, as `Tiers.get` would have answered; None says that
-        this has to be asked, so a miss is not counted. False: `callback` is never called.
+        Returns:
+            True: `callback` is called once, later, with what was found; with None the caller has
+            to go on with `Tiers.get`, which counts the miss. False: `callback` is never called.
         """
         tier = self._behind
         if tier is None or tier.prompt is None or not tier.readable:
             return False
-        tier.prompt.ask(key, _Look(self, tier, key, self._timeout, callback).answered)
+        tier.prompt.ask(key, _Lookup(self, tier, key, self._timeout, callback).answered)
         return True
 
     def _serves(self, tier: GuardedTier, key: str, found: Rendition, since: float) -> bool:
         """Whether what a tier has found may be served; then memory gets a copy."""
-        tier.look_succeeded()
+        tier.lookup_succeeded()
         if self._epochs.since_created(key, found):
             return False
         if self._memory is not None:
@@ -64,8 +65,8 @@ class Nearest:
         return True
 
 
-class _Look:
-    """One look-up, ended by the tier or by the clock."""
+class _Lookup:
+    """One lookup, ended by the tier's answer or by its timeout."""
 
     __slots__ = ("_callback", "_key", "_nearest", "_since", "_tier", "_timer")
 
@@ -93,5 +94,5 @@ class _Look:
             if self._nearest._serves(self._tier, self._key, answer, self._since):
                 return callback((answer, self._tier.name))
         elif answer is not None:
-            self._tier.look_failed(answer)
+            self._tier.lookup_failed(answer)
         callback(None)

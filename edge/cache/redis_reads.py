@@ -118,7 +118,7 @@ class Reads:
     def _fail(self, error: Exception) -> None:
         queued, self._queue = self._queue, deque()
         for question in queued:
-            _tell(question, error)
+            _call_back(question, error)
 
     def _lost(self, line: "_Line", error: Exception, *, again: bool) -> None:
         self._lines.remove(line)
@@ -127,7 +127,7 @@ class Reads:
                 question.sent_before = True
                 self._send(question)
             else:
-                _tell(question, error)
+                _call_back(question, error)
 
 
 class _Line(asyncio.BufferedProtocol):
@@ -157,7 +157,7 @@ class _Line(asyncio.BufferedProtocol):
         if not self._unsent:
             self._loop.call_soon(self._flush)
             if self._watch is None:
-                self._watch = self._loop.call_later(self._timeout, self._look)
+                self._watch = self._loop.call_later(self._timeout, self._check_overdue)
         name = question.name
         self._unsent.append(b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (len(name), name))
 
@@ -175,7 +175,7 @@ class _Line(asyncio.BufferedProtocol):
         answers.came(nbytes)
         try:
             while not isinstance(answer := answers.take(), More):
-                _tell(self.waiting.popleft(), answer)
+                _call_back(self.waiting.popleft(), answer)
         except (RedisConnectionError, IndexError):
             self.drop(RedisConnectionError("this is no answer of Redis"))
 
@@ -195,7 +195,7 @@ class _Line(asyncio.BufferedProtocol):
         self._connection._reader = self._connection._writer = None  # or it warns of being left open
         self._lost(self, error, again=again)
 
-    def _look(self) -> None:
+    def _check_overdue(self) -> None:
         """End a connection on which what is due does not come."""
         self._watch = None
         if self.waiting:
@@ -203,10 +203,10 @@ class _Line(asyncio.BufferedProtocol):
             if left <= 0:
                 self.drop(RedisTimeoutError("no answer in time"))
             else:
-                self._watch = self._loop.call_later(left, self._look)
+                self._watch = self._loop.call_later(left, self._check_overdue)
 
 
-def _tell(question: _Question, answer: Answer) -> None:
+def _call_back(question: _Question, answer: Answer) -> None:
     try:
         question.callback(answer)
     except Exception:

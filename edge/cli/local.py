@@ -34,8 +34,8 @@ ORIGIN = "local files"
 """Their name in cache keys; the version of a local file is a digest of its bytes."""
 
 STDIN = "-"
-_PATIENCE = 10
-"""Times a request's deadline: nobody waits at the other end of a connection."""
+_DEADLINES = 10
+"""Deadline of a local render, in deadlines of a request: no client waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class LocalRenderer:
         self._backgrounds = backgrounds
 
     def deadline(self) -> Deadline:
-        return Deadline.after(self._given.server.deadline * _PATIENCE)
+        return Deadline.after(self._given.server.deadline * _DEADLINES)
 
     async def make(
         self, original: Original, image_request: ImageRequest, suffix: str

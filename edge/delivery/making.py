@@ -1,4 +1,4 @@
-"""Makes what no tier holds: once, however many ask, and with a fallback where that takes long."""
+"""Makes a rendition that no tier holds: once for all requests, with a fallback while it is late."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ class Delivered:
     Attributes:
         source: the tier that held it, `render`, or one of `FALLBACKS`.
         joined: it came from a render that another request had started.
-        settled: the original's stamp is; where it is not, caches keep the answer for moments only.
+        settled: the original's stamp is settled; else caches keep the answer for seconds only.
     """
 
     rendition: Rendition
@@ -53,9 +53,10 @@ class Making:
     """One render for all who ask at the same time, in this process and among the replicas.
 
     Args:
-        patience: seconds to wait for the networks where the request does not say; None: all it has.
-        fallbacks: serve something provisional after that wait, rather than `Busy`.
-        review: adds what a person has decided to what is reported of a rendition just made.
+        default_wait: seconds that a request without `wait=` waits for the networks; None: until its
+            deadline.
+        fallbacks: serve a fallback after that wait, rather than raise `Busy`.
+        review: adds a reviewer's decision to the report of a rendition just made.
     """
 
     renderer: AdmittedRenderer
@@ -65,34 +66,34 @@ class Making:
     background_tasks: BackgroundTasks
     metrics: Metrics
     _: KW_ONLY
-    patience: float | None
+    default_wait: float | None
     fallbacks: bool
     review: Review | None
     _single_flight: SingleFlight[Delivered] = field(default_factory=SingleFlight, init=False)
-    _fallback_flights: SingleFlight[Rendition] = field(default_factory=SingleFlight, init=False)
+    _fallback_renders: SingleFlight[Rendition] = field(default_factory=SingleFlight, init=False)
 
     async def make(
         self, named: KeyedVariant, request: DeliveryRequest, stages: Stages
     ) -> Delivered:
         """Render, or wait for the render of the same variant that is under way.
 
-        Where the networks take longer than the caller waits, or cannot be had now, a fallback; the
-        final one is made behind it.
+        Where the networks take longer than the request waits, or are unavailable, a fallback; the
+        final rendition is made in the background.
 
         Raises:
-            Busy: the final one is late, and the caller takes no other.
-            DeadlineExceeded: the caller's time is over; the render goes on for those who wait.
+            Busy: the final rendition is late, and the request accepts no fallback.
+            DeadlineExceeded: the request's deadline has passed; the render goes on for others.
         """
         joined = named.key in self._single_flight
         if joined:
             self.metrics.single_flight_joined.inc()
-        flight = self._fly(named, request, stages)
-        wait = self.patience if request.wait is None else request.wait
+        shared = self._join(named, request, stages)
+        wait = self.default_wait if request.wait is None else request.wait
         if wait is None or not self.renderer.waits_for_networks(request.transform):
-            rendered = await request.deadline.bound(flight, "the rendition was ready")
+            rendered = await request.deadline.bound(shared, "the rendition was ready")
         else:
             try:
-                rendered = await self._patiently(flight, min(wait, request.deadline.remaining))
+                rendered = await self._within(shared, min(wait, request.deadline.remaining))
             except (Busy, ModelMissing, ModelUnavailable, DeadlineExceeded):
                 if request.strict or not self.fallbacks:
                     raise
@@ -101,14 +102,14 @@ class Making:
         return replace(rendered, joined=joined)
 
     async def close(self) -> None:
-        """Give up the renders under way."""
+        """Cancel the renders under way."""
         await self._single_flight.close()
-        await self._fallback_flights.close()
+        await self._fallback_renders.close()
 
-    async def _fly(
+    async def _join(
         self, named: KeyedVariant, request: DeliveryRequest, stages: Stages
     ) -> Delivered:
-        """What the call under way brings, or one of this caller's own."""
+        """The result of the render under way for this key, or of a new one."""
         deadline, progress = self.renderer.deadline(), RenderProgress()
         lead = partial(self._lead, named, request, stages, deadline, progress)
         return await self._single_flight.join(named.key, lead, progress.mostly_done, deadline)
@@ -127,13 +128,14 @@ class Making:
             )
             return rendition
 
-        flight = self._fallback_flights.join(named.key, fallback)
-        rendition = await request.deadline.bound(flight, "the fallback rendition was ready")
+        shared = self._fallback_renders.join(named.key, fallback)
+        rendition = await request.deadline.bound(shared, "the fallback rendition was ready")
         return Delivered(rendition, "fallback")
 
-    async def _patiently(self, flight: Coroutine[Any, Any, Delivered], seconds: float) -> Delivered:
-        """What the call brings within the time; later it goes on, and the caller comes again."""
-        task = asyncio.create_task(flight)
+    async def _within(self, shared: Coroutine[Any, Any, Delivered], seconds: float) -> Delivered:
+        """The result of a shared render within the time; after it the render goes on in the
+        background, and `Busy` is raised."""
+        task = asyncio.create_task(shared)
         try:
             done, _ = await asyncio.wait((task,), timeout=seconds)
         except asyncio.CancelledError:
@@ -153,7 +155,7 @@ class Making:
         deadline: Deadline,
         progress: RenderProgress,
     ) -> Delivered:
-        """One render for the whole fleet: a lease's holder works, the others get what it made."""
+        """One render for all replicas: the lease's holder renders, the others get its result."""
 
         async def make() -> Found:
             started = time.monotonic()
@@ -170,7 +172,8 @@ class Making:
         )
 
     async def _reviewed(self, named: KeyedVariant, rendition: Rendition) -> Rendition:
-        """With what a person has said of this picture, where it can be asked now."""
+        """The rendition with a reviewer's decision in its report, unless the store of decisions
+        fails."""
         if self.review is None or rendition.reported.compliance is None:
             return rendition
         try:
@@ -180,6 +183,6 @@ class Making:
 
 
 async def _quietly(task: asyncio.Task[Delivered]) -> None:
-    """Let a render end that nobody waits for; its failure is the next caller's to hear."""
+    """Wait for a render that no request waits for; the next request will raise its error."""
     with suppress(EdgeError):
         await task

@@ -1,5 +1,5 @@
-"""How a connection ends: refused as what is no request or too much of one, closed when all is
-written, or cut off for its slowness.
+"""How a connection ends: refused (malformed or oversized request), closed when all is written, or
+aborted because its client is too slow.
 """
 
 import asyncio
@@ -9,28 +9,28 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from edge.errors import EdgeError, RequestError, RequestLate
-from edge.http1.crowd import Crowd
 from edge.http1.limits import LEAST_RATE, Limits
+from edge.http1.open_connections import OpenConnections
 from edge.http1.reading import BODY, HEAD, IDLE, OVER, BoundedReading
 from edge.http1.sending import Outgoing
 from edge.web import failures, headers
 
 _LINGER = 2.0
-"""Seconds in which a client that still sends may read why nobody listens."""
+"""Seconds for which a refused client that still sends may read its answer."""
 
 
 class EndingConnection(BoundedReading):
-    """Every way in which a connection ends; as the crowd sees it, a `Connection`.
+    """Every way in which a connection ends; implements `Connection` of `open_connections`.
 
     Args:
-        crowd: all connections, of which this is one.
+        open_connections: all connections, of which this is one.
 
     Attributes:
         _socket, _out: the transport, and what is still to be written to it.
         _running: the request that is answered now.
         _held: what was read behind a request that waits for its turn.
-        _last_words: the refusal that is written once `_running` is answered.
-        _ends_at: the loop's time until which a client that still sends is heard out.
+        _refusal: the refusal that is written once `_running` is answered.
+        _ends_at: the loop's time until which a client that still sends is read from.
     """
 
     _socket: asyncio.Transport
@@ -40,20 +40,20 @@ class EndingConnection(BoundedReading):
         self,
         *given: Any,
         limits: Limits,
-        crowd: Crowd,
+        open_connections: OpenConnections,
         **named: Any,
     ) -> None:
         super().__init__(*given, limits=limits, **named)
-        self._crowd = crowd
+        self._open_connections = open_connections
         self._held = b""
         self._running: RequestResponseCycle | None = None
-        self._last_words: bytes | None = None
+        self._refusal: bytes | None = None
         self._ends_at: float | None = None
         self.reserved = False
         self.fresh = True
 
     def _refuse(self, error: RequestError) -> None:
-        """Answer what cannot be read any further, once, and behind what was asked before it."""
+        """Answer a request that cannot be read any further, once, after the ones before it."""
         in_body, cycle = self._phase == BODY, self.cycle
         self._phase = OVER
         self._held = b""
@@ -69,13 +69,13 @@ class EndingConnection(BoundedReading):
         elif under_way:
             if in_body:
                 self.pipeline.popleft()
-            self._crowd.refused(error)
-            self._last_words = refusal(error, self.server_state.default_headers)
+            self._open_connections.refused(error)
+            self._refusal = refusal(error, self.server_state.default_headers)
         else:
             self._say_last(error)
 
     def _say_last(self, error: EdgeError) -> None:
-        self._crowd.refused(error)
+        self._open_connections.refused(error)
         self._write_last(refusal(error, self.server_state.default_headers))
 
     def _write_last(self, words: bytes) -> None:
@@ -85,7 +85,7 @@ class EndingConnection(BoundedReading):
         self._close()
 
     def _close(self) -> None:
-        """Close when all is written; where the client may still send, hear it out for a while.
+        """Close when all is written; where the client may still send, read on for `_LINGER`.
 
         A socket that is closed with unread bytes in it is reset, and the answer lost with it.
         """
@@ -108,8 +108,8 @@ class EndingConnection(BoundedReading):
         self._phase = OVER
         self._socket.abort()
 
-    def look(self, now: float) -> None:
-        """End what took too long; called by the crowd."""
+    def check_timeouts(self, now: float) -> None:
+        """End what took too long; `OpenConnections` calls it every `Limits.tick` seconds."""
         if self._out.waits_for_reader(now, self._limits.reader_timeout, LEAST_RATE):
             return self._end("reader")
         if self._out.pending:
@@ -125,13 +125,13 @@ class EndingConnection(BoundedReading):
             if self._phase == IDLE:
                 self._end("idle")
             else:
-                self._crowd.ended("late")
+                self._open_connections.ended("late")
                 what = "head" if self._phase == HEAD else "body"
                 self._refuse(RequestLate(f"the request's {what} did not come in time"))
 
     @property
     def unread(self) -> bytes | None:
-        """The large body that lives on because its reader has not taken all of it."""
+        """The large body that stays in memory because its reader has not taken all of it."""
         cycle = self._running
         if cycle is not None and not cycle.response_complete and not self._out.rest:
             body: bytes | None = cycle.scope.get("edge.body")  # type: ignore[assignment]
@@ -147,7 +147,7 @@ class EndingConnection(BoundedReading):
         self._end("reader")
 
     def _longest(self, busy: bool) -> float:
-        """Seconds that the client may take now; without end where it is the server's turn."""
+        """Seconds that the client may take now; infinite while the server has to answer."""
         limits = self._limits
         if busy:
             return limits.body_timeout if self._phase == BODY else float("inf")
@@ -156,7 +156,7 @@ class EndingConnection(BoundedReading):
         return limits.head_timeout
 
     def _end(self, reason: str) -> None:
-        self._crowd.ended(reason)
+        self._open_connections.ended(reason)
         self._socket.abort()
 
 

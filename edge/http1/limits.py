@@ -1,4 +1,4 @@
-"""What one connection may cost."""
+"""Limits of one connection and of all together."""
 
 from dataclasses import dataclass, replace
 
@@ -53,9 +53,9 @@ class Limits:
         )
 
     def within(self, files: int) -> "Limits":
-        """The same with so few connections that others, too, get some of so many descriptors.
+        """The same with fewer connections where the process may open only so many `files`.
 
-        A server without a free one can accept nobody and open no original.
+        Some descriptors are left for originals, caches, origins, Redis and Triton.
         """
         spare = min(_OTHER_FILES, files // 4)
         most = max(1, files - spare - self.reserve)
@@ -63,7 +63,7 @@ class Limits:
 
     @property
     def tick(self) -> float:
-        """Seconds between two looks at all connections: short against every time above."""
+        """Seconds between two checks of all connections: short against every time above."""
         times = (self.head_timeout, self.body_timeout, self.keep_alive, self.reader_timeout)
         return min(1.0, *(time / 4 for time in times))
 
@@ -72,4 +72,4 @@ _OTHER_FILES = 512
 """Descriptors kept for originals, caches, origins, Redis and Triton."""
 
 LEAST_RATE = 1024
-"""Bytes a second below which a reader counts as one that does not read."""
+"""Bytes a second below which a reader counts as stalled."""

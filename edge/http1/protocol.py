@@ -67,11 +67,11 @@ class Protocol(EndingConnection):
         self._out = Outgoing(transport)
         self.transport = self._out.as_transport(self._close, self._is_closing)
         self.flow = _Flow(transport, self)
-        if not self._crowd.enter(self):
+        if not self._open_connections.enter(self):
             self._socket.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._crowd.leave(self)
+        self._open_connections.leave(self)
         self._held = b""
         self._out.drop()
         for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):
@@ -148,7 +148,7 @@ class Protocol(EndingConnection):
     def _turned_away(self, cycle: RequestResponseCycle) -> EdgeError | None:
         if cycle.scope["http_version"] not in _VERSIONS:
             return RequestMalformed("this is no HTTP/1.1", allowed=_VERSIONS)
-        self.reserved = self.reserved and self._crowd.full
+        self.reserved = self.reserved and self._open_connections.full
         if self.reserved and cycle.scope["path"] not in _PROBES:
             return Crowded("all connections are busy; try again")
         return None
@@ -181,7 +181,7 @@ class Protocol(EndingConnection):
     def _is_busy(self) -> None:
         if not self._busy:
             self._busy = True
-            self._crowd.busy(self)
+            self._open_connections.busy(self)
 
     def _answered(self, cycle: RequestResponseCycle) -> None:
         cycle.response_complete = True
@@ -200,14 +200,14 @@ class Protocol(EndingConnection):
             return
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif self._last_words is not None:
-            self._write_last(self._last_words)
+        elif self._refusal is not None:
+            self._write_last(self._refusal)
         else:
             self._late_since = None
             self.fresh = True
             if self._busy:
                 self._busy = False
-                self._crowd.waits(self)
+                self._open_connections.waits(self)
             if self._held:
                 self.loop.call_soon(self._feed_held)
             elif self.flow.read_paused:

@@ -20,7 +20,7 @@ class Outgoing:
     Attributes:
         rest: what is left of a body that is sent in pieces; a view, so nobody has a copy.
         body: the whole of the large body that was begun last, while any of it is unread.
-        pace: bytes that the reader takes from one look to the next, smoothed; None: not known yet.
+        pace: bytes that the reader takes between two checks, smoothed; None: not known yet.
     """
 
     __slots__ = (

@@ -74,16 +74,16 @@ class Estimator:
         return self._report(workers)
 
     async def _count(self, items: Iterator[Item | Refusal]) -> None:
-        async def look() -> None:
+        async def count_items() -> None:
             for item in items:
                 if isinstance(item, Refusal):
                     self._refused.append(item)
                 else:
-                    await self._look(item)
+                    await self._count_item(item)
 
-        await asyncio.gather(*(look() for _ in range(_AT_ONCE)))
+        await asyncio.gather(*(count_items() for _ in range(_AT_ONCE)))
 
-    async def _look(self, item: Item) -> None:
+    async def _count_item(self, item: Item) -> None:
         need = self._needs.setdefault(item.preset, Need())
         try:
             named = await self._maker.name(item.path, item.query, self._accept)

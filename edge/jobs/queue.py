@@ -1,8 +1,8 @@
-"""What is to be done now, and who does it: the narrow door to a queue, and one in this process.
+"""The interface of a queue of items, a queue in this process, and the feeder that fills either.
 
-The feeder keeps some items on it: few enough that pausing costs nothing, enough for all workers. A
-job's cursor is its checkpoint. One feeder leads at a time; the others stand by, and the next one
-goes on from the cursor when it dies. What it queues twice is done once.
+The feeder keeps a few thousand items queued: few enough that a pause takes effect at once, enough
+for all workers. A job's cursor is its checkpoint. One feeder leads at a time; another takes over
+from the cursor when it dies. An item that is queued twice is made once.
 """
 
 import asyncio

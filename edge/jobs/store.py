@@ -1,7 +1,7 @@
-"""Where jobs are kept: the narrow door that Redis and a file both pass.
+"""The interface of a store of jobs, which `redis_store` and `file_store` implement.
 
-Whatever a process that dies leaves behind is harmless: items are queued before they are marked as
-queued, and an end is written down once, whoever comes to it first.
+A process may die at any point without harm: items are queued before they are marked as queued, and
+the end of a job is recorded once, by whichever process reaches it first.
 """
 
 import json

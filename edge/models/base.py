@@ -1,5 +1,5 @@
-"""The narrow door to the networks: what a model takes and gives, and who runs it. Tensors are held
-against a model's spec here, on the way in and on the way out.
+"""The interface of the networks: a model's inputs and outputs, and the runtimes that serve it.
+Tensors are checked against a model's spec here, before and after each call.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

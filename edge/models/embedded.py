@@ -1,4 +1,4 @@
-"""The networks in this process: ONNX Runtime or OpenVINO behind the models door."""
+"""The networks in this process, run by ONNX Runtime or OpenVINO."""
 
 import asyncio
 import threading
@@ -152,8 +152,8 @@ class EmbeddedModels(RepositoryModels):
 
     def _choice(self) -> Choices:
         if self._chosen is None:
-            tile, look = self._chosen_by(*roles.UPSCALE.values()), self._chosen_by(roles.MATTING)
-            self._chosen = Choices(tile or look or Choice(), look or tile or Choice())
+            tile, mask = self._chosen_by(*roles.UPSCALE.values()), self._chosen_by(roles.MATTING)
+            self._chosen = Choices(tile or mask or Choice(), mask or tile or Choice())
         return self._chosen
 
     def _chosen_by(self, *names: str) -> Choice | None:

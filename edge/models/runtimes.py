@@ -35,7 +35,7 @@ MOVED_MOST, MOVED_MEAN = 8, 0.5
 MASK_MOVED = 1.0
 """The same in the mean of a mask, whose outlines may move more: U2-Net-p's moves by 0.13."""
 
-_RUNS = {"tile": 4, "look": 2}
+_RUNS = {"tile": 4, "mask": 2}
 """Of which the quickest counts; the first one makes its memory as well."""
 
 
@@ -74,19 +74,19 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What serves upscalers, and what the networks that look at whole pictures."""
+    """Which runtime serves upscalers, and which the networks that answer a mask."""
 
     tile: Choice = Choice()
-    look: Choice = Choice()
+    mask: Choice = Choice()
 
     def of_kind(self, spec: ModelSpec) -> Choice:
-        return self.tile if spec.scale > 1 else self.look
+        return self.tile if spec.scale > 1 else self.mask
 
     def __str__(self) -> str:
-        """`a tile: ...; a look: ...`, or once what serves both by one measurement."""
-        if self.tile == self.look:
+        """`a tile: ...; a mask: ...`, or once what serves both by one measurement."""
+        if self.tile == self.mask:
             return str(self.tile)
-        return f"a tile: {self.tile}; a look: {self.look}"
+        return f"a tile: {self.tile}; a mask: {self.mask}"
 
 
 def choose(wanted: str, precision: str, spec: ModelSpec, network: Path, threads: int) -> Choice:
@@ -117,9 +117,9 @@ def _by_digest(wanted: str, precision: str, digest: str, threads: int) -> list[C
 
 def _times(spec: ModelSpec, network: Path, threads: int, *, halves: bool) -> dict[Runtime, float]:
     """Milliseconds of one run, the least of a few; bfloat16 only where it hardly moves what is kept
-    of a tile, and for a look only if the network's role may compute in it (`halvable` decides)."""
+    of a tile, and for a mask only if the network's role may compute in it (`halvable` decides)."""
     tile = spec.scale > 1
-    draw, runs = (_tile, _RUNS["tile"]) if tile else (_product, _RUNS["look"])
+    draw, runs = (_tile, _RUNS["tile"]) if tile else (_product, _RUNS["mask"])
     inputs = {tensor.name: draw(tensor.shape)[None] for tensor in spec.inputs}
     names = [tensor.name for tensor in spec.outputs]
 

@@ -93,9 +93,9 @@ class TritonModels(RepositoryModels):
         super().__init__(folders)
         self._examiner = Examiner(self, self._repository)
         self._places = PrioritySemaphore(in_flight)
-        doors = self._channel.register, self._channel.unregister
-        self._memory = SharedMemory(*doors) if shared_memory else None
-        self._pictures = SharedMemory(*doors, *PICTURE_SLOTS) if shared_memory else None
+        registry = self._channel.register, self._channel.unregister
+        self._memory = SharedMemory(*registry) if shared_memory else None
+        self._pictures = SharedMemory(*registry, *PICTURE_SLOTS) if shared_memory else None
         self.breaker, self.alive = self._channel.breaker, self._channel.alive
         self._meter = Meter(metrics, self.runtime)
         self._meter.metrics.breaker_open.set_function(lambda: float(self.breaker.open))

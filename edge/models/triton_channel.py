@@ -38,8 +38,9 @@ _FAILURES = 3
 
 _ALIVE_SECONDS = 1.0
 _MANAGE_SECONDS = 2.0
-_PATIENT_SECONDS = 1.0
-"""A request that had less than this proves nothing about the server when its time is over."""
+_EVIDENCE_SECONDS = 1.0
+"""Only a request that had at least this long counts as a failure of the server when it times
+out."""
 
 
 _REFUSED: Mapping[str, type[EdgeError]] = {
@@ -49,8 +50,8 @@ _REFUSED: Mapping[str, type[EdgeError]] = {
 """The only statuses after which Triton surely writes nothing more into shared memory."""
 
 
-_TELLS_NOTHING = ("StatusCode.UNIMPLEMENTED", "StatusCode.PERMISSION_DENIED")
-"""A server of the same protocol without this extension, or one that keeps it to itself."""
+_NOT_OFFERED = ("StatusCode.UNIMPLEMENTED", "StatusCode.PERMISSION_DENIED")
+"""Statuses of a server of the same protocol without this extension, or that forbids it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class Channel:
         )
         if status == "DEADLINE_EXCEEDED":
             begun = time.monotonic() - call.seconds
-            if call.seconds >= _PATIENT_SECONDS and self._answered < begun:
+            if call.seconds >= _EVIDENCE_SECONDS and self._answered < begun:
                 self.breaker.failed()  # while it answers others it has too much to do, no more
             return Unanswered(late)
         if status == "UNAVAILABLE" and not await self.alive():
@@ -151,7 +152,7 @@ class Channel:
         try:
             answer = await self._connection().get_model_config(name, client_timeout=_MANAGE_SECONDS)
         except InferenceServerException as error:
-            if error.status() in _TELLS_NOTHING:
+            if error.status() in _NOT_OFFERED:
                 return None
             raise ModelUnavailable(
                 f"{name}: Triton tells no config: {error.message()}", param=name

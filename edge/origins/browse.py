@@ -23,7 +23,7 @@ _FEW = 12
 _KEPT = {"folder": 60.0, "s3": 600.0}
 """Seconds; a bucket's listing costs money."""
 
-_PATIENCE = 2.0
+_WALK_SECONDS = 2.0
 _TIMEOUT = 10.0
 
 
@@ -93,17 +93,17 @@ class Listing:
 
     async def _refreshed(self) -> None:
         if self._walk is None and time.monotonic() - self._walked_at > self._kept:
-            self._walk = asyncio.create_task(self._look())
-            self._walk.add_done_callback(self._looked)
+            self._walk = asyncio.create_task(self._list())
+            self._walk.add_done_callback(self._listed)
         if self._walk is not None:
-            await asyncio.wait((self._walk,), timeout=_PATIENCE)
+            await asyncio.wait((self._walk,), timeout=_WALK_SECONDS)
 
-    def _looked(self, walk: asyncio.Task[None]) -> None:
+    def _listed(self, walk: asyncio.Task[None]) -> None:
         self._walk, self._walked_at = None, time.monotonic()
         if not walk.cancelled():
             walk.exception()  # what was found until then is shown
 
-    async def _look(self) -> None:
+    async def _list(self) -> None:
         found: list[str] = []
         if not self._found:
             self._found = found  # the first walk is shown while it grows

@@ -68,17 +68,17 @@ class Neighbours:
         self._candidates = candidates
         self._remembered: TTLCache[str, str] = TTLCache(_REMEMBERED, _REMEMBERED_SECONDS)
 
-    async def find(self, path: str, look: Callable[[str], Awaitable[_Found]]) -> _Found:
-        """The first answer of `look(name)` that is not `OriginalNotFound`."""
+    async def find(self, path: str, lookup: Callable[[str], Awaitable[_Found]]) -> _Found:
+        """The first answer of `lookup(name)` that is not `OriginalNotFound`."""
         clean(path)
         if (known := self._remembered.get(path)) is not None:
             try:
-                return await look(known)
+                return await lookup(known)
             except OriginalNotFound:
                 self._remembered.pop(path, None)
         async for name in self._names(path):
             try:
-                found = await look(name)
+                found = await lookup(name)
             except OriginalNotFound:
                 continue
             if name != path:

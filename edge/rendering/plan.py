@@ -1,4 +1,4 @@
-"""Plan: the ordered steps for a transform, from facts and look alone; no pixels.
+"""Plan: the ordered steps for a transform, from facts and analysis alone; no pixels.
 
 The order of the whole product is the column `ORDER`. Decoding, turning upright and bringing to sRGB
 come before it, encoding and verifying after it.

@@ -71,7 +71,7 @@ def open_original(request: RenderRequest, limits: Limits) -> Opened:
 
     Raises:
         OriginalError: the original cannot be read, or is over a limit.
-        RequestError: the request is over a limit, as far as that shows without a look.
+        RequestError: the request is over a limit, as far as that shows without an analysis.
         DeadlineExceeded: before it was decoded.
     """
     facts = request.watch.time("facts", read_facts, request.body, limits)
@@ -117,7 +117,7 @@ def fitted(
     """
     view = None
     if segment.wanted(request.transform):
-        known = _look(replace(opened, segmentation=segmentation), request)
+        known = _analysis_of(replace(opened, segmentation=segmentation), request)
         view = plan(request.transform, opened.facts, known, limits).shown
     image = opened.decoded.image
     fitting = segment.for_transform(segmentation, image, request.transform, view)
@@ -125,15 +125,15 @@ def fitted(
 
 
 def prepare(opened: Opened, request: RenderRequest, models: Models, limits: Limits) -> Prepared:
-    """The plan, on what the look and the matte say, and the pixels that it starts with.
+    """The plan, by analysis and matte, and the pixels that it starts with; pixel work.
 
     Raises:
         RequestError: the request does not fit this original.
         DeadlineExceeded: before it was decoded anew.
     """
-    prepared = _look(opened, request) if needs_analysis(request.transform) else None
+    analysis = _analysis_of(opened, request) if needs_analysis(request.transform) else None
     facts, decoded = opened.facts, opened.decoded
-    planned = request.watch.time("plan", plan, request.transform, facts, prepared, limits)
+    planned = request.watch.time("plan", plan, request.transform, facts, analysis, limits)
     planned = planned.settled(None if request.fallback else models)
     if not _suffices(decoded, planned):
         request.deadline.check("decode")
@@ -141,10 +141,10 @@ def prepare(opened: Opened, request: RenderRequest, models: Models, limits: Limi
     if not segment.wanted(request.transform):
         inspected = any(step.wants_matte for step in planned.steps)
         known = opened.cut if inspected else None
-        picture = _picture(decoded, prepared, known, cuts_out=False)
-        return Prepared(facts, prepared, planned, replace(picture, rough=True), decoded.notes)
-    picture = _picture(decoded, prepared, opened.cut)
-    return Prepared(facts, prepared, planned, picture, (*decoded.notes, *opened.notes))
+        picture = _picture(decoded, analysis, known, cuts_out=False)
+        return Prepared(facts, analysis, planned, replace(picture, rough=True), decoded.notes)
+    picture = _picture(decoded, analysis, opened.cut)
+    return Prepared(facts, analysis, planned, picture, (*decoded.notes, *opened.notes))
 
 
 def _decoded(request: RenderRequest, facts: Facts, target: Size | None) -> Decoded:
@@ -153,25 +153,25 @@ def _decoded(request: RenderRequest, facts: Facts, target: Size | None) -> Decod
     )
 
 
-def _look(opened: Opened, request: RenderRequest) -> Analysis:
+def _analysis_of(opened: Opened, request: RenderRequest) -> Analysis:
     image, transform, size = opened.decoded.image, request.transform, opened.facts.size
-    prepared = (
+    analysis = (
         opened.segmentation.refined
         if opened.segmentation
         else request.watch.time("analysis", analyze, image)
     )
     if not transform.trim:
-        return prepared
+        return analysis
     view = crop.shown(transform, size)
     return replace(
-        prepared, trimmed=request.watch.time("analysis", trim, image, transform.trim, view)
+        analysis, trimmed=request.watch.time("analysis", trim, image, transform.trim, view)
     )
 
 
 def _first_target(transform: Transform, facts: Facts, limits: Limits) -> Size | None:
     """The least size to decode at, as far as the header tells; a trim wants every pixel.
 
-    Planning without a look also finds a canvas that is over the limits before any pixel is
+    Planning without an analysis also finds a canvas that is over the limits before any pixel is
     decoded.
     """
     if transform.trim:

@@ -63,12 +63,12 @@ def application(
     if playground:
         routes.append(Route("/", playground.get, methods=_READ))
 
-    door = _Door(image, Router(routes, redirect_slashes=False), admin_port, gallery)
-    return Observed(door, urls, metrics, recorder, placeholder)
+    dispatch = _Dispatch(image, Router(routes, redirect_slashes=False), admin_port, gallery)
+    return Observed(dispatch, urls, metrics, recorder, placeholder)
 
 
-class _Door:
-    """Pictures go straight to their route; the routing table is for the rest.
+class _Dispatch:
+    """Sends pictures straight to their route, and all else through the routing table.
 
     A bare router rather than a Starlette application, whose own error pages would answer before
     our errors reach the middleware.

@@ -20,7 +20,7 @@ async def tier(redis_server):
 
 
 @pytest.fixture
-async def patient(redis_server):
+async def slow_timeout(redis_server):
     opened = RedisTier(redis_server.url, ttl=600, timeout=30.0)
     yield opened
     await opened.close()
@@ -32,16 +32,16 @@ async def test_a_url_that_is_none_stops_the_start(url):
         open_redis(url, TIMEOUT)
 
 
-async def test_everything_in_redis_has_our_prefix_and_an_end(patient, redis_server):
+async def test_everything_in_redis_has_our_prefix_and_an_end(slow_timeout, redis_server):
     """Nothing of ours stays for ever, and other users of the same Redis are left alone."""
     redis_server.run("SET", "somebody else's", "1")
-    await patient.put(key(1), rendition())
+    await slow_timeout.put(key(1), rendition())
     names = set(redis_server.run("KEYS", "*")) - {b"somebody else's"}
     assert len(names) == 3, "an entry and its two tags"
     for name in names:
         assert name.decode().startswith(PREFIX)
         assert redis_server.run("TTL", name) > 0
-    assert await patient.purge("preset:amazon") == 1
+    assert await slow_timeout.purge("preset:amazon") == 1
     assert redis_server.run("EXISTS", "somebody else's") == 1
 
 
@@ -69,8 +69,8 @@ async def test_a_tag_remembers_only_what_may_still_be_there(redis_server):
 
 
 @pytest.mark.parametrize("damage", ["cut short", "flipped", "foreign"])
-async def test_a_damaged_entry_is_a_miss_and_gone(patient, redis_server, damage):
-    await patient.put(key(1), rendition())
+async def test_a_damaged_entry_is_a_miss_and_gone(slow_timeout, redis_server, damage):
+    await slow_timeout.put(key(1), rendition())
     name = f"{PREFIX}r:{key(1)}"
     content = redis_server.run("GET", name)
     damaged = {
@@ -79,7 +79,7 @@ async def test_a_damaged_entry_is_a_miss_and_gone(patient, redis_server, damage)
         "foreign": b"<html>not one of ours</html>",
     }[damage]
     redis_server.run("SET", name, damaged)
-    assert await patient.get(key(1)) is None
+    assert await slow_timeout.get(key(1)) is None
     assert redis_server.run("EXISTS", name) == 0
 
 
@@ -131,7 +131,7 @@ async def test_a_full_redis_refuses_writes_and_still_answers_reads(redis_server)
 
 
 async def test_under_its_cap_redis_keeps_to_it_and_can_still_purge_what_it_holds(
-    patient, redis_server
+    slow_timeout, redis_server
 ):
     """Random variants against `maxmemory`: the eviction that the docs name keeps the tags."""
     cap = 12_000_000
@@ -140,16 +140,16 @@ async def test_under_its_cap_redis_keeps_to_it_and_can_still_purge_what_it_holds
     for start in range(0, 1_000, 20):
         await asyncio.gather(
             *(
-                patient.put(key(n), rendition(n, 30_000, tags=("preset:amazon",)))
+                slow_timeout.put(key(n), rendition(n, 30_000, tags=("preset:amazon",)))
                 for n in range(start, start + 20)
             )
         )
-    usage = await patient.usage()
+    usage = await slow_timeout.usage()
     assert usage.limit == cap
     assert usage.bytes <= cap * 1.1, "Redis itself lets a write in call pass its cap a little"
     held = redis_server.run("KEYS", f"{PREFIX}r:*")
     assert 50 < len(held) < 1_000
-    await patient.purge("preset:amazon")
+    await slow_timeout.purge("preset:amazon")
     assert redis_server.run("KEYS", f"{PREFIX}r:*") == []
 
 

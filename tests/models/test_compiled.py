@@ -1,4 +1,4 @@
-"""OpenVINO behind the models door: ONNX Runtime's answers, and no run that waits for ever.
+"""OpenVINO behind the interface of models: ONNX Runtime's answers, and no run that waits for ever.
 
 `python -m tests.models.openvino_stress --seconds 900` is the longer run.
 """

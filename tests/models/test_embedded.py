@@ -1,4 +1,4 @@
-"""ONNX Runtime behind the models door."""
+"""ONNX Runtime behind the interface of models."""
 
 import asyncio
 import threading

@@ -54,7 +54,7 @@ def test_it_says_what_serves_and_why():
     )
     assert str(Choices()) == "onnxruntime f32"
     both = Choices(Choice(), Choice(WHOLE, WHOLE, {"openvino f32": 150.04}))
-    assert str(both) == "a tile: onnxruntime f32; a look: openvino f32 (openvino f32 150.0 ms)"
+    assert str(both) == "a tile: onnxruntime f32; a mask: openvino f32 (openvino f32 150.0 ms)"
 
 
 def test_tiles_and_looks_are_served_by_what_is_quicker_at_each(monkeypatch):

@@ -22,7 +22,7 @@ async def test_only_what_a_url_can_name_is_shown(tmp_path):
 
 
 async def test_a_bucket_is_listed_below_its_prefix(bucket, s3_client, s3_endpoint, monkeypatch):
-    monkeypatch.setattr("edge.origins.browse._PATIENCE", 120.0)
+    monkeypatch.setattr("edge.origins.browse._WALK_SECONDS", 120.0)
     for number in range(S3Server.page + 10):
         s3_client.put_object(Bucket=bucket, Key=f"shop/sku-{number:04}.jpg", Body=b"x")
     for key in ("shop/notes.txt", "shop/.hidden.jpg", "other/a.jpg"):

@@ -31,7 +31,7 @@ from edge.rendering.pixels.scales import SCALES
 
 @dataclass(frozen=True)
 class AnalysisNumbers:
-    """Where a subject may be, as far as one look tells."""
+    """Where a subject may be, by pixels alone."""
 
     uniform: float = tuned(
         0.88,
@@ -63,13 +63,13 @@ class AnalysisNumbers:
 ANALYSIS = AnalysisNumbers()
 
 DETAIL = "detail"
-"""The flag of a photo that is delivered whole: it shows a part of the product only, or no cut of it
-can be believed."""
+"""The flag of a photo that is delivered whole: it shows a part of the product only, or every cut of
+it is too unsure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What was seen.
+    """What the pixels, and the matte where there is one, say of a photo.
 
     `background` is the colour along the border; `uniform` says that it is one studio background.
     `subject` is the subject's box in fractions of
@@ -97,13 +97,12 @@ class Analysis:
 
     @property
     def sure(self) -> bool:
-        """Whether a matte says where the subject is, and can be trusted."""
+        """Whether a matte without doubt says where the subject is."""
         return self.cut_by is not None and self.doubted is None
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is torn out of the photo: it shows a detail, or no cut can be
-        believed."""
+        """Whether the photo is delivered whole: it shows a detail, or every cut is too unsure."""
         return DETAIL in self.flags
 
     def subject_in(self, size: Size) -> Area | None:

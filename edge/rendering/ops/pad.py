@@ -81,7 +81,7 @@ def plan(transform: Transform, context: PlanContext) -> Pad | None:
 
 
 def _color(transform: Transform, context: PlanContext) -> Color | None:
-    """The colour asked for; as shot, a studio's own colour where the look has found one."""
+    """The requested colour; else that of the photo's plain background, or white."""
     background, analysis = transform.background, context.analysis
     if background and background.kind is BackgroundKind.COLOR:
         color = background.color or WHITE

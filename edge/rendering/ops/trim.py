@@ -1,4 +1,4 @@
-"""Trim: a border of one colour does not count. The look has measured it."""
+"""Trim: removes a border of one colour, which the analysis has measured."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Trim(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Trim | None:
-    """Wanted where a tolerance is given and the look has found a border."""
+    """A step where a tolerance is given and the analysis has found a border; else None."""
     trimmed = context.analysis.trimmed if context.analysis else None
     if not transform.trim or trimmed is None:
         return None

@@ -71,7 +71,7 @@ def encode(
     _check(image, format)
     own = pillow.same_pixels(image)  # the engine keeps a save's settings on the object
     fewer = quality != "auto"  # then colour alone is asked about
-    detail = sample(own, fewer=fewer) if _looks(format, quality, effort) else None
+    detail = sample(own, fewer=fewer) if _needs_sample(format, quality, effort) else None
     rich = detail is not None and format in _SUBSAMPLED and chroma_loss(detail) > ENCODE.rich
     writer = Writer(format, effort, rich=rich, xmp=xmp)
     if not format.lossy:
@@ -88,8 +88,8 @@ def encode(
 _SUBSAMPLED = frozenset({Format.JPEG, Format.AVIF})  # WebP has no other colour than the halved
 
 
-def _looks(format: Format, quality: Quality, effort: Effort) -> bool:
-    """Whether anything depends on what is in the picture."""
+def _needs_sample(format: Format, quality: Quality, effort: Effort) -> bool:
+    """Whether the quality or the chroma subsampling depends on the picture's content."""
     if quality == "auto":
         return effort is Effort.USUAL
     open_colour = format in _SUBSAMPLED and not (

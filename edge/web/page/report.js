@@ -26,7 +26,7 @@ const tellNumbers = (answer, body, ms) => {
     number("File", size(body.size), `${count(body.size)} bytes, ${body.type.replace("image/", "")}`),
     number("Answered in", span(ms), `${from}, ${how}`),
   ];
-  if (verdict) rows.push(number("Verdict", passed ? (review ? "Pass, look" : "Pass") : "Fails", verdict.split(";")[0], passed ? "good" : "bad"));
+  if (verdict) rows.push(number("Verdict", passed ? (review ? "Pass, review" : "Pass") : "Fails", verdict.split(";")[0], passed ? "good" : "bad"));
   if (said("x-edge-colour")) rows.push(number("Colour", said("x-edge-colour").split(";")[0], said("x-edge-colour").split(";").slice(1).join(";").trim()));
   if (said("x-edge-rendition")) rows.push(number("Fallback", said("x-edge-rendition"), "the final one is being made", "bad"));
   at("numbers").replaceChildren(...rows);
@@ -77,7 +77,7 @@ const ruleRow = (finding) => {
 };
 
 const reviewRow = (reason) => {
-  const row = made("li", "", "rule look"), text = made("p"), mark = made("i", "!");
+  const row = made("li", "", "rule review"), text = made("p"), mark = made("i", "!");
   mark.setAttribute("aria-hidden", "true");
   text.append(made("b", "For a person: " + reason), made("br"), made("span", REVIEWS[reason] || "Look at it before it is sold by."));
   row.append(mark, text);

@@ -22,7 +22,8 @@ _MOST_OVER = 0.001
 """Of the soft pixels, those that may do so all the same: damage by a lossy codec."""
 
 _SPARSE, _CLEARLY_OVER = 4, 0.05
-"""Step of the first look, and the share of soft pixels there that needs no second one."""
+"""Pixel step of the first sample, and the share of soft pixels there that makes the full check
+needless."""
 
 _IS_SOFT = [0] + [255] * 254 + [0]
 """A mask of what is neither clear nor solid, by alpha."""

@@ -127,8 +127,8 @@ class TestListing:
         await listing.close()
 
     async def test_a_folder_that_hangs_holds_up_nobody_else(self, listing, monkeypatch):
-        hanging, patience = threading.Event(), 0.2
-        monkeypatch.setattr(browse, "_PATIENCE", patience)
+        hanging, seconds = threading.Event(), 0.2
+        monkeypatch.setattr(browse, "_WALK_SECONDS", seconds)
         monkeypatch.setattr(browse, "_entries", lambda *_: hanging.wait(20) and [])
         start = time.monotonic()
         try:

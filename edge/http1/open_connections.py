@@ -1,4 +1,4 @@
-"""All connections of one server: who has a place, and whose time is over."""
+"""All open connections of one server: the cap on their number, and their timeouts."""
 
 import asyncio
 from collections import OrderedDict
@@ -10,19 +10,19 @@ from edge.telemetry import Metrics
 
 
 class Connection(Protocol):
-    """One connection, as the crowd sees it."""
+    """What `OpenConnections` needs of a connection."""
 
     reserved: bool
-    """It is over the cap, in one of the places kept for probes."""
+    """It is over the cap, in one of the places reserved for probes."""
 
     fresh: bool
     """Its client did something since this was last False."""
 
-    def look(self, now: float) -> None:
+    def check_timeouts(self, now: float) -> None:
         """End what took too long; `now` is the loop's time in seconds."""
 
     def evict(self) -> None:
-        """Close at once: another needs the place more."""
+        """Close at once: a new connection gets its place."""
 
     @property
     def unread(self) -> bytes | None:
@@ -30,18 +30,18 @@ class Connection(Protocol):
 
     @property
     def pace(self) -> float:
-        """Bytes that its reader takes from one look to the next; infinite: not known yet."""
+        """Bytes that its reader takes between two checks; infinite: not known yet."""
 
     def cut_off(self) -> None:
-        """Close at once, for its reader is too slow."""
+        """Close at once: its reader is too slow."""
 
 
-class Crowd:
-    """The cap on connections.
+class OpenConnections:
+    """The open connections, and the cap on them.
 
     At the cap, the connection that has waited longest for its client (between two requests, or for
-    the rest of a head) makes place for a new one. Where all are busy, a few more are let in, so
-    that probes go on being answered; only what is beyond those is turned away unheard.
+    the rest of a head) is closed in favour of a new one. Where all are busy, `Limits.reserve` more
+    are accepted, for probes only; further ones are closed without an answer.
     """
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
@@ -49,9 +49,9 @@ class Crowd:
         self._metrics = metrics
         self._all: set[Connection] = set()
         self._waiting: OrderedDict[Connection, None] = OrderedDict()
-        self._next_look: asyncio.TimerHandle | None = None
-        self._look_due = 0.0
-        self._passed_over = False
+        self._next_check: asyncio.TimerHandle | None = None
+        self._check_due = 0.0
+        self._skipped = False
 
     def __len__(self) -> int:
         return len(self._all)
@@ -72,13 +72,13 @@ class Crowd:
                 self.ended("crowded")
                 return False
         self._all.add(new)
-        self._look_later()
+        self._schedule_check()
         self._waiting[new] = None
         self._metrics.connections.set(len(self._all))
         return True
 
     def _evict_one(self) -> bool:
-        """Whether the place that came free is one of those kept for probes."""
+        """Close the one that waited longest; whether its place was one reserved for probes."""
         oldest = next(iter(self._waiting))
         while oldest.fresh:  # a second chance, for keeping the order exact would cost every hit
             oldest.fresh = False
@@ -90,17 +90,17 @@ class Crowd:
         return oldest.reserved
 
     def leave(self, connection: Connection) -> None:
-        """It is gone, or as good as that."""
+        """Forget a connection that is closed or about to be."""
         self._all.discard(connection)
         self._waiting.pop(connection, None)
         self._metrics.connections.set(len(self._all))
 
     def busy(self, connection: Connection) -> None:
-        """A whole head has come: the server's turn."""
+        """A whole head has come: the server has to answer now."""
         self._waiting.pop(connection, None)
 
     def waits(self, connection: Connection) -> None:
-        """The client's turn, from now on."""
+        """From now on the server waits for the client."""
         if connection in self._all:
             self._waiting[connection] = None
 
@@ -112,29 +112,30 @@ class Crowd:
         """A request got no further than its connection."""
         self._metrics.failures.labels(type(error).__name__).inc()
 
-    def _look_later(self) -> None:
-        if self._next_look is None:
+    def _schedule_check(self) -> None:
+        if self._next_check is None:
             loop = asyncio.get_running_loop()
-            self._look_due = loop.time() + self._limits.tick
-            self._next_look = loop.call_at(self._look_due, self._look)
+            self._check_due = loop.time() + self._limits.tick
+            self._next_check = loop.call_at(self._check_due, self._check)
 
-    def _look(self) -> None:
-        self._next_look = None
+    def _check(self) -> None:
+        self._next_check = None
         now = asyncio.get_running_loop().time()
-        # Where this process itself was held up, what clients did meanwhile has not been seen yet.
-        self._passed_over = not self._passed_over and now - self._look_due > self._limits.tick
-        if not self._passed_over:
+        # Where this process itself was held up, what clients sent meanwhile is not read yet.
+        self._skipped = not self._skipped and now - self._check_due > self._limits.tick
+        if not self._skipped:
             for connection in tuple(self._all):
-                connection.look(now)
+                connection.check_timeouts(now)
             self._hold_to_budget()
         if self._all:
-            self._look_later()
+            self._schedule_check()
 
     def _hold_to_budget(self) -> None:
-        """Cut off the readers of those bodies that even their best reader takes slowest.
+        """Keep the bytes of unread bodies within `Limits.unread_bytes`.
 
-        Each reader may be within its bounds and yet thousands of them, of different bodies, hold
-        more than there is. One body alone is never too much.
+        Closes the readers of the bodies whose fastest reader is slowest, until the rest fits: each
+        reader may keep to its timeout while thousands of different bodies exceed the memory. One
+        body alone is never too much.
         """
         readers: dict[int, list[Connection]] = {}
         sizes: dict[int, int] = {}
