@@ -4,11 +4,14 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from edge.rendering.source import libraries
+from edge.rendering.source.decoders import messages
 from edge.rendering.source.decoders.pool import possible
 from tests.running import Serve, photo, photos, serve  # noqa: F401
 
@@ -22,16 +25,27 @@ def pids() -> list[int]:
     return [worker._process.pid for worker in current.workers._idle]
 
 
-async def test_a_decoder_that_is_ended_costs_one_request(photos: Path, serve: Serve):  # noqa: F811
+async def test_a_decoder_that_is_ended_costs_one_request(
+    photos: Path,  # noqa: F811
+    serve: Serve,  # noqa: F811
+    monkeypatch,
+):
     photo(300, 200).save(photos / "a.tif")
-    Image.new("RGB", (9000, 8000)).save(photos / "slow.tif", compression="tiff_lzw")
     running = await serve(EDGE_CACHE_MEMORY_BYTES="0", EDGE_DECODE_WORKERS="1")
     assert (await running.get("/a.tif?w=100&fm=jpg")).status_code == 200
     (pid,) = pids()
-    asking = asyncio.create_task(running.get("/slow.tif?w=110&fm=jpg"))
-    while pids():  # noqa: ASYNC110 - until it has the job
-        await asyncio.sleep(0.01)
+    send, sent = messages.send, Event()
+
+    def sending(*message: Any) -> None:
+        send(*message)
+        sent.set()
+
+    monkeypatch.setattr(messages, "send", sending)
+    os.kill(pid, signal.SIGSTOP)  # so that it cannot be done before it is ended
+    asking = asyncio.create_task(running.get("/a.tif?w=110&fm=jpg"))
+    assert await asyncio.to_thread(sent.wait, 120)
     os.kill(pid, signal.SIGSEGV)
+    os.kill(pid, signal.SIGCONT)
     broken = await asking
     assert broken.status_code == 422
     assert broken.json()["type"].endswith("original-corrupt")

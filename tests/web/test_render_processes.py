@@ -4,10 +4,12 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from edge.app import rendering
+from edge.rendering.engine import processes
 from edge.rendering.engine.processes import RenderProcesses
 from tests.running import Serve, photo, photos, running, serve, settle  # noqa: F401
 
@@ -102,14 +104,21 @@ async def test_what_cannot_be_read_is_the_same_refusal(opened, serve: Serve, pho
 
 async def test_a_process_that_is_killed_is_a_503_to_one_and_nothing_to_the_next(
     opened,
+    monkeypatch,
     serve: Serve,  # noqa: F811
 ):
     server = await serve(**WITH)
     pid = await idle(opened)
+    ask, asked = processes._Process.ask, Event()
+
+    def asking_it(process: processes._Process, message: bytes) -> None:
+        asked.set()  # it was found alive
+        ask(process, message)
+
+    monkeypatch.setattr(processes._Process, "ask", asking_it)
     os.kill(pid, signal.SIGSTOP)  # so that it cannot be done before it is killed
     asking = asyncio.create_task(server.get("/sku/456.png?w=800&fm=avif"))
-    while opened[0].pids:  # noqa: ASYNC110 - until it has the job
-        await asyncio.sleep(0.001)
+    assert await asyncio.to_thread(asked.wait, 120)
     os.kill(pid, signal.SIGKILL)
     broken = await asking
     assert broken.status_code == 503

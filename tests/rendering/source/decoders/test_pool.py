@@ -31,7 +31,7 @@ MEMORY = 1024 * 2**20
 @pytest.fixture(scope="module")
 def pool():
     """Two workers, shared by the tests that leave them alive."""
-    workers = Workers(2, MEMORY, 20.0)
+    workers = Workers(2, MEMORY, 120.0)
     yield workers
     workers.close()
 
@@ -40,7 +40,7 @@ def pool():
 def frail():
     """One worker of its own, and what it was replaced for."""
     reasons: list[str] = []
-    workers = Workers(1, MEMORY, 20.0, reasons.append)
+    workers = Workers(1, MEMORY, 120.0, reasons.append)
     yield workers, reasons
     workers.close()
 
@@ -86,7 +86,7 @@ def _lab() -> Image.Image:
 
 
 def test_what_comes_back_can_be_changed_and_outlives_its_worker():
-    workers = Workers(1, MEMORY, 20.0)
+    workers = Workers(1, MEMORY, 120.0)
     image = workers.decode(*job(saved(photo(), "TIFF"))).image
     before = image.tobytes()
     workers.close()
@@ -113,7 +113,7 @@ def test_a_decoder_that_dies_costs_one_job(frail):
         os.kill(pid, signal.SIGSEGV)
         os.kill(pid, signal.SIGCONT)
         with pytest.raises(OriginalCorrupt, match="ends its decoder"):
-            decoding.result(60)
+            decoding.result(120)
     assert reasons == ["died"]
     assert workers.decode(*job(saved(photo(), "TIFF"))).image.size == (96, 64)
 
@@ -131,7 +131,7 @@ def stopped_at_work(workers: Workers) -> Iterator[tuple[int, Future[Loaded]]]:
     os.kill(pid, signal.SIGSTOP)
     with ThreadPoolExecutor(1) as threads, patch.object(messages, "send", sending):
         decoding = threads.submit(workers.decode, *small)
-        assert sent.wait(60)
+        assert sent.wait(120)
         yield pid, decoding
 
 
@@ -197,7 +197,7 @@ def test_the_request_s_deadline_ends_its_decoder(frail):
 
 
 def test_a_picture_that_needs_more_memory_than_a_worker_has_is_too_large():
-    workers = Workers(1, 256 * 2**20, 20.0)
+    workers = Workers(1, 256 * 2**20, 120.0)
     image = Image.new("RGB", (11_000, 9_000))
     try:
         with pytest.raises(OriginalTooLarge):
@@ -215,11 +215,11 @@ def test_jobs_wait_for_a_free_worker_no_longer_than_their_deadline(frail):
         with pytest.raises(Busy):
             workers.decode(*small, Deadline.after(0.02))
         os.kill(pid, signal.SIGCONT)
-        assert decoding.result(60).image.size == (96, 64)
+        assert decoding.result(120).image.size == (96, 64)
 
 
 def test_closing_ends_every_process():
-    workers = Workers(2, MEMORY, 20.0)
+    workers = Workers(2, MEMORY, 120.0)
     workers.decode(*job(saved(photo(), "TIFF")))
     process = workers._idle[0]._process
     workers.close()
@@ -228,7 +228,7 @@ def test_closing_ends_every_process():
 
 
 def test_nothing_is_started_before_it_is_needed():
-    workers = Workers(2, MEMORY, 20.0)
+    workers = Workers(2, MEMORY, 120.0)
     assert workers._started == 0
     libraries.Decoding(Decode(isolate="risky")).load(*job(saved(photo(), "JPEG")), None)
 
