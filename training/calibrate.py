@@ -47,7 +47,7 @@ from edge.limits import Limits
 from edge.models.base import Models, Priority
 from edge.models.embedded import EmbeddedModels
 from edge.rendering.analysis import degradation
-from edge.rendering.analysis.analysis import analyze
+from edge.rendering.analysis.analyze import analyze
 from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.matting.fusion import fuse

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from edge.images import Format, Size
-from edge.rendering.analysis.analysis import analyze
+from edge.rendering.analysis.analyze import analyze
 from training.calibrate import Bench, Recorded, small
 
 LONG = 400

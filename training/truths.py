@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 
 from edge.deadline import Deadline
 from edge.images import WHITE, Format, Size
-from edge.rendering.analysis.analysis import analyze
+from edge.rendering.analysis.analyze import analyze
 from edge.rendering.analysis.degradation import noise
 from edge.rendering.analysis.parts import parts_of, reduced, second_views
 from edge.rendering.engine.threads import EngineThreads
@@ -183,7 +183,7 @@ TRUTHS = {
     "cuts": Truth("percent of alpha, photographs", _MATTING, pairs, _cut_error),
     "outlines": Truth("levels along outlines, composites", _MATTING, composites, _outline_error),
     "colours": Truth("levels of soft colours", ("matting.foreground",), composites, _colour_error),
-    "boxes": Truth("percent of boxes", ("analysis.analysis", "pixels."), pairs, _box_error),
+    "boxes": Truth("percent of boxes", ("analysis.analyze", "pixels."), pairs, _box_error),
     "missed": Truth("percent of boxes too small", ("framing.window",), pairs, _missed),
     "plain": Truth(
         "levels of hidden borders",

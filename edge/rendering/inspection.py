@@ -11,10 +11,10 @@ from edge.deadline import Deadline
 from edge.limits import Limits
 from edge.models.base import Models, Priority
 from edge.rendering.analysis.detection import Detected, Detections, detect
-from edge.rendering.compliance.attempts import Done
+from edge.rendering.compliance.attempts import Done, verify_file
 from edge.rendering.compliance.checks import RenderRecord
 from edge.rendering.compliance.report import Report
-from edge.rendering.compliance.verify import as_reported, verify_file, with_detected
+from edge.rendering.compliance.verify import as_reported, with_detected
 from edge.rendering.engine.threads import Engine
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.request import RenderRequest

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from edge.errors import OriginalTooLarge
 from edge.images import Format, Size
 from edge.limits import Limits
-from edge.rendering.matting import segment
+from edge.rendering.matting.mattes import resolution
 from edge.rendering.plan import needs_analysis, plan
 from edge.rendering.source.decoders import jpeg
 from edge.rendering.source.facts import Facts
@@ -67,11 +67,11 @@ def peak(facts: Facts, transform: Transform, limits: Limits, scene: Facts | None
     Raises: RequestError, as `plan` does.
     """
     planned = plan(transform, facts, None, limits)
-    least = None if needs_analysis(transform) or segment.sought(transform) else planned.decode
+    least = None if needs_analysis(transform) or transform.needs_segmentation else planned.decode
     decoding = _decoding(facts, least)
     beside = planned.canvas.pixels * _OUTPUT.get(transform.format or Format.JPEG, _ANY_OUTPUT)
-    if segment.sought(transform):
-        beside += segment.resolution(facts.size).pixels * _CUT
+    if transform.needs_segmentation:
+        beside += resolution(facts.size).pixels * _CUT
     if scene:
         beside += _decoding(scene, None)
     return Peak(decoding, round(decoding + beside))

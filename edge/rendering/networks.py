@@ -2,7 +2,6 @@
 
 from edge.models import roles
 from edge.models.base import Models, digests
-from edge.rendering.matting import segment
 from edge.variants.presets import Rules
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, MatteMode, Upscale
@@ -13,7 +12,7 @@ _LOOKING = {"no_text": roles.TEXT_DETECTION, "no_head": roles.FACE_DETECTION}
 
 def needed(transform: Transform) -> tuple[str, ...]:
     """Those that it cannot do without, if its original needs them."""
-    cut = (roles.MATTING,) if segment.must(transform) else ()
+    cut = (roles.MATTING,) if transform.requires_matte else ()
     factor = transform.upscale.factor
     return (*cut, roles.UPSCALE[factor]) if factor else cut
 
@@ -29,7 +28,7 @@ def of(transform: Transform, rules: Rules | None = None) -> tuple[str, ...]:
     if (
         transform.matte is not MatteMode.OFF
         or transform.fit is Fit.PRODUCT
-        or segment.sought(transform)
+        or transform.needs_segmentation
     ):
         names += roles.MATTERS
     return (*names, *(_LOOKING[word] for word in (rules.networks if rules else ())))

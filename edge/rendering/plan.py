@@ -19,7 +19,6 @@ from edge.images import Size
 from edge.limits import Limits
 from edge.models.base import Models
 from edge.rendering.analysis.analysis import Analysis
-from edge.rendering.matting import segment
 from edge.rendering.ops import (
     background,
     blur,
@@ -146,7 +145,7 @@ def plan(transform: Transform, facts: Facts, analysis: Analysis | None, limits: 
         InvalidParameter: a number does not fit this original, such as a crop outside of it.
     """
     size = facts.size
-    matted = analysis is not None and analysis.cut_by is not None and segment.wanted(transform)
+    matted = analysis is not None and analysis.cut_by is not None and transform.cuts_out
     subject = None
     if analysis is not None:
         subject = analysis.subject_in(size) if matted else analysis.kept_in(size)

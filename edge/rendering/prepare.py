@@ -12,11 +12,12 @@ from edge.images import Size, digest
 from edge.limits import Limits
 from edge.models.base import Models
 from edge.rendering.analysis import degradation
-from edge.rendering.analysis.analysis import Analysis, analyze, trim
+from edge.rendering.analysis.analysis import Analysis
+from edge.rendering.analysis.analyze import analyze, trim
 from edge.rendering.analysis.background import BACKGROUND
 from edge.rendering.analysis.own_alpha import flattened
 from edge.rendering.matting import segment
-from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
+from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation, resolution
 from edge.rendering.ops import crop
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan, needs_analysis, plan
@@ -92,11 +93,11 @@ def open_named(request: RenderRequest, limits: Limits) -> tuple[Opened, str]:
 def to_cut_out(opened: Opened, request: RenderRequest) -> Image.Image:
     """The picture that the subject is looked for in; pixel work.
 
-    Every pixel of the original, or as many as `segment.FINEST` allows: the same for every
+    Every pixel of the original, or as many as `FINEST` allows: the same for every
     request.
     """
     size, decoded = opened.facts.size, opened.decoded.image
-    finest = segment.resolution(size)
+    finest = resolution(size)
     request.deadline.check("cut")
     whole = size.long < 2 * finest.long
     if not whole or Size(*decoded.size) != size:
@@ -116,7 +117,7 @@ def fitted(
         RequestError: the request does not fit this original.
     """
     view = None
-    if segment.wanted(request.transform):
+    if request.transform.cuts_out:
         known = _analysis_of(replace(opened, segmentation=segmentation), request)
         view = plan(request.transform, opened.facts, known, limits).shown
     image = opened.decoded.image
@@ -138,7 +139,7 @@ def prepare(opened: Opened, request: RenderRequest, models: Models, limits: Limi
     if not _suffices(decoded, planned):
         request.deadline.check("decode")
         decoded = _decoded(request, facts, planned.decode)
-    if not segment.wanted(request.transform):
+    if not request.transform.cuts_out:
         inspected = any(step.wants_matte for step in planned.steps)
         known = opened.cut if inspected else None
         picture = _picture(decoded, analysis, known, cuts_out=False)
@@ -177,7 +178,7 @@ def _first_target(transform: Transform, facts: Facts, limits: Limits) -> Size | 
     if transform.trim:
         return None
     least = plan(transform, facts, None, limits).decode
-    if least is None or segment.sought(transform) or not needs_analysis(transform):
+    if least is None or transform.needs_segmentation or not needs_analysis(transform):
         return least
     return max(least, facts.size.scaled(min(1.0, BACKGROUND.grid / facts.size.long)))
 

@@ -17,10 +17,9 @@ from edge.limits import Limits
 from edge.models.base import Models, Priority, digests
 from edge.rendering import networks
 from edge.rendering.chain.client import ChainClient, ChainRender
-from edge.rendering.compliance.attempts import Done, reframed
+from edge.rendering.compliance.attempts import Done, reframed, verify_file
 from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.review import notes, review
-from edge.rendering.compliance.verify import verify_file
 from edge.rendering.drawing import Apart, Drawing, Rendered
 from edge.rendering.engine.processes import RenderProcesses
 from edge.rendering.engine.threads import Engine
@@ -125,7 +124,7 @@ class Renderer:
             if apart is not None:
                 return apart
         chain: ChainRender | None = None
-        if segment.sought(transform):
+        if transform.needs_segmentation:
             opened, name = await self._engine.run(open_named, request, self._limits)
             chain = await self._chain.begin(opened, request) if self._chain else None
             opened, _ = await self._cut_out(opened, name, request, tools, tags, chain)
@@ -155,7 +154,7 @@ class Renderer:
         request = RenderRequest(original.body, transform, None, Stopwatch(), deadline)
         opened, name = await self._engine.run(open_named, request, self._limits)
         source = None
-        if segment.sought(transform):
+        if transform.needs_segmentation:
             tools = Tools(self._models, self._engine, deadline)
             opened, source = await self._cut_out(opened, name, request, tools, tags)
         prepared = await self._engine.run(prepare, opened, request, self._models, self._limits)

@@ -96,6 +96,12 @@ class State:
         size = Size(self.size.width * factor, self.size.height * factor)
         return self.mapped(size, lambda area: area.scaled(factor, factor))
 
+    def padded(self, canvas: Size, at: tuple[int, int]) -> Self:
+        """After the picture lies at `at` in a canvas that it does not fill."""
+        moved = self.mapped(canvas, lambda area: area.moved(*at))
+        framing = moved.framing and replace(moved.framing, content=canvas, at=(0, 0))
+        return replace(moved, view=Area.whole(canvas), framing=framing).framed_whole()
+
     def framed_whole(self) -> Self:
         """After the framing's region is the whole picture, free of rounding errors."""
         framing = self.framing and replace(self.framing, region=Area.whole(self.size))

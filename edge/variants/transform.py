@@ -138,6 +138,25 @@ class Transform:
         """The longest side that is asked for, in pixels; 0 where none is."""
         return max(side or 0 for side in (self.width, self.height, self.long_side))
 
+    @property
+    def cuts_out(self) -> bool:
+        """The subject is cut out of its background, where there is one."""
+        if self.matte is MatteMode.AUTO:
+            return self.background is not None
+        return self.matte is MatteMode.ON
+
+    @property
+    def requires_matte(self) -> bool:
+        """A picture as shot would break the request: then a missing network is an error."""
+        return self.matte is MatteMode.ON or (bool(self.preset) and self.cuts_out)
+
+    @property
+    def needs_segmentation(self) -> bool:
+        """A segmentation is needed: to cut the subject out, or to keep it whole in a crop that may
+        enlarge; other crops make do with the analysis."""
+        keeps = self.fit is Fit.COVER and self.gravity.subject
+        return self.cuts_out or (keeps and self.upscale is not Upscale.OFF)
+
     def canonical(self) -> str:
         """`bg=ffffff&fit=product&h=2048&...`: sorted words, defaults dropped, nothing to escape.
 

@@ -27,7 +27,7 @@ FIXED = {
     "extend/scene.py": {"_SEED"},
     "framing/product.py": {"_NOMINAL", "_ROUNDING"},
     "matting/regions.py": {"HOLE"},
-    "matting/segment.py": {"FINEST"},
+    "matting/mattes.py": {"FINEST"},
     "matting/doubt.py": {"BIAS", "WEIGHTS"},
     "matting/entry.py": {"_LEVEL"},
     "ops/background.py": {"_NOTHING", "_VISIBLE"},

@@ -21,7 +21,7 @@ from edge.limits import Limits
 from edge.models.embedded import EmbeddedModels
 from edge.models.roles import UPSCALE, UPSCALE_DEGRADED
 from edge.rendering.engine.threads import EngineThreads
-from edge.rendering.matting.segment import FINEST
+from edge.rendering.matting.mattes import FINEST
 from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import Renderer
 from edge.variants.transform import Transform

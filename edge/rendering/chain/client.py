@@ -23,7 +23,7 @@ from edge.models.base import Chain, Models, ModelState
 from edge.models.roles import CHAIN
 from edge.rendering.chain.wire import ChainResult, ChainTask, most_bytes, name_of, unworded, wordy
 from edge.rendering.matting import segment
-from edge.rendering.matting.mattes import Segmentation
+from edge.rendering.matting.mattes import Segmentation, resolution
 from edge.rendering.networks import of_chain
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.prepare import Opened, Prepared
@@ -107,7 +107,7 @@ class ChainClient:
         """Whether every pixel is there, the subject is looked for in these very pixels, and the
         request is one that the wire carries."""
         size = opened.facts.size
-        whole = Size(*opened.decoded.image.size) == size == segment.resolution(size)
+        whole = Size(*opened.decoded.image.size) == size == resolution(size)
         return (
             whole and not request.fallback and unworded(wordy(request.transform)) == _plain(request)
         )

@@ -1,4 +1,4 @@
-"""Finish: from pixels to bytes that hold their preset's rules."""
+"""Finish: from pixels to bytes that hold their preset's rules, read again."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -7,11 +7,12 @@ from functools import reduce
 from PIL import Image, ImageChops
 
 from edge.images import Color, Format, Size
+from edge.limits import Limits
 from edge.rendering.analysis.degradation import DEGRADATION
-from edge.rendering.compliance.checks import RenderRecord
+from edge.rendering.compliance.checks import FinishedFile, RenderRecord
 from edge.rendering.compliance.drift import Reference
 from edge.rendering.compliance.report import Report
-from edge.rendering.compliance.verify import verify_file
+from edge.rendering.compliance.verify import verify
 from edge.rendering.framing.product import PRODUCT
 from edge.rendering.output.encode import Encoded, Quality, encode
 from edge.rendering.pixels.levels import LEVELS
@@ -19,7 +20,10 @@ from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.scales import SCALES
 from edge.rendering.provenance import Provenance
 from edge.rendering.request import RenderRequest
+from edge.rendering.source.decode import decode, reread
+from edge.rendering.source.probe import read_facts
 from edge.reported import Reported, Synthesized
+from edge.variants.presets import Preset
 from edge.variants.transform import FRAME, Transform
 from edge.variants.values import AUTO, Fit
 
@@ -170,6 +174,19 @@ def _without_faint(picture: Picture) -> Picture:
     image = Image.new("RGBA", picture.image.size, (255, 255, 255, 0))
     image.paste(picture.image, mask=visible)
     return picture.with_image(image)
+
+
+def verify_file(
+    body: bytes, preset: Preset, limits: Limits | None = None, record: RenderRecord | None = None
+) -> Report:
+    """Hold any picture's bytes against a preset's rules; `record`: of one that was rendered here.
+
+    Raises:
+        OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
+    """
+    facts = read_facts(body, limits or Limits())
+    decoded = reread(body, facts) if record else decode(body, facts)
+    return verify(FinishedFile(body, facts, decoded.image, record, decoded.levels), preset)
 
 
 def reframed(done: Done, request: RenderRequest) -> Transform | None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from edge.arrays import Doubles, Levels, Mask, Samples
 from edge.images import Box, Color
-from edge.rendering.analysis.analysis import ANALYSIS
+from edge.rendering.analysis.analyze import ANALYSIS
 from edge.rendering.analysis.background import border_depth
 from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.levels import LEVELS, span

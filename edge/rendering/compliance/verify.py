@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from edge.images import Box, Size
-from edge.limits import Limits
 from edge.rendering.analysis.detection import Detected, Detections, place_of
-from edge.rendering.compliance.checks import CHECKS, FinishedFile, RenderRecord
+from edge.rendering.compliance.checks import CHECKS, FinishedFile
 from edge.rendering.compliance.drift import compare
 from edge.rendering.compliance.report import Finding, Report
-from edge.rendering.source.decode import decode, reread
-from edge.rendering.source.probe import read_facts
 from edge.reported import ColourShift, Compliance
 from edge.variants.presets import Preset, Rules
 
@@ -22,21 +19,14 @@ PALE = "pale"
 """The note where only the matte told the product from its background."""
 
 
-def verify_file(
-    body: bytes, preset: Preset, limits: Limits | None = None, record: RenderRecord | None = None
-) -> Report:
-    """Hold any picture's bytes against a preset's rules.
+def verify(file: FinishedFile, preset: Preset) -> Report:
+    """Hold a finished file against a preset's rules.
 
     Of a picture that this server rendered more is known: its `record`. The rules of what was
     synthesized count for such pictures alone, and where pale parts of the product join the
     background the matte says where it ends: such a background passes as a heuristic.
-
-    Raises:
-        OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
     """
-    facts = read_facts(body, limits or Limits())
-    decoded = reread(body, facts) if record else decode(body, facts)
-    file = FinishedFile(body, facts, decoded.image, record, decoded.levels)
+    record = file.record
     findings = [finding for check in CHECKS for finding in check(file, preset.rules)]
     broken = record.broken if record else None
     if broken is not None:
@@ -48,7 +38,7 @@ def verify_file(
         ]
     colours = None
     if record and record.reference:
-        colours = compare(decoded.image, record.reference, record.swatch)
+        colours = compare(file.image, record.reference, record.swatch)
         findings += _colours(colours, preset.rules)
     return Report(preset.name, preset.version, tuple(findings), colours=colours)
 

@@ -14,8 +14,7 @@ from PIL import Image
 
 from edge.images import Color, Format, Rendition, Size
 from edge.rendering.analysis.analysis import Analysis
-from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
-from edge.rendering.matting.segment import resolution
+from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation, resolution
 from edge.rendering.pixels.geometry import Area
 
 NOTE = "segmentation"

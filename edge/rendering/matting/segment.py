@@ -21,7 +21,8 @@ from edge.errors import ModelMissing, OriginalUnsupported
 from edge.images import Box, Size
 from edge.models import matting, roles
 from edge.models.base import Models, digests
-from edge.rendering.analysis.analysis import DETAIL, analyze
+from edge.rendering.analysis.analysis import DETAIL
+from edge.rendering.analysis.analyze import analyze
 from edge.rendering.analysis.background import Grid
 from edge.rendering.analysis.own_alpha import flattened, hides, without_shadow
 from edge.rendering.matting.doubt import DOUBT_NUMBERS, doubt_of
@@ -34,39 +35,10 @@ from edge.rendering.pixels.morphology import flood
 from edge.rendering.request import Stopwatch
 from edge.rendering.step import Tools
 from edge.variants.transform import Transform
-from edge.variants.values import Fit, MatteMode, Upscale
+from edge.variants.values import MatteMode
 
 CLEAR = "clear"
 """The flag of an original that shows nothing at all, for which no network can do anything."""
-
-
-FINEST = 2500
-"""Pixels: the long side up to which a matte has all of the original's; a larger original is reduced
-first. On a plain background 4000 pixels take three times as long, and few presets are larger."""
-
-
-def resolution(original: Size) -> Size:
-    """The size of the matte of an upright original."""
-    return original.scaled(min(1.0, FINEST / original.long))
-
-
-def wanted(transform: Transform) -> bool:
-    """Whether this request needs a matte at all."""
-    if transform.matte is MatteMode.AUTO:
-        return transform.background is not None
-    return transform.matte is MatteMode.ON
-
-
-def sought(transform: Transform) -> bool:
-    """Whether this request needs a segmentation: to cut the subject out, or to keep it whole in a
-    crop that may enlarge; other crops make do with the analysis."""
-    keeps = transform.fit is Fit.COVER and transform.gravity.subject
-    return wanted(transform) or (keeps and transform.upscale is not Upscale.OFF)
-
-
-def must(transform: Transform) -> bool:
-    """Whether a picture as shot would break the request: then a missing network is an error."""
-    return transform.matte is MatteMode.ON or (bool(transform.preset) and wanted(transform))
 
 
 def found_without_network(image: Image.Image) -> Matte | NoMatte:
@@ -88,7 +60,7 @@ def for_transform(
     of any size.
     """
     cut, colour = segmentation.found, transform.background and transform.background.color
-    if wanted(transform):
+    if transform.cuts_out:
         if view and isinstance(cut, Matte) and not _shows(cut, view):
             flags = ("no-subject", CLEAR) if cut.by == "alpha" else ("no-subject",)
             cut = NoMatte("the subject lies beside what is kept of the photo", flags)
@@ -113,7 +85,7 @@ def require_matte(found: Matte | NoMatte, transform: Transform, models: Models) 
         OriginalUnsupported: the networks see no subject either and `matte=on` requires one, or
             the original shows nothing at all.
     """
-    if isinstance(found, NoMatte) and must(transform):
+    if isinstance(found, NoMatte) and transform.requires_matte:
         why = {"reason": found.reason, "flags": list(found.flags)}
         try:
             if CLEAR not in found.flags:

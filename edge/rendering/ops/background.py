@@ -15,7 +15,6 @@ from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.extend.extend import blurred_fill
 from edge.rendering.matting.foreground import foreground
-from edge.rendering.matting.segment import wanted
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.picture import Picture
@@ -138,7 +137,7 @@ class SceneBackground(AsyncStep):
 def plan(transform: Transform, context: PlanContext) -> Step | None:
     """Wanted where the subject has been cut out."""
     background = transform.background
-    if not context.state.matted or background is None or not wanted(transform):
+    if not context.state.matted or background is None or not transform.cuts_out:
         return None
     if background.kind is Kind.SCENE:
         return SceneBackground(background.scene, transform.harmonize and not context.whole)

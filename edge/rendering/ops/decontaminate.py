@@ -16,7 +16,6 @@ from edge.arrays import Levels, Tensor
 from edge.rendering.framing.product import drops_background
 from edge.rendering.matting.alpha import resharpened, steepened
 from edge.rendering.matting.foreground import SoftBand, soft_band, soft_colours
-from edge.rendering.matting.segment import wanted as cut_out
 from edge.rendering.pixels.buffers import array_of, picture_over
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.sampling import put_colours
@@ -87,7 +86,7 @@ def wanted(transform: Transform, context: PlanContext) -> bool:
     if analysis is None or analysis.cut_by in (None, "alpha") or not context.state.matted:
         return False
     reads_beside_subject = bool(transform.blur) or transform.sharpen not in (AUTO, 0)
-    return cut_out(transform) and drops_background(transform) and not reads_beside_subject
+    return transform.cuts_out and drops_background(transform) and not reads_beside_subject
 
 
 def layers(cutout: Tensor) -> tuple[Image.Image, Image.Image]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from edge.images import Box, Size
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.extend.extend import Known, extended, stuck
-from edge.rendering.ops.pad import padded
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import Edit, PixelStep, PlanContext, SourceType, State
@@ -48,7 +47,7 @@ class Extend(PixelStep):
         return (Edit(SourceType.COMPOSITE, "its background extended"),)
 
     def after(self, state: State) -> State:
-        return padded(state, self.canvas, self.at)
+        return state.padded(self.canvas, self.at)
 
     def apply(self, picture: Picture) -> Picture:
         known = Known(self.subject, self.sure, picture.matte)

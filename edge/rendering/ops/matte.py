@@ -11,7 +11,6 @@ from PIL import Image
 
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.matting.alpha import sharpened
-from edge.rendering.matting.segment import wanted
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import Edit, PixelStep, PlanContext, SourceType
@@ -54,7 +53,7 @@ def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
         or analysis.cut_by is None
         or context.whole
         or not context.state.matted
-        or not wanted(transform)
+        or not transform.cuts_out
     ):
         return None
     soft = context.state.reduced < 1 / SCALES.worth and not context.state.decontaminated

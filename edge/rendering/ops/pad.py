@@ -6,7 +6,6 @@ from PIL import Image
 
 from edge.images import WHITE, Color, Size
 from edge.rendering.extend.extend import blurred_fill
-from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import PixelStep, PlanContext, State
 from edge.variants.transform import Transform
@@ -33,7 +32,7 @@ class Pad(PixelStep):
 
     def after(self, state: State) -> State:
         alpha = state.alpha or bool(self.color and not self.color.opaque)
-        return replace(padded(state, self.canvas, self.at), alpha=alpha)
+        return replace(state.padded(self.canvas, self.at), alpha=alpha)
 
     def apply(self, picture: Picture) -> Picture:
         if self.color and self.final and picture.decontaminated and picture.matte:
@@ -59,13 +58,6 @@ class Pad(PixelStep):
         else:
             sheet.paste(image, self.at)
         return sheet
-
-
-def padded(state: State, canvas: Size, at: tuple[int, int]) -> State:
-    """After the picture lies at `at` in a canvas that it does not fill."""
-    moved = state.mapped(canvas, lambda area: area.moved(*at))
-    framing = moved.framing and replace(moved.framing, content=canvas, at=(0, 0))
-    return replace(moved, view=Area.whole(canvas), framing=framing).framed_whole()
 
 
 def plan(transform: Transform, context: PlanContext) -> Pad | None:

@@ -11,7 +11,7 @@ from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.limits import Limits
 from edge.rendering.engine import pillow
-from edge.rendering.source import headers, libraries
+from edge.rendering.source import decoders, headers, libraries
 from edge.rendering.source.colour import to_srgb, tone_mapping_note
 from edge.rendering.source.decoders import jpeg
 from edge.rendering.source.decoders.options import (
@@ -73,7 +73,8 @@ def decode(
         raise OriginalCorrupt("the facts are not of these bytes")
     request = DecodeOptions.of(header, target and _as_stored(target, header))
     with translated(header.format):
-        loaded = libraries.load(header.picture(body), request, deadline)
+        data = header.picture(body)
+        loaded = libraries.in_worker(data, request, deadline) or decoders.load(data, request)
         return _finished(loaded, header, tone_mapped=request.hdr is not None)
 
 

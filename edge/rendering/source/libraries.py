@@ -14,7 +14,6 @@ from edge.cores import cores
 from edge.deadline import Deadline
 from edge.limits import Decode
 from edge.rendering.engine import stock
-from edge.rendering.source import decoders
 from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.pool import Workers, possible
 from edge.rendering.source.facts import Facts
@@ -41,10 +40,12 @@ class Decoding:
             given.workers or cores(), given.memory_bytes, given.seconds, replaced
         )
 
-    def load(self, data: bytes, request: DecodeOptions, deadline: Deadline | None) -> Loaded:
+    def in_worker(
+        self, data: bytes, request: DecodeOptions, deadline: Deadline | None
+    ) -> Loaded | None:
         if request.format in self.apart or (request.hdr and self.apart):
             return self.workers.decode(data, request, deadline)
-        return decoders.load(data, request)
+        return None
 
 
 LIBRARIES = {
@@ -100,14 +101,13 @@ def use(given: Decode, replaced: Callable[[str], None]) -> Callable[[], None]:
     return close
 
 
-def load(data: bytes, request: DecodeOptions, deadline: Deadline | None = None) -> Loaded:
-    """What `decoders.load` answers, from wherever this format is decoded.
+def in_worker(data: bytes, request: DecodeOptions, deadline: Deadline | None) -> Loaded | None:
+    """What `decoders.load` answers, from a worker process; None where this format needs none.
 
     Raises:
-        OriginalError, DeadlineExceeded, Busy: as `Workers.decode` says; and in this process
-            whatever a decoder raises.
+        OriginalError, DeadlineExceeded, Busy: as `Workers.decode` says.
     """
-    return _now().load(data, request, deadline)
+    return _now().in_worker(data, request, deadline)
 
 
 def stays(facts: Facts) -> bool:

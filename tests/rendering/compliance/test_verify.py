@@ -11,10 +11,11 @@ from PIL import Image, ImageCms, ImageDraw, ImageFilter
 
 from edge.errors import NotCompliant, OriginalCorrupt, OriginalUnsupported
 from edge.images import WHITE
+from edge.rendering.compliance.attempts import verify_file
 from edge.rendering.compliance.checks import RenderRecord
 from edge.rendering.compliance.measurements import has_drawn_border, measure_background
 from edge.rendering.compliance.report import Report
-from edge.rendering.compliance.verify import JUDGED_AT_RENDER, verify_file
+from edge.rendering.compliance.verify import JUDGED_AT_RENDER
 from edge.reported import ColourShift, Synthesized
 from edge.variants import presets
 from edge.variants.presets import Preset

@@ -11,7 +11,7 @@ from PIL import Image
 from edge.deadline import Deadline
 from edge.images import Size
 from edge.models.embedded import EmbeddedModels
-from edge.rendering.analysis.analysis import analyze
+from edge.rendering.analysis.analyze import analyze
 from edge.rendering.matting.doubt import DOUBT_NUMBERS
 from edge.rendering.matting.mattes import Matte, NoMatte, Segmentation
 from edge.rendering.matting.segment import search

@@ -9,7 +9,7 @@ from PIL import Image
 
 from edge.arrays import Mask
 from edge.images import Color, Format, Size
-from edge.rendering.analysis.analysis import analyze
+from edge.rendering.analysis.analyze import analyze
 from edge.rendering.matting.mattes import Matte, Segmentation
 from edge.rendering.matting.segment import found_without_network
 from edge.rendering.ops.background import PlainBackground

@@ -10,7 +10,7 @@ from PIL import Image
 
 from edge.images import Color, Format, Size
 from edge.models.base import ModelSpec, TensorSpec
-from edge.rendering.analysis.analysis import analyze
+from edge.rendering.analysis.analyze import analyze
 from edge.rendering.matting.mattes import Matte, Segmentation
 from edge.rendering.matting.segment import found_without_network
 from edge.rendering.ops import decontaminate

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.rendering.analysis.analysis import analyze
+from edge.rendering.analysis.analyze import analyze
 from edge.variants.transform import Transform
 from edge.variants.values import COMPASS, SUBJECT, Crop, Fit, Flip, Gravity
 from tests.rendering.stage import BLUE, GREEN, RED, WHITE, corners, made, product, quarters

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from edge.images import Color, Format
-from edge.rendering.analysis.analysis import analyze
+from edge.rendering.analysis.analyze import analyze
 from edge.variants.transform import Transform
 from edge.variants.values import BLURRED, COMPASS, TRANSPARENT, Background, Fit
 from tests.rendering.stage import RED, corners, made, noise, planned, product, quarters

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from edge.rendering.analysis.analysis import analyze, trim
+from edge.rendering.analysis.analyze import analyze, trim
 from edge.rendering.pixels.geometry import Area
 from edge.variants.transform import Transform
 from tests.rendering.stage import made, noise, product

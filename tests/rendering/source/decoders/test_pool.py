@@ -230,7 +230,8 @@ def test_closing_ends_every_process():
 def test_nothing_is_started_before_it_is_needed():
     workers = Workers(2, MEMORY, 120.0)
     assert workers._started == 0
-    libraries.Decoding(Decode(isolate="risky")).load(*job(saved(photo(), "JPEG")), None)
+    chosen = libraries.Decoding(Decode(isolate="risky"))
+    assert chosen.in_worker(*job(saved(photo(), "JPEG")), None) is None
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_the_setting_says_which_formats_are_decoded_apart(word, apart):
 def test_all_formats_may_be_decoded_apart():
     chosen = libraries.Decoding(Decode(isolate="all", workers=1))
     try:
-        chosen.load(*job(saved(photo(), "JPEG")), None)
+        assert chosen.in_worker(*job(saved(photo(), "JPEG")), None)
         assert len(chosen.workers._idle) == 1
     finally:
         chosen.workers.close()
