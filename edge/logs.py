@@ -14,7 +14,7 @@ _PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctim
 _NOISY = ("uvicorn.error", "uvicorn.access", "botocore", "aiobotocore", "PIL", "aiohttp.access")
 
 
-class _Lines(logging.Formatter):
+class _LineFormatter(logging.Formatter):
     converter = staticmethod(time.gmtime)
 
     def when(self, record: logging.LogRecord) -> str:
@@ -22,7 +22,7 @@ class _Lines(logging.Formatter):
         return self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{record.msecs:03.0f}Z"
 
 
-class JsonLines(_Lines):
+class JsonLines(_LineFormatter):
     """One JSON object a line: time, level, logger, message, the request's id and trace, and what
     `extra` adds."""
 
@@ -39,7 +39,7 @@ class JsonLines(_Lines):
         return json.dumps(line, default=str)
 
 
-class TextLines(_Lines):
+class TextLines(_LineFormatter):
     """The same for people: `time LEVEL logger: message name=value name=value`."""
 
     def format(self, record: logging.LogRecord) -> str:

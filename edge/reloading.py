@@ -12,12 +12,12 @@ from edge.settings import Settings, naming
 from edge.telemetry import Metrics
 from edge.variants import presets as presets_file
 from edge.variants.presets import LivePresets, Presets
-from edge.variants.signing import Keys
+from edge.variants.signing import SigningKeys
 from edge.watched import Watched
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class ReloadedFiles:
     """The values as they are now, each with the file that it came from, if any.
 
     Files of keys and tokens are looked at once a second, for a secret that is out must go at once.
@@ -25,7 +25,7 @@ class Files:
     replicas should change together.
     """
 
-    keys: Watched[Keys]
+    keys: Watched[SigningKeys]
     tokens: Watched[tuple[Token, ...]]
     presets: LivePresets
     any: bool
@@ -34,7 +34,7 @@ class Files:
     _presets: Watched[Presets]
 
     @classmethod
-    def open(cls, given: Settings, metrics: Metrics) -> "Files":
+    def open(cls, given: Settings, metrics: Metrics) -> "ReloadedFiles":
         """Read them all.
 
         Raises:
@@ -79,12 +79,12 @@ class Files:
                 task.cancel()
 
 
-def keys_of(given: Settings) -> Keys:
+def keys_of(given: Settings) -> SigningKeys:
     """The keys that may sign URLs, as they are now. Raises `SettingsError`."""
     with naming("EDGE_SIGNING_KEYS"):
-        Keys.of(given.signing.keys)
+        SigningKeys.of(given.signing.keys)
     with naming("EDGE_SIGNING_FILE"):
-        return Keys.of(given.signing.keys, given.signing.file)
+        return SigningKeys.of(given.signing.keys, given.signing.file)
 
 
 def presets_of(given: Settings) -> Presets:

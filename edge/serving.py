@@ -16,7 +16,7 @@ import uvloop
 from edge import freed_memory, garbage, logs
 from edge.app import Server, connect
 from edge.errors import SettingsError
-from edge.http1.limits import Limits
+from edge.http1.limits import ConnectionLimits
 from edge.http1.open_connections import OpenConnections
 from edge.http1.protocol import Protocol
 from edge.settings import Settings
@@ -124,7 +124,7 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
 
 def protocol_of(parts: Server) -> type[asyncio.Protocol]:
     """What uvicorn has to speak HTTP with, so that this server's hits are answered at once."""
-    requested = Limits.of(parts.given)
+    requested = ConnectionLimits.of(parts.given)
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     limits = requested if files == resource.RLIM_INFINITY else requested.within(files)
     if limits.connections < requested.connections:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from edge.errors import SettingsError
-from edge.settings import Tracing
+from edge.settings import TracingSettings
 
 Value = str | bool | int | float
 Headers = Iterable[tuple[bytes, bytes]]
@@ -137,7 +137,7 @@ def use(provider: Any) -> Callable[[], None]:
     return end
 
 
-def start(given: Tracing, version: str, renderer: str) -> Callable[[], None]:
+def start(given: TracingSettings, version: str, renderer: str) -> Callable[[], None]:
     """Export to a collector as the settings say; what ends it, and sends what is left.
 
     The SDK's own variables count as well, `OTEL_EXPORTER_OTLP_HEADERS` for instance.

@@ -108,7 +108,7 @@ SECRET_KEYS = (
 SECRET_FILES = ("EDGE_ADMIN_FILE", "EDGE_SIGNING_FILE")
 
 
-def setting_of(row: settings.Row) -> Schema:
+def setting_of(row: settings.SettingRow) -> Schema:
     """What YAML may have for one setting: its own type, in its bounds."""
     schema = {"description": f"{row.help} Allowed: {row.allowed}."}
     if " | " in row.allowed:

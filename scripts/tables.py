@@ -150,7 +150,7 @@ def dialects_table() -> Iterator[str]:
     yield from _head("dialect", "URLs", "read")
     for name, dialect in ALL.items():
         where = "by its path" if dialect.betrayed else f"under `/{name}/`"
-        standard = " (by default)" if name in settings.Query().dialects else ""
+        standard = " (by default)" if name in settings.QuerySettings().dialects else ""
         yield _row(f"`{name}`: {dialect.title}", dialect.shape, where + standard)
 
 

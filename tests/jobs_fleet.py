@@ -16,7 +16,7 @@ from edge import settings
 from edge.cli.jobs_commands import desk_of
 from edge.errors import JobsUnavailable
 from edge.jobs.model import Job, Options
-from edge.jobs.service import Feed, Service
+from edge.jobs.service import FeedSource, Service
 from tests.parts import RedisServer
 from tests.running import photo
 
@@ -90,7 +90,7 @@ def feed_of(count: int, path: Path) -> Path:
 
 async def submit(service: Service, feed: Path, options: Options | None = None) -> Job:
     with feed.open("rb") as body:
-        return (await service.submit(Feed(body), options or Options())).job
+        return (await service.submit(FeedSource(body), options or Options())).job
 
 
 async def until(service: Service, job: str, ready, seconds: float = END_SECONDS) -> Job:

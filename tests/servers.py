@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from edge.errors import ModelUnavailable
-from edge.settings import ModelsFolder
+from edge.settings import ModelsSettings
 from edge.tools.public_networks import fetching
 from tests.parts import RedisServer, S3Server, WebServer, absent
 from tests.running import drawn_photos, photos, serve
@@ -84,7 +84,7 @@ FETCHED = ("u2netp", "ppocr-det", "centerface")
 @pytest.fixture(scope="session")
 def public_networks() -> Path:
     """The folder of fetched networks of this machine, with those that `scripts/serve` fetches."""
-    folder = Path(ModelsFolder().fetched_folder)
+    folder = Path(ModelsSettings().fetched_folder)
     for network in map(fetching.network, FETCHED):
         try:
             asyncio.run(fetching.fetch(network, folder, network.options(), print))

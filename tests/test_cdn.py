@@ -202,7 +202,7 @@ async def test_a_fast_picture_leaves_the_proxy_within_its_time(cdn: Cdn):
 async def test_a_url_that_has_expired_is_served_by_nobody(cdn: Cdn, query):
     """Not even stale, in Varnish's grace."""
     expires = int(time.time()) + 4
-    keys = signing.Keys.of([("k", SECRET)])
+    keys = signing.SigningKeys.of([("k", SECRET)])
     url = f"/sku/123.jpg?{signing.sign('sku/123.jpg', query, keys, expires)}"
     assert (await cdn.get(url)).status_code == 200
     assert (await cdn.get(url)).headers["x-cache"] == "HIT"

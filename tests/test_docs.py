@@ -272,7 +272,7 @@ def test_the_python_example_signs_as_we_do():
     parts = urlsplit(expected.strip())
     from edge.variants import signing
 
-    keys = signing.Keys.of([("2026", "shop-secret-do-not-use")])
+    keys = signing.SigningKeys.of([("2026", "shop-secret-do-not-use")])
     signing.verify(paths.read(parts.path), parts.query, keys, required=True)
 
 

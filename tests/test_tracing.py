@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from edge import tracing
 from edge.deadline import Deadline
 from edge.models.triton import TritonModels
-from edge.settings import Tracing
+from edge.settings import TracingSettings
 from tests.collector import Collector
 from tests.models import networks
 from tests.models.conftest import noise
@@ -336,7 +336,7 @@ async def test_spans_come_to_a_collector_over_otlp(photos, monkeypatch):
 
 def test_a_collector_that_is_away_holds_up_no_end(caplog):
     caplog.set_level(logging.CRITICAL)
-    given = Tracing(url=f"http://127.0.0.1:{free_port()}")
+    given = TracingSettings(url=f"http://127.0.0.1:{free_port()}")
     end = tracing.start(given, "0", "0")
     with tracing.serving("test", []):
         pass
@@ -367,5 +367,5 @@ def test_without_the_library_the_setting_is_refused(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(SettingsError, match="EDGE_TRACING_URL") as caught:
-        tracing.start(Tracing(url="http://127.0.0.1:4318"), "0", "0")
+        tracing.start(TracingSettings(url="http://127.0.0.1:4318"), "0", "0")
     assert "edge[otel]" in caught.value.allowed

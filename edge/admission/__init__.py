@@ -4,7 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from edge.admission.budget import Budget
+from edge.admission.budget import MemoryBudget
 from edge.admission.lane import Lane
 from edge.admission.pace import Cost, Limit, Load
 from edge.deadline import Deadline
@@ -22,7 +22,7 @@ class Admission:
 
     def __init__(self, limits: Mapping[Cost, Limit], memory: int | None = None) -> None:
         self._limits = limits
-        self._budget = Budget(sys.maxsize if memory is None else memory)
+        self._budget = MemoryBudget(sys.maxsize if memory is None else memory)
         self._lanes = {(cost, ""): Lane(cost, limit) for cost, limit in limits.items()}
 
     @asynccontextmanager

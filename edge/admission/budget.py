@@ -7,7 +7,7 @@ from edge.deadline import Deadline
 from edge.errors import Busy
 
 
-class Budget:
+class MemoryBudget:
     """So many bytes; who asks first gets first, however much he asks."""
 
     def __init__(self, total: int) -> None:

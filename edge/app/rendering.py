@@ -24,7 +24,7 @@ from edge.variants.presets import Presets
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class RenderingParts:
     """What works on pixels here, the networks, and what makes whole pictures elsewhere."""
 
     threads: EngineThreads
@@ -34,7 +34,7 @@ class Engine:
 
 
 @asynccontextmanager
-async def open_engine(given: Settings, metrics: Metrics) -> AsyncIterator[Engine]:
+async def open_engine(given: Settings, metrics: Metrics) -> AsyncIterator[RenderingParts]:
     async with AsyncExitStack() as stack:
         models = open_models(given, metrics)
         stack.push_async_callback(models.close)
@@ -44,7 +44,7 @@ async def open_engine(given: Settings, metrics: Metrics) -> AsyncIterator[Engine
         processes = _processes(given, metrics)
         if processes is not None:
             stack.callback(processes.close)
-        yield Engine(threads, processes, models, open_chain(given, models, metrics))
+        yield RenderingParts(threads, processes, models, open_chain(given, models, metrics))
 
 
 def _processes(given: Settings, metrics: Metrics) -> RenderProcesses | None:
@@ -66,7 +66,7 @@ def _counted(metrics: Metrics) -> Callable[[str], None]:
 @asynccontextmanager
 async def open_renderer(
     given: Settings,
-    engine: Engine,
+    engine: RenderingParts,
     stores: Stores,
     presets: Presets,
     backgrounds: Originals,

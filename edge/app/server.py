@@ -22,12 +22,12 @@ from edge.background_tasks import BackgroundTasks
 from edge.cache.purging import OwedPurges
 from edge.delivery.admitted import AdmittedRenderer
 from edge.delivery.delivery import Delivery
-from edge.delivery.keys import Keys
+from edge.delivery.keys import CacheKeys
 from edge.delivery.making import Making
 from edge.delivery.recall import Recall
 from edge.jobs.opening import Shop, open_desk, open_shop
 from edge.jobs.review import Decisions
-from edge.reloading import Files
+from edge.reloading import ReloadedFiles
 from edge.rendering.engine import pillow
 from edge.rendering.render import RENDER_VERSION
 from edge.rendering.tile_cache import TileCache
@@ -116,7 +116,7 @@ async def connect(
     imaging = pillow.check(given.server.engine)
     metrics, background_tasks = Metrics(), BackgroundTasks()
     metrics.build.labels(**build(imaging)).set(1)
-    files = Files.open(given, metrics)
+    files = ReloadedFiles.open(given, metrics)
     tokens = Tokens(lambda: files.tokens.value)
     async with AsyncExitStack() as stack:
         enter, at_end = stack.enter_async_context, stack.push_async_callback
@@ -148,7 +148,7 @@ async def connect(
         recall = Recall(stores.tiers, given.origin.url)
         originals = sources.remembered(given, origins, metrics, recall)
         names = partial(sources.scene_names, given)
-        keys = Keys(originals, backgrounds, renderer, given.origin.url, names)
+        keys = CacheKeys(originals, backgrounds, renderer, given.origin.url, names)
         admitted = AdmittedRenderer(
             renderer,
             keys,

@@ -12,20 +12,20 @@ from edge.delivery.delivery import Delivery
 from edge.dialects import Dialects
 from edge.jobs.opening import Shop
 from edge.origins.browse import Listing
-from edge.reloading import Files
+from edge.reloading import ReloadedFiles
 from edge.settings import Settings, naming
 from edge.telemetry import Metrics
 from edge.web.access_log import AccessLog
-from edge.web.admin import Admin, Explain
+from edge.web.admin import AdminRoutes, Explain
 from edge.web.gallery import Gallery
 from edge.web.hits import Hits
 from edge.web.image import ImageRoute
-from edge.web.jobs import Jobs
+from edge.web.jobs import JobsRoutes
 from edge.web.openapi import OpenApi
 from edge.web.playground import Playground
 from edge.web.probes import Probes
 from edge.web.recording import Recorder
-from edge.web.review import Review
+from edge.web.review import ReviewRoutes
 from edge.web.routes import application
 from edge.web.tokens import Tokens
 from edge.web.urls import Urls
@@ -42,7 +42,7 @@ class Web:
 @asynccontextmanager
 async def open_web(
     given: Settings,
-    files: Files,
+    files: ReloadedFiles,
     tokens: Tokens,
     delivery: Delivery,
     probes: Probes,
@@ -70,15 +70,15 @@ async def open_web(
             urls=urls,
             recorder=recorder,
             explain=Explain(delivery, urls, tokens, presets, needs_token=signed),
-            admin=Admin(delivery, tokens, presets),
+            admin=AdminRoutes(delivery, tokens, presets),
             probes=probes,
             openapi=OpenApi(presets),
             playground=playground,
             gallery=gallery,
             metrics=metrics,
             placeholder=given.http.placeholder,
-            jobs=Jobs(shop, tokens, cores()),
-            review=Review(shop, tokens),
+            jobs=JobsRoutes(shop, tokens, cores()),
+            review=ReviewRoutes(shop, tokens),
             admin_port=given.server.admin_port,
         )
         yield Web(asgi, hits)

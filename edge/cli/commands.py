@@ -46,7 +46,7 @@ def sign_url(given: Settings, url: str, *, expires: int | None, kid: str | None)
     """The URL with key id, expiry (seconds from now) and signature; host and scheme are kept."""
     keys = keys_of(given)
     if kid is not None:
-        keys = signing.Keys(keys.named(kid))
+        keys = signing.SigningKeys(keys.named(kid))
         if not keys:
             raise SettingsError(f"EDGE_SIGNING_KEYS has no key id {kid!r}, nor EDGE_SIGNING_FILE")
     until = None if expires is None else int(time.time()) + expires

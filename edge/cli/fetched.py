@@ -13,7 +13,7 @@ _SCHEMES = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedPicture:
     """`reported` is `X-Edge-Compliance`; None where the server says nothing of rules."""
 
     body: bytes
@@ -28,7 +28,7 @@ def is_url(text: str) -> bool:
     return text.startswith(_SCHEMES)
 
 
-def fetch(url: str, most: int, accept: str = "*/*") -> Fetched:
+def fetch(url: str, most: int, accept: str = "*/*") -> FetchedPicture:
     """What the server answers to that URL.
 
     Args:
@@ -49,7 +49,7 @@ def fetch(url: str, most: int, accept: str = "*/*") -> Fetched:
         raise EdgeError(f"{url}: the server answers {error.code} {error.reason}") from error
     except (URLError, OSError, ValueError) as error:
         raise EdgeError(f"{url} cannot be fetched: {error}") from error
-    return Fetched(body, _read(line))
+    return FetchedPicture(body, _read(line))
 
 
 def reported_of(body: bytes, url: str) -> Compliance | None:

@@ -19,10 +19,10 @@ from edge.cli import local
 from edge.cli.remote import RemoteJobs
 from edge.cores import cores
 from edge.errors import FeedRejected, JobsUnavailable, SettingsError
-from edge.jobs.estimate import Estimator, Workers
+from edge.jobs.estimate import Estimator, WorkerCount
 from edge.jobs.model import Job, JobState, Options
 from edge.jobs.opening import Desk, open_desk
-from edge.jobs.service import Feed, Service
+from edge.jobs.service import FeedSource, Service
 from edge.reloading import keys_of, presets_of
 from edge.settings import Settings
 from edge.web.jobs import report_of
@@ -106,8 +106,8 @@ async def estimate_here(
             accept=wanted.options.accept,
         )
         with wanted.feed.open("rb") as body:
-            items = shop.desk.service.items(Feed(body), wanted.options)
-            return await estimator.of(items, Workers(workers, cores()))
+            items = shop.desk.service.items(FeedSource(body), wanted.options)
+            return await estimator.of(items, WorkerCount(workers, cores()))
 
 
 class RedisJobs:
@@ -182,7 +182,7 @@ def watch(jobs: RemoteJobs | RedisJobs, job: str, report: Progress) -> Mapping[s
 
 async def _submit(service: Service, feed: Path, options: Options) -> dict[str, Any]:
     with feed.open("rb") as body:
-        taken = await service.submit(Feed(body), options)
+        taken = await service.submit(FeedSource(body), options)
     refusals = [one.as_facts() for one in taken.refusals]
     return {**await service.facts(taken.job), "refusals": refusals}
 

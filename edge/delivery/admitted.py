@@ -13,7 +13,7 @@ from edge.accounting import Stages
 from edge.admission import Admission, Cost
 from edge.deadline import Deadline
 from edge.delivery import recall
-from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
+from edge.delivery.keys import CacheKeys, DeliveryRequest, KeyedVariant
 from edge.delivery.originals import Originals
 from edge.errors import Busy
 from edge.images import Original, Rendition, Stamp
@@ -58,7 +58,7 @@ class AdmittedRenderer:
     """
 
     renderer: Renderer
-    keys: Keys
+    keys: CacheKeys
     originals: Originals
     admission: Admission
     metrics: Metrics

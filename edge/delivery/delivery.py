@@ -14,7 +14,7 @@ from edge.cache.nearest import Found
 from edge.cache.purging import Purged
 from edge.cache.tiers import Tiers
 from edge.delivery.admitted import UNSETTLED, AdmittedRenderer
-from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
+from edge.delivery.keys import CacheKeys, DeliveryRequest, KeyedVariant
 from edge.delivery.making import FALLBACKS, Delivered, Making
 from edge.images import Rendition
 from edge.telemetry import Metrics
@@ -34,7 +34,12 @@ class Delivery:
     """The order of events between the rooms below: a name, a look in the tiers, a render."""
 
     def __init__(
-        self, keys: Keys, tiers: Tiers, renderer: AdmittedRenderer, making: Making, metrics: Metrics
+        self,
+        keys: CacheKeys,
+        tiers: Tiers,
+        renderer: AdmittedRenderer,
+        making: Making,
+        metrics: Metrics,
     ) -> None:
         self._keys = keys
         self._tiers = tiers

@@ -46,7 +46,7 @@ class KeyedVariant:
     settled: bool = True
 
 
-class Keys:
+class CacheKeys:
     """Names requests, and remembers what was delivered under which name.
 
     Args:

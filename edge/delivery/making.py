@@ -14,7 +14,7 @@ from edge.cache.nearest import Found
 from edge.cache.tiers import Tiers
 from edge.deadline import Deadline
 from edge.delivery.admitted import AdmittedRenderer, RenderProgress
-from edge.delivery.keys import DeliveryRequest, KeyedVariant, Keys
+from edge.delivery.keys import CacheKeys, DeliveryRequest, KeyedVariant
 from edge.errors import Busy, DeadlineExceeded, EdgeError, ModelMissing, ModelUnavailable
 from edge.images import Rendition
 from edge.single_flight import Leases, SingleFlight, find_or_make
@@ -60,7 +60,7 @@ class Making:
     """
 
     renderer: AdmittedRenderer
-    keys: Keys
+    keys: CacheKeys
     tiers: Tiers
     leases: Leases
     background_tasks: BackgroundTasks

@@ -9,7 +9,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from edge.errors import EdgeError, RequestError, RequestLate
-from edge.http1.limits import LEAST_RATE, Limits
+from edge.http1.limits import LEAST_RATE, ConnectionLimits
 from edge.http1.open_connections import OpenConnections
 from edge.http1.reading import BODY, HEAD, IDLE, OVER, BoundedReading
 from edge.http1.sending import Outgoing
@@ -39,7 +39,7 @@ class EndingConnection(BoundedReading):
     def __init__(
         self,
         *given: Any,
-        limits: Limits,
+        limits: ConnectionLimits,
         open_connections: OpenConnections,
         **named: Any,
     ) -> None:
@@ -109,7 +109,7 @@ class EndingConnection(BoundedReading):
         self._socket.abort()
 
     def check_timeouts(self, now: float) -> None:
-        """End what took too long; `OpenConnections` calls it every `Limits.tick` seconds."""
+        """End what took too long; called every `ConnectionLimits.tick` seconds."""
         if self._out.waits_for_reader(now, self._limits.reader_timeout, LEAST_RATE):
             return self._end("reader")
         if self._out.pending:

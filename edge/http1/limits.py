@@ -6,7 +6,7 @@ from edge.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """Bounds of one connection and of all; sizes in bytes, times in seconds.
 
     Attributes:
@@ -37,7 +37,7 @@ class Limits:
     unread_bytes: int = 268_435_456
 
     @classmethod
-    def of(cls, given: Settings) -> "Limits":
+    def of(cls, given: Settings) -> "ConnectionLimits":
         """The bounds that the settings name."""
         server, limits = given.server, given.limits
         return cls(
@@ -52,7 +52,7 @@ class Limits:
             unread_bytes=limits.unread_bytes,
         )
 
-    def within(self, files: int) -> "Limits":
+    def within(self, files: int) -> "ConnectionLimits":
         """The same with fewer connections where the process may open only so many `files`.
 
         Some descriptors are left for originals, caches, origins, Redis and Triton.

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from typing import Protocol
 
 from edge.errors import EdgeError
-from edge.http1.limits import Limits
+from edge.http1.limits import ConnectionLimits
 from edge.telemetry import Metrics
 
 
@@ -40,11 +40,11 @@ class OpenConnections:
     """The open connections, and the cap on them.
 
     At the cap, the connection that has waited longest for its client (between two requests, or for
-    the rest of a head) is closed in favour of a new one. Where all are busy, `Limits.reserve` more
-    are accepted, for probes only; further ones are closed without an answer.
+    the rest of a head) is closed in favour of a new one. Where all are busy, a `reserve` of more is
+    accepted, for probes only; further ones are closed without an answer.
     """
 
-    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, limits: ConnectionLimits, metrics: Metrics) -> None:
         self._limits = limits
         self._metrics = metrics
         self._all: set[Connection] = set()
@@ -131,7 +131,7 @@ class OpenConnections:
             self._schedule_check()
 
     def _hold_to_budget(self) -> None:
-        """Keep the bytes of unread bodies within `Limits.unread_bytes`.
+        """Keep the bytes of unread bodies within `ConnectionLimits.unread_bytes`.
 
         Closes the readers of the bodies whose fastest reader is slowest, until the rest fits: each
         reader may keep to its timeout while thousands of different bodies exceed the memory. One

@@ -13,7 +13,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edge.errors import HeadersTooLarge, RequestError, RequestMalformed, UrlTooLong
-from edge.http1.limits import Limits
+from edge.http1.limits import ConnectionLimits
 
 FED = 4096
 """Bytes that are parsed at once: so many more than a limit may be held."""
@@ -57,7 +57,7 @@ class BoundedReading(HttpToolsProtocol, ABC):
         _closing: nothing more will be written.
     """
 
-    def __init__(self, *given: Any, limits: Limits, **named: Any) -> None:
+    def __init__(self, *given: Any, limits: ConnectionLimits, **named: Any) -> None:
         super().__init__(*given, **named)
         self._limits = limits
         self._phase = IDLE

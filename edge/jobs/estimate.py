@@ -30,7 +30,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
+class WorkerCount:
     """How many there are, and the cores of each."""
 
     count: int
@@ -65,7 +65,7 @@ class Estimator:
         self._refused: list[Refusal] = []
         self._errors: list[str] = []
 
-    async def of(self, items: Iterable[Item | Refusal], workers: Workers) -> dict[str, Any]:
+    async def of(self, items: Iterable[Item | Refusal], workers: WorkerCount) -> dict[str, Any]:
         """The whole estimate, JSON-able; seconds, and money in the currency of the prices."""
         await self._count(iter(items))
         for preset, need in self._needs.items():
@@ -118,7 +118,7 @@ class Estimator:
     def _known(self, preset: str) -> bool:
         return preset in self._history and self._history[preset].rendered > 0
 
-    def _report(self, workers: Workers) -> dict[str, Any]:
+    def _report(self, workers: WorkerCount) -> dict[str, Any]:
         presets, seconds, cost, unknown = {}, 0.0, 0.0, 0
         for preset, need in sorted(self._needs.items()):
             spent = self._history[preset] if self._known(preset) else need.sampled

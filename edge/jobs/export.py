@@ -179,7 +179,7 @@ class BucketTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ExportTarget:
     """A job's `to`, read: the folder or bucket that it names, and the name of its ZIP, if any."""
 
     scheme: str
@@ -187,7 +187,7 @@ class Place:
     archive: str = ""
 
     @classmethod
-    def of(cls, to: str) -> "Place":
+    def of(cls, to: str) -> "ExportTarget":
         """Raises `FeedRejected`: it is neither a folder nor s3://bucket."""
         scheme = "s3" if to.startswith("s3://") else "folder"
         root = to.removeprefix("s3://").rstrip("/")
@@ -205,9 +205,9 @@ class Place:
 
     def allowed_by(self, places: Sequence[str]) -> bool:
         """Whether it is one of these, or below one."""
-        return any(self._below(Place.of(place)) for place in places)
+        return any(self._below(ExportTarget.of(place)) for place in places)
 
-    def _below(self, other: "Place") -> bool:
+    def _below(self, other: "ExportTarget") -> bool:
         if self.scheme != other.scheme:
             return False
         if self.scheme == "folder":  # what a link or two dots lead to counts

@@ -130,7 +130,7 @@ def _is_object(text: bytes) -> bool:
         return False
 
 
-class _Lines:
+class _TextLines:
     """Text lines with their numbers; `refused` are those that are too long or no UTF-8."""
 
     def __init__(self, whole: io.BufferedReader) -> None:
@@ -166,7 +166,7 @@ class _Lines:
 
 
 def _csv(whole: io.BufferedReader) -> Read:
-    lines = _Lines(whole)
+    lines = _TextLines(whole)
     source = iter(lines)
     head = next(source, "")
     reader = csv.reader([head], delimiter=_delimiter(head))
@@ -214,7 +214,7 @@ def _check_head(names: list[str]) -> None:
 
 
 def _jsonl(whole: io.BufferedReader) -> Read:
-    lines = _Lines(whole)
+    lines = _TextLines(whole)
     for text in lines:
         yield from lines.taken()
         if not text.strip():

@@ -21,7 +21,7 @@ from edge.jobs.file_database import (
     transaction,
 )
 from edge.jobs.model import Item, ItemState, Job, Outcome, Refusal
-from edge.jobs.store import OPEN_STATES, Event, Row, Task
+from edge.jobs.store import OPEN_STATES, Event, ItemRow, Task
 
 _KEEP_SECONDS = 7 * 86_400.0
 
@@ -98,14 +98,14 @@ class FileStore(Changes):
     @transaction
     def rows(
         self, db: Connection, job: str, state: ItemState | None, cursor: int, limit: int
-    ) -> tuple[Sequence[Row], int | None]:
+    ) -> tuple[Sequence[ItemRow], int | None]:
         rows = db.execute(
             "SELECT packed, state, result FROM item WHERE job = ? AND idx >= ? "
             "AND (? = '' OR state = ?) ORDER BY idx LIMIT ?",
             (job, cursor, *[state.code if state else ""] * 2, limit),
         ).fetchall()
         found = [
-            Row(Item.unpack(packed), ItemState.of_code(code), result and Outcome.unpack(result))
+            ItemRow(Item.unpack(packed), ItemState.of_code(code), result and Outcome.unpack(result))
             for packed, code, result in rows
         ]
         return found, found[-1].item.index + 1 if len(found) == limit else None

@@ -13,7 +13,7 @@ from edge.delivery.making import Delivered
 from edge.errors import Busy, EdgeError
 from edge.images import Rendition
 from edge.jobs import ledger, review, webhooks
-from edge.jobs.export import Place, Target
+from edge.jobs.export import ExportTarget, Target
 from edge.jobs.model import Item, ItemState, Job, Outcome
 from edge.jobs.review import Decision, Decisions
 from edge.jobs.store import Begun, Event, Sums
@@ -201,7 +201,7 @@ def target_of(job: Job, endpoint: str, timeout: float) -> Target | None:
     """Where each item of a job is written as it comes; a ZIP is made at the end."""
     if not job.options.to:
         return None
-    place = Place.of(job.options.to)
+    place = ExportTarget.of(job.options.to)
     return None if place.archive else place.open(endpoint, timeout)
 
 

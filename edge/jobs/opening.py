@@ -24,7 +24,7 @@ from edge.reported import Compliance
 from edge.settings import Settings, naming
 from edge.telemetry import Metrics
 from edge.variants.presets import Presets
-from edge.variants.signing import Keys, sign
+from edge.variants.signing import SigningKeys, sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def open_queue(given: Settings, store: Store) -> Queue:
 async def open_desk(
     given: Settings,
     presets: Presets,
-    keys: Callable[[], Keys],
+    keys: Callable[[], SigningKeys],
     routes: tuple[Route, ...],
     *,
     file: str | None = None,
@@ -173,7 +173,7 @@ def _http_origins(routes: tuple[Route, ...]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _signed(keys: Callable[[], Keys]) -> UrlOf:
+def _signed(keys: Callable[[], SigningKeys]) -> UrlOf:
     def url_of(path: str, query: str) -> str:
         return plain_url(path, sign(path, query, keys(), None))
 

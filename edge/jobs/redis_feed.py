@@ -91,7 +91,7 @@ _SCAN = 8192
 """States that are read at once."""
 
 
-class Feed:
+class ItemReader:
     """Reads items of any job.
 
     Raises:

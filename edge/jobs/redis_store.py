@@ -15,7 +15,7 @@ from edge.jobs import redis_scripts as scripts
 from edge.jobs.model import Item, ItemState, Job, JobState, Outcome, Refusal
 from edge.jobs.redis_feed import (
     PARTS,
-    Feed,
+    ItemReader,
     job_key,
     job_of,
     key_of,
@@ -25,7 +25,7 @@ from edge.jobs.redis_feed import (
     redis_errors,
     state_at,
 )
-from edge.jobs.store import Begun, Event, Row, Sums, Task, ledgers_of
+from edge.jobs.store import Begun, Event, ItemRow, Sums, Task, ledgers_of
 
 _UNSEEN_SECONDS = 3600
 """How long a feed is kept that nobody has opened a job for: its reader died."""
@@ -38,7 +38,7 @@ class RedisStore:
 
     def __init__(self, url: str, timeout: float, keep: float) -> None:
         self._redis: Any = open_redis(url, max(timeout, 5.0))
-        self._feed = Feed(self._redis)
+        self._feed = ItemReader(self._redis)
         self._keep = int(keep)
         names = (name for name in vars(scripts) if name.isupper() and not name.startswith("_"))
         self._scripts = {
@@ -204,7 +204,7 @@ class RedisStore:
 
     async def rows(
         self, job: str, state: ItemState | None, cursor: int, limit: int
-    ) -> tuple[Sequence[Row], int | None]:
+    ) -> tuple[Sequence[ItemRow], int | None]:
         codes = state.code if state else "wqlshxf"
         found, cursor = await self._feed.search(job, codes, cursor, limit)
         if not found:
@@ -214,7 +214,9 @@ class RedisStore:
             results = await self._redis.hmget(part_key(job, "results"), found)
             states = await self._redis.getrange(part_key(job, "states"), found[0], found[-1])
         rows = [
-            Row(item, state_at(states, item.index - found[0]), result and Outcome.unpack(result))
+            ItemRow(
+                item, state_at(states, item.index - found[0]), result and Outcome.unpack(result)
+            )
             for item, result in zip(items, results, strict=True)
         ]
         return rows, cursor if len(found) == limit else None

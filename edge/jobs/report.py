@@ -11,7 +11,7 @@ from typing import Any
 
 from edge.jobs.ledger import Prices
 from edge.jobs.model import Job, Refusal
-from edge.jobs.store import Row, Store
+from edge.jobs.store import ItemRow, Store
 from edge.reported import Compliance
 from edge.variants import paths
 
@@ -43,7 +43,7 @@ class Reporter:
     compliance_line: Callable[[Compliance], str]
     url_of: UrlOf = plain_url
 
-    def facts(self, row: Row) -> dict[str, Any]:
+    def facts(self, row: ItemRow) -> dict[str, Any]:
         """One item, by the names of `COLUMNS`; what is not known is left out."""
         item, outcome = row.item, row.outcome
         fields: dict[str, Any] = {

@@ -9,7 +9,7 @@ from edge.jobs.making import Maker, merged
 from edge.jobs.model import ItemState, Job
 from edge.jobs.review import APPROVED, Decision, Decisions, identity, noted
 from edge.jobs.service import Service
-from edge.jobs.store import Row
+from edge.jobs.store import ItemRow
 
 _THUMBNAIL = "w={0}&h={0}&fit=inside&up=off&fm=webp"
 _SIDES = (160, 1600)
@@ -80,7 +80,7 @@ class Reviewing:
         _, now = await self._service.row(id, index)
         return self._facts(job, now)
 
-    async def _follow(self, job: Job, row: Row, decision: Decision) -> None:
+    async def _follow(self, job: Job, row: ItemRow, decision: Decision) -> None:
         state = ItemState.SUCCEEDED if decision.verdict == APPROVED else ItemState.REJECTED
         if job.options.to or decision.query:
             await self._store.reopen(job.id, row.item.index)
@@ -88,7 +88,7 @@ class Reviewing:
         elif row.state is not state:
             await self._store.amend(job.id, row.item.index, row.state, state)
 
-    def _facts(self, job: Job, row: Row) -> dict[str, Any]:
+    def _facts(self, job: Job, row: ItemRow) -> dict[str, Any]:
         facts = self._service.reporter.facts(row)
         held = row.outcome.compliance if row.outcome else None
         place = f"/-/review/{job.id}/{row.item.index}"

@@ -11,13 +11,13 @@ from typing import Any, BinaryIO
 
 from edge.errors import FeedRejected, IdempotencyKeyReused, JobConflict, JobNotFound
 from edge.jobs import ledger, report, worker
-from edge.jobs.export import Place
+from edge.jobs.export import ExportTarget
 from edge.jobs.feeds import Read, read_feed
 from edge.jobs.items import REFUSALS_SHOWN, Intake, Reader, collision, digest, refused
 from edge.jobs.model import Item, ItemState, Job, JobState, Options, Refusal
 from edge.jobs.queue import Feeder
 from edge.jobs.report import Reporter
-from edge.jobs.store import CHUNK, Row, Store
+from edge.jobs.store import CHUNK, ItemRow, Store
 from edge.jobs.webhooks import Webhooks
 from edge.origins.outbound import Outbound
 from edge.variants.presets import Presets
@@ -27,7 +27,7 @@ _RUNNING = (JobState.QUEUED, JobState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class FeedSource:
     """Bytes to be read as a feed; or its lines, where they are known already."""
 
     source: BinaryIO | None = None
@@ -66,7 +66,7 @@ class Service:
     feed_items: int = 1_000_000
     export: Sequence[str] | None = None
 
-    def items(self, feed: Feed, options: Options) -> Iterator[Item | Refusal]:
+    def items(self, feed: FeedSource, options: Options) -> Iterator[Item | Refusal]:
         """What a feed holds. Raises `FeedRejected`, at once or in the course of it."""
         reader = Reader(self.presets, options, self.widths, self.origins)
         reader.check()
@@ -78,7 +78,7 @@ class Service:
         return await self.outbound.download(url, into, self.feed_bytes)
 
     async def submit(
-        self, feed: Feed, options: Options, *, key: str = "", fingerprint: str = ""
+        self, feed: FeedSource, options: Options, *, key: str = "", fingerprint: str = ""
     ) -> Submitted:
         """Read the whole feed, and begin.
 
@@ -173,7 +173,7 @@ class Service:
         """Every item, then every refused line."""
         return self.reporter.rows_of(self.store, job)
 
-    async def row(self, id: str, index: int) -> tuple[Job, Row]:
+    async def row(self, id: str, index: int) -> tuple[Job, ItemRow]:
         """One item with its job. Raises `JobNotFound`."""
         job = await self.find(id)
         rows, _ = await self.store.rows(id, None, index, 1) if index >= 0 else ([], None)
@@ -187,7 +187,7 @@ class Service:
             self.hooks.check(options.webhook)
         if not options.to:
             return
-        place = Place.of(options.to)
+        place = ExportTarget.of(options.to)
         if self.export is not None and not place.allowed_by(self.export):
             raise FeedRejected(
                 "this server does not write there",
@@ -209,7 +209,9 @@ class Service:
             raise JobConflict("the first request with this Idempotency-Key is not finished yet")
         return Submitted(job, await self.store.refusals(other, 0, REFUSALS_SHOWN), replayed=True)
 
-    async def _taken(self, id: str, feed: Feed, options: Options) -> tuple[Job, Sequence[Refusal]]:
+    async def _taken(
+        self, id: str, feed: FeedSource, options: Options
+    ) -> tuple[Job, Sequence[Refusal]]:
         """The whole feed into the store; raises `FeedRejected` where it cannot be begun."""
         intake = Intake(self.store, id, self.feed_items)
         found = await asyncio.to_thread(self.items, feed, options)
@@ -246,7 +248,7 @@ class Service:
         await self.feeder.feed_job(await self.find(id), CHUNK)
         return await self.find(id)
 
-    def _lines(self, feed: Feed, options: Options) -> Read:
+    def _lines(self, feed: FeedSource, options: Options) -> Read:
         if feed.lines is not None:
             return feed.lines
         if feed.source is None:

@@ -70,7 +70,7 @@ class Sums:
     always: Mapping[str, float] = field(default_factory=dict)
 
 
-class Row(NamedTuple):
+class ItemRow(NamedTuple):
     """One item with where it is and what came of it."""
 
     item: Item
@@ -146,7 +146,7 @@ class Store(Protocol):
 
     async def rows(
         self, job: str, state: ItemState | None, cursor: int, limit: int
-    ) -> tuple[Sequence[Row], int | None]:
+    ) -> tuple[Sequence[ItemRow], int | None]:
         """Items in the feed's order, and the cursor of the next; None at the end."""
         ...
 

@@ -12,11 +12,11 @@ from cachetools import LRUCache
 
 from edge.errors import EdgeError, JobsUnavailable
 from edge.jobs import report, retries, webhooks
-from edge.jobs.export import Entry, Place, Target, write_archive
+from edge.jobs.export import Entry, ExportTarget, Target, write_archive
 from edge.jobs.making import Maker, event_of, failed, sums_of, target_of
 from edge.jobs.model import Item, Job, JobState, Outcome
 from edge.jobs.report import Reporter
-from edge.jobs.store import Begun, Row, Store, Task
+from edge.jobs.store import Begun, ItemRow, Store, Task
 from edge.jobs.webhooks import Webhooks
 from edge.telemetry import Metrics
 
@@ -163,7 +163,7 @@ class Worker:
         """The manifests, and the ZIP where it is one."""
         if not job.options.to:
             return
-        place = Place.of(job.options.to)
+        place = ExportTarget.of(job.options.to)
         target = place.open(self.endpoint, self.timeout)
         try:
             if place.archive:
@@ -185,7 +185,7 @@ class Worker:
         async for entry in self._manifests(job):
             yield entry
 
-    async def _body(self, job: Job, row: Row) -> bytes:
+    async def _body(self, job: Job, row: ItemRow) -> bytes:
         try:
             finished = await self.maker.make(row.item, job.options.accept)
         except JobsUnavailable:

@@ -42,7 +42,7 @@ background."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ReferenceAnswer:
     """The stored answer of the network with that digest: output name -> [8, 8, C] field means, of
     its values and of the steps between neighbours in a row."""
 
@@ -81,7 +81,7 @@ class Reference:
         }
         path.write_text(json.dumps({"digest": self.digest, **kinds}) + "\n", "utf-8")
 
-    def distance(self, other: "Reference") -> float:
+    def distance(self, other: "ReferenceAnswer") -> float:
         """Levels of 255 between the two that are the farthest apart."""
         return max(
             _distance(theirs[name], kept) if name in theirs else 255.0
@@ -120,7 +120,7 @@ async def examine(
     try:
         spec = models.spec(name)
         start = time.perf_counter()
-        reference = Reference.load(repository.place(name) / FILE)
+        reference = ReferenceAnswer.load(repository.place(name) / FILE)
         inputs = probe(spec, question if reference is None or reference.steps else picture)
         answer = await models.infer(name, inputs, deadline=Deadline.after(seconds))
         taken = time.perf_counter() - start
@@ -136,14 +136,14 @@ async def examine(
     )
 
 
-def judge(spec: ModelSpec, answer: Mapping[str, Tensor], reference: Reference | None) -> str:
+def judge(spec: ModelSpec, answer: Mapping[str, Tensor], reference: ReferenceAnswer | None) -> str:
     """Which known answer was met by arrays uint8 [N, H, W, C], in words.
 
     Raises:
         ModelContractBroken: the answer is not the known one.
     """
     if reference is not None and reference.digest == spec.digest:
-        distance = reference.distance(Reference.of(spec, answer))
+        distance = reference.distance(ReferenceAnswer.of(spec, answer))
         most = REFERENCE_LEVELS if spec.scale > 1 else MASK_LEVELS
         _demand(spec, distance <= most, f"{distance:.1f} levels from the stored answer")
         return "equals its stored answer"
@@ -166,7 +166,7 @@ async def record(models: Models, repository: Repository, name: str) -> Path:
     spec = models.spec(name)
     answer = await models.infer(name, probe(spec), deadline=Deadline.after(60))
     path = repository.place(name) / FILE
-    Reference.of(spec, answer).store(path)
+    ReferenceAnswer.of(spec, answer).store(path)
     repository.state_digest(name)
     return path
 

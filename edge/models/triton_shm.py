@@ -44,7 +44,7 @@ into it. Queues drop the cancelled and the late, so one run of a network is all 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MemorySlice:
     """Where one tensor lies in the region: bytes from its start, and how many."""
 
     offset: int
@@ -93,18 +93,18 @@ class Region:
         """A slot with room for tensors of so many bytes each; None when none is free or large."""
         offset, places = 0, []
         for length in lengths:
-            places.append(Place(offset, length))
+            places.append(MemorySlice(offset, length))
             offset += -(-length // mmap.PAGESIZE) * mmap.PAGESIZE
         if offset > self._slot_bytes or not self._free:
             return None
         number = self._free.pop()
         start = number * self._slot_bytes
-        return Slot(self, number, tuple(Place(start + p.offset, p.length) for p in places))
+        return Slot(self, number, tuple(MemorySlice(start + p.offset, p.length) for p in places))
 
     def give_back(self, number: int) -> None:
         self._free.append(number)
 
-    def view(self, place: Place) -> Tensor:
+    def view(self, place: MemorySlice) -> Tensor:
         """The bytes of one tensor, uint8 [length]; the array must not outlive the region."""
         return np.frombuffer(self._memory, np.uint8, place.length, place.offset)
 
@@ -122,7 +122,7 @@ class Slot:
 
     region: Region
     number: int
-    places: tuple[Place, ...]
+    places: tuple[MemorySlice, ...]
 
     def write(self, index: int, tensor: Tensor) -> None:
         """Copy a tensor [...] into its place, which is as long as it."""

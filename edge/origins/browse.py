@@ -28,7 +28,7 @@ _TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchPage:
     """One page of a search: URL paths without their leading slash.
 
     `matches` is how many there are in all; `complete`: everything has been looked at; `lists`:
@@ -70,7 +70,7 @@ class Listing:
         """A dozen of them."""
         return (await self.find(limit=_FEW)).paths
 
-    async def find(self, search: str = "", start: int = 0, limit: int = _FEW) -> Found:
+    async def find(self, search: str = "", start: int = 0, limit: int = _FEW) -> SearchPage:
         """The pictures whose path holds every word of `search`, in any case.
 
         After two seconds, what has been found so far.
@@ -80,7 +80,7 @@ class Listing:
         known = tuple(self._found)
         fitting = [p for p in known if all(w in p.lower() for w in words)] if words else known
         page = tuple(fitting[start : start + limit])
-        return Found(page, len(fitting), self._complete, bool(self._routes))
+        return SearchPage(page, len(fitting), self._complete, bool(self._routes))
 
     async def close(self) -> None:
         """Begin no further walk, and end one under way with its next file."""

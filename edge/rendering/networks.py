@@ -4,7 +4,7 @@ from edge.models import roles
 from edge.models.base import Models, digests
 from edge.variants.presets import Rules
 from edge.variants.transform import Transform
-from edge.variants.values import Fit, MatteMode, Upscale
+from edge.variants.values import Fit, MatteMode, UpscaleMode
 
 _LOOKING = {"no_text": roles.TEXT_DETECTION, "no_head": roles.FACE_DETECTION}
 """The networks that rules ask."""
@@ -23,7 +23,7 @@ def of(transform: Transform, rules: Rules | None = None) -> tuple[str, ...]:
     factor = transform.upscale.factor
     if factor:
         names += (roles.UPSCALE[factor], roles.UPSCALE_DEGRADED[factor])
-    elif transform.upscale is Upscale.AUTO and transform.has_size:
+    elif transform.upscale is UpscaleMode.AUTO and transform.has_size:
         names += (*roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values())
     if (
         transform.matte is not MatteMode.OFF

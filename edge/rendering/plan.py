@@ -39,7 +39,7 @@ from edge.rendering.ops import (
 )
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.source.facts import Facts
-from edge.rendering.step import Framing, PixelStep, PlanContext, State, Step
+from edge.rendering.step import Framing, PixelStep, PlanContext, PlanState, Step
 from edge.variants.transform import Transform
 from edge.variants.values import Fit, MatteMode
 
@@ -98,7 +98,7 @@ class Plan:
     @property
     def shown(self) -> Area:
         """The region that is kept, in shares of the upright original."""
-        state = State.first(self.source)
+        state = PlanState.first(self.source)
         for turn in self.turns:
             state = turn.after(state)
         state = state.narrowed(self.framing.region)
@@ -149,7 +149,7 @@ def plan(transform: Transform, facts: Facts, analysis: Analysis | None, limits: 
     subject = None
     if analysis is not None:
         subject = analysis.subject_in(size) if matted else analysis.kept_in(size)
-    state = replace(State.first(size, subject, alpha=facts.alpha), matted=matted)
+    state = replace(PlanState.first(size, subject, alpha=facts.alpha), matted=matted)
     steps = []
     for wanted in ORDER:
         step = wanted(transform, PlanContext(facts, analysis, limits, state))

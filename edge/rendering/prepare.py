@@ -27,7 +27,7 @@ from edge.rendering.source.facts import Facts
 from edge.rendering.source.probe import read_facts
 from edge.rendering.step import Step
 from edge.variants.transform import Transform
-from edge.variants.values import Upscale
+from edge.variants.values import UpscaleMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,4 +209,4 @@ def _picture(
 
 def _shows_grain(transform: Transform, facts: Facts, decoded: Decoded) -> bool:
     """Whether grain counts and can be measured: in a picture decoded in full."""
-    return transform.upscale is not Upscale.OFF and facts.size == Size(*decoded.image.size)
+    return transform.upscale is not UpscaleMode.OFF and facts.size == Size(*decoded.image.size)

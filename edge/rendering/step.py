@@ -56,7 +56,7 @@ class Framing:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class PlanState:
     """What a plan knows of the picture at one point of it.
 
     `size` is that of the picture; `view` is the part of it that counts: crop and trim narrow it
@@ -126,7 +126,7 @@ class PlanContext:
     facts: Facts
     analysis: Analysis | None
     limits: Limits
-    state: State
+    state: PlanState
 
     @property
     def whole(self) -> bool:
@@ -186,7 +186,7 @@ class _Step:
     cuts_out: ClassVar[bool] = False
     fetches: ClassVar[bool] = False
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         """What the picture is once this step is done."""
         return state
 

@@ -4,11 +4,11 @@
 Rendering is given `limits` and `decode` as values, whose classes lie in `edge.limits`.
 """
 
-from edge.settings.http import Http, Query, Server, Tracing
-from edge.settings.loading import Row, Settings, load, naming, rows
-from edge.settings.networks import ModelsFolder
+from edge.settings.http import HttpSettings, QuerySettings, ServerSettings, TracingSettings
+from edge.settings.loading import SettingRow, Settings, load, naming, rows
+from edge.settings.networks import ModelsSettings
 
 __all__ = [
-    "Http", "ModelsFolder", "Query", "Row", "Server", "Settings",
-    "Tracing", "load", "naming", "rows",
+    "HttpSettings", "ModelsSettings", "QuerySettings", "ServerSettings", "SettingRow", "Settings",
+    "TracingSettings", "load", "naming", "rows",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from edge.settings.kinds import FLAG, HOSTS, NUMBER, PAIRS, PORT, WEB_URL, WIDTH
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerSettings:
     host: str = setting("127.0.0.1", TEXT, "Address to listen on; 0.0.0.0 for all.")
     port: int = setting(8080, PORT, "Port to listen on.", low=0, high=65535)
     admin_port: int = setting(
@@ -88,7 +88,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Http:
+class HttpSettings:
     max_age: int = setting(86400, COUNT, "max-age of a final rendition, in seconds.", low=0)
     cdn_max_age: int = setting(
         31536000, COUNT, "max-age for the CDN (CDN-Cache-Control), in seconds.", low=0
@@ -126,7 +126,7 @@ class Http:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class QuerySettings:
     strict: bool = setting(
         False, FLAG, "Refuse unknown and duplicate parameters instead of passing them over."
     )
@@ -147,12 +147,12 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Presets:
+class PresetsSettings:
     file: str = setting("", TEXT, "A TOML file of your own presets, merged over the shipped ones.")
 
 
 @dataclass(frozen=True, slots=True)
-class Signing:
+class SigningSettings:
     keys: tuple[tuple[str, str], ...] = setting(
         (),
         PAIRS,
@@ -169,7 +169,7 @@ class Signing:
 
 
 @dataclass(frozen=True, slots=True)
-class Admin:
+class AdminSettings:
     token: str = setting(
         "", TEXT, "Bearer token of at least 16 bytes with every role. Empty: none.", secret=True
     )
@@ -188,7 +188,7 @@ class Admin:
 
 
 @dataclass(frozen=True, slots=True)
-class Tracing:
+class TracingSettings:
     url: str = setting(
         "",
         WEB_URL,

@@ -7,7 +7,7 @@ from edge.settings.kinds import FLAG, NETWORKS, PLACES, PRICES, WORDS
 
 
 @dataclass(frozen=True, slots=True)
-class Jobs:
+class JobsSettings:
     depth: int = setting(
         1000, COUNT, "Items of jobs kept on the queue; the rest waits in its feed.", low=1
     )
@@ -62,7 +62,7 @@ class Jobs:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class ReviewSettings:
     required: bool = setting(
         False, FLAG, "Keep held pictures out of exports until a person has approved them."
     )

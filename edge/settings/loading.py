@@ -10,38 +10,46 @@ from urllib.parse import urlsplit
 from edge.errors import EdgeError, SettingsError
 from edge.kinds import nearest
 from edge.limits import Decode
-from edge.settings.http import Admin, Http, Presets, Query, Server, Signing, Tracing
-from edge.settings.jobs import Jobs, Review
+from edge.settings.http import (
+    AdminSettings,
+    HttpSettings,
+    PresetsSettings,
+    QuerySettings,
+    ServerSettings,
+    SigningSettings,
+    TracingSettings,
+)
+from edge.settings.jobs import JobsSettings, ReviewSettings
 from edge.settings.limits import ServerLimits
-from edge.settings.networks import ModelsFolder, Triton
-from edge.settings.stores import S3, Cache, Files, Origins
+from edge.settings.networks import ModelsSettings, TritonSettings
+from edge.settings.stores import CacheSettings, FilesSettings, OriginsSettings, S3Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a server needs to know, each section one frozen dataclass."""
 
-    server: Server = field(default_factory=Server)
-    origin: Origins = field(default_factory=Origins)
-    cache: Cache = field(default_factory=Cache)
-    http: Http = field(default_factory=Http)
-    files: Files = field(default_factory=Files)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    origin: OriginsSettings = field(default_factory=OriginsSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    files: FilesSettings = field(default_factory=FilesSettings)
     limits: ServerLimits = field(default_factory=ServerLimits)
     decode: Decode = field(default_factory=Decode)
-    query: Query = field(default_factory=Query)
-    presets: Presets = field(default_factory=Presets)
-    signing: Signing = field(default_factory=Signing)
-    admin: Admin = field(default_factory=Admin)
-    jobs: Jobs = field(default_factory=Jobs)
-    review: Review = field(default_factory=Review)
-    triton: Triton = field(default_factory=Triton)
-    models: ModelsFolder = field(default_factory=ModelsFolder)
-    s3: S3 = field(default_factory=S3)
-    tracing: Tracing = field(default_factory=Tracing)
+    query: QuerySettings = field(default_factory=QuerySettings)
+    presets: PresetsSettings = field(default_factory=PresetsSettings)
+    signing: SigningSettings = field(default_factory=SigningSettings)
+    admin: AdminSettings = field(default_factory=AdminSettings)
+    jobs: JobsSettings = field(default_factory=JobsSettings)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
+    triton: TritonSettings = field(default_factory=TritonSettings)
+    models: ModelsSettings = field(default_factory=ModelsSettings)
+    s3: S3Settings = field(default_factory=S3Settings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SettingRow:
     """One setting as the docs and `edge serve --help` show it."""
 
     variable: str
@@ -50,11 +58,13 @@ class Row:
     help: str
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[SettingRow]:
     """Every setting, in order."""
     for section, name, info in _fields():
         default = info.default if info.default is not MISSING else None
-        yield Row(_variable(section, name, info), default, _allowed(info), info.metadata["help"])
+        yield SettingRow(
+            _variable(section, name, info), default, _allowed(info), info.metadata["help"]
+        )
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

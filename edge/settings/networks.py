@@ -8,7 +8,7 @@ from edge.settings.kinds import BUNDLED_NETWORKS, FLAG, cache_home
 
 
 @dataclass(frozen=True, slots=True)
-class Triton:
+class TritonSettings:
     url: str = setting(
         "", TEXT, "grpc://host:8001 runs the networks on Triton. Empty: in this process."
     )
@@ -26,7 +26,7 @@ class Triton:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelsFolder:
+class ModelsSettings:
     folder: str = setting(BUNDLED_NETWORKS, TEXT, "The Triton model repository.")
     fetched: str = setting(
         "auto",

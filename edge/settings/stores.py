@@ -8,7 +8,7 @@ from edge.settings.kinds import HOSTS, NETWORKS, PLACE, WEB_URL, cache_home
 
 
 @dataclass(frozen=True, slots=True)
-class Origins:
+class OriginsSettings:
     url: str = setting(
         "",
         TEXT,
@@ -37,7 +37,7 @@ class Origins:
 
 
 @dataclass(frozen=True, slots=True)
-class Cache:
+class CacheSettings:
     memory_bytes: int = setting(256 * 2**20, BYTES, "Bytes of the memory tier; 0: none.", low=0)
     original_bytes: int = setting(
         64 * 2**20, BYTES, "Bytes of recent originals kept in memory; 0: none.", low=0
@@ -64,7 +64,7 @@ class Cache:
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class FilesSettings:
     provenance: str = setting(
         "auto",
         TEXT,
@@ -88,7 +88,7 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
-class S3:
+class S3Settings:
     endpoint_url: str = setting(
         "", WEB_URL, "Endpoint of an S3 API other than Amazon's, such as http://127.0.0.1:9000."
     )

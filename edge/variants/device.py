@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.variants.values import AUTO, Upscale
+from edge.variants.values import AUTO, UpscaleMode
 
 DPR, VIEWPORT, SAVE = "Sec-CH-DPR", "Sec-CH-Viewport-Width", "Save-Data"
 """The request headers that tell it, as they stand in `Vary`."""
@@ -57,11 +57,11 @@ def suited(fields: Mapping[str, Any], device: Device, *, ruled: bool) -> dict[st
     fitted = dict(fields)
     if ruled:
         return fitted
-    if fields.get("upscale") is Upscale.AUTO:
+    if fields.get("upscale") is UpscaleMode.AUTO:
         if device.saves:
-            fitted["upscale"] = Upscale.OFF
+            fitted["upscale"] = UpscaleMode.OFF
         elif device.enlarge and not sized(fields):
-            fitted["upscale"] = Upscale(str(device.enlarge))
+            fitted["upscale"] = UpscaleMode(str(device.enlarge))
     if device.saves and fields.get("quality", AUTO) is AUTO:
         fitted["quality"] = SAVING_QUALITY
     return fitted
@@ -69,7 +69,7 @@ def suited(fields: Mapping[str, Any], device: Device, *, ruled: bool) -> dict[st
 
 def hints_read(fields: Mapping[str, Any], dpr: Any, *, ruled: bool) -> tuple[str, ...]:
     """The headers that `suited`, and a `dpr` of AUTO, look at for these fields."""
-    grows = not ruled and fields.get("upscale") is Upscale.AUTO
+    grows = not ruled and fields.get("upscale") is UpscaleMode.AUTO
     found = {
         DPR: dpr is AUTO or (grows and not sized(fields)),
         VIEWPORT: grows and not sized(fields),

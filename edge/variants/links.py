@@ -75,7 +75,7 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def signed(url: str, keys: signing.Keys, presets: Presets, until: int | None) -> str:
+def signed(url: str, keys: signing.SigningKeys, presets: Presets, until: int | None) -> str:
     """The URL with key id, expiry (`until`, Unix time in seconds) and signature by the first key;
     host and scheme are kept.
 

@@ -11,7 +11,7 @@ from typing import Any
 from edge.errors import PresetsFileError
 from edge.images import Format
 from edge.text_files import read_text
-from edge.variants.tables import EMPTY, Draft, Source, drafts
+from edge.variants.tables import EMPTY, Draft, PresetsSource, drafts
 from edge.variants.transform import Transform, settle
 from edge.variants.values import Background, Ratio
 from edge.variants.words import MAX_SIDE
@@ -185,19 +185,19 @@ def load(path: str | None = None) -> Presets:
     return Presets(MappingProxyType({name: _preset(name, d) for name, d in merged.items()}))
 
 
-def _shipped() -> Source:
+def _shipped() -> PresetsSource:
     text = files("edge.variants").joinpath("presets.toml").read_text(encoding="utf-8")
-    return Source("presets.toml", text)
+    return PresetsSource("presets.toml", text)
 
 
-def _users(path: str) -> Source:
+def _users(path: str) -> PresetsSource:
     try:
         text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise PresetsFileError(f"{path}: the presets file cannot be read: {error}") from error
     if not text.strip():  # as a file is whose writing was cut off
         raise PresetsFileError(f"{path}: the presets file is empty")
-    return Source(path, text, users=True)
+    return PresetsSource(path, text, users=True)
 
 
 def _preset(name: str, draft: Draft) -> Preset:

@@ -62,7 +62,7 @@ class Key:
         )
 
 
-class Keys(tuple[Key, ...]):
+class SigningKeys(tuple[Key, ...]):
     """Keys of different ids: the first one signs, every one verifies.
 
     Raises:
@@ -71,7 +71,7 @@ class Keys(tuple[Key, ...]):
 
     __slots__ = ()
 
-    def __new__(cls, keys: Iterable[Key] = ()) -> "Keys":
+    def __new__(cls, keys: Iterable[Key] = ()) -> "SigningKeys":
         created = super().__new__(cls, keys)
         ids = [key.id for key in created]
         for key_id in ids:
@@ -80,7 +80,7 @@ class Keys(tuple[Key, ...]):
         return created
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[str, str]], file: str = "") -> "Keys":
+    def of(cls, pairs: Iterable[tuple[str, str]], file: str = "") -> "SigningKeys":
         """Unbound keys from ids with their secrets, then those of a file's `[[key]]` tables.
 
         Raises:
@@ -121,7 +121,7 @@ class _Signed:
     twice: str | None
 
 
-def sign(path: str, query: str, keys: Keys, expires: int | None = None) -> str:
+def sign(path: str, query: str, keys: SigningKeys, expires: int | None = None) -> str:
     """The query with `kid`, `exp` (Unix time in seconds) and `sig`, in canonical order.
 
     Args:
@@ -148,7 +148,12 @@ def sign(path: str, query: str, keys: Keys, expires: int | None = None) -> str:
 
 
 def verify(
-    path: str, raw_query: str, keys: Keys, *, required: bool = False, now: float | None = None
+    path: str,
+    raw_query: str,
+    keys: SigningKeys,
+    *,
+    required: bool = False,
+    now: float | None = None,
 ) -> tuple[Key, ...]:
     """Raise unless the URL may be answered; the keys that signed it, none where it is not signed.
 
@@ -179,7 +184,7 @@ def verify(
 
 
 def verify_foreign(
-    raw_path: str, raw_query: str, keys: Keys, *, required: bool, now: float | None = None
+    raw_path: str, raw_query: str, keys: SigningKeys, *, required: bool, now: float | None = None
 ) -> tuple[Key, ...]:
     """The same for a URL in another service's words, whose path need not be one of ours.
 
@@ -220,7 +225,7 @@ def _check_form(raw_query: str, given: _Signed) -> None:
         raise SignatureWrong("a signed URL has no empty parameters", param="sig")
 
 
-def _signers(path: str, given: _Signed, signature: str, keys: Keys) -> tuple[Key, ...]:
+def _signers(path: str, given: _Signed, signature: str, keys: SigningKeys) -> tuple[Key, ...]:
     expected, claimed = message(path, given.pairs), signature.encode()
     signers = tuple(
         key

@@ -64,7 +64,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PresetsSource:
     """A presets file and where it came from."""
 
     file: str
@@ -116,7 +116,7 @@ def _laid(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in both.items() if value != DROPPED}
 
 
-def drafts(source: Source) -> dict[str, Draft]:
+def drafts(source: PresetsSource) -> dict[str, Draft]:
     """Every table of a file; raises `PresetsFileError` for the first mistake."""
     try:
         tables = tomllib.loads(source.text)
@@ -125,7 +125,7 @@ def drafts(source: Source) -> dict[str, Draft]:
     return {name: _draft(source, name, table) for name, table in tables.items()}
 
 
-def _draft(source: Source, name: str, table: Any) -> Draft:
+def _draft(source: PresetsSource, name: str, table: Any) -> Draft:
     _check_name(source, name, table)
     draft = Draft({}, {}, {}, source.users)
     for key, value in table.items():
@@ -142,7 +142,7 @@ def _draft(source: Source, name: str, table: Any) -> Draft:
     return draft
 
 
-def _check_name(source: Source, name: str, table: Any) -> None:
+def _check_name(source: PresetsSource, name: str, table: Any) -> None:
     if not isinstance(table, dict):
         raise PresetsFileError(f"{source.file}: {name}: a preset is a table, as in [{name}]")
     if not _NAME.fullmatch(name):
@@ -151,7 +151,7 @@ def _check_name(source: Source, name: str, table: Any) -> None:
         raise source.wrong(name, None, "this word of `fmt` already means a format")
 
 
-def _rules(source: Source, name: str, table: Any) -> dict[str, Any]:
+def _rules(source: PresetsSource, name: str, table: Any) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise source.wrong(name, "rules", f"is a table of its own: [{name}.rules]")
     place = f"{name}.rules"
@@ -163,7 +163,7 @@ def _rules(source: Source, name: str, table: Any) -> dict[str, Any]:
     return rules
 
 
-def _rule(source: Source, place: str, key: str, value: Any) -> Any:
+def _rule(source: PresetsSource, place: str, key: str, value: Any) -> Any:
     rule = RULES[key]
     if not rule.many or value == DROPPED:
         read = _value(source, place, key, rule.kind, value)
@@ -182,7 +182,7 @@ def _checkable(background: Background | None) -> bool:
     )
 
 
-def _value(source: Source, place: str, key: str, kind: Kind, value: Any) -> Any:
+def _value(source: PresetsSource, place: str, key: str, kind: Kind, value: Any) -> Any:
     if value == DROPPED:
         return DROPPED
     try:
@@ -202,7 +202,7 @@ def _text(value: Any) -> str:
     return str(value).strip()
 
 
-def _unknown(source: Source, place: str, key: str, known: set[str]) -> PresetsFileError:
+def _unknown(source: PresetsSource, place: str, key: str, known: set[str]) -> PresetsFileError:
     near = nearest(key, frozenset(known))
     return source.wrong(
         place, key, "there is no such key" + (f"; did you mean {near}?" if near else "")

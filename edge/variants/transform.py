@@ -15,13 +15,13 @@ from edge.variants.values import (
     Auto,
     Background,
     BackgroundKind,
-    Crop,
+    CropRegion,
     Fit,
-    Flip,
+    FlipMode,
     Gravity,
     MatteMode,
     Ratio,
-    Upscale,
+    UpscaleMode,
 )
 
 FRAME = 0.85
@@ -62,15 +62,15 @@ class Transform:
     long_side: int | None = None
     fit: Fit = Fit.INSIDE
     gravity: Gravity = CENTER
-    crop: Crop | None = None
+    crop: CropRegion | None = None
     trim: int = 0
     rotate: int = 0
-    flip: Flip = Flip.NONE
+    flip: FlipMode = FlipMode.NONE
     sharpen: int | Auto = 0
     blur: float = 0.0
     background: Background | None = None
     matte: MatteMode = MatteMode.OFF
-    upscale: Upscale = Upscale.OFF
+    upscale: UpscaleMode = UpscaleMode.OFF
     frame: float | None = None
     shadow: bool = False
     harmonize: bool = False
@@ -105,9 +105,9 @@ class Transform:
 
     def _fold_fit(self) -> None:
         if self.fit is Fit.MAX:
-            self._set(fit=Fit.INSIDE, upscale=Upscale.OFF)
-        if self.upscale is Upscale.AUTO and not self.has_size:
-            self._set(upscale=Upscale.OFF)
+            self._set(fit=Fit.INSIDE, upscale=UpscaleMode.OFF)
+        if self.upscale is UpscaleMode.AUTO and not self.has_size:
+            self._set(upscale=UpscaleMode.OFF)
         if self.fit is not Fit.PRODUCT and not self.has_canvas:
             self._set(fit=Fit.INSIDE)
         if self.fit is Fit.INSIDE:
@@ -155,7 +155,7 @@ class Transform:
         """A segmentation is needed: to cut the subject out, or to keep it whole in a crop that may
         enlarge; other crops make do with the analysis."""
         keeps = self.fit is Fit.COVER and self.gravity.subject
-        return self.cuts_out or (keeps and self.upscale is not Upscale.OFF)
+        return self.cuts_out or (keeps and self.upscale is not UpscaleMode.OFF)
 
     def canonical(self) -> str:
         """`bg=ffffff&fit=product&h=2048&...`: sorted words, defaults dropped, nothing to escape.

@@ -38,7 +38,7 @@ class Fit(StrEnum):
     PRODUCT = "product"
 
 
-class Flip(StrEnum):
+class FlipMode(StrEnum):
     """Mirroring, after the rotation."""
 
     NONE = "off"
@@ -55,7 +55,7 @@ class MatteMode(StrEnum):
     ON = "on"
 
 
-class Upscale(StrEnum):
+class UpscaleMode(StrEnum):
     """Enlarging by a network. `auto`: where the output needs more pixels than there are."""
 
     OFF = "off"
@@ -66,7 +66,7 @@ class Upscale(StrEnum):
     @property
     def factor(self) -> int | None:
         """2 or 4 where the caller named it, else None."""
-        return int(self.value) if self in (Upscale.X2, Upscale.X4) else None
+        return int(self.value) if self in (UpscaleMode.X2, UpscaleMode.X4) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ _COMPASS_NAMES = {(point.x, point.y): name for name, point in COMPASS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Crop:
+class CropRegion:
     """A region of the upright original: in pixels, or (`shares`) in shares of its sides, 0 to 1."""
 
     x: float

@@ -20,13 +20,13 @@ from edge.variants.values import (
     TRANSPARENT,
     Background,
     BackgroundKind,
-    Crop,
+    CropRegion,
     Fit,
-    Flip,
+    FlipMode,
     Gravity,
     MatteMode,
     Ratio,
-    Upscale,
+    UpscaleMode,
 )
 
 MAX_SIDE = 65_535
@@ -81,26 +81,26 @@ FIT = choice(FIT_WORDS, tuple(Fit), " (imgix, Cloudflare and Fastly words are un
 
 FLIP = choice(
     {
-        **_enum(Flip),
-        **_each(OFF, Flip.NONE),
-        **_each(("horizontal", "x", "1"), Flip.HORIZONTAL),
-        **_each(("vertical", "y"), Flip.VERTICAL),
-        **_each(("vh", "both", "xy"), Flip.BOTH),
+        **_enum(FlipMode),
+        **_each(OFF, FlipMode.NONE),
+        **_each(("horizontal", "x", "1"), FlipMode.HORIZONTAL),
+        **_each(("vertical", "y"), FlipMode.VERTICAL),
+        **_each(("vh", "both", "xy"), FlipMode.BOTH),
     },
-    tuple(Flip),
+    tuple(FlipMode),
 )
 MATTE = choice(
     {**_enum(MatteMode), **_each(OFF, MatteMode.OFF), **_each(ON, MatteMode.ON)}, tuple(MatteMode)
 )
 UPSCALE = choice(
     {
-        **_enum(Upscale),
-        **_each(OFF, Upscale.OFF),
-        **_each(("on", "true", "yes"), Upscale.AUTO),
-        **_each(("2x", "x2"), Upscale.X2),
-        **_each(("4x", "x4"), Upscale.X4),
+        **_enum(UpscaleMode),
+        **_each(OFF, UpscaleMode.OFF),
+        **_each(("on", "true", "yes"), UpscaleMode.AUTO),
+        **_each(("2x", "x2"), UpscaleMode.X2),
+        **_each(("4x", "x4"), UpscaleMode.X4),
     },
-    tuple(Upscale),
+    tuple(UpscaleMode),
 )
 ROTATE = choice(
     {"0": 0, "90": 90, "180": 180, "270": 270, "-90": 270, "-180": 180, "-270": 90, "360": 0},
@@ -179,7 +179,7 @@ GRAVITY = Kind(
 )
 
 
-def _crop(text: str) -> Crop:
+def _crop(text: str) -> CropRegion:
     parts = text.split(",")
     if len(parts) != 4:
         raise ValueError
@@ -188,7 +188,7 @@ def _crop(text: str) -> Crop:
     right, bottom = (1, 1) if shares else (MAX_SIDE, MAX_SIDE)
     if min(width, height) <= 0 or round(x + width, 4) > right or round(y + height, 4) > bottom:
         raise ValueError
-    return Crop(x, y, width, height, shares)
+    return CropRegion(x, y, width, height, shares)
 
 
 CROP = Kind(

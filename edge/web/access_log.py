@@ -23,7 +23,7 @@ ANSWER = "edge.answer"
 
 
 @dataclass(slots=True)
-class Answer:
+class AnswerRecord:
     """What is known of one picture's answer, filled in as it becomes known."""
 
     image_request: ImageRequest
@@ -79,7 +79,7 @@ class AccessLog:
             hit: memory has answered, at once.
             more: is added to it.
         """
-        answer: Answer | None = scope.get(ANSWER)
+        answer: AnswerRecord | None = scope.get(ANSWER)
         hit = hit or (answer is not None and answer.source == "memory")
         level = self._level(scope, status, hit, error)
         if LOG.isEnabledFor(level):
@@ -104,7 +104,7 @@ def _request(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _picture(answer: Answer | None) -> dict[str, Any]:
+def _picture(answer: AnswerRecord | None) -> dict[str, Any]:
     if answer is None:
         return {"source": "none"}
     facts: dict[str, Any] = {"source": answer.source}
@@ -150,7 +150,7 @@ def _failure(error: BaseException | None) -> dict[str, Any]:
 
 def attributes(scope: Scope, status: int) -> Mapping[str, tracing.Value]:
     """The same for a span, in OpenTelemetry's words where it has some."""
-    answer: Answer | None = scope.get(ANSWER)
+    answer: AnswerRecord | None = scope.get(ANSWER)
     values: dict[str, tracing.Value] = {
         "http.request.method": scope["method"],
         "http.response.status_code": status or 499,

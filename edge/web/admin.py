@@ -66,7 +66,7 @@ class Explain:
             return []
 
 
-class Admin:
+class AdminRoutes:
     """`POST /-/purge` with one of original, tag, preset or key."""
 
     def __init__(self, delivery: Delivery, tokens: Tokens, presets: Presets) -> None:

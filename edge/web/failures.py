@@ -20,7 +20,7 @@ _NO_STORE = {"cache-control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Failure:
     """How one class of error is answered; `keep` is how many seconds a cache may hold it."""
 
     status: int
@@ -28,58 +28,58 @@ class Row:
     keep: int = 0
 
 
-ROWS: Mapping[type[EdgeError], Row] = {
-    errors.EdgeError: Row(500, "Something went wrong here"),
-    errors.RequestError: Row(400, "The request cannot be understood", 60),
-    errors.InvalidParameter: Row(400, "A parameter has a value that it may not have", 60),
-    errors.UnknownParameter: Row(400, "There is no such parameter", 60),
-    errors.DuplicateParameter: Row(400, "A parameter is given twice", 60),
-    errors.InvalidPath: Row(400, "The path cannot name a picture", 60),
-    errors.RequestMalformed: Row(400, "This is no HTTP request that can be answered"),
-    errors.UrlTooLong: Row(414, "The URL is too long"),
-    errors.HeadersTooLarge: Row(431, "The request's header lines are too large"),
-    errors.RequestLate: Row(408, "The request did not come in time"),
-    errors.Refused: Row(403, "Not allowed", 60),
-    errors.SignatureMissing: Row(403, "The URL is not signed", 60),
-    errors.SignatureWrong: Row(403, "The signature is wrong", 60),
-    errors.SignatureExpired: Row(403, "The URL has expired", 60),
-    errors.SignatureOutOfScope: Row(403, "The key may not sign this URL", 60),
-    errors.AddressForbidden: Row(403, "The origin's address may not be reached", 60),
-    errors.TokenWrong: Row(401, "The admin token is missing or wrong"),
-    errors.RoleMissing: Row(403, "The token is good for other things"),
-    errors.OutputTooLarge: Row(422, "The requested picture is too large", 60),
-    errors.NotCompliant: Row(422, "The rendition breaks a rule of its preset", 60),
-    errors.UploadRejected: Row(400, "The request's body is not what is taken here"),
-    errors.FeedRejected: Row(400, "The feed or an option of the job is not what is taken here"),
-    errors.JobNotFound: Row(404, "There is no such job"),
-    errors.JobConflict: Row(409, "The job is not in a state for that"),
-    errors.IdempotencyKeyReused: Row(422, "The Idempotency-Key was used for another request"),
-    errors.OriginalError: Row(422, "The original cannot be used", 60),
-    errors.OriginalNotFound: Row(404, "There is no such original", round(MISSING_SECONDS)),
-    errors.OriginalUnsupported: Row(422, "The original cannot be used for this", 60),
-    errors.OriginalCorrupt: Row(422, "The original is damaged", 60),
-    errors.OriginalTooLarge: Row(422, "The original is too large", 60),
-    errors.OriginError: Row(502, "The origin does not answer as it should"),
-    errors.OriginUnavailable: Row(502, "The origin cannot be reached"),
-    errors.OriginTimeout: Row(504, "The origin did not answer in time"),
-    errors.OriginTruncated: Row(502, "The origin's answer was cut short"),
-    errors.ModelError: Row(503, "A network cannot be used"),
-    errors.ModelMissing: Row(503, "A network that this picture needs is not installed"),
-    errors.ModelUnavailable: Row(503, "A network that this picture needs does not answer"),
-    errors.ModelLate: Row(503, "A network that this picture needs is too slow to answer"),
-    errors.ModelContractBroken: Row(503, "A network does not keep its contract"),
-    errors.Busy: Row(503, "Too much to do at the moment"),
-    errors.Crowded: Row(503, "All connections are busy"),
-    errors.DeadlineExceeded: Row(504, "The picture was not ready in time"),
-    errors.JobsUnavailable: Row(503, "The store of jobs does not answer"),
-    errors.TierError: Row(503, "A cache tier failed"),
-    errors.SettingsError: Row(500, "A setting is wrong"),
-    errors.PresetsFileError: Row(500, "A presets file is wrong"),
+ROWS: Mapping[type[EdgeError], Failure] = {
+    errors.EdgeError: Failure(500, "Something went wrong here"),
+    errors.RequestError: Failure(400, "The request cannot be understood", 60),
+    errors.InvalidParameter: Failure(400, "A parameter has a value that it may not have", 60),
+    errors.UnknownParameter: Failure(400, "There is no such parameter", 60),
+    errors.DuplicateParameter: Failure(400, "A parameter is given twice", 60),
+    errors.InvalidPath: Failure(400, "The path cannot name a picture", 60),
+    errors.RequestMalformed: Failure(400, "This is no HTTP request that can be answered"),
+    errors.UrlTooLong: Failure(414, "The URL is too long"),
+    errors.HeadersTooLarge: Failure(431, "The request's header lines are too large"),
+    errors.RequestLate: Failure(408, "The request did not come in time"),
+    errors.Refused: Failure(403, "Not allowed", 60),
+    errors.SignatureMissing: Failure(403, "The URL is not signed", 60),
+    errors.SignatureWrong: Failure(403, "The signature is wrong", 60),
+    errors.SignatureExpired: Failure(403, "The URL has expired", 60),
+    errors.SignatureOutOfScope: Failure(403, "The key may not sign this URL", 60),
+    errors.AddressForbidden: Failure(403, "The origin's address may not be reached", 60),
+    errors.TokenWrong: Failure(401, "The admin token is missing or wrong"),
+    errors.RoleMissing: Failure(403, "The token is good for other things"),
+    errors.OutputTooLarge: Failure(422, "The requested picture is too large", 60),
+    errors.NotCompliant: Failure(422, "The rendition breaks a rule of its preset", 60),
+    errors.UploadRejected: Failure(400, "The request's body is not what is taken here"),
+    errors.FeedRejected: Failure(400, "The feed or an option of the job is not what is taken here"),
+    errors.JobNotFound: Failure(404, "There is no such job"),
+    errors.JobConflict: Failure(409, "The job is not in a state for that"),
+    errors.IdempotencyKeyReused: Failure(422, "The Idempotency-Key was used for another request"),
+    errors.OriginalError: Failure(422, "The original cannot be used", 60),
+    errors.OriginalNotFound: Failure(404, "There is no such original", round(MISSING_SECONDS)),
+    errors.OriginalUnsupported: Failure(422, "The original cannot be used for this", 60),
+    errors.OriginalCorrupt: Failure(422, "The original is damaged", 60),
+    errors.OriginalTooLarge: Failure(422, "The original is too large", 60),
+    errors.OriginError: Failure(502, "The origin does not answer as it should"),
+    errors.OriginUnavailable: Failure(502, "The origin cannot be reached"),
+    errors.OriginTimeout: Failure(504, "The origin did not answer in time"),
+    errors.OriginTruncated: Failure(502, "The origin's answer was cut short"),
+    errors.ModelError: Failure(503, "A network cannot be used"),
+    errors.ModelMissing: Failure(503, "A network that this picture needs is not installed"),
+    errors.ModelUnavailable: Failure(503, "A network that this picture needs does not answer"),
+    errors.ModelLate: Failure(503, "A network that this picture needs is too slow to answer"),
+    errors.ModelContractBroken: Failure(503, "A network does not keep its contract"),
+    errors.Busy: Failure(503, "Too much to do at the moment"),
+    errors.Crowded: Failure(503, "All connections are busy"),
+    errors.DeadlineExceeded: Failure(504, "The picture was not ready in time"),
+    errors.JobsUnavailable: Failure(503, "The store of jobs does not answer"),
+    errors.TierError: Failure(503, "A cache tier failed"),
+    errors.SettingsError: Failure(500, "A setting is wrong"),
+    errors.PresetsFileError: Failure(500, "A presets file is wrong"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProblemResponse:
     """A finished failure: status, headers, body."""
 
     status: int
@@ -87,7 +87,7 @@ class Answer:
     body: bytes
 
 
-def row_of(error: EdgeError) -> Row:
+def row_of(error: EdgeError) -> Failure:
     """The row of the error's class or of its nearest ancestor."""
     return next(ROWS[kind] for kind in type(error).__mro__ if kind in ROWS)
 
@@ -131,7 +131,7 @@ def public(detail: str) -> str:
 
 def answer(
     error: EdgeError, instance: str, placeholder: Size | None = None, left: int | None = None
-) -> Answer:
+) -> ProblemResponse:
     """The whole answer; with a `placeholder` size its body is a picture instead of JSON.
 
     Args:
@@ -143,10 +143,10 @@ def answer(
         kind, body = "image/svg+xml", _picture(placeholder, row)
     else:
         kind, body = PROBLEM_JSON, json.dumps(problem(error, instance)).encode()
-    return Answer(row.status, {"content-type": kind} | _lifetime(error, row, left), body)
+    return ProblemResponse(row.status, {"content-type": kind} | _lifetime(error, row, left), body)
 
 
-def _lifetime(error: EdgeError, row: Row, left: int | None) -> dict[str, str]:
+def _lifetime(error: EdgeError, row: Failure, left: int | None) -> dict[str, str]:
     if left is None or isinstance(error, errors.SignatureExpired):
         left = row.keep
     if row.keep and left > 0:
@@ -168,7 +168,7 @@ def _wait(error: EdgeError) -> int:
     return min(_LONGEST_WAIT, max(_RETRY_AFTER, math.ceil(requested or 0)))
 
 
-def _picture(size: Size, row: Row) -> bytes:
+def _picture(size: Size, row: Failure) -> bytes:
     text = max(8, size.short // 12)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size.width}" height="{size.height}" '

@@ -44,7 +44,7 @@ class Gallery:
         self,
         listing: Listing,
         tokens: Tokens,
-        keys: Callable[[], signing.Keys],
+        keys: Callable[[], signing.SigningKeys],
         presets: Presets,
         *,
         signed: bool,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from edge.images import FORMAT_WORDS, Format, Rendition
 from edge.rendering.render import RENDER_VERSION
-from edge.settings import Http
+from edge.settings import HttpSettings
 from edge.variants.variant import renderer_tag
 from edge.web import reported
 
@@ -47,10 +47,10 @@ class Lifetimes:
     cdn: bytes
     brief_browser: bytes
     brief_cdn: bytes
-    http: Http
+    http: HttpSettings
 
     @classmethod
-    def of(cls, http: Http) -> "Lifetimes":
+    def of(cls, http: HttpSettings) -> "Lifetimes":
         stale = (
             f"stale-while-revalidate={http.stale_while_revalidate}, "
             f"stale-if-error={http.stale_if_error}"

@@ -17,10 +17,10 @@ from edge.delivery.keys import KeyedVariant
 from edge.delivery.making import FALLBACKS, Delivered
 from edge.errors import EdgeError
 from edge.images import Rendition
-from edge.settings import Http
+from edge.settings import HttpSettings
 from edge.telemetry import Metrics
 from edge.web import headers, negotiation
-from edge.web.access_log import LOG, Answer
+from edge.web.access_log import LOG, AnswerRecord
 from edge.web.recording import Recorder, identity
 from edge.web.urls import ParsedUrl, Urls, is_picture
 
@@ -58,7 +58,12 @@ class Hits:
     """Answers what takes no task, and decides what is answered to everything else."""
 
     def __init__(
-        self, urls: Urls, delivery: Delivery, http: Http, metrics: Metrics, recorder: Recorder
+        self,
+        urls: Urls,
+        delivery: Delivery,
+        http: HttpSettings,
+        metrics: Metrics,
+        recorder: Recorder,
     ) -> None:
         self._urls = urls
         self._delivery = delivery
@@ -176,7 +181,7 @@ class Hits:
         recorder, seconds = self._recorder, time.perf_counter() - start
         recorder.hit(status, reply.source, seconds)
         if recorder.tells_hits:
-            answer = Answer(url.image_request, named.key, rendition, reply.source)
+            answer = AnswerRecord(url.image_request, named.key, rendition, reply.source)
             recorder.tell_hit(scope, status, seconds, bytes=len(body), id=id, answer=answer)
         return status, lines + b"x-request-id: %b\r\n" % id.encode(), body
 

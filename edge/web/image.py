@@ -14,7 +14,7 @@ from edge.delivery.making import Delivered
 from edge.errors import OutputTooLarge
 from edge.variants.device import PLAIN
 from edge.web import headers
-from edge.web.access_log import ANSWER, Answer
+from edge.web.access_log import ANSWER, AnswerRecord
 from edge.web.failures import PROBLEM_JSON
 from edge.web.hits import METHODS, Hits, Reply, condition_of
 from edge.web.urls import ParsedUrl, Urls
@@ -48,7 +48,7 @@ class ImageRoute:
             await self._serve(scope, receive, send, plain)  # too large for this device's request
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, url: ParsedUrl) -> None:
-        record = scope[ANSWER] = Answer(url.image_request)
+        record = scope[ANSWER] = AnswerRecord(url.image_request)
         request = self._urls.delivery_request(url)
         named = await self._delivery.name(request)
         record.key = named.key
@@ -72,7 +72,7 @@ class ImageRoute:
         await self._answer(scope, send, url, reply, record)
 
     async def _rendered(
-        self, record: Answer, receive: Receive, named: KeyedVariant, request: DeliveryRequest
+        self, record: AnswerRecord, receive: Receive, named: KeyedVariant, request: DeliveryRequest
     ) -> Delivered:
         """What the render brings; what it uses up on the way is told of this request."""
         record.stages, record.used = stages, used = Stages(), Consumption()
@@ -83,7 +83,7 @@ class ImageRoute:
             consumption.reset(token)
 
     async def _answer(
-        self, scope: Scope, send: Send, url: ParsedUrl, reply: Reply, record: Answer
+        self, scope: Scope, send: Send, url: ParsedUrl, reply: Reply, record: AnswerRecord
     ) -> None:
         fields, body = self._hits.fields(url, reply), b""
         if reply.status == 200 and reply.rendition is not None:

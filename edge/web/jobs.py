@@ -10,7 +10,7 @@ from starlette.routing import Route
 from edge.access import Role
 from edge.errors import FeedRejected, JobNotFound
 from edge.jobs import report
-from edge.jobs.estimate import Estimator, Workers
+from edge.jobs.estimate import Estimator, WorkerCount
 from edge.jobs.model import Job
 from edge.jobs.opening import Shop
 from edge.jobs.service import Service
@@ -29,7 +29,7 @@ LIMIT, CURSOR = whole(1, 1000), whole(0, 999_999_999)
 _SAMPLES, _WORKERS = whole(0, 20), whole(1, 10_000)
 
 
-class Jobs:
+class JobsRoutes:
     """`/-/jobs` and what lies below it; every route asks for the role `jobs`."""
 
     def __init__(self, shop: Shop, tokens: Tokens, cores: int) -> None:
@@ -159,7 +159,7 @@ class Jobs:
             samples=said(request, "samples", _SAMPLES, 3),
             accept=submitted.options.accept,
         )
-        workers = Workers(said(request, "workers", _WORKERS, 1), self._cores)
+        workers = WorkerCount(said(request, "workers", _WORKERS, 1), self._cores)
         return await estimator.of(self._service.items(submitted.feed, submitted.options), workers)
 
 

@@ -10,7 +10,7 @@ from starlette.types import Scope
 from edge import tracing
 from edge.delivery.delivery import MEMORY
 from edge.telemetry import PICTURES, Metrics
-from edge.web.access_log import ANSWER, AccessLog, Answer, attributes
+from edge.web.access_log import ANSWER, AccessLog, AnswerRecord, attributes
 
 PICTURE, CONTROL = PICTURES, "control"
 SPANS = {PICTURE: "GET /{path}", CONTROL: "/-/"}
@@ -45,7 +45,7 @@ class Recorder:
         self, scope: Scope, status: int, seconds: float, bytes: int, error: BaseException | None
     ) -> None:
         """One that the application has answered; status 0: nobody was there to be answered."""
-        answer: Answer | None = scope.get(ANSWER)
+        answer: AnswerRecord | None = scope.get(ANSWER)
         way, source = route(scope), answer.source if answer else "none"
         self._answered(way, status or 499).inc()
         if source != MEMORY:
@@ -64,7 +64,14 @@ class Recorder:
             self._seconds(PICTURE, source).observe(seconds)
 
     def tell_hit(
-        self, scope: Scope, status: int, seconds: float, *, bytes: int, id: str, answer: Answer
+        self,
+        scope: Scope,
+        status: int,
+        seconds: float,
+        *,
+        bytes: int,
+        id: str,
+        answer: AnswerRecord,
     ) -> None:
         """Its line and its span, where they are wanted."""
         scope[ANSWER] = answer

@@ -22,7 +22,7 @@ _PICTURES = ("original", "result")
 _SIDE = whole(1, 4000)
 
 
-class Review:
+class ReviewRoutes:
     """The page itself tells nothing; all that it shows is asked for with a token of the role
     `review`."""
 

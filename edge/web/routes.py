@@ -11,16 +11,16 @@ from starlette.types import Receive, Scope, Send
 from edge.errors import OriginalNotFound
 from edge.telemetry import Metrics
 from edge.web import failures
-from edge.web.admin import Admin, Explain
+from edge.web.admin import AdminRoutes, Explain
 from edge.web.gallery import Gallery
 from edge.web.image import ImageRoute
-from edge.web.jobs import Jobs
+from edge.web.jobs import JobsRoutes
 from edge.web.middleware import Observed
 from edge.web.openapi import OpenApi
 from edge.web.playground import Playground
 from edge.web.probes import Probes
 from edge.web.recording import Recorder
-from edge.web.review import Review
+from edge.web.review import ReviewRoutes
 from edge.web.urls import Urls, is_picture
 
 _READ = ["GET", "HEAD"]
@@ -34,14 +34,14 @@ def application(
     urls: Urls,
     recorder: Recorder,
     explain: Explain,
-    admin: Admin,
+    admin: AdminRoutes,
     probes: Probes,
     openapi: OpenApi,
     playground: Playground | None,
     metrics: Metrics,
     placeholder: str,
-    jobs: Jobs | None = None,
-    review: Review | None = None,
+    jobs: JobsRoutes | None = None,
+    review: ReviewRoutes | None = None,
     gallery: Gallery | None = None,
     admin_port: int = 0,
 ) -> Observed:

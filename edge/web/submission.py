@@ -14,7 +14,7 @@ from starlette.requests import Request
 from edge.errors import FeedRejected
 from edge.jobs.feeds import items_of, json_document
 from edge.jobs.model import Options
-from edge.jobs.service import Feed, Service
+from edge.jobs.service import FeedSource, Service
 from edge.kinds import FLAG
 from edge.origins.outbound import copied
 
@@ -27,7 +27,7 @@ _LONGEST_KEY = 255
 class Submission:
     """What was asked for; `fingerprint` is of all that was said."""
 
-    feed: Feed
+    feed: FeedSource
     options: Options
     key: str
     fingerprint: str
@@ -57,13 +57,15 @@ async def read(request: Request, service: Service, file: BinaryIO) -> Submission
         url = words.pop("feed", "")
         options = Options.of(words)
         file.seek(0)
-        feed = await _downloaded(service, url, file) if url else Feed(file, kind)
+        feed = await _downloaded(service, url, file) if url else FeedSource(file, kind)
     digest.update(json.dumps(options.as_facts(), sort_keys=True).encode())
     digest.update(request.url.query.encode())
     return Submission(feed, options, _key(request), digest.hexdigest())
 
 
-async def _json(service: Service, file: BinaryIO, words: Mapping[str, Any]) -> tuple[Feed, Options]:
+async def _json(
+    service: Service, file: BinaryIO, words: Mapping[str, Any]
+) -> tuple[FeedSource, Options]:
     file.seek(0)
     document = await asyncio.to_thread(json_document, file, "body")
     if isinstance(document, list):
@@ -75,7 +77,7 @@ async def _json(service: Service, file: BinaryIO, words: Mapping[str, Any]) -> t
     if (items is None) == (url is None):
         raise FeedRejected("give either items or the URL of a feed", param="items")
     if items is not None:
-        return Feed(lines=items_of(items)), options
+        return FeedSource(lines=items_of(items)), options
     if not isinstance(url, str):
         raise FeedRejected("feed is a URL", param="feed")
     file.seek(0)
@@ -83,10 +85,10 @@ async def _json(service: Service, file: BinaryIO, words: Mapping[str, Any]) -> t
     return await _downloaded(service, url, file), options
 
 
-async def _downloaded(service: Service, url: str, file: BinaryIO) -> Feed:
+async def _downloaded(service: Service, url: str, file: BinaryIO) -> FeedSource:
     content_type = await service.download(url, file)
     file.seek(0)
-    return Feed(file, content_type)
+    return FeedSource(file, content_type)
 
 
 def _words(request: Request) -> dict[str, Any]:

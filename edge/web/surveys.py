@@ -22,7 +22,7 @@ _KEPT = 60.0
 seconds only where nobody asked, and then says nothing of now."""
 
 
-class State(Protocol):
+class PartState(Protocol):
     """Whether one part answers."""
 
     @property
@@ -35,7 +35,7 @@ class State(Protocol):
     def detail(self) -> str: ...
 
 
-Survey = Callable[[], Awaitable[Sequence[State]]]
+Survey = Callable[[], Awaitable[Sequence[PartState]]]
 """Asks every part of one kind to answer for itself."""
 
 Part = dict[str, dict[str, Any]]

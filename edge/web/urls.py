@@ -54,7 +54,7 @@ class Urls:
         self,
         presets: Presets,
         settings: Settings,
-        keys: Callable[[], signing.Keys],
+        keys: Callable[[], signing.SigningKeys],
         dialects: Dialects,
     ) -> None:
         self._presets = presets

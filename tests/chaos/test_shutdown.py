@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.settings import Server
+from edge.settings import ServerSettings
 from tests.parts import Answer, WebServer
 from tests.replicas import Start, start
 
@@ -41,5 +41,5 @@ async def test_past_the_drain_limit_a_request_is_told_to_come_again(
 
 
 def test_by_default_a_server_drains_for_longer_than_any_request_may_take():
-    assert Server().drain > Server().deadline
-    assert Server().shutdown_delay > 0
+    assert ServerSettings().drain > ServerSettings().deadline
+    assert ServerSettings().shutdown_delay > 0

@@ -203,7 +203,9 @@ def test_verify_for_an_unknown_preset_ends_with_2(chair, capsys):
 @pytest.mark.parametrize("host", ["", "https://img.shop.example"])
 def test_a_signed_url_is_accepted_until_it_expires(monkeypatch, capsys, host):
     monkeypatch.setenv("EDGE_SIGNING_KEYS", "new:the second secret,old:the first secret of all")
-    keys = signing.Keys.of((("new", "the second secret"), ("old", "the first secret of all")))
+    keys = signing.SigningKeys.of(
+        (("new", "the second secret"), ("old", "the first secret of all"))
+    )
     asked = f"{host}/sku/red%20shoe.jpg?w=800&fmt=amazon"
     assert main.run(["sign", asked, "--expires", "60"]) == DONE
     url = capsys.readouterr().out.strip()
@@ -222,7 +224,7 @@ def test_sign_takes_the_key_that_is_named(monkeypatch, capsys):
     assert main.run(["sign", "/a.jpg?w=8", "--kid", "old"]) == DONE
     query = urlsplit(capsys.readouterr().out.strip()).query
     signing.verify(
-        "a.jpg", query, signing.Keys.of([("old", "the first secret of all")]), required=True
+        "a.jpg", query, signing.SigningKeys.of([("old", "the first secret of all")]), required=True
     )
     assert main.run(["sign", "/a.jpg?w=8", "--kid", "lost"]) == USAGE
     assert "lost" in capsys.readouterr().err

@@ -28,7 +28,7 @@ def test_they_are_up_to_date():
 def test_the_server_takes_each_signature(vector):
     location, _, query = vector["url"].partition("?")
     path = paths.read("/" + location.split("example.com", 1)[-1].lstrip("/"))
-    keys = signing.Keys.of([(VECTORS["kid"], VECTORS["secret"])])
+    keys = signing.SigningKeys.of([(VECTORS["kid"], VECTORS["secret"])])
     signing.verify(path, query, keys, required=True, now=0)
 
 

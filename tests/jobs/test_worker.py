@@ -20,7 +20,7 @@ from edge.errors import (
     OriginUnavailable,
 )
 from edge.jobs import retries
-from edge.jobs.export import FolderTarget, Place
+from edge.jobs.export import ExportTarget, FolderTarget
 from edge.jobs.making import merged
 from edge.jobs.store import Task
 from tests.parts import Answer
@@ -210,8 +210,8 @@ def test_places_are_read_and_held_against_what_is_allowed(tmp_path):
         (f"{inside}/link/x", False), (f"{inside}x", False), ("s3://bucket/a/b", True),
         ("s3://bucket/a/../b", False), ("s3://bucket/ab", False), ("s3://other/a", False),
     ):  # fmt: skip
-        assert Place.of(to).allowed_by(allowed) is good, to
-    assert not Place.of("/x").allowed_by([])
+        assert ExportTarget.of(to).allowed_by(allowed) is good, to
+    assert not ExportTarget.of("/x").allowed_by([])
 
 
 async def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 import os
 
-from edge.origins.browse import Found, Listing
+from edge.origins.browse import Listing, SearchPage
 from edge.origins.routes import parse_routes
 from tests.parts import S3Server
 
@@ -37,7 +37,7 @@ async def test_a_bucket_is_listed_below_its_prefix(bucket, s3_client, s3_endpoin
 
 async def test_a_bucket_that_may_not_be_listed_shows_nothing(s3_endpoint):
     listing = Listing(parse_routes("s3://there-is-no-such-bucket"), s3_endpoint)
-    assert await listing.find() == Found((), 0, complete=False, lists=True)
+    assert await listing.find() == SearchPage((), 0, complete=False, lists=True)
     await listing.close()
 
 

@@ -21,12 +21,12 @@ from edge.variants.values import (
     COMPASS,
     SUBJECT,
     Background,
-    Crop,
+    CropRegion,
     Fit,
-    Flip,
+    FlipMode,
     Gravity,
     Ratio,
-    Upscale,
+    UpscaleMode,
 )
 from tests.rendering.stage import LIMITS, distance, executed, facts, finished, noise, planned
 
@@ -42,21 +42,21 @@ def canvas(across: int, down: int, **transform: object) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("fit", "up", "original", "asked", "expected"),
     [
-        (Fit.INSIDE, Upscale.OFF, (2000, 1000), (400, 400), (400, 200)),
-        (Fit.INSIDE, Upscale.OFF, (1000, 2000), (400, 400), (200, 400)),
-        (Fit.INSIDE, Upscale.OFF, (200, 100), (400, 400), (200, 100)),
-        (Fit.INSIDE, Upscale.AUTO, (200, 100), (400, 400), (400, 200)),
-        (Fit.INSIDE, Upscale.X4, (200, 100), (400, 400), (400, 200)),
-        (Fit.COVER, Upscale.OFF, (2000, 1000), (400, 400), (400, 400)),
-        (Fit.COVER, Upscale.OFF, (200, 100), (400, 400), (100, 100)),
-        (Fit.COVER, Upscale.AUTO, (200, 100), (400, 400), (400, 400)),
-        (Fit.COVER, Upscale.OFF, (300, 100), (400, 200), (200, 100)),
-        (Fit.FILL, Upscale.OFF, (2000, 1000), (400, 400), (400, 400)),
-        (Fit.FILL, Upscale.OFF, (200, 100), (400, 400), (100, 100)),
-        (Fit.FILL, Upscale.AUTO, (200, 100), (400, 400), (400, 400)),
-        (Fit.PAD, Upscale.OFF, (2000, 1000), (400, 400), (400, 400)),
-        (Fit.PAD, Upscale.OFF, (200, 100), (400, 400), (400, 400)),
-        (Fit.PAD, Upscale.AUTO, (200, 100), (400, 400), (400, 400)),
+        (Fit.INSIDE, UpscaleMode.OFF, (2000, 1000), (400, 400), (400, 200)),
+        (Fit.INSIDE, UpscaleMode.OFF, (1000, 2000), (400, 400), (200, 400)),
+        (Fit.INSIDE, UpscaleMode.OFF, (200, 100), (400, 400), (200, 100)),
+        (Fit.INSIDE, UpscaleMode.AUTO, (200, 100), (400, 400), (400, 200)),
+        (Fit.INSIDE, UpscaleMode.X4, (200, 100), (400, 400), (400, 200)),
+        (Fit.COVER, UpscaleMode.OFF, (2000, 1000), (400, 400), (400, 400)),
+        (Fit.COVER, UpscaleMode.OFF, (200, 100), (400, 400), (100, 100)),
+        (Fit.COVER, UpscaleMode.AUTO, (200, 100), (400, 400), (400, 400)),
+        (Fit.COVER, UpscaleMode.OFF, (300, 100), (400, 200), (200, 100)),
+        (Fit.FILL, UpscaleMode.OFF, (2000, 1000), (400, 400), (400, 400)),
+        (Fit.FILL, UpscaleMode.OFF, (200, 100), (400, 400), (100, 100)),
+        (Fit.FILL, UpscaleMode.AUTO, (200, 100), (400, 400), (400, 400)),
+        (Fit.PAD, UpscaleMode.OFF, (2000, 1000), (400, 400), (400, 400)),
+        (Fit.PAD, UpscaleMode.OFF, (200, 100), (400, 400), (400, 400)),
+        (Fit.PAD, UpscaleMode.AUTO, (200, 100), (400, 400), (400, 400)),
     ],
 )
 def test_fit_and_up_decide_the_canvas(fit, up, original, asked, expected):
@@ -76,15 +76,18 @@ def test_a_ratio_alone_keeps_every_pixel_that_it_can():
 
 
 def test_a_named_factor_without_a_size_multiplies_the_original():
-    assert canvas(600, 800, upscale=Upscale.X2) == (1200, 1600)
-    assert canvas(600, 800, upscale=Upscale.X4, ratio=Ratio(1, 1), fit=Fit.COVER) == (2400, 2400)
-    assert canvas(600, 800, upscale=Upscale.AUTO) == (600, 800)
+    assert canvas(600, 800, upscale=UpscaleMode.X2) == (1200, 1600)
+    assert canvas(600, 800, upscale=UpscaleMode.X4, ratio=Ratio(1, 1), fit=Fit.COVER) == (
+        2400,
+        2400,
+    )
+    assert canvas(600, 800, upscale=UpscaleMode.AUTO) == (600, 800)
 
 
 def test_pad_enlarges_the_canvas_but_never_the_picture_unless_upscaling():
     transform = Transform(width=800, height=800, fit=Fit.PAD)
     assert _framing(planned(transform, 200, 100)).content == Size(200, 100)
-    assert _framing(planned(replace(transform, upscale=Upscale.X4), 200, 100)).content == Size(
+    assert _framing(planned(replace(transform, upscale=UpscaleMode.X4), 200, 100)).content == Size(
         800, 400
     )
 
@@ -132,25 +135,25 @@ def test_a_product_without_a_known_subject_is_kept_whole(transform):
 
 def test_a_crop_outside_the_original_names_its_parameter():
     with pytest.raises(InvalidParameter) as caught:
-        planned(Transform(crop=Crop(500, 0, 10, 10)), 400, 300)
+        planned(Transform(crop=CropRegion(500, 0, 10, 10)), 400, 300)
     assert caught.value.param == "crop"
 
 
 def test_a_crop_is_brought_inside_the_original():
-    assert canvas(400, 300, crop=Crop(350, 250, 100, 100)) == (50, 50)
+    assert canvas(400, 300, crop=CropRegion(350, 250, 100, 100)) == (50, 50)
 
 
 @pytest.mark.parametrize(
     ("transform", "param"),
     [
-        ({"width": 20_000, "upscale": Upscale.AUTO}, "w"),
+        ({"width": 20_000, "upscale": UpscaleMode.AUTO}, "w"),
         ({"width": 9_000, "height": 9_000, "fit": Fit.PAD}, "w"),
-        ({"width": 9_999, "height": 9_999, "fit": Fit.FILL, "upscale": Upscale.X2}, "w"),
-        ({"width": 3_001, "upscale": Upscale.X4}, "up"),
-        ({"height": 9_000, "upscale": Upscale.AUTO}, "h"),
-        ({"long_side": 9_000, "upscale": Upscale.AUTO}, "size"),
-        ({"upscale": Upscale.X4, "crop": Crop(0, 0, 2_900, 2_900)}, "up"),
-        ({"upscale": Upscale.X4, "fit": Fit.PRODUCT, "frame": 0.1}, "up"),
+        ({"width": 9_999, "height": 9_999, "fit": Fit.FILL, "upscale": UpscaleMode.X2}, "w"),
+        ({"width": 3_001, "upscale": UpscaleMode.X4}, "up"),
+        ({"height": 9_000, "upscale": UpscaleMode.AUTO}, "h"),
+        ({"long_side": 9_000, "upscale": UpscaleMode.AUTO}, "size"),
+        ({"upscale": UpscaleMode.X4, "crop": CropRegion(0, 0, 2_900, 2_900)}, "up"),
+        ({"upscale": UpscaleMode.X4, "fit": Fit.PRODUCT, "frame": 0.1}, "up"),
     ],
     ids=str,
 )
@@ -163,13 +166,13 @@ def test_a_canvas_over_the_cap_is_refused_by_planning_alone(transform, param):
 def test_what_the_network_makes_is_under_the_cap_even_where_the_canvas_is():
     """5000 px would go through 9600 x 9600 px: over 40 million pixels."""
     with pytest.raises(OutputTooLarge):
-        planned(Transform(width=5000, height=5000, upscale=Upscale.X4), 2400, 2400)
+        planned(Transform(width=5000, height=5000, upscale=UpscaleMode.X4), 2400, 2400)
 
 
 @pytest.mark.parametrize(("side", "factor"), [(1500, 4), (1600, 2), (3100, 2), (3200, None)])
 def test_a_factor_that_nobody_named_is_halved_under_the_cap(side, factor):
     """6,300 px a side are 40 million pixels; the canvas itself is well below."""
-    transform = Transform(width=min(5 * side // 2, 6000), upscale=Upscale.AUTO)
+    transform = Transform(width=min(5 * side // 2, 6000), upscale=UpscaleMode.AUTO)
     made = planned(transform, side, side)
     steps = [step for step in made.steps if step.op == "upscale"]
     assert [step.factor for step in steps] == [factor] * (factor is not None)
@@ -189,7 +192,7 @@ def test_nothing_to_do_is_no_work():
 
 
 def test_upscaling_is_planned_only_where_pixels_miss():
-    transform = Transform(width=1000, upscale=Upscale.AUTO)
+    transform = Transform(width=1000, upscale=UpscaleMode.AUTO)
     assert planned(transform, 2000, 2000).models == ()
     assert planned(transform, 950, 950).models == ()
     assert planned(transform, 600, 600).models == ("upscale_x2",)
@@ -198,23 +201,23 @@ def test_upscaling_is_planned_only_where_pixels_miss():
     )
     assert planned(transform, 440, 440).models == ("upscale_x4",)
     assert planned(transform, 300, 300).models == ("upscale_x4",)
-    assert planned(replace(transform, upscale=Upscale.X2), 300, 300).models == ("upscale_x2",)
+    assert planned(replace(transform, upscale=UpscaleMode.X2), 300, 300).models == ("upscale_x2",)
 
 
 def test_only_the_kept_region_is_upscaled():
-    transform = Transform(width=800, height=800, fit=Fit.COVER, upscale=Upscale.AUTO)
+    transform = Transform(width=800, height=800, fit=Fit.COVER, upscale=UpscaleMode.AUTO)
     steps = {step.op: step for step in planned(transform, 1600, 400).steps}
     assert steps["upscale"].cut.size == Size(400, 400)
     assert steps["frame"].cut is None
-    cropped = replace(transform, crop=Crop(400, 0, 800, 400))
+    cropped = replace(transform, crop=CropRegion(400, 0, 800, 400))
     steps = {step.op: step for step in planned(cropped, 1600, 400).steps}
     assert steps["frame"].cut.size == Size(400, 400)
     assert steps["upscale"].cut is None
 
 
 def test_explain_says_where_upscaling_cannot_help():
-    small = planned(Transform(width=800, upscale=Upscale.AUTO), 200, 200)
-    large = planned(Transform(width=3000, upscale=Upscale.AUTO), 2100, 2100)
+    small = planned(Transform(width=800, upscale=UpscaleMode.AUTO), 200, 200)
+    large = planned(Transform(width=3000, upscale=UpscaleMode.AUTO), 2100, 2100)
     assert "below 300 px" in " ".join(small.notes)
     assert not large.notes
 
@@ -223,9 +226,9 @@ def test_explain_says_where_upscaling_cannot_help():
     ("transform", "decode"),
     [
         ({"width": 400}, Size(400, 300)),
-        ({"width": 400, "crop": Crop(0, 0, 2000, 1500)}, Size(800, 600)),
+        ({"width": 400, "crop": CropRegion(0, 0, 2000, 1500)}, Size(800, 600)),
         ({"width": 3500}, Size(3500, 2625)),
-        ({"crop": Crop(10, 10, 100, 100)}, None),
+        ({"crop": CropRegion(10, 10, 100, 100)}, None),
         ({"rotate": 90, "height": 400}, Size(400, 300)),
     ],
     ids=str,
@@ -236,8 +239,8 @@ def test_no_more_is_decoded_than_the_resize_needs(transform, decode):
 
 def test_a_plan_is_json():
     transform = Transform(
-        width=500, height=500, fit=Fit.PAD, rotate=90, flip=Flip.BOTH, sharpen=40, blur=2.0,
-        crop=Crop(10, 10, 800, 500), background=BLURRED, format=Format.WEBP,
+        width=500, height=500, fit=Fit.PAD, rotate=90, flip=FlipMode.BOTH, sharpen=40, blur=2.0,
+        crop=CropRegion(10, 10, 800, 500), background=BLURRED, format=Format.WEBP,
     )  # fmt: skip
     said = json.loads(json.dumps(planned(transform, 1000, 600).as_facts()))
     assert [step["op"] for step in said["steps"]] == [
@@ -270,10 +273,10 @@ transforms = st.builds(
     fit=st.sampled_from([Fit.INSIDE, Fit.COVER, Fit.PAD, Fit.FILL]),
     gravity=st.sampled_from([*COMPASS.values(), SUBJECT])
     | st.builds(Gravity, st.floats(0, 1), st.floats(0, 1)),
-    crop=st.none() | shares.map(lambda s: Crop(*s, shares=True)),
+    crop=st.none() | shares.map(lambda s: CropRegion(*s, shares=True)),
     trim=st.sampled_from([0, 10]),
     rotate=st.sampled_from([0, 90, 180, 270]),
-    flip=st.sampled_from(Flip),
+    flip=st.sampled_from(FlipMode),
     sharpen=st.sampled_from([0, 50]),
     blur=st.sampled_from([0.0, 1.5]),
     background=st.sampled_from([None, BLURRED, Background.of(Color(9, 9, 9, 99))]),
@@ -296,7 +299,7 @@ def test_the_planned_size_is_the_real_size(transform, size, mode):
 @settings(max_examples=150, deadline=None)
 @given(
     transform=transforms,
-    up=st.sampled_from(Upscale),
+    up=st.sampled_from(UpscaleMode),
     size=st.tuples(st.integers(1, 9000), st.integers(1, 9000)),
 )
 def test_no_plan_is_over_the_caps(transform, up, size):
@@ -338,10 +341,10 @@ def test_a_smaller_decode_gives_the_same_canvas(transform, size, shrink):
     "transform",
     [
         {"width": 50},
-        {"width": 40, "crop": Crop(101, 53, 201, 197)},
+        {"width": 40, "crop": CropRegion(101, 53, 201, 197)},
         {"height": 50, "rotate": 90},
-        {"width": 50, "height": 50, "fit": Fit.COVER, "rotate": 270, "flip": Flip.HORIZONTAL},
-        {"width": 30, "crop": Crop(33, 17, 301, 199), "rotate": 180},
+        {"width": 50, "height": 50, "fit": Fit.COVER, "rotate": 270, "flip": FlipMode.HORIZONTAL},
+        {"width": 30, "crop": CropRegion(33, 17, 301, 199), "rotate": 180},
     ],
     ids=str,
 )

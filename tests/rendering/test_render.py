@@ -25,7 +25,7 @@ from edge.rendering.matting.mattes import FINEST
 from edge.rendering.matting.store import MatteStore
 from edge.rendering.render import Renderer
 from edge.variants.transform import Transform
-from edge.variants.values import SUBJECT, Background, Crop, Fit, MatteMode, Upscale
+from edge.variants.values import SUBJECT, Background, CropRegion, Fit, MatteMode, UpscaleMode
 from tests.rendering.photos import blob
 from tests.rendering.photos import photo as photo_of
 from tests.rendering.stage import Inline, NoModels, distance, noise, product
@@ -92,7 +92,7 @@ async def test_the_rendition_is_what_it_says(renderer, format):
 async def test_a_large_jpeg_is_decoded_no_larger_than_needed(renderer):
     """And the picture is that of a full decode within what JPEG itself changes."""
     image = photo(1600, 1200)
-    transform = Transform(width=200, crop=Crop(401, 203, 801, 603), format=Format.PNG)
+    transform = Transform(width=200, crop=CropRegion(401, 203, 801, 603), format=Format.PNG)
     source = original(image, "JPEG", quality=95)
     said = await renderer.explain(source, transform, deadline=Deadline.after(30))
     assert said["decoded"]["size"] == [800, 600]
@@ -154,8 +154,8 @@ async def test_too_large_a_request_is_refused_before_any_pixel_or_network():
     body = original(photo(400, 400)).body
     damaged = Original("a.png", body[:900] + bytes(900) + body[1800:], Stamp("1"))
     for transform in (
-        Transform(width=30_000, upscale=Upscale.X4),
-        Transform(width=9_000, height=9_000, fit=Fit.COVER, upscale=Upscale.AUTO),
+        Transform(width=30_000, upscale=UpscaleMode.X4),
+        Transform(width=9_000, height=9_000, fit=Fit.COVER, upscale=UpscaleMode.AUTO),
     ):
         with pytest.raises(OutputTooLarge):
             await rendered(renderer, damaged, transform)
@@ -167,7 +167,7 @@ async def test_too_large_a_request_is_refused_before_any_pixel_or_network():
 async def test_a_network_that_is_not_there_is_an_error_never_a_plain_resize(renderer):
     with pytest.raises(ModelMissing):
         await rendered(
-            renderer, original(photo(80, 80)), Transform(width=300, upscale=Upscale.AUTO)
+            renderer, original(photo(80, 80)), Transform(width=300, upscale=UpscaleMode.AUTO)
         )
 
 
@@ -175,7 +175,7 @@ async def test_the_shipped_network_makes_the_whole_way(threads):
     models = EmbeddedModels(REPOSITORY, threads=1)
     try:
         renderer = Renderer(threads, models, Limits())
-        transform = Transform(width=240, upscale=Upscale.AUTO, format=Format.PNG)
+        transform = Transform(width=240, upscale=UpscaleMode.AUTO, format=Format.PNG)
         made = await rendered(renderer, original(photo(96, 72)), transform)
         assert opened(made.rendition.body).size == (240, 180)
         assert made.plan.models == ("upscale_x4",)
@@ -214,9 +214,9 @@ async def test_explain_says_what_render_would_do_and_is_json(renderer):
     [
         ({"width": 100}, Cost.CLASSICAL),
         ({"width": 9, "height": 9, "fit": Fit.COVER, "gravity": SUBJECT}, Cost.CLASSICAL),
-        ({"upscale": Upscale.AUTO}, Cost.CLASSICAL),
-        ({"upscale": Upscale.AUTO, "width": 9}, Cost.NETWORK),
-        ({"upscale": Upscale.X2}, Cost.NETWORK),
+        ({"upscale": UpscaleMode.AUTO}, Cost.CLASSICAL),
+        ({"upscale": UpscaleMode.AUTO, "width": 9}, Cost.NETWORK),
+        ({"upscale": UpscaleMode.X2}, Cost.NETWORK),
         ({"matte": MatteMode.ON}, Cost.NETWORK),
     ],
     ids=str,
@@ -226,7 +226,7 @@ def test_the_cost_class_is_known_from_the_request(renderer, transform, cost):
 
 
 def test_a_missing_model_does_not_stop_a_name_from_being_made(renderer):
-    assert renderer.model_digests(Transform(upscale=Upscale.X2)) == ()
+    assert renderer.model_digests(Transform(upscale=UpscaleMode.X2)) == ()
 
 
 async def test_threads_do_not_mix_up_pictures(threads):

@@ -23,7 +23,7 @@ from edge.variants import paths, signing
 from edge.variants.decoding import decoded, pairs
 
 VECTORS = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
-KEYS = signing.Keys.of([("2026", "a good long secret"), ("2025", "an older, long secret")])
+KEYS = signing.SigningKeys.of([("2026", "a good long secret"), ("2025", "an older, long secret")])
 PATH = "sku/123 blue.jpg"
 NOW = 1_800_000_000
 
@@ -41,7 +41,7 @@ class TestVectors:
     """vectors.json is what clients in other languages are tested with."""
 
     def test_a_client_signs_as_the_server_does(self, vector):
-        keys = signing.Keys.of([(vector["key_id"], vector["secret"])])
+        keys = signing.SigningKeys.of([(vector["key_id"], vector["secret"])])
         query = signing.sign(vector["path"], vector["query"], keys, vector["expires"])
         assert paths.encoded(vector["path"]) + "?" + query == vector["url"]
         assert query.rpartition("&sig=")[2] == vector["signature"]
@@ -55,7 +55,7 @@ class TestVectors:
         assert _hmac(vector["secret"], vector["text"].encode()) == vector["signature"]
 
     def test_the_url_is_answered_until_it_expires(self, vector):
-        keys = signing.Keys.of([(vector["key_id"], vector["secret"])])
+        keys = signing.SigningKeys.of([(vector["key_id"], vector["secret"])])
         raw_path, _, query = vector["url"].partition("?")
         check(paths.read(raw_path), query, keys, now=(vector["expires"] or NOW) - 1)
         if vector["expires"]:
@@ -65,7 +65,7 @@ class TestVectors:
 
 @pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda v: v["name"])
 def test_a_forged_url_is_refused(vector):
-    keys = signing.Keys.of([(VECTORS["key_id"], VECTORS["secret"])])
+    keys = signing.SigningKeys.of([(VECTORS["key_id"], VECTORS["secret"])])
     raw_path, _, query = vector["url"].partition("?")
     with pytest.raises(RequestError) as refusal:
         check(paths.read(raw_path), query, keys)
@@ -74,7 +74,7 @@ def test_a_forged_url_is_refused(vector):
 
 @pytest.mark.parametrize("vector", VECTORS["accepted"], ids=lambda v: v["name"])
 def test_another_spelling_of_the_same_request_is_answered(vector):
-    keys = signing.Keys.of([(VECTORS["key_id"], VECTORS["secret"])])
+    keys = signing.SigningKeys.of([(VECTORS["key_id"], VECTORS["secret"])])
     raw_path, _, query = vector["url"].partition("?")
     check(paths.read(raw_path), query, keys)
 
@@ -84,7 +84,7 @@ class TestKeys:
         assert "kid=2026&" in signing.sign(PATH, "w=5", KEYS)
 
     def test_every_key_verifies_so_that_keys_can_be_rotated(self):
-        older = signing.Keys(KEYS[1:])
+        older = signing.SigningKeys(KEYS[1:])
         check(PATH, signing.sign(PATH, "w=5", older))
 
     def test_without_a_key_id_every_key_is_tried(self):
@@ -98,7 +98,7 @@ class TestKeys:
             check(PATH, f"kid=2026&w=5&sig={_hmac('an older, long secret', text)}")
 
     def test_an_unknown_key_id_is_refused(self):
-        query = signing.sign(PATH, "w=5", signing.Keys.of([("2099", "a good long secret")]))
+        query = signing.sign(PATH, "w=5", signing.SigningKeys.of([("2099", "a good long secret")]))
         with pytest.raises(SignatureWrong):
             check(PATH, query)
 
@@ -108,11 +108,11 @@ class TestKeys:
     @pytest.mark.parametrize("ids", [("a", "a"), ("a b",), ("",), ("a&b",)])
     def test_key_ids_are_single_and_plain(self, ids):
         with pytest.raises(SettingsError):
-            signing.Keys.of((key_id, "a good long secret") for key_id in ids)
+            signing.SigningKeys.of((key_id, "a good long secret") for key_id in ids)
 
     def test_signing_without_a_key_says_what_to_set(self):
         with pytest.raises(SettingsError, match="EDGE_SIGNING_KEYS"):
-            signing.sign(PATH, "w=5", signing.Keys())
+            signing.sign(PATH, "w=5", signing.SigningKeys())
 
 
 class TestWhenItIsAsked:
@@ -129,11 +129,11 @@ class TestWhenItIsAsked:
             check(PATH, "w=5&sig=" + "0" * 64, required=False)
 
     def test_a_server_without_keys_looks_at_no_signature(self):
-        check(PATH, "w=5&sig=" + "0" * 64, signing.Keys(), required=False)
+        check(PATH, "w=5&sig=" + "0" * 64, signing.SigningKeys(), required=False)
 
     def test_a_server_without_keys_that_requires_them_answers_nothing(self):
         with pytest.raises(SignatureWrong):
-            check(PATH, "w=5&sig=" + "0" * 64, signing.Keys())
+            check(PATH, "w=5&sig=" + "0" * 64, signing.SigningKeys())
 
     def test_a_right_signature_with_a_passed_expiry_has_expired(self):
         query = signing.sign(PATH, "w=5", KEYS, expires=NOW)
@@ -250,7 +250,7 @@ class TestScope:
             f'[[key]]\nid = "all"\nsecret = "{self.LONG}"\n'
             f'[[key]]\nid = "shop"\nsecret = "{self.LONG}"\npaths = ["/sku/"]\npresets = ["Thumb"]',
         )
-        keys = signing.Keys.of([("env", self.LONG)], file)
+        keys = signing.SigningKeys.of([("env", self.LONG)], file)
         assert [key.id for key in keys] == ["env", "all", "shop"]
         assert (keys[2].paths, keys[2].presets) == (("sku",), ("thumb",))
         assert verified(keys, "shop") == (keys[2],)
@@ -269,7 +269,7 @@ class TestScope:
     )
     def test_a_wrong_row_is_refused_and_repeats_no_secret(self, tmp_path, row):
         with pytest.raises(SettingsError) as refusal:
-            signing.Keys.of([], self.file(tmp_path, f"[[key]]\n{row}\n"))
+            signing.SigningKeys.of([], self.file(tmp_path, f"[[key]]\n{row}\n"))
         assert "good long" not in refusal.value.detail
 
     def test_a_secret_has_sixteen_bytes(self):
@@ -280,7 +280,7 @@ class TestScope:
 
 
 def verified(keys, key_id):
-    query = signing.sign(PATH, "w=5", signing.Keys(keys.named(key_id)))
+    query = signing.sign(PATH, "w=5", signing.SigningKeys(keys.named(key_id)))
     return signing.verify(PATH, query, keys, required=True, now=NOW)
 
 

@@ -13,11 +13,11 @@ from edge.variants.values import (
     TRANSPARENT,
     Background,
     BackgroundKind,
-    Crop,
+    CropRegion,
     Fit,
     MatteMode,
     Ratio,
-    Upscale,
+    UpscaleMode,
 )
 
 SQUARE = Ratio(1, 1)
@@ -39,13 +39,13 @@ FOLDS = [
     (Transform(width=8, ratio=SQUARE, fit=Fit.COVER), Transform(width=8, height=8, fit=Fit.COVER)),
     (Transform(width=8, fit=Fit.COVER, gravity=SUBJECT), Transform(width=8)),
     (Transform(width=8, height=8, gravity=SUBJECT), Transform(width=8, height=8)),
-    (Transform(width=8, fit=Fit.MAX, upscale=Upscale.X4), Transform(width=8)),
+    (Transform(width=8, fit=Fit.MAX, upscale=UpscaleMode.X4), Transform(width=8)),
     (Transform(width=8, long_side=9), Transform(width=8)),
-    (Transform(upscale=Upscale.AUTO), Transform()),
+    (Transform(upscale=UpscaleMode.AUTO), Transform()),
     (Transform(frame=0.9), Transform()),
     (Transform(fit=Fit.PRODUCT), Transform(fit=Fit.PRODUCT, frame=0.85)),
     (Transform(matte=MatteMode.ON), Transform(matte=MatteMode.ON, background=TRANSPARENT)),
-    (Transform(crop=Crop(0, 0, 1, 1, shares=True)), Transform()),
+    (Transform(crop=CropRegion(0, 0, 1, 1, shares=True)), Transform()),
     (Transform(preset_version="1"), Transform()),
     (Transform(ratio=SQUARE), Transform()),
 ]
@@ -59,7 +59,7 @@ def test_what_means_the_same_picture_is_the_same_value(one, other):
 
 
 def test_one_whole_pixel_is_not_the_whole_picture():
-    assert Transform(crop=Crop(0, 0, 1, 1)).crop is not None
+    assert Transform(crop=CropRegion(0, 0, 1, 1)).crop is not None
 
 
 def test_a_replaced_field_gives_a_new_canonical_form():

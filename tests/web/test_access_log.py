@@ -110,7 +110,7 @@ async def test_another_tier_than_memory_is_a_line(serve, lines, tmp_path):
 async def test_nothing_secret_stands_in_it(serve, lines):
     secret = "a secret of some length"
     server = await serve(EDGE_SIGNING_KEYS=f"k:{secret}")
-    keys = signing.Keys.of([("k", secret)])
+    keys = signing.SigningKeys.of([("k", secret)])
     query = signing.sign("sku/123.jpg", "w=60", keys)
     signature = query.rpartition("sig=")[2]
     assert (await server.get(f"/sku/123.jpg?{query}")).status_code == 200

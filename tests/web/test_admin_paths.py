@@ -87,7 +87,7 @@ async def test_where_urls_are_signed_the_page_names_no_picture(serve):
     assert page.status_code == 200
     assert "456.png" not in page.text
     assert "789.webp" not in page.text
-    query = signing.sign("sku/123.jpg", "w=60", signing.Keys.of([("a", secret)]))
+    query = signing.sign("sku/123.jpg", "w=60", signing.SigningKeys.of([("a", secret)]))
     assert (await server.get(f"/sku/123.jpg?{query}")).status_code == 200
 
 

@@ -242,7 +242,9 @@ async def test_signed_urls_only_where_that_is_asked(serve):
     keys = "old:the first of secrets,new:the second of secrets"
     server = await serve(EDGE_SIGNING_KEYS=keys, EDGE_SIGNING_REQUIRED="1")
     assert (await server.get("/sku/123.jpg?w=60")).json()["type"].endswith("signature-missing")
-    query = signing.sign("sku/123.jpg", "w=60", signing.Keys.of([("new", "the second of secrets")]))
+    query = signing.sign(
+        "sku/123.jpg", "w=60", signing.SigningKeys.of([("new", "the second of secrets")])
+    )
     assert (await server.get(f"/sku/123.jpg?{query}")).status_code == 200
     assert (await server.get(f"/sku/456.png?{query}")).status_code == 403
     assert (await server.get(f"/sku/123.jpg?{query.replace('w=60', 'w=61')}")).status_code == 403
@@ -256,7 +258,10 @@ async def test_a_remembered_url_still_expires(serve):
 
     server = await serve(EDGE_SIGNING_KEYS="a:only-for-a-moment", EDGE_SIGNING_REQUIRED="1")
     query = signing.sign(
-        "sku/123.jpg", "w=60", signing.Keys.of([("a", "only-for-a-moment")]), int(time.time()) + 2
+        "sku/123.jpg",
+        "w=60",
+        signing.SigningKeys.of([("a", "only-for-a-moment")]),
+        int(time.time()) + 2,
     )
     assert (await server.get(f"/sku/123.jpg?{query}")).status_code == 200
     await asyncio.sleep(2.1)

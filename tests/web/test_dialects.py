@@ -45,7 +45,7 @@ async def test_a_wrong_value_names_what_the_service_has(serve):
 async def test_a_signature_covers_the_url_as_it_stands(serve):
     server = await serve(EDGE_SIGNING_KEYS=f"k:{KEY}", EDGE_SIGNING_REQUIRED="1")
     assert (await server.get(BUILT)).status_code == 403
-    keys = signing.Keys.of([("k", KEY)])
+    keys = signing.SigningKeys.of([("k", KEY)])
     query = signing.sign(BUILT.removeprefix("/"), "", keys, None)
     assert (await server.get(f"{BUILT}?{query}")).status_code == 200
     other = BUILT.replace("w_120", "w_121")
@@ -58,7 +58,7 @@ async def test_a_key_bound_to_paths_signs_the_photo_not_the_spelling(serve, tmp_
     server = await serve(EDGE_SIGNING_FILE=str(file), EDGE_SIGNING_REQUIRED="1")
     path = "/_next/image"
     words = f"kid=k&url={quote('/sku/123.jpg', safe='')}&w=90"
-    sig = signing.sign(path.removeprefix("/"), words, signing.Keys.of([("k", KEY)]), None)
+    sig = signing.sign(path.removeprefix("/"), words, signing.SigningKeys.of([("k", KEY)]), None)
     answer = await server.get(f"{path}?{sig}")
     assert answer.status_code == 403
     assert answer.json()["type"].endswith("signature-out-of-scope")

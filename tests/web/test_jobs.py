@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from edge.web.jobs import Jobs
-from edge.web.review import Review
+from edge.web.jobs import JobsRoutes
+from edge.web.review import ReviewRoutes
 from tests.parts import Answer
 from tests.running import photo
 from tests.web.jobs import AUTH, delete, get, items, over, post, run
@@ -352,7 +352,7 @@ async def test_openapi_describes_every_route_of_jobs_and_review(serve):
     document, shop = (await server.get("/-/openapi.json")).json(), server.parts.shop
     routes = {
         (method, route.path.replace(":int", ""))
-        for part in (Jobs(shop, None, 1), Review(shop, None))
+        for part in (JobsRoutes(shop, None, 1), ReviewRoutes(shop, None))
         for route in part.routes()
         for method in route.methods - {"HEAD"}
     }

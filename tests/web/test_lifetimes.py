@@ -6,13 +6,13 @@ import time
 import pytest
 
 from edge.errors import OriginalNotFound, SignatureExpired
-from edge.settings import Http
+from edge.settings import HttpSettings
 from edge.variants import signing
 from edge.web import failures, headers
 from tests.running import Running
 
 KEY = "a secret of some length"
-KEYS = signing.Keys.of([("k", KEY)])
+KEYS = signing.SigningKeys.of([("k", KEY)])
 SIGNING = {"EDGE_SIGNING_KEYS": f"k:{KEY}"}
 SECONDS = re.compile(r"([a-z-]+)=(\d+)")
 
@@ -108,7 +108,7 @@ async def test_a_wrong_signature_is_kept_no_longer_than_the_url_says(serve):
 
 
 def test_what_stands_in_ends_with_its_url_too():
-    lifetimes = headers.Lifetimes.of(Http())
+    lifetimes = headers.Lifetimes.of(HttpSettings())
     for left in (1, 10, 29, 30, 1_000):
         fields = dict(lifetimes.fields(left, versioned=True, lasting=False))
         for value in fields.values():
@@ -117,7 +117,7 @@ def test_what_stands_in_ends_with_its_url_too():
 
 @pytest.mark.parametrize("final", [True, False])
 def test_a_url_that_ended_while_its_picture_was_made_is_kept_nowhere(final):
-    fields = headers.Lifetimes.of(Http()).fields(0, versioned=True, lasting=final)
+    fields = headers.Lifetimes.of(HttpSettings()).fields(0, versioned=True, lasting=final)
     assert {value for _, value in fields} == {b"no-store"}
 
 

@@ -194,7 +194,7 @@ async def test_hidden_files_and_what_is_no_picture_are_404_and_no_origin_is_aske
 async def test_signatures_hold_over_such_names(serve, request, tmp_path, body):
     environ = {"EDGE_SIGNING_KEYS": f"k:{KEY}", "EDGE_SIGNING_REQUIRED": "1"}
     shop = await catalogue("folder", "", serve, request, tmp_path, **environ)
-    keys = signing.Keys.of([("k", KEY)])
+    keys = signing.SigningKeys.of([("k", KEY)])
     for name in NAMES:
         shop.lay(name, body)
         query = signing.sign(name, "w=40", keys)

@@ -6,8 +6,8 @@ import jsonschema
 import pytest
 
 from edge.web.gallery import Gallery
-from edge.web.jobs import Jobs
-from edge.web.review import Review
+from edge.web.jobs import JobsRoutes
+from edge.web.review import ReviewRoutes
 from tests.running import TOKEN
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -28,7 +28,7 @@ def plain(path: str) -> str:
     return re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
 
 
-@pytest.mark.parametrize("room", [Gallery, Jobs, Review])
+@pytest.mark.parametrize("room", [Gallery, JobsRoutes, ReviewRoutes])
 async def test_every_route_is_described(room, document):
     routes = room.routes(object.__new__(room))
     assert routes

@@ -25,7 +25,7 @@ def tokens(tmp_path):
 
 
 def signed(secret: str, path: str = "sku/123.jpg", query: str = "w=60") -> str:
-    return f"/{path}?" + signing.sign(path, query, signing.Keys.of([("shop", secret)]))
+    return f"/{path}?" + signing.sign(path, query, signing.SigningKeys.of([("shop", secret)]))
 
 
 async def purge(server, token):

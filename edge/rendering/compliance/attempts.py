@@ -10,7 +10,7 @@ from edge.images import Color, Format, Size
 from edge.limits import Limits
 from edge.rendering.analysis.degradation import DEGRADATION
 from edge.rendering.compliance.checks import FinishedFile, RenderRecord
-from edge.rendering.compliance.drift import Reference
+from edge.rendering.compliance.drift import DriftReference
 from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.verify import verify
 from edge.rendering.framing.product import PRODUCT
@@ -74,7 +74,7 @@ def finish(
     *,
     unsure: bool = False,
     notes: tuple[str, ...] = (),
-    reference: Reference | None = None,
+    reference: DriftReference | None = None,
 ) -> Done:
     """Encode; where a preset has rules, verify the result and try again where that can help.
 

@@ -9,7 +9,7 @@ from PIL import Image
 from edge.arrays import Levels
 from edge.images import Color, Format
 from edge.rendering.analysis.analysis import DETAIL
-from edge.rendering.compliance.drift import Reference
+from edge.rendering.compliance.drift import DriftReference
 from edge.rendering.compliance.measurements import (
     BackgroundMeasurement,
     chroma_of_border,
@@ -56,7 +56,7 @@ class RenderRecord:
     synthesized: Synthesized = Synthesized(0.0)  # noqa: RUF009 - frozen
     matte: Image.Image | None = field(default=None, repr=False)
     broken: frozenset[str] | None = None
-    reference: Reference | None = field(default=None, repr=False)
+    reference: DriftReference | None = field(default=None, repr=False)
     swatch: Color | None = None
     notes: frozenset[str] = frozenset()
     exact: bool = False

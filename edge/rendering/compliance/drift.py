@@ -19,7 +19,7 @@ _NEAREST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class DriftReference:
     """What of the original lies in the canvas, at most `SCALES.coarse` pixels large: enough for
     the colours of an area, too few for the edges that a network sharpens.
 
@@ -37,7 +37,7 @@ def reduced(image: Image.Image, size: tuple[int, int], part: Area) -> Image.Imag
     return image.resize(size, Image.Resampling.BOX, part.as_tuple(), reducing_gap=2.0)
 
 
-def compare(finished: Image.Image, known: Reference, swatch: Color | None) -> ColourShift:
+def compare(finished: Image.Image, known: DriftReference, swatch: Color | None) -> ColourShift:
     """The colours of a finished picture, of any size and the canvas's shape, against those."""
     here = known.part.scaled(*finished.size)
     opaque = finished if finished.mode == "RGB" else finished.convert("RGB")

@@ -6,7 +6,7 @@ from PIL import Image
 
 from edge.arrays import Mask
 from edge.images import Box, Size
-from edge.rendering.compliance.drift import Reference, reduced
+from edge.rendering.compliance.drift import DriftReference, reduced
 from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.levels import LEVELS
@@ -15,7 +15,7 @@ from edge.rendering.pixels.scales import SCALES
 from edge.rendering.plan import Plan
 
 
-def reference(source: Image.Image, plan: Plan, final: Picture) -> Reference | None:
+def reference(source: Image.Image, plan: Plan, final: Picture) -> DriftReference | None:
     """The original under its final picture; None where they share no pixel that could be compared.
 
     Args:
@@ -37,7 +37,7 @@ def reference(source: Image.Image, plan: Plan, final: Picture) -> Reference | No
     size = max(1, round(shown.width * factor)), max(1, round(shown.height * factor))
     image = reduced(image, size, region.within(Size(*image.size)))
     part = shown.scaled(1 / framing.canvas.width, 1 / framing.canvas.height)
-    return Reference(image, _inside(final.matte, size, part), part)
+    return DriftReference(image, _inside(final.matte, size, part), part)
 
 
 def _pair(size: Size) -> tuple[int, int]:

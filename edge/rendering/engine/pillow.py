@@ -38,7 +38,7 @@ _NEEDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class EngineBuild:
     """The imaging library: `simd` names the instructions it was compiled for, None: the stock one.
 
     `formats` are the words for what it reads and writes.
@@ -83,12 +83,12 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 @cache
-def describe() -> Engine:
+def describe() -> EngineBuild:
     """The engine that was imported; the same for the life of the process."""
     fork = ".post" in PIL.__version__  # pillow-simd numbers its releases after Pillow's
     names = [word for codec, (word, _) in _NEEDS.items() if features.check(codec)]
     names += ["AVIF"] * _HAS_AVIF + ["HEIC"] * _HAS_HEIC
-    return Engine(
+    return EngineBuild(
         "pillow-simd" if fork else "Pillow",
         PIL.__version__,
         _instructions() if fork else None,
@@ -96,7 +96,7 @@ def describe() -> Engine:
     )
 
 
-def check(expected: str = "auto") -> Engine:
+def check(expected: str = "auto") -> EngineBuild:
     """Hold the engine against what is promised, once, before the first request.
 
     Args:

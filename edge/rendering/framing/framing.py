@@ -20,7 +20,7 @@ from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import Framing, PlanContext
 from edge.variants.transform import Transform
-from edge.variants.values import Fit, Flip, Upscale
+from edge.variants.values import Fit, FlipMode, UpscaleMode
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def network_factor(transform: Transform, framing: Framing, context: PlanContext)
     need, named = framing.enlargement, transform.upscale.factor
     if named:
         return named if need > 1 else None
-    if transform.upscale is Upscale.OFF or need <= SCALES.worth:
+    if transform.upscale is UpscaleMode.OFF or need <= SCALES.worth:
         return None
     factors = (2,) if need <= FRAMING.twice else (4, 2)
     fitting = (f for f in factors if not _excess(_enlarged(framing, f, context), context.limits))
@@ -134,7 +134,7 @@ def _window(transform: Transform, context: PlanContext) -> Area | None:
         return None
     wide, high = requested_canvas(transform, state.view)
     sure = analysis is not None and (analysis.uniform or analysis.cut_by is not None)
-    is_upright = not transform.rotate and transform.flip is Flip.NONE
+    is_upright = not transform.rotate and transform.flip is FlipMode.NONE
     as_taken = is_upright and state.view == Area.whole(state.size)
     covered = analysis.covered if analysis and as_taken else None
     return whole(state.subject, state.view, wide / high, sure=sure, covered=covered)
@@ -210,7 +210,7 @@ def _inside_scale(transform: Transform, view: Area) -> float:
 
 
 def _allowed(scale: float, transform: Transform) -> float:
-    return min(scale, 1.0) if transform.upscale is Upscale.OFF else scale
+    return min(scale, 1.0) if transform.upscale is UpscaleMode.OFF else scale
 
 
 def _placed(width: float, height: float, transform: Transform, context: PlanContext) -> Area:

@@ -12,7 +12,7 @@ from edge.rendering.pixels.geometry import Area, touches
 from edge.rendering.pixels.scales import SCALES
 from edge.rendering.step import Framing, PlanContext
 from edge.variants.transform import FRAME, Transform
-from edge.variants.values import BackgroundKind, Upscale
+from edge.variants.values import BackgroundKind, UpscaleMode
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def canvas_scale(transform: Transform, scale: float) -> float:
     one without a size follows the view's pixels, and without upscaling nothing is enlarged."""
     if not transform.has_size:
         return (transform.upscale.factor or 1) / scale
-    return min(1.0, 1 / scale) if transform.upscale is Upscale.OFF else 1.0
+    return min(1.0, 1 / scale) if transform.upscale is UpscaleMode.OFF else 1.0
 
 
 def collared(subject: Area) -> Area:

@@ -24,8 +24,8 @@ from edge.rendering.step import (
     Edit,
     PixelStep,
     PlanContext,
+    PlanState,
     SourceType,
-    State,
     Step,
     Tools,
 )
@@ -34,7 +34,7 @@ from edge.variants.values import BackgroundKind as Kind
 
 
 @dataclass(frozen=True)
-class BackgroundNumbers:
+class CompositingNumbers:
     """How a subject is laid on another background."""
 
     wrap: float = tuned(
@@ -45,7 +45,7 @@ class BackgroundNumbers:
     )
 
 
-BACKGROUND = BackgroundNumbers()
+BACKGROUND = CompositingNumbers()
 
 
 _NOTHING = (255, 255, 255)
@@ -62,7 +62,7 @@ class PlainBackground(PixelStep):
     op = "background"
     color: Color | None
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return replace(state, alpha=self.color is None)
 
     def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
@@ -88,7 +88,7 @@ class BlurredBackground(PixelStep):
     op = "background"
     radius: float
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return replace(state, alpha=False)
 
     def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
@@ -114,7 +114,7 @@ class SceneBackground(AsyncStep):
     scene: str
     harmonize: bool
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return replace(state, alpha=False)
 
     def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:

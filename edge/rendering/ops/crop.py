@@ -6,7 +6,7 @@ from edge.errors import InvalidParameter
 from edge.images import Size
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import PixelStep, PlanContext, State
+from edge.rendering.step import PixelStep, PlanContext, PlanState
 from edge.variants.transform import Transform
 
 
@@ -17,7 +17,7 @@ class Crop(PixelStep):
     op = "crop"
     view: Area
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return state.narrowed(self.view)
 
     def apply(self, picture: Picture) -> Picture:

@@ -19,7 +19,7 @@ from edge.rendering.matting.foreground import SoftBand, soft_band, soft_colours
 from edge.rendering.pixels.buffers import array_of, picture_over
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.pixels.sampling import put_colours
-from edge.rendering.step import AsyncStep, PlanContext, State, Tools
+from edge.rendering.step import AsyncStep, PlanContext, PlanState, Tools
 from edge.variants.transform import Transform
 from edge.variants.values import AUTO
 
@@ -31,7 +31,7 @@ class Decontaminate(AsyncStep):
     op = "decontaminate"
     by: str
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return replace(state, decontaminated=True)
 
     async def apply(self, picture: Picture, tools: Tools) -> Picture:

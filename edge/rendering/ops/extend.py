@@ -7,7 +7,7 @@ from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.extend.extend import Known, extended, stuck
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import Edit, PixelStep, PlanContext, SourceType, State
+from edge.rendering.step import Edit, PixelStep, PlanContext, PlanState, SourceType
 from edge.reported import Synthesized
 from edge.variants.transform import Transform
 from edge.variants.values import Fit
@@ -46,7 +46,7 @@ class Extend(PixelStep):
     def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
         return (Edit(SourceType.COMPOSITE, "its background extended"),)
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return state.padded(self.canvas, self.at)
 
     def apply(self, picture: Picture) -> Picture:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from edge.images import WHITE, Color, Format
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import PixelStep, PlanContext, State
+from edge.rendering.step import PixelStep, PlanContext, PlanState
 from edge.variants.transform import Transform
 from edge.variants.values import BackgroundKind
 
@@ -19,7 +19,7 @@ class Flatten(PixelStep):
     op = "flatten"
     color: Color
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return replace(state, alpha=not self.color.opaque)
 
     def apply(self, picture: Picture) -> Picture:

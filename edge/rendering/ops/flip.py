@@ -7,9 +7,9 @@ from PIL import Image
 from edge.images import Size
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import PixelStep, PlanContext, State
+from edge.rendering.step import PixelStep, PlanContext, PlanState
 from edge.variants.transform import Transform
-from edge.variants.values import Flip as Flipped
+from edge.variants.values import FlipMode as Flipped
 
 _MIRRORS = {
     (True, False): Image.Transpose.FLIP_LEFT_RIGHT,
@@ -27,7 +27,7 @@ class Flip(PixelStep):
     across: bool
     down: bool
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return state.mapped(state.size, lambda area: self._mirrored(area, state.size))
 
     def apply(self, picture: Picture) -> Picture:

@@ -11,7 +11,7 @@ from edge.images import Box, Size
 from edge.rendering.framing.framing import frame, network_factor
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import Framing, PixelStep, PlanContext, State
+from edge.rendering.step import Framing, PixelStep, PlanContext, PlanState
 from edge.variants.transform import Transform
 
 
@@ -34,7 +34,7 @@ class Frame(PixelStep):
     def framing(self) -> Framing:
         return Framing(self.region, self.content, self.canvas, self.at)
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         framing = self.framing
         state = replace(state, framing=framing, reduced=1 / framing.enlargement)
         return state.cropped(self.cut) if self.cut else state

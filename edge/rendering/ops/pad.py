@@ -7,7 +7,7 @@ from PIL import Image
 from edge.images import WHITE, Color, Size
 from edge.rendering.extend.extend import blurred_fill
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import PixelStep, PlanContext, State
+from edge.rendering.step import PixelStep, PlanContext, PlanState
 from edge.variants.transform import Transform
 from edge.variants.values import BackgroundKind
 
@@ -30,7 +30,7 @@ class Pad(PixelStep):
     def notes(self) -> tuple[str, ...]:
         return (f"{self.added:.0%} of the canvas is added background",)
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         alpha = state.alpha or bool(self.color and not self.color.opaque)
         return replace(state.padded(self.canvas, self.at), alpha=alpha)
 

@@ -6,7 +6,7 @@ from typing import Self
 from edge.images import Size
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import PixelStep, PlanContext, State
+from edge.rendering.step import PixelStep, PlanContext, PlanState
 from edge.variants.transform import Transform
 
 
@@ -23,7 +23,7 @@ class Resize(PixelStep):
     size: Size
     view: Area
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         across, down = self.size.width / self.region.width, self.size.height / self.region.height
         left, top = self.region.left, self.region.top
         return state.mapped(

@@ -8,7 +8,7 @@ from PIL import Image
 from edge.images import Size
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import PixelStep, PlanContext, State
+from edge.rendering.step import PixelStep, PlanContext, PlanState
 from edge.variants.transform import Transform
 
 # Pillow turns counter-clockwise, the URL clockwise.
@@ -31,7 +31,7 @@ class Rotate(PixelStep):
     def undone(self) -> "Rotate":
         return Rotate(360 - self.degrees)
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         size = state.size
         turned = size if self.degrees == 180 else Size(size.height, size.width)
         return state.mapped(turned, lambda area: self._turned(area, size))

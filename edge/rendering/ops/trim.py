@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import PixelStep, PlanContext, State
+from edge.rendering.step import PixelStep, PlanContext, PlanState
 from edge.variants.transform import Transform
 
 
@@ -16,7 +16,7 @@ class Trim(PixelStep):
     view: Area
     tolerance: int
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return state.narrowed(self.view)
 
     def apply(self, picture: Picture) -> Picture:

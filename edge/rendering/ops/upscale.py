@@ -33,8 +33,8 @@ from edge.rendering.step import (
     Edit,
     PixelStep,
     PlanContext,
+    PlanState,
     SourceType,
-    State,
     Step,
     Tools,
 )
@@ -50,7 +50,7 @@ class Stretch(PixelStep):
     factor: int
     cut: Box | None = None
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return _enlarged(state, self.cut, self.factor)
 
     def apply(self, picture: Picture) -> Picture:
@@ -102,7 +102,7 @@ class Upscale(AsyncStep):
             return Stretch(self.factor, self.cut)
         return replace(self, model=upscaling.fitting(models, self.factor, degraded=self.degraded))
 
-    def after(self, state: State) -> State:
+    def after(self, state: PlanState) -> PlanState:
         return _enlarged(state, self.cut, self.factor)
 
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
@@ -236,7 +236,7 @@ def _named(model: str, tools: Tools) -> str:
     return f"{model} {tools.models.spec(model).digest}"
 
 
-def _enlarged(state: State, cut: Box | None, factor: int) -> State:
+def _enlarged(state: PlanState, cut: Box | None, factor: int) -> PlanState:
     enlarged = (state.cropped(cut) if cut else state).enlarged(factor)
     return replace(enlarged, upscaled=True)
 

@@ -15,7 +15,7 @@ from edge.deadline import Deadline
 from edge.limits import Decode
 from edge.rendering.engine import stock
 from edge.rendering.source.decoders.options import DecodeOptions, Loaded
-from edge.rendering.source.decoders.pool import Workers, possible
+from edge.rendering.source.decoders.pool import DecoderPool, possible
 from edge.rendering.source.facts import Facts
 from edge.rendering.source.headers.base import OriginalFormat
 
@@ -36,7 +36,7 @@ class Decoding:
 
     def __init__(self, given: Decode, replaced: Callable[[str], None] = lambda reason: None):
         self.apart = apart(given)
-        self.workers = Workers(
+        self.workers = DecoderPool(
             given.workers or cores(), given.memory_bytes, given.seconds, replaced
         )
 
@@ -105,7 +105,7 @@ def in_worker(data: bytes, request: DecodeOptions, deadline: Deadline | None) ->
     """What `decoders.load` answers, from a worker process; None where this format needs none.
 
     Raises:
-        OriginalError, DeadlineExceeded, Busy: as `Workers.decode` says.
+        OriginalError, DeadlineExceeded, Busy: as `DecoderPool.decode` says.
     """
     return _now().in_worker(data, request, deadline)
 

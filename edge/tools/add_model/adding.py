@@ -19,7 +19,7 @@ from edge.models.embedded import EmbeddedModels, open_session
 from edge.models.repository import Repository
 from edge.tools.add_model import paperwork
 from edge.tools.add_model.foreign import Foreign
-from edge.tools.add_model.probing import Found, find_out
+from edge.tools.add_model.probing import ProbedNetwork, find_out
 from edge.tools.add_model.request import AddOptions
 
 LARGEST_BATCH = 8
@@ -31,7 +31,7 @@ class Added:
 
     folder: Path
     spec: ModelSpec
-    found: Found
+    found: ProbedNetwork
     notes: tuple[str, ...]
 
 

@@ -1,7 +1,7 @@
 """What stands beside an added network: config.pbtxt, and the card that says where it came from."""
 
 from edge.tools.add_model.foreign import Foreign
-from edge.tools.add_model.probing import Found
+from edge.tools.add_model.probing import ProbedNetwork
 from edge.tools.add_model.request import AddOptions
 
 Shape = tuple[int, int, int]
@@ -82,7 +82,7 @@ you use it**.
 
 
 def config(
-    options: AddOptions, found: Found, names: tuple[str, str], shapes: tuple[Shape, Shape],
+    options: AddOptions, found: ProbedNetwork, names: tuple[str, str], shapes: tuple[Shape, Shape],
            batch: int) -> str:  # fmt: skip
     """The text of config.pbtxt; `names` and `shapes` are those of the wrapped input and output."""
     return _CONFIG.format(
@@ -94,7 +94,7 @@ def config(
 
 
 def card(
-    foreign: Foreign, options: AddOptions, found: Found, names: tuple[str, str],
+    foreign: Foreign, options: AddOptions, found: ProbedNetwork, names: tuple[str, str],
     shapes: tuple[Shape, Shape], batch: int, notes: tuple[str, ...],
 ) -> str:  # fmt: skip
     """The text of README.md."""

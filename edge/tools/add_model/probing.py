@@ -24,7 +24,7 @@ FAR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ProbedNetwork:
     """All that must be known to wrap a network; `notes` say, word by word, what was guessed.
 
     `side` is that of its input, `given` that of its output; `planes` says that the output has no
@@ -42,7 +42,7 @@ class Found:
     notes: tuple[str, ...]
 
 
-def find_out(foreign: Foreign, options: AddOptions) -> Found:
+def find_out(foreign: Foreign, options: AddOptions) -> ProbedNetwork:
     """Ask the network until all is known.
 
     Raises:
@@ -63,7 +63,7 @@ def find_out(foreign: Foreign, options: AddOptions) -> Found:
     if len(foreign.outputs) > 1 and options.output is None:
         notes += (f"output {output}: the first that fits of {len(foreign.outputs)}",)
     given = example.shape[1] if form.planes or form.last else example.shape[2]
-    return Found(
+    return ProbedNetwork(
         side, scaling, output, answer, given, form.planes, form.last, overlap, notes
     )  # fmt: skip
 

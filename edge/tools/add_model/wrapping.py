@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper, version_converter
 from edge.tools.add_model import graphs
 from edge.tools.add_model import request as said
 from edge.tools.add_model.foreign import Foreign
-from edge.tools.add_model.probing import Found
+from edge.tools.add_model.probing import ProbedNetwork
 from edge.tools.add_model.request import AddOptions
 
 OLDEST_OPSET = 11
@@ -19,7 +19,9 @@ MOST_BYTES = 2**31 - 2**20
 """Protobuf holds no more in one file, and one file is what a digest names."""
 
 
-def wrapped(foreign: Foreign, options: AddOptions, found: Found) -> tuple[bytes, tuple[str, str]]:
+def wrapped(
+    foreign: Foreign, options: AddOptions, found: ProbedNetwork
+) -> tuple[bytes, tuple[str, str]]:
     """The whole network behind our contract, its external data inside: a file's bytes.
 
     Also says what its input and its output are called.
@@ -47,7 +49,7 @@ def wrapped(foreign: Foreign, options: AddOptions, found: Found) -> tuple[bytes,
 
 
 def shapes_of(
-    options: AddOptions, found: Found
+    options: AddOptions, found: ProbedNetwork
 ) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """[H, W, C] of what the wrapped network takes and gives."""
     if options.scale:
@@ -139,7 +141,7 @@ def _factor(old: int, new: int) -> np.float32:
 
 
 def _before(
-    nodes: _Nodes, source: str, foreign: Foreign, options: AddOptions, found: Found
+    nodes: _Nodes, source: str, foreign: Foreign, options: AddOptions, found: ProbedNetwork
 ) -> None:
     """uint8 [N,H,W,3] RGB -> the network's own input."""
     value = nodes.cast(source, TensorProto.FLOAT)
@@ -156,7 +158,7 @@ def _before(
     nodes.into = nodes.last
 
 
-def _after(nodes: _Nodes, foreign: Foreign, found: Found, channels: int) -> str:
+def _after(nodes: _Nodes, foreign: Foreign, found: ProbedNetwork, channels: int) -> str:
     """The network's own output as float32 NCHW."""
     value = nodes.cast(found.output, TensorProto.FLOAT)
     if found.planes:
@@ -165,7 +167,7 @@ def _after(nodes: _Nodes, foreign: Foreign, found: Found, channels: int) -> str:
     return nodes.add("Transpose", value, perm=[0, 3, 1, 2]) if found.last else value
 
 
-def _alpha(nodes: _Nodes, foreign: Foreign, options: AddOptions, found: Found) -> str:
+def _alpha(nodes: _Nodes, foreign: Foreign, options: AddOptions, found: ProbedNetwork) -> str:
     """Float32 [N,1,S,S] in the square of its input, 0 to 255."""
     value = _after(nodes, foreign, found, 1)
     if found.answer == "sigmoid":
@@ -181,7 +183,7 @@ def _alpha(nodes: _Nodes, foreign: Foreign, options: AddOptions, found: Found) -
     return nodes.add("Mul", value, nodes.constant("edge_white", 255))
 
 
-def _picture(nodes: _Nodes, foreign: Foreign, options: AddOptions, found: Found) -> str:
+def _picture(nodes: _Nodes, foreign: Foreign, options: AddOptions, found: ProbedNetwork) -> str:
     """Float32 [N,3,sT,sT] RGB, 0 to 255 and beyond."""
     value = _swapped(nodes, _after(nodes, foreign, found, 3), 1, options)
     back = said.SCALINGS[found.answer]

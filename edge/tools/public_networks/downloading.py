@@ -40,7 +40,7 @@ class Expected:
     md5: str = ""
 
 
-class Source(Protocol):
+class DownloadSource(Protocol):
     """A place where a file can be had."""
 
     def bring(self, target: Path, expected: Expected, say: Say) -> None:

@@ -12,7 +12,14 @@ from typing import Any
 from edge.errors import EdgeError, InvalidParameter, ModelUnavailable
 from edge.tools.add_model import adding
 from edge.tools.add_model.request import SCALINGS, AddOptions
-from edge.tools.public_networks.downloading import Expected, Release, Say, Source, Wheel, check
+from edge.tools.public_networks.downloading import (
+    DownloadSource,
+    Expected,
+    Release,
+    Say,
+    Wheel,
+    check,
+)
 
 TABLE = Path(__file__).parent / "public.toml"
 
@@ -36,7 +43,7 @@ class PublicNetwork:
     licence: str
     licence_read: str
     words: Mapping[str, Any]
-    sources: tuple[Source, ...]
+    sources: tuple[DownloadSource, ...]
 
     def options(self, *, role: str = "", name: str = "", replace: bool = False) -> AddOptions:
         """The words for adding it, under its own role or another one."""
@@ -75,7 +82,7 @@ def _network(name: str, row: dict[str, Any]) -> PublicNetwork:
     )
 
 
-def _source(row: dict[str, str]) -> Source:
+def _source(row: dict[str, str]) -> DownloadSource:
     return Wheel(row["wheel"], row["file"], row["python"]) if "wheel" in row else Release(**row)
 
 
@@ -87,7 +94,7 @@ _WRAPPER = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedModel:
     """Where the model stands now, and what is to be said of it, in sentences."""
 
     folder: Path
@@ -95,7 +102,9 @@ class Fetched:
     again: bool
 
 
-async def fetch(network: PublicNetwork, folder: Path, options: AddOptions, say: Say) -> Fetched:
+async def fetch(
+    network: PublicNetwork, folder: Path, options: AddOptions, say: Say
+) -> FetchedModel:
     """Bring the file, check it, and add it to the repository; a second call finds it done.
 
     Args:
@@ -113,7 +122,7 @@ async def fetch(network: PublicNetwork, folder: Path, options: AddOptions, say: 
             "words": dict(network.words), "wrapper": _WRAPPER}  # fmt: skip
     there = _mark_of(target)
     if there == mark:
-        return Fetched(target, (), again=True)
+        return FetchedModel(target, (), again=True)
     file = _file(network, folder.parent / "downloads")
     if not _whole(file, network.expected):
         bring(network.sources, file, network.expected, say)
@@ -121,7 +130,7 @@ async def fetch(network: PublicNetwork, folder: Path, options: AddOptions, say: 
         file, folder, replace(options, replace=options.replace or there is not None)
     )
     (target / MARK).write_text(json.dumps(mark, indent=1) + "\n", "utf-8")
-    return Fetched(target, (*_remarks(network), *added.notes), again=False)
+    return FetchedModel(target, (*_remarks(network), *added.notes), again=False)
 
 
 def fetched(network: PublicNetwork, folder: Path) -> Path | None:
@@ -134,7 +143,7 @@ def fetched(network: PublicNetwork, folder: Path) -> Path | None:
     return None
 
 
-def bring(sources: Sequence[Source], file: Path, expected: Expected, say: Say) -> None:
+def bring(sources: Sequence[DownloadSource], file: Path, expected: Expected, say: Say) -> None:
     """The file from the first source that has it.
 
     Raises:

@@ -25,7 +25,7 @@ from edge.rendering.render import Renderer
 from edge.reported import Synthesized
 from edge.variants.presets import load
 from edge.variants.transform import Transform
-from edge.variants.values import SUBJECT, Fit, Ratio, Upscale
+from edge.variants.values import SUBJECT, Fit, Ratio, UpscaleMode
 from tests.rendering.stage import Inline, NoModels, planned
 
 RED = (200, 20, 30)
@@ -176,7 +176,7 @@ async def test_no_second_product_shows(renderer, background, ratio):
 
 async def test_a_subject_that_the_camera_cut_stays_on_its_edge(renderer):
     image = photo("graduated", 700)[0].crop((220, 0, 700, HIGH))
-    seen = await shown(renderer, image, ratio=Ratio(16, 9), upscale=Upscale.X2)
+    seen = await shown(renderer, image, ratio=Ratio(16, 9), upscale=UpscaleMode.X2)
     assert seen.real.left == 0
     assert seen.real.right < seen.pixels.shape[1]
     assert note(seen) == Synthesized(note(seen).share, 0.0, review=False)
@@ -349,7 +349,7 @@ async def test_where_the_subject_fits_nothing_is_made(renderer):
 async def test_the_same_bytes_each_time(renderer):
     for background in ("graduated", "planks"):
         image, _ = photo(background)
-        transform = {"width": 640, "height": 360, "upscale": Upscale.AUTO}
+        transform = {"width": 640, "height": 360, "upscale": UpscaleMode.AUTO}
         one, other = [await shown(renderer, image, **transform) for _ in range(2)]
         assert one.rendered.rendition.body == other.rendered.rendition.body
 
@@ -376,7 +376,7 @@ async def test_the_samples_have_no_seam_in_any_ratio(renderer, name, ratio):
     """Against the exact alpha: whole in the canvas; where the photo ends, no line."""
     with Image.open(SAMPLES / CATALOGUE[name]["file"]) as opened:
         image = opened.convert("RGB")
-    seen = await shown(renderer, image, ratio=ratio, upscale=Upscale.X2)
+    seen = await shown(renderer, image, ratio=ratio, upscale=UpscaleMode.X2)
     if name != "glass":
         whole(seen, name)
     steps, turned = seams(seen.pixels), seams(seen.pixels.transpose(1, 0, 2))

@@ -9,7 +9,7 @@ from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.plan import Plan
 from edge.variants.transform import Transform
-from edge.variants.values import Background, Fit, MatteMode, Ratio, Upscale
+from edge.variants.values import Background, Fit, MatteMode, Ratio, UpscaleMode
 from edge.variants.words import GRAVITY_WORDS
 from tests.rendering.stage import planned
 
@@ -22,7 +22,12 @@ def seen(subject: Area, cut_by: str | None = "plain-background") -> Analysis:
 
 
 def transform(**how: object) -> Transform:
-    usual = {"width": 1000, "height": 1000, "background": WHITE_BACKGROUND, "upscale": Upscale.AUTO}
+    usual = {
+        "width": 1000,
+        "height": 1000,
+        "background": WHITE_BACKGROUND,
+        "upscale": UpscaleMode.AUTO,
+    }
     return Transform(**({"fit": Fit.PRODUCT, "matte": MatteMode.AUTO} | usual | how))
 
 
@@ -63,7 +68,7 @@ def test_the_subject_fills_its_share_and_stands_in_the_middle(subject, size, sha
 @settings(max_examples=60, deadline=None)
 @given(subject=subjects, size=st.tuples(st.integers(300, 3000), st.integers(300, 3000)))
 def test_without_upscaling_the_canvas_shrinks_instead(subject, size):
-    made = planned(transform(upscale=Upscale.OFF), *size, analysis=seen(subject))
+    made = planned(transform(upscale=UpscaleMode.OFF), *size, analysis=seen(subject))
     frame = next(step for step in made.steps if step.op == "frame")
     assert frame.content.width <= frame.region.width + 1
     assert made.canvas.ratio == pytest.approx(1, abs=0.02)
@@ -117,7 +122,7 @@ def test_where_no_subject_is_known_everything_is_kept():
     ("how", "canvas"),
     [
         ({"frame": 0.1}, Size(300, 400)),
-        ({"frame": 0.1, "upscale": Upscale.X2}, Size(600, 800)),
+        ({"frame": 0.1, "upscale": UpscaleMode.X2}, Size(600, 800)),
         ({"frame": 0.5, "ratio": Ratio(1, 1)}, Size(359, 359)),  # shorter than the photo
         ({"frame": 0.1, "ratio": Ratio(4, 1)}, Size(841, 210)),  # as the usual share has it
         ({"frame": 0.1, "width": 900, "height": 900}, Size(900, 900)),  # that was asked for
@@ -125,13 +130,13 @@ def test_where_no_subject_is_known_everything_is_kept():
 )
 def test_a_small_share_makes_the_subject_smaller_and_not_the_canvas_larger(how, canvas):
     """A tenth was a canvas of ten subjects, as far as the caps went."""
-    sides = {"width": None, "height": None, "upscale": Upscale.OFF}
+    sides = {"width": None, "height": None, "upscale": UpscaleMode.OFF}
     made = planned(transform(**sides | how), 300, 400, analysis=seen(Area(0.2, 0.275, 0.8, 0.725)))
     assert made.canvas == canvas
 
 
 def test_a_ratio_alone_takes_its_size_from_the_subjects_own_pixels():
-    asked = transform(width=None, height=None, ratio=Ratio(1, 1), upscale=Upscale.OFF)
+    asked = transform(width=None, height=None, ratio=Ratio(1, 1), upscale=UpscaleMode.OFF)
     made = planned(asked, 600, 800, analysis=seen(Area(0.25, 0.25, 0.75, 0.75)))
     assert made.canvas.width == pytest.approx(400 / 0.85, abs=4)
     assert made.models == ()

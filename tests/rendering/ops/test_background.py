@@ -26,7 +26,7 @@ from edge.variants.values import (
     BackgroundKind,
     Fit,
     MatteMode,
-    Upscale,
+    UpscaleMode,
 )
 from tests.rendering.photos import Photo, blob, photo
 from tests.rendering.stage import LIMITS, facts, tools
@@ -162,7 +162,7 @@ def test_a_canvas_larger_than_the_product_is_background_up_to_its_edge() -> None
         width=500,
         height=500,
         fit=Fit.PRODUCT,
-        upscale=Upscale.OFF,
+        upscale=UpscaleMode.OFF,
     )
     pixels = np.asarray(made.image)
     ring = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
@@ -197,7 +197,7 @@ def test_a_pad_is_final_only_under_one_colour(background: Background, final: boo
     cut = found_without_network(half.image)
     seen = Segmentation(analyze(half.image), cut).refined
     transform = Transform(
-        matte=MatteMode.ON, background=background, fit=Fit.PRODUCT, upscale=Upscale.AUTO,
+        matte=MatteMode.ON, background=background, fit=Fit.PRODUCT, upscale=UpscaleMode.AUTO,
         width=1000, height=900,
     )  # fmt: skip
     pads = [

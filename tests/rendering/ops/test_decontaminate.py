@@ -20,7 +20,7 @@ from edge.rendering.plan import Plan, plan
 from edge.rendering.run import run
 from edge.rendering.tile_cache import TileCache
 from edge.variants.transform import Transform
-from edge.variants.values import BLURRED, TRANSPARENT, Background, Fit, MatteMode, Upscale
+from edge.variants.values import BLURRED, TRANSPARENT, Background, Fit, MatteMode, UpscaleMode
 from tests.rendering.photos import Photo, blob, photo
 from tests.rendering.stage import LIMITS, facts, tools
 
@@ -60,7 +60,7 @@ def shot() -> Photo:
 
 
 def wanted(background: Background | None = WHITE, **how: object) -> Transform:
-    given = {"matte": MatteMode.ON, "background": background, "upscale": Upscale.AUTO}
+    given = {"matte": MatteMode.ON, "background": background, "upscale": UpscaleMode.AUTO}
     return Transform(**(given | {"width": 600, "height": 800, "fit": Fit.PRODUCT} | how))
 
 
@@ -100,7 +100,7 @@ def test_it_comes_between_the_network_and_the_resampling(shot: Photo) -> None:
     [
         wanted(BLURRED),
         wanted(None, matte=MatteMode.AUTO),
-        wanted(upscale=Upscale.OFF),
+        wanted(upscale=UpscaleMode.OFF),
         wanted(blur=2.0),
         wanted(sharpen=40),
     ],

@@ -3,7 +3,7 @@ import pytest
 
 from edge.rendering.analysis.analyze import analyze
 from edge.variants.transform import Transform
-from edge.variants.values import COMPASS, SUBJECT, Crop, Fit, Flip, Gravity
+from edge.variants.values import COMPASS, SUBJECT, CropRegion, Fit, FlipMode, Gravity
 from tests.rendering.stage import BLUE, GREEN, RED, WHITE, corners, made, product, quarters
 
 
@@ -20,7 +20,7 @@ def test_cover_keeps_the_corner_that_gravity_names(name, color):
 
 
 @pytest.mark.parametrize("fit", [Fit.COVER, Fit.PAD])
-@pytest.mark.parametrize("wanted", [{}, {"rotate": 90}, {"flip": Flip.HORIZONTAL}], ids=str)
+@pytest.mark.parametrize("wanted", [{}, {"rotate": 90}, {"flip": FlipMode.HORIZONTAL}], ids=str)
 def test_gravity_subject_keeps_the_subject_whole(fit, wanted):
     """The thing stands far right; turned or mirrored, all of its red is still there."""
     image = product(size=(400, 200), box=(330, 50, 380, 150))
@@ -40,7 +40,7 @@ def test_without_gravity_the_same_subject_is_cut():
 def test_a_focal_point_is_a_point_of_the_crop():
     """g=1,0.5 of the crop's right edge, not of the original's."""
     wanted = Transform(
-        width=20, height=20, fit=Fit.COVER, gravity=Gravity(1.0, 0.5), crop=Crop(0, 0, 80, 30)
+        width=20, height=20, fit=Fit.COVER, gravity=Gravity(1.0, 0.5), crop=CropRegion(0, 0, 80, 30)
     )
     assert corners(made(wanted, quarters(160, 60))) == [RED] * 4
 

@@ -11,7 +11,7 @@ from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import plan
 from edge.variants import values
 from edge.variants.transform import Transform
-from edge.variants.values import Background, Upscale
+from edge.variants.values import Background, UpscaleMode
 from tests.rendering.photos import blob, photo, straps
 from tests.rendering.stage import LIMITS, facts
 
@@ -51,7 +51,7 @@ def test_it_is_sharpened_where_the_picture_was_enlarged_and_not_decontaminated(
 ) -> None:
     analysis = Analysis(Color(240, 240, 240), True, cut_by="network", doubt=0.1)
     transform = Transform(
-        width=width, matte=values.MatteMode.AUTO, background=background, upscale=Upscale.AUTO
+        width=width, matte=values.MatteMode.AUTO, background=background, upscale=UpscaleMode.AUTO
     )
     made = plan(transform, facts(600, 800), analysis, LIMITS)
     found = next(one for one in made.steps if one.op == "matte")

@@ -5,7 +5,7 @@ from edge.images import Box, Size
 from edge.rendering.ops.resize import Resize
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
-from edge.rendering.step import State
+from edge.rendering.step import PlanState
 from edge.variants.transform import Transform
 from edge.variants.values import Fit
 from tests.rendering.stage import distance, made, noise, planned, product
@@ -43,4 +43,4 @@ def test_matte_and_subject_follow_the_pixels():
     assert shown.subject == Box(50, 30, 90, 90)
     assert shown.matte.size == (100, 100)
     assert shown.matte.point(lambda alpha: 255 if alpha > 127 else 0).getbbox() == (50, 30, 90, 90)
-    assert step.after(State.first(Size(320, 400), Area.of(box))).subject == Area(50, 30, 90, 90)
+    assert step.after(PlanState.first(Size(320, 400), Area.of(box))).subject == Area(50, 30, 90, 90)

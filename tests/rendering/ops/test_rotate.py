@@ -1,7 +1,7 @@
 import pytest
 
 from edge.variants.transform import Transform
-from edge.variants.values import Crop
+from edge.variants.values import CropRegion
 from tests.rendering.stage import BLUE, GREEN, RED, WHITE, corners, made, quarters
 
 
@@ -24,7 +24,7 @@ def test_width_speaks_of_the_turned_picture():
 
 
 def test_a_crop_speaks_of_the_picture_before_the_turn():
-    shown = made(Transform(rotate=90, crop=Crop(40, 0, 40, 30)), quarters(80, 60))
+    shown = made(Transform(rotate=90, crop=CropRegion(40, 0, 40, 30)), quarters(80, 60))
     assert shown.size == (30, 40)
     assert corners(shown) == [GREEN] * 4
 

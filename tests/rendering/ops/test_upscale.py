@@ -24,7 +24,7 @@ from edge.rendering.plan import plan
 from edge.rendering.run import run
 from edge.rendering.source.probe import read_facts
 from edge.variants.transform import Transform
-from edge.variants.values import Fit, Upscale
+from edge.variants.values import Fit, UpscaleMode
 from tests.models.enlarging import upscale
 from tests.rendering.stage import LIMITS, distance, noise, planned, tools
 
@@ -52,7 +52,7 @@ async def upscaled(transform: Transform, image: Image.Image, models: object) -> 
     return picture.image
 
 
-@pytest.mark.parametrize("up", [Upscale.X2, Upscale.X4])
+@pytest.mark.parametrize("up", [UpscaleMode.X2, UpscaleMode.X4])
 async def test_an_upscaled_picture_is_the_same_picture(models, up):
     """Reduced again it equals its source."""
     image = photo(60, 44)
@@ -62,7 +62,7 @@ async def test_an_upscaled_picture_is_the_same_picture(models, up):
 
 
 async def test_the_asked_size_is_exact_beyond_the_networks_factor(models):
-    transform = Transform(width=150, height=150, fit=Fit.COVER, upscale=Upscale.AUTO)
+    transform = Transform(width=150, height=150, fit=Fit.COVER, upscale=UpscaleMode.AUTO)
     assert (await upscaled(transform, photo(40, 30), models)).size == (150, 150)
 
 
@@ -87,7 +87,7 @@ async def test_what_lies_under_see_through_pixels_shows_nowhere(models):
     """A white product whose background a program has left black, cut out without a soft pixel."""
     image = Image.new("RGBA", (200, 200), (0, 0, 0, 0))
     ImageDraw.Draw(image).ellipse((30, 30, 170, 190), (250, 250, 250, 255))
-    shown = await upscaled(Transform(upscale=Upscale.X4), image, models)
+    shown = await upscaled(Transform(upscale=UpscaleMode.X4), image, models)
     sheet = Image.new("RGBA", shown.size, "white")
     sheet.alpha_composite(shown)
     assert np.asarray(sheet)[..., :3].min() >= 245
@@ -110,7 +110,7 @@ async def test_the_shipped_networks_tolerate_the_noise_that_they_say(models, nam
 async def test_alpha_is_enlarged_beside_the_colours(models):
     image = photo(40, 40).convert("RGBA")
     image.putalpha(Image.linear_gradient("L").resize((40, 40)))
-    shown = await upscaled(Transform(upscale=Upscale.X2, format="png"), image, models)
+    shown = await upscaled(Transform(upscale=UpscaleMode.X2, format="png"), image, models)
     alpha = np.asarray(shown.getchannel("A"), dtype=float)
     expected = image.getchannel("A").resize((80, 80), Image.Resampling.LANCZOS)
     assert np.abs(alpha - np.asarray(expected, dtype=float)).max() <= 1
@@ -119,7 +119,7 @@ async def test_alpha_is_enlarged_beside_the_colours(models):
 async def test_what_is_hidden_under_alpha_does_not_darken_the_edge(models):
     pixels = np.zeros((48, 48, 4), np.uint8)
     pixels[12:36, 12:36] = 255
-    transform = Transform(upscale=Upscale.X2, format="png")
+    transform = Transform(upscale=UpscaleMode.X2, format="png")
     shown = np.asarray(await upscaled(transform, Image.fromarray(pixels), models))
     assert (shown[..., :3][shown[..., 3] > 30] > 245).all()
     assert (shown[..., 3] > 200).sum() >= 46 * 46
@@ -127,7 +127,7 @@ async def test_what_is_hidden_under_alpha_does_not_darken_the_edge(models):
 
 async def test_a_model_that_is_not_there_is_an_error_that_names_it():
     with pytest.raises(ModelMissing) as caught:
-        await upscaled(Transform(upscale=Upscale.X4), photo(20, 20), None)
+        await upscaled(Transform(upscale=UpscaleMode.X4), photo(20, 20), None)
     assert caught.value.param == "upscale_x4"
 
 
@@ -139,14 +139,16 @@ def facts_of(image: Image.Image, quality: int):
 
 @pytest.mark.parametrize(("quality", "model"), [(60, "upscale_x2_photo"), (97, "upscale_x2")])
 def test_a_degraded_photo_has_a_network_of_its_own(models, quality, model):
-    transform = plan(Transform(upscale=Upscale.X2), facts_of(photo(64, 64), quality), None, LIMITS)
+    transform = plan(
+        Transform(upscale=UpscaleMode.X2), facts_of(photo(64, 64), quality), None, LIMITS
+    )
     assert transform.settled(models).models == (model,)
 
 
 def test_where_that_one_is_missing_the_clean_one_does_it(models, tmp_path):
     (tmp_path / "upscale_x2").symlink_to(REPOSITORY / "upscale_x2")
     alone = EmbeddedModels(tmp_path, threads=1)
-    degraded = plan(Transform(upscale=Upscale.X2), facts_of(photo(64, 64), 60), None, LIMITS)
+    degraded = plan(Transform(upscale=UpscaleMode.X2), facts_of(photo(64, 64), 60), None, LIMITS)
     assert degraded.settled(alone).models == ("upscale_x2",)
 
 
@@ -159,9 +161,11 @@ async def test_the_noise_of_a_degraded_photo_is_not_enlarged(models):
     stream = io.BytesIO()
     Image.fromarray(noisy).save(stream, "JPEG", quality=60)
     degraded = Image.open(stream).convert("RGB")
-    made = plan(Transform(upscale=Upscale.X2), facts_of(degraded, 60), None, LIMITS).settled(models)
+    made = plan(Transform(upscale=UpscaleMode.X2), facts_of(degraded, 60), None, LIMITS).settled(
+        models
+    )
     shown, _ = await run(made.steps_for(Size(96, 96)), Picture(degraded), tools(models))
-    sharpened = await upscaled(Transform(upscale=Upscale.X2), degraded, models)
+    sharpened = await upscaled(Transform(upscale=UpscaleMode.X2), degraded, models)
     stretched = degraded.resize((192, 192), Image.Resampling.LANCZOS)
     truth = clean.resize((192, 192), Image.Resampling.BICUBIC).convert("L")
     assert distance(shown.image.convert("L"), truth) < 0.9 * distance(sharpened.convert("L"), truth)
@@ -175,10 +179,10 @@ async def test_strong_grain_is_smaller_after_the_network_than_after_resampling(m
     pixels = clean + np.random.default_rng(3).normal(0, 8, clean.shape)
     noisy = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
     known = replace(facts_of(noisy, 97), noise=degradation.noise(noisy))
-    made = plan(Transform(upscale=Upscale.X2), known, None, LIMITS).settled(models)
+    made = plan(Transform(upscale=UpscaleMode.X2), known, None, LIMITS).settled(models)
     assert "grain" in made.notes[-1]
     shown, _ = await run(made.steps_for(Size(160, 160)), Picture(noisy), tools(models))
-    sharpened = await upscaled(Transform(upscale=Upscale.X2), noisy, models)
+    sharpened = await upscaled(Transform(upscale=UpscaleMode.X2), noisy, models)
     stretched = noisy.resize((320, 320), Image.Resampling.LANCZOS)
     assert distance(sharpened, truth) > distance(stretched, truth)
     assert distance(shown.image, truth) < 0.8 * distance(stretched, truth)
@@ -186,7 +190,7 @@ async def test_strong_grain_is_smaller_after_the_network_than_after_resampling(m
 
 
 async def test_without_networks_the_canvas_is_the_same():
-    transform = Transform(width=150, height=150, fit=Fit.COVER, upscale=Upscale.AUTO)
+    transform = Transform(width=150, height=150, fit=Fit.COVER, upscale=UpscaleMode.AUTO)
     made = planned(transform, 40, 30).settled(None)
     picture, _ = await run(made.steps_for(Size(40, 30)), Picture(photo(40, 30)), tools())
     assert picture.size == made.canvas == Size(150, 150)

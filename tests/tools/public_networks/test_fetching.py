@@ -18,7 +18,7 @@ from edge.models import roles, selftest
 from edge.models.embedded import EmbeddedModels
 from edge.models.matting import coarse_matte
 from edge.models.repository import Repository
-from edge.settings import ModelsFolder
+from edge.settings import ModelsSettings
 from edge.tools import catalogue
 from edge.tools.add_model import adding
 from edge.tools.add_model.request import AddOptions
@@ -57,7 +57,7 @@ def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-async def bring(row: PublicNetwork, folder: Path, **given: object) -> fetching.Fetched:
+async def bring(row: PublicNetwork, folder: Path, **given: object) -> fetching.FetchedModel:
     return await fetching.fetch(row, folder, row.options(**given), lambda _: None)
 
 
@@ -161,11 +161,11 @@ def test_the_command_lists_the_table_and_refuses_what_it_does_not_know(
 
 
 def test_fetched_networks_go_before_the_bundled_ones_only() -> None:
-    assert ModelsFolder(fetched="/f").folders == ("/f", ModelsFolder().folder)
-    assert ModelsFolder(fetched="").folders == (ModelsFolder().folder,)
-    assert ModelsFolder().folders == (ModelsFolder().fetched_folder, ModelsFolder().folder)
-    assert ModelsFolder(folder="/own").folders == ("/own",)
-    assert ModelsFolder(folder="/own", fetched="/f").folders == ("/f", "/own")
+    assert ModelsSettings(fetched="/f").folders == ("/f", ModelsSettings().folder)
+    assert ModelsSettings(fetched="").folders == (ModelsSettings().folder,)
+    assert ModelsSettings().folders == (ModelsSettings().fetched_folder, ModelsSettings().folder)
+    assert ModelsSettings(folder="/own").folders == ("/own",)
+    assert ModelsSettings(folder="/own", fetched="/f").folders == ("/f", "/own")
 
 
 @pytest.mark.slow

@@ -87,7 +87,7 @@ class _Worker(Child):
             raise Gone("died") from error
 
 
-class Workers(Pool[_Worker]):
+class DecoderPool(Pool[_Worker]):
     """At most `count` processes, each started when it is first needed.
 
     Args:

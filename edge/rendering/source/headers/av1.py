@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.images import Size
-from edge.rendering.source.headers.base import Bits, Budget
+from edge.rendering.source.headers.base import Bits, ReadBudget
 
 _SEQUENCE_HEADER = 1
 _MOST = 256
@@ -31,7 +31,7 @@ class Sequence:
     bits: int = 8
 
 
-def sequences(data: bytes | memoryview, budget: Budget) -> Iterator[Sequence]:
+def sequences(data: bytes | memoryview, budget: ReadBudget) -> Iterator[Sequence]:
     """Each sequence header in the stream."""
     for kind, start, end in _units(data, budget):
         if kind == _SEQUENCE_HEADER:
@@ -39,7 +39,7 @@ def sequences(data: bytes | memoryview, budget: Budget) -> Iterator[Sequence]:
             yield _sequence(bytes(data[start : min(end, start + _MOST)]))
 
 
-def _units(data: bytes | memoryview, budget: Budget) -> Iterator[tuple[int, int, int]]:
+def _units(data: bytes | memoryview, budget: ReadBudget) -> Iterator[tuple[int, int, int]]:
     """Kind, start and end of the content of each unit (OBU)."""
     at = 0
     while at < len(data):

@@ -161,7 +161,7 @@ def check_profile(length: int) -> None:
         )
 
 
-class Budget:
+class ReadBudget:
     """What reading one file may cost, whatever it is cut into: one for the whole file.
 
     A piece is a chunk, segment, box, tag or field: a microsecond or two. What takes longer to read

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
-from edge.rendering.source.headers.base import Budget, cut, number
+from edge.rendering.source.headers.base import ReadBudget, cut, number
 
 _T = TypeVar("_T")
 
@@ -18,7 +18,7 @@ _DEEPEST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class IsoBox:
     """One box: its name and where its content lies in the file."""
 
     name: bytes
@@ -37,14 +37,14 @@ class Items:
     """
 
     primary: int = 0
-    properties: list[Box] = field(default_factory=list)
+    properties: list[IsoBox] = field(default_factory=list)
     belongings: dict[int, list[int]] = field(default_factory=dict)
     extents: dict[int, list[slice]] = field(default_factory=dict)
     kinds: dict[int, bytes] = field(default_factory=dict)
     inputs: dict[int, list[int]] = field(default_factory=dict)
     metadata: list[int] = field(default_factory=list)
 
-    def of(self, item: int) -> list[Box]:
+    def of(self, item: int) -> list[IsoBox]:
         """One item's properties."""
         return [
             self.properties[index - 1]
@@ -75,9 +75,9 @@ class Walker:
 
     def __init__(self, body: bytes) -> None:
         self.body = body
-        self.budget = Budget()
+        self.budget = ReadBudget()
 
-    def boxes(self, start: int, end: int) -> Iterator[Box]:
+    def boxes(self, start: int, end: int) -> Iterator[IsoBox]:
         while start + 8 <= end:
             length, name = number(self.body, start, ">I"), self.body[start + 4 : start + 8]
             head = 8
@@ -88,19 +88,19 @@ class Walker:
             if length < head or start + length > end:
                 raise OriginalCorrupt(f"the file ends within its {name!r} box")
             self.budget.take()
-            yield Box(name, start + head, start + length)
+            yield IsoBox(name, start + head, start + length)
             start += length
 
-    def named(self, start: int, end: int) -> dict[bytes, Box]:
+    def named(self, start: int, end: int) -> dict[bytes, IsoBox]:
         """The boxes there by their names; of those that are read here there is one each."""
-        found: dict[bytes, Box] = {}
+        found: dict[bytes, IsoBox] = {}
         for box in self.boxes(start, end):
             if box.name in found and box.name in _ONCE:
                 raise OriginalCorrupt(f"the file has two {box.name.decode()} boxes")
             found.setdefault(box.name, box)
         return found
 
-    def items(self, meta: Box) -> Items:
+    def items(self, meta: IsoBox) -> Items:
         found = Items()
         children = self.named(meta.start + 4, meta.end)
         inner = children[b"idat"].start if b"idat" in children else 0
@@ -116,12 +116,12 @@ class Walker:
             self._locations(box, inner, found)
         return found
 
-    def tracks(self, movie: Box) -> Iterator[Track]:
+    def tracks(self, movie: IsoBox) -> Iterator[Track]:
         for box in self.boxes(movie.start, movie.end):
             if box.name == b"trak":
                 yield self._track(box, Track(), 0)
 
-    def _track(self, box: Box, found: Track, depth: int) -> Track:
+    def _track(self, box: IsoBox, found: Track, depth: int) -> Track:
         if depth > _DEEPEST:
             raise OriginalCorrupt(f"the file nests boxes more than {_DEEPEST} deep")
         for child in self.boxes(box.start, box.end):
@@ -139,7 +139,7 @@ class Walker:
                     found.first_place = fields.take(8 if child.name == b"co64" else 4)
         return found
 
-    def _kinds(self, box: Box, found: Items) -> None:
+    def _kinds(self, box: IsoBox, found: Items) -> None:
         start = box.start + (8 if self.body[box.start] else 6)
         for child in self.boxes(start, box.end):
             version, fields = self.body[child.start], self._fields(child)
@@ -151,14 +151,14 @@ class Walker:
             if version >= 2:
                 _keep(found.kinds, item, kind)
 
-    def _properties(self, box: Box, found: Items) -> None:
+    def _properties(self, box: IsoBox, found: Items) -> None:
         for child in self.boxes(box.start, box.end):
             if child.name == b"ipco":
                 found.properties = list(self.boxes(child.start, child.end))
             elif child.name == b"ipma":
                 self._belongings(child, found)
 
-    def _references(self, box: Box, found: Items) -> None:
+    def _references(self, box: IsoBox, found: Items) -> None:
         """Which items a derived one is put together from; other references are nothing here."""
         width = 4 if self.body[box.start] else 2
         for child in self.boxes(box.start + 4, box.end):
@@ -168,7 +168,7 @@ class Walker:
                 self.budget.take(count)
                 _keep(found.inputs, item, [fields.take(width) for _ in range(count)])
 
-    def _belongings(self, box: Box, found: Items) -> None:
+    def _belongings(self, box: IsoBox, found: Items) -> None:
         version, wide = self.body[box.start], self.body[box.start + 3] & 1
         step, mask = (2, 0x7FFF) if wide else (1, 0x7F)
         fields = self._fields(box)
@@ -178,7 +178,7 @@ class Walker:
             self.budget.take(1 + count)
             _keep(found.belongings, item, [fields.take(step) & mask for _ in range(count)])
 
-    def _locations(self, box: Box, inner: int, found: Items) -> None:
+    def _locations(self, box: IsoBox, inner: int, found: Items) -> None:
         version, fields = self.body[box.start], self._fields(box)
         sizes = fields.take(2)
         widths = (sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15 if version else 0)
@@ -199,7 +199,7 @@ class Walker:
         length = fields.take(widths[1])
         return slice(start, start + length if length else len(self.body))
 
-    def _fields(self, box: Box) -> "_Fields":
+    def _fields(self, box: IsoBox) -> "_Fields":
         """The numbers of a box after its version and flags."""
         return _Fields(self.body, box.start + 4)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.limits import Limits
-from edge.rendering.source.headers.base import Budget, check_size
+from edge.rendering.source.headers.base import ReadBudget, check_size
 
 GRID, OVERLAY, IDENTITY = b"grid", b"iovl", b"iden"
 _DEEPEST = 4
@@ -18,7 +18,7 @@ _DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class HeifItem:
     """One item: its type, the size in its properties, the start of its data if it is derived, and
     the numbers of those that it is put together from."""
 
@@ -28,7 +28,7 @@ class Item:
     inputs: tuple[int, ...]
 
 
-def check(items: dict[int, Item], limits: Limits, budget: Budget) -> None:
+def check(items: dict[int, HeifItem], limits: Limits, budget: ReadBudget) -> None:
     """Hold every derived picture against its own size, its parts' and the limits.
 
     Raises:
@@ -41,7 +41,7 @@ def check(items: dict[int, Item], limits: Limits, budget: Budget) -> None:
 
 
 class _Check:
-    def __init__(self, items: dict[int, Item], budget: Budget) -> None:
+    def __init__(self, items: dict[int, HeifItem], budget: ReadBudget) -> None:
         self._items = items
         self._budget = budget
 
@@ -62,7 +62,7 @@ class _Check:
         # A grid's tiles stand over its edges by less than one of them, and are no copies.
         return own if item.kind == GRID else Size(max(own.pixels, parts), 1)
 
-    def _check_grid(self, item: Item) -> None:
+    def _check_grid(self, item: HeifItem) -> None:
         data = item.data
         size = _stated(data, 4, wide=bool(data[1] & 1))
         rows, columns = data[2] + 1, data[3] + 1
@@ -76,7 +76,7 @@ class _Check:
             if tile and tile.size:
                 _check_tile(tile.size, rows, columns, size)
 
-    def _check_overlay(self, item: Item) -> None:
+    def _check_overlay(self, item: HeifItem) -> None:
         wide = bool(item.data[1] & 1)
         _check_same(item, _stated(item.data, 10, wide=wide))
         if len(item.data) < 10 + (8 if wide else 4) * (1 + len(item.inputs)):
@@ -91,7 +91,7 @@ def _stated(data: bytes, at: int, *, wide: bool) -> Size:
     return Size(*(int.from_bytes(number, "big") for number in numbers))
 
 
-def _check_same(item: Item, stated: Size) -> None:
+def _check_same(item: HeifItem, stated: Size) -> None:
     if item.size != stated:
         raise OriginalCorrupt(
             f"a picture of kind {item.kind.decode()} says {stated}, the file {item.size}"

@@ -4,10 +4,10 @@ from edge.errors import OriginalCorrupt, OriginalTooLarge
 from edge.images import Size
 from edge.limits import Limits
 from edge.rendering.source.headers.base import (
-    Budget,
     Header,
     Mode,
     OriginalFormat,
+    ReadBudget,
     check_frames,
     check_size,
     number,
@@ -72,7 +72,7 @@ class _Walker:
 
 def read(body: bytes, limits: Limits) -> Header:
     walker = _Walker(body)
-    budget = Budget()
+    budget = ReadBudget()
     try:
         while walker.at < len(body) and (block := body[walker.at]) != _TRAILER:
             if block == _EXTENSION:

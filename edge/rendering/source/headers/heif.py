@@ -1,8 +1,7 @@
 """AVIF and HEIC: the primary picture of an ISO base media file."""
 
 from edge.errors import OriginalCorrupt, OriginalUnsupported
-from edge.images import Box as Region
-from edge.images import Size
+from edge.images import Box, Size
 from edge.limits import Limits
 from edge.rendering.source.headers import cicp, derived
 from edge.rendering.source.headers.base import (
@@ -13,7 +12,7 @@ from edge.rendering.source.headers.base import (
     check_size,
     number,
 )
-from edge.rendering.source.headers.boxes import Box, Items, Walker
+from edge.rendering.source.headers.boxes import IsoBox, Items, Walker
 from edge.rendering.source.headers.cicp import ColourSpace
 from edge.rendering.source.headers.streams import Streams
 
@@ -65,7 +64,7 @@ def _check_sizes(body: bytes, items: Items, streams: Streams, limits: Limits) ->
     for size in streams.of_items():
         check_size(size, limits)
     parts = {
-        number: derived.Item(
+        number: derived.HeifItem(
             kind,
             next((_extent(body, box) for box in items.of(number) if box.name == b"ispe"), None),
             streams.start(number),
@@ -104,7 +103,7 @@ def _header(
     )
 
 
-def _bits(body: bytes, own: list[Box], streams: Streams) -> int:
+def _bits(body: bytes, own: list[IsoBox], streams: Streams) -> int:
     """Of a channel; neither coding has more than 16."""
     bits = max([streams.bits, *(body[box.start + 5] for box in own if box.name == b"pixi")])
     if bits > 16:
@@ -112,11 +111,11 @@ def _bits(body: bytes, own: list[Box], streams: Streams) -> int:
     return bits
 
 
-def _extent(body: bytes, box: Box) -> Size:
+def _extent(body: bytes, box: IsoBox) -> Size:
     return Size(number(body, box.start + 4, ">I"), number(body, box.start + 8, ">I"))
 
 
-def _aperture(body: bytes, box: Box, size: Size) -> Region:
+def _aperture(body: bytes, box: IsoBox, size: Size) -> Box:
     """The part that is shown (ISO/IEC 14496-12, section 12.1.4.1), in whole pixels of the coded
     picture. It is cut out before the picture is turned."""
     numbers = [
@@ -128,23 +127,23 @@ def _aperture(body: bytes, box: Box, size: Size) -> Region:
     width, height, across, down = (over / under for over, under in numbers)
     left, top = (size.width - width) / 2 + across, (size.height - height) / 2 + down
     wide, high = max(1, round(width)), max(1, round(height))
-    region = Region(round(left), round(top), round(left) + wide, round(top) + high)
+    region = Box(round(left), round(top), round(left) + wide, round(top) + high)
     if region != region.clamped(size):
         raise OriginalCorrupt("the picture's clean aperture lies beyond its edge")
     return region
 
 
-def _orientation(body: bytes, own: list[Box]) -> int:
+def _orientation(body: bytes, own: list[IsoBox]) -> int:
     turned = next((body[box.start] & 3 for box in own if box.name == b"irot"), 0)
     mirrored = next((body[box.start] & 1 for box in own if box.name == b"imir"), None)
     return _ORIENTATIONS[turned, mirrored]
 
 
-def _is_alpha(body: bytes, box: Box) -> bool:
+def _is_alpha(body: bytes, box: IsoBox) -> bool:
     return box.name == b"auxC" and body[box.start + 4 : box.end].startswith(_ALPHA_NAMES)
 
 
-def _profile(body: bytes, own: list[Box]) -> bytes | None:
+def _profile(body: bytes, own: list[IsoBox]) -> bytes | None:
     found = [
         box
         for box in own
@@ -158,7 +157,7 @@ def _profile(body: bytes, own: list[Box]) -> bytes | None:
     return None
 
 
-def _space(body: bytes, own: list[Box], streams: Streams) -> ColourSpace | None:
+def _space(body: bytes, own: list[IsoBox], streams: Streams) -> ColourSpace | None:
     """What the boxes say of the colours; where they are silent, what the stream says."""
     codes = streams.codes
     for box in own:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.images import Size
-from edge.rendering.source.headers.base import Bits, Budget
+from edge.rendering.source.headers.base import Bits, ReadBudget
 
 _PARAMETERS = 33  # the kind of a unit that is a sequence parameter set
 _MOST = 1024
@@ -31,7 +31,7 @@ class Parameters:
     bits: int = 8
 
 
-def configured(data: bytes, budget: Budget) -> Iterator[Parameters]:
+def configured(data: bytes, budget: ReadBudget) -> Iterator[Parameters]:
     """The sequence parameter sets of an hvcC box's content."""
     at = 23
     for _ in range(data[22]):
@@ -43,7 +43,7 @@ def configured(data: bytes, budget: Budget) -> Iterator[Parameters]:
             at += 2 + length
 
 
-def streamed(data: bytes | memoryview, width: int, budget: Budget) -> Iterator[Parameters]:
+def streamed(data: bytes | memoryview, width: int, budget: ReadBudget) -> Iterator[Parameters]:
     """The parameter sets among an item's units, each led by its length in `width` bytes."""
     at = 0
     while at + width < len(data):
@@ -53,7 +53,7 @@ def streamed(data: bytes | memoryview, width: int, budget: Budget) -> Iterator[P
         at += length
 
 
-def _unit(unit: bytes, budget: Budget) -> Iterator[Parameters]:
+def _unit(unit: bytes, budget: ReadBudget) -> Iterator[Parameters]:
     budget.take()
     if unit and unit[0] >> 1 & 63 == _PARAMETERS:
         budget.take(_PIECES)

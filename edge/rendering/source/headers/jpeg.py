@@ -9,10 +9,10 @@ from edge.images import Size
 from edge.limits import Limits
 from edge.rendering.source.headers import base
 from edge.rendering.source.headers.base import (
-    Budget,
     Header,
     Mode,
     OriginalFormat,
+    ReadBudget,
     check_profile,
     check_size,
     cut,
@@ -70,7 +70,7 @@ def read(body: bytes, limits: Limits) -> Header:
     )
 
 
-def frame(body: bytes, at: int, budget: Budget) -> Size:
+def frame(body: bytes, at: int, budget: ReadBudget) -> Size:
     """The size that the first frame of a JPEG within a file states, which starts at that place.
 
     Raises:
@@ -89,7 +89,7 @@ def frame(body: bytes, at: int, budget: Budget) -> Size:
 
 def _walk(body: bytes, found: _Found) -> int:
     """Read segment by segment; answers where the first scan's segment starts."""
-    at, budget = 2, Budget(_MAX_SEGMENTS)
+    at, budget = 2, ReadBudget(_MAX_SEGMENTS)
     while True:
         at = body.find(b"\xff", at)
         if at < 0 or at + 4 > len(body):

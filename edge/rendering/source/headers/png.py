@@ -15,10 +15,10 @@ from edge.rendering.source.headers import base, cicp
 from edge.rendering.source.headers.base import (
     DENSEST_DEFLATE,
     MAX_EXIF,
-    Budget,
     Header,
     Mode,
     OriginalFormat,
+    ReadBudget,
     check_frames,
     check_profile,
     check_size,
@@ -46,7 +46,7 @@ _NEW_STREAM = 16
 
 @dataclass(slots=True)
 class _Found:
-    budget: Budget = field(default_factory=Budget)
+    budget: ReadBudget = field(default_factory=ReadBudget)
     transparent: bool = False
     profile: bytes | None = None
     profiles: int = 0
@@ -183,7 +183,7 @@ def _primaries(content: bytes) -> cicp.Primaries | None:
     return red, green, blue, white
 
 
-def _profile(content: bytes, budget: Budget) -> bytes | None:
+def _profile(content: bytes, budget: ReadBudget) -> bytes | None:
     """The profile of an iCCP chunk; None where it cannot be unpacked, as viewers do."""
     packed = content.partition(b"\0")[2][1:]
     profile = bytearray()
@@ -196,7 +196,7 @@ def _profile(content: bytes, budget: Budget) -> bytes | None:
     return bytes(profile) or None
 
 
-def _count_text(name: bytes, content: bytes, budget: Budget) -> None:
+def _count_text(name: bytes, content: bytes, budget: ReadBudget) -> None:
     """Hold what a text chunk unpacks to against the file's bound, in flat memory."""
     rest = content.partition(b"\0")[2]
     if name == b"iTXt" and rest[:1] != b"\1":

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.rendering.source.headers import av1, hevc
-from edge.rendering.source.headers.base import Budget
+from edge.rendering.source.headers.base import ReadBudget
 from edge.rendering.source.headers.boxes import Items, Track
 
 _DERIVED = (b"grid", b"iovl")
@@ -22,7 +22,7 @@ class Streams:
     walked through.
     """
 
-    def __init__(self, body: bytes, items: Items, budget: Budget) -> None:
+    def __init__(self, body: bytes, items: Items, budget: ReadBudget) -> None:
         self.budget = budget
         self.codes = (2, 2)
         self.bits = 8

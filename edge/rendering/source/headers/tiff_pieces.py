@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.rendering.source.headers import jpeg
-from edge.rendering.source.headers.base import DENSEST_DEFLATE, Budget
+from edge.rendering.source.headers.base import DENSEST_DEFLATE, ReadBudget
 from edge.rendering.source.headers.tiff_directory import Directory
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
@@ -72,7 +72,7 @@ def check(body: bytes, directory: Directory, size: Size) -> None:
         OriginalTooLarge: so many that walking them takes the time of a render.
     """
     layout = _layout(directory, size)
-    budget = Budget()
+    budget = ReadBudget()
     places = directory.numbers(_TILES if layout.tiled else _STRIPS)
     lengths = directory.numbers(_TILE_LENGTHS if layout.tiled else _STRIP_LENGTHS)
     budget.take(max(len(places), len(lengths)))
@@ -153,7 +153,7 @@ def _subsampling(directory: Directory) -> tuple[int, int]:
 
 
 def _check_frames(
-    body: bytes, directory: Directory, layout: _Layout, places: tuple[int, ...], budget: Budget
+    body: bytes, directory: Directory, layout: _Layout, places: tuple[int, ...], budget: ReadBudget
 ) -> None:
     """Each piece is a JPEG that says how large it is."""
     across, down = 1, 1

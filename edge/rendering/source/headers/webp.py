@@ -9,9 +9,9 @@ from edge.limits import Limits
 from edge.rendering.source.headers import base
 from edge.rendering.source.headers.base import (
     MAX_EXIF,
-    Budget,
     Header,
     OriginalFormat,
+    ReadBudget,
     check_frames,
     check_profile,
     check_size,
@@ -160,7 +160,7 @@ def _note_profile(profile: bytes, found: _Found) -> None:
 
 def _chunks(body: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and length of each chunk's content."""
-    at, budget = 12, Budget()
+    at, budget = 12, ReadBudget()
     end = min(len(body), number(body, 4, "<I") + 8)
     while at + 8 <= end:
         length = number(body, at + 4, "<I")

@@ -21,7 +21,7 @@ from edge.limits import Decode, Limits
 from edge.rendering.source import decoders, headers, libraries
 from edge.rendering.source.decoders import messages
 from edge.rendering.source.decoders.options import DecodeOptions, Loaded
-from edge.rendering.source.decoders.pool import Workers, possible
+from edge.rendering.source.decoders.pool import DecoderPool, possible
 from tests.rendering.originals import photo, saved
 
 pytestmark = pytest.mark.skipif(not possible(), reason="no files in memory here")
@@ -31,7 +31,7 @@ MEMORY = 1024 * 2**20
 @pytest.fixture(scope="module")
 def pool():
     """Two workers, shared by the tests that leave them alive."""
-    workers = Workers(2, MEMORY, 120.0)
+    workers = DecoderPool(2, MEMORY, 120.0)
     yield workers
     workers.close()
 
@@ -40,7 +40,7 @@ def pool():
 def frail():
     """One worker of its own, and what it was replaced for."""
     reasons: list[str] = []
-    workers = Workers(1, MEMORY, 120.0, reasons.append)
+    workers = DecoderPool(1, MEMORY, 120.0, reasons.append)
     yield workers, reasons
     workers.close()
 
@@ -86,7 +86,7 @@ def _lab() -> Image.Image:
 
 
 def test_what_comes_back_can_be_changed_and_outlives_its_worker():
-    workers = Workers(1, MEMORY, 120.0)
+    workers = DecoderPool(1, MEMORY, 120.0)
     image = workers.decode(*job(saved(photo(), "TIFF"))).image
     before = image.tobytes()
     workers.close()
@@ -119,7 +119,7 @@ def test_a_decoder_that_dies_costs_one_job(frail):
 
 
 @contextmanager
-def stopped_at_work(workers: Workers) -> Iterator[tuple[int, Future[Loaded]]]:
+def stopped_at_work(workers: DecoderPool) -> Iterator[tuple[int, Future[Loaded]]]:
     """The process that has a job and goes on with it once it is told to, and what becomes of it."""
     pid, small = workers._idle[0]._process.pid, job(saved(photo(), "TIFF"))
     send, sent = messages.send, threading.Event()
@@ -178,7 +178,7 @@ def test_where_none_can_be_started_none_is_left_behind(monkeypatch, frail):
 
 def test_a_picture_that_takes_too_long_is_given_up():
     reasons: list[str] = []
-    workers = Workers(1, MEMORY, 0.05, reasons.append)
+    workers = DecoderPool(1, MEMORY, 0.05, reasons.append)
     try:
         with pytest.raises(OriginalCorrupt, match="too long"):
             workers.decode(*slow())
@@ -197,7 +197,7 @@ def test_the_request_s_deadline_ends_its_decoder(frail):
 
 
 def test_a_picture_that_needs_more_memory_than_a_worker_has_is_too_large():
-    workers = Workers(1, 256 * 2**20, 120.0)
+    workers = DecoderPool(1, 256 * 2**20, 120.0)
     image = Image.new("RGB", (11_000, 9_000))
     try:
         with pytest.raises(OriginalTooLarge):
@@ -219,7 +219,7 @@ def test_jobs_wait_for_a_free_worker_no_longer_than_their_deadline(frail):
 
 
 def test_closing_ends_every_process():
-    workers = Workers(2, MEMORY, 120.0)
+    workers = DecoderPool(2, MEMORY, 120.0)
     workers.decode(*job(saved(photo(), "TIFF")))
     process = workers._idle[0]._process
     workers.close()
@@ -228,7 +228,7 @@ def test_closing_ends_every_process():
 
 
 def test_nothing_is_started_before_it_is_needed():
-    workers = Workers(2, MEMORY, 120.0)
+    workers = DecoderPool(2, MEMORY, 120.0)
     assert workers._started == 0
     chosen = libraries.Decoding(Decode(isolate="risky"))
     assert chosen.in_worker(*job(saved(photo(), "JPEG")), None) is None
