@@ -81,5 +81,5 @@ def _grainy(levels: int) -> Image.Image:
     """The jug on grey paper, photographed with so much grain."""
     rng = np.random.default_rng(levels)
     clean = np.asarray(_product(300)).astype(np.float64) * 0.8 + 20
-    seen = clean + rng.normal(0, levels, clean.shape)
-    return Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8))
+    noisy = clean + rng.normal(0, levels, clean.shape)
+    return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))

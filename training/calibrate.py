@@ -81,7 +81,7 @@ REQUESTS = {
 PLANNED = ("fmt=amazon", "w=500&up=auto", "w=860&up=auto")
 """What is only planned, for it would be enlarged by networks."""
 
-STAGES = ("seen", "cut", "alone", "planned", "verified", *REQUESTS)
+STAGES = ("analysis", "cut", "alone", "planned", "verified", *REQUESTS)
 
 Outcome = dict[str, Any]
 Read = set[tuple[type, str]]
@@ -225,12 +225,14 @@ class Bench:
         except (EdgeError, ValueError, ArithmeticError, IndexError) as error:
             return {"cut": None, "review": type(error).__name__, "rules": type(error).__name__}
 
-    async def _seen(self, photo: Image.Image) -> Outcome:
-        seen, grain = analyze(photo), degradation.noise(flattened(photo))
-        place = seen.subject and tuple(round(edge * 50) for edge in seen.subject.as_tuple())
-        worn = grain is not None and grain >= degradation.DEGRADATION.noisy_from
+    async def _analysis(self, photo: Image.Image) -> Outcome:
+        analysis, grain = analyze(photo), degradation.noise(flattened(photo))
+        place = analysis.subject and tuple(round(edge * 50) for edge in analysis.subject.as_tuple())
+        degraded = grain is not None and grain >= degradation.DEGRADATION.noisy_from
         strong = grain is not None and grain >= degradation.DEGRADATION.strong_from
-        return {"review": (seen.uniform, seen.touches, seen.flags, place, worn, strong)}
+        return {
+            "review": (analysis.uniform, analysis.touches, analysis.flags, place, degraded, strong)
+        }
 
     async def _cut(self, photo: Image.Image) -> Outcome:
         tools = Tools(self._models, self._engine, Deadline.after(600))

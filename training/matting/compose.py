@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from training.matting import subjects
-from training.matting.grounds import Rng, ground, tent
+from training.matting.backgrounds import Rng, background, tent
 from training.matting.pack import Item, decoded
 
 TENTS = 0.12
@@ -46,7 +46,7 @@ def drawn(rng: Rng, stock: Stock, side: int) -> np.ndarray:
     """The same without bars: uint8 [h, w, 5], whose longer side is `side`."""
     width, height = shape(rng, side)
     boxed_in = rng.random() < TENTS
-    made = tent(rng, width, height) if boxed_in else ground(rng, stock.photos, width, height)
+    made = tent(rng, width, height) if boxed_in else background(rng, stock.photos, width, height)
     alpha = np.zeros((height, width, 1), np.float32)
     count = 1 if boxed_in else rng.choice([1, 2, 3], p=[0.78, 0.14, 0.08])
     for _ in range(count):

@@ -46,8 +46,8 @@ class Served(nn.Module):
         return (alpha * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
 
     def logits(self, planes: Tensor, side: int) -> Tensor:
-        seen = planes if abs(side) == self.side else enlarge(planes, (abs(side), abs(side)))
-        logits = self.network(seen.flip(3) if side < 0 else seen)[-1]
+        inputs = planes if abs(side) == self.side else enlarge(planes, (abs(side), abs(side)))
+        logits = self.network(inputs.flip(3) if side < 0 else inputs)[-1]
         logits = logits.flip(3) if side < 0 else logits
         return logits if abs(side) == self.side else enlarge(logits, (self.side, self.side))
 

@@ -26,7 +26,7 @@ from training.matting.pack import Item, decoded, encoded, fitted, names_in, read
 
 LONGEST_SUBJECT = 384
 LONGEST_PAIR = 512
-LONGEST_GROUND = 720
+LONGEST_BACKGROUND = 720
 LONGEST_PHOTO = 448
 
 FAINTEST = 0.07
@@ -129,13 +129,13 @@ def pairs(data: Path, renders: list[Path]) -> Iterator[Item]:
             yield from pair(f"{folder}/{name}", image, alpha, 1)
 
 
-def grounds(data: Path) -> Iterator[Item]:
+def backgrounds(data: Path) -> Iterator[Item]:
     taken = SHOW_SUBJECTS.read_text().splitlines()
     for folder in ("backgrounds", "sr_train"):
         for path in names_in(data / folder, (".jpg", ".png", ".webp")):
             if f"{folder}/{path.stem}" in taken:
                 continue
-            image = fitted(Image.open(path).convert("RGB"), LONGEST_GROUND)
+            image = fitted(Image.open(path).convert("RGB"), LONGEST_BACKGROUND)
             yield Item(f"{folder}/{path.stem}", encoded(image, "JPEG", quality=88))
 
 
@@ -163,7 +163,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     made = {
-        "backgrounds": grounds(options.data),
+        "backgrounds": backgrounds(options.data),
         "foregrounds": foregrounds(options.data, options.renders),
         "pairs": pairs(options.data, options.renders),
     }

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from training.matting.grounds import Rng, window
+from training.matting.backgrounds import Rng, window
 
 Layer = np.ndarray
 """float32 [H, W, 4] in [0, 1], straight alpha"""

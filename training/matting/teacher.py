@@ -173,8 +173,8 @@ class Teacher(nn.Module):
     @torch.no_grad()
     def forward(self, picture: Tensor) -> Tensor:
         brightest = picture.amax((1, 2, 3), keepdim=True).clamp_min(1e-6)
-        seen = (picture / brightest - self.mean) / self.spread
-        values = {self.input: seen.to(self.mean.dtype)}
+        inputs = (picture / brightest - self.mean) / self.spread
+        values = {self.input: inputs.to(self.mean.dtype)}
         for i, step in enumerate(self.steps):
             values[step["makes"]] = self._run(step, values)
             for name in step["reads"]:  # what nobody reads any more
@@ -214,10 +214,10 @@ def compare(path: Path, packed: Path, photos: Path, most: int) -> None:
     for photo in sorted(photos.glob("*.jpg"))[:most]:
         with Image.open(photo) as image:
             small = np.asarray(image.convert("RGB").resize((SIDE, SIDE)), np.float32)
-        seen = torch.from_numpy(small).permute(2, 0, 1)[None] / 255
-        given = ((seen / seen.max() - teacher.mean) / teacher.spread).numpy()
+        inputs = torch.from_numpy(small).permute(2, 0, 1)[None] / 255
+        given = ((inputs / inputs.max() - teacher.mean) / teacher.spread).numpy()
         truth = run.run([run.get_outputs()[0].name], {run.get_inputs()[0].name: given})[0]
-        wrong.append(255 * np.abs(teacher(seen).numpy() - truth).mean())
+        wrong.append(255 * np.abs(teacher(inputs).numpy() - truth).mean())
     print(f"{packed}: off by {np.mean(wrong):.2f} levels in the mean, {max(wrong):.2f} at worst")
 
 

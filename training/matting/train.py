@@ -156,10 +156,10 @@ class Teachers(nn.Module):
 
     @torch.no_grad()
     def forward(self, pictures: Tensor) -> Tensor:
-        seen = pictures.contiguous(memory_format=torch.channels_last)
+        inputs = pictures.contiguous(memory_format=torch.channels_last)
         weights = self.weights if sum(self.weights) else [1.0] * len(self.weights)
-        heard = [(one, w) for one, w in zip(self.there, weights, strict=True) if w]
-        return sum(w * one(seen) for one, w in heard) / sum(w for _, w in heard)
+        used = [(one, w) for one, w in zip(self.there, weights, strict=True) if w]
+        return sum(w * one(inputs) for one, w in used) / sum(w for _, w in used)
 
 
 class Run:
@@ -195,10 +195,10 @@ class Run:
         for optimiser, peak in zip(self.optimisers, self.peaks, strict=True):
             optimiser.param_groups[0]["lr"] = peak * share
         self.network.train()
-        seen = pictures.contiguous(memory_format=torch.channels_last)
+        inputs = pictures.contiguous(memory_format=torch.channels_last)
         half = self.options.device != "cpu"
         with torch.autocast(torch.device(self.options.device).type, torch.bfloat16, enabled=half):
-            guesses = self.network(seen)
+            guesses = self.network(inputs)
         wrong = losses(guesses, target, torch.ones_like(target))
         wrong.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)

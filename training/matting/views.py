@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from training.matting import compose
-from training.matting.grounds import Rng
+from training.matting.backgrounds import Rng
 from training.matting.pack import Item, decoded, read
 from training.matting.prepare import held
 
@@ -54,14 +54,14 @@ class Material:
         with ThreadPoolExecutor(threads) as pool:
             photos = list(pool.map(_photo, items))
             layers = list(pool.map(lambda item: decoded(item.picture, "RGBA"), cutouts))
-        grounds = [
+        backgrounds = [
             photo.picture
             for item, photo in zip(items, photos, strict=True)
             if item.name.startswith(SCENES) and item.name not in taken
         ]
         counts = [compose.weight(item.name) for item in cutouts]
         many = [layer for layer, n in zip(layers, counts, strict=True) for _ in range(n)]
-        return cls(compose.Stock(many, grounds), photos)
+        return cls(compose.Stock(many, backgrounds), photos)
 
 
 def _photo(item: Item) -> Photo:

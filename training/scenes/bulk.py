@@ -36,11 +36,11 @@ def draw(number: int, args: argparse.Namespace, found: list[Path], backdrops: li
     random_sets.light(rng, parts)
     random_sets.view(rng, parts)
     if whole:
-        random_sets.ground(rng, parts, backdrops)
+        random_sets.background(rng, parts, backdrops)
     alpha = studio.alpha(parts, args.alpha_samples, occluded=whole)
     stem = args.out / f"{number:05d}"
     if whole:
-        image = random_sets.worn(rng, studio.picture(args.samples))
+        image = random_sets.degraded(rng, studio.picture(args.samples))
         alpha.save(stem.with_name(stem.name + "_alpha.png"))
         _finish(stem.with_suffix(".jpg"), image, quality=rng.randint(75, 95))
         return "scene"

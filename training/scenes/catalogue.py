@@ -13,7 +13,7 @@ class Shot:
     """One picture; `build` sets up its scene and returns the product's parts, if any."""
 
     title: str
-    ground: str
+    background: str
     build: Callable[[], list]
     traits: tuple[str, ...] = ()
     view: dict = field(default_factory=dict)
@@ -76,7 +76,7 @@ def as_toml() -> str:
             f"[{name}]",
             f'title = "{shot.title}"',
             f'file = "{name}.jpg"',
-            f'background = "{shot.ground}"',
+            f'background = "{shot.background}"',
             f"traits = [{traits}]",
         ]
     return "\n".join(rows) + "\n"

@@ -1,4 +1,4 @@
-"""Random light, cameras, backgrounds and wear for the training pictures."""
+"""Random light, cameras, backgrounds and degradation for the training pictures."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _material(rng: Rng, backdrops: list[Path]):
     return random_looks.look(rng)
 
 
-def ground(rng: Rng, parts: list, backdrops: list[Path]) -> None:
+def background(rng: Rng, parts: list, backdrops: list[Path]) -> None:
     """A sweep, or a floor and a wall, in the size of the product and facing the camera."""
     _, size = _extent(parts)
     before = set(bpy.context.scene.objects)
@@ -152,7 +152,7 @@ def clutter(rng: Rng, k: float, far: float, index: int) -> None:
         obj.location = (x, y, 0)
 
 
-def worn(rng: Rng, image: Image.Image) -> Image.Image:
+def degraded(rng: Rng, image: Image.Image) -> Image.Image:
     """What a camera and a supplier do to a picture: exposure, cast, noise, softness, JPEG."""
     pixels = np.asarray(image, dtype=np.float32)
     white = np.percentile(pixels, 99.5)

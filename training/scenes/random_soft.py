@@ -9,6 +9,7 @@ import bpy
 from mathutils import Vector, noise
 
 from . import (
+    accessories,
     details,
     furniture,
     gadgets,
@@ -18,7 +19,6 @@ from . import (
     sneaker,
     soft,
     vessels,
-    wear,
 )
 from .mesh import ellipse, grid, lathe, spline, sweep, tube, wrinkle
 from .modify import copy, place, remesh, solidify, subdivide
@@ -51,7 +51,7 @@ def shoe(rng: Rng) -> list:
 def glasses(rng: Rng) -> list:
     """Sunglasses in random colours, or thin wire spectacles."""
     if rng.random() < 0.5:
-        return wear.sunglasses(_hex(rng), _hex(rng), _hex(rng))
+        return accessories.sunglasses(_hex(rng), _hex(rng), _hex(rng))
     wire, parts = random_looks.metal(rng), []
     r, lens = rng.uniform(0.2, 0.27), materials.glass("#ffffff", 0.0, 1.4).material
     power, thin = rng.uniform(2, 4), rng.uniform(0.008, 0.02)
@@ -101,7 +101,7 @@ def glasses(rng: Rng) -> list:
 def bag(rng: Rng) -> list:
     """A tote, or a puffed pouch with a long thin strap."""
     if rng.random() < 0.4:
-        return wear.tote(_hex(rng), _hex(rng))
+        return accessories.tote(_hex(rng), _hex(rng))
     w, d, h = rng.uniform(0.5, 1.1), rng.uniform(0.15, 0.4), rng.uniform(0.4, 1.3)
     hide, brass = random_looks.look(rng, soft=True), random_looks.metal(rng)
     power = rng.uniform(2.5, 8)

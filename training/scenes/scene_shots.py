@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from . import furniture, gadgets, grounds, lighting, soft, studio, vessels
+from . import backgrounds, furniture, gadgets, lighting, soft, studio, vessels
 from .modify import corners, place
 
 
 def mug() -> list:
     parts = place(vessels.mug(), turn=(0, 0, -32))
-    grounds.table()
+    backgrounds.table()
     lighting.surroundings("#6b5a4a", "#cfe0f2", 0.35)
     lighting.window((0, 0, 0.5), 1.5, 2.4, azimuth=-70, elevation=32)
     lighting.softbox((6, -3, 4), (0, 0, 0.4), (4, 4), 0.12, "#ffe9d0")
@@ -18,7 +18,7 @@ def mug() -> list:
 
 def chair() -> list:
     parts = place(furniture.chair(), turn=(0, 0, -34))
-    grounds.room()
+    backgrounds.room()
     lighting.surroundings("#8a7f70", "#dfe8f2", 0.4)
     lighting.window((0, 0, 4), 8, 2.4, azimuth=-68, elevation=33)
     lighting.softbox((24, -18, 16), (0, 0, 4), (18, 18), 0.14)
@@ -30,7 +30,7 @@ def watch() -> list:
     parts = place(gadgets.watch(), at=(0, 0, 0.375), turn=(-14, 0, -26))
     floor = min(p.z for p in corners(parts))
     place(parts, at=(0, 0, -floor))
-    grounds.marble("#3b3d40", "#7d7f82", "#8a7d70", distance=7)
+    backgrounds.marble("#3b3d40", "#7d7f82", "#8a7d70", distance=7)
     lighting.surroundings("#5a5550", "#dfe6ee", 0.3)
     lighting.window((0, 0, 0.4), 1.2, 1.9, azimuth=-55, elevation=42)
     lighting.softbox((4, -2, 2.5), (0, 0, 0.4), (1.5, 3), 0.25, "#ffe6cc")
@@ -40,7 +40,7 @@ def watch() -> list:
 
 def lamp() -> list:
     parts = furniture.lamp()
-    grounds.sideboard(wall="#7f9690")
+    backgrounds.sideboard(wall="#7f9690")
     lighting.surroundings("#4a4540", "#cfd6de", 0.22)
     lighting.window((0, 0, 1.5), 4, 1.5, azimuth=-60, elevation=30, color="#eaf0ff")
     glow = lighting.softbox((0, 0, 3.0), (0, 0, 0), (0.5, 0.5), 0.28, "#ffc98a")

@@ -97,7 +97,7 @@ class Patches:
         green = self.pairs[picture][0][y : y + self.side, x : x + self.side, 1].astype(np.int16)
         return float(np.abs(np.diff(green, axis=0)).mean() + np.abs(np.diff(green, axis=1)).mean())
 
-    def _worn(self, small: np.ndarray, y: int, x: int, level: float) -> np.ndarray:
+    def _degraded(self, small: np.ndarray, y: int, x: int, level: float) -> np.ndarray:
         """Degraded with a margin, so that JPEG's grid of 8 lies anywhere in the patch."""
         up, left = (min(place, int(self.rng.integers(8, 16))) for place in (y, x))
         end_y, end_x = y + self.side + 8, x + self.side + 8
@@ -112,7 +112,7 @@ class Patches:
         s, n = self.scale, self.side
         large = large[s * y : s * (y + n), s * x : s * (x + n)]
         sound = small[y : y + n, x : x + n]
-        small = self._worn(small, y, x, level) if level > 0 else sound
+        small = self._degraded(small, y, x, level) if level > 0 else sound
         turns, mirror = int(self.rng.integers(4)), bool(self.rng.integers(2))
         small, large = np.rot90(small, turns), np.rot90(large, turns)
         return (small[:, ::-1], large[:, ::-1], level) if mirror else (small, large, level)

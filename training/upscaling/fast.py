@@ -3,9 +3,9 @@
     python -m training.upscaling.fast --data DIR [DIR ...] --scale 4 --minutes 3 --out DIR
         [--init ema.pt or model.onnx] [--worst 1]
 
-The same network, loss, patches and wear as `train`; worn versions of every whole picture are made
-beforehand by `--processes`, so that a step draws its patches by arithmetic alone. `--out` keeps
-ema.pt, the averaged weights, to export.
+The same network, loss, patches and degradation as `train`; degraded versions of every whole picture
+are made beforehand by `--processes`, so that a step draws its patches by arithmetic alone. `--out`
+keeps ema.pt, the averaged weights, to export.
 """
 
 import argparse
@@ -30,7 +30,7 @@ WARM = 5
 """Steps before one is recorded: libraries choose their ways, optimisers make their states."""
 
 CLEAN = 1 / 3
-"""Share of the patches that are not worn."""
+"""Share of the patches that are not degraded."""
 
 STRETCH = 25
 """Steps between two looks at the clock."""
@@ -52,7 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--muon", type=float, default=0.01)
     parser.add_argument("--decay", type=float, default=0.6, help="last share of the time")
     parser.add_argument("--worst", type=float, default=0.0, help="strongest degradation, 0 to 1")
-    parser.add_argument("--versions", type=int, default=24, help="worn ones of each picture")
+    parser.add_argument("--versions", type=int, default=24, help="degraded ones of each picture")
     parser.add_argument("--share", type=float, default=1.0, help="of the time that the GPU is used")
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--device", default="cuda")
@@ -60,7 +60,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def worn(given: tuple[np.ndarray, float, int, int]) -> np.ndarray:
+def degraded(given: tuple[np.ndarray, float, int, int]) -> np.ndarray:
     """Worn versions of one picture, each as bad as chance has it: uint8 [N, H, W, 3]."""
     small, worst, count, seed = given
     rng = np.random.default_rng(seed)
@@ -69,7 +69,7 @@ def worn(given: tuple[np.ndarray, float, int, int]) -> np.ndarray:
 
 
 class Store:
-    """All pictures as one row of pixels each for the large, the small and their worn versions."""
+    """All pictures: one row of pixels each for the large, the small and their degraded versions."""
 
     def __init__(self, pictures: list[np.ndarray], options: argparse.Namespace) -> None:
         scale, self.side = options.scale, options.patch
@@ -79,7 +79,7 @@ class Store:
         self.versions = options.versions if options.worst > 0 else 0
         tasks = [(p, options.worst, self.versions, i) for i, p in enumerate(small)]
         with ProcessPoolExecutor(options.processes, get_context("fork")) as pool:
-            bad = list(pool.map(worn, tasks, chunksize=2))
+            bad = list(pool.map(degraded, tasks, chunksize=2))
         device, self.scale = options.device, scale
         self.large = torch.from_numpy(np.concatenate([p.reshape(-1, 3) for p in large]))
         rows = [np.concatenate([s[None], b]).reshape(self.versions + 1, -1, 3)

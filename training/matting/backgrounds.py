@@ -8,7 +8,7 @@ Floats = np.ndarray
 """float32 [H, W, 3] in [0, 1]"""
 
 
-def ground(rng: Rng, photos: list[np.ndarray], width: int, height: int) -> Floats:
+def background(rng: Rng, photos: list[np.ndarray], width: int, height: int) -> Floats:
     kind = rng.random()
     if kind < 0.55:
         return scene(rng, photos, width, height)
