@@ -26,13 +26,13 @@ async def renew(folder: Path) -> bool:
             Repository(folder).state_digest(name)
             (folder / name / selftest.FILE).unlink(missing_ok=True)
         checked = await catalogue.check(models, folder)
-        good = [row.name for row in checked if row.ok]
+        good = [row.name for row in checked if row.ready]
         if good:
             await catalogue.record(models, folder, good)
     finally:
         await models.close()
     for row in checked:
-        print(f"{row.name}: {'recorded' if row.ok else 'NOT recorded'}, it {row.detail}")
+        print(f"{row.name}: {'recorded' if row.ready else 'NOT recorded'}, it {row.detail}")
     return len(good) == len(names)
 
 

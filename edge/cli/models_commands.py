@@ -7,6 +7,7 @@ from pathlib import Path
 from edge.app.networks import open_models
 from edge.cli.commands import Table
 from edge.errors import EdgeError, InvalidParameter
+from edge.models.base import ModelState
 from edge.settings import Settings
 from edge.tools import catalogue
 from edge.tools.add_model import adding
@@ -113,13 +114,12 @@ def _listed(rows: Sequence[catalogue.Listed]) -> tuple[bool, Table]:
     return not any(row.problem for row in rows), [heads, *lines]
 
 
-def _checked(rows: Sequence[catalogue.Checked]) -> tuple[bool, Table]:
-    lines = [(row.name, "ok" if row.ok else "FAIL", _seconds(row), row.detail) for row in rows]
-    return all(row.ok for row in rows), [("model", "state", "seconds", "answer"), *lines]
-
-
-def _seconds(row: catalogue.Checked) -> str:
-    return f"{row.seconds:.2f}" if row.seconds else "-"
+def _checked(states: Sequence[ModelState]) -> tuple[bool, Table]:
+    lines = []
+    for state in states:
+        seconds = f"{state.facts['seconds']:.2f}" if state.facts else "-"
+        lines.append((state.name, "ok" if state.ready else "FAIL", seconds, state.detail))
+    return all(s.ready for s in states), [("model", "state", "seconds", "answer"), *lines]
 
 
 def _timed(rows: Sequence[catalogue.Timed]) -> tuple[bool, Table]:

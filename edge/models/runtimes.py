@@ -104,15 +104,12 @@ def choose(wanted: str, precision: str, spec: ModelSpec, network: Path, threads:
         if wanted == OPENVINO:
             _log.warning("OpenVINO is not installed (edge[openvino]): ONNX Runtime serves")
         return Choice()
-    known = _by_digest(wanted, precision, spec.digest, threads)
-    if not known:
-        known.append(_chosen(wanted, _times(spec, network, threads, halves=precision != FULL)))
-    return known[0]
+    return _measured(wanted, precision, spec, network, threads)
 
 
-@functools.lru_cache(maxsize=8)
-def _by_digest(wanted: str, precision: str, digest: str, threads: int) -> list[Choice]:
-    return []  # filled by the first who asks: one measurement a process
+@functools.lru_cache(maxsize=8)  # one measurement a process
+def _measured(wanted: str, precision: str, spec: ModelSpec, network: Path, threads: int) -> Choice:
+    return _chosen(wanted, _times(spec, network, threads, halves=precision != FULL))
 
 
 def _times(spec: ModelSpec, network: Path, threads: int, *, halves: bool) -> dict[Runtime, float]:

@@ -4,8 +4,9 @@ Under the same guard as an HTTP origin: public addresses only, or networks that 
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
-from typing import BinaryIO
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, BinaryIO
 
 import aiohttp
 from yarl import URL
@@ -47,20 +48,10 @@ class Outbound:
             OriginUnavailable, OriginTimeout: no answer.
         """
         parsed = _parsed(url, "webhook")
-        client = self._client(parsed)
-        try:
-            async with asyncio.timeout(self._timeout):
-                async with client.request(
-                    "POST", parsed, headers, redirects=0, data=body
-                ) as response:
-                    await response.content.read(_DRAIN)
-                    return response.status, response.headers.get("Retry-After", "")
-        except TimeoutError as error:
-            raise OriginTimeout(f"{parsed.host} did not answer in time") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise _unreachable(parsed, error) from error
-        finally:
-            await client.close()
+        once = {"redirects": 0, "data": body}
+        async with self._answer(parsed, self._timeout, "POST", headers, **once) as response:
+            await response.content.read(_DRAIN)
+            return response.status, response.headers.get("Retry-After", "")
 
     async def download(self, url: str, into: BinaryIO, limit: int) -> str:
         """Write what the URL answers; its content type.
@@ -71,20 +62,29 @@ class Outbound:
             OriginUnavailable, OriginTimeout: no answer.
         """
         parsed = _parsed(url, "feed")
-        client = self._client(parsed)
+        accept = {"Accept": "*/*"}
+        async with self._answer(parsed, self._timeout * 6, "GET", accept) as response:
+            if response.status != 200:
+                raise FeedRejected(f"the feed's URL answers {response.status}", param="feed")
+            await copied(response.content.iter_chunked(_CHUNK), into, limit)
+            return response.headers.get("Content-Type", "")
+
+    @asynccontextmanager
+    async def _answer(
+        self, url: URL, seconds: float, method: str, headers: Mapping[str, str], **more: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """See `GuardedClient.request`; what the way there can raise is an error of ours."""
+        client = self._client(url)
         try:
-            async with asyncio.timeout(self._timeout * 6):
-                async with client.request("GET", parsed, {"Accept": "*/*"}) as response:
-                    if response.status != 200:
-                        raise FeedRejected(
-                            f"the feed's URL answers {response.status}", param="feed"
-                        )
-                    await copied(response.content.iter_chunked(_CHUNK), into, limit)
-                    return response.headers.get("Content-Type", "")
+            async with (
+                asyncio.timeout(seconds),
+                client.request(method, url, headers, **more) as response,
+            ):
+                yield response
         except TimeoutError as error:
-            raise OriginTimeout(f"{parsed.host} did not answer in time") from error
+            raise OriginTimeout(f"{url.host} did not answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise _unreachable(parsed, error) from error
+            raise _unreachable(url, error) from error
         finally:
             await client.close()
 

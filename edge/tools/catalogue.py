@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.deadline import Deadline
 from edge.errors import EdgeError, ModelError
 from edge.models import roles, selftest
-from edge.models.base import Models, ModelSpec, Priority
+from edge.models.base import Models, ModelSpec, ModelState, Priority
 from edge.models.repository import Folders, Repository
 
 _RUN_SECONDS = 120.0
@@ -30,16 +30,6 @@ class Listed:
     outputs: tuple[str, ...] = ()
     max_batch_size: int = 0
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Whether a model answered its known question, and how, in one sentence."""
-
-    name: str
-    ok: bool
-    detail: str
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +54,7 @@ def list(folders: Folders) -> tuple[Listed, ...]:
     return tuple(_listed(repository, name) for name in names)
 
 
-async def check(models: Models, folders: Folders) -> tuple[Checked, ...]:
+async def check(models: Models, folders: Folders) -> tuple[ModelState, ...]:
     """Ask each model of the folder its known question; failures are rows, not errors."""
     repository = Repository(folders)
     return tuple([await _checked(models, repository, name) for name in repository.names()])
@@ -119,14 +109,12 @@ def _listed(repository: Repository, name: str) -> Listed:
     )
 
 
-async def _checked(models: Models, repository: Repository, name: str) -> Checked:
+async def _checked(models: Models, repository: Repository, name: str) -> ModelState:
     try:
         roles.check(repository.spec(name))
     except EdgeError as error:
-        return Checked(name, ok=False, detail=error.detail)
-    state = await selftest.examine(models, repository, name, seconds=_RUN_SECONDS)
-    seconds = (state.facts or {}).get("seconds", 0.0)
-    return Checked(name, ok=state.ready, detail=state.detail, seconds=seconds)
+        return ModelState(name, ready=False, detail=error.detail)
+    return await selftest.examine(models, repository, name, seconds=_RUN_SECONDS)
 
 
 async def _timed(models: Models, spec: ModelSpec, batch: int, runs: int) -> Timed:

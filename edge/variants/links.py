@@ -1,23 +1,16 @@
-"""URLs as clients write them: sorted words, percent-encoded; a `srcset` of them, and its `sizes`.
+"""URLs as clients write them: sorted words, percent-encoded.
 
 The clients in `clients/` build the same text in their languages; `clients/vectors.json` holds them
 to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
 from edge.variants import paths, signing
 from edge.variants.paths import encoded
 from edge.variants.presets import Presets
 from edge.variants.query import read
-
-WIDTHS = (320, 480, 640, 828, 1080, 1280, 1668, 2048, 2560)
-"""Widths in pixels of a `srcset`: those of common phones, tablets and desktops, each at most 1.5
-times the one before, so that a browser never loads over 2.25 times the pixels that it shows."""
-
-DENSITIES = (1, 2, 3)
-"""Device pixels per pixel of the page of a `srcset` for a picture of fixed size."""
 
 
 def link(base: str, path: str, words: Mapping[str, object]) -> str:
@@ -33,43 +26,12 @@ def link(base: str, path: str, words: Mapping[str, object]) -> str:
     return f"{base.rstrip('/')}{encoded(path.lstrip('/'))}{'?' if query else ''}{query}"
 
 
-def srcset(
-    base: str, path: str, words: Mapping[str, object], widths: Sequence[int] = WIDTHS
-) -> str:
-    """A `srcset` with `w` descriptors: one URL per width in pixels.
-
-    A height among the words keeps its proportion to the width among them, rounded to whole pixels.
-    """
-    return ", ".join(f"{link(base, path, _wide(words, width))} {width}w" for width in widths)
-
-
-def density_srcset(
-    base: str, path: str, words: Mapping[str, object], densities: Sequence[float] = DENSITIES
-) -> str:
-    """A `srcset` with `x` descriptors for a picture of a fixed size on the page."""
-    return ", ".join(
-        f"{link(base, path, {**words, 'dpr': _text(density) if density != 1 else None})} "
-        f"{_text(density)}x"
-        for density in densities
-    )
-
-
-def _wide(words: Mapping[str, object], width: int) -> Mapping[str, object]:
-    own, high = words.get("w"), words.get("h")
-    if own is None or high is None:
-        return {**words, "w": width}
-    return {
-        **words,
-        "w": width,
-        "h": max(1, int(float(_text(high)) * width / float(_text(own)) + 0.5)),
-    }
-
-
 def _pair(name: str, value: object) -> tuple[str, str]:
-    return quote(name, safe=""), quote(_text(value), safe="")
+    return quote(name, safe=""), quote(text_of(value), safe="")
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A value as it stands in a URL, before it is percent-encoded."""
     if isinstance(value, bool):
         return str(int(value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -32,10 +32,10 @@ async def test_the_check_finds_what_is_broken_and_goes_on(tmp_path: Path) -> Non
     models = EmbeddedModels(tmp_path, threads=1)
     rows = {row.name: row for row in await catalogue.check(models, tmp_path)}
     await models.close()
-    assert {name: row.ok for name, row in rows.items()} == {
+    assert {name: row.ready for name, row in rows.items()} == {
         "upscale_x2": True, "upscale_x4": False, "damaged": False,
     }  # fmt: skip
-    assert rows["upscale_x2"].seconds > 0
+    assert rows["upscale_x2"].facts["seconds"] > 0
     assert "cannot be loaded" in rows["damaged"].detail
 
 

@@ -332,5 +332,5 @@ async def test_the_folder_is_whole_and_the_catalogue_agrees(tmp_path: Path) -> N
     assert listed["matting"].problem == ""
     models = EmbeddedModels(folder, threads=1)
     [checked] = await catalogue.check(models, folder)
-    assert (checked.ok, checked.detail) == (True, "equals its stored answer")
+    assert (checked.ready, checked.detail) == (True, "equals its stored answer")
     await models.close()

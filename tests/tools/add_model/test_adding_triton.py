@@ -70,7 +70,7 @@ async def test_both_runtimes_give_the_same_pictures(
     mattes = [await coarse_matte(door, image, deadline) for door in (here, there)]
     assert np.abs(mattes[0].astype(int) - mattes[1]).max() <= 1
     assert np.ptp(mattes[0]) > 50
-    assert all(row.ok for row in await catalogue.check(there, server.repository))
+    assert all(row.ready for row in await catalogue.check(there, server.repository))
     for door in (here, there):
         await door.close()
 

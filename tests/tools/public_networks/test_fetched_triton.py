@@ -49,7 +49,7 @@ async def test_triton_serves_the_fetched_network_in_the_shipped_ones_place(
     assert roles.side_of(there.spec("matting")) == 320
     rows = await catalogue.check(there, layers)
     assert {row.name for row in rows} >= {*roles.MASKS, "upscale_x2"} - {*roles.MATTERS[1:]}
-    assert all(row.ok for row in rows), rows
+    assert all(row.ready for row in rows), rows
     image = picture((200, 300, 3))
     one, other = [await coarse_matte(door, image, deadline) for door in (here, there)]
     assert np.abs(one.astype(int) - other).max() <= 2

@@ -193,7 +193,7 @@ async def test_the_fetched_networks_know_their_answers(
     rows = await catalogue.check(models, public_networks)
     await models.close()
     assert {row.name for row in rows} >= {"matting", "text_detection", "face_detection"}
-    assert all(row.ok and row.detail == "equals its stored answer" for row in rows), rows
+    assert all(row.ready and row.detail == "equals its stored answer" for row in rows), rows
 
 
 async def test_a_network_with_the_sizes_of_an_example_takes_others(tmp_path: Path) -> None:
