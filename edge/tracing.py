@@ -7,9 +7,7 @@ networks begins no trace. The context goes with contextvars, so tasks and engine
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from edge.errors import SettingsError
 from edge.settings import TracingSettings
@@ -21,37 +19,26 @@ Headers = Iterable[tuple[bytes, bytes]]
 _TRACE_CONTEXT = (b"traceparent", b"tracestate")
 
 
-class Span(AbstractContextManager["Span"], Protocol):
-    """One piece of work, from when the block is entered until it is left."""
-
-    def set(self, name: str, value: Value) -> None:
-        """Say something of it; nothing happens where nobody records it."""
-        ...
-
-    def fail(self, kind: str) -> None:
-        """It did not end well: the kind of error. One that leaves the block does this by itself."""
-        ...
-
-
-class _Nothing:
-    """The span of a request that is not traced."""
+class Span:
+    """One piece of work, from when the block is entered until it is left; this one is of a request
+    that is not traced."""
 
     __slots__ = ()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(self, *raised: Any) -> None:
         return None
 
     def set(self, name: str, value: Value) -> None:
-        return None
+        """Say something of it; nothing happens where nobody records it."""
 
     def fail(self, kind: str) -> None:
-        return None
+        """It did not end well: the kind of error. One that leaves the block does this by itself."""
 
 
-_NOTHING = _Nothing()
+_NOTHING = Span()
 _library: "_Library | None" = None
 
 
@@ -210,7 +197,7 @@ class _Library:
         return self.tracer.start_span(name, context=parent, kind=kind, start_time=start)
 
 
-class _Recorded:
+class _Recorded(Span):
     """A span of the SDK, current while its block runs."""
 
     __slots__ = ("_library", "_span", "_token")
@@ -225,15 +212,10 @@ class _Recorded:
         self._token = self._library.context.attach(context)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        raised: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: Any) -> None:
         self._library.context.detach(self._token)
-        if kind is not None:
-            self.fail(kind.__name__)
+        if raised[0] is not None:
+            self.fail(raised[0].__name__)
         self._span.end()
 
     def set(self, name: str, value: Value) -> None:

@@ -81,7 +81,7 @@ async def open_renderer(
         threads, models, RENDER_VERSION, tiers=stores.tiers, leases=stores.leases, metrics=metrics
     )
     scenes = Scenes(backgrounds.bring, threads, given.limits, partial(scene_names, given))
-    stores.tiers.on_purge(tile_cache.forget)
+    stores.tiers.purging.on_purge(tile_cache.forget)
     try:
         yield Renderer(
             threads,

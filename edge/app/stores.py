@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.background_tasks import BackgroundTasks
 from edge.breaker import Breaker
-from edge.cache.base import Purges, Tier
+from edge.cache.base import Tier
 from edge.cache.folder import FolderTier
 from edge.cache.leases import RedisLeases
 from edge.cache.memory import MemoryTier
@@ -76,7 +76,9 @@ def beside_folder_tier(given: Settings, name: str) -> Path | None:
     return Path(store, name) if store and not store.startswith("s3://") else None
 
 
-def open_leases(given: Settings, server: Breaker | None = None) -> tuple[Leases, Purges | None]:
+def open_leases(
+    given: Settings, server: Breaker | None = None
+) -> tuple[Leases, RedisPurges | None]:
     """With Redis, one render per key in the whole fleet, and purges that reach every replica."""
     if not given.cache.redis_url:
         return NoLeases(), None

@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -70,18 +70,6 @@ class Tier(Protocol):
 
 
 @runtime_checkable
-class InProcess(Protocol):
-    """A tier in this process's memory, which can be asked without waiting for anything."""
-
-    @property
-    def name(self) -> str: ...
-
-    def peek(self, key: str) -> Rendition | None: ...
-
-    def keep(self, key: str, rendition: Rendition) -> None: ...
-
-
-@runtime_checkable
 class Prompt(Protocol):
     """A tier that can be asked by a callback, so that a hit needs no task."""
 
@@ -111,20 +99,6 @@ class Usage:
     entries: int | None
     bytes: int | None
     limit: int | None = None
-
-
-class Purges(Protocol):
-    """Tells every replica which tags were purged."""
-
-    async def publish(self, tag: str) -> None:
-        """Raise `TierError` where the replicas could not be told."""
-        ...
-
-    async def subscribe(self, callback: Callable[[str], Awaitable[None]]) -> None:
-        """Await `callback(tag)` for each purge of another replica from now on, until `close`."""
-        ...
-
-    async def close(self) -> None: ...
 
 
 def key_tag(key: str) -> str:

@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from edge.cache.base import InProcess
 from edge.cache.guarded import Counts, Epochs, GuardedTier
+from edge.cache.memory import MemoryTier
 from edge.images import Rendition
 
 Found = tuple[Rendition, str]
@@ -23,7 +23,7 @@ class Nearest:
         self, tiers: Sequence[GuardedTier], timeout: float, epochs: Epochs, counts: Counts
     ) -> None:
         first = tiers[0].tier if tiers else None
-        self._memory: InProcess | None = first if isinstance(first, InProcess) else None
+        self._memory: MemoryTier | None = first if isinstance(first, MemoryTier) else None
         behind = tiers[1:2] if self._memory is not None else tiers[:1]
         self._behind = next((tier for tier in behind if tier.prompt), None)
         self._timeout = timeout

@@ -52,6 +52,7 @@ class RedisPurges:
         self._replica = secrets.token_hex(8)
 
     async def publish(self, tag: str) -> None:
+        """Raise `TierError` where the replicas could not be told."""
         if self._server is not None and not self._server.allows():
             raise TierError("Redis does not answer")
         with tier_errors("telling the other replicas"):

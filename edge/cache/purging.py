@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.cache.base import Purges, Reach
+from edge.cache.base import Reach
 from edge.cache.guarded import PURGE_SECONDS, Epochs, GuardedTier, why
+from edge.cache.purges import RedisPurges
 from edge.errors import TierError
 
 MOST = 10_000
@@ -120,7 +121,11 @@ class Purging:
     """
 
     def __init__(
-        self, tiers: Sequence[GuardedTier], epochs: Epochs, purges: Purges | None, owed: OwedPurges
+        self,
+        tiers: Sequence[GuardedTier],
+        epochs: Epochs,
+        purges: RedisPurges | None,
+        owed: OwedPurges,
     ) -> None:
         self._tiers = tiers
         self._epochs = epochs

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 from edge.background_tasks import BackgroundTasks
-from edge.cache.base import Purges, Reach, Tier, Usage
+from edge.cache.base import Reach, Tier, Usage
 from edge.cache.guarded import Counts, Epochs, GuardedTier, TierState, whole
 from edge.cache.nearest import Found, Nearest
+from edge.cache.purges import RedisPurges
 from edge.cache.purging import OwedPurges, Purged, Purging
 from edge.images import Rendition
 from edge.telemetry import Metrics
@@ -34,6 +35,7 @@ class Tiers:
 
     Attributes:
         nearest: look-ups that take no task.
+        purging: hears of other replicas' purges, and tells of all.
     """
 
     def __init__(
@@ -42,7 +44,7 @@ class Tiers:
         timeout: float,
         *,
         background_tasks: BackgroundTasks | None = None,
-        purges: Purges | None = None,
+        purges: RedisPurges | None = None,
         metrics: Metrics | None = None,
         owed: OwedPurges | None = None,
     ) -> None:
@@ -50,20 +52,16 @@ class Tiers:
         self._counts = counts
         self._tiers = tuple(GuardedTier(tier, timeout, epochs, counts) for tier in tiers)
         self.nearest = Nearest(self._tiers, timeout, epochs, counts)
-        self._purging = Purging(self._tiers, epochs, purges, owed or OwedPurges())
+        self.purging = Purging(self._tiers, epochs, purges, owed or OwedPurges())
         self._purges = purges
         self._background_tasks = background_tasks
-
-    def on_purge(self, listener: Callable[[str], None]) -> None:
-        """Call `listener(tag)` for every purge; see `Purging.on_purge`."""
-        self._purging.on_purge(listener)
 
     async def start(self) -> None:
         """Begin to hear of other replicas' purges, and open the tiers' connections.
 
         A tier that does not answer is told in the log and used once it does.
         """
-        await self._purging.start()
+        await self.purging.start()
         for state in await self.states():
             if not state.ready:
                 _log.warning("tier not ready", extra={"tier": state.name, "why": state.private})
@@ -89,11 +87,7 @@ class Tiers:
 
     async def purge(self, tag: str) -> Purged:
         """Remove what carries the tag from all tiers and replicas; see `Purging.purge`."""
-        return await self._purging.purge(tag)
-
-    async def purged_elsewhere(self, tag: str) -> None:
-        """Another replica has purged the tag; see `Purging.purged_elsewhere`."""
-        await self._purging.purged_elsewhere(tag)
+        return await self.purging.purge(tag)
 
     async def recall(self, tag: str) -> tuple[Rendition, ...]:
         """What the nearest tier that outlives this process knows of entries that carry the tag,
@@ -117,7 +111,7 @@ class Tiers:
         return {name: usage for name, usage in named if usage is not None}
 
     async def close(self) -> None:
-        await self._purging.close()
+        await self.purging.close()
         closing: list[Awaitable[None]] = [each.tier.close() for each in self._tiers]
         if self._purges is not None:
             closing.append(self._purges.close())

@@ -46,7 +46,7 @@ class Delivery:
         self._renderer = renderer
         self._making = making
         self._delivered_from = cache(partial(metrics.tally, metrics.deliveries))
-        tiers.on_purge(keys.forget)
+        tiers.purging.on_purge(keys.forget)
 
     async def name(self, request: DeliveryRequest) -> KeyedVariant:
         """What is asked for; asks the origin only when the original's stamp is not known."""

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from typing import Protocol as Face
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -20,19 +19,13 @@ from edge.http1.ending import EndingConnection
 from edge.http1.reading import FED, OVER
 from edge.http1.sending import Outgoing
 from edge.web.hits import Later, Whole
+from edge.web.probes import Probes
 
 _COPIED = 32 * 1024
 """Bytes of a body that are faster joined to their head than handed over beside it."""
 
 _PROBES = frozenset({"/-/healthz", "/-/readyz"})
 _VERSIONS = ("1.1", "1.0")
-
-
-class Draining(Face):
-    """Who knows whether the server is about to end."""
-
-    @property
-    def draining(self) -> bool: ...
 
 
 class Protocol(EndingConnection):
@@ -51,7 +44,7 @@ class Protocol(EndingConnection):
         self,
         *given: Any,
         find: Callable[[Any], Whole | Later | None],
-        state: Draining,
+        state: Probes,
         **named: Any,
     ) -> None:
         super().__init__(*given, **named)

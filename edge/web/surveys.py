@@ -9,7 +9,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
+
+from edge.cache.guarded import TierState
+from edge.models.base import ModelState
 
 _log = logging.getLogger(__name__)
 
@@ -22,20 +25,7 @@ _KEPT = 60.0
 seconds only where nobody asked, and then says nothing of now."""
 
 
-class PartState(Protocol):
-    """Whether one part answers."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def ready(self) -> bool: ...
-
-    @property
-    def detail(self) -> str: ...
-
-
-Survey = Callable[[], Awaitable[Sequence[PartState]]]
+Survey = Callable[[], Awaitable[Sequence[ModelState | TierState]]]
 """Asks every part of one kind to answer for itself."""
 
 Part = dict[str, dict[str, Any]]

