@@ -9,7 +9,8 @@ import asyncio
 import logging
 import secrets
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -178,10 +179,19 @@ class _Notices:
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
-    def expect(self, key: str) -> "_Expectation":
+    @contextmanager
+    def expect(self, key: str) -> Iterator[asyncio.Event]:
+        """An event that is set when the lease of that key ends while the block runs."""
         if self._task is None:
             self._task = asyncio.create_task(self._listen(), name="leases")
-        return _Expectation(self._waiting, key)
+        finished = asyncio.Event()
+        self._waiting[key].add(finished)
+        try:
+            yield finished
+        finally:
+            self._waiting[key].discard(finished)
+            if not self._waiting[key]:
+                del self._waiting[key]
 
     async def close(self) -> None:
         if self._task is not None:
@@ -203,25 +213,6 @@ class _Notices:
             if notice is not None:
                 for finished in self._waiting.get(notice["data"].decode(), ()):
                     finished.set()
-
-
-class _Expectation:
-    """Holds one event in the table of those that wait, while the block runs."""
-
-    def __init__(self, waiting: defaultdict[str, set[asyncio.Event]], key: str) -> None:
-        self._waiting = waiting
-        self._key = key
-        self._finished = asyncio.Event()
-
-    def __enter__(self) -> asyncio.Event:
-        self._waiting[self._key].add(self._finished)
-        return self._finished
-
-    def __exit__(self, *exc: object) -> None:
-        events = self._waiting[self._key]
-        events.discard(self._finished)
-        if not events:
-            del self._waiting[self._key]
 
 
 def _name(key: str) -> str:

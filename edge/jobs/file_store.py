@@ -180,6 +180,3 @@ class FileStore(Changes):
         return dict(
             db.execute("SELECT field, value FROM ledger WHERE name = ?", (name,)).fetchall()
         )
-
-    async def ping(self) -> None:
-        return None

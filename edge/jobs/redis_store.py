@@ -283,10 +283,6 @@ class RedisStore:
             found = await self._redis.hgetall(ledger_key(name))
         return {field.decode(): float(value) for field, value in found.items()}
 
-    async def ping(self) -> None:
-        with redis_errors():
-            await self._redis.ping()
-
     async def close(self) -> None:
         await self._redis.aclose()
 
