@@ -1,51 +1,6 @@
-"""Every way a request can fail. Whose fault and what happened; no HTTP here.
-
-EdgeError
-+-- RequestError                    the caller can mend it
-|   +-- InvalidParameter            a known word with a wrong value
-|   +-- UnknownParameter            strict grammar only
-|   +-- DuplicateParameter          strict grammar only
-|   +-- InvalidPath
-|   +-- RequestMalformed            no HTTP request, or one of two meanings
-|   +-- UrlTooLong
-|   +-- HeadersTooLarge             header lines, trailers or chunk extensions
-|   +-- RequestLate                 head or body did not come in time
-|   +-- Refused                     signature, expiry, token, forbidden address
-|   |   +-- SignatureMissing
-|   |   +-- SignatureWrong
-|   |   +-- SignatureExpired
-|   |   +-- SignatureOutOfScope      a right signature of a key that may not sign this
-|   |   +-- AddressForbidden
-|   |   +-- TokenWrong
-|   |   +-- RoleMissing             a known token that is good for other things
-|   +-- OutputTooLarge              the request is over the server's caps
-|   +-- NotCompliant                strict=1 and a rule of the preset is broken
-|   +-- UploadRejected              the request's own body is not what the route takes
-|   +-- FeedRejected                a feed, or a job's option, before anything of it is begun
-|   +-- JobNotFound
-|   +-- JobConflict                 the job is not in a state in which that can be done
-|   +-- IdempotencyKeyReused        the same key with another request
-+-- OriginalError                   the picture itself
-|   +-- OriginalNotFound
-|   +-- OriginalUnsupported         not a format that we read
-|   +-- OriginalCorrupt
-|   +-- OriginalTooLarge            bytes, pixels, frames
-+-- OriginError                     where originals live
-|   +-- OriginUnavailable
-|   +-- OriginTimeout
-|   +-- OriginTruncated
-+-- ModelError                      a network
-|   +-- ModelMissing
-|   +-- ModelUnavailable
-|   |   +-- ModelLate               no turn or no answer in time; a DeadlineExceeded, too
-|   +-- ModelContractBroken         wrong tensor name, shape or type
-+-- Busy                            admission control is full
-|   +-- Crowded                     all connections are busy; this one is kept for probes
-+-- DeadlineExceeded
-+-- JobsUnavailable                 where jobs are kept does not answer
-+-- TierError                       a cache tier; never reaches a caller, only a metric
-+-- SettingsError                   at start, never in a request
-    +-- PresetsFileError
+"""Every way a request can fail: by the request itself (`RequestError`), the picture
+(`OriginalError`), where it lives (`OriginError`), a network (`ModelError`), or for want of time and
+room. No HTTP here.
 """
 
 from collections.abc import Mapping, Sequence

@@ -192,10 +192,10 @@ async def connect(
         looking = asyncio.create_task(warn_of_what_is_missing(origins, scenes, engine.models))
         stack.callback(looking.cancel)
         shop = open_shop(given, desk, delivery, files.presets, metrics)
-        web = await enter(open_web(given, files, tokens, delivery, probes, shop, metrics))
+        asgi, hits = await enter(open_web(given, files, tokens, delivery, probes, shop, metrics))
         if not desk.store.shared:
             await enter(shop.working(at_once))
         yield Server(
-            web.asgi, web.hits, given, metrics, delivery, probes, background_tasks, details,
+            asgi, hits, given, metrics, delivery, probes, background_tasks, details,
             files.reload, files.any, shop,
         )  # fmt: skip

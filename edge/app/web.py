@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
@@ -31,14 +30,6 @@ from edge.web.tokens import Tokens
 from edge.web.urls import Urls
 
 
-@dataclass(frozen=True, slots=True)
-class Web:
-    """The application, and what is answered without it."""
-
-    asgi: ASGIApp
-    hits: Hits
-
-
 @asynccontextmanager
 async def open_web(
     given: Settings,
@@ -48,8 +39,9 @@ async def open_web(
     probes: Probes,
     shop: Shop,
     metrics: Metrics,
-) -> AsyncIterator[Web]:
-    """Also watches the files of keys, tokens and presets, which change what URLs mean."""
+) -> AsyncIterator[tuple[ASGIApp, Hits]]:
+    """The application, and what is answered without it. Also watches the files of keys, tokens and
+    presets, which change what URLs mean."""
     presets, signed = files.presets, given.signing.required
     async with AsyncExitStack() as stack:
         listing = Listing(originals_routes(given), given.s3.endpoint_url or None)
@@ -81,4 +73,4 @@ async def open_web(
             review=ReviewRoutes(shop, tokens),
             admin_port=given.server.admin_port,
         )
-        yield Web(asgi, hits)
+        yield asgi, hits
