@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 import redis
@@ -284,3 +285,9 @@ class WebServer:
             request.wfile.write(b"0\r\n\r\n")
         if answer.cut is not None or answer.length is not None:
             request.close_connection = True
+
+
+def idle_pids(pool: Any) -> tuple[int, ...]:
+    """The processes of a pool that have nothing to do now."""
+    with pool._free:
+        return tuple(process.pid for process in pool._idle)

@@ -11,6 +11,7 @@ import pytest
 from edge.app import rendering
 from edge.rendering.engine import processes
 from edge.rendering.engine.processes import RenderProcesses
+from tests.parts import idle_pids
 from tests.running import Serve, photo, photos, running, serve, settle  # noqa: F401
 
 WITH = {"EDGE_SERVER_PROCESSES": "1", "EDGE_CACHE_MEMORY_BYTES": "0"}
@@ -32,7 +33,7 @@ def opened(monkeypatch) -> list[RenderProcesses]:
 async def idle(opened: list[RenderProcesses]) -> int:
     """The process, once it has nothing to do."""
     for _ in range(6000):
-        if pids := opened[0].pids:
+        if pids := idle_pids(opened[0]):
             return pids[0]
         await asyncio.sleep(0.01)
     raise AssertionError("it does not come up")

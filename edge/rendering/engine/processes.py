@@ -90,12 +90,6 @@ class RenderProcesses(Pool[_Process]):
         for _ in range(count):
             self._start()
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """Of those that have nothing to do now."""
-        with self._free:
-            return tuple(process.pid for process in self._idle)
-
     def run(self, deadline: Deadline, job: Callable[..., T], /, *args: Any) -> tuple[T] | None:
         """What a job answers, in a tuple; None where no process lives now, or the job cannot be
         sent, so that nothing was done. To be called by threads, each of which waits.

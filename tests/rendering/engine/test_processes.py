@@ -17,6 +17,7 @@ from edge.deadline import Deadline
 from edge.errors import Busy, DeadlineExceeded
 from edge.rendering.engine import processes
 from edge.rendering.engine.processes import RenderProcesses
+from tests.parts import idle_pids
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def start() -> Iterator[Callable[..., RenderProcesses]]:
     def started(count: int = 1, **given) -> RenderProcesses:
         pool = RenderProcesses(count, "edge.errors", **given)
         opened.append(pool)
-        until(lambda: len(pool.pids) == count)
+        until(lambda: len(idle_pids(pool)) == count)
         return pool
 
     yield started
@@ -54,9 +55,9 @@ def soon(seconds: float = 600.0) -> Deadline:
 
 def test_a_job_runs_in_another_process_and_its_answer_comes_back(start):
     pool = start()
-    assert pool.run(soon(), os.getpid) == pool.pids
+    assert pool.run(soon(), os.getpid) == idle_pids(pool)
     assert pool.run(soon(), divmod, 17, 5) == ((3, 2),)
-    assert os.getpid() not in pool.pids
+    assert os.getpid() not in idle_pids(pool)
 
 
 def test_what_a_job_raises_comes_back_with_all_that_it_says(start):
@@ -72,7 +73,7 @@ def test_a_job_that_cannot_be_sent_is_left_to_the_threads(start, caplog):
     pool = start()
     assert pool.run(soon(), lambda: 1) is None
     assert "cannot be sent" in caplog.text
-    assert len(pool.pids) == 1
+    assert len(idle_pids(pool)) == 1
 
 
 def test_an_answer_that_cannot_travel_is_told_in_words(start):
@@ -112,7 +113,7 @@ def leave(gate: TextIO) -> None:
 def test_a_process_that_is_killed_costs_its_job_and_no_other_one(start, gates):
     reasons: list[str] = []
     pool = start(2, replaced=reasons.append)
-    first, second = pool.pids
+    first, second = idle_pids(pool)
     with ThreadPoolExecutor(2) as threads:
         jobs = [threads.submit(pool.run, soon(), Path.read_text, gate) for gate in gates]
         held = [entered(gate) for gate in gates]
@@ -125,18 +126,18 @@ def test_a_process_that_is_killed_costs_its_job_and_no_other_one(start, gates):
     assert "ended" in ended.detail
     assert ("done",) in outcomes
     assert reasons == ["died"]
-    until(lambda: len(pool.pids) == 2)
-    assert second in pool.pids
-    assert first not in pool.pids
+    until(lambda: len(idle_pids(pool)) == 2)
+    assert second in idle_pids(pool)
+    assert first not in idle_pids(pool)
 
 
 def test_one_that_was_killed_while_it_had_nothing_to_do_costs_nothing(start):
     pool = start(2)
-    for pid in pool.pids:
+    for pid in idle_pids(pool):
         os.kill(pid, signal.SIGKILL)
-    until(lambda: all(map(ended, pool.pids)))
+    until(lambda: all(map(ended, idle_pids(pool))))
     assert pool.run(soon(), divmod, 7, 2) in (None, ((3, 1),))
-    until(lambda: len(pool.pids) == 2)
+    until(lambda: len(idle_pids(pool)) == 2)
     assert pool.run(soon(), divmod, 7, 2) == ((3, 1),)
 
 
@@ -144,12 +145,12 @@ def test_a_job_without_end_is_ended_after_its_time(start, monkeypatch):
     monkeypatch.setattr(processes, "_GRACE_SECONDS", 0.1)
     reasons: list[str] = []
     pool = start(replaced=reasons.append)
-    (stuck,) = pool.pids
+    (stuck,) = idle_pids(pool)
     with pytest.raises(DeadlineExceeded):
         pool.run(soon(0.1), time.sleep, 3600)
     assert reasons == ["late"]
     assert not Path(f"/proc/{stuck}").exists()
-    until(lambda: len(pool.pids) == 1)
+    until(lambda: len(idle_pids(pool)) == 1)
     assert pool.run(soon(), divmod, 7, 2) == ((3, 1),)
 
 
@@ -177,7 +178,7 @@ def test_where_none_lives_nothing_is_done(monkeypatch):
 
 def test_after_the_end_no_process_is_left(start):
     pool = start(2)
-    pids = pool.pids
+    pids = idle_pids(pool)
     pool.close()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
@@ -186,14 +187,14 @@ def test_they_see_no_setting_and_no_secret_of_the_server(start, monkeypatch):
     monkeypatch.setenv("EDGE_ADMIN_TOKEN", "secret")
     pool = start()
     assert pool.run(soon(), os.getenv, "EDGE_ADMIN_TOKEN") == (None,)
-    environment = Path(f"/proc/{pool.pids[0]}/environ").read_bytes()
+    environment = Path(f"/proc/{idle_pids(pool)[0]}/environ").read_bytes()
     assert b"secret" not in environment
 
 
 def test_they_go_after_the_server(start):
     pool = start()
     own = os.getpriority(os.PRIO_PROCESS, 0)
-    assert os.getpriority(os.PRIO_PROCESS, pool.pids[0]) == min(19, own + 10)
+    assert os.getpriority(os.PRIO_PROCESS, idle_pids(pool)[0]) == min(19, own + 10)
 
 
 def test_their_seconds_are_counted_for_whom_they_work(start):
