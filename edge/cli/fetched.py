@@ -49,7 +49,7 @@ def fetch(url: str, most: int, accept: str = "*/*") -> FetchedPicture:
         raise EdgeError(f"{url}: the server answers {error.code} {error.reason}") from error
     except (URLError, OSError, ValueError) as error:
         raise EdgeError(f"{url} cannot be fetched: {error}") from error
-    return FetchedPicture(body, _read(line))
+    return FetchedPicture(body, read_compliance(line))
 
 
 def reported_of(body: bytes, url: str) -> Compliance | None:
@@ -64,10 +64,3 @@ def reported_of(body: bytes, url: str) -> Compliance | None:
         if fetched.body == body:
             return fetched.reported
     raise EdgeError(f"{url} has another picture now: nothing is told of this file there")
-
-
-def _read(line: str) -> Compliance | None:
-    try:
-        return read_compliance(line) if line else None
-    except ValueError:
-        return None

@@ -61,17 +61,12 @@ class Verdicts:
     def find(self, body: bytes) -> Compliance | None:
         """The verdict of these bytes, as the manifest or a note has it."""
         name = sha256(body)
-        line = self._listed.get(name) or self._noted(name)
-        with suppress(ValueError):
-            return read_compliance(line) if line else None
-        return None
+        return read_compliance(self._listed.get(name) or self._noted(name))
 
-    def _noted(self, name: str) -> str | None:
-        if self._folder is None:
-            return None
+    def _noted(self, name: str) -> str:
         with suppress(OSError, ValueError):
-            return self._place(name).read_bytes()[:_LONGEST].decode() or None
-        return None
+            return self._place(name).read_bytes()[:_LONGEST].decode() if self._folder else ""
+        return ""
 
     def _place(self, name: str) -> Path:
         assert self._folder is not None

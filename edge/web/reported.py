@@ -33,21 +33,19 @@ def compliance_line(compliance: Compliance) -> str:
     return "; ".join([f"{compliance.preset}/{compliance.version}", verdict, *said])
 
 
-def read_compliance(line: str) -> Compliance:
-    """The reverse of `compliance_line`.
-
-    Raises:
-        ValueError: this is no such line.
-    """
-    named, verdict, *rest = line.split("; ")
+def read_compliance(line: str) -> Compliance | None:
+    """The reverse of `compliance_line`; None where this is no such line."""
+    try:
+        named, verdict, *rest = line.split("; ")
+        words = dict(word.split("=", 1) for word in rest)
+    except ValueError:
+        return None
     preset, slash, version = named.rpartition("/")
-    words = dict(word.split("=", 1) for word in rest)
     lists = (tuple(words.pop(word, "").split(",")) for word in ("rule", "review", "notes"))
     broken, review, notes = (tuple(filter(None, names)) for names in lists)
     found = Compliance(preset, version, broken, review, notes, words.pop("decision", ""))
-    if words or not slash or verdict != ("pass" if found.passed else "fail"):
-        raise ValueError("no line of compliance")
-    return found
+    whole = slash and not words and verdict == ("pass" if found.passed else "fail")
+    return found if whole else None
 
 
 def _texts(reported: Reported) -> Iterator[tuple[str, str]]:

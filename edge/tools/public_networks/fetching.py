@@ -74,7 +74,7 @@ def network(name: str) -> PublicNetwork:
 
 def _network(name: str, row: dict[str, Any]) -> PublicNetwork:
     sources = tuple(_source(source) for source in row.pop("sources"))
-    expected = Expected(row.pop("bytes"), row.pop("sha256"), row.pop("md5", ""))
+    expected = Expected(row.pop("bytes"), row.pop("sha256"))
     observed = row.pop("hashes_seen", False)
     from_ = row.pop("hashes_from", "")
     return PublicNetwork(
