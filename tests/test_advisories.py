@@ -19,7 +19,7 @@ from edge.rendering.source import colour, decoders, headers, libraries
 from edge.rendering.source.decode import decode
 from edge.rendering.source.decoders import deep, png
 from edge.rendering.source.decoders.options import DecodeOptions
-from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.facts import OriginalFormat
 from edge.rendering.source.probe import read_facts
 from tests.rendering import profiles, spaces
 from tests.rendering.originals import chunk, photo, saved

@@ -1,12 +1,13 @@
 """The house stands as its plan says: imports go down only, and each library stays in its room."""
 
 import re
+from collections.abc import Iterator
 from graphlib import CycleError
 from pathlib import Path, PurePath
 
 import pytest
 
-from tests.house import House, room_of, sources
+from tests.house import ROOT, House, room_of, sources
 
 EDGE = House(sources())
 
@@ -72,6 +73,22 @@ SEEN_FROM_OUTSIDE = {
     "compliance.report",
 }  # fmt: skip
 """The files of `edge/rendering` that other rooms may import."""
+SEEN_WITHIN = {
+    "analysis": {
+        "analysis", "analyze", "backdrop", "background", "degradation", "detection", "own_alpha",
+        "surface",
+    },
+    "chain": {"client"},
+    "compliance": {"attempts", "checks", "reference", "report", "review", "verify"},
+    "engine": {"children", "pillow", "processes", "stock", "threads"},
+    "extend": {"extend"},
+    "framing": {"framing", "product"},
+    "matting": {"alpha", "doubt", "entry", "foreground", "mattes", "segment", "store"},
+    "output": {"blurhash", "encode"},
+    "source": {"decode", "facts", "libraries", "probe"},
+}  # fmt: skip
+"""Of the rooms inside `edge/rendering` the files that its other rooms may import; of those that are
+not named here, `pixels` and `ops`, all."""
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 NEIGHBOURS_ALLOWED = {0, 7}
 """Floors whose rooms may know each other: values below, the wiring."""
@@ -178,6 +195,24 @@ def past_the_front(house: House) -> list[str]:
     ]
 
 
+def between_inner_rooms(house: House) -> Iterator[tuple[str, str, str]]:
+    """Each import of another room inside rendering that has a front: by whom, room and file."""
+    for path in house.texts:
+        for name in house.imports(path) if room_of(path) == "rendering" else ():
+            room, _, file = name.removeprefix(INSIDE).partition(".")
+            if room in SEEN_WITHIN and room != inner_room(path):
+                yield path, room, file
+
+
+def past_an_inner_front(house: House) -> list[str]:
+    """What rooms inside rendering import of each other beside their fronts."""
+    return [
+        f"{path} imports {room}.{file}"
+        for path, room, file in between_inner_rooms(house)
+        if file not in SEEN_WITHIN[room]
+    ]
+
+
 def in_cycles(house: House) -> list[str]:
     """Modules of which each imports the next and the last the first."""
     try:
@@ -209,8 +244,8 @@ def settings_in_rendering(house: House) -> list[str]:
 
 
 RULES = (
-    without_a_floor, upward, upward_inside, past_the_front, in_cycles, libraries_elsewhere,
-    settings_in_rendering,
+    without_a_floor, upward, upward_inside, past_the_front, past_an_inner_front, in_cycles,
+    libraries_elsewhere, settings_in_rendering,
 )  # fmt: skip
 
 
@@ -252,6 +287,10 @@ def test_the_house_keeps_its_rules(rule):
         (past_the_front, "web/hits.py", "from edge.rendering.matting import *"),
         (past_the_front, "web/hits.py", "def f():\n    from ..rendering.matting import alpha"),
         (past_the_front, "__init__.py", "if TYPE_CHECKING: import edge.rendering.plan"),
+        (past_an_inner_front, "rendering/plan.py", "from edge.rendering.matting import fusion"),
+        (past_an_inner_front, "rendering/ops/pad.py", "import edge.rendering.extend.grain"),
+        (past_an_inner_front, "rendering/memory.py", "from .source.decoders.jpeg import shape"),
+        (past_an_inner_front, "rendering/run.py", "from edge.rendering import output"),
         (in_cycles, "kinds.py", "from edge.settings import kinds"),
         (in_cycles, "rendering/numbers.py", "def f(): from edge.rendering.pixels import scales"),
         (in_cycles, "cache/base.py", "if TYPE_CHECKING:\n    from .tiers import Tiers"),
@@ -276,6 +315,16 @@ def test_a_long_row_of_imports_is_no_cycle_and_its_end_can_be_one():
     assert not in_cycles(row)
     assert len(row.longest_chain("edge")) == 3001
     assert in_cycles(row.changed("room3000.py", "import edge.room0"))
+
+
+def test_every_front_is_still_met_and_documented():
+    met: dict[str, set[str]] = {}
+    for _, room, file in between_inner_rooms(EDGE):
+        met.setdefault(room, set()).add(file)
+    assert met == SEEN_WITHIN
+    page = (ROOT.parent / "docs/architecture.md").read_text()
+    rows = re.findall(r"^- `(\w+)/`: ((?:`\w+`,? ?)+)$", page, re.MULTILINE)
+    assert {room: set(re.findall(r"\w+", files)) for room, files in rows} == SEEN_WITHIN
 
 
 def test_every_library_is_still_met_where_it_may_be():

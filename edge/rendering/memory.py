@@ -12,9 +12,8 @@ from edge.images import Format, Size
 from edge.limits import Limits
 from edge.rendering.matting.mattes import resolution
 from edge.rendering.plan import needs_analysis, plan
-from edge.rendering.source.decoders import jpeg
-from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.decode import decoded_size
+from edge.rendering.source.facts import Facts, OriginalFormat
 from edge.variants.transform import Transform
 
 _DECODED = 4
@@ -83,8 +82,5 @@ def rereading(size: Size) -> int:
 
 
 def _decoding(facts: Facts, least: Size | None) -> int:
-    pixels = facts.stored.pixels
-    kept = pixels
-    if facts.format is OriginalFormat.JPEG and least is not None:
-        kept = jpeg.reduction(facts.size, least).pixels
-    return round(pixels * _DECODER[facts.format] + kept * _DECODED)
+    kept = decoded_size(facts, least).pixels
+    return round(facts.stored.pixels * _DECODER[facts.format] + kept * _DECODED)

@@ -15,8 +15,7 @@ from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan, plan
 from edge.rendering.run import run
-from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.facts import Facts, OriginalFormat
 from edge.rendering.step import Step, Tools
 from edge.variants.transform import Transform
 

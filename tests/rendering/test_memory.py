@@ -6,8 +6,7 @@ from edge.errors import OriginalTooLarge
 from edge.images import Size
 from edge.limits import Limits
 from edge.rendering.memory import Peak, peak, rereading
-from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.facts import Facts, OriginalFormat
 from edge.variants.presets import load
 from edge.variants.query import AcceptClass, read
 

@@ -21,8 +21,7 @@ from edge.rendering.matting.mattes import Segmentation
 from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.plan import Plan
-from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers.base import Mode, OriginalFormat
+from edge.rendering.source.facts import Facts, Mode, OriginalFormat
 from edge.reported import Synthesized
 from edge.variants.presets import Presets
 from edge.variants.query import read

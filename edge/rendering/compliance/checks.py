@@ -20,8 +20,7 @@ from edge.rendering.compliance.measurements import (
 from edge.rendering.compliance.report import Finding
 from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.levels import LEVELS
-from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.facts import Facts, OriginalFormat
 from edge.reported import Synthesized
 from edge.variants.presets import Rules
 from edge.variants.values import Background, BackgroundKind

@@ -14,8 +14,9 @@ from PIL import Image
 from edge.images import digest
 from edge.rendering.engine import stock
 from edge.rendering.source import colour_spaces, tone_mapping
+from edge.rendering.source.facts import Mode
 from edge.rendering.source.headers import cicp
-from edge.rendering.source.headers.base import Header, Mode
+from edge.rendering.source.headers.base import Header
 from edge.rendering.source.headers.cicp import ColourSpace
 
 _NEAR = 2

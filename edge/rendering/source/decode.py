@@ -21,8 +21,8 @@ from edge.rendering.source.decoders.options import (
     translated,
 )
 from edge.rendering.source.decoders.plain import plain
-from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers.base import Header, OriginalFormat
+from edge.rendering.source.facts import Facts, OriginalFormat
+from edge.rendering.source.headers.base import Header
 
 _ANY = Limits(pixels=2**62, frames=2**62)  # whoever has facts has held them against the limits
 
@@ -76,6 +76,13 @@ def decode(
         data = header.picture(body)
         loaded = libraries.in_worker(data, request, deadline) or decoders.load(data, request)
         return _finished(loaded, header, tone_mapped=request.hdr is not None)
+
+
+def decoded_size(facts: Facts, target: Size | None) -> Size:
+    """The size that `decode` is given by a decoder: only JPEGs are decoded smaller."""
+    if facts.format is OriginalFormat.JPEG and target is not None:
+        return jpeg.reduction(facts.size, target)
+    return facts.stored
 
 
 def reread(body: bytes, facts: Facts) -> Decoded:

@@ -1,10 +1,32 @@
 """Facts: what an original's header says, as a value."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from edge.images import Size
-from edge.rendering.source.headers.base import Mode, OriginalFormat
+
+
+class OriginalFormat(StrEnum):
+    """A file format that is read here; decided by the first bytes, never by the name."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    AVIF = "avif"
+    GIF = "gif"
+    TIFF = "tiff"
+    HEIC = "heic"
+
+
+class Mode(StrEnum):
+    """How the stored numbers mean colour."""
+
+    GREY = "grey"
+    RGB = "rgb"
+    PALETTE = "palette"
+    CMYK = "cmyk"
+    LAB = "lab"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from edge.limits import Decode
 from edge.rendering.engine import stock
 from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.pool import DecoderPool, possible
-from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.facts import Facts, OriginalFormat
 
 _RISKY = frozenset(
     {OriginalFormat.TIFF, OriginalFormat.HEIC, OriginalFormat.AVIF, OriginalFormat.GIF}

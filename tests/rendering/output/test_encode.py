@@ -16,7 +16,7 @@ from edge.rendering.output.encode import Encoded, encode
 from edge.rendering.output.metrics import chroma_loss, luma, psnr, ssim
 from edge.rendering.output.write import Effort
 from edge.rendering.source.decode import decode
-from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.facts import OriginalFormat
 from edge.rendering.source.probe import read_facts
 from tests.rendering.originals import photo
 from tests.rendering.source.test_decode import longest_hold

@@ -9,7 +9,7 @@ from PIL import Image, ImageCms
 from edge.limits import Limits
 from edge.rendering.engine import pillow
 from edge.rendering.source.decode import Decoded, decode
-from edge.rendering.source.headers.base import Mode
+from edge.rendering.source.facts import Mode
 from edge.rendering.source.probe import read_facts
 from tests.rendering import profiles
 from tests.rendering.originals import png, saved, without_adobe, ycck

@@ -8,8 +8,7 @@ from PIL import Image
 from edge.errors import OriginalCorrupt, OriginalError
 from edge.images import Size
 from edge.limits import Limits
-from edge.rendering.source.facts import Facts
-from edge.rendering.source.headers.base import Mode, OriginalFormat
+from edge.rendering.source.facts import Facts, Mode, OriginalFormat
 from edge.rendering.source.probe import read_facts
 from tests.rendering.costs import costs_at_most
 from tests.rendering.originals import (

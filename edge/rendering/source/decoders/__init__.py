@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from edge.rendering.source.decoders import deep, jpeg, png, stills, tiff
 from edge.rendering.source.decoders.options import DecodeOptions, Loaded
-from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.facts import OriginalFormat
 
 _LOADERS: dict[OriginalFormat, Callable[[bytes, DecodeOptions], Loaded]] = {
     OriginalFormat.JPEG: jpeg.load,

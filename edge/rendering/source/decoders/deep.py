@@ -17,7 +17,7 @@ from edge.rendering.source import tone_mapping
 from edge.rendering.source.decoders import png
 from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import reduced
-from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.facts import OriginalFormat
 from edge.rendering.source.headers.cicp import ColourSpace
 
 

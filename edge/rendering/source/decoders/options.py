@@ -9,7 +9,8 @@ from PIL import Image
 
 from edge.errors import EdgeError, OriginalCorrupt, OriginalTooLarge, OriginalUnsupported
 from edge.images import Box, Size
-from edge.rendering.source.headers.base import Header, OriginalFormat
+from edge.rendering.source.facts import OriginalFormat
+from edge.rendering.source.headers.base import Header
 from edge.rendering.source.headers.cicp import ColourSpace, Transfer
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from edge.rendering.engine import pillow, stock
 from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 from edge.rendering.source.decoders.plain import plain
-from edge.rendering.source.headers.base import OriginalFormat
+from edge.rendering.source.facts import OriginalFormat
 
 _PLUGINS = {
     OriginalFormat.WEBP: "WebPImagePlugin",

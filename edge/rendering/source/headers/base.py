@@ -6,11 +6,11 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from edge.errors import OriginalCorrupt, OriginalTooLarge
 from edge.images import Box, Size
 from edge.limits import Limits
+from edge.rendering.source.facts import Mode, OriginalFormat
 from edge.rendering.source.headers.cicp import ColourSpace
 
 
@@ -58,28 +58,6 @@ MAX_PIECES = 65_536
 
 DENSEST_DEFLATE = 1032
 """Bytes that one byte of deflate can stand for: 258 in two bits (RFC 1951, section 3.2.5)."""
-
-
-class OriginalFormat(StrEnum):
-    """A file format that is read here; decided by the first bytes, never by the name."""
-
-    JPEG = "jpeg"
-    PNG = "png"
-    WEBP = "webp"
-    AVIF = "avif"
-    GIF = "gif"
-    TIFF = "tiff"
-    HEIC = "heic"
-
-
-class Mode(StrEnum):
-    """How the stored numbers mean colour."""
-
-    GREY = "grey"
-    RGB = "rgb"
-    PALETTE = "palette"
-    CMYK = "cmyk"
-    LAB = "lab"
 
 
 @dataclass(frozen=True, slots=True)

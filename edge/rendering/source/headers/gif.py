@@ -3,15 +3,8 @@
 from edge.errors import OriginalCorrupt, OriginalTooLarge
 from edge.images import Size
 from edge.limits import Limits
-from edge.rendering.source.headers.base import (
-    Header,
-    Mode,
-    OriginalFormat,
-    ReadBudget,
-    check_frames,
-    check_size,
-    number,
-)
+from edge.rendering.source.facts import Mode, OriginalFormat
+from edge.rendering.source.headers.base import Header, ReadBudget, check_frames, check_size, number
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _GRAPHIC_CONTROL = 0xF9

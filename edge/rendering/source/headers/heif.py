@@ -3,10 +3,10 @@
 from edge.errors import OriginalCorrupt, OriginalUnsupported
 from edge.images import Box, Size
 from edge.limits import Limits
+from edge.rendering.source.facts import OriginalFormat
 from edge.rendering.source.headers import cicp, derived
 from edge.rendering.source.headers.base import (
     Header,
-    OriginalFormat,
     check_frames,
     check_profile,
     check_size,

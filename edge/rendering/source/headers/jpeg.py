@@ -7,11 +7,10 @@ import numpy as np
 from edge.errors import OriginalCorrupt, OriginalTooLarge, OriginalUnsupported
 from edge.images import Size
 from edge.limits import Limits
+from edge.rendering.source.facts import Mode, OriginalFormat
 from edge.rendering.source.headers import base
 from edge.rendering.source.headers.base import (
     Header,
-    Mode,
-    OriginalFormat,
     ReadBudget,
     check_profile,
     check_size,

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.limits import Limits
+from edge.rendering.source.facts import Mode, OriginalFormat
 from edge.rendering.source.headers import base, cicp
 from edge.rendering.source.headers.base import (
     DENSEST_DEFLATE,
     MAX_EXIF,
     Header,
-    Mode,
-    OriginalFormat,
     ReadBudget,
     check_frames,
     check_profile,

@@ -5,15 +5,9 @@ import struct
 from edge.errors import OriginalUnsupported
 from edge.images import Size
 from edge.limits import Limits
+from edge.rendering.source.facts import Mode, OriginalFormat
 from edge.rendering.source.headers import tiff_pieces
-from edge.rendering.source.headers.base import (
-    Header,
-    Mode,
-    OriginalFormat,
-    check_frames,
-    check_profile,
-    check_size,
-)
+from edge.rendering.source.headers.base import Header, check_frames, check_profile, check_size
 from edge.rendering.source.headers.tiff_directory import PROFILE, Directory, Form
 from edge.rendering.source.headers.tiff_pieces import BITS, HEIGHT, PHOTOMETRIC, SAMPLES, WIDTH
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from edge.errors import OriginalCorrupt
 from edge.images import Size
 from edge.limits import Limits
+from edge.rendering.source.facts import OriginalFormat
 from edge.rendering.source.headers import base
 from edge.rendering.source.headers.base import (
     MAX_EXIF,
     Header,
-    OriginalFormat,
     ReadBudget,
     check_frames,
     check_profile,

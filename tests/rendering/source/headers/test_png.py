@@ -11,7 +11,7 @@ from edge.errors import OriginalCorrupt, OriginalTooLarge
 from edge.limits import Limits
 from edge.rendering.source import headers
 from edge.rendering.source.decode import decode
-from edge.rendering.source.headers.base import Mode
+from edge.rendering.source.facts import Mode
 from edge.rendering.source.headers.cicp import Transfer
 from edge.rendering.source.probe import read_facts
 from tests.rendering.costs import costs_at_most
