@@ -31,7 +31,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 
 
 class Reach(Enum):
-    """Who sees what a tier holds, and how soon."""
+    """Which processes see what a tier holds, and how soon."""
 
     PROCESS = "this process alone, without I/O"
     REPLICAS = "all replicas, quickly"
@@ -40,7 +40,7 @@ class Reach(Enum):
 
 
 class Tier(Protocol):
-    """One level of cache. Every failure is a `TierError`; the tiers decides what that means.
+    """One level of cache. Every failure is a `TierError`; `Tiers` decides what follows.
 
     Keys are 64 lower-case hexadecimal digits. Tags are free text without line breaks. A damaged
     entry is removed and counts as a miss.
@@ -57,7 +57,7 @@ class Tier(Protocol):
     async def put(self, key: str, rendition: Rendition) -> None: ...
 
     async def purge(self, tag: str) -> int:
-        """Remove everything that carries the tag; answers how many entries went."""
+        """Remove the entries that carry the tag; returns how many."""
         ...
 
     async def ping(self) -> None:
@@ -71,7 +71,7 @@ class Tier(Protocol):
 
 @runtime_checkable
 class Prompt(Protocol):
-    """A tier that can be asked by a callback, so that a hit needs no task."""
+    """A tier that answers lookups by a callback, so that a hit needs no task."""
 
     def ask(self, key: str, callback: Callable[[Rendition | TierError | None], None]) -> None:
         """Call `callback` once, later, on the event loop, with what `get` finds or raises."""
@@ -80,21 +80,22 @@ class Prompt(Protocol):
 
 @runtime_checkable
 class Recalling(Protocol):
-    """A tier that outlives the process, and can say what it holds."""
+    """A tier that outlives the process, and finds entries by tag."""
 
     async def recall(self, tag: str) -> Sequence[Rendition]:
-        """Some of the entries that carry the tag, at most `RECALLED`, without their bodies; the
-        latest stored ones where the tier can tell. Raises `TierError`."""
+        """At most `RECALLED` of the entries that carry the tag, without their bodies; the latest
+        stored ones where the tier knows. Raises `TierError`."""
         ...
 
 
 RECALLED = 12
-"""Entries that are read where one photo's are recalled: mattes among them, and two versions."""
+"""How many entries of one photo are read for a recall: enough for mattes among them and two
+versions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a tier holds now; None where it cannot say cheaply."""
+    """How much a tier holds; None where that would be expensive to find out."""
 
     entries: int | None
     bytes: int | None
@@ -107,7 +108,7 @@ def key_tag(key: str) -> str:
 
 
 def tagged_key(tag: str) -> str | None:
-    """The key that `key_tag` was made of; None for any other tag."""
+    """The key of a tag made by `key_tag`; None for any other tag."""
     key = tag.removeprefix("key:")
     return key if key != tag and _KEY.fullmatch(key) else None
 
@@ -125,8 +126,8 @@ def tag_digest(tag: str) -> str:
 
 
 def pack(rendition: Rendition, key: str) -> bytes:
-    """One self-contained entry: magic, header's sum, header's length, JSON header, body. It names
-    its key, so that one that comes to lie in the place of another is never taken for it."""
+    """One self-contained entry: magic, header's sum, header's length, JSON header, body. The header
+    names its key, so that an entry that got under another key is detected."""
     header = json.dumps(
         {
             "key": key,
@@ -149,14 +150,14 @@ def pack(rendition: Rendition, key: str) -> bytes:
 
 
 def unpack(entry: bytes | memoryview, key: str) -> Rendition:
-    """The reverse of `pack`; of a view nothing is kept.
+    """The reverse of `pack`; keeps no reference to a memoryview.
 
     Raises:
         TierError: the entry is of another version or key, cut short, or one of its hashes is wrong.
     """
     rendition, crc, start = _read_header(entry, key)
     body = bytes(entry[start:])
-    # The digest is what entries had before they had a CRC, and takes five times as long.
+    # Entries without a CRC have a digest, which takes five times as long.
     if digest(body) != rendition.etag if crc is None else crc32(body) != crc:
         raise TierError("the stored entry is damaged: its hash is wrong")
     return Rendition(
@@ -172,7 +173,7 @@ def unpack(entry: bytes | memoryview, key: str) -> Rendition:
 
 
 async def unpack_or_purge(tier: Tier, key: str, entry: bytes | None) -> Rendition | None:
-    """What a tier has read under a key. A damaged entry is removed and counts as a miss."""
+    """Unpack what a tier has read under a key. A damaged entry is removed and counts as a miss."""
     if entry is None:
         return None
     try:
@@ -191,7 +192,7 @@ def unpack_tags(start_of_entry: bytes, key: str) -> tuple[str, ...]:
 
 
 def unpack_heads(starts: Iterable[bytes | None]) -> tuple[Rendition, ...]:
-    """Entries without their bodies, of the first `HEAD_BYTES` of each; what is no entry is left
+    """Entries without their bodies, from the first `HEAD_BYTES` of each; unreadable ones are left
     out."""
     found = []
     for start in starts:
@@ -201,7 +202,7 @@ def unpack_heads(starts: Iterable[bytes | None]) -> tuple[Rendition, ...]:
 
 
 HEAD_BYTES = _FIXED + _LARGEST_HEADER
-"""So many bytes of an entry always hold its whole header."""
+"""The first bytes of an entry that are sure to hold its whole header."""
 
 
 def _header_sum(header: bytes) -> bytes:
@@ -211,8 +212,8 @@ def _header_sum(header: bytes) -> bytes:
 def _read_header(
     entry: bytes | memoryview, key: str | None = None
 ) -> tuple[Rendition, int | None, int]:
-    """The rendition without its body, the body's CRC-32 where there is one, and where the body
-    starts; of this key where one is told."""
+    """The rendition without its body, the body's CRC-32 if any, and the offset of the body; checks
+    the key where one is given."""
     if entry[: len(_MAGIC)] != _MAGIC or len(entry) < _FIXED:
         raise TierError("the stored entry is not one of ours")
     start = _FIXED + int.from_bytes(entry[_FIXED - 4 : _FIXED], "big")
@@ -250,4 +251,4 @@ def _parsed(checked: bytes) -> tuple[str, Rendition, int | None]:
 
 _REMEMBERED = 4096
 _known = lru_cache(1024)(_parsed)
-"""What is hot in a shared tier is read again and again; at most 4 MiB of headers."""
+"""Parsed headers are cached, since hot entries of a shared tier are read often: at most 4 MiB."""

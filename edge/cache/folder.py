@@ -47,9 +47,9 @@ _TOUCHES_KEPT = 1000
 
 
 class FolderTier:
-    """Renditions in a folder, which several processes may share; least recently used first out.
+    """Renditions in a folder that several processes may share; the least recently used are evicted.
 
-    Its threads are its own: a disk that hangs holds up nothing else.
+    It runs on threads of its own, so a disk that hangs delays nothing else.
 
     Raises:
         SettingsError: the folder cannot be made.
@@ -133,7 +133,7 @@ class FolderTier:
         return rendition
 
     def _note_uses(self) -> None:
-        """Where nothing can be written, what is held is served all the same."""
+        """A folder that cannot be written still serves what it holds."""
         try:
             with self._change():
                 pass
@@ -176,7 +176,7 @@ class FolderTier:
             return None
 
     def _query(self, read: Callable[[], _Result]) -> _Result:
-        """What the index says, also where it cannot be written: what is held is served then."""
+        """The result of a query on the index, also where it cannot be written."""
         try:
             with self._change():
                 return read()
@@ -202,7 +202,7 @@ class FolderTier:
 
     @contextmanager
     def _change(self) -> Iterator[None]:
-        """Nobody else changes this folder while the block runs; uses noted until now are kept."""
+        """Locks the folder against other changes while the block runs; pending uses are written."""
         with self._changing:
             if self._closed:
                 raise TierError("the folder is closed")
@@ -218,7 +218,7 @@ class FolderTier:
             self._swept = self._threads.submit(self._sweep)
 
     def _make_room(self, cost: int) -> None:
-        """Remove what was not used for the longest time until `cost` bytes are free."""
+        """Evict least recently used entries until `cost` bytes are free."""
         while (self._index.usage().bytes or 0) + cost > self._limit:
             for key in self._index.oldest(_AT_ONCE):
                 self._remove(key)
@@ -236,7 +236,7 @@ class FolderTier:
         return True
 
     def _sweep(self) -> None:
-        """Hold the index against the files: a crash, or a lost index, leaves them apart."""
+        """Reconcile index and files: a crash or a lost index leaves them apart."""
         try:
             for start in SHARDS:
                 if self._closed:
@@ -261,7 +261,7 @@ class FolderTier:
                 self._adopt(key, found[key])
 
     def _adopt(self, key: str, facts: os.stat_result) -> None:
-        """Take a file that the index does not know into it; one that is no entry goes."""
+        """Add a file that the index lacks; a file that is no entry is removed."""
         try:
             with self._shards.open(key) as shard:
                 tags = unpack_tags(read_file(shard, key, HEAD_BYTES), key)

@@ -44,7 +44,7 @@ class Shards:
             os.close(shard)
 
     def listed(self, start: str) -> dict[str, os.stat_result]:
-        """The entries in one shard; what a crash left half written is removed."""
+        """The keys of the entries in one shard; unfinished files of a crash are removed."""
         files = {}
         try:
             with self.open(start) as shard:
@@ -60,7 +60,7 @@ class Shards:
 
 def read_file(shard: int, name: str, most: int = -1) -> bytes:
     """Raises `TierError` where the name is a symbolic link."""
-    # Without O_NONBLOCK a pipe put in an entry's place would hold the thread for ever.
+    # Without O_NONBLOCK a pipe in an entry's place would block the thread for ever.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         descriptor = os.open(name, flags, dir_fd=shard)
@@ -73,7 +73,7 @@ def read_file(shard: int, name: str, most: int = -1) -> bytes:
 
 
 def write_file(shard: int, name: str, content: bytes) -> None:
-    """Whole or not at all."""
+    """Write a file atomically."""
     part = f"{name}{_PART}"
     with suppress(FileNotFoundError):
         os.unlink(part, dir_fd=shard)
@@ -118,7 +118,8 @@ class FolderIndex:
         self._inode = 0
         self._database: sqlite3.Connection | None = None
         self.openings = 0
-        """Grows whenever the file is opened anew, and may then know less than the folder holds."""
+        """Incremented whenever the file is opened anew, after which it may lack entries of the
+        folder."""
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -144,8 +145,8 @@ class FolderIndex:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Look things up while the block runs where nothing can be changed: on a file system that
-        is mounted for reading, or a full one.
+        """Allow queries while the block runs where nothing can be changed: on a read-only or a full
+        file system.
 
         Raises:
             TierError: there is no index, or it cannot be read.
@@ -182,7 +183,7 @@ class FolderIndex:
             self._execute("UPDATE entries SET used = ? WHERE key = ?", (at, bytes.fromhex(key)))
 
     def oldest(self, count: int) -> list[str]:
-        """Those that were not used for the longest time, longest first."""
+        """The least recently used entries, oldest first."""
         return self._keys("SELECT key FROM entries ORDER BY used LIMIT ?", (count,))
 
     def tagged(self, tag: str, count: int) -> list[str]:

@@ -71,16 +71,17 @@ _WRITE_TIMEOUTS = 5
 """Timeout of a write in timeouts of a lookup: nobody waits for it."""
 
 _RECALL_TIMEOUTS = 5
-"""It takes several look-ups, and who waits for it has nothing else to serve."""
+"""Timeout of a recall, in timeouts of a lookup: it takes several, and its caller has nothing else
+to serve."""
 
 PURGE_SECONDS = 30.0
 
 
 class Counts:
-    """What the tiers do, as metrics."""
+    """Counts lookups and writes of the tiers in the metrics."""
 
     def __init__(self, metrics: Metrics) -> None:
-        # Finding a label's child costs more than counting it, and every hit counts.
+        # Label children are looked up once: that costs more than counting, and every hit counts.
         self._lookups = cache(partial(metrics.tally, metrics.tier_lookups))
         self._writes = cache(metrics.tier_writes.labels)
         self._purged = cache(metrics.purged.labels)
@@ -105,11 +106,11 @@ class TierState:
     ready: bool
     detail: str = ""
     private: str = ""
-    """What only the log may say."""
+    """A detail for the log only."""
 
 
 class GuardedTier:
-    """A tier, and whether it may be asked and written now.
+    """A tier with timeouts and circuit breakers, which never raises.
 
     Args:
         timeout: seconds that a look-up may take; later counts as a miss.
@@ -131,12 +132,12 @@ class GuardedTier:
 
     @property
     def readable(self) -> bool:
-        """Whether it may be asked now."""
+        """Whether lookups are allowed: neither the tier's breaker nor its server's is open."""
         return self._answers and self._reading.allows()
 
     @property
     def _answers(self) -> bool:
-        """Whether its server does, as far as is known."""
+        """Whether the breaker of its server is closed; a tier without one always answers."""
         return self._server is None or self._server.allows()
 
     async def get(self, key: str) -> Rendition | None:
@@ -172,7 +173,7 @@ class GuardedTier:
         self._counts.looked_up(self.name, "error")
 
     async def put(self, key: str, rendition: Rendition, started: float) -> None:
-        """Write it, unless it was purged since its making began at `started`."""
+        """Store it, unless it was purged since its render began at `started`."""
         free = self._answers and self._writing.allows()
         if not free or self._epochs.since(started, key, rendition):
             self._counts.wrote(self.name, "skipped")
@@ -191,7 +192,7 @@ class GuardedTier:
         self._counts.wrote(self.name, "ok")
 
     async def purge(self, tag: str) -> int | str:
-        """How many entries went, or what went wrong."""
+        """How many entries were removed, or the error."""
         if not self._answers:
             return "its server does not answer"
         try:

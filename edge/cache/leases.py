@@ -1,8 +1,9 @@
 """One leader per key across replicas, by a lease in Redis.
 
-A lease is a name in Redis with a random token and a short life, which the leader prolongs while it
-renders. Who waits hears of its end over a channel, and looks again now and then in case the notice
-was lost or the leader died. Where Redis fails, everybody leads: twice the work, never an outage.
+A lease is a key in Redis with a random token and a short expiry, which the leader extends while it
+renders. Waiting replicas are notified of its end over a channel, and check from time to time in
+case the notice was lost or the leader died. Where Redis fails, every replica leads: twice the work,
+never an outage.
 """
 
 import asyncio
@@ -64,13 +65,14 @@ class RedisLease:
             await asyncio.sleep(self._leases.seconds / 3)
             with suppress(TierError):
                 if not self._released and not await self._leases.prolong(self._key, self._token):
-                    # Another replica leads too by now; both will finish, with the same result.
+                    # The lease expired and another replica leads too: both finish, with the same
+                    # result.
                     _log.warning("lease lost", extra={"key": self._key})
                     return
 
 
 class RedisLeases:
-    """Leases of `seconds` each: so long does a dead leader hold up the others.
+    """Leases that expire after `seconds`, the longest that a dead leader delays the others.
 
     Args:
         server: whether this Redis answers, shared with others who ask it.
@@ -121,7 +123,7 @@ class RedisLeases:
             return bool(await self._prolong(keys=[_name(key)], args=[token, milliseconds]))
 
     async def give_up(self, key: str, token: str) -> None:
-        """End a lease and tell who waits; where Redis fails, it ends by itself."""
+        """End a lease and notify those that wait; where Redis fails, it expires."""
         if not self._allows():
             return
         try:
@@ -137,7 +139,7 @@ class RedisLeases:
             await self._redis.aclose()
 
     async def _try(self, key: str) -> Lease | None:
-        """A lease; a free one where Redis fails; None while another replica holds it."""
+        """A lease; a local one where Redis fails; None while another replica holds it."""
         if not self._allows():
             return NoLease()
         token = secrets.token_hex(16)
@@ -172,7 +174,8 @@ class RedisLeases:
 
 
 class _Notices:
-    """Hears which leases ended; listens from the first wait on, and again after each failure."""
+    """Subscribes to the ends of leases; connects with the first wait, and again after each
+    failure."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -8,7 +8,7 @@ from edge.cache.base import Reach, Usage, tagged_key
 from edge.images import Rendition
 
 _LARGEST_SHARE = 0.25
-"""Of the limit: one entry above it would push out too many others."""
+"""Largest entry, as a share of the limit: a larger one would evict too many others."""
 
 _ENTRY_OVERHEAD = 600
 _TAG_OVERHEAD = 330
@@ -20,7 +20,7 @@ _REPORTED_OVERHEAD = 1_200
 
 
 def weight(rendition: Rendition) -> int:
-    """What keeping this rendition costs, in bytes."""
+    """Bytes that a rendition occupies in memory."""
     tags = sum(_TAG_OVERHEAD + len(tag) for tag in rendition.tags)
     notes = sum(200 + len(name) + len(value) for name, value in rendition.notes)
     reported = _REPORTED_OVERHEAD if rendition.reported.original else 0
@@ -85,7 +85,7 @@ class MemoryTier:
 
 
 class _Entries(LRUCache[str, Rendition]):
-    """Tells, for every entry that goes for whatever reason, which one it was."""
+    """A cache that reports every removed entry, whatever removed it."""
 
     def __init__(self, limit: int, gone: Callable[[str, Rendition], None]) -> None:
         super().__init__(limit, weight)

@@ -31,8 +31,8 @@ class Nearest:
         self._counts = counts
 
     def memory_hit(self, key: str) -> Rendition | None:
-        """What the nearest tier holds, where that is this process's memory. A miss is not counted:
-        `Tiers.get` follows it."""
+        """The rendition in this process's memory, or None. A miss is not counted, since `Tiers.get`
+        follows it."""
         if self._memory is None or (found := self._memory.peek(key)) is None:
             return None
         self._counts.looked_up(self._memory.name, "hit")
@@ -52,7 +52,7 @@ class Nearest:
         return True
 
     def _serves(self, tier: GuardedTier, key: str, found: Rendition, since: float) -> bool:
-        """Whether what a tier has found may be served; then memory gets a copy."""
+        """Whether a rendition that a tier has found may be served; if so, memory gets a copy."""
         tier.lookup_succeeded()
         if self._epochs.since_created(key, found):
             return False

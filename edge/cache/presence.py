@@ -1,8 +1,8 @@
-"""Whether a server on this machine answers clients now, told through the Redis that it shares with
-workers.
+"""Whether a server on this machine is answering clients now, published in the Redis that it shares
+with workers.
 
-`{prefix}busy:<boot id>` lives for some seconds after a server has last told so. Containers of one
-machine see the same boot id (random(4), /proc/sys/kernel/random/boot_id), and no others do.
+`{prefix}busy:<boot id>` expires some seconds after a server last set it. Containers of one machine
+see the same boot id (random(4), /proc/sys/kernel/random/boot_id), and no others do.
 """
 
 from contextlib import suppress
@@ -13,11 +13,12 @@ from edge.errors import TierError
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _SECONDS = 5
-"""Without an answer to a client after which a machine is no longer busy with them."""
+"""Seconds without an answer to a client after which a machine no longer counts as busy."""
 
 
 class Presence:
-    """One process's side of it: a server tells, a worker asks. Redis being away is no presence.
+    """Publishes that this process answers clients, and reads whether one on this machine does;
+    while Redis is away, none does.
 
     Args:
         timeout: seconds for one answer of Redis.
@@ -28,13 +29,13 @@ class Presence:
         self._key = f"{PREFIX}busy:{_BOOT.read_text().strip()}" if _BOOT.exists() else ""
 
     async def tell(self) -> None:
-        """A server on this machine has just answered clients."""
+        """Publish that this process has just answered clients."""
         if self._key:
             with suppress(TierError), tier_errors("telling of clients"):
                 await self._redis.set(self._key, 1, ex=_SECONDS)
 
     async def somebody(self) -> bool:
-        """Whether one has within the last seconds."""
+        """Whether a server on this machine has answered clients within the last seconds."""
         if self._key:
             with suppress(TierError), tier_errors("asking for clients"):
                 return bool(await self._redis.exists(self._key))

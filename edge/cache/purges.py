@@ -1,7 +1,8 @@
-"""Tells every replica what was purged, so that none goes on serving it from its own memory.
+"""Broadcasts purges to every replica, so that none goes on serving a purged rendition from its own
+memory.
 
-A Redis stream rather than a channel: a replica that lost its connection reads on from where it
-was, and misses no purge. Where it has a tier that outlives it, neither does one that was down.
+A Redis stream rather than a channel: a replica that lost its connection reads on from its last
+position, and misses no purge. One with a durable tier keeps that position across restarts.
 """
 
 import asyncio
@@ -21,7 +22,8 @@ _log = logging.getLogger(__name__)
 
 _STREAM = f"{PREFIX}purges"
 _KEPT = 10_000
-"""Purges that a replica may miss while it is cut off; about 1 MB in Redis."""
+"""Length of the stream, in purges: what a replica that is cut off can catch up on; about 1 MB in
+Redis."""
 
 _BLOCK_SECONDS = 2.0
 _AT_ONCE = 200
@@ -31,7 +33,7 @@ _POSITION = re.compile(r"\d{1,20}-\d{1,20}")
 
 
 class RedisPurges:
-    """Publishes purged tags to all other replicas, and hears of theirs.
+    """Publishes purged tags to all other replicas, and reads theirs.
 
     Args:
         url: of the Redis that all replicas share.
@@ -135,7 +137,7 @@ class RedisPurges:
         return None
 
     def _remember(self, last: str) -> None:
-        """A file that cannot be written is the tier's to tell of."""
+        """Save the position; a file that cannot be written is the tier's to report."""
         if self._position:
             with suppress(OSError):
                 beside = self._position.with_name(f"{self._position.name}.{self._replica}")

@@ -1,7 +1,7 @@
-"""Purges: of every tier and every replica, now or as soon as they can be reached.
+"""Purges every tier and every replica, at once or as soon as they can be reached.
 
-What is not reached is kept, in a file where a folder outlives the process, so that a restart
-forgets none.
+Purges that did not reach every part are kept, in a file where a folder outlives the process, so
+that they survive a restart.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from edge.cache.purges import RedisPurges
 from edge.errors import TierError
 
 MOST = 10_000
-"""Tags that are kept; a purge beyond them is refused, and its caller is told."""
+"""Most pending tags; a further purge that does not reach every part is refused."""
 
 
 class OwedPurges:
-    """What is still owed for which tag: names of tiers, and `replicas`.
+    """Pending purges: for each tag the names of the tiers to reach, and `replicas`.
 
     Args:
         file: where they are kept across restarts, each process beside the others in a file of its
@@ -39,8 +39,8 @@ class OwedPurges:
         return len(self._owed)
 
     def load(self) -> tuple[str, ...]:
-        """Take over what earlier processes have left, and what others that live owe as well, for it
-        does no harm to do it twice; the tags."""
+        """Take over the pending purges of earlier processes, and of live ones as well, since a
+        second purge is harmless; returns their tags."""
         left = list(self._start.parent.glob(f"{self._start.name}.*")) if self._start else []
         for file in left:
             with suppress(OSError, ValueError, TypeError, AttributeError):
@@ -53,14 +53,14 @@ class OwedPurges:
         return tuple(self._owed)
 
     def add(self, tag: str, parts: Iterable[str]) -> bool:
-        """Keep it; False where too many are kept already."""
+        """Add a pending purge; False where there are too many."""
         if tag not in self._owed and len(self._owed) >= MOST:
             return False
         self._owed[tag] = self._owed.get(tag, frozenset()) | frozenset(parts)
         return True
 
     def settle(self, tag: str, parts: Iterable[str]) -> bool:
-        """These parts were reached; whether nothing more is owed for the tag."""
+        """Note that these parts were reached; whether the tag is done."""
         left = self._owed.get(tag, frozenset()) - frozenset(parts)
         if left:
             self._owed[tag] = left
@@ -69,11 +69,11 @@ class OwedPurges:
         return not left
 
     def all(self) -> tuple[tuple[str, frozenset[str]], ...]:
-        """Each tag with what is owed for it, the oldest first."""
+        """Each pending tag with the parts to reach, oldest first."""
         return tuple(self._owed.items())
 
     def save(self) -> None:
-        """Write the file; one that cannot be written leaves them in memory, and is told once."""
+        """Write the file; where that fails they stay in memory, and a warning is logged once."""
         if self._file is None:
             return
         try:
@@ -90,20 +90,20 @@ class OwedPurges:
 _log = logging.getLogger(__name__)
 
 _OWN = frozenset({Reach.PROCESS, Reach.MACHINE})
-"""Not shared, so each replica purges its own when it hears of another's purge."""
+"""Private to a replica, which purges it when it hears of another's purge."""
 
 _SETTLE_SECONDS = 1.0
 
 REPLICAS = "replicas"
-"""The name, beside those of the tiers, of what a purge has to reach."""
+"""The name that stands for the broadcast beside the names of tiers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What became of a purge.
+    """The result of a purge.
 
-    `removed` is how many entries went from each tier; `unreached` what went wrong at a tier or at
-    telling the `replicas`; `kept` whether that is tried again until it is done.
+    `removed` is how many entries each tier removed; `unreached` the error of each tier, and of the
+    broadcast to the `replicas`, that failed; `kept` whether these are retried until they succeed.
     """
 
     removed: Mapping[str, int]
@@ -135,12 +135,12 @@ class Purging:
         self._listeners: list[Callable[[str], None]] = []
 
     def on_purge(self, listener: Callable[[str], None]) -> None:
-        """Call `listener(tag)` for every purge, of this replica or another: before the tiers drop
-        what carries the tag, and once more when they have."""
+        """Call `listener(tag)` for every purge, of this replica or another: before the tiers remove
+        the entries that carry the tag, and again afterwards."""
         self._listeners.append(listener)
 
     async def start(self) -> None:
-        """Begin to hear of other replicas' purges, and to try again what is owed."""
+        """Start reading other replicas' purges and retrying pending ones."""
         for tag in await asyncio.to_thread(self._owed.load):
             self._begin(tag)
             self._epochs.hold(tag)
@@ -157,8 +157,8 @@ class Purging:
     async def purge(self, tag: str) -> Purged:
         """Remove what carries the tag from all tiers and replicas.
 
-        What is not reached now is tried again every second until it is; until then, nothing that
-        was made before the purge is served from a tier that still has it.
+        Parts that fail are retried every second until they succeed; until then nothing made before
+        the purge is served from a tier that still holds it.
         """
         self._begin(tag)
         untold = await self._publish(tag)
@@ -170,7 +170,7 @@ class Purging:
         return Purged(removed, unreached, kept=not unreached or await self._keep(tag, unreached))
 
     async def _publish(self, tag: str) -> str | None:
-        """Tell the other replicas; what went wrong, None where nothing did."""
+        """Broadcast a purge to the other replicas; the error, or None."""
         if self._purges is None:
             return None
         try:
@@ -188,7 +188,7 @@ class Purging:
         return True
 
     async def _settle(self) -> None:
-        """Reach what earlier purges did not, for as long as the process lives."""
+        """Retry pending purges for as long as the process lives."""
         while True:
             await asyncio.sleep(_SETTLE_SECONDS)
             if len(self._owed):
@@ -213,7 +213,7 @@ class Purging:
         return not any(isinstance(answer, str) for answer in answers.values())
 
     async def purged_elsewhere(self, tag: str) -> None:
-        """Another replica has purged the tag from the shared tiers; now from our own."""
+        """Purge this replica's own tiers: another one has purged the shared tiers."""
         self._begin(tag)
         await self._purge([tier for tier in self._tiers if tier.reach in _OWN], tag)
 

@@ -1,4 +1,4 @@
-"""The tier that all replicas share, quickly: Redis.
+"""The fast tier that all replicas share: Redis.
 
 `{prefix}r:<key>` holds one packed rendition. `{prefix}t:<digest of tag>` is a sorted set of the
 keys that carry the tag, scored by the moment they expire; each write drops the expired ones, so a
@@ -39,11 +39,12 @@ from edge.errors import SettingsError, TierError
 from edge.images import Rendition
 
 PREFIX = "edge:1:"
-"""Of every name in Redis; the number grows when the form of what is stored changes."""
+"""Prefix of every key in Redis; the number is the version of the stored format."""
 
 _AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
 _EXHAUSTED = "No connection available"
-"""What the client says when all of its own connections are taken: no news of the server."""
+"""The client's error when all of its own connections are taken: it says nothing about the
+server."""
 
 _PURGE_AT_ONCE = 500
 _TAG_MARGIN = 3600
@@ -79,7 +80,7 @@ def open_redis(url: str, timeout: float, connections: int = 64) -> Redis:
 
 @contextmanager
 def tier_errors(doing: str) -> Iterator[None]:
-    """Everything that Redis or the way to it can raise, as a `TierError`."""
+    """Turns every error of Redis, and of the connection to it, into a `TierError`."""
     try:
         yield
     except (RedisError, OSError) as error:
@@ -93,7 +94,7 @@ def _tier_error(doing: str, error: Exception) -> TierError:
 
 
 class RedisServer:
-    """Whether one Redis answers, for all who ask it: the tier, the leases and the purges.
+    """A circuit breaker of one Redis, shared by the tier, the leases and the purges.
 
     Args:
         url: see `open_redis`.
@@ -144,7 +145,7 @@ class RedisTier:
         self._reads = Reads(self._redis, timeout)
 
     def ask(self, key: str, callback: Callable[[Rendition | TierError | None], None]) -> None:
-        """The same as `get` without a task: `callback` is called once, later, on the event loop.
+        """`get` without a task: `callback` is called once, later, on the event loop.
 
         A damaged entry is a miss and stays; `get` removes it.
         """
@@ -207,7 +208,8 @@ class RedisTier:
             await self._redis.ping()
 
     async def usage(self) -> Usage:
-        """Redis's whole memory, ours or not; entries are not counted, which would walk all keys."""
+        """The whole memory of Redis, with that of other users; entries are not counted, which would
+        scan all keys."""
         with tier_errors("telling its usage"):
             memory: dict[str, Any] = await self._redis.info("memory")
         return Usage(None, int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None)

@@ -1,7 +1,7 @@
-"""Answers to GET as Redis sends them (RESP2), read into one buffer that is used again and again.
+"""Parses Redis's answers to GET (RESP2), read into one reused buffer.
 
 https://redis.io/docs/latest/develop/reference/protocol-spec/: a bulk string, its null, or an error.
-hiredis copies what it is fed, and once more what it gives: of a picture that took longest of all.
+hiredis copies its input, and its output once more, which took most of the time of a large picture.
 """
 
 from typing import Final
@@ -10,26 +10,27 @@ from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 Answer = memoryview | None | Exception
-"""A value, whose bytes are there until the next one is asked for; None: there is none; or what
-Redis complains of."""
+"""A value, whose bytes are valid until the next answer is taken; None: no such key; or Redis's
+error."""
 
 _STEP = 64 * 1024
-"""Bytes that are read at once. A value that is longer is read to its end and no further, so that
-nothing behind it has to be moved."""
+"""Bytes per read. A longer value is read to its end and no further, so that nothing behind it has
+to be moved."""
 
 _KEPT = 256 * 1024
-"""Bytes that a buffer has, and comes back to after larger values."""
+"""Usual size of the buffer in bytes; it returns to this after larger values."""
 
 
 class More:
-    """What there is instead of an answer while it has not come whole."""
+    """Returned while an answer is incomplete."""
 
 
 MORE: Final = More()
 
 
 class Answers:
-    """Takes bytes into `room`, `count` of them by `came`; `take` has what they say, in order."""
+    """An incremental parser: bytes are written into `room`, `came` says how many, `take` returns
+    the next answer."""
 
     def __init__(self) -> None:
         self._held = bytearray(_KEPT)
@@ -38,7 +39,7 @@ class Answers:
         self._length: int | None = None  # of the value that starts at `_at`, once its line is read
 
     def room(self) -> memoryview:
-        """Where the next bytes go; never empty."""
+        """The free part of the buffer; never empty."""
         if self._at == self._end:
             self._at = self._end = 0
             if len(self._held) > _KEPT and self._length is None:
@@ -52,7 +53,7 @@ class Answers:
         return self._view[self._end : stop]
 
     def came(self, count: int) -> None:
-        """So many bytes lie in what `room` gave."""
+        """Note that so many bytes were written into `room`."""
         self._end += count
 
     def take(self) -> Answer | More:
@@ -91,7 +92,7 @@ class Answers:
         return line
 
     def _renew(self, length: int) -> None:
-        """Another buffer, with what is not taken yet at its start."""
+        """Replace the buffer; the bytes not taken yet move to its start."""
         left = self._view[self._at : self._end]
         self._held = bytearray(length)
         self._view = memoryview(self._held)

@@ -20,13 +20,13 @@ from edge.cache.redis_answers import Answer, Answers, More
 _log = logging.getLogger(__name__)
 
 Callback = Callable[[Answer], None]
-"""Is told a value, which is there for the time of the call; None: there is none; or an error of
-redis-py."""
+"""Called with a value, valid during the call; with None where there is no such key; or with an
+error of redis-py."""
 
 _CONNECTIONS = 4
 _FULL = 32
-"""Questions on one connection above which another is opened: large answers hold up those behind
-them, and few questions on each make small batches."""
+"""Pending reads on a connection above which another is opened: large answers delay those behind
+them, while few reads on each make small batches."""
 
 
 class _Question:
@@ -42,8 +42,8 @@ class _Question:
 class Reads:
     """GETs over at most four connections, opened when first needed.
 
-    What was asked on a connection that Redis closed is asked once more on another. One that is
-    silent for `timeout` seconds while answers are due is dropped with all that waits on it.
+    Reads on a connection that Redis closed are repeated once on another. A connection that is
+    silent for `timeout` seconds while answers are due is dropped, and its reads fail.
 
     Args:
         client: knows how to connect; its own pool is not used.
@@ -77,7 +77,7 @@ class Reads:
         return await future
 
     async def close(self) -> None:
-        """Close the connections; what still waits is told that there is none."""
+        """Close the connections; pending reads get None."""
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait((self._opening,))
@@ -196,7 +196,7 @@ class _Line(asyncio.BufferedProtocol):
         self._lost(self, error, again=again)
 
     def _check_overdue(self) -> None:
-        """End a connection on which what is due does not come."""
+        """Drop the connection if an answer is overdue."""
         self._watch = None
         if self.waiting:
             left = max(self.waiting[0].since, self._heard) + self._timeout - self._loop.time()

@@ -25,7 +25,7 @@ from edge.errors import TierError
 from edge.images import Rendition
 
 _DELETE_AT_ONCE = 1000
-"""Keys that the S3 API deletes in one call."""
+"""Most keys of one DeleteObjects call."""
 
 _CALLS_AT_ONCE = 16
 _TAGS = "tags"
@@ -84,7 +84,7 @@ class S3Tier:
             )
 
     async def usage(self) -> Usage:
-        """Unknown: S3 tells neither count nor bytes without listing everything."""
+        """None: S3 gives neither count nor bytes without listing everything."""
         return Usage(None, None)
 
     async def close(self) -> None:
@@ -173,7 +173,7 @@ class S3Tier:
 
 @contextmanager
 def _tier_errors(doing: str) -> Iterator[None]:
-    """Everything that the bucket or the way to it can raise, as a `TierError`."""
+    """Turns every error of the bucket, and of the connection to it, into a `TierError`."""
     try:
         yield
     except TROUBLE as error:

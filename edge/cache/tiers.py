@@ -1,4 +1,5 @@
-"""All tiers as one: asked nearest first, finds copied to the nearer ones, no failure let out."""
+"""All tiers as one: lookups go from the nearest to the farthest, finds are copied to the nearer
+ones, and no tier's failure is raised."""
 
 import asyncio
 import logging
@@ -17,7 +18,8 @@ from edge.telemetry import Metrics
 _log = logging.getLogger(__name__)
 
 _BEFORE_PUT_RETURNS = frozenset({Reach.PROCESS, Reach.REPLICAS})
-"""Quick; and replicas that wait for the result find it there."""
+"""The tiers that are written before `put` returns: fast ones, in which waiting replicas look for
+the result."""
 
 _BEFORE_GET_RETURNS = frozenset({Reach.PROCESS})
 
@@ -57,9 +59,9 @@ class Tiers:
         self._background_tasks = background_tasks
 
     async def start(self) -> None:
-        """Begin to hear of other replicas' purges, and open the tiers' connections.
+        """Start reading other replicas' purges, and open the tiers' connections.
 
-        A tier that does not answer is told in the log and used once it does.
+        A tier that does not answer is logged, and used once it does.
         """
         await self.purging.start()
         for state in await self.states():
@@ -80,8 +82,8 @@ class Tiers:
     async def put(self, key: str, rendition: Rendition, started: float) -> None:
         """Store a rendition whose making began at `started` on the monotonic clock.
 
-        Tiers that are quick are written when this returns, the durable ones behind it. Nothing
-        is kept where one of its tags was purged since `started`.
+        Fast tiers are written before this returns, durable ones in the background. Nothing is
+        stored if one of its tags was purged since `started`.
         """
         await self._write(self._tiers, key, rendition, started, _BEFORE_PUT_RETURNS)
 
@@ -90,10 +92,10 @@ class Tiers:
         return await self.purging.purge(tag)
 
     async def recall(self, tag: str) -> tuple[Rendition, ...]:
-        """What the nearest tier that outlives this process knows of entries that carry the tag,
-        without their bodies, the latest made first; at most some ten, none where no tier has any.
+        """Entries that carry the tag, without their bodies, from the nearest tier that outlives
+        this process; the latest made first, at most `RECALLED`.
 
-        For times when nobody else can be asked: it may cost a tier several look-ups.
+        For times when the origin fails: it may cost a tier several lookups.
         """
         for tier in self._tiers:
             if found := await tier.recall(tag):
@@ -101,7 +103,7 @@ class Tiers:
         return ()
 
     async def states(self) -> tuple[TierState, ...]:
-        """Each tier answers for itself."""
+        """The state of each tier, for readiness."""
         return tuple(await asyncio.gather(*(tier.state() for tier in self._tiers)))
 
     async def usage(self) -> Mapping[str, Usage]:

@@ -1,4 +1,4 @@
-"""What the commands do, as values; printing and exit codes are the command line's."""
+"""The commands, returning values; `main` prints them and sets exit codes."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ async def explain_file(given: Settings, file: Path, query: str) -> dict[str, Any
 
 
 def image_request_of(given: Settings, query: str) -> ImageRequest:
-    """A query in the strict grammar, because nobody but the caller can be meant."""
+    """A query, read without any leniency towards unknown words."""
     return read(query.lstrip("?"), presets_of(given), strict=True)
 
 
@@ -67,8 +67,8 @@ def preset_named(given: Settings, name: str) -> Preset:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the verification of one file came to; `problem` says why it could not be verified, and
-    `reported` that it is the verdict of when edge made it."""
+    """The verification of one file; `problem` says why it could not be verified, `reported` that
+    the verdict was recorded when edge made it."""
 
     file: str
     report: Report | None = None
@@ -122,9 +122,9 @@ async def verify_files(
     """Hold files, all pictures of folders, or what servers give for URLs, against a preset's rules,
     by the networks that look for letters and faces too; what cannot be read is a verdict, too.
 
-    Of bytes that edge has made, what was said then counts, unless all is judged `anew`: as `edge
-    render` or a verification of a URL noted it here, as a job's `manifest` has it, or as the server
-    says that has them at `url`.
+    For bytes that edge has made, the recorded verdict counts unless `anew`: noted here by `edge
+    render` or by the verification of a URL, listed in a job's `manifest`, or reported by the server
+    that has them at `url`.
 
     Raises:
         SettingsError: a `url` with several files; a folder or pattern that holds no picture.
@@ -145,7 +145,7 @@ def _named(file: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Holds pictures against one preset's rules; see `verify_files`."""
+    """Verifies pictures against one preset's rules; see `verify_files`."""
 
     most: int
     known: Verdicts
@@ -166,7 +166,7 @@ class Verifier:
             return Verdict(file, problem=error.detail)
 
     def _picture(self, file: str) -> tuple[bytes, Compliance | None]:
-        """Its bytes, and what was said of them."""
+        """Its bytes, and the recorded verdict on them."""
         if fetched.is_url(file):
             answer = fetched.fetch(file, self.most)
             return answer.body, self._noted(answer.body, answer.reported)
@@ -176,7 +176,7 @@ class Verifier:
         return body, self.known.find(body)
 
     def _noted(self, body: bytes, reported: Compliance | None) -> Compliance | None:
-        """What a server says, which counts for copies of the picture from now on."""
+        """A server's verdict, which is noted for copies of the picture."""
         if self.anew or reported is None:
             return None
         self.known.note(body, reported)
@@ -184,7 +184,7 @@ class Verifier:
 
 
 def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, Any]:
-    """What a running server answers to a purge of `name` (original, preset, tag or key); it has
+    """Purge `name` (an original, preset, tag or key) on a running server; the answer has
     `unreached` where not every tier and replica was reached.
 
     Args:
@@ -202,7 +202,8 @@ def purge(given: Settings, url: str | None, name: str, value: str) -> dict[str, 
 
 
 def _check_spelling(given: Settings, name: str) -> None:
-    """Refuse what is nearly a preset. Others pass: the server may have it, or may have had it."""
+    """Refuse a name that differs little from a known preset's; others pass, since the server may
+    have or have had them."""
     known = presets_of(given)
     meant = None if name in known else nearest(name, frozenset(known.names))
     if meant:

@@ -1,4 +1,4 @@
-"""A picture as a running server gives it, and what that says of it, for `edge verify`."""
+"""Fetches a picture and its verdict from a running server, for `edge verify`."""
 
 from dataclasses import dataclass
 from urllib.error import HTTPError, URLError
@@ -21,7 +21,7 @@ class FetchedPicture:
 
 
 _CLIENTS = ("*/*", "image/webp,*/*", "image/avif,image/webp,*/*")
-"""What clients of each class of `Accept` send."""
+"""The `Accept` header of each class of clients."""
 
 
 def is_url(text: str) -> bool:
@@ -53,7 +53,7 @@ def fetch(url: str, most: int, accept: str = "*/*") -> FetchedPicture:
 
 
 def reported_of(body: bytes, url: str) -> Compliance | None:
-    """What the server says of exactly these bytes, whichever client they were made for.
+    """The server's verdict on exactly these bytes, for whichever class of clients they were made.
 
     Raises:
         SettingsError: it is no URL of HTTP.

@@ -1,4 +1,4 @@
-"""What the commands for jobs do: on a server, on the Redis of one, or here in this process."""
+"""The commands for jobs: on a server, on its Redis, or in this process."""
 
 import asyncio
 import hashlib
@@ -35,12 +35,12 @@ _AWAY_SECONDS = 300.0
 T = TypeVar("T")
 
 Progress = Callable[[Mapping[str, Any]], None]
-"""Hears how a job stands, again and again."""
+"""Receives the state of a job, repeatedly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What `edge prewarm` was asked for. `report` is a file; its extension names its form."""
+    """The options of `edge prewarm`. `report` is a file; its extension names its form."""
 
     feed: Path
     options: Options
@@ -63,7 +63,7 @@ async def desk_of(given: Settings) -> AsyncIterator[Desk]:
 async def prewarm_here(
     given: Settings, wanted: Wanted, begun: Progress, report: Progress
 ) -> Mapping[str, Any]:
-    """Work a feed off in this process, or go on where the same command was ended.
+    """Work on a feed in this process, or resume where the same command was stopped.
 
     Raises:
         SettingsError: nothing that is made would be there afterwards.
@@ -94,7 +94,7 @@ async def prewarm_here(
 async def estimate_here(
     given: Settings, wanted: Wanted, *, samples: int, workers: int
 ) -> dict[str, Any]:
-    """What a feed would take, by the tiers, the origin and the ledger of the settings."""
+    """Estimate a feed, by the tiers, the origin and the ledger of the settings."""
     async with app.connect(given) as parts:
         shop = parts.shop
         estimator = Estimator(
@@ -188,7 +188,7 @@ async def _submit(service: Service, feed: Path, options: Options) -> dict[str, A
 
 
 async def _taken_up(service: Service, wanted: Wanted) -> Job:
-    """The job of this checkpoint, gone on with or tried again; a new one where there is none."""
+    """The job of this checkpoint, resumed or retried; a new one where there is none."""
     found = await service.store.jobs(1, 0)
     if not found:
         facts = await _submit(service, wanted.feed, wanted.options)

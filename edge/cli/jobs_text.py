@@ -5,7 +5,7 @@ from typing import Any
 
 
 def progress(facts: Mapping[str, Any]) -> str:
-    """What stands behind the bar."""
+    """The text after the progress bar."""
     left = facts["time_left"]
     words = [f"{facts['counts'].get('failed', 0)} failed", f"{facts['rate']:.1f}/s"]
     if held := facts["counts"].get("held", 0):
@@ -20,7 +20,7 @@ def _time(seconds: float) -> str:
 
 
 def job(facts: Mapping[str, Any]) -> Iterator[str]:
-    """How a job stands, and what it has cost."""
+    """The state and the cost of a job."""
     counts = ", ".join(f"{count:,} {name}" for name, count in facts["counts"].items() if count)
     label = f", label {facts['label']}" if facts["label"] else ""
     yield f"{facts['id']}: {facts['status']}{label}"
@@ -52,7 +52,7 @@ _EACH = (("cpu_seconds_each", "processor"), ("network_seconds_each", "networks")
 
 
 def estimate(facts: Mapping[str, Any]) -> Iterator[str]:
-    """What a feed would take."""
+    """An estimate."""
     yield (
         f"{facts['total']:,} pictures: {facts['cached']:,} are there, {facts['missing']:,} are to "
         f"be made, {facts['networks']:,} of them with networks"

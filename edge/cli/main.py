@@ -1,4 +1,4 @@
-"""The command line: what it is given, which verb that is, and which code it ends with.
+"""The command line: parses arguments, runs a verb, returns its exit code.
 
 Exit codes: 0 done; 1 it could not be done (the reason is on standard error); 2 the command itself
 or a setting is wrong; 130 interrupted.
@@ -27,7 +27,7 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _MISSPELT = (
     SettingsError, FeedRejected, InvalidParameter, UnknownParameter, DuplicateParameter, InvalidPath
 )  # fmt: skip
-"""What the person who typed the command can mend in it."""
+"""Errors that the caller of the command can mend."""
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""A running server, asked over HTTP by the command line."""
+"""A client of a running server, for the command line."""
 
 import io
 import json
@@ -93,7 +93,7 @@ class Remote:
 
 
 def _object_of(error: HTTPError) -> dict[str, Any]:
-    """The object that a failure tells as JSON; empty where it tells none."""
+    """The JSON object of an error response; empty where there is none."""
     try:
         content = json.load(error)
     except (ValueError, OSError):

@@ -1,4 +1,4 @@
-"""`edge render` of one file, many, or a pipe: what goes where, and what is said of each."""
+"""`edge render` of one file, many, or a pipe: inputs, outputs, and the report on each."""
 
 import argparse
 import asyncio
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, given: Settings) -> bool:
 def orders_of(
     inputs: Sequence[str], output: str, names: Sequence[str], given: Settings
 ) -> list[Order]:
-    """What is to be made, nothing of it made yet.
+    """The renditions to make; nothing is rendered yet.
 
     Raises:
         SettingsError: inputs and output do not fit each other.
@@ -194,7 +194,7 @@ def _more(error: EdgeError) -> dict[str, Any]:
 
 
 def _say(facts: dict[str, Any], stream: Any) -> None:
-    """Where nobody reads any more, the rest is made all the same."""
+    """Where the reader of the output has gone, the rest is still rendered."""
     try:
         print(*_lines(facts), sep="\n", file=stream)
     except BrokenPipeError:

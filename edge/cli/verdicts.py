@@ -1,9 +1,9 @@
-"""What was said of pictures when they were made, found again by their bytes.
+"""Recorded verdicts on renditions, found again by their bytes.
 
-A rule may need more than a finished file shows: the cut-out, the original beside it. So `edge
-render` notes its verdicts in a folder of this user, jobs write theirs into the manifest of an
-export, and `edge verify` believes them of the very same bytes. A manifest counts only where it is
-named: one that lies beside the pictures may come from whoever sent them.
+A rule may need more than a finished file shows: the matte, the original. So `edge render` notes its
+verdicts in a folder of this user, jobs write theirs into the manifest of an export, and `edge
+verify` uses them for the very same bytes. A manifest counts only where it is named: one that lies
+beside the pictures may come from whoever sent them.
 """
 
 import csv
@@ -24,12 +24,12 @@ _LONGEST = 4096
 
 
 def sha256(body: bytes) -> str:
-    """What a picture is called here: 64 hexadecimal digits."""
+    """The key of a picture: 64 hexadecimal digits."""
     return hashlib.sha256(body).hexdigest()
 
 
 class Verdicts:
-    """Those that are known.
+    """The recorded verdicts.
 
     Args:
         folder: where they are noted; None: nowhere.

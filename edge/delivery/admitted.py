@@ -31,17 +31,17 @@ FALLBACK_TAG = "rendition:fallback"
 """Cache tag of every fallback rendition, so that a CDN can purge all of them at once."""
 
 UNSETTLED = "unsettled"
-"""Note of a rendition whose original was just being written."""
+"""Note of a rendition whose original was still being written."""
 
 
 class RenderProgress:
-    """How far a render is."""
+    """The progress of one render, estimated from the typical duration of its class."""
 
     def __init__(self) -> None:
         self._half = math.inf
 
     def begins(self, typical: float) -> None:
-        """It has a place now, and takes so many seconds as a rule; 0: nobody knows."""
+        """Note that the render starts now and typically takes so many seconds; 0: unknown."""
         self._half = time.monotonic() + (typical / 2 or math.inf)
 
     def mostly_done(self) -> bool:
@@ -67,7 +67,7 @@ class AdmittedRenderer:
     origin: str
 
     def deadline(self) -> Deadline:
-        """The time that a render has from now on."""
+        """The deadline of a render that starts now."""
         return Deadline.after(self.longest * _RENDER_SHARE)
 
     def cost(self, transform: Transform) -> Cost:
@@ -75,8 +75,8 @@ class AdmittedRenderer:
         return self.renderer.cost(transform)
 
     def waits_for_networks(self, transform: Transform) -> bool:
-        """Whether they may be late: where one is not installed there is nothing to wait for, and
-        the render says so, however long it takes to come to that."""
+        """Whether the render needs networks, all of which are installed: only then can they be
+        late."""
         if self.renderer.lacks_network(transform):
             return False
         return self.cost(transform) is Cost.NETWORK
@@ -90,10 +90,11 @@ class AdmittedRenderer:
         fallback: bool = False,
         progress: RenderProgress | None = None,
     ) -> tuple[KeyedVariant, Rendition]:
-        """Fetch and render; the name is that of the bytes that came, which may be newer.
+        """Fetch the original and render; the variant returned is that of the bytes fetched, which
+        may be newer.
 
-        The deadline is for the way to a place; a render that has one has its whole time from then
-        on, for what it makes is kept even where those who waited have left.
+        `deadline` bounds the wait for admission; once admitted, a render gets its whole time, since
+        its result is stored even where the requests that waited have left.
         """
         with stages.span("origin"):
             original = await self._fetch(request, deadline)
@@ -141,9 +142,9 @@ class AdmittedRenderer:
     async def explain(
         self, request: DeliveryRequest, tags: tuple[str, ...], rendition: Rendition | None
     ) -> dict[str, Any]:
-        """How a rendition would be made, and what one that is held is against its preset's rules.
+        """How a rendition would be made, and the verification of the stored one, if any.
 
-        It costs what a render does before its first step, so it waits where that does.
+        It is admitted like a render, since it costs the same up to the first step.
 
         Raises:
             Busy: admission control is full.
@@ -185,7 +186,7 @@ class AdmittedRenderer:
     async def _memory(
         self, original: Original, request: DeliveryRequest, stages: Stages, deadline: Deadline
     ) -> AsyncIterator[None]:
-        """Room for what a render is expected to hold at its peak."""
+        """Admission for the bytes that a render is expected to hold at its peak."""
         peak = await self.renderer.peak(original, request.transform, deadline)
         start = time.perf_counter()
         async with self.admission.memory(peak.admitted(self.admission.budget), deadline):
@@ -194,7 +195,8 @@ class AdmittedRenderer:
 
     @asynccontextmanager
     async def _rereading(self, rendition: Rendition, deadline: Deadline) -> AsyncIterator[None]:
-        """Room for holding a rendition against its rules; one larger than all room waits for it."""
+        """Admission for the bytes of verifying a rendition; one that exceeds the budget takes all
+        of it."""
         count = min(rereading(rendition.size), self.admission.budget)
         async with self.admission.memory(count, deadline):
             yield

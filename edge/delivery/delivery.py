@@ -1,4 +1,4 @@
-"""Find a rendition or make it: the one order of events, and the writes behind an answer."""
+"""Finds a rendition in the tiers or has it made: the order of events of every delivery."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -26,12 +26,13 @@ MEMORY = MemoryTier.name
 """The source of what lies in this process."""
 
 _NOT_NOTED = (MEMORY, *FALLBACKS)
-"""Sources that say nothing new of a name's ETag: what lies in memory was noted when it came there,
-and a fallback is another picture."""
+"""Sources after which a variant's ETag is not noted: what lies in memory was noted when it was
+stored there, and a fallback has an ETag of its own."""
 
 
 class Delivery:
-    """The order of events between the rooms below: a name, a look in the tiers, a render."""
+    """Delivers renditions: names the variant, looks it up in the tiers, and has it made where none
+    holds it."""
 
     def __init__(
         self,
@@ -49,22 +50,23 @@ class Delivery:
         tiers.purging.on_purge(keys.forget)
 
     async def name(self, request: DeliveryRequest) -> KeyedVariant:
-        """What is asked for; asks the origin only when the original's stamp is not known."""
+        """The variant of a request and its cache key; asks the origin only where the original's
+        stamp is not remembered."""
         return await self._keys.name(request)
 
     def known(self, path: str, transform: Transform, version: str | None) -> KeyedVariant | None:
-        """What is asked for, where that can be said without asking anybody."""
+        """The same without I/O; None where the origin or a store has to be asked."""
         return self._keys.known(path, transform, version)
 
     def memory_hit(self, named: KeyedVariant) -> Rendition | None:
-        """The rendition, where it lies in this process's memory."""
+        """The rendition in this process's memory, or None."""
         rendition = self._tiers.nearest.memory_hit(named.key)
         if rendition is not None:
             self._delivered_from(MEMORY).inc()
         return rendition
 
     def soon(self, named: KeyedVariant, callback: Callable[[Delivered | None], None]) -> bool:
-        """Look in the tier behind memory where that takes no task; see `Nearest.soon`."""
+        """Start a lookup in the tier behind memory, if that needs no task; see `Nearest.soon`."""
 
         def found(answer: Found | None) -> None:
             callback(self._delivered(named, *answer) if answer else None)
@@ -80,7 +82,7 @@ class Delivery:
         return self._renderer.cost(transform)
 
     async def find(self, named: KeyedVariant) -> Delivered | None:
-        """Look in the tiers, nearest tier first."""
+        """The rendition in the nearest tier that holds it, or None."""
         found = await self._tiers.get(named.key)
         return self._delivered(named, *found) if found else None
 
@@ -89,8 +91,8 @@ class Delivery:
     ) -> Delivered:
         """Render, or wait for the render of the same variant that is under way.
 
-        Where the networks take longer than the caller waits, or cannot be had now, a fallback; the
-        final one is made behind it.
+        Where the networks take longer than the request waits, or are unavailable, a fallback; the
+        final rendition is made in the background.
 
         Raises:
             Busy: the final one is late, and the caller takes no other.
@@ -130,9 +132,10 @@ class Delivery:
         return delivered
 
     async def explain(self, request: DeliveryRequest) -> dict[str, Any]:
-        """How the rendition would be made, its key, and which tier holds it; none is made.
+        """How the rendition would be made, its key, and which tier holds it, JSON-able; nothing is
+        rendered.
 
-        One that is held is held against its preset's rules once more.
+        A stored rendition is verified against its preset's rules once more.
 
         Raises:
             Busy: admission control is full.
@@ -151,18 +154,18 @@ class Delivery:
         }
 
     async def purge(self, tag: str) -> Purged:
-        """Remove what carries the tag from every tier and replica.
+        """Remove the renditions that carry the tag from every tier and replica.
 
-        A render under way when the purge comes is served to those who wait and not stored.
+        The result of a render under way is delivered to those who wait, and not stored.
         """
         return await self._tiers.purge(tag)
 
     async def purge_key(self, key: str) -> Purged:
-        """Remove one single rendition from every tier."""
+        """Remove one rendition from every tier."""
         return await self.purge(key_tag(key))
 
     async def close(self) -> None:
-        """Give up the renders under way."""
+        """Cancel the renders under way."""
         await self._making.close()
 
     def _delivered(
@@ -175,9 +178,8 @@ class Delivery:
         return Delivered(rendition, source, joined, settled)
 
     async def renew(self, named: KeyedVariant, rendition: Rendition) -> None:
-        """Put a picture of which other things are reported now in the place of what every tier and
-        replica has."""
+        """Replace a rendition, whose report has changed, in every tier and replica."""
         await self._tiers.purge(key_tag(named.key))
-        # made anew as far as tiers can tell: else the purge would count against it for ever
+        # With a new time of creation: else the purge above would go on to exclude it.
         renewed = replace(rendition, created=time.time())
         await self._tiers.put(named.key, renewed, time.monotonic())

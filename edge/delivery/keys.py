@@ -1,5 +1,4 @@
-"""What a request for an original is called: its variant, its cache key, and what is known of
-that."""
+"""Names the variants of requests: the variant, its cache key, and its last known ETag."""
 
 from dataclasses import dataclass, replace
 
@@ -21,11 +20,11 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequest:
-    """One request for one original, with the time that the caller has.
+    """One request for one rendition of an original, and how long its caller waits.
 
-    `version` is the URL's `v`: a new one makes the origin be asked at once. `wait` is how many
-    seconds the caller waits for a render with networks, None: the server's own; `strict` refuses
-    what breaks a rule, and takes nothing but the final picture. `priority` is for the networks.
+    `version` is the URL's `v`: for a new one the origin is asked at once. `wait` is how many
+    seconds to wait for a render with networks, None: the server's default; `strict` refuses
+    renditions that break a rule, and fallbacks. `priority` is that of network calls.
     """
 
     path: str
@@ -39,7 +38,7 @@ class DeliveryRequest:
 
 @dataclass(frozen=True, slots=True)
 class KeyedVariant:
-    """A variant and its cache key; not `settled` where its original's stamp is not."""
+    """A variant and its cache key; `settled` is that of its original's stamp."""
 
     variant: Variant
     key: str
@@ -47,7 +46,7 @@ class KeyedVariant:
 
 
 class CacheKeys:
-    """Names requests, and remembers what was delivered under which name.
+    """Names the variants of requests, and remembers names and ETags.
 
     Args:
         originals: where originals come from.
@@ -75,7 +74,8 @@ class CacheKeys:
         self._names: LRUCache[tuple[str, str, str, str], KeyedVariant] = LRUCache(_NAMES)
 
     async def name(self, request: DeliveryRequest) -> KeyedVariant:
-        """Asks the origin only when the original's stamp is not known."""
+        """The variant of a request; asks the origin only where the original's stamp is not
+        remembered."""
         stamp = self._originals.known(request.path, request.version)
         if stamp is None:
             stamp = await self._originals.stamp(request.path, request.version, request.deadline)
@@ -83,7 +83,7 @@ class CacheKeys:
         return named if stamp.settled else replace(named, settled=False)
 
     def known(self, path: str, transform: Transform, version: str | None) -> KeyedVariant | None:
-        """The name, where nobody needs to be asked: it was given before, and may be trusted."""
+        """The variant, if it was named before and its original's stamp is still trusted; no I/O."""
         if transform.background and transform.background.scene:
             return None
         stamp = self._originals.known(path, version)
@@ -95,7 +95,7 @@ class CacheKeys:
             return None
 
     async def of(self, request: DeliveryRequest, stamp: str) -> KeyedVariant:
-        """The name for this version of the original."""
+        """The variant of this version of the original."""
         scene = await scene_version(
             request.transform, self._scenes, self._scene_names, request.deadline
         )
@@ -115,17 +115,18 @@ class CacheKeys:
         self._etags[named.key] = (etag, named.variant.tags)
 
     def rendered(self, named: KeyedVariant) -> None:
-        """This name's final rendition was made here."""
+        """Note that this process made the variant's final rendition."""
         self._latest[_request_of(named)] = named.key
 
     def before(self, named: KeyedVariant) -> str | None:
-        """The key of the same request for the original as it was, if that was made here."""
+        """The key of the same request for the previous version of the original, if its rendition
+        was made here."""
         key = self._latest.get(_request_of(named))
         return None if key == named.key else key
 
     def forget(self, tag: str) -> None:
-        """Forget what was delivered under this tag; where it is an original's, its stamp and bytes
-        as well, so that the next request asks the origin anew. All others stay as they are."""
+        """Forget the ETags of variants with this tag; for an original's tag, its stamp and bytes
+        too, so that the next request asks the origin."""
         self._etags.pop(tagged_key(tag) or "", None)
         for key in [key for key, (_, tags) in self._etags.items() if tag in tags]:
             del self._etags[key]

@@ -1,6 +1,6 @@
-"""The delivery's view of originals: validators remembered, recent bodies kept, one fetch at a time.
+"""Originals as delivery needs them: stamps remembered, recent bodies kept, one fetch at a time.
 
-Originals and renditions are two caches with two names; this one only ever holds originals.
+This cache holds originals only; renditions are the tiers' matter.
 """
 
 import asyncio
@@ -21,23 +21,23 @@ from edge.telemetry import Metrics
 _STAMPS = 100_000
 
 MISSING_SECONDS = 30.0
-"""How long "there is no such original" is believed, here and in caches that keep the 404."""
+"""How long a missing original counts as missing, here and in caches that keep the 404."""
 
 _ANY_VERSION_SECONDS = 1.0
-"""For which a missing original stays missing under every `v`: a new one asks at once where there
-was an original, but must not make the origin be asked for nothing again and again."""
+"""Seconds for which a missing original counts as missing under every `v`, so that a series of new
+versions does not become a series of requests to the origin."""
 
 _HANDED_SECONDS = 10.0
 
 _BRIDGE_WAIT = 2.0
-"""Seconds that an origin has to answer where the last answer is known."""
+"""Seconds that an origin has to answer where a previous stamp is known."""
 
 _BRIDGE_SECONDS = 5.0
-"""For which that last answer is trusted again, once the origin has failed or was late."""
+"""Seconds for which the previous stamp is trusted again after the origin failed or was late."""
 
 
 class Originals:
-    """Asks the origin as seldom as the settings allow.
+    """Stamps and bodies of originals, with as few requests to the origin as the settings allow.
 
     Args:
         origin: where originals live.
@@ -81,7 +81,7 @@ class Originals:
         self._fetching: SingleFlight[Original] = SingleFlight()
 
     def known(self, path: str, version: str | None) -> Stamp | None:
-        """The remembered stamp, while it may be trusted; see `Stamp.settled`."""
+        """The remembered stamp while it is trusted (see `Stamp.settled`), else None."""
         try:
             stamp, since, purge = self._stamps[path, version]
         except KeyError:
@@ -91,7 +91,7 @@ class Originals:
         return stamp
 
     async def stamp(self, path: str, version: str | None, deadline: Deadline) -> Stamp:
-        """The original's validator; an origin in trouble is bridged with the last one known.
+        """The original's stamp; while the origin fails, the previous one.
 
         A `version` not seen before (the URL's `v`) asks the origin at once.
 
@@ -118,7 +118,7 @@ class Originals:
                 asking.cancel()
 
     async def fetch(self, path: str, stamp: Stamp, deadline: Deadline) -> Original:
-        """The bytes that belong to the stamp, or newer ones when the original has just changed."""
+        """The bytes of that stamp, or newer ones where the original has just changed."""
         if kept := self._bodies.get((path, stamp.version)):
             return kept
         return await self._fetching.join(
@@ -126,11 +126,11 @@ class Originals:
         )
 
     async def bring(self, path: str, deadline: Deadline) -> Original:
-        """The bytes as they are now, for those who need no stamp first."""
+        """The current bytes, for callers that need no stamp first."""
         return await self.fetch(path, await self.stamp(path, None, deadline), deadline)
 
     def forget(self, path: str) -> None:
-        """Ask for this one anew; nothing of any other is forgotten."""
+        """Forget the stamp and bytes of this original."""
         self._purges += 1
         self._purged[path] = self._purges
         self._just_missing.pop(path, None)
@@ -139,7 +139,7 @@ class Originals:
                 known.pop(name, None)
 
     async def _in_moments(self, asking: asyncio.Task[Stamp]) -> Stamp:
-        """What the origin says, if it says it soon."""
+        """The result, if it comes within `_BRIDGE_WAIT`."""
         done, _ = await asyncio.wait((asking,), timeout=_BRIDGE_WAIT)
         if not done:
             raise OriginTimeout("the origin did not answer in time")
@@ -148,7 +148,7 @@ class Originals:
     async def _last(
         self, path: str, version: str | None, asking: asyncio.Task[Stamp]
     ) -> Stamp | None:
-        """The last answer that is known here, or that the tiers know."""
+        """The previous stamp, remembered here or recalled from the tiers."""
         stamp, _, purge = self._stamps.get((path, version), (None, 0.0, 0))
         if stamp and purge == self._purged.get(path, 0):
             return stamp
@@ -160,11 +160,11 @@ class Originals:
             recalled = recalling.result()
         finally:
             recalling.cancel()
-        # Another `v` than was known means that the original may be another.
+        # Under a new `v` the original may be a new one.
         return recalled if version is None or recalled is None else replace(recalled, settled=False)
 
     def _leave(self, asking: asyncio.Task[Stamp]) -> None:
-        """What comes late is noted for those who ask later."""
+        """Let a late request to the origin finish: its stamp serves later requests."""
         if not asking.done():
             self._late.add(asking)
             asking.add_done_callback(self._came_late)
@@ -187,7 +187,8 @@ class Originals:
             asking.exception()  # seen; whoever asks next hears of it
 
     def _trust_again(self, path: str, version: str | None, stamp: Stamp) -> None:
-        """For some seconds, so that not every caller waits for an origin in trouble."""
+        """Trust a stamp for `_BRIDGE_SECONDS`, so that not every request waits for a failing
+        origin."""
         again = min(self._remember, _BRIDGE_SECONDS)
         since = self._clock() - self._remember + again
         self._stamps[path, version] = (stamp, since, self._purged.get(path, 0))
@@ -222,8 +223,8 @@ class Originals:
             self._bodies[path, original.stamp.version] = original
 
     def _hand_on(self, path: str, original: Original) -> None:
-        """What came with the question for a stamp is there for the fetch that follows, also where
-        no originals are kept."""
+        """Keep the bytes that came with a stamp for the fetch that follows, even where no originals
+        are cached."""
         name = path, original.stamp.version
         if name not in self._bodies:
             self._handed[name] = original

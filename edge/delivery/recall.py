@@ -1,8 +1,7 @@
-"""What the tiers know of originals, for a time when their origin does not answer.
+"""Recalls stamps of originals from stored renditions, while their origin does not answer.
 
-Every rendition notes the stamp of the original that it was made of. So a server that has just been
-started, and cannot ask the origin, still names the renditions that its tiers hold: what RFC 5861
-section 4 calls stale-if-error.
+Every rendition notes the stamp of its original. So a server that has just been started, and cannot
+reach the origin, still finds the renditions in its tiers: stale-if-error of RFC 5861, section 4.
 """
 
 import hashlib
@@ -20,7 +19,7 @@ def note(origin: str, version: str) -> str:
 
 
 class Recall:
-    """Finds the last stamp of an original that a rendition in the tiers tells.
+    """Finds the stamp of an original in the latest rendition of it that a tier holds.
 
     Args:
         origin: names where originals live; what another catalogue has stored is passed over.

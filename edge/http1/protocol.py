@@ -1,8 +1,8 @@
-"""One connection: uvicorn's HTTP/1.1 protocol with bounds, timeouts, and a way for hits.
+"""One connection: uvicorn's HTTP/1.1 protocol with limits, timeouts, and a fast path for hits.
 
-What lies in memory is answered as soon as a request's head is read: no task, no copy of a large
-body. What lies in the tier behind it is answered by a callback. Everything else, and whatever comes
-behind an answer still under way, goes to the application in a task of its own.
+Hits in memory are answered as soon as a request's head is read: no task, no copy of a large body.
+Hits in the tier behind it are answered by a callback. All other requests, and those behind an
+unfinished answer, go to the application in a task of their own.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from edge.web.hits import Later, Whole
 from edge.web.probes import Probes
 
 _COPIED = 32 * 1024
-"""Bytes of a body that are faster joined to their head than handed over beside it."""
+"""Largest body in bytes that is copied to its head, which is faster than two writes."""
 
 _PROBES = frozenset({"/-/healthz", "/-/readyz"})
 _VERSIONS = ("1.1", "1.0")
@@ -86,7 +86,7 @@ class Protocol(EndingConnection):
                 self._feed(data)
 
     def _feed(self, data: bytes) -> None:
-        """Parse piece by piece; behind a request that waits for its turn, keep the rest unread."""
+        """Parse piece by piece; while a request waits for its turn, keep the rest unparsed."""
         for start in range(0, len(data), FED):
             if self.pipeline:
                 self._held = data[start:]
@@ -130,7 +130,8 @@ class Protocol(EndingConnection):
     def _came(
         self, cycle: RequestResponseCycle, app: ASGI3Application, whole: Whole | None
     ) -> None:
-        """What was asked for soon, or None, is there; the client may have left meanwhile."""
+        """Called with the answer of `Hits.soon`, or None; the client may have disconnected
+        meanwhile."""
         if cycle.disconnected or cycle.response_complete:
             return
         if whole is None:
@@ -162,7 +163,7 @@ class Protocol(EndingConnection):
             self._go_on(cycle)
 
     def _go_on(self, cycle: RequestResponseCycle) -> None:
-        """Hand over as much of a large body as the reader takes now."""
+        """Write as much of a large body as the reader takes now."""
         out, flow = self._out, self.flow
         while out.rest and not flow.write_paused:
             out.next_piece()

@@ -1,7 +1,7 @@
-"""The reading half of a connection: bounds on what the parser takes without any.
+"""The reading half of a connection: limits on input that the parser has none for.
 
-It is on the way of every memory hit. So what cannot have been passed within one piece of `FED`
-bytes is not looked at for it, and the phases are plain numbers.
+Every memory hit passes it. So limits that cannot be exceeded within one piece of `FED` bytes are
+not checked for it, and the phases are plain integers.
 """
 
 import re
@@ -16,16 +16,16 @@ from edge.errors import HeadersTooLarge, RequestError, RequestMalformed, UrlTooL
 from edge.http1.limits import ConnectionLimits
 
 FED = 4096
-"""Bytes that are parsed at once: so many more than a limit may be held."""
+"""Bytes that are parsed at once, and so the most by which a limit may be exceeded."""
 
 IDLE, HEAD, BODY, OVER = range(4)
-"""What the next byte belongs to; in `OVER` to nothing: whatever comes is not read."""
+"""What the next byte belongs to; in `OVER` input is discarded."""
 
 _BETWEEN = 4 * FED
 """Bytes of empty lines that may come between two requests (RFC 9112 section 2.2)."""
 
 _UNWANTED = 256 * 1024
-"""Bytes of a body that are read although its request is answered already."""
+"""Bytes of a body that are read after its request has been answered."""
 
 _OVERHEAD = 8
 """Bytes of framing that each byte of a chunked body may have: `1 CRLF x CRLF` has five."""
@@ -99,9 +99,9 @@ class BoundedReading(HttpToolsProtocol, ABC):
             self._refuse(error)
 
     def _too_much(self, before: int, size: int) -> RequestError | None:
-        """Hold against the limits what the parser tells late or never.
+        """Check the limits on what the parser reports late or never.
 
-        It tells of a header line when that is whole, and of chunk extensions not at all.
+        It reports a header line once it is complete, and chunk extensions not at all.
         """
         limits = self._limits
         if self._phase == HEAD:

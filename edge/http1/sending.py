@@ -1,4 +1,5 @@
-"""What goes out: large bodies in pieces of the one shared object, and who does not read."""
+"""The writing half of a connection: large bodies in pieces of one shared object, and detection of
+slow readers."""
 
 import array
 import asyncio
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 PIECE = 512 * 1024
-"""Bytes of a body that are handed to the transport at once, as a view of the one object."""
+"""Bytes of a body per write to the transport, as a view of the shared object."""
 
 _UNSENT = termios.TIOCOUTQ
 """Linux's name for it on a socket is SIOCOUTQ (tcp(7)): bytes that were not acknowledged."""
@@ -59,7 +60,7 @@ class Outgoing:
         self.write(piece)
 
     def drop(self) -> None:
-        """Let go of what will not be sent."""
+        """Drop what will not be sent."""
         self.rest = self.body = None
 
     @property

@@ -1,6 +1,6 @@
-"""A catalogue through the chain: jobs of many items, worked off by many processes.
+"""Jobs: feeds of many items, rendered by many processes.
 
-`service` is the face that the web and the command line see. A feed is read (`feeds`, `items`) into
+`service` is the interface for the web and the command line. A feed is read (`feeds`, `items`) into
 a `store`; the `feeder` keeps some of its items on a `queue`; a `worker` delivers each one as a
-request would be, and writes down what came of it.
+request would be, and records its outcome.
 """

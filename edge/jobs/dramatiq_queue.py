@@ -1,4 +1,4 @@
-"""The queue on Redis, by dramatiq. The only file that knows it.
+"""The queue on Redis, by dramatiq; the only module that imports it.
 
 The list `edge:1:jobs:items` holds the ids of the messages that nobody has taken yet; its length is
 what workers are scaled by. What a worker that died had taken goes back to it once its heartbeat is

@@ -1,4 +1,4 @@
-"""What a feed would take: how much of it is there, what the rest needs, how long, at what price."""
+"""Estimates a feed: how many items are cached, and the time and price of the rest."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,14 +31,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class WorkerCount:
-    """How many there are, and the cores of each."""
+    """The number of workers, and the cores of each."""
 
     count: int
     cores: int
 
 
 class Estimator:
-    """Looks every item up, as the job would, and makes none but a few samples.
+    """Looks every item up as the job would, and renders at most a few samples.
 
     Args:
         history: the ledger of all jobs so far, from which a preset's mean is taken.

@@ -1,4 +1,4 @@
-"""Writing a job's pictures to a folder, a bucket or one ZIP; nothing is ever half written.
+"""Writes a job's pictures to a folder, a bucket or one ZIP; no file is ever visible half written.
 
 In a folder a file is written beside its place, hidden and locked, and then renamed. A process that
 is killed leaves it behind, and its lock goes with it: so the next export into that folder knows
@@ -50,7 +50,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 def clear(root: Path) -> int:
-    """Remove what nobody writes any more, in this folder and below; how many there were.
+    """Remove abandoned temporary files in this folder and below; returns how many.
 
     Files of other names, and those that another process is writing now, are left alone.
     """
@@ -84,7 +84,7 @@ def _removed(path: Path) -> bool:
 
 
 def _abandoned(file: BinaryIO) -> bool:
-    """Whether nobody writes it; takes its lock, so that nobody else removes it either."""
+    """Whether no process writes it; takes its lock, so that no other removes it either."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
@@ -110,8 +110,7 @@ class Target(Protocol):
 
 
 class FolderTarget:
-    """Files in a folder. What an earlier process was killed in the middle of is removed before the
-    first file is written."""
+    """Files in a folder. Temporary files of killed processes are removed before the first write."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -226,7 +225,7 @@ class ExportTarget:
 
 
 Entry = tuple[str, Callable[[], Awaitable[bytes]]]
-"""A file's name in the ZIP, and what brings its bytes."""
+"""A file's name in the ZIP, and a function that returns its bytes."""
 
 
 async def write_archive(target: Target, name: str, entries: AsyncIterator[Entry]) -> None:

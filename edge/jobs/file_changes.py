@@ -1,4 +1,4 @@
-"""How a store in a file changes what it knows: each method is one transaction.
+"""The changes of a store in a file: each method is one transaction.
 
 Items' states are the letters of `ItemState`, and counts of ended items stand in their job's row.
 """

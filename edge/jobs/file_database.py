@@ -1,4 +1,4 @@
-"""One SQLite file that this process alone works on: a transaction at a time, in a thread.
+"""One SQLite file, used by this process alone: one transaction at a time, in a thread.
 
 The tables of jobs are in it, and what every writing of them shares is here.
 """

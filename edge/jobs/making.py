@@ -1,4 +1,4 @@
-"""One item, from its name to its end: delivered as a request would be, judged, exported."""
+"""Makes one item: delivers it as a request would be, judges it, exports it."""
 
 import hashlib
 import time
@@ -27,7 +27,7 @@ from edge.variants.query import AcceptClass, read
 
 @dataclass(frozen=True, slots=True)
 class FinishedItem:
-    """One item's rendition, its name, and what a person has decided of it."""
+    """One item's rendition, its variant, and a reviewer's decision."""
 
     named: KeyedVariant
     delivered: Delivered
@@ -41,7 +41,7 @@ class FinishedItem:
 
 @dataclass(eq=False)
 class Maker:
-    """Makes items by way of the same delivery as requests, behind those in every queue.
+    """Makes items by the same delivery as requests, at prewarm priority.
 
     Args:
         seconds: that one item may take.
@@ -63,7 +63,7 @@ class Maker:
         image_request = read(query, self.presets, widths=self.widths)
         transform = image_request.resolve(AcceptClass(accept), paths.extension(path))
         deadline = Deadline.after(self.seconds)
-        # waiting as long as it takes: what stands in for a late picture is of no use here
+        # No fallback: an item waits for its final rendition.
         return DeliveryRequest(
             path,
             transform,
@@ -165,7 +165,7 @@ def failed(error: BaseException, tries: int, seconds: float) -> Outcome:
 
 
 def event_of(job: Job, item: Item, outcome: Outcome) -> Event | None:
-    """What a webhook is told of one item: that it is held."""
+    """The event of an item that is held."""
     if outcome.state is not ItemState.HELD or not job.options.webhook:
         return None
     held = outcome.compliance

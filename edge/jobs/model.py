@@ -1,4 +1,4 @@
-"""The values of a job: what is asked for, one item of it, what came of that, and its state."""
+"""The values of a job: its options, its items, their outcomes, and its state."""
 
 import builtins
 import json
@@ -65,7 +65,7 @@ OPEN_CODES = frozenset("wql")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is asked of every line of a feed.
+    """The options of a job, which apply to every line of its feed.
 
     Attributes:
         presets: made of each line that names none of its own.
@@ -171,7 +171,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one item.
+    """The outcome of one item.
 
     Attributes:
         source: a tier's name, or `render`.
@@ -265,14 +265,14 @@ class Job:
 
     @property
     def time_left(self) -> float | None:
-        """Seconds, while it runs and something is known of its pace."""
+        """Estimated seconds to the end; None while it does not run or its rate is unknown."""
         if self.state is not JobState.RUNNING or not self.rate:
             return None
         return self.open / self.rate
 
     @property
     def end(self) -> JobState:
-        """The state that what came of its items amounts to."""
+        """The final state that follows from the outcomes of its items."""
         failed = self.counts.get(ItemState.FAILED, 0)
         if failed == self.total:
             return JobState.FAILED

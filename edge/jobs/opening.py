@@ -1,4 +1,4 @@
-"""Opening the room: the store and the queue that the settings name, and all that works on them."""
+"""Opens the store and the queue that the settings name, and the parts that work on them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,7 +29,7 @@ from edge.variants.signing import SigningKeys, sign
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What can be done with jobs without making a picture: submit them, look, steer."""
+    """What manages jobs without rendering: store, queue and service."""
 
     store: Store
     queue: Queue
@@ -41,7 +41,7 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The same, with what makes the pictures."""
+    """The same, with a worker that renders."""
 
     desk: Desk
     maker: Maker
@@ -84,7 +84,7 @@ def open_store(given: Settings, file: str | None = None) -> Store:
 
 
 def open_queue(given: Settings, store: Store) -> Queue:
-    """Beside the store: on Redis, or in this process."""
+    """The queue beside the store: on Redis, or in this process."""
     if not store.shared:
         return LocalQueue()
     try:

@@ -86,7 +86,7 @@ class LocalQueue:
 
 
 class NoQueue:
-    """Where the library of the queue is not installed: jobs can be looked at, and not begun."""
+    """Stands for the queue where its library is not installed: jobs can be listed, not begun."""
 
     async def send(self, tasks: Sequence[Task]) -> None:
         if tasks:

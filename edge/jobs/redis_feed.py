@@ -1,4 +1,4 @@
-"""How jobs are named in Redis, and their items there.
+"""The keys of jobs in Redis, and readers of their items.
 
 They are packed in chunks, and their states are letters of one string.
 """
@@ -23,7 +23,7 @@ PARTS = ("states", "tries", "feed", "results", "refused", "events", "ledger")
 
 @contextmanager
 def redis_errors() -> Iterator[None]:
-    """What Redis or the way to it can raise, as `JobsUnavailable`."""
+    """Turns every error of Redis, and of the connection to it, into `JobsUnavailable`."""
     try:
         yield
     except (RedisError, OSError) as error:

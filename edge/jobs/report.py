@@ -1,4 +1,4 @@
-"""What came of a job's items, as rows: for the report, for the manifest, for the command line."""
+"""The outcomes of a job's items as rows: for the report, the manifest, and the command line."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Which failures may pass, and how long to wait before the next try."""
+"""Which failures are worth another try, and how long to wait before it."""
 
 import random
 
@@ -19,7 +19,7 @@ _LONGEST_REQUESTED = 3600.0
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether another try may do better. What is no error of ours may be anything, and may pass."""
+    """Whether another try may succeed; unknown exceptions count as temporary."""
     return isinstance(error, _MAY_PASS) or not isinstance(error, EdgeError)
 
 

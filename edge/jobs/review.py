@@ -1,8 +1,8 @@
-"""What a person decides of a picture, and under which name that is kept.
+"""A reviewer's decision on a picture, and the key under which it is kept.
 
-The name is of the original as it is now, of the request, and of nothing else: another run, another
-job and a new version of this software find the decision again; a new photo under the same path does
-not.
+The key is made of the original as it is now and the request, and of nothing else: another run,
+another job and a new version of this software find the decision again; a new photo under the same
+path does not.
 """
 
 import time
@@ -61,7 +61,7 @@ def identity(named: KeyedVariant) -> str:
 
 
 class Decisions:
-    """What was decided, in the store of jobs."""
+    """The decisions, in the store of jobs."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -74,7 +74,7 @@ class Decisions:
         await self._store.decide(identity, asdict(decision))
 
     async def annotate(self, named: KeyedVariant, rendition: Rendition) -> Rendition:
-        """With the decision, as every later answer will report it."""
+        """The rendition with the decision on it in its report, if there is one."""
         decision = await self.of(identity(named))
         return noted(rendition, decision.verdict) if decision and not decision.query else rendition
 

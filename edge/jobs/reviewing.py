@@ -1,4 +1,4 @@
-"""Held items before a person: what is shown of each, and what follows from a decision."""
+"""The review of held items: what is shown of each, and the effects of a decision."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ _SIDES = (160, 1600)
 
 
 class Reviewing:
-    """Lists what waits for a person, shows it, and keeps what was decided.
+    """Lists held items, shows them, and stores decisions.
 
-    A decision is kept first; then the rendition's own note tells it to every client, and the item
-    is done again where an export or other parameters need that.
+    A decision is stored first; then the rendition's note carries it to every client, and the item
+    is made again where an export or other parameters need that.
     """
 
     def __init__(

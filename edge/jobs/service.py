@@ -1,4 +1,4 @@
-"""Jobs as the web and the command line see them: submit, look, steer, decide."""
+"""The interface of jobs for the web and the command line: submit, list, control, review."""
 
 import asyncio
 import hashlib
@@ -37,7 +37,7 @@ class FeedSource:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A job that was taken, what of its feed was not, and whether it was there before."""
+    """A submitted job, the refused lines of its feed, and whether it had been submitted before."""
 
     job: Job
     refusals: Sequence[Refusal]
@@ -123,7 +123,7 @@ class Service:
         return ledger.facts(await self.store.ledger(name), self.reporter.prices)
 
     async def pause(self, id: str) -> Job:
-        """Queue no more of it; what is being made is finished. Raises `JobConflict`."""
+        """Pause: queue no further items; those under way finish. Raises `JobConflict`."""
         return await self._moved(id, JobState.PAUSED, _RUNNING)
 
     async def resume(self, id: str) -> Job:
@@ -134,7 +134,7 @@ class Service:
         return await self.feed(id)
 
     async def retry(self, id: str) -> Job:
-        """Try the failed ones again, and go on with one that was cancelled."""
+        """Retry the failed items, or resume a cancelled job."""
         job = await self.find(id)
         failed = job.counts.get(ItemState.FAILED, 0)
         if not failed and job.state is not JobState.CANCELLED:
@@ -146,7 +146,7 @@ class Service:
         return await self._moved(id, JobState.CANCELLED, (*_RUNNING, JobState.PAUSED))
 
     async def forget(self, id: str) -> None:
-        """Remove a job that is over. Raises `JobConflict`."""
+        """Remove a job that has ended. Raises `JobConflict`."""
         job = await self.find(id)
         if not job.state.over:
             raise _conflict(job, "removed")

@@ -15,7 +15,7 @@ CHUNK = 200
 """Items that lie together in the store."""
 
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
-"""Of a job that there is work for."""
+"""The states of jobs that workers work on."""
 
 
 class Begun(NamedTuple):
@@ -28,7 +28,7 @@ class Begun(NamedTuple):
 
 
 class Task(NamedTuple):
-    """Something to do for a job: an `item`, its end (`conclude`), a webhook (`notify`).
+    """A task for a worker: an `item`, a job's end (`conclude`), or a webhook (`notify`).
 
     `ref` is the item's index or the event's id; `data` the packed item, where it is at hand.
     """
@@ -50,7 +50,7 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a webhook is told, once: its id, its type and its data."""
+    """The event of a webhook, delivered once: its id, its type and its data."""
 
     id: str
     type: str
@@ -64,14 +64,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What one item adds to the ledgers, by `preset|what`; `once` only when it first ends."""
+    """The amounts that one item adds to the ledgers, by `preset|what`; `once` only when it first
+    ends."""
 
     once: Mapping[str, float] = field(default_factory=dict)
     always: Mapping[str, float] = field(default_factory=dict)
 
 
 class ItemRow(NamedTuple):
-    """One item with where it is and what came of it."""
+    """One item with its state and outcome."""
 
     item: Item
     state: ItemState
@@ -137,7 +138,7 @@ class Store(Protocol):
     async def finish(
         self, job: Job, item: Item, outcome: Outcome, sums: Sums, event: Event | None
     ) -> bool:
-        """Write an end down; False where there was one already, or the job is gone."""
+        """Record an item's end; False where it has ended already, or the job is gone."""
         ...
 
     async def conclude(self, job: str, state: JobState, event: Event | None) -> bool:
@@ -153,7 +154,7 @@ class Store(Protocol):
     async def refusals(self, job: str, offset: int, limit: int) -> Sequence[Refusal]: ...
 
     async def due(self, lease: float, limit: int) -> Sequence[Task]:
-        """What has come due; each comes again after `lease` seconds unless it is settled."""
+        """The tasks that are due; each is due again after `lease` seconds unless it is settled."""
         ...
 
     async def postpone(self, task: Task, due: float) -> None: ...

@@ -1,4 +1,4 @@
-"""Telling a URL what became of a job, signed by the Standard Webhooks convention.
+"""Webhooks about jobs, signed by the Standard Webhooks convention.
 
 Source: https://github.com/standard-webhooks/standard-webhooks, specification 1.0: the headers
 `webhook-id`, `webhook-timestamp` and `webhook-signature`, the last one `v1,` and the base64 of an
@@ -72,7 +72,7 @@ class Webhooks:
         self._outbound.check(url, "webhook")
 
     async def tell(self, url: str, event: Event) -> float | None:
-        """One try. None: it was taken, or never will be; else seconds until the next."""
+        """One delivery. None: accepted, or not worth another try; else seconds until the next."""
         try:
             status, retry_after = await self._post(url, event)
         except AddressForbidden:

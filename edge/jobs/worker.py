@@ -1,4 +1,4 @@
-"""Doing what comes off the queue: an item, a job's end, a webhook. A failure stops nothing else."""
+"""Works on tasks from the queue: an item, a job's end, a webhook. A failure stops nothing else."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 _STORE_SECONDS = 1.0
 _AGAIN_SECONDS = 15.0
 _EXPORT_SECONDS = 3600.0
-"""How long a place to write to may be away before the job counts as failed."""
+"""Seconds for which an export target may be unreachable before the job counts as failed."""
 
 _MANIFEST = "manifest"
 _PAGE = 200
@@ -61,7 +61,7 @@ class Worker:
     _jobs: LRUCache[str, Job] = field(default_factory=lambda: LRUCache(_JOBS), init=False)
 
     async def handle(self, task: Task) -> None:
-        """Do it, however long the store may be away in between."""
+        """Carry a task out; failures of the store are retried without end."""
         work = {"item": self._item, "conclude": self._conclude, "notify": self._notify}[task.kind]
         while True:
             try:
@@ -107,7 +107,7 @@ class Worker:
         return self._jobs.get(id)
 
     async def _tried(self, job: Job, item: Item, begun: Begun) -> Outcome | None:
-        """What came of it; None where it is to be tried again later."""
+        """The outcome; None where the item is to be retried later."""
         start, tries = time.perf_counter(), begun.tries
         try:
             if tries > self.bounds.tries:  # those before did not even fail: they took workers away
@@ -124,7 +124,7 @@ class Worker:
             return failed(error, tries, time.perf_counter() - start)
 
     async def _stored(self, write: Callable[..., Awaitable[Any]], *given: Any) -> Any:
-        """Write down what has been done, so that it is not done again when the store is back."""
+        """Record an outcome, retrying while the store is away, so that the work is not repeated."""
         while True:
             try:
                 return await write(*given)

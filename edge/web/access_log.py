@@ -1,4 +1,4 @@
-"""One line of the log for each request, and what its span says: nothing of it is secret."""
+"""The log line of each request, and the attributes of its span; neither contains secrets."""
 
 import logging
 import re
@@ -19,12 +19,12 @@ from edge.variants.query import ImageRequest
 
 LOG = logging.getLogger("edge.access")
 ANSWER = "edge.answer"
-"""Where the route of pictures leaves in the scope what it has answered with."""
+"""Key in the ASGI scope under which the route of pictures leaves its `AnswerRecord`."""
 
 
 @dataclass(slots=True)
 class AnswerRecord:
-    """What is known of one picture's answer, filled in as it becomes known."""
+    """What the log says of one picture's answer, filled in while it is made."""
 
     image_request: ImageRequest
     key: str = ""
@@ -35,28 +35,29 @@ class AnswerRecord:
     used: Consumption | None = None
 
     def bring(self, delivered: Delivered) -> None:
-        """Note the picture, before it is known whether it is answered with."""
+        """Note the rendition, before it is decided whether it is sent."""
         self.rendition = delivered.rendition
 
 
 @dataclass(frozen=True, slots=True)
 class AccessLog:
-    """Which requests have a line, by the words of `EDGE_SERVER_ACCESS_LOG`."""
+    """Which requests are logged, by the words of `EDGE_SERVER_ACCESS_LOG`."""
 
     which: str = "auto"
 
     @property
     def tells_hits(self) -> bool:
-        """Whether what memory answers has lines."""
+        """Whether hits in memory are logged."""
         return LOG.isEnabledFor(logging.INFO if self.which == "all" else logging.DEBUG)
 
     def _level(self, scope: Scope, status: int, hit: bool, error: BaseException | None) -> int:
-        """The level of a request's line; what is not wanted is at `DEBUG`."""
+        """The level of a request's line; `DEBUG` for requests that are not to be logged."""
         if status >= 500 and error is not None:
             return logging.ERROR
         if status >= 500 or error is not None:
             return logging.WARNING  # readiness that says no has told the truth; nothing failed
-        # Hits are counted: at thousands a second the log would cost more than the hit.
+        # Hits in memory are only counted: at thousands a second the line would cost more than the
+        # hit.
         quiet = hit or scope["path"] in PROBES
         wanted = self.which == "all" or (self.which == "auto" and not quiet)
         return logging.INFO if wanted else logging.DEBUG
@@ -72,7 +73,7 @@ class AccessLog:
         hit: bool = False,
         more: Mapping[str, str] | None = None,
     ) -> None:
-        """The line, where it is wanted.
+        """Write the line, if the request is to be logged.
 
         Args:
             bytes: of the body.
@@ -125,7 +126,7 @@ def _picture(answer: AnswerRecord | None) -> dict[str, Any]:
 
 
 def _verdict(compliance: Compliance | None) -> dict[str, Any]:
-    """What operators look for."""
+    """The fields of a line for operators."""
     if compliance is None:
         return {}
     found: dict[str, Any] = {"verdict": "pass" if compliance.passed else "fail"}
@@ -149,7 +150,7 @@ def _failure(error: BaseException | None) -> dict[str, Any]:
 
 
 def attributes(scope: Scope, status: int) -> Mapping[str, tracing.Value]:
-    """The same for a span, in OpenTelemetry's words where it has some."""
+    """The same for a span, by OpenTelemetry's semantic conventions where there are some."""
     answer: AnswerRecord | None = scope.get(ANSWER)
     values: dict[str, tracing.Value] = {
         "http.request.method": scope["method"],

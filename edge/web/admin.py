@@ -1,4 +1,4 @@
-"""Purging and explaining over HTTP, for those who hold a token with that role."""
+"""The routes for purging and explaining, which need a token with that role."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ _NAMES = ("original", "tag", "preset", "key")
 
 
 class Explain:
-    """Reads the URL exactly as the picture's route does, but for the signature.
+    """Reads the URL exactly as the route of pictures does, except for the signature.
 
     Args:
         needs_token: ask for a token with the role `explain` instead of a signature; a URL that was
@@ -59,7 +59,7 @@ class Explain:
         return JSONResponse({"path": url.path, **image_request, **explained}, headers=UNCACHED)
 
     def _words(self, query: str) -> list[dict[str, Any]]:
-        """What each word does beside the others; of a URL in other words, nothing."""
+        """The effect of each word beside the others; empty for a URL in another dialect."""
         try:
             return [effect.as_facts() for effect in effects(query, self._presets)]
         except EdgeError:
@@ -75,8 +75,8 @@ class AdminRoutes:
         self._tokens = tokens
 
     async def purge(self, request: Request) -> Response:
-        """Answers what was removed from which tier, and what was not reached: 207 where that is
-        tried again until it is, 503 where it is not.
+        """Answers how many entries each tier removed, and which parts failed: 207 where those are
+        retried, 503 where they are not.
 
         Raises:
             TokenWrong, RoleMissing: the request carries no token that may purge.

@@ -1,5 +1,5 @@
-"""What is sent to the server's own routes, JSON and words of the query, and what their answers have
-in common."""
+"""Reads the bodies and query words of the server's own routes, and what their answers have in
+common."""
 
 import json
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ async def json_object(request: Request, most: int, allowed: Sequence[str]) -> di
 
 
 def said(request: Request, name: str, kind: Kind, default: T) -> T:
-    """What a word of the query says; an empty one is as good as none.
+    """The value of a word of the query; an empty one counts as absent.
 
     Raises:
         InvalidParameter: it is not of that kind.

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 answers: one row per class, the nearest class wins."""
+"""Errors as problem documents (RFC 9457): one row per class; subclasses inherit the row."""
 
 import json
 import math
@@ -80,7 +80,7 @@ ROWS: Mapping[type[EdgeError], Failure] = {
 
 @dataclass(frozen=True, slots=True)
 class ProblemResponse:
-    """A finished failure: status, headers, body."""
+    """A complete error response."""
 
     status: int
     headers: Mapping[str, str]
@@ -124,15 +124,15 @@ _ADDRESSES = re.compile(
 
 
 def public(detail: str) -> str:
-    """What a client may read of this side's own trouble: libraries name hosts and files in what
-    they raise. The log has all of it."""
+    """A detail without the host and file names that libraries put into their messages; the log has
+    all of it."""
     return _ADDRESSES.sub("(hidden)", detail)
 
 
 def answer(
     error: EdgeError, instance: str, placeholder: Size | None = None, left: int | None = None
 ) -> ProblemResponse:
-    """The whole answer; with a `placeholder` size its body is a picture instead of JSON.
+    """The complete response; with a `placeholder` size its body is a picture instead of JSON.
 
     Args:
         left: seconds for which the URL holds, None: for ever. No cache keeps the answer longer,
@@ -160,7 +160,7 @@ def _lifetime(error: EdgeError, row: Failure, left: int | None) -> dict[str, str
 
 
 def _wait(error: EdgeError) -> int:
-    """Seconds of `Retry-After`: what admission control knows or the origin asked for, within a
+    """Seconds of `Retry-After`, as admission control estimates or the origin requested, at most a
     minute."""
     if isinstance(error, errors.Busy):
         return error.retry_after

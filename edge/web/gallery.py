@@ -1,4 +1,4 @@
-"""What the page at `/` asks for beside pictures: names of originals, signatures, stages."""
+"""The API of the page at `/`: names of originals, signatures, progress."""
 
 import re
 import time
@@ -106,14 +106,14 @@ class Gallery:
         return JSONResponse({"urls": signed_urls, "until": until}, headers=UNCACHED)
 
     async def progress(self, request: Request) -> Response:
-        """The stage of the picture that was asked for with this name in `X-Edge-Progress`; null
-        where nobody waits for one of that name in this process."""
+        """The stage of the request that came with this name in `X-Edge-Progress`; null where this
+        process has none."""
         found = self._watched.get(request.path_params["name"])
         return JSONResponse({"stage": found and found.stage}, headers=UNCACHED)
 
     @contextmanager
     def watch(self, scope: Scope) -> Iterator[None]:
-        """Lets `progress` tell of what happens within, where the request names itself."""
+        """Tracks the stage of a request that names itself, for `progress`."""
         name = headers.find(scope["headers"], PROGRESS_HEADER) or ""
         if not _NAME.fullmatch(name.encode("latin-1")) or len(self._watched) >= _MOST_WATCHED:
             yield

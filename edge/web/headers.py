@@ -19,7 +19,7 @@ SAFE: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'"),
 )
-"""On every answer, whatever it is; the page at `/` has a policy of its own."""
+"""Headers of every answer; the page at `/` has a policy of its own."""
 
 ALWAYS: tuple[tuple[bytes, bytes], ...] = (
     *SAFE,
@@ -27,10 +27,10 @@ ALWAYS: tuple[tuple[bytes, bytes], ...] = (
     (b"timing-allow-origin", b"*"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 )
-"""On every picture, and on what is answered in its place."""
+"""Headers of every picture, and of errors in its place."""
 
 RENDERER = renderer_tag(RENDER_VERSION)
-"""On all that is answered here, because no key leads to what another renderer has made."""
+"""The renderer's cache tag on every answer: keys name RENDER_VERSION, so none is of another."""
 
 _YEAR = 31_536_000
 
@@ -39,7 +39,7 @@ _YEAR = 31_536_000
 class Lifetimes:
     """How long browsers and the CDN keep a rendition.
 
-    Of a fallback, browsers keep nothing unasked, and a CDN not a second longer than it may.
+    Browsers revalidate a fallback each time, and a CDN drops it as soon as it expires.
     """
 
     browser: bytes
@@ -108,7 +108,7 @@ def validators(
     lasting: bool = True,
     left: int | None = None,
 ) -> Headers:
-    """What a 304 must repeat of the 200 (RFC 9110 section 15.4.5)."""
+    """The headers of a 200 that a 304 must repeat (RFC 9110 section 15.4.5)."""
     headers = [
         (b"etag", f'"{etag}"'.encode()),
         *lifetimes.fields(left, versioned=versioned, lasting=lasting),
@@ -119,7 +119,7 @@ def validators(
 
 
 def describing(rendition: Rendition, download: str | None) -> Headers:
-    """What the bytes are, and the names by which a CDN purges them."""
+    """The media type of the bytes, and the cache tags by which a CDN purges them."""
     tags = (*rendition.tags, RENDERER)
     headers = [
         (b"content-type", rendition.content_type.encode()),

@@ -1,8 +1,8 @@
-"""The one path of a hit, and the one decision about `If-None-Match`.
+"""Answers hits, and decides about `If-None-Match` for every answer.
 
-What this process's memory holds is answered at once, what the tier behind it holds by a callback:
-neither takes a task. Everything else is the application's (`image`), which finds or makes the
-picture and has its answer decided and described here as well.
+Hits in this process's memory are answered at once, hits in the tier behind it by a callback:
+neither needs a task. All else goes to the application (`image`), which finds or makes the
+rendition; its answers are decided and described here as well.
 """
 
 import time
@@ -30,15 +30,15 @@ _HEADS = 4
 """Answers of one URL whose header lines are remembered."""
 
 Whole = tuple[int, bytes, bytes]
-"""An answer known before it is begun: status, header lines, body."""
+"""A complete answer: status, header lines, body."""
 
 Later = Callable[[Callable[[Whole | None], None]], bool]
-"""Asks for such an answer. False: there will be none; else what it is given is called once, later,
-with None where the application has to be asked after all."""
+"""Starts a lookup. False: there is no answer without a task; else the callback is called once,
+later, with the answer, or with None where the application has to answer."""
 
 
 class Reply(NamedTuple):
-    """What a client is answered: a rendition, or (304) that it has this one.
+    """The decision about an answer: a rendition, or 304 because the client has it.
 
     Attributes:
         rendition: None where no tier was asked for it.
@@ -55,7 +55,7 @@ class Reply(NamedTuple):
 
 
 class Hits:
-    """Answers what takes no task, and decides what is answered to everything else."""
+    """Answers requests that need no task, and decides about the answers to all others."""
 
     def __init__(
         self,
@@ -73,11 +73,11 @@ class Hits:
         self._negotiated = cache(partial(metrics.tally, metrics.negotiated))
 
     def find(self, scope: Scope) -> Whole | Later | None:
-        """What the server's protocol asks before it makes a task for a request.
+        """The answer to a request that needs no task; `http1.Protocol` calls it before it makes
+        one.
 
-        What it answers is what the application would; None, too, where something is wrong: then
-        the application tells the client. The way of nearly every request, so it asks each question
-        once and makes nothing twice.
+        It equals the application's answer. None, too, for a request that fails: the application
+        answers with the error. Nearly every request takes this way, so nothing is computed twice.
         """
         start = time.perf_counter()
         if scope["method"] not in METHODS or not is_picture(scope["path"]):
@@ -125,7 +125,7 @@ class Hits:
         return self._delivery.soon(named, found)
 
     def unchanged(self, named: KeyedVariant, condition: str) -> Reply | None:
-        """The answer to a client that has what it asks for, where that is known without any tier:
+        """The 304 to a client that has the rendition, where that is known without a lookup:
         `condition` names the ETag that was last delivered."""
         etag = self._delivery.etag(named)
         if etag and _matches(condition, etag):
@@ -142,7 +142,7 @@ class Hits:
         lasting: bool = True,
         joined: bool = False,
     ) -> Reply:
-        """The answer where the rendition is at hand."""
+        """The answer for a rendition."""
         if condition and _matches(condition, rendition.etag):
             return Reply(304, rendition.etag, rendition, "none", lasting)
         if url.image_request.negotiates:
@@ -173,7 +173,7 @@ class Hits:
     def _whole(
         self, scope: Scope, start: float, url: ParsedUrl, named: KeyedVariant, reply: Reply
     ) -> Whole:
-        """The answer as it goes over the wire, counted and told."""
+        """The answer as bytes; counts and logs it."""
         status, rendition, body = reply.status, reply.rendition, b""
         if status == 200 and rendition is not None and scope["method"] == "GET":
             body = rendition.body

@@ -24,7 +24,7 @@ _DISCONNECTED = "http.disconnect"
 
 
 class ClientLeft(Exception):
-    """The client went away before its answer; there is nobody to tell."""
+    """The client disconnected before its answer; no answer is sent."""
 
 
 class ImageRoute:
@@ -74,7 +74,7 @@ class ImageRoute:
     async def _rendered(
         self, record: AnswerRecord, receive: Receive, named: KeyedVariant, request: DeliveryRequest
     ) -> Delivered:
-        """What the render brings; what it uses up on the way is told of this request."""
+        """The result of a render; its consumption is logged with this request."""
         record.stages, record.used = stages, used = Stages(), Consumption()
         token = consumption.set(used)
         try:
@@ -118,7 +118,7 @@ async def _other_method(scope: Scope, send: Send) -> None:
 
 
 async def _while_connected(work: Coroutine[Any, Any, Delivered], receive: Receive) -> Delivered:
-    """The result of `work`, given up when the client leaves: nobody else may be waiting for it."""
+    """The result of `work`, which is cancelled when the client disconnects."""
     working = asyncio.create_task(work)
     leaving = asyncio.create_task(_disconnected(receive))
     try:

@@ -1,4 +1,4 @@
-"""Jobs over HTTP: submit a feed, see how it goes, pause, go on, try again, cancel."""
+"""The routes of jobs: submit a feed, see its progress, pause, resume, retry, cancel."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
@@ -88,7 +88,7 @@ class JobsRoutes:
         return JSONResponse(page, headers=UNCACHED)
 
     async def ledger(self, request: Request) -> Response:
-        """What all jobs have used up, or those of one `label`."""
+        """The consumption of all jobs, or of those with one `label`."""
         self._tokens.require(request, Role.JOBS)
         spent = await self._service.spent(request.query_params.get("label"))
         return JSONResponse(spent, headers=UNCACHED)

@@ -1,4 +1,4 @@
-"""Around every request: an id, the log line, the metrics, and errors turned into answers."""
+"""Middleware: request ids, log lines, metrics, and errors turned into responses."""
 
 import asyncio
 import time
@@ -60,7 +60,7 @@ class Observed:
     async def _observed(
         self, scope: Scope, receive: Receive, send: Send
     ) -> tuple[int, BaseException | None]:
-        """Status, 0 where nobody was there to be answered, and what went wrong."""
+        """The status (0: the client had disconnected), and the error, if any."""
         start = time.perf_counter()
         answer = _Answer(send, request_id.get().encode())
         error: BaseException | None = None
@@ -69,7 +69,7 @@ class Observed:
         except ClientLeft as left:
             error = left
         except asyncio.CancelledError as cancelled:
-            # The server has drained for as long as it may; whoever is still there hears it.
+            # The drain has timed out; clients that are still connected get this.
             error = cancelled
             if not answer.status:
                 await self._fail(scope, answer, Busy(_STOPPING, retry_after=_ELSEWHERE_AFTER))

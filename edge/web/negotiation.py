@@ -1,4 +1,4 @@
-"""What the client says it can take, reduced to few classes (RFC 9110 section 12.5.1)."""
+"""Reduces `Accept` and client hints to few classes (RFC 9110 section 12.5.1)."""
 
 from contextlib import suppress
 from functools import lru_cache
@@ -8,7 +8,7 @@ from edge.variants.device import DPR, VIEWPORT, Device, classed
 from edge.variants.query import AcceptClass
 
 ACCEPT_CH = (b"accept-ch", f"{DPR}, {VIEWPORT}".encode())
-"""Asks browsers to tell; they heed it on a page, not on a picture."""
+"""Requests client hints of browsers, which honour it on a page and ignore it on a picture."""
 
 _LONGEST_HEADER = 1000
 
@@ -46,7 +46,7 @@ def _takes(weights: dict[str, float], kind: str, plain: float) -> bool:
 
 @lru_cache(maxsize=512)
 def device(dpr: bytes | None, viewport: bytes | None, save_data: bytes | None) -> Device:
-    """The class of what client hints say; what cannot be read says nothing."""
+    """The class of the client hints; unreadable ones are ignored."""
     return classed(_measure(dpr), _measure(viewport), saves=(save_data or b"").lower() == b"on")
 
 

@@ -1,4 +1,4 @@
-"""The part of the OpenAPI document that is about what the page at `/` asks for."""
+"""The part of the OpenAPI document with the API of the page at `/`."""
 
 from typing import Any
 

@@ -62,7 +62,7 @@ class Playground:
         self._signed = signed
 
     async def get(self, request: Request) -> Response:
-        # Where URLs must be signed, nobody is told the names of what there is to ask for.
+        # Where URLs must be signed, the names of originals are not listed.
         paths = [] if self._signed else await self._browse()
         first = paths[0] if paths else ""
         page = _PAGE.substitute(

@@ -1,4 +1,4 @@
-"""What operators ask: is the process alive, can it serve, what has it done."""
+"""The routes for operators: liveness, readiness, metrics."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
@@ -47,15 +47,15 @@ class Probes:
         self.draining = False
 
     async def healthz(self, request: Request) -> Response:
-        """The process runs and its loop turns; nothing else is asked."""
+        """200 as long as the event loop runs; checks nothing else."""
         return JSONResponse({"status": "ok"}, headers=UNCACHED)
 
     async def readyz(self, request: Request) -> Response:
-        """What each tier, origin and model last said of itself: news where they have some in a
-        moment. Only the first who asks, or the first in a minute, waits for those that are slow, at
+        """The state of each tier, origin and model: a new one where it comes within a moment, else
+        the last one. Only the first request, and the first within a minute, wait for slow parts, at
         most ten seconds.
 
-        `exclude=origins`, as the Kubernetes API server has it, leaves a kind of parts unasked.
+        `exclude=origins`, as in the Kubernetes API server, leaves a kind of parts out.
 
         Raises:
             InvalidParameter: there is no such kind.

@@ -1,4 +1,4 @@
-"""What is kept of every request: its id, its count in the metrics, its log line, its span."""
+"""Records every request: its id, its count in the metrics, its log line, its span."""
 
 import re
 import secrets
@@ -21,7 +21,7 @@ _NUMBERS = count(1)
 
 
 def identity(scope: Scope) -> str:
-    """The caller's own id where it is a decent one, else one of this process's."""
+    """The client's request id if it is well formed, else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
             return str(value.decode())
@@ -37,14 +37,14 @@ class Recorder:
 
     def __init__(self, metrics: Metrics, access: AccessLog | None = None) -> None:
         self._access = access or AccessLog()
-        # Finding a label's child costs more than counting it, and every hit counts.
+        # Label children are looked up once: that costs more than counting, and every hit counts.
         self._answered = cache(partial(metrics.tally, metrics.requests))
         self._seconds = cache(metrics.request_seconds.labels)
 
     def request(
         self, scope: Scope, status: int, seconds: float, bytes: int, error: BaseException | None
     ) -> None:
-        """One that the application has answered; status 0: nobody was there to be answered."""
+        """Record a request that the application answered; status 0: the client had disconnected."""
         answer: AnswerRecord | None = scope.get(ANSWER)
         way, source = route(scope), answer.source if answer else "none"
         self._answered(way, status or 499).inc()
@@ -54,7 +54,7 @@ class Recorder:
 
     @property
     def tells_hits(self) -> bool:
-        """Whether anybody wants more of a hit than that it is counted."""
+        """Whether hits are logged or traced, not only counted."""
         return self._access.tells_hits or tracing.on()
 
     def hit(self, status: int, source: str, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Held pictures before a person: the page at `/-/review`, and what it asks for."""
+"""The page at `/-/review`, and its routes."""
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -23,7 +23,7 @@ _SIDE = whole(1, 4000)
 
 
 class ReviewRoutes:
-    """The page itself tells nothing; all that it shows is asked for with a token of the role
+    """The page contains no data; everything it shows is requested with a token of the role
     `review`."""
 
     def __init__(self, shop: Shop, tokens: Tokens) -> None:
@@ -44,7 +44,7 @@ class ReviewRoutes:
         return HTMLResponse(_PAGE, headers=headers)
 
     async def items(self, request: Request) -> Response:
-        """What waits for a person, the oldest first."""
+        """The held items, oldest first."""
         self._tokens.require(request, Role.REVIEW)
         limit, offset = said(request, "limit", LIMIT, PAGE), said(request, "cursor", CURSOR, 0)
         held = await self._reviewing.held(limit, offset)

@@ -1,4 +1,4 @@
-"""Which URL leads where. Everything of ours that is not a picture lives under `/-/`."""
+"""The routing of URLs. All routes but those of pictures are under `/-/`."""
 
 from contextlib import nullcontext
 
@@ -25,7 +25,7 @@ from edge.web.urls import Urls, is_picture
 
 _READ = ["GET", "HEAD"]
 _PUBLIC = ("/-/problems/", "/-/openapi.json")
-"""What an answer to a client may lead to."""
+"""Paths that answers to clients link to."""
 
 
 def application(
@@ -104,7 +104,7 @@ class _Dispatch:
 
 
 def _as_written(scope: Scope) -> bool:
-    """Whether a route of ours is spelt as it stands in the table, without any escape.
+    """Whether the path of a route under `/-/` is written without percent-encoding.
 
     A proxy that closes `/-/` sees the URL before it is decoded; no other spelling leads there.
     """
@@ -114,7 +114,7 @@ def _as_written(scope: Scope) -> bool:
 
 
 def _not_ours(error: HTTPException) -> Response:
-    """The router's own 404 and 405, in the form of all our failures."""
+    """The router's 404 and 405, in the form of all error responses."""
     body = {"type": "about:blank", "title": error.detail, "status": error.status_code}
     return JSONResponse(
         body,

@@ -1,4 +1,4 @@
-"""Reading the request that submits a job: its body as a feed, its words as options."""
+"""Reads the request that submits a job: its body as a feed, its words as options."""
 
 import asyncio
 import hashlib
@@ -25,7 +25,7 @@ _LONGEST_KEY = 255
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What was asked for; `fingerprint` is of all that was said."""
+    """A submission; `fingerprint` is a hash of all of it."""
 
     feed: FeedSource
     options: Options

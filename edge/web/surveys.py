@@ -1,7 +1,7 @@
-"""What every kind of parts last said of itself, brought up to date behind those who ask.
+"""Surveys of the state of each kind of parts, refreshed in the background.
 
-A network that proves itself waits for its turn like any other work, so under load a survey takes
-seconds. Who asks for readiness waits for news only for a moment, and is told what is known.
+A network's self-test queues like other work, so under load a survey takes seconds. A readiness
+request waits only for a moment, and then gets the last known state.
 """
 
 import asyncio
@@ -18,19 +18,19 @@ _log = logging.getLogger(__name__)
 
 _LONGEST = 10.0
 _MOMENT = 0.02
-"""Seconds that one who asks waits for news: as long as parts that answer at once may take."""
+"""Seconds that a request waits for a new survey: enough for parts that answer at once."""
 
 _KEPT = 60.0
-"""Seconds for which an answer may be told. Who asks brings it up to date, so it is older than ten
-seconds only where nobody asked, and then says nothing of now."""
+"""Seconds for which a survey is valid. Each request starts a new one, so a state is older than ten
+seconds only where none was requested."""
 
 
 Survey = Callable[[], Awaitable[Sequence[ModelState | TierState]]]
-"""Asks every part of one kind to answer for itself."""
+"""Surveys every part of one kind."""
 
 Part = dict[str, dict[str, Any]]
 Parts = dict[str, Part]
-"""Each kind of parts, each part of it by name, and whether that is `ready`, with a `detail`."""
+"""By kind and name of each part, whether it is `ready`, with a `detail`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class _Known:
 
 
 class Surveys:
-    """The kinds of parts, and what is known of each.
+    """The kinds of parts, and the last survey of each.
 
     Args:
         surveys: each kind, and how its parts are asked.
@@ -62,8 +62,8 @@ class Surveys:
         return tuple(self._surveys)
 
     async def of(self, kinds: Sequence[str]) -> Parts:
-        """What is known of these kinds: their news where they answer in a moment, else what they
-        said the last time. Only of what is not known yet news is waited for."""
+        """The state of these kinds: a new survey where it comes within a moment, else the last one.
+        Kinds without a survey are waited for."""
         news = {kind: self._ask(kind) for kind in kinds}
         if news:
             await asyncio.wait(news.values(), timeout=self._moment)
@@ -83,7 +83,8 @@ class Surveys:
         }
 
     def close(self) -> None:
-        """Ask no more; who waits is told what is known, and of what is not that it is not ready."""
+        """Stop surveying; pending requests get the last survey, or "not ready" where there is
+        none."""
         for task in self._asking.values():
             task.cancel()
 

@@ -10,7 +10,7 @@ from edge.errors import RoleMissing, TokenWrong
 
 
 class Tokens:
-    """The one place where a token is held against the role that a route needs.
+    """Checks the token of a request against the role that a route needs.
 
     Args:
         held: the tokens of this server, as they are now.

@@ -1,4 +1,4 @@
-"""URLs of pictures: read and checked once, however often they come."""
+"""Reads and checks URLs of pictures; results are cached."""
 
 import math
 import time
@@ -27,7 +27,7 @@ _DPR, _VIEWPORT, _SAVE = (name.lower().encode() for name in (DPR, VIEWPORT, SAVE
 
 
 def is_picture(path: str) -> bool:
-    """Whether a path leads to a picture, and not to what is the server's own."""
+    """Whether a path names a picture rather than one of the server's own routes."""
     return not path.startswith("/-/") and path not in ("/", "/favicon.ico", "/robots.txt")
 
 
@@ -39,7 +39,7 @@ class ParsedUrl:
     image_request: ImageRequest
     transform: Transform
     lines: dict[tuple[object, ...], bytes] = field(default_factory=dict, repr=False, compare=False)
-    """Header lines of what was last answered without a task; see `hits`."""
+    """Header lines of the last answer without a task; see `hits`."""
 
     @property
     def vary(self) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ class ParsedUrl:
 
 
 class Urls:
-    """Reads URLs, with the headers that have a say in what they mean."""
+    """Reads URLs, with the request headers that they depend on."""
 
     def __init__(
         self,
@@ -95,14 +95,14 @@ class Urls:
         if self._dialects.hosts:
             host = self._dialects.host(given.get(b"host", b"").decode("latin-1"))
         url = self._parse(path, query, accept, device, required, host)
-        # What is remembered outlives what it has checked.
+        # A cached result outlives the expiry that it was checked against.
         expires = url.image_request.expires
         if expires is not None and self._keys() and time.time() >= expires:
             raise SignatureExpired("the signature has expired", param="exp")
         return url
 
     def forget(self) -> None:
-        """Read and check every URL anew: other keys may sign now."""
+        """Forget all results: the signing keys may have changed."""
         self._parse.cache_clear()
 
     def delivery_request(self, url: ParsedUrl) -> DeliveryRequest:
