@@ -69,7 +69,7 @@ async def _work(given: Settings, at_once: int | None, metrics_port: int) -> None
         serve_metrics(parts.metrics, metrics_port, given.server.host)
         read_anew_on_hangup(parts)
         trimming = asyncio.create_task(give_back_memory())
-        async with leaving_cores(given), parts.shop.working(items_at_once(given, at_once)):
+        async with leaving_cores(given), parts.processing.working(items_at_once(given, at_once)):
             _log.info("working", extra=parts.about)
             await ending.wait()
             _log.info("stopping")

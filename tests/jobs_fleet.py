@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from edge import settings
-from edge.cli.jobs_commands import desk_of
+from edge.cli.jobs_commands import opened_management
 from edge.errors import JobsUnavailable
 from edge.jobs.model import Job, Options
 from edge.jobs.service import FeedSource, Service
@@ -24,7 +24,7 @@ END_SECONDS = 240.0
 
 
 class Fleet:
-    """Workers on one folder of photos and one Redis, and a desk of its own to submit at."""
+    """Workers on one folder of photos and one Redis, and a management of its own to submit at."""
 
     def __init__(self, redis: RedisServer, photos: Path) -> None:
         self.redis = redis
@@ -61,8 +61,8 @@ class Fleet:
             if worker.poll() is None:
                 self.kill(worker)
 
-    def desk(self):
-        return desk_of(settings.load(self.environ))
+    def management(self):
+        return opened_management(settings.load(self.environ))
 
 
 @pytest.fixture

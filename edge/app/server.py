@@ -19,13 +19,13 @@ from edge.app.rendering import open_engine, open_renderer
 from edge.app.stores import beside_folder_tier, open_stores
 from edge.app.web import open_web
 from edge.background_tasks import BackgroundTasks
-from edge.cache.purging import OwedPurges
+from edge.cache.purging import PendingPurges
 from edge.delivery.admitted import AdmittedRenderer
 from edge.delivery.delivery import Delivery
 from edge.delivery.keys import CacheKeys
 from edge.delivery.making import Making
 from edge.delivery.recall import Recall
-from edge.jobs.opening import Shop, open_desk, open_shop
+from edge.jobs.opening import JobProcessing, open_management, open_processing
 from edge.jobs.review import Decisions
 from edge.reloading import ReloadedFiles
 from edge.rendering.engine import pillow
@@ -95,7 +95,7 @@ class Server:
     watches: bool
     """Whether there is such a file."""
 
-    shop: Shop
+    processing: JobProcessing
     """Jobs, and what works on them."""
 
 
@@ -127,10 +127,10 @@ async def connect(
         at_end(origins.close)
         scenes = sources.open_scenes(given, admission, metrics)
         at_end(scenes.close)
-        owed = OwedPurges(beside_folder_tier(given, "purges.owed"))
-        stores = await enter(open_stores(given, metrics, background_tasks, owed))
-        desk = await enter(
-            open_desk(
+        pending = PendingPurges(beside_folder_tier(given, "purges.owed"))
+        stores = await enter(open_stores(given, metrics, background_tasks, pending))
+        management = await enter(
+            open_management(
                 given,
                 files.presets,
                 lambda: files.keys.value,
@@ -167,7 +167,7 @@ async def connect(
             metrics,
             default_wait=given.http.fallback_after / 1000 or None,
             fallbacks=given.http.fallback_max_age > 0,
-            review=Decisions(desk.store).annotate,
+            review=Decisions(management.store).annotate,
         )
         delivery = Delivery(keys, stores.tiers, admitted, making, metrics)
         at_end(delivery.close)
@@ -191,11 +191,13 @@ async def connect(
         )
         looking = asyncio.create_task(warn_of_what_is_missing(origins, scenes, engine.models))
         stack.callback(looking.cancel)
-        shop = open_shop(given, desk, delivery, files.presets, metrics)
-        asgi, hits = await enter(open_web(given, files, tokens, delivery, probes, shop, metrics))
-        if not desk.store.shared:
-            await enter(shop.working(at_once))
+        processing = open_processing(given, management, delivery, files.presets, metrics)
+        asgi, hits = await enter(
+            open_web(given, files, tokens, delivery, probes, processing, metrics)
+        )
+        if not management.store.shared:
+            await enter(processing.working(at_once))
         yield Server(
             asgi, hits, given, metrics, delivery, probes, background_tasks, details,
-            files.reload, files.any, shop,
+            files.reload, files.any, processing,
         )  # fmt: skip

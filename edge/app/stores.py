@@ -12,7 +12,7 @@ from edge.cache.folder import FolderTier
 from edge.cache.leases import RedisLeases
 from edge.cache.memory import MemoryTier
 from edge.cache.purges import RedisPurges
-from edge.cache.purging import OwedPurges
+from edge.cache.purging import PendingPurges
 from edge.cache.redis import RedisServer, RedisTier
 from edge.cache.tiers import Tiers
 from edge.settings import Settings, naming
@@ -34,7 +34,7 @@ async def open_stores(
     given: Settings,
     metrics: Metrics,
     background_tasks: BackgroundTasks,
-    owed: OwedPurges | None = None,
+    pending: PendingPurges | None = None,
 ) -> AsyncIterator[Stores]:
     """The tiers, started; at the end, what is being written behind an answer gets its time."""
     async with AsyncExitStack() as stack:
@@ -48,7 +48,7 @@ async def open_stores(
             background_tasks=background_tasks,
             purges=purges,
             metrics=metrics,
-            owed=owed,
+            pending=pending,
         )
         stack.push_async_callback(tiers.close)
         await tiers.start()

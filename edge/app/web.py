@@ -9,7 +9,7 @@ from edge.app.sources import originals_routes
 from edge.cores import cores
 from edge.delivery.delivery import Delivery
 from edge.dialects import Dialects
-from edge.jobs.opening import Shop
+from edge.jobs.opening import JobProcessing
 from edge.origins.browse import Listing
 from edge.reloading import ReloadedFiles
 from edge.settings import Settings, naming
@@ -37,7 +37,7 @@ async def open_web(
     tokens: Tokens,
     delivery: Delivery,
     probes: Probes,
-    shop: Shop,
+    processing: JobProcessing,
     metrics: Metrics,
 ) -> AsyncIterator[tuple[ASGIApp, Hits]]:
     """The application, and what is answered without it. Also watches the files of keys, tokens and
@@ -69,8 +69,8 @@ async def open_web(
             gallery=gallery,
             metrics=metrics,
             placeholder=given.http.placeholder,
-            jobs=JobsRoutes(shop, tokens, cores()),
-            review=ReviewRoutes(shop, tokens),
+            jobs=JobsRoutes(processing, tokens, cores()),
+            review=ReviewRoutes(processing, tokens),
             admin_port=given.server.admin_port,
         )
         yield asgi, hits

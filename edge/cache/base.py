@@ -70,7 +70,7 @@ class Tier(Protocol):
 
 
 @runtime_checkable
-class Prompt(Protocol):
+class CallbackTier(Protocol):
     """A tier that answers lookups by a callback, so that a hit needs no task."""
 
     def ask(self, key: str, callback: Callable[[Rendition | TierError | None], None]) -> None:

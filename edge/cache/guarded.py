@@ -13,7 +13,7 @@ from functools import cache, partial
 
 from edge import tracing
 from edge.breaker import Breaker
-from edge.cache.base import Prompt, Reach, Recalling, Tier, Usage, key_tag
+from edge.cache.base import CallbackTier, Reach, Recalling, Tier, Usage, key_tag
 from edge.errors import EdgeError, TierError
 from edge.images import Rendition
 from edge.telemetry import Metrics
@@ -23,7 +23,7 @@ _KEPT_SECONDS = 900.0
 """Longer than any request may last (600 s), so that no render outlives the purge it missed."""
 
 
-class Epochs:
+class RecentPurges:
     """When each tag was last purged: on the monotonic clock and in Unix time, in seconds."""
 
     def __init__(self) -> None:
@@ -114,20 +114,20 @@ class GuardedTier:
 
     Args:
         timeout: seconds that a look-up may take; later counts as a miss.
-        epochs: what was purged lately, and so is neither served nor written.
+        recent: what was purged lately, and so is neither served nor written.
     """
 
-    def __init__(self, tier: Tier, timeout: float, epochs: Epochs, counts: Counts) -> None:
+    def __init__(self, tier: Tier, timeout: float, recent: RecentPurges, counts: Counts) -> None:
         self.tier = tier
         self.name = tier.name
         self.reach = tier.reach
-        self.prompt = tier if isinstance(tier, Prompt) else None
+        self.prompt = tier if isinstance(tier, CallbackTier) else None
         self._recalling = tier if isinstance(tier, Recalling) else None
         self._server: Breaker | None = getattr(tier, "server", None)
         self._reading = Breaker()
         self._writing = Breaker()
         self._timeout = timeout
-        self._epochs = epochs
+        self._recent = recent
         self._counts = counts
 
     @property
@@ -160,7 +160,7 @@ class GuardedTier:
                 self.lookup_failed(error)
                 return None
             self._reading.succeeded()
-            if found is not None and self._epochs.since_created(key, found):
+            if found is not None and self._recent.since_created(key, found):
                 found = None
         self._counts.looked_up(self.name, "miss" if found is None else "hit")
         return found
@@ -175,14 +175,14 @@ class GuardedTier:
     async def put(self, key: str, rendition: Rendition, started: float) -> None:
         """Store it, unless it was purged since its render began at `started`."""
         free = self._answers and self._writing.allows()
-        if not free or self._epochs.since(started, key, rendition):
+        if not free or self._recent.since(started, key, rendition):
             self._counts.wrote(self.name, "skipped")
             return
         try:
             with tracing.span(f"tier {self.name}", {"edge.operation": "put"}):
                 async with asyncio.timeout(self._timeout * _WRITE_TIMEOUTS):
                     await self.tier.put(key, rendition)
-                    if self._epochs.since(started, key, rendition):  # purged while it was written
+                    if self._recent.since(started, key, rendition):  # purged while it was written
                         await self.tier.purge(key_tag(key))
         except Exception as error:
             self._broke(self._writing, error)
@@ -214,7 +214,7 @@ class GuardedTier:
         except Exception as error:
             self._broke(self._reading, error)
             return ()
-        return [entry for entry in found if not self._epochs.since_created("", entry)]
+        return [entry for entry in found if not self._recent.since_created("", entry)]
 
     async def state(self) -> TierState:
         try:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from edge.cache.guarded import Counts, Epochs, GuardedTier
+from edge.cache.guarded import Counts, GuardedTier, RecentPurges
 from edge.cache.memory import MemoryTier
 from edge.images import Rendition
 
@@ -20,14 +20,14 @@ class Nearest:
     """
 
     def __init__(
-        self, tiers: Sequence[GuardedTier], timeout: float, epochs: Epochs, counts: Counts
+        self, tiers: Sequence[GuardedTier], timeout: float, recent: RecentPurges, counts: Counts
     ) -> None:
         first = tiers[0].tier if tiers else None
         self._memory: MemoryTier | None = first if isinstance(first, MemoryTier) else None
         behind = tiers[1:2] if self._memory is not None else tiers[:1]
         self._behind = next((tier for tier in behind if tier.prompt), None)
         self._timeout = timeout
-        self._epochs = epochs
+        self._recent = recent
         self._counts = counts
 
     def memory_hit(self, key: str) -> Rendition | None:
@@ -54,11 +54,11 @@ class Nearest:
     def _serves(self, tier: GuardedTier, key: str, found: Rendition, since: float) -> bool:
         """Whether a rendition that a tier has found may be served; if so, memory gets a copy."""
         tier.lookup_succeeded()
-        if self._epochs.since_created(key, found):
+        if self._recent.since_created(key, found):
             return False
         if self._memory is not None:
             self._counts.looked_up(self._memory.name, "miss")
-            if not self._epochs.since(since, key, found):
+            if not self._recent.since(since, key, found):
                 self._memory.keep(key, found)
                 self._counts.wrote(self._memory.name, "ok")
         self._counts.looked_up(tier.name, "hit")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.cache.base import Reach
-from edge.cache.guarded import PURGE_SECONDS, Epochs, GuardedTier, why
+from edge.cache.guarded import PURGE_SECONDS, GuardedTier, RecentPurges, why
 from edge.cache.purges import RedisPurges
 from edge.errors import TierError
 
@@ -22,7 +22,7 @@ MOST = 10_000
 """Most pending tags; a further purge that does not reach every part is refused."""
 
 
-class OwedPurges:
+class PendingPurges:
     """Pending purges: for each tag the names of the tiers to reach, and `replicas`.
 
     Args:
@@ -33,10 +33,10 @@ class OwedPurges:
     def __init__(self, file: Path | None = None) -> None:
         self._start = file
         self._file = file and file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-        self._owed: dict[str, frozenset[str]] = {}
+        self._pending: dict[str, frozenset[str]] = {}
 
     def __len__(self) -> int:
-        return len(self._owed)
+        return len(self._pending)
 
     def load(self) -> tuple[str, ...]:
         """Take over the pending purges of earlier processes, and of live ones as well, since a
@@ -50,41 +50,41 @@ class OwedPurges:
         for file in left:
             with suppress(OSError):
                 file.unlink()
-        return tuple(self._owed)
+        return tuple(self._pending)
 
     def add(self, tag: str, parts: Iterable[str]) -> bool:
         """Add a pending purge; False where there are too many."""
-        if tag not in self._owed and len(self._owed) >= MOST:
+        if tag not in self._pending and len(self._pending) >= MOST:
             return False
-        self._owed[tag] = self._owed.get(tag, frozenset()) | frozenset(parts)
+        self._pending[tag] = self._pending.get(tag, frozenset()) | frozenset(parts)
         return True
 
     def settle(self, tag: str, parts: Iterable[str]) -> bool:
         """Note that these parts were reached; whether the tag is done."""
-        left = self._owed.get(tag, frozenset()) - frozenset(parts)
+        left = self._pending.get(tag, frozenset()) - frozenset(parts)
         if left:
-            self._owed[tag] = left
+            self._pending[tag] = left
         else:
-            self._owed.pop(tag, None)
+            self._pending.pop(tag, None)
         return not left
 
     def all(self) -> tuple[tuple[str, frozenset[str]], ...]:
         """Each pending tag with the parts to reach, oldest first."""
-        return tuple(self._owed.items())
+        return tuple(self._pending.items())
 
     def save(self) -> None:
         """Write the file; where that fails they stay in memory, and a warning is logged once."""
         if self._file is None:
             return
         try:
-            if not self._owed:
+            if not self._pending:
                 self._file.unlink(missing_ok=True)
                 return
             beside = self._file.with_name(f".{self._file.name}")
             beside.write_text(json.dumps({tag: sorted(parts) for tag, parts in self.all()}))
             beside.replace(self._file)
         except OSError as error:
-            _log.warning("owed purges are kept in memory alone", extra={"why": str(error)})
+            _log.warning("pending purges are kept in memory alone", extra={"why": str(error)})
 
 
 _log = logging.getLogger(__name__)
@@ -115,22 +115,22 @@ class Purging:
     """Removes what carries a tag from the tiers.
 
     Args:
-        epochs: is told of every purge.
-        purges: tell the other replicas, and hear from them once `start` was called.
-        owed: keeps purges that did not reach everybody; tried again once `start` was called.
+        recent: notes every purge.
+        purges: broadcasts to the other replicas, and reads theirs once `start` was called.
+        pending: keeps purges that did not reach every part; retried once `start` was called.
     """
 
     def __init__(
         self,
         tiers: Sequence[GuardedTier],
-        epochs: Epochs,
+        recent: RecentPurges,
         purges: RedisPurges | None,
-        owed: OwedPurges,
+        pending: PendingPurges,
     ) -> None:
         self._tiers = tiers
-        self._epochs = epochs
+        self._recent = recent
         self._purges = purges
-        self._owed = owed
+        self._pending = pending
         self._settling: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[str], None]] = []
 
@@ -141,10 +141,10 @@ class Purging:
 
     async def start(self) -> None:
         """Start reading other replicas' purges and retrying pending ones."""
-        for tag in await asyncio.to_thread(self._owed.load):
+        for tag in await asyncio.to_thread(self._pending.load):
             self._begin(tag)
-            self._epochs.hold(tag)
-        self._settling = asyncio.create_task(self._settle(), name="owed purges")
+            self._recent.hold(tag)
+        self._settling = asyncio.create_task(self._settle(), name="pending purges")
         if self._purges is not None:
             await self._purges.subscribe(self.purged_elsewhere)
 
@@ -152,7 +152,7 @@ class Purging:
         if self._settling is not None:
             self._settling.cancel()
             await asyncio.wait((self._settling,))
-            await asyncio.to_thread(self._owed.save)
+            await asyncio.to_thread(self._pending.save)
 
     async def purge(self, tag: str) -> Purged:
         """Remove what carries the tag from all tiers and replicas.
@@ -181,28 +181,28 @@ class Purging:
         return None
 
     async def _keep(self, tag: str, parts: Iterable[str]) -> bool:
-        if not self._owed.add(tag, parts):
+        if not self._pending.add(tag, parts):
             return False
-        self._epochs.hold(tag)
-        await asyncio.to_thread(self._owed.save)
+        self._recent.hold(tag)
+        await asyncio.to_thread(self._pending.save)
         return True
 
     async def _settle(self) -> None:
         """Retry pending purges for as long as the process lives."""
         while True:
             await asyncio.sleep(_SETTLE_SECONDS)
-            if len(self._owed):
+            if len(self._pending):
                 await self._settle_once()
-                await asyncio.to_thread(self._owed.save)
+                await asyncio.to_thread(self._pending.save)
 
     async def _settle_once(self) -> None:
         failed: set[str] = set()
-        for tag, parts in self._owed.all():
+        for tag, parts in self._pending.all():
             for part in sorted(parts - failed, key=REPLICAS.__eq__):  # replicas are told last
                 if not await self._reach(part, tag):
                     failed.add(part)
-                elif self._owed.settle(tag, (part,)):
-                    self._epochs.release(tag)
+                elif self._pending.settle(tag, (part,)):
+                    self._recent.release(tag)
                     _log.info("a purge has reached all", extra={"tag": tag})
 
     async def _reach(self, part: str, tag: str) -> bool:
@@ -218,7 +218,7 @@ class Purging:
         await self._purge([tier for tier in self._tiers if tier.reach in _OWN], tag)
 
     def _begin(self, tag: str) -> None:
-        self._epochs.note(tag)
+        self._recent.note(tag)
         self._tell(tag)
 
     def _tell(self, tag: str) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Mapping, Sequence
 
 from edge.background_tasks import BackgroundTasks
 from edge.cache.base import Reach, Tier, Usage
-from edge.cache.guarded import Counts, Epochs, GuardedTier, TierState, whole
+from edge.cache.guarded import Counts, GuardedTier, RecentPurges, TierState, whole
 from edge.cache.nearest import Found, Nearest
 from edge.cache.purges import RedisPurges
-from edge.cache.purging import OwedPurges, Purged, Purging
+from edge.cache.purging import PendingPurges, Purged, Purging
 from edge.images import Rendition
 from edge.telemetry import Metrics
 
@@ -32,8 +32,8 @@ class Tiers:
         timeout: seconds that a look-up in one tier may take; later counts as a miss.
         background_tasks: take the writes that nobody waits for. None: `put` and `get` wait for
             them.
-        purges: tell the other replicas, and hear from them once `start` was called.
-        owed: keeps purges that did not reach everybody; tried again once `start` was called.
+        purges: broadcasts to the other replicas, and reads theirs once `start` was called.
+        pending: keeps purges that did not reach every part; retried once `start` was called.
 
     Attributes:
         nearest: look-ups that take no task.
@@ -48,13 +48,13 @@ class Tiers:
         background_tasks: BackgroundTasks | None = None,
         purges: RedisPurges | None = None,
         metrics: Metrics | None = None,
-        owed: OwedPurges | None = None,
+        pending: PendingPurges | None = None,
     ) -> None:
-        counts, epochs = Counts(metrics or Metrics()), Epochs()
+        counts, recent = Counts(metrics or Metrics()), RecentPurges()
         self._counts = counts
-        self._tiers = tuple(GuardedTier(tier, timeout, epochs, counts) for tier in tiers)
-        self.nearest = Nearest(self._tiers, timeout, epochs, counts)
-        self.purging = Purging(self._tiers, epochs, purges, owed or OwedPurges())
+        self._tiers = tuple(GuardedTier(tier, timeout, recent, counts) for tier in tiers)
+        self.nearest = Nearest(self._tiers, timeout, recent, counts)
+        self.purging = Purging(self._tiers, recent, purges, pending or PendingPurges())
         self._purges = purges
         self._background_tasks = background_tasks
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from edge import working
 from edge.cli import jobs_commands, jobs_text
-from edge.cli.jobs_commands import RedisJobs, Wanted
+from edge.cli.jobs_commands import PrewarmOptions, RedisJobs
 from edge.cli.jobs_options import options_of
 from edge.cli.remote import RemoteJobs
 from edge.errors import SettingsError
@@ -31,11 +31,11 @@ def prewarm(options: argparse.Namespace, given: Settings) -> bool:
     if options.report:
         jobs_commands.form_of(options.report)
     with jobs_commands.feed_of(options.feed) as feed:
-        wanted = Wanted(feed, options_of(options), options.checkpoint, options.report)
+        wanted = PrewarmOptions(feed, options_of(options), options.checkpoint, options.report)
         return _prewarm(options, jobs_commands.on_folder(given, options.feed), wanted)
 
 
-def _prewarm(options: argparse.Namespace, given: Settings, wanted: Wanted) -> bool:
+def _prewarm(options: argparse.Namespace, given: Settings, wanted: PrewarmOptions) -> bool:
     if options.server or (given.cache.redis_url and not options.here):
         return _prewarm_elsewhere(options, _jobs(given, options.server), wanted)
     with _progress() as report:
@@ -72,7 +72,7 @@ def _jobs(given: Settings, server: str | None) -> RemoteJobs | RedisJobs:
 
 
 def _prewarm_elsewhere(
-    options: argparse.Namespace, jobs: RemoteJobs | RedisJobs, wanted: Wanted
+    options: argparse.Namespace, jobs: RemoteJobs | RedisJobs, wanted: PrewarmOptions
 ) -> bool:
     facts: Mapping[str, Any] = jobs.submit(wanted.feed, wanted.options)
     _submitted(facts)
@@ -124,7 +124,7 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
     counts = {name: vars(options)[name] for name in ("samples", "workers")}
     given = jobs_commands.on_folder(given, options.feed)
     with jobs_commands.feed_of(options.feed) as feed:
-        wanted = Wanted(feed, options_of(options))
+        wanted = PrewarmOptions(feed, options_of(options))
         if options.server:
             remote = RemoteJobs(given, options.server)
             report = remote.submit(wanted.feed, wanted.options, dry_run=1, **counts)

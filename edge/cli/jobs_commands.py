@@ -21,7 +21,7 @@ from edge.cores import cores
 from edge.errors import FeedRejected, JobsUnavailable, SettingsError
 from edge.jobs.estimate import Estimator, WorkerCount
 from edge.jobs.model import Job, JobState, Options
-from edge.jobs.opening import Desk, open_desk
+from edge.jobs.opening import JobManagement, open_management
 from edge.jobs.service import FeedSource, Service
 from edge.reloading import keys_of, presets_of
 from edge.settings import Settings
@@ -39,7 +39,7 @@ Progress = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PrewarmOptions:
     """The options of `edge prewarm`. `report` is a file; its extension names its form."""
 
     feed: Path
@@ -49,19 +49,19 @@ class Wanted:
 
 
 @asynccontextmanager
-async def desk_of(given: Settings) -> AsyncIterator[Desk]:
+async def opened_management(given: Settings) -> AsyncIterator[JobManagement]:
     """The jobs in the Redis of the settings, without a server in between."""
     presets = presets_of(given)
     keys = keys_of(given)
     routes = originals_routes(given)
-    async with open_desk(
+    async with open_management(
         given, presets, lambda: keys, routes, anywhere=True, compliance_line=compliance_line
-    ) as desk:
-        yield desk
+    ) as management:
+        yield management
 
 
 async def prewarm_here(
-    given: Settings, wanted: Wanted, begun: Progress, report: Progress
+    given: Settings, wanted: PrewarmOptions, begun: Progress, report: Progress
 ) -> Mapping[str, Any]:
     """Work on a feed in this process, or resume where the same command was stopped.
 
@@ -78,8 +78,8 @@ async def prewarm_here(
     checkpoint = wanted.checkpoint or _checkpoint(given, wanted)
     alone = replace(given, cache=replace(given.cache, redis_url=""))
     async with app.connect(alone, jobs_file=str(checkpoint), at_once=items_at_once(given)) as parts:
-        service = parts.shop.desk.service
-        job = await _taken_up(service, wanted)
+        service = parts.processing.management.service
+        job = await _resumed_or_new(service, wanted)
         begun({**await service.facts(job), "checkpoint": str(checkpoint)})
         facts = await _watch(service, job.id, report)
         if wanted.report:
@@ -92,21 +92,21 @@ async def prewarm_here(
 
 
 async def estimate_here(
-    given: Settings, wanted: Wanted, *, samples: int, workers: int
+    given: Settings, wanted: PrewarmOptions, *, samples: int, workers: int
 ) -> dict[str, Any]:
     """Estimate a feed, by the tiers, the origin and the ledger of the settings."""
     async with app.connect(given) as parts:
-        shop = parts.shop
+        processing = parts.processing
         estimator = Estimator(
-            shop.maker,
-            shop.delivery,
-            await shop.desk.store.ledger("all"),
-            shop.desk.reporter.prices,
+            processing.maker,
+            processing.delivery,
+            await processing.management.store.ledger("all"),
+            processing.management.reporter.prices,
             samples=samples,
             accept=wanted.options.accept,
         )
         with wanted.feed.open("rb") as body:
-            items = shop.desk.service.items(FeedSource(body), wanted.options)
+            items = processing.management.service.items(FeedSource(body), wanted.options)
             return await estimator.of(items, WorkerCount(workers, cores()))
 
 
@@ -118,46 +118,48 @@ class RedisJobs:
         self._given = given
 
     def submit(self, feed: Path, options: Options) -> dict[str, Any]:
-        return self._at_desk(lambda desk: _submit(desk.service, feed, options))
+        return self._managed(lambda management: _submit(management.service, feed, options))
 
     def show(self, job: str) -> dict[str, Any]:
-        async def show(desk: Desk) -> dict[str, Any]:
-            return await desk.service.facts(await desk.service.find(job))
+        async def show(management: JobManagement) -> dict[str, Any]:
+            return await management.service.facts(await management.service.find(job))
 
-        return self._at_desk(show)
+        return self._managed(show)
 
     def list(self, limit: int) -> list[dict[str, Any]]:
-        async def found(desk: Desk) -> list[dict[str, Any]]:
-            return [await desk.service.facts(job) for job in await desk.store.jobs(limit, 0)]
+        async def found(management: JobManagement) -> list[dict[str, Any]]:
+            return [
+                await management.service.facts(job) for job in await management.store.jobs(limit, 0)
+            ]
 
-        return self._at_desk(found)
+        return self._managed(found)
 
     def steer(self, job: str, verb: str) -> dict[str, Any]:
-        async def steered(desk: Desk) -> dict[str, Any]:
-            return await desk.service.facts(await getattr(desk.service, verb)(job))
+        async def controlled(management: JobManagement) -> dict[str, Any]:
+            return await management.service.facts(await getattr(management.service, verb)(job))
 
-        return self._at_desk(steered)
+        return self._managed(controlled)
 
     def ledger(self, label: str | None) -> dict[str, Any]:
-        return self._at_desk(lambda desk: desk.service.spent(label))
+        return self._managed(lambda management: management.service.spent(label))
 
     def items(self, job: str, status: str, limit: int) -> Sequence[Mapping[str, Any]]:
-        async def items(desk: Desk) -> Sequence[Mapping[str, Any]]:
-            found = await desk.service.find(job)
-            return (await desk.service.rows(found, status, 0, limit))[0]
+        async def items(management: JobManagement) -> Sequence[Mapping[str, Any]]:
+            found = await management.service.find(job)
+            return (await management.service.rows(found, status, 0, limit))[0]
 
-        return self._at_desk(items)
+        return self._managed(items)
 
     def report(self, job: str, form: str) -> bytes:
-        async def report(desk: Desk) -> bytes:
-            return await _report(desk.service, await desk.service.find(job), form)
+        async def report(management: JobManagement) -> bytes:
+            return await _report(management.service, await management.service.find(job), form)
 
-        return self._at_desk(report)
+        return self._managed(report)
 
-    def _at_desk(self, work: Callable[[Desk], Coroutine[Any, Any, T]]) -> T:
+    def _managed(self, work: Callable[[JobManagement], Coroutine[Any, Any, T]]) -> T:
         async def done() -> T:
-            async with desk_of(self._given) as desk:
-                return await work(desk)
+            async with opened_management(self._given) as management:
+                return await work(management)
 
         return asyncio.run(done())
 
@@ -187,7 +189,7 @@ async def _submit(service: Service, feed: Path, options: Options) -> dict[str, A
     return {**await service.facts(taken.job), "refusals": refusals}
 
 
-async def _taken_up(service: Service, wanted: Wanted) -> Job:
+async def _resumed_or_new(service: Service, wanted: PrewarmOptions) -> Job:
     """The job of this checkpoint, resumed or retried; a new one where there is none."""
     found = await service.store.jobs(1, 0)
     if not found:
@@ -228,7 +230,7 @@ def form_of(file: Path) -> str:
     return form
 
 
-def _checkpoint(given: Settings, wanted: Wanted) -> Path:
+def _checkpoint(given: Settings, wanted: PrewarmOptions) -> Path:
     """The same command on the same feed finds the same file."""
     digest = hashlib.sha256(wanted.feed.read_bytes())
     digest.update(repr((wanted.options, given.origin.url)).encode())

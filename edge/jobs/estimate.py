@@ -18,7 +18,7 @@ _SHOWN = 20
 
 
 @dataclass(slots=True)
-class Need:
+class PresetEstimate:
     """One preset's share of the feed; `sampled` is what its samples took, where some were made."""
 
     cached: int = 0
@@ -61,7 +61,7 @@ class Estimator:
         self._prices = prices
         self._samples = samples
         self._accept = accept
-        self._needs: dict[str, Need] = {}
+        self._needs: dict[str, PresetEstimate] = {}
         self._refused: list[Refusal] = []
         self._errors: list[str] = []
 
@@ -84,7 +84,7 @@ class Estimator:
         await asyncio.gather(*(count_items() for _ in range(_AT_ONCE)))
 
     async def _count_item(self, item: Item) -> None:
-        need = self._needs.setdefault(item.preset, Need())
+        need = self._needs.setdefault(item.preset, PresetEstimate())
         try:
             named = await self._maker.name(item.path, item.query, self._accept)
             found = await self._delivery.find(named)
@@ -101,7 +101,7 @@ class Estimator:
         if len(need.waiting) < self._samples:
             need.waiting.append(item)
 
-    async def _sample(self, need: Need) -> None:
+    async def _sample(self, need: PresetEstimate) -> None:
         used, rendered, size = Consumption(), 0, 0
         token = consumption.set(used)
         try:

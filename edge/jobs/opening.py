@@ -28,7 +28,7 @@ from edge.variants.signing import SigningKeys, sign
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class JobManagement:
     """What manages jobs without rendering: store, queue and service."""
 
     store: Store
@@ -40,10 +40,10 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class JobProcessing:
     """The same, with a worker that renders."""
 
-    desk: Desk
+    management: JobManagement
     maker: Maker
     reviewing: Reviewing
     worker: Worker
@@ -57,14 +57,14 @@ class Shop:
         Args:
             at_once: items that are worked on at the same time; 0: only feed.
         """
-        feeding = asyncio.create_task(self.desk.feeder.run())
+        feeding = asyncio.create_task(self.management.feeder.run())
         if at_once:
-            self.desk.queue.start(self.worker.handle, at_once)
+            self.management.queue.start(self.worker.handle, at_once)
         try:
             yield
         finally:
             feeding.cancel()
-            await self.desk.queue.stop(self.stop_seconds)
+            await self.management.queue.stop(self.stop_seconds)
             await self.worker.close()
 
 
@@ -95,7 +95,7 @@ def open_queue(given: Settings, store: Store) -> Queue:
 
 
 @asynccontextmanager
-async def open_desk(
+async def open_management(
     given: Settings,
     presets: Presets,
     keys: Callable[[], SigningKeys],
@@ -104,7 +104,7 @@ async def open_desk(
     file: str | None = None,
     anywhere: bool = False,
     compliance_line: Callable[[Compliance], str],
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[JobManagement]:
     """Args: `anywhere`: exports may be written wherever this process may write; `compliance_line`:
     see `Reporter`."""
     jobs = given.jobs
@@ -134,14 +134,18 @@ async def open_desk(
             feed_items=jobs.feed_items,
             export=None if anywhere else jobs.export,
         )
-        yield Desk(store, queue, feeder, service, hooks, reporter)
+        yield JobManagement(store, queue, feeder, service, hooks, reporter)
 
 
-def open_shop(
-    given: Settings, desk: Desk, delivery: Delivery, presets: Presets, metrics: Metrics
-) -> Shop:
-    """What works on the jobs of a desk, by way of a delivery."""
-    jobs, decisions = given.jobs, Decisions(desk.store)
+def open_processing(
+    given: Settings,
+    management: JobManagement,
+    delivery: Delivery,
+    presets: Presets,
+    metrics: Metrics,
+) -> JobProcessing:
+    """The parts that work on jobs: they deliver each item by `delivery`."""
+    jobs, decisions = given.jobs, Decisions(management.store)
     maker = Maker(
         delivery,
         presets,
@@ -151,17 +155,17 @@ def open_shop(
         review_required=given.review.required,
     )
     worker = Worker(
-        desk.store,
+        management.store,
         maker,
-        desk.hooks,
-        desk.reporter,
+        management.hooks,
+        management.reporter,
         metrics,
         bounds=Bounds(jobs.tries, jobs.backoff, jobs.backoff_max),
         endpoint=given.s3.endpoint_url,
         timeout=given.origin.timeout,
     )
-    reviewing = Reviewing(desk.service, maker, delivery, decisions)
-    return Shop(desk, maker, reviewing, worker, delivery, given.server.drain)
+    reviewing = Reviewing(management.service, maker, delivery, decisions)
+    return JobProcessing(management, maker, reviewing, worker, delivery, given.server.drain)
 
 
 def _http_origins(routes: tuple[Route, ...]) -> tuple[tuple[str, str], ...]:

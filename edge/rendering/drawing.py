@@ -117,8 +117,8 @@ def drawn(
     return Rendered.of(done, prepared, tuple(request.watch.timings), tags)
 
 
-class Apart:
-    """Draws in processes of their own what needs nothing of this one.
+class DrawingInProcesses:
+    """Draws pictures that need no network in processes of their own.
 
     Args:
         metadata: as `Drawing` takes it.

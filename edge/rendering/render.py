@@ -20,7 +20,7 @@ from edge.rendering.chain.client import ChainClient, ChainRender
 from edge.rendering.compliance.attempts import Done, reframed, verify_file
 from edge.rendering.compliance.report import Report
 from edge.rendering.compliance.review import notes, review
-from edge.rendering.drawing import Apart, Drawing, Rendered
+from edge.rendering.drawing import Drawing, DrawingInProcesses, Rendered
 from edge.rendering.engine.processes import RenderProcesses
 from edge.rendering.engine.threads import Engine
 from edge.rendering.inspection import Inspector, record_of
@@ -83,7 +83,7 @@ class Renderer:
         self._mattes = mattes or MatteStore(engine, models, RENDER_VERSION)
         self._tile_cache = tile_cache
         self._drawing = Drawing(models, limits, metadata)
-        self._apart = Apart(processes, limits, metadata) if processes else None
+        self._apart = DrawingInProcesses(processes, limits, metadata) if processes else None
         self._engine = engine
         self._inspector = Inspector(engine, models, limits)
         self._models = models

@@ -12,7 +12,7 @@ from edge.errors import FeedRejected, JobNotFound
 from edge.jobs import report
 from edge.jobs.estimate import Estimator, WorkerCount
 from edge.jobs.model import Job
-from edge.jobs.opening import Shop
+from edge.jobs.opening import JobProcessing
 from edge.jobs.service import Service
 from edge.kinds import FLAG, whole
 from edge.web import pages, submission
@@ -32,9 +32,9 @@ _SAMPLES, _WORKERS = whole(0, 20), whole(1, 10_000)
 class JobsRoutes:
     """`/-/jobs` and what lies below it; every route asks for the role `jobs`."""
 
-    def __init__(self, shop: Shop, tokens: Tokens, cores: int) -> None:
-        self._shop = shop
-        self._service: Service = shop.desk.service
+    def __init__(self, processing: JobProcessing, tokens: Tokens, cores: int) -> None:
+        self._processing = processing
+        self._service: Service = processing.management.service
         self._tokens = tokens
         self._cores = cores
 
@@ -152,8 +152,8 @@ class JobsRoutes:
     async def _estimate(self, request: Request, submitted: Submission) -> dict[str, Any]:
         store = self._service.store
         estimator = Estimator(
-            self._shop.maker,
-            self._shop.delivery,
+            self._processing.maker,
+            self._processing.delivery,
             await store.ledger("all"),
             self._service.reporter.prices,
             samples=said(request, "samples", _SAMPLES, 3),

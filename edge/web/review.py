@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from edge.access import Role
 from edge.errors import JobNotFound
-from edge.jobs.opening import Shop
+from edge.jobs.opening import JobProcessing
 from edge.jobs.review import Decision
 from edge.kinds import whole
 from edge.web import pages
@@ -26,8 +26,8 @@ class ReviewRoutes:
     """The page contains no data; everything it shows is requested with a token of the role
     `review`."""
 
-    def __init__(self, shop: Shop, tokens: Tokens) -> None:
-        self._reviewing = shop.reviewing
+    def __init__(self, processing: JobProcessing, tokens: Tokens) -> None:
+        self._reviewing = processing.reviewing
         self._tokens = tokens
 
     def routes(self) -> list[Route]:

@@ -119,13 +119,13 @@ async def test_a_poison_item_ends_after_its_tries_with_its_error(serve, http_ori
 
 async def test_an_item_that_takes_its_workers_away_ends_as_well(serve, photos):
     server = await serve(EDGE_JOBS_TRIES="2")
-    store, shop = server.parts.shop.desk.store, server.parts.shop
-    await shop.desk.queue.stop(5)
+    store, processing = server.parts.processing.management.store, server.parts.processing
+    await processing.management.queue.stop(5)
     id = (await post(server, "/-/jobs?query=w=20", "url\n/sku/123.jpg\n")).json()["id"]
     for _ in range(3):  # three workers took it, and died before they could say anything
         begun = await store.begin(id, 0)
     assert begun.tries == 3
-    await shop.worker.handle(Task("item", id, "0"))
+    await processing.worker.handle(Task("item", id, "0"))
     [item] = await items(server, id)
     assert (item["state"], item["tries"]) == ("failed", 4)
     assert "worker died" in item["error"]
@@ -262,7 +262,7 @@ def test_other_parameters_take_the_place_of_those_of_the_same_name():
 async def test_work_for_jobs_waits_behind_requests_at_the_networks(serve):
     server = await serve()
     seen = []
-    models = server.parts.shop.delivery._renderer.renderer._models
+    models = server.parts.processing.delivery._renderer.renderer._models
     infer = models.infer
 
     async def watched(*args, **named):

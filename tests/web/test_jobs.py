@@ -349,10 +349,10 @@ async def test_there_is_no_such_thing_to_do(serve):
 
 async def test_openapi_describes_every_route_of_jobs_and_review(serve):
     server = await serve()
-    document, shop = (await server.get("/-/openapi.json")).json(), server.parts.shop
+    document, processing = (await server.get("/-/openapi.json")).json(), server.parts.processing
     routes = {
         (method, route.path.replace(":int", ""))
-        for part in (JobsRoutes(shop, None, 1), ReviewRoutes(shop, None))
+        for part in (JobsRoutes(processing, None, 1), ReviewRoutes(processing, None))
         for route in part.routes()
         for method in route.methods - {"HEAD"}
     }

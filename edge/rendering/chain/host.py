@@ -25,7 +25,7 @@ from edge.rendering.step import Tools
 from edge.rendering.tile_cache import TileCache
 
 
-class Host:
+class ChainHost:
     """Answers messages; one for each process.
 
     Args:

@@ -9,7 +9,7 @@ import pytest
 from edge.deadline import Deadline
 from edge.errors import EdgeError, ModelLate, ModelMissing, ModelUnavailable
 from edge.models.embedded import EmbeddedModels
-from edge.rendering.chain.host import Host
+from edge.rendering.chain.host import ChainHost
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.networks import of_chain
 from edge.rendering.render import RENDER_VERSION
@@ -24,7 +24,7 @@ PHOTO = original(plain((150, 130)))
 class HostChain:
     """The chain's own side in this process, with what may go wrong on the way."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: ChainHost) -> None:
         self.host = host
         self.asked = 0
         self.failure: EdgeError | None = None
@@ -46,7 +46,7 @@ class HostChain:
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple]:
     folder = served.small_networks(tmp_path_factory.mktemp("networks"))
     models, engine = EmbeddedModels(folder, threads=1), EngineThreads(2)
-    chain = HostChain(Host(RENDER_VERSION, models, engine))
+    chain = HostChain(ChainHost(RENDER_VERSION, models, engine))
     async with served.shop(models, chain, Metrics()) as shop:
         yield chain, shop
     engine.close()

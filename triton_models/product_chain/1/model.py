@@ -30,7 +30,7 @@ class TritonPythonModel:
         from edge import freed_memory
         from edge.models.bls import BlsGraphs, BlsModels
         from edge.rendering.chain.graphed import OUTPUTS
-        from edge.rendering.chain.host import Host
+        from edge.rendering.chain.host import ChainHost
         from edge.rendering.engine.threads import EngineThreads
         from edge.rendering.render import RENDER_VERSION
         from edge.rendering.tile_cache import TileCache
@@ -42,7 +42,7 @@ class TritonPythonModel:
         on_gpu = args["model_instance_kind"] == "GPU"
         threads = int(os.environ.get("EDGE_TRITON_THREADS", "0"))
         by_graphs = graphs == "on" or (graphs == "auto" and on_gpu)
-        self._host = Host(
+        self._host = ChainHost(
             RENDER_VERSION,
             BlsModels(pb_utils, Path(args["model_repository"]).parent),
             EngineThreads(threads),
