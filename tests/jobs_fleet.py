@@ -33,6 +33,7 @@ class Fleet:
             "EDGE_ORIGIN_URL": str(photos),
             "EDGE_CACHE_REDIS_URL": redis.url,
             "EDGE_CACHE_MEMORY_BYTES": "0",
+            "EDGE_CACHE_TIER_TIMEOUT": "10",
             "EDGE_SERVER_THREADS": "1",
             "EDGE_SERVER_LOG_LEVEL": "error",
             "EDGE_JOBS_HEARTBEAT": "2",

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import SystemRandom
 from threading import Event, Thread
 from typing import Any
 
@@ -23,9 +24,15 @@ _START_SECONDS = 180.0
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens at; where there are such, one that the system does
+    not give to clients, so that none takes it until it is listened at."""
+    limits = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    lowest = int(limits.read_text().split()[0]) if limits.exists() else 0
+    while True:
+        with socket.socket() as listener, suppress(OSError):
+            mine = SystemRandom().randrange(10_000, lowest) if lowest > 20_000 else 0
+            listener.bind(("127.0.0.1", mine))
+            return int(listener.getsockname()[1])
 
 
 def need(program: str) -> str:
@@ -85,7 +92,7 @@ class RedisServer:
 
     def run(self, *command):
         """One command, over a connection of its own."""
-        client = redis.Redis.from_url(self.url, socket_timeout=5)
+        client = redis.Redis.from_url(self.url, socket_timeout=60)
         try:
             return client.execute_command(*command)
         finally:
@@ -154,7 +161,8 @@ class Answer:
     connection is closed, None: all; `delay` seconds pass before the first byte, `drip` seconds
     after each kilobyte. Without `head`, HEAD is answered with `head_status`, and with 0 by closing
     the connection, after `head_delay` seconds. `ranges` serves Range requests. `interim` answers
-    of 103 go before; -1: without end. Headers go out as Latin-1, so a test can send any bytes.
+    of 103 go before; -1: without end. Where it is `held`, nothing is said until that is set.
+    Headers go out as Latin-1, so a test can send any bytes.
     """
 
     body: bytes = b""
@@ -170,19 +178,22 @@ class Answer:
     ranges: bool = True
     interim: int = 0
     chunked: bool = False
+    held: Event | None = None
 
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """One request as the web server saw it."""
+    """One request as the web server saw it; `at` is in seconds that only go forward."""
 
     method: str
     path: str
     headers: Mapping[str, str]
+    at: float = field(default_factory=time.monotonic)
 
 
 class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 256  # of five, the system drops the next, who comes again after seconds
 
     def handle_error(self, *_: object) -> None:
         """Clients that leave in the middle are what some tests are about."""
@@ -248,6 +259,8 @@ class WebServer:
             request.close_connection = True
             return
         self._stopping.wait(answer.delay)
+        while answer.held and not self._stopping.is_set() and not answer.held.wait(0.05):
+            continue
         try:
             self._send(request, answer)
         except OSError:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -26,6 +27,17 @@ class Replica:
         text = (await self.http.get("/-/metrics")).text.splitlines()
         return sum(float(each.rpartition(" ")[2]) for each in text if each.startswith(line))
 
+    async def begun(self, url: str) -> asyncio.Task[httpx.Response]:
+        """A request for a picture, once its render is under way."""
+        name = f"watched-{uuid.uuid4().hex}"
+        asked = asyncio.create_task(self.http.get(url, headers={"x-edge-progress": name}))
+        for _ in range(12_000):
+            stage = (await self.http.get(f"/-/progress/{name}")).json()["stage"]
+            if stage not in (None, "waiting", "origin", "queue"):
+                return asked
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"{url} is not made")
+
     async def renders(self) -> float:
         return await self.metric("edge_renders_total{")
 
@@ -45,6 +57,7 @@ async def start(photos: Path) -> AsyncIterator[Start]:
                 "EDGE_ADMIN_TOKEN": TOKEN,
                 "EDGE_SERVER_PORT": str(port),
                 "EDGE_SERVER_LOG_LEVEL": "warning",
+                "EDGE_CACHE_TIER_TIMEOUT": "10",  # a store that is late is none that fails
             }
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "edge", "serve", env={**os.environ, **mine, **environ}

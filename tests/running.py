@@ -87,6 +87,7 @@ async def running(photos: Path, environ: dict[str, str]) -> AsyncIterator[Runnin
             "EDGE_SERVER_THREADS": "2",
             "EDGE_MODELS_FETCHED": "",
             "EDGE_MODELS_BACKEND": "onnxruntime",
+            "EDGE_CACHE_TIER_TIMEOUT": "10",
         }
         | environ
     )

@@ -46,7 +46,7 @@ def test_cycles_made_later_are_collected():
     assert seen() is None
 
 
-async def until_gone(seen: "weakref.ref[Node]", turns: int = 200) -> bool:
+async def until_gone(seen: "weakref.ref[Node]", turns: int = 12_000) -> bool:
     for _ in range(turns):
         if seen() is None:
             return True

@@ -53,7 +53,7 @@ async def nginx(edge: httpx.URL, folder: Path) -> AsyncIterator[httpx.AsyncClien
             yield http
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(120)
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ def serving(port: int, admin: int = 0, **environ: str) -> Iterator[subprocess.Po
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def wire(port: int) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         yield connection
 
 
@@ -213,7 +213,7 @@ def test_an_idle_connection_is_kept_as_long_as_the_setting_says() -> None:
     port = free_port()
     with (
         serving(port, EDGE_SERVER_KEEP_ALIVE="1"),
-        socket.create_connection(("127.0.0.1", port), timeout=30) as kept,
+        socket.create_connection(("127.0.0.1", port), timeout=120) as kept,
     ):
         kept.sendall(request())
         head_and_body(kept)
@@ -227,7 +227,7 @@ def test_what_is_no_http_gets_an_answer_too(wire: socket.socket) -> None:
 
 def exchange(port: int, sent: bytes) -> bytes:
     """What a connection of its own brings, until the server closes it."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         connection.sendall(sent)
         return answers(connection)
 
@@ -238,7 +238,7 @@ class TestTheEnd:
     def test_for_a_delay_it_answers_says_draining_and_ends_connections(self) -> None:
         port = free_port()
         with serving(port, EDGE_SERVER_SHUTDOWN_DELAY="60") as process:
-            kept = socket.create_connection(("127.0.0.1", port), timeout=30)
+            kept = socket.create_connection(("127.0.0.1", port), timeout=120)
             with kept:
                 for _ in range(2):
                     kept.sendall(request(path=PICTURE))
@@ -259,13 +259,13 @@ class TestTheEnd:
                 assert b"connection: close" in told.partition(b"\r\n\r\n")[0], path
             assert process.poll() is None
             process.send_signal(signal.SIGTERM)  # a second one ends the delay
-            assert process.wait(30) == 0
+            assert process.wait(120) == 0
 
     def test_the_delay_ends_by_itself(self) -> None:
         port = free_port()
         with serving(port, EDGE_SERVER_SHUTDOWN_DELAY="0.5") as process:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(120) == 0
 
 
 class TestTheAdminPort:
@@ -304,7 +304,7 @@ class TestTheAdminPort:
                     "EDGE_SERVER_ADMIN_PORT": str(taken.getsockname()[1]),
                 },
                 capture_output=True,
-                timeout=60,
+                timeout=240,
             )
         assert ended.returncode == 2
         assert b"EDGE_SERVER_ADMIN_PORT=" in ended.stderr

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -25,8 +26,11 @@ pytestmark = [
 
 def used(pid: int) -> set[frozenset[int]]:
     """The cores of each thread of a process."""
-    threads = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
-    return {frozenset(os.sched_getaffinity(thread)) for thread in threads}
+    found = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(ProcessLookupError):  # it may end at any moment
+            found.add(frozenset(os.sched_getaffinity(int(task.name))))
+    return found
 
 
 async def until(ready: Callable[[], bool], meanwhile: Callable, seconds: float = 180) -> None:

@@ -170,12 +170,12 @@ class TestWhenTritonFails:
             for answer in await asyncio.gather(*under_way):
                 assert check_refused(answer)["param"] == "upscale_x2"
             for _ in range(4):
-                check_refused(await asyncio.wait_for(replica.http.get(urls[0]), 5))
+                check_refused(await asyncio.wait_for(replica.http.get(urls[0]), 20))
             assert await replica.metric(OPEN) == 1
             assert [await cached(replica, url) for url in urls] == [None, None]
             fragile.launch()
             await fragile.ready()
-            bodies = {(await until_it_is_served(replica, url, 30)).content for url in urls}
+            bodies = {(await until_it_is_served(replica, url, 120)).content for url in urls}
             assert len(bodies) == 2
         assert await replica.metric(OPEN) == 0
         again = await replica.http.get(urls[0])
@@ -185,9 +185,9 @@ class TestWhenTritonFails:
 
     async def test_frozen_and_thawed(self, start: Start, fragile: TritonServer):
         """One deadline is lost each, then the breaker spares the callers; no cache hears of it."""
-        replica = await start(**on(fragile, EDGE_SERVER_DEADLINE="2"))
+        replica = await start(**on(fragile, EDGE_SERVER_DEADLINE="4"))
         url = "/sku/789.webp?w=500&up=2&fm=jpg&q={}"
-        await until_it_is_served(replica, "/sku/789.webp?w=600&up=2&fm=jpg", 30)
+        await until_it_is_served(replica, "/sku/789.webp?w=600&up=2&fm=jpg", 120)
         async with classical_traffic(replica):
             fragile.freeze()
             try:
@@ -199,11 +199,11 @@ class TestWhenTritonFails:
                 asked = loop.time()
                 for q in range(60, 70):
                     check_refused(await replica.http.get(url.format(q)))
-                assert loop.time() - asked < 5, "ten callers were spared their two seconds"
+                assert loop.time() - asked < 20, "ten callers were spared their four seconds"
                 assert await cached(replica, url.format(60)) is None
             finally:
                 fragile.thaw()
-            await until_it_is_served(replica, url.format(60), 30)
+            await until_it_is_served(replica, url.format(60), 120)
         assert await replica.metric(OPEN) == 0
 
     async def test_its_queue_full(self, start: Start, fragile: TritonServer, photos: Path):
@@ -214,14 +214,14 @@ class TestWhenTritonFails:
         for number in range(CROWD):
             photo(200, 200, number).save(photos / f"{number}.jpg", quality=90)
         replica = await start(**on(fragile))
-        await until_it_is_served(replica, "/0.jpg?w=400&up=2&fm=jpg", 30)
+        await until_it_is_served(replica, "/0.jpg?w=400&up=2&fm=jpg", 120)
         urls = [f"/{number}.jpg?w=399&up=2&fm=jpg" for number in range(CROWD)]
         async with classical_traffic(replica):
             fragile.freeze()
             try:
                 crowd = [asyncio.create_task(replica.http.get(url)) for url in urls]
                 await running_renders(replica, CROWD)
-                await asyncio.sleep(1.5)  # small photos are soon decoded, and then ask
+                await asyncio.sleep(3)  # small photos are soon decoded, and then ask
             finally:
                 fragile.thaw()
             answers = await asyncio.gather(*crowd)
@@ -232,7 +232,7 @@ class TestWhenTritonFails:
             assert CROWD - 2 * QUEUE <= len(refused) <= CROWD - QUEUE
             assert await replica.metric(OPEN) == 0
             for url in urls:
-                await until_it_is_served(replica, url, 20)
+                await until_it_is_served(replica, url, 120)
 
     async def test_of_sixty_at_once_each_is_served_or_refused_before_it_is_late(
         self, start: Start, shipped: TritonServer, photos: Path
@@ -261,7 +261,7 @@ class TestWhenTritonFails:
         answer = await replica.http.get("/sku/789.webp?w=1500&up=4&fm=jpg")
         assert check_refused(answer, "model-missing")["param"] == "upscale_x4"
         assert await replica.metric(OPEN) == 0
-        await until_it_is_served(replica, "/sku/789.webp?w=700&up=2&fm=jpg", 30)
+        await until_it_is_served(replica, "/sku/789.webp?w=700&up=2&fm=jpg", 120)
 
     async def test_a_model_that_no_folder_has_is_named(self, start: Start, fragile: TritonServer):
         replica = await start(**on(fragile))

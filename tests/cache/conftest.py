@@ -22,11 +22,11 @@ def open_tier(request: pytest.FixtureRequest, tmp_path) -> Callable[[str], Tier]
         if kind == "memory":
             return MemoryTier(LIMIT)
         if kind == "redis":
-            return RedisTier(request.getfixturevalue("redis_url"), ttl=600, timeout=5.0)
+            return RedisTier(request.getfixturevalue("redis_url"), ttl=600, timeout=60.0)
         if kind == "folder":
             return FolderTier(tmp_path / "tier", LIMIT)
         bucket, endpoint = map(request.getfixturevalue, ("bucket", "s3_endpoint"))
-        return S3Tier(bucket, "renditions", endpoint, timeout=5.0)
+        return S3Tier(bucket, "renditions", endpoint, timeout=60.0)
 
     return opened
 

@@ -20,6 +20,8 @@ from edge.telemetry import Metrics
 from tests.cache.entries import key, rendition
 
 TIMEOUT = 0.3
+STORE_TIMEOUT = 2.0
+"""For real stores: longer than a busy machine stops for, and short enough for a frozen one."""
 
 
 class Counts:
@@ -221,7 +223,7 @@ async def test_put_waits_for_the_quick_tiers_and_leaves_the_slow_ones_to_backgro
     await tiers.put(key(1), rendition(), start)
     assert now() - start < 0.1
     assert await tier_list[1].get(key(1)) is not None, "a waiting replica finds it there"
-    await background_tasks.drain(2)
+    await background_tasks.drain(120)
     assert await tier_list[2].get(key(1)) is not None
 
 
@@ -233,7 +235,7 @@ async def test_a_find_is_answered_before_it_is_copied_over_the_network(tier_list
     start = now()
     await tiers.get(key(1))
     assert now() - start < 0.25, "one look-up of the slow tier, not a write as well"
-    await background_tasks.drain(2)
+    await background_tasks.drain(120)
     tier_list[1].delay = 0
     assert await tier_list[1].get(key(1)) is not None
 
@@ -407,7 +409,7 @@ async def test_a_flood_of_writes_is_dropped_rather_than_kept_in_memory(tier_list
     tiers = Tiers(
         tier_list, TIMEOUT, background_tasks=BackgroundTasks(limit=2), metrics=counts.metrics
     )
-    tier_list[2].delay = 0.2
+    tier_list[2].delay = 60
     for number in range(10):
         await tiers.put(key(number), rendition(number), now())
     assert counts.writes["store", "skipped"] == 8
@@ -422,11 +424,11 @@ async def replicas(redis_server, tmp_path):
     for name in ("one", "two"):
         tier_list = (
             MemoryTier(1_000_000),
-            RedisTier(redis_server.url, ttl=600, timeout=TIMEOUT),
+            RedisTier(redis_server.url, ttl=600, timeout=STORE_TIMEOUT),
             FolderTier(tmp_path / name, 10_000_000),
         )
-        purges = RedisPurges(redis_server.url, TIMEOUT)
-        tiers = Tiers(tier_list, TIMEOUT, purges=purges)
+        purges = RedisPurges(redis_server.url, STORE_TIMEOUT)
+        tiers = Tiers(tier_list, STORE_TIMEOUT, purges=purges)
         await tiers.start()
         opened.append(tiers)
     yield opened
@@ -434,7 +436,7 @@ async def replicas(redis_server, tmp_path):
         await tiers.close()
 
 
-async def gone(tiers: Tiers, word: object, seconds: float = 5.0) -> bool:
+async def gone(tiers: Tiers, word: object, seconds: float = 120.0) -> bool:
     """Whether the tiers soon has it no more."""
     end = now() + seconds
     while now() < end:
@@ -491,7 +493,7 @@ async def test_with_redis_gone_everything_is_served_and_counted(replicas, redis_
     await one.put(key("new"), rendition("new"), now())
     for number in range(100):
         assert await one.get(key(f"more {number}")) is None
-    assert now() - start < 3 * TIMEOUT
+    assert now() - start < 20 * STORE_TIMEOUT, "not a timeout for each"
     purged = await one.purge("preset:amazon")
     assert purged.removed == {"memory": 2, "folder": 2}
     assert "Redis" in purged.unreached["redis"]

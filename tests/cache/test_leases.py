@@ -13,15 +13,15 @@ from edge.errors import DeadlineExceeded, OriginalCorrupt
 from edge.single_flight import SingleFlight, find_or_make
 from tests.cache.entries import key, rendition
 
-TIMEOUT = 0.3
+TIMEOUT = 10.0
 SECONDS = 30.0
 """Longer than a busy machine stops for; who waits for the end of a lease has a shorter one."""
-SHORT = 2.0
+SHORT = 4.0
 
 
 @asynccontextmanager
-async def replica(url, **options):
-    leases = RedisLeases(url, TIMEOUT, **({"seconds": SECONDS, "poll": 0.05} | options))
+async def replica(url, timeout=TIMEOUT, **options):
+    leases = RedisLeases(url, timeout, **({"seconds": SECONDS, "poll": 0.05} | options))
     try:
         yield leases
     finally:
@@ -35,7 +35,7 @@ async def two(redis_server):
 
 
 def soon() -> Deadline:
-    return Deadline.after(10)
+    return Deadline.after(120)
 
 
 async def test_only_one_leads_and_the_other_hears_when_it_has_finished(two):
@@ -60,7 +60,7 @@ async def test_the_notice_comes_at_once_and_not_by_the_next_poll(redis_server):
         waiting = asyncio.create_task(other.take("key", Deadline.after(120)))
         await asyncio.sleep(0.1)
         await lease.release()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             assert await waiting is None
 
 
@@ -105,21 +105,21 @@ async def test_a_caller_who_is_cancelled_while_taking_leaves_no_lease(two, redis
         (outcome,) = await asyncio.gather(taking, return_exceptions=True)
         if isinstance(outcome, RedisLease):  # it was quicker than the cancellation
             await outcome.release()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(120):
         while await other.take("key", soon()) is None:
             continue
 
 
 @pytest.mark.parametrize("trouble", ["killed", "frozen"])
-async def test_where_redis_fails_everybody_leads_and_waits_once(two, redis_server, trouble):
-    one, _ = two
+async def test_where_redis_fails_everybody_leads_and_waits_once(redis_server, trouble):
     redis_server.kill() if trouble == "killed" else redis_server.freeze()
-    start = time.monotonic()
-    for number in range(200):
-        lease = await one.take(f"key {number}", soon())
-        assert lease is not None
-        await lease.release()
-    assert time.monotonic() - start < 100 * TIMEOUT, "not a timeout for each"
+    async with replica(redis_server.url, timeout=0.3) as one:
+        start = time.monotonic()
+        for number in range(200):
+            lease = await one.take(f"key {number}", soon())
+            assert lease is not None
+            await lease.release()
+        assert time.monotonic() - start < 100 * 0.3, "not a timeout for each"
     redis_server.thaw() if trouble == "frozen" else redis_server.start()
 
 
@@ -129,7 +129,7 @@ async def test_redis_dying_while_one_leads_lets_the_waiters_lead(two, redis_serv
     waiting = asyncio.create_task(other.take("key", soon()))
     await asyncio.sleep(0.1)
     redis_server.kill()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         assert await waiting is not None
     await lease.release()
 
@@ -139,7 +139,7 @@ async def test_a_hundred_callers_on_four_replicas_make_one_rendition(redis_serve
 
     async def one_replica():
         nonlocal made
-        tier = RedisTier(redis_server.url, ttl=60, timeout=5.0)
+        tier = RedisTier(redis_server.url, ttl=60, timeout=60.0)
         single_flight: SingleFlight = SingleFlight()
 
         async def make():
@@ -165,12 +165,13 @@ async def test_a_hundred_callers_on_four_replicas_make_one_rendition(redis_serve
 
 async def test_when_the_leader_fails_the_next_replica_takes_over(two):
     one, other = two
-    store = {}
+    store, led = {}, asyncio.Event()
 
     async def find():
         return store.get("key")
 
     async def fails():
+        led.set()
         await asyncio.sleep(0.1)
         raise OriginalCorrupt("only here")
 
@@ -179,7 +180,7 @@ async def test_when_the_leader_fails_the_next_replica_takes_over(two):
         return "made"
 
     leading = asyncio.create_task(find_or_make(one, "key", soon(), find=find, make=fails))
-    await asyncio.sleep(0.05)
+    await led.wait()
     assert await find_or_make(other, "key", soon(), find=find, make=works) == "made"
     with pytest.raises(OriginalCorrupt):
         await leading

@@ -16,7 +16,7 @@ HANGS = 120.0
 
 @pytest.fixture
 async def tier(bucket, s3_endpoint):
-    opened = S3Tier(bucket, "/renditions/", s3_endpoint, timeout=5.0)
+    opened = S3Tier(bucket, "/renditions/", s3_endpoint, timeout=60.0)
     yield opened
     await opened.close()
 
@@ -77,7 +77,7 @@ async def every_verb_fails(tier: S3Tier) -> None:
 
 
 async def test_a_bucket_that_is_not_there_is_a_tier_error(s3_endpoint):
-    tier = S3Tier("no-such-bucket", "", s3_endpoint, timeout=5.0)
+    tier = S3Tier("no-such-bucket", "", s3_endpoint, timeout=60.0)
     for verb in (tier.get(key(1)), tier.put(key(1), rendition()), tier.ping()):
         with pytest.raises(TierError):
             await verb

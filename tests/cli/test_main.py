@@ -20,6 +20,7 @@ from PIL import Image
 from edge.cli import main
 from edge.cli.main import DONE, FAILED, USAGE
 from edge.variants import paths, signing
+from tests.parts import free_port
 from tests.running import TOKEN, photo
 
 VERBS = (
@@ -301,9 +302,7 @@ def test_serve_on_a_taken_port_ends_with_2_and_says_so(monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_serve_answers_and_ends_with_0_on_sigterm(photos):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "edge", "serve"],
         env={**os.environ, "EDGE_SERVER_PORT": str(port), "EDGE_ORIGIN_URL": str(photos)},
@@ -312,7 +311,7 @@ def test_serve_answers_and_ends_with_0_on_sigterm(photos):
     try:
         body = fetched(f"http://127.0.0.1:{port}/sku/123.jpg?w=60")
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=120)
     finally:
         process.kill()
         process.communicate()
@@ -325,7 +324,7 @@ def test_serve_answers_and_ends_with_0_on_sigterm(photos):
 
 
 def fetched(url: str) -> bytes:
-    for _ in range(150):
+    for _ in range(900):
         try:
             with urlopen(url, timeout=120) as answer:
                 return answer.read()

@@ -1,7 +1,6 @@
 """The JavaScript clients do what the server does, in the runtimes and frameworks they are for."""
 
 import re
-import socket
 import subprocess
 import time
 from html import unescape
@@ -10,6 +9,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.clients.running import CLIENTS, HERE, NODE, packages, run
+from tests.parts import free_port
 
 BASE = "https://images.example.com"
 
@@ -45,9 +45,7 @@ def test_it_serves_in(suite):
 def test_a_built_nuxt_page_asks_edge_for_its_pictures():
     folder = packages("nuxt")
     run("node_modules/.bin/nuxt", "build", cwd=folder, NUXT_TELEMETRY_DISABLED="1")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [NODE, ".output/server/index.mjs"],
         cwd=folder,

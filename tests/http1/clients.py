@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cli.test_main import fetched
+from tests.parts import free_port
 
 HEALTH = b"GET /-/healthz HTTP/1.1\r\nhost: a\r\n\r\n"
 
@@ -23,7 +24,7 @@ class Process:
     port: int
     pid: int
 
-    def connect(self, timeout: float = 20) -> socket.socket:
+    def connect(self, timeout: float = 120) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
     @property
@@ -40,7 +41,7 @@ class Process:
 
     def get(self, path: str) -> bytes:
         """The whole answer to one request."""
-        with self.connect(60) as wire:
+        with self.connect() as wire:
             wire.sendall(f"GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode())
             return everything(wire)
 
@@ -55,9 +56,7 @@ def serving(
     command: Sequence[str] = (sys.executable, "-m", "edge", "serve"), **environ: str
 ) -> Iterator[Process]:
     """`edge serve` with these settings."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environ = {"EDGE_SERVER_PORT": str(port), "EDGE_SERVER_LOG_LEVEL": "error", **environ}
     process = subprocess.Popen(command, env={**os.environ, **environ})
     try:
@@ -65,7 +64,7 @@ def serving(
         yield Process(port, process.pid)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def everything(wire: socket.socket) -> bytes:

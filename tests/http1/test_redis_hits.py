@@ -125,7 +125,7 @@ def test_without_redis_pictures_are_rendered_and_it_is_used_again_when_it_is_bac
         assert statuses(answer) == [200]
         assert not from_redis(answer)
     redis.thaw() if trouble == "frozen" else redis.start()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not from_redis(told(server, path)):
         assert time.monotonic() < until, "Redis is back and nobody asks it"
         time.sleep(0.2)

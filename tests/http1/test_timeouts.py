@@ -25,7 +25,7 @@ from tests.http1.clients import (
 
 pytestmark = pytest.mark.slow
 
-HEAD, KEPT, READER = 1.0, 2.5, 2.0
+HEAD, KEPT, READER = 1.0, 5.0, 4.0
 SHORT = {
     "EDGE_SERVER_HEAD_TIMEOUT": str(HEAD),
     "EDGE_SERVER_KEEP_ALIVE": str(KEPT),
@@ -33,7 +33,7 @@ SHORT = {
     "EDGE_SERVER_DEADLINE": "5",
 }
 LARGE = "/noise.png?w=2500&fm=png"
-BUSY = 20
+BUSY = 120
 """Seconds after which even a busy machine should have done what takes one."""
 
 
@@ -62,16 +62,16 @@ def test_a_connection_without_a_request_is_closed(wire):
     assert everything(wire) == b""
 
 
-def test_a_head_that_comes_too_slowly_is_answered_408(wire):
-    wire.settimeout(0.2)
+def test_a_head_that_comes_too_slowly_is_answered_408(server):
     told, start = b"", time.monotonic()
-    for byte in b"GET /-/healthz HTTP/1.1\r\nhost: a\r\nx: " + b"y" * 1000:
-        try:
-            wire.sendall(bytes([byte]))
-            told += wire.recv(65536)
-            break
-        except TimeoutError:
-            continue
+    with server.connect(0.2) as wire:
+        for byte in b"GET /-/healthz HTTP/1.1\r\nhost: a\r\nx: " + b"y" * 1000:
+            try:
+                wire.sendall(bytes([byte]))
+                told += wire.recv(65536)
+                break
+            except TimeoutError:
+                continue
     assert time.monotonic() - start > HEAD * 0.9
     assert statuses(told) == [408]
     assert b"/-/problems/request-late" in told
@@ -89,9 +89,9 @@ def test_a_kept_connection_is_closed_in_its_time(wire):
     wire.sendall(HEALTH)
     assert statuses(one_answer(wire)) == [200]
     time.sleep(HEAD * 1.5)  # longer than a head may take
+    start = time.monotonic()
     wire.sendall(HEALTH)
     assert statuses(one_answer(wire)) == [200]
-    start = time.monotonic()
     assert everything(wire) == b""
     assert time.monotonic() - start > KEPT * 0.9
 
@@ -187,13 +187,14 @@ def test_slow_readers_of_many_bodies_hold_no_more_than_the_budget(photos):
                 break
             time.sleep(0.2)
         assert 5 <= server.metric(ENDED) <= 6
-        before = taken[0]
-        time.sleep(2)
-        assert taken[0] > before
+        before, end = taken[0], time.monotonic() + BUSY
+        while taken[0] == before:
+            assert time.monotonic() < end
+            time.sleep(0.1)
 
 
 def _read_steadily(wire: socket.socket, taken: list[int], stop: Event) -> None:
-    while not stop.wait(0.02) and (part := wire.recv(4096)):
+    while not stop.wait(0.05) and (part := wire.recv(4096)):
         taken[0] += len(part)
 
 
@@ -250,8 +251,11 @@ def test_when_a_crowd_has_gone_there_is_place_again(photos):
         with ExitStack() as stack:
             for _ in range(60):
                 stack.enter_context(reading_slowly(server, LARGE))
-        for _ in range(1200):
-            if statuses(server.get(LARGE)) == [200]:
-                break
-            time.sleep(0.1)
-        assert server.metric("edge_connections") == 1
+        for met in (
+            lambda: statuses(server.get(LARGE)) == [200],
+            lambda: server.metric("edge_connections") == 1,
+        ):
+            end = time.monotonic() + BUSY
+            while not met():
+                assert time.monotonic() < end
+                time.sleep(0.1)

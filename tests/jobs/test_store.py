@@ -23,7 +23,7 @@ COUNT = CHUNK + 50
 @pytest.fixture(params=["redis", "file"])
 async def store(request, tmp_path):
     if request.param == "redis":
-        opened = RedisStore(request.getfixturevalue("redis_url"), 1.0, 3600)
+        opened = RedisStore(request.getfixturevalue("redis_url"), 60.0, 3600)
     else:
         opened = FileStore(str(tmp_path / "jobs"))
     yield opened
@@ -252,19 +252,20 @@ async def test_jobs_are_listed_the_newest_first(store):
 
 
 async def test_the_rate_is_that_of_late(store):
+    start = time.monotonic()
     job = await opened(store, count=10)
     await finish(store, job, 0)
     await asyncio.sleep(0.05)
     await finish(store, job, 1)
     found = await store.job("j1")
-    assert 1 < found.rate < 1000
+    assert 0.9 / (time.monotonic() - start) < found.rate < 1000
     assert found.time_left == pytest.approx(8 / found.rate)
 
 
 async def test_one_feeder_leads_at_a_time(redis_url):
-    store = RedisStore(redis_url, 1.0, 3600)
-    assert await store.lead("one", 0.2)
-    assert not await store.lead("two", 0.2)
+    store = RedisStore(redis_url, 60.0, 3600)
+    assert await store.lead("one", 600)
+    assert not await store.lead("two", 600)
     assert await store.lead("one", 0.2)
     await asyncio.sleep(0.3)
     assert await store.lead("two", 0.2)
@@ -272,7 +273,7 @@ async def test_one_feeder_leads_at_a_time(redis_url):
 
 
 async def test_a_job_that_is_over_leaves_redis_after_its_time(redis_server):
-    store = RedisStore(redis_server.url, 1.0, 3600)
+    store = RedisStore(redis_server.url, 60.0, 3600)
     job = await opened(store, count=1)
     await finish(store, job, 0)
     assert redis_server.run("TTL", "edge:1:jobs:job:j1") == -1
@@ -285,7 +286,7 @@ async def test_a_job_that_is_over_leaves_redis_after_its_time(redis_server):
 
 
 async def test_a_redis_that_is_away_is_told_as_such(redis_server):
-    store = RedisStore(redis_server.url, 0.2, 3600)
+    store = RedisStore(redis_server.url, 60.0, 3600)
     redis_server.kill()
     with pytest.raises(JobsUnavailable):
         await store.job("j1")
@@ -332,12 +333,12 @@ async def test_a_file_store_that_is_closed_waits_for_what_is_under_way(tmp_path:
         @transaction
         def count(self, db: sqlite3.Connection) -> int:
             started.set()
-            held.wait(10)
+            held.wait(120)
             return sum(1 for _ in db.execute("SELECT * FROM item"))
 
     store = SlowStore(str(tmp_path / "jobs"))
     asked = asyncio.create_task(store.count())
-    await asyncio.to_thread(started.wait, 10)
+    await asyncio.to_thread(started.wait, 120)
     asked.cancel()
     closing = asyncio.create_task(store.close())
     await asyncio.sleep(0.05)

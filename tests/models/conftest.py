@@ -32,7 +32,7 @@ async def embedded(tiny: Path) -> AsyncIterator[EmbeddedModels]:
 
 @pytest.fixture
 def deadline() -> Deadline:
-    return Deadline.after(30)
+    return Deadline.after(300)
 
 
 def noise(height: int, width: int, channels: int = 3, *, seed: int = 0) -> Tensor:

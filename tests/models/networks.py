@@ -22,7 +22,7 @@ dynamic_batching {{
   default_priority_level: 2
   default_queue_policy {{
     timeout_action: REJECT
-    default_timeout_microseconds: 10000000
+    default_timeout_microseconds: 120000000
     allow_timeout_override: true
     max_queue_size: {queue}
   }}

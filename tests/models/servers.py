@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import urllib.request
 from pathlib import Path
 from subprocess import Popen
@@ -13,7 +12,7 @@ from edge.errors import ModelUnavailable
 from edge.models.base import ModelState
 from edge.tools.triton.environment import Installation, prepare
 from edge.tools.triton.server import Ports, kill, start, stop, wait_until_ready
-from tests.parts import absent
+from tests.parts import absent, free_port
 
 
 def installation() -> Installation:
@@ -59,7 +58,7 @@ class TritonServer:
 
     async def ready(self) -> tuple[ModelState, ...]:
         assert self._process is not None
-        return await wait_until_ready(self._process, self.repository, self.ports, 120)
+        return await wait_until_ready(self._process, self.repository, self.ports, 300)
 
     def kill(self) -> None:
         """As a power cut would: no goodbye."""
@@ -79,7 +78,7 @@ class TritonServer:
     def metric(self, name: str, model: str) -> float:
         """The sum of one of Triton's own metrics over a model's series."""
         url = f"http://{self.ports.host}:{self.ports.metrics}/metrics"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             text = answer.read().decode()
         pattern = rf'^{name}{{[^}}]*model="{model}"[^}}]*}} (\S+)$'
         return sum(float(value) for value in re.findall(pattern, text, re.MULTILINE))
@@ -90,11 +89,7 @@ class TritonServer:
 
 
 def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)

@@ -73,7 +73,7 @@ async def test_killed_in_the_middle_and_started_again(
     models: TritonModels, server: TritonServer
 ) -> None:
     """Those under way get a typed error at once, so do those who come, until Triton is back."""
-    await until_it_works(models, 20)
+    await until_it_works(models, 120)
     big = {"image": noise(256, 256)[None]}
     under_way = [
         asyncio.create_task(models.infer("slow", big, deadline=Deadline.after(60)))
@@ -84,18 +84,18 @@ async def test_killed_in_the_middle_and_started_again(
     server.kill()
     start = loop.time()
     answers = await asyncio.gather(*under_way, return_exceptions=True)
-    assert loop.time() - start < 5
+    assert loop.time() - start < 30, "none waits for its deadline"
     assert any(isinstance(each, ModelUnavailable) for each in answers)
     assert all(isinstance(each, ModelUnavailable | dict) for each in answers), answers
     for _ in range(20):
         start = loop.time()
         with pytest.raises(ModelUnavailable):
             await enlarged(models, 30)
-        assert loop.time() - start < 3
+        assert loop.time() - start < 15
     assert models.breaker.open
     server.launch()
     await server.ready()
-    await until_it_works(models, 5)
+    await until_it_works(models, 120)
     assert not models.breaker.open
 
 
@@ -103,7 +103,7 @@ async def test_a_triton_that_is_told_to_stop_is_away_not_without_its_models(
     models: TritonModels, server: TritonServer
 ) -> None:
     """It unloads its models before it goes; whoever asks meanwhile is told to come again."""
-    await until_it_works(models, 20)
+    await until_it_works(models, 120)
     stopping = asyncio.create_task(asyncio.to_thread(server.stop))
     errors: list[Exception] = []
     while not stopping.done():
@@ -116,12 +116,12 @@ async def test_a_triton_that_is_told_to_stop_is_away_not_without_its_models(
     assert await stopping == 0
     server.launch()
     await server.ready()
-    await until_it_works(models, 5)
+    await until_it_works(models, 120)
 
 
 async def test_frozen_and_thawed(models: TritonModels, server: TritonServer) -> None:
     """A server that accepts and says nothing costs one deadline each, then the breaker opens."""
-    await until_it_works(models, 20)
+    await until_it_works(models, 120)
     loop = asyncio.get_running_loop()
     server.freeze()
     try:
@@ -133,10 +133,10 @@ async def test_frozen_and_thawed(models: TritonModels, server: TritonServer) -> 
         for _ in range(10):
             with pytest.raises(ModelUnavailable):
                 await enlarged(models, 30)
-        assert loop.time() - start < 5
+        assert loop.time() - start < 60, "ten deadlines would be 300"
     finally:
         server.thaw()
-    await until_it_works(models, 15)
+    await until_it_works(models, 120)
 
 
 async def test_shared_memory_is_really_used(sharing: TritonModels, server: TritonServer) -> None:

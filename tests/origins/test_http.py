@@ -73,7 +73,7 @@ async def test_what_is_over_the_limit_is_refused_early(open_origin, http_origin,
     origin = HttpOrigin(http_origin.url, 400_000, 60.0, private_networks=LOOPBACK)
     http_origin.answers["/a.jpg"].body = answer.body * (1 if answer.headers != ETAG else 5)
     with pytest.raises(OriginalTooLarge):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(100):
             await origin.fetch("a.jpg", soon())
     await origin.close()
 
@@ -106,7 +106,7 @@ async def test_a_slow_server_is_a_timeout_in_time(open_origin, http_origin, answ
     origin = open_origin(http_origin.url, timeout=1.0)
     for verb in (origin.fetch, origin.stamp):
         with pytest.raises(OriginTimeout):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(100):
                 await verb("a.jpg", soon())
     await origin.close()
 

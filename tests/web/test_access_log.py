@@ -101,7 +101,7 @@ async def test_another_tier_than_memory_is_a_line(serve, lines, tmp_path):
     for _ in range(2):
         server = await serve(EDGE_CACHE_STORE_URL=str(tmp_path / "store"))
         await server.get("/sku/123.jpg?w=60")
-        await server.parts.background_tasks.drain(5)
+        await server.parts.background_tasks.drain(120)
     assert [told["source"] for told in lines.facts] == ["render", "folder"]
     assert "stages" not in lines.facts[1]
     assert lines.facts[0]["key"] == lines.facts[1]["key"]

@@ -129,12 +129,12 @@ class TestListing:
     async def test_a_folder_that_hangs_holds_up_nobody_else(self, listing, monkeypatch):
         hanging, seconds = threading.Event(), 0.2
         monkeypatch.setattr(browse, "_WALK_SECONDS", seconds)
-        monkeypatch.setattr(browse, "_entries", lambda *_: hanging.wait(20) and [])
+        monkeypatch.setattr(browse, "_entries", lambda *_: hanging.wait(120) and [])
         start = time.monotonic()
         try:
             answers = [listing.paths() for _ in range(40)]
             assert set(await asyncio.gather(*answers)) == {()}
             assert await asyncio.to_thread(lambda: "the other threads are free")
-            assert time.monotonic() - start < 10
+            assert time.monotonic() - start < 60
         finally:
             hanging.set()

@@ -21,7 +21,7 @@ def opened(answer) -> Image.Image:
 
 async def finished(server: Running) -> None:
     """Until the final picture, which is made behind the answer, is there."""
-    await server.parts.background_tasks.drain(60)
+    await server.parts.background_tasks.drain(120)
 
 
 async def test_a_fast_picture_comes_first_and_the_final_one_after_it(serve):

@@ -247,10 +247,11 @@ async def test_a_job_is_paused_gone_on_with_and_cancelled(serve, photos):
     id = (await post(server, "/-/jobs", "sku,url,query\n" + lines)).json()["id"]
     paused = await post(server, f"/-/jobs/{id}/pause")
     assert (paused.status_code, paused.json()["status"]) == (202, "paused")
-    await asyncio.sleep(0.3)
-    done = (await get(server, f"/-/jobs/{id}")).json()["done"]
-    await asyncio.sleep(0.5)
-    assert (await get(server, f"/-/jobs/{id}")).json()["done"] == done < 200
+    done, before = (await get(server, f"/-/jobs/{id}")).json()["done"], -1
+    while done != before:  # what had begun comes to its end
+        await asyncio.sleep(1)
+        before, done = done, (await get(server, f"/-/jobs/{id}")).json()["done"]
+    assert done < 200
     problem(await post(server, f"/-/jobs/{id}/pause"), 409, "status", "job-conflict")
     assert (await post(server, f"/-/jobs/{id}/resume")).status_code == 202
     cancelled = await delete(server, f"/-/jobs/{id}")

@@ -46,7 +46,7 @@ async def every_way(server: Running, url: str):
         yield await server.http.head(url, headers={"if-none-match": first.headers["etag"]})
 
 
-@pytest.mark.parametrize("left", [5, 100, 100_000, 700_000, 40_000_000])
+@pytest.mark.parametrize("left", [30, 100, 100_000, 700_000, 40_000_000])
 @pytest.mark.parametrize("query", ["w=80", "w=80&v=7", "w=80&v=8&fm=webp&dl=a.jpg"])
 async def test_a_picture_is_kept_no_longer_than_its_url_holds(serve, left, query):
     server = await serve(**SIGNING)
@@ -59,18 +59,20 @@ async def test_a_picture_is_kept_no_longer_than_its_url_holds(serve, left, query
 
 async def test_headers_that_were_prepared_once_grow_old(serve):
     server = await serve(**SIGNING)
-    url = signed("sku/123.jpg", "w=80&v=7", 4)
-    seen = []
-    end = time.time() + 4.5
-    while time.time() < end:
-        now = time.time()
+    expires = int(time.time() + 5)
+    url = f"/sku/123.jpg?{signing.sign('sku/123.jpg', 'w=80&v=7', KEYS, expires)}"
+    answered = 0
+    while True:
+        before = time.time()
         answer = await server.get(url)
+        after = time.time()
         if answer.status_code != 200:
             break
-        seen.append(reach(answer))
-        assert now + reach(answer) <= end
-    assert len(set(seen)) >= 3, "a new lifetime for each second"
+        answered += 1
+        assert expires - after - 1 <= reach(answer) <= expires - before
     assert answer.status_code == 403
+    assert after > expires
+    assert answered
 
 
 async def test_a_url_that_never_expires_is_kept_as_long_as_ever(serve):

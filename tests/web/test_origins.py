@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -38,7 +39,7 @@ async def test_a_body_cut_short_is_an_error_and_never_stored(serve, http_origin,
     assert answer.json()["type"].endswith("origin-truncated")
     http_origin.answers["/a.jpg"] = Answer(body)
     assert (await server.get("/a.jpg?w=90")).status_code == 200
-    await server.parts.background_tasks.drain(5)
+    await server.parts.background_tasks.drain(120)
     assert await server.metric('edge_tier_writes_total{outcome="ok",tier="folder"}') == 1
 
 
@@ -52,17 +53,21 @@ async def test_a_slow_origin_is_a_504_that_no_cache_keeps(serve, http_origin, bo
 
 
 async def test_a_slow_origin_does_not_hold_up_what_another_has(serve, http_origin, photos, body):
-    http_origin.answers["/a.jpg"] = Answer(body, delay=3)
+    http_origin.answers["/a.jpg"] = Answer(body, held=(held := Event()))
     server = await at(
         serve,
         f"/slow={http_origin.url},/={photos}",
         EDGE_LIMITS_CLASSICAL_RUNNING="1",
         EDGE_LIMITS_CLASSICAL_WAITING="0",
+        EDGE_ORIGIN_TIMEOUT="120",
+        EDGE_SERVER_DEADLINE="120",
     )
     slow = asyncio.create_task(server.get("/slow/a.jpg?w=90"))
-    await asyncio.sleep(0.3)
+    while not http_origin.seen:  # noqa: ASYNC110 - it lives in another thread
+        await asyncio.sleep(0.01)
     assert (await server.get("/sku/123.jpg?w=90")).status_code == 200
     assert not slow.done()
+    held.set()
     assert (await slow).status_code == 200
 
 
@@ -111,7 +116,7 @@ async def test_a_bucket_keeps_renditions_for_the_next_server(
     }
     first = await serve(**store)
     made = await first.get("/sku/123.jpg?w=90")
-    await first.parts.background_tasks.drain(20)
+    await first.parts.background_tasks.drain(120)
     second = await serve(**store)
     found = await second.get("/sku/123.jpg?w=90")
     assert found.headers["cache-status"] == "edge; hit; detail=s3"
@@ -129,25 +134,30 @@ async def test_a_durable_store_that_is_lost_is_no_outage(serve, tmp_path):
     shutil.rmtree(store)
     store.write_text("a file where the folder was")
     assert (await server.get("/sku/123.jpg?w=90")).status_code == 200
-    await server.parts.background_tasks.drain(5)
+    await server.parts.background_tasks.drain(120)
     assert await server.metric('edge_tier_writes_total{outcome="error",tier="folder"}') >= 1
     assert (await server.get("/-/readyz")).json()["status"] == "degraded"
 
 
 async def test_one_slow_origin_fills_only_its_own_places(serve, http_origin, photos, body):
     """The question whether a photo changed takes a place, as its bytes do."""
+    held = Event()
     for number in range(4):
-        http_origin.answers[f"/{number}.jpg"] = Answer(body, delay=2)
+        http_origin.answers[f"/{number}.jpg"] = Answer(body, held=held)
     server = await at(
         serve,
         f"/slow={http_origin.url},/={photos}",
         EDGE_LIMITS_ORIGIN_RUNNING="1",
         EDGE_LIMITS_ORIGIN_WAITING="1",
+        EDGE_ORIGIN_TIMEOUT="120",
+        EDGE_SERVER_DEADLINE="120",
     )
     slow = [asyncio.create_task(server.get(f"/slow/{n}.jpg?w=90")) for n in range(4)]
-    await asyncio.sleep(0.5)
+    while sum(task.done() for task in slow) < 2:  # noqa: ASYNC110 - the two that are refused
+        await asyncio.sleep(0.01)
     assert (await server.get("/sku/123.jpg?w=90")).status_code == 200
     assert not any(task.done() and task.result().status_code == 200 for task in slow)
+    held.set()
     answers = await asyncio.gather(*slow)
     refused = [answer for answer in answers if answer.status_code == 503]
     assert len(refused) == 2, "one asks, one waits, the others are told at once"

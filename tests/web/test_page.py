@@ -132,11 +132,14 @@ async def test_no_old_fact_stands_under_a_new_picture(mug: Bench):
     await mug.open(MUG)
     await mug.run("document.querySelector('[data-preset=walmart]').click()")
     stages = set()
-    while not await mug.page.value("document.body.dataset.shown !== '/mug.jpg?w=300'"):
-        assert await mug.text("#numbers") == ""
-        assert await mug.text("#rules") == ""
-        assert await mug.run("return document.getElementById('stage').className") == "stage busy"
-        stages.add(await mug.text("#stage-name"))
+    while told := await mug.run(  # all in one look, as the picture may be there at any moment
+        "if (document.body.dataset.shown !== '/mug.jpg?w=300') return null;"
+        "const text = (id) => document.getElementById(id).innerText;"
+        "return [document.getElementById('stage').className,"
+        " text('numbers'), text('rules'), text('stage-name')];"
+    ):
+        assert told[:3] == ["stage busy", "", ""]
+        stages.add(told[3])
         await asyncio.sleep(0.05)
     assert stages & {"Cutting out by network", "Enlarging by network"}, stages
 

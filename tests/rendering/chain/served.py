@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import tritonclient.grpc as grpc
@@ -20,6 +21,7 @@ from edge.images import Original
 from edge.limits import Limits
 from edge.models.base import Chain, Models
 from edge.models.triton import TritonChain, TritonModels
+from edge.rendering.chain import client as chain_client
 from edge.rendering.chain.client import ChainClient
 from edge.rendering.drawing import Rendered
 from edge.rendering.engine.threads import EngineThreads
@@ -110,11 +112,13 @@ async def shop(
 async def on_triton(
     server: TritonServer, *, shared: bool = False, version: str = RENDER_VERSION
 ) -> AsyncIterator[Shop]:
-    """An edge beside that server, with the chain."""
+    """An edge beside that server, with the chain. A chain whose handshake is late, as on a busy
+    machine, would be left alone for half a minute."""
     metrics = Metrics()
     models = TritonModels(server.url, server.repository, shared_memory=shared, metrics=metrics)
-    async with shop(models, TritonChain(models), metrics, version=version) as made:
-        yield made
+    with patch.object(chain_client, "HANDSHAKE_SECONDS", 60.0):
+        async with shop(models, TritonChain(models), metrics, version=version) as made:
+            yield made
 
 
 def pixels(rendered: Rendered) -> np.ndarray[Any, Any]:

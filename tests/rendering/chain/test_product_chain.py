@@ -22,12 +22,6 @@ LEVELS = 2
 QUERIES = {"amazon": "fmt=amazon&w=1200&fm=png", "etsy": "fmt=etsy&w=1200&fm=png"}
 
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A chain whose handshake is late, as on a busy machine, is left alone for half a minute."""
-    monkeypatch.setattr("edge.rendering.chain.client.HANDSHAKE_SECONDS", 60.0)
-
-
 @pytest.fixture(scope="module", params=["off", "on"])
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
