@@ -32,11 +32,13 @@ from edge.variants.values import UpscaleMode
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Header and pixels; `segmentation` where the request cuts out and one is there."""
+    """Header and pixels; `segmentation` where the request cuts out and one is there, `planned`
+    what was planned by it."""
 
     facts: Facts
     decoded: Decoded
     segmentation: Segmentation | None = None
+    planned: "Planned | None" = None
 
     @property
     def cut(self) -> Matte | None:
@@ -49,6 +51,15 @@ class Opened:
         if isinstance(found, NoMatte):
             return (f"left on its background as shot: {found.reason}",)
         return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan for a transform, and the analysis that it was made by, if any."""
+
+    transform: Transform
+    analysis: Analysis | None
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +127,14 @@ def fitted(
     Raises:
         RequestError: the request does not fit this original.
     """
-    view = None
-    if request.transform.cuts_out:
-        known = _analysis_of(replace(opened, segmentation=segmentation), request)
-        view = plan(request.transform, opened.facts, known, limits).shown
-    image = opened.decoded.image
+    image, planned = opened.decoded.image, None
+    if request.transform.cuts_out and isinstance(segmentation.found, Matte):
+        planned = _planned(replace(opened, segmentation=segmentation), request, limits)
+    view = planned.plan.shown if planned else None
     fitting = segment.for_transform(segmentation, image, request.transform, view)
-    return replace(opened, segmentation=fitting)
+    if fitting is not segmentation:
+        planned = None
+    return replace(opened, segmentation=fitting, planned=planned)
 
 
 def prepare(opened: Opened, request: RenderRequest, models: Models, limits: Limits) -> Prepared:
@@ -132,20 +144,28 @@ def prepare(opened: Opened, request: RenderRequest, models: Models, limits: Limi
         RequestError: the request does not fit this original.
         DeadlineExceeded: before it was decoded anew.
     """
-    analysis = _analysis_of(opened, request) if needs_analysis(request.transform) else None
-    facts, decoded = opened.facts, opened.decoded
-    planned = request.watch.time("plan", plan, request.transform, facts, analysis, limits)
-    planned = planned.settled(None if request.fallback else models)
+    known = opened.planned
+    if known is None or known.transform is not request.transform:
+        known = _planned(opened, request, limits)
+    facts, decoded, analysis = opened.facts, opened.decoded, known.analysis
+    planned = known.plan.settled(None if request.fallback else models)
     if not _suffices(decoded, planned):
         request.deadline.check("decode")
         decoded = _decoded(request, facts, planned.decode)
     if not request.transform.cuts_out:
         inspected = any(step.wants_matte for step in planned.steps)
-        known = opened.cut if inspected else None
-        picture = _picture(decoded, analysis, known, cuts_out=False)
+        cut = opened.cut if inspected else None
+        picture = _picture(decoded, analysis, cut, cuts_out=False)
         return Prepared(facts, analysis, planned, replace(picture, rough=True), decoded.notes)
     picture = _picture(decoded, analysis, opened.cut)
     return Prepared(facts, analysis, planned, picture, (*decoded.notes, *opened.notes))
+
+
+def _planned(opened: Opened, request: RenderRequest, limits: Limits) -> Planned:
+    transform, watch = request.transform, request.watch
+    analysis = _analysis_of(opened, request) if needs_analysis(transform) else None
+    made = watch.time("plan", plan, transform, opened.facts, analysis, limits)
+    return Planned(transform, analysis, made)
 
 
 def _decoded(request: RenderRequest, facts: Facts, target: Size | None) -> Decoded:

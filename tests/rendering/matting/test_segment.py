@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from edge.deadline import Deadline
-from edge.errors import ModelMissing, NotCompliant, OriginalUnsupported
+from edge.errors import ModelMissing, NotCompliant, OriginalUnsupported, OutputTooLarge
 from edge.images import Format, Original, Size, Stamp
 from edge.limits import Limits
 from edge.models import roles
@@ -291,6 +291,21 @@ def test_as_shot_nothing_is_cut_however_plain_the_background_is() -> None:
 def test_no_subject_for_the_network_either_is_an_error_of_the_original() -> None:
     with pytest.raises(OriginalUnsupported):
         rendered(scene(with_subject=False), "fmt=png&matte=on", Matting())
+
+
+def test_a_missing_subject_is_told_before_what_only_the_plan_finds_out() -> None:
+    query = "w=8000&h=8000&fit=pad&bg=fff&trim=2&matte=on"
+    with pytest.raises(OutputTooLarge):
+        rendered(scene(), query, Matting())
+    with pytest.raises(OriginalUnsupported):
+        rendered(scene(with_subject=False), query, Matting())
+
+
+def test_a_cut_is_planned_and_its_border_trimmed_once() -> None:
+    made = rendered(scene(), "w=300&bg=fff&trim=2&matte=on", Matting())
+    stages = [stage for stage, _ in made.timings]
+    assert stages.count("plan") == 1
+    assert stages.count("analysis") == 2, "once for the subject, once for the border"
 
 
 @pytest.mark.parametrize("preset", ["amazon", "shopify", "ebay"])
