@@ -29,7 +29,7 @@ def fill_prewarm(prewarm: argparse.ArgumentParser) -> None:
     """The options of `edge prewarm`."""
     _add_feed(prewarm)
     prewarm.add_argument("--label", default="", help="whose job it is, for the ledger")
-    prewarm.add_argument("--webhook", default="", metavar="URL", help="told of the end")
+    prewarm.add_argument("--webhook", default="", metavar="URL", help="notified of the end")
     prewarm.add_argument(
         "--to", default="", metavar="PLACE",
         help="write the pictures to a folder, s3://bucket/prefix, or either with a name.zip",
@@ -57,7 +57,7 @@ def fill_jobs(jobs: argparse.ArgumentParser, codes: str) -> None:
     about = {
         "list": "the newest jobs",
         "show": "one job, and items of it",
-        "pause": "queue no more of a job",
+        "pause": "queue no further items of a job",
         "resume": "go on with a paused job",
         "retry": "try the failed items of a job again, or go on with a cancelled one",
         "cancel": "end a job",

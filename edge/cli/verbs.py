@@ -61,16 +61,16 @@ def _fill_verify(verify: argparse.ArgumentParser) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="or a folder with pictures, or a URL of a server: what it says there counts",
+        help="or a folder with pictures, or a URL of a server, whose verdict counts",
     )
     verify.add_argument("--for", dest="preset", required=True, metavar="PRESET")
     verify.add_argument(
         "--manifest", type=Path, metavar="FILE",
-        help="of a job's export: believe what it says of the same bytes",
+        help="of a job's export: its verdicts count for the same bytes",
     )  # fmt: skip
     verify.add_argument(
         "--url", metavar="URL",
-        help="where FILE was downloaded: believe what the server says of the same bytes",
+        help="where FILE was downloaded: the server's verdict counts for the same bytes",
     )  # fmt: skip
     verify.add_argument(
         "--anew", action="store_true",
@@ -169,7 +169,8 @@ VERBS = (
     ),
     Verb(
         "render", render.run, render.fill,
-        "make renditions of files, without a server, and tell how each holds its preset's rules",
+        "make renditions of files, without a server, and report whether each meets its preset's "
+        "rules",
         (
             "edge render chair.jpg 'w=800' -o chair-800.webp",
             "edge render chair.jpg 'fmt=amazon&strict=1' -o chair-amazon.jpg",
@@ -184,7 +185,7 @@ VERBS = (
     ),
     Verb(
         "verify", _verify, _fill_verify,
-        "hold finished pictures against the rules of a preset; 1 if any breaks one",
+        "verify finished pictures against the rules of a preset; 1 if any breaks one",
         (
             "edge verify main.jpg --for amazon",
             "edge verify exported/*.jpg --for walmart --json",
@@ -234,7 +235,7 @@ VERBS = (
     ),
     Verb(
         "prewarm", jobs.prewarm, jobs_options.fill_prewarm,
-        "make the pictures of a feed before anybody asks; 1 if any failed",
+        "make the pictures of a feed before they are requested; 1 if any failed",
         (
             "edge prewarm feed.csv --preset amazon --preset etsy --server https://img.shop.example",
             "edge prewarm feed.csv --preset amazon --to export --name '{sku}.MAIN.jpg'",
@@ -243,7 +244,7 @@ VERBS = (
     ),
     Verb(
         "jobs", jobs.jobs, partial(jobs_options.fill_jobs, codes=CODES),
-        "look at jobs on a server or in Redis, steer them, and see what they cost",
+        "list and control jobs on a server or in Redis, and show what they cost",
         (
             "edge jobs list --server https://img.shop.example",
             "edge jobs show 20261127-101500-1a2b3c4d --items failed",

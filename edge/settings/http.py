@@ -28,8 +28,8 @@ class ServerSettings:
     processes: int = setting(
         0,
         COUNT,
-        "Processes that make pictures for which no network is asked, so that hits wait for no "
-        "thread that draws: one more than cores, each takes 60 MB; 0: threads make them all.",
+        "Processes that render pictures without networks, so that hits do not wait for threads "
+        "that render: one more than cores, each takes 60 MB; 0: threads make them all.",
         low=0,
         high=256,
     )
@@ -47,8 +47,8 @@ class ServerSettings:
     drain: float = setting(
         35.0,
         SECONDS,
-        "Longest time to finish requests after SIGTERM; longer than EDGE_SERVER_DEADLINE, so that "
-        "all that were let in are answered.",
+        "Longest time to finish requests after SIGTERM; longer than EDGE_SERVER_DEADLINE, so "
+        "that all accepted ones are answered.",
         low=0,
         high=600,
     )
@@ -56,7 +56,7 @@ class ServerSettings:
         1.0,
         SECONDS,
         "After SIGTERM, how long new requests are still answered while readiness says draining, "
-        "so that balancers hear of it first; EDGE_SERVER_DRAIN begins after it.",
+        "so that load balancers notice first; EDGE_SERVER_DRAIN begins after it.",
         low=0,
         high=300,
     )
@@ -115,7 +115,7 @@ class HttpSettings:
     client_hints: bool = setting(
         False,
         FLAG,
-        "Listen to what browsers tell of screen and connection: dpr=auto, up=auto, Save-Data.",
+        "Use client hints on screen and connection: dpr=auto, up=auto, Save-Data.",
     )
     placeholder: str = setting(
         "auto",
@@ -128,7 +128,7 @@ class HttpSettings:
 @dataclass(frozen=True, slots=True)
 class QuerySettings:
     strict: bool = setting(
-        False, FLAG, "Refuse unknown and duplicate parameters instead of passing them over."
+        False, FLAG, "Refuse unknown and duplicate parameters instead of ignoring them."
     )
     widths: tuple[int, ...] = setting(
         (), WIDTHS, "Widths that w is rounded up to, such as 320,640,1280,2048. Empty: any width."
@@ -182,7 +182,7 @@ class AdminSettings:
     metrics: bool = setting(
         False,
         FLAG,
-        "Ask for a token with the role metrics at /-/metrics, and at /-/readyz for more than its "
+        "Require a token with the role metrics at /-/metrics, and at /-/readyz for more than its "
         "status.",
     )
 
@@ -198,8 +198,8 @@ class TracingSettings:
     share: float = setting(
         1.0,
         NUMBER,
-        "Of the requests without a trace of their own, the share that is traced. Who sends "
-        "traceparent decides for himself.",
+        "Of the requests without a trace of their own, the share that is traced. A traceparent "
+        "header decides for its own request.",
         low=0,
         high=1,
     )

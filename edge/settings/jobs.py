@@ -15,21 +15,23 @@ class JobsSettings:
         0, COUNT, "Items that one worker works on at once; 0: two for each engine thread.",
         low=0, high=256,
     )  # fmt: skip
-    tries: int = setting(5, COUNT, "Tries of an item whose failure may pass.", low=1, high=100)
+    tries: int = setting(
+        5, COUNT, "Tries of an item that fails for a reason that may be temporary.", low=1, high=100
+    )
     backoff: float = setting(
         2.0, SECONDS, "Wait before the second try; doubled each time.", low=0.01, high=3600
     )
     backoff_max: float = setting(300.0, SECONDS, "Longest such wait.", low=0.01, high=86400)
     heartbeat: float = setting(
-        15.0, SECONDS, "After so long in silence a worker's items go to the others.",
+        15.0, SECONDS, "Time without a heartbeat after which a worker's items go to others.",
         low=1, high=3600,
     )  # fmt: skip
     stalled: float = setting(
-        120.0, SECONDS, "After so long without an end, items that got lost are queued anew.",
+        120.0, SECONDS, "Time without a finished item after which lost items are queued again.",
         low=1, high=86400,
     )  # fmt: skip
     nice: int = setting(
-        10, COUNT, "How far a worker steps back on a machine that it shares with a server; 0: not.",
+        10, COUNT, "Niceness of workers, 0 to 19; gives way to a server on the same machine.",
         low=0, high=19,
     )  # fmt: skip
     spare_cores: int = setting(

@@ -13,7 +13,7 @@ class ServerLimits(Limits):
     connections: int = setting(
         2048,
         COUNT,
-        "Connections at once; 32 more are let in for probes. At the cap, the one that waits "
+        "Connections at once; 32 more are accepted for probes. At the cap, the one that waits "
         "longest for its client is closed. Never more than the file descriptors allow.",
         low=1,
         high=1_000_000,
@@ -22,7 +22,7 @@ class ServerLimits(Limits):
         268_435_456,
         BYTES,
         "Bodies that their readers have not taken yet, together, those that many read counted "
-        "once. Beyond it, who takes least is cut off.",
+        "once. Beyond it, the slowest readers are disconnected.",
         low=1_000_000,
     )
     url_bytes: int = setting(8192, BYTES, "Longest URL of a request.", low=256)
@@ -31,10 +31,8 @@ class ServerLimits(Limits):
         low=1024,
     )  # fmt: skip
     headers: int = setting(100, COUNT, "Most header lines of a request.", low=8, high=10_000)
-    origin_running: int = setting(
-        32, COUNT, "Questions and fetches at once, for each origin.", low=1
-    )
-    origin_waiting: int = setting(256, COUNT, "Those that wait, for each origin.", low=0)
+    origin_running: int = setting(32, COUNT, "Requests at once, for each origin.", low=1)
+    origin_waiting: int = setting(256, COUNT, "Requests that wait, for each origin.", low=0)
     classical_running: int = setting(
         0, COUNT, "Renders without a network at once; 0: one per engine thread.", low=0
     )

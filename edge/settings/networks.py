@@ -13,7 +13,7 @@ class TritonSettings:
         "", TEXT, "grpc://host:8001 runs the networks on Triton. Empty: in this process."
     )
     shared_memory: bool = setting(
-        False, FLAG, "Hand tensors to a Triton on the same host through shared memory."
+        False, FLAG, "Pass tensors to a Triton on the same host through shared memory."
     )
     in_flight: int = setting(32, COUNT, "Requests to Triton at once.", low=1, high=4096)
     chain: str = setting(
@@ -31,9 +31,9 @@ class ModelsSettings:
     fetched: str = setting(
         "auto",
         TEXT,
-        "Folder of the networks that `edge models fetch` brings, which go before those of "
-        "EDGE_MODELS_FOLDER. auto: edge/models in the cache folder (~/.cache, or XDG_CACHE_HOME), "
-        "as long as EDGE_MODELS_FOLDER is the bundled one. Empty: none.",
+        "Folder of the networks that `edge models fetch` downloads, which take precedence over "
+        "those of EDGE_MODELS_FOLDER. auto: edge/models in the cache folder (~/.cache, or "
+        "XDG_CACHE_HOME), as long as EDGE_MODELS_FOLDER is the bundled one. Empty: none.",
     )
     threads: int = setting(
         0, COUNT, "Threads of all embedded networks together; 0: one per core.", low=0, high=256

@@ -31,7 +31,7 @@ class OriginsSettings:
         (), NETWORKS, "Networks that may be reached although not public, such as 10.1.0.0/16."
     )
     remember: float = setting(
-        10.0, SECONDS, "How long an original's validator is trusted before it is asked again.",
+        10.0, SECONDS, "How long an original's validator is used before the origin is asked again.",
         low=0, high=86400,
     )  # fmt: skip
 
@@ -75,8 +75,8 @@ class FilesSettings:
     verdicts: str = setting(
         "auto",
         TEXT,
-        "Folder in which `edge render` notes what it said of a picture, for `edge verify`. auto: "
-        "edge/verdicts in the cache folder (~/.cache, or XDG_CACHE_HOME). Empty: none.",
+        "Folder in which `edge render` records its verdicts on pictures, for `edge verify`. "
+        "auto: edge/verdicts in the cache folder (~/.cache, or XDG_CACHE_HOME). Empty: none.",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""A device: what a client tells of its screen and its connection, reduced to few classes.
+"""Client hints on screen and connection, reduced to few classes of devices.
 
 Every number in it may end up in a cache key, so there are ten values of it in all.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from edge.variants.values import AUTO, UpscaleMode
 
 DPR, VIEWPORT, SAVE = "Sec-CH-DPR", "Sec-CH-Viewport-Width", "Save-Data"
-"""The request headers that tell it, as they stand in `Vary`."""
+"""The request headers that decide it, as they stand in `Vary`."""
 
 DENSE = 1.5
 """Device pixels per pixel of the page from which a photo of its own size looks soft: phones."""

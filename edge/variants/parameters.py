@@ -81,8 +81,8 @@ PARAMETERS = (
     ),
     Parameter(
         "dpr", words.DPR, Group.SIZE,
-        "Device pixels per pixel of the page: multiplies `w`, `h` and `size`. `auto`: what the "
-        "browser tells, where the server listens.",
+        "Device pixels per pixel of the page: multiplies `w`, `h` and `size`. `auto`: as the "
+        "browser's client hints say, where the server uses them.",
         "1", "2",
     ),
     Parameter(
@@ -143,8 +143,8 @@ PARAMETERS = (
     ),
     Parameter(
         "matte", words.MATTE, Group.SUBJECT,
-        "Cut the subject out: `auto` only where the background asked for needs it. `on` "
-        "without `bg` gives a transparent background.",
+        "Cut the subject out: `auto` only where the requested background needs it. `on` without "
+        "`bg` gives a transparent background.",
         "off; auto with a scene", "on", ("bg-remove", "segment"),
     ),
     Parameter(
@@ -162,12 +162,12 @@ PARAMETERS = (
     ),
     Parameter(
         "swatch", words.SWATCH, Group.SUBJECT,
-        "A brand's colour: how far the product's is from it is told (`X-Edge-Colour`, CIEDE2000).",
+        "A brand's colour: `X-Edge-Colour` reports how far the product's is from it (CIEDE2000).",
         "none", "c8102e",
     ),
     Parameter(
         "q", words.QUALITY, Group.FILE,
-        "Quality of a lossy format, or `auto` for the picture's own need.",
+        "Quality of a lossy format, or `auto`: as high as the picture needs.",
         "auto", "80", ("quality",),
     ),
     Parameter(

@@ -109,7 +109,7 @@ def _groups(presets: Presets) -> str:
     row = _named("fmt")
     preset = _framed(
         row,
-        f'<select name="fmt" aria-describedby="help-fmt said-fmt">'
+        f'<select name="fmt" aria-describedby="help-fmt note-fmt">'
         f'<option value="">no preset{named}</select>',
         wide=True,
     )
@@ -124,9 +124,9 @@ def _groups(presets: Presets) -> str:
     groups.append(
         '<details><summary>Anything else<em></em></summary><div class="fields">'
         '<div class="field wide" data-word="more"><label><b>further words</b>'
-        '<input name="more" aria-describedby="said-more" placeholder="old=1&amp;sharpen=auto" '
+        '<input name="more" aria-describedby="note-more" placeholder="old=1&amp;sharpen=auto" '
         'autocomplete="off" spellcheck="false"></label>'
-        '<p class="said" id="said-more" hidden></p></div></div></details>'
+        '<p class="field-note" id="note-more" hidden></p></div></div></details>'
     )
     return "\n".join(groups)
 
@@ -138,7 +138,7 @@ def _named(name: str) -> Parameter:
 def _field(row: Parameter) -> str:
     """One parameter of the table as a control: a list where its words are all there is."""
     name = escape(row.name)
-    described = f'aria-describedby="help-{name} said-{name}"'
+    described = f'aria-describedby="help-{name} note-{name}"'
     if _is_closed(row.kind):
         words = "".join(f"<option>{escape(word)}" for word in row.kind.choices)
         empty = f'<option value="">{escape(row.default)}'
@@ -166,7 +166,7 @@ def _framed(row: Parameter, field: str, more: str = "", *, wide: bool = False) -
         f'<div class="field{" wide" if wide else ""}" data-word="{name}">{label}{more}'
         f'<p class="help" id="help-{name}">{_prose(row.help)} '
         f"Allowed: {escape(row.kind.allowed)}.</p>"
-        f'<p class="said" id="said-{name}" hidden></p></div>'
+        f'<p class="field-note" id="note-{name}" hidden></p></div>'
     )
 
 

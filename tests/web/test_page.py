@@ -99,13 +99,13 @@ async def test_every_control_changes_the_picture(mug: Bench):
 async def test_what_is_overruled_or_ignored_is_said_beside_its_control(mug: Bench):
     await mug.open("/mug.jpg?w=300&size=1k&old=1&h=9000&flip=q")
     assert "flip" in await mug.text("#problem")
-    assert "flip" in await mug.text("#said-flip")
+    assert "flip" in await mug.text("#note-flip")
     await mug.set(more="old=1", h="")
-    assert await mug.text("#said-size") == "Overruled by w."
-    assert await mug.text("#said-more") == "Ignored: old."
-    assert await mug.run("return document.getElementById('said-flip').hidden")
+    assert await mug.text("#note-size") == "Overruled by w."
+    assert await mug.text("#note-more") == "Ignored: old."
+    assert await mug.run("return document.getElementById('note-flip').hidden")
     await mug.open("/mug.jpg?w=3000")
-    assert "nothing is enlarged without up" in await mug.text("#said-w")
+    assert "nothing is enlarged without up" in await mug.text("#note-w")
 
 
 async def test_a_preset_shows_its_rules_as_a_checklist_and_its_own_values(mug: Bench):
@@ -132,7 +132,7 @@ async def test_no_old_fact_stands_under_a_new_picture(mug: Bench):
     await mug.open(MUG)
     await mug.run("document.querySelector('[data-preset=walmart]').click()")
     stages = set()
-    while told := await mug.run(  # all in one look, as the picture may be there at any moment
+    while told := await mug.run(  # all in one evaluation, as the picture may be there at any moment
         "if (document.body.dataset.shown !== '/mug.jpg?w=300') return null;"
         "const text = (id) => document.getElementById(id).innerText;"
         "return [document.getElementById('stage').className,"

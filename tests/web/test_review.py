@@ -187,7 +187,7 @@ async def test_the_page_is_used_with_the_keyboard_alone(serve, small, tmp_path):
         await page.screenshot(folder / "review-token.png")
         await page.type("wrong-token-of-some-length")
         await page.press("Enter")
-        await page.until("document.getElementById('said').className === 'bad'")
+        await page.until("document.getElementById('status').className === 'bad'")
         await page.value("document.getElementById('token').select()")
         await page.type(TOKEN)
         await page.press("Enter")
@@ -213,7 +213,7 @@ async def test_the_page_is_used_with_the_keyboard_alone(serve, small, tmp_path):
         await page.press("a")
         await page.until(f"{title}.startsWith('chair-4')")
         await page.press("a")
-        await page.until("document.getElementById('said').textContent === 'All is decided.'")
+        await page.until("document.getElementById('status').textContent === 'All is decided.'")
         await page.screenshot(folder / "review-done.png")
         assert not [error for error in page.errors if "401" not in error]
     assert await held(server) == []

@@ -25,12 +25,12 @@ const markCard = () => {
 
 const turnTo = async (start) => {
   const turn = ++gallery.turn;
-  const asked = new URLSearchParams({ search: at("search").value.trim(), start: String(start), limit: String(PAGE) });
+  const query = new URLSearchParams({ search: at("search").value.trim(), start: String(start), limit: String(PAGE) });
   try {
-    const answer = await fetch(`/-/pictures?${asked}`, { headers: bearer() });
+    const answer = await fetch(`/-/pictures?${query}`, { headers: bearer() });
     if (turn !== gallery.turn) return;
     if (!answer.ok) {
-      at("count").textContent = signedOnly ? "Names are told to an operator: a token with the role explain." : (await said(answer)).text;
+      at("count").textContent = signedOnly ? "Names are listed for operators: open Operator with a token of the role explain." : (await problemOf(answer)).text;
       return;
     }
     const page = await answer.json();

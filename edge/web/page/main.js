@@ -1,4 +1,4 @@
-// One request at a time: ask, say what stage it is in, then show picture and facts together.
+// One request at a time: send it, show its stage, then picture and report together.
 const turns = { now: 0, timer: 0, blob: "" };
 
 const watchStage = async (name, turn, start) => {
@@ -6,9 +6,9 @@ const watchStage = async (name, turn, start) => {
   await new Promise((done) => setTimeout(done, 250));
   while (waiting()) {
     const answer = await fetch(`/-/progress/${name}`).catch(() => null);
-    const told = answer && answer.ok ? await answer.json().catch(() => ({})) : {};
+    const progress = answer && answer.ok ? await answer.json().catch(() => ({})) : {};
     if (!waiting()) return;
-    if (told.stage) at("stage-name").textContent = STAGES[told.stage] || told.stage;
+    if (progress.stage) at("stage-name").textContent = STAGES[progress.stage] || progress.stage;
     at("stage-seconds").textContent = `${((performance.now() - start) / 1000).toFixed(1)} s`;
     await new Promise((done) => setTimeout(done, 200));
   }
@@ -20,8 +20,8 @@ const fail = (problem) => {
   at("problem").textContent = problem.text;
   at("problem").hidden = false;
   at("rules").replaceChildren(made("p", "No picture, no verdict.", "hint"));
-  at("steps").replaceChildren(made("p", "Nothing was made.", "hint"));
-  if (problem.param) say(problem.param, problem.text.split("\n").slice(0, 1).concat(problem.nearest ? `Did you mean ${problem.nearest}?` : []).join(" "), true);
+  at("steps").replaceChildren(made("p", "Nothing was rendered.", "hint"));
+  if (problem.param) setNote(problem.param, problem.text.split("\n").slice(0, 1).concat(problem.nearest ? `Did you mean ${problem.nearest}?` : []).join(" "), true);
 };
 
 const explain = async (request) => {
@@ -48,16 +48,16 @@ const draw = async (request, turn, answer, ms) => {
   Object.assign(shown, { url: request, width: at("picture").naturalWidth, height: at("picture").naturalHeight, type: body.type.replace("image/", "") });
   shown.placed = explained ? placement(explained) : null;
   if (!shown.width) return fail({ text: `The picture is made (${size(body.size)} of ${body.type}), but this browser cannot show it.` });
-  tellNumbers(answer, body, ms);
+  showNumbers(answer, body, ms);
   layOut();
   if (view.zoom) centre();
   if (explained) {
-    tellSaved(explained, body);
-    tellRules(explained, answer.headers.get("x-edge-compliance"));
-    tellSteps(explained, etag);
-    tellWords(explained, answer);
+    showSaved(explained, body);
+    showRules(explained, answer.headers.get("x-edge-compliance"));
+    showSteps(explained, etag);
+    showEffects(explained, answer);
   } else {
-    const closed = "What is told under /-/explain is closed here" + (signedOnly ? " without a token of the role explain." : ".");
+    const closed = "/-/explain is closed here" + (signedOnly ? " without a token of the role explain." : ".");
     at("rules").replaceChildren(made("p", answer.headers.get("x-edge-compliance") || closed, "hint"));
     at("steps").replaceChildren(made("p", closed, "hint"));
   }
@@ -72,7 +72,7 @@ const begin = (request) => {
   at("snippet").textContent = "";
   at("snippet-hint").textContent = "";
   at("problem").hidden = true;
-  at("stage-name").textContent = "Asking";
+  at("stage-name").textContent = "Requesting";
   at("stage-seconds").textContent = "";
   at("working").hidden = false;
   at("stage").classList.add("busy");
@@ -89,11 +89,11 @@ const show = async (step = false) => {
   try {
     if (signedOnly && !operator.token) throw new Error("This server answers signed URLs only. With a token of the role sign, this page signs for itself: open Operator at the top.");
     if (!pathNow()) throw new Error("Give the path of an original, such as sku/123.jpg.");
-    const [asked] = await answerable([request]);
-    const answer = await fetch(asked, { headers: { accept, "x-edge-progress": name }, cache: "reload", signal: turns.stop.signal });
+    const [requested] = await answerable([request]);
+    const answer = await fetch(requested, { headers: { accept, "x-edge-progress": name }, cache: "reload", signal: turns.stop.signal });
     if (turn !== turns.now) return;
     if (answer.ok) await draw(request, turn, answer, performance.now() - start);
-    else fail(await said(answer));
+    else fail(await problemOf(answer));
   } catch (error) {
     if (turn === turns.now) fail({ text: error.message === "Failed to fetch" ? "The server does not answer." : error.message });
   } finally {
@@ -101,7 +101,7 @@ const show = async (step = false) => {
       at("working").hidden = true;
       at("stage").classList.remove("busy");
       document.body.dataset.shown = request;
-      tellSnippet();
+      showSnippet();
       if (shown.width) thumbPresets();
     }
   }

@@ -1,14 +1,14 @@
-// What came out: numbers, rules as a checklist, steps with their times, and what each word did.
-const timings = new Map(); // by ETag: a picture from a cache says no more how long it once took
+// The report: numbers, rules as a checklist, steps with their times, and the effect of each word.
+const timings = new Map(); // by ETag: a cached picture has no timings
 
 const count = (value) => value.toLocaleString("en");
 const size = (bytes) => (bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1e3).toFixed(bytes < 1e4 ? 1 : 0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const span = (ms) => (ms < 1 ? "< 1 ms" : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`);
 
 const number = (name, value, more = "", kind = "") => {
-  const cell = made("div"), told = made("dd", value, kind);
-  if (more) told.append(made("small", more));
-  cell.append(made("dt", name), told);
+  const cell = made("div"), shown = made("dd", value, kind);
+  if (more) shown.append(made("small", more));
+  cell.append(made("dt", name), shown);
   return cell;
 };
 
@@ -18,21 +18,21 @@ const source = (status) => {
   return /collapsed/.test(status) ? ["rendered", "for another request too"] : ["rendered", "just now"];
 };
 
-const tellNumbers = (answer, body, ms) => {
-  const said = (name) => answer.headers.get(name) || "", [from, how] = source(said("cache-status"));
-  const verdict = said("x-edge-compliance"), passed = /; pass/.test(verdict), review = /review=([^;]+)/.exec(verdict);
+const showNumbers = (answer, body, ms) => {
+  const header = (name) => answer.headers.get(name) || "", [from, how] = source(header("cache-status"));
+  const verdict = header("x-edge-compliance"), passed = /; pass/.test(verdict), review = /review=([^;]+)/.exec(verdict);
   const rows = [
-    number("Size", said("x-edge-size").replace("x", " × "), "pixels"),
+    number("Size", header("x-edge-size").replace("x", " × "), "pixels"),
     number("File", size(body.size), `${count(body.size)} bytes, ${body.type.replace("image/", "")}`),
     number("Answered in", span(ms), `${from}, ${how}`),
   ];
   if (verdict) rows.push(number("Verdict", passed ? (review ? "Pass, review" : "Pass") : "Fails", verdict.split(";")[0], passed ? "good" : "bad"));
-  if (said("x-edge-colour")) rows.push(number("Colour", said("x-edge-colour").split(";")[0], said("x-edge-colour").split(";").slice(1).join(";").trim()));
-  if (said("x-edge-rendition")) rows.push(number("Fallback", said("x-edge-rendition"), "the final one is being made", "bad"));
+  if (header("x-edge-colour")) rows.push(number("Colour", header("x-edge-colour").split(";")[0], header("x-edge-colour").split(";").slice(1).join(";").trim()));
+  if (header("x-edge-rendition")) rows.push(number("Fallback", header("x-edge-rendition"), "the final one is being made", "bad"));
   at("numbers").replaceChildren(...rows);
 };
 
-const tellSaved = (explained, body) => {
+const showSaved = (explained, body) => {
   const before = explained.original && explained.original.bytes;
   if (!before) return;
   const saved = 1 - body.size / before, less = saved >= 0;
@@ -50,7 +50,7 @@ const NAMES = {
   drift_max: "Colours moved, at most", swatch_max: "Off the swatch, at most", synthesized_max: "Added background, at most", guessed_max: "Guessed background, at most",
 };
 const REVIEWS = {
-  doubt: "The cut may be wrong: look at the outline, and at what is missing or left over.",
+  doubt: "The cut may be wrong: check the outline, and what is missing or left over.",
 };
 
 const readable = (rule, value) => {
@@ -79,34 +79,34 @@ const ruleRow = (finding) => {
 const reviewRow = (reason) => {
   const row = made("li", "", "rule review"), text = made("p"), mark = made("i", "!");
   mark.setAttribute("aria-hidden", "true");
-  text.append(made("b", "For a person: " + reason), made("br"), made("span", REVIEWS[reason] || "Look at it before it is sold by."));
+  text.append(made("b", "For review: " + reason), made("br"), made("span", REVIEWS[reason] || "Review it before it is published."));
   row.append(mark, text);
   return row;
 };
 
-const tellRules = (explained, header) => {
+const showRules = (explained, header) => {
   const report = explained.verification, named = /review=([^;]+)/.exec(header || "");
   const reviews = (report && report.review && report.review.length ? report.review : null) || (named ? named[1].split(",") : explained.review || []);
   const list = made("ul"), box = at("rules");
   if (!report) {
-    box.replaceChildren(made("p", "Rules are a preset's. Choose one above to hold the picture against what its marketplace asks for.", "hint"));
+    box.replaceChildren(made("p", "Rules are a preset's. Choose one above to check the picture against its marketplace's rules.", "hint"));
     if (reviews.length) box.append(list);
     list.append(...reviews.map(reviewRow));
     return;
   }
   const failed = report.findings.filter((finding) => !finding.passed);
   const good = failed.length === 0, total = report.findings.length;
-  const verdict = good ? (reviews.length ? `All ${total} rules pass; a person should look` : `All ${total} rules pass`) : `${failed.length} of ${total} rules broken`;
+  const verdict = good ? (reviews.length ? `All ${total} rules pass; to be reviewed` : `All ${total} rules pass`) : `${failed.length} of ${total} rules broken`;
   list.append(...failed.map(ruleRow), ...reviews.map(reviewRow), ...report.findings.filter((finding) => finding.passed).map(ruleRow));
   box.replaceChildren(made("p", verdict, "verdict" + (good ? (reviews.length ? " warn" : "") : " bad")), list);
 };
 
 const STAGES = {
-  waiting: "Waiting", origin: "Fetching the original", queue: "Waiting for a place", facts: "Reading the header", decode: "Decoding", grain: "Measuring grain",
+  waiting: "Waiting", origin: "Fetching the original", queue: "Waiting for admission", facts: "Reading the header", decode: "Decoding", grain: "Measuring grain",
   inspection: "Inspecting the finished picture", analysis: "Analysing the background", cut: "Cutting out", matting: "Cutting out by network", "matte-lookup": "Fetching the cut-out", plan: "Planning", frame: "Framing",
-  crop: "Cropping", trim: "Trimming", rotate: "Turning", flip: "Mirroring", upscale: "Enlarging by network", decontaminate: "Decontamination off the background", resize: "Resizing", matte: "Laying on the matte",
-  pad: "Adding background", extend: "Extending the background", background: "Filling the background", flatten: "Laying it on a background", stretch: "Enlarging", shadow: "Drawing the shadow", sharpen: "Sharpening", blur: "Blurring",
-  encode: "Encoding", verify: "Holding it against the rules",
+  crop: "Cropping", trim: "Trimming", rotate: "Turning", flip: "Mirroring", upscale: "Enlarging by network", decontaminate: "Decontaminating the colours", resize: "Resizing", matte: "Applying the matte",
+  pad: "Adding background", extend: "Extending the background", background: "Filling the background", flatten: "Flattening onto a background", stretch: "Enlarging", shadow: "Drawing the shadow", sharpen: "Sharpening", blur: "Blurring",
+  encode: "Encoding", verify: "Verifying the rules",
 };
 
 const detail = (step) => Object.entries(step)
@@ -125,7 +125,7 @@ const stepRow = (name, ms, most, text, support) => {
   return row;
 };
 
-const tellSteps = (explained, etag) => {
+const showSteps = (explained, etag) => {
   const spent = timings.get(etag), steps = explained.plan.steps, list = made("ul"), box = at("steps");
   const by = new Map(spent || []), most = Math.max(1, ...by.values());
   const ops = new Map(steps.map((step) => [step.op, step]));
@@ -143,39 +143,39 @@ const tellSteps = (explained, etag) => {
   box.replaceChildren(made("p", head, "hint"), list);
   const notes = [...new Set([...explained.plan.notes, ...explained.decoded.notes])];
   if (notes.length) {
-    const told = made("ul", "", "notes");
-    told.append(...notes.map((note) => made("li", note)));
-    box.append(told);
+    const remarks = made("ul", "", "notes");
+    remarks.append(...notes.map((note) => made("li", note)));
+    box.append(remarks);
   }
 };
 
-const say = (word, text, bad = false) => {
-  const note = at("said-" + word);
+const setNote = (word, text, bad = false) => {
+  const note = at("note-" + word);
   if (!note) return false;
   note.textContent = text;
   note.hidden = !text;
-  note.className = "said" + (bad ? " bad" : "");
+  note.className = "field-note" + (bad ? " bad" : "");
   note.closest(".field").classList.toggle("wrong", bad);
   if (text) note.closest("details")?.setAttribute("open", "");
   return true;
 };
 
-const tellWords = (explained, answer) => {
+const showEffects = (explained, answer) => {
   const given = new Map(words());
   for (const effect of explained.words || []) {
     if (effect.counts) continue;
-    say(effect.word, effect.by ? `Overruled by ${effect.by}.` : "Changes nothing beside the other words.");
+    setNote(effect.word, effect.by ? `Overruled by ${effect.by}.` : "Changes nothing beside the other words.");
   }
-  if (explained.ignored.length) say("more", `Ignored: ${explained.ignored.join(", ")}.`);
+  if (explained.ignored.length) setNote("more", `Ignored: ${explained.ignored.join(", ")}.`);
   const counts = new Map(new URLSearchParams(explained.canonical)), came = (answer.headers.get("x-edge-size") || "").split("x").map(Number);
   for (const [name, index] of [["w", 0], ["h", 1]]) {
-    const asked = Number(counts.get(name));
-    if (given.has(name) && at("said-" + name).hidden && asked > came[index] + 1) {
-      say(name, `${came[index]} came out of ${asked} asked for: ${counts.get("up") ? "whole, inside the frame" : "nothing is enlarged without up"}.`);
+    const requested = Number(counts.get(name));
+    if (given.has(name) && at("note-" + name).hidden && requested > came[index] + 1) {
+      setNote(name, `${came[index]} came out of ${requested} requested: ${counts.get("up") ? "whole, inside the frame" : "nothing is enlarged without up"}.`);
     }
   }
   const lossless = answer.headers.get("content-type") === "image/png";
-  if (given.has("q") && lossless) say("q", "PNG has no quality.");
+  if (given.has("q") && lossless) setNote("q", "PNG has no quality.");
   for (const field of form.querySelectorAll("[data-default]")) {
     const counted = counts.has(field.name) && !given.has(field.name) ? counts.get(field.name) : field.dataset.default;
     if (field.tagName === "SELECT") field.options[0].text = counted;
@@ -192,11 +192,11 @@ const mark = () => {
   }
 };
 
-/** Nothing of the last picture is left to be read as this one's. */
+/** Clears the report of the last picture. */
 const forgetReports = () => {
   const bones = () => [1, 2, 3, 4].map(() => made("div", "", "bone"));
   at("numbers").replaceChildren();
   at("rules").replaceChildren(...bones());
   at("steps").replaceChildren(...bones());
-  for (const note of form.querySelectorAll(".said")) say(note.id.slice(5), "");
+  for (const note of form.querySelectorAll(".field-note")) setNote(note.id.slice(5), "");
 };

@@ -1,4 +1,4 @@
-// Snippets to copy, and what an operator's token opens: signatures, and what is closed to others.
+// Snippets to copy, and what an operator's token allows: signatures and protected routes.
 const WIDTHS = [320, 480, 640, 828, 1080, 1280, 1668, 2048, 2560];
 const SIZES = "(min-width: 900px) 50vw, 100vw";
 const KEPT = "edge-operator-token";
@@ -6,7 +6,7 @@ const KEPT = "edge-operator-token";
 const operator = { token: sessionStorage.getItem(KEPT) || "" };
 const bearer = () => (operator.token ? { authorization: `Bearer ${operator.token}` } : {});
 
-const said = async (answer) => {
+const problemOf = async (answer) => {
   const problem = await answer.json().catch(() => ({}));
   const lines = [
     problem.detail || problem.title || `The server answers ${answer.status}.`,
@@ -16,11 +16,11 @@ const said = async (answer) => {
   return { text: lines.filter(Boolean).join("\n"), param: problem.param, nearest: problem.nearest };
 };
 
-/** The same URLs, signed; raises what the server says against it. */
+/** The same URLs, signed; raises the server's error. */
 const signed = async (urls, life = at("life").value) => {
   const body = JSON.stringify(life ? { urls, expires: Number(life) } : { urls });
   const answer = await fetch("/-/sign", { method: "POST", body, headers: { "content-type": "application/json", ...bearer() } });
-  if (!answer.ok) throw new Error((await said(answer)).text);
+  if (!answer.ok) throw new Error((await problemOf(answer)).text);
   return (await answer.json()).urls;
 };
 
@@ -53,20 +53,20 @@ const LIQUID = { w: "width", h: "height", bg: "pad_color", fm: "format", fmt: "p
 
 const liquid = () => {
   const pairs = words(), own = new Map(pairs), left = [];
-  const told = pairs.flatMap(([name, value]) => {
+  const options = pairs.flatMap(([name, value]) => {
     if (LIQUID[name]) return [`${LIQUID[name]}: ${/^\d+$/.test(value) ? value : `'${value}'`}`];
     if (name !== "fit") left.push(name);
     return [];
   });
-  if (own.get("fit") === "cover") told.push("crop: 'center'");
+  if (own.get("fit") === "cover") options.push("crop: 'center'");
   else if (own.has("fit") && !(own.get("fit") === "pad" && own.has("bg"))) left.push("fit");
   operator.hint = left.length ? `The theme's snippet has no word for ${left.join(", ")}.` : "edge-image.liquid goes into the theme's snippets; image_host is a setting of the theme.";
-  return `{% render 'edge-image', image: product.featured_image,\n   ${[...told, `sizes: '${SIZES}'`].join(", ")} %}`;
+  return `{% render 'edge-image', image: product.featured_image,\n   ${[...options, `sizes: '${SIZES}'`].join(", ")} %}`;
 };
 
 const next = () => {
   const src = urlOf(pathNow(), words().filter(([name]) => !["w", "q"].includes(name)));
-  operator.hint = "The loader asks for each width; a preset or other words ride along in src.";
+  operator.hint = "The loader requests each width; a preset and other words stay in src.";
   return `// image-loader.js, named by images.loaderFile in next.config.js\nimport { edgeLoader } from "edge-images/next";\nexport default edgeLoader("${location.origin}");\n\n` +
     `<Image src="${src}" width={${shown.width}} height={${shown.height}} sizes="${SIZES}" alt="" />`;
 };
@@ -87,7 +87,7 @@ const FORMS = {
 
 let formNow = "HTML";
 
-const tellSnippet = async () => {
+const showSnippet = async () => {
   const own = formNow, request = requestNow();
   operator.hint = "";
   let text = "";
@@ -125,7 +125,7 @@ const setUpShare = () => {
     button.addEventListener("click", () => {
       formNow = name;
       for (const other of at("forms").children) other.setAttribute("aria-pressed", String(other === button));
-      tellSnippet();
+      showSnippet();
     });
     at("forms").append(button);
   }

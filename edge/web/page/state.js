@@ -1,8 +1,8 @@
-// What is asked for: the form, the address of this page, and the URL of the picture.
+// The state of the page: the form, the address of this page, and the URL of the picture.
 const at = (id) => document.getElementById(id);
 const form = at("try");
 const signedOnly = document.body.dataset.signed === "1";
-const accept = "image/avif,image/webp,image/*,*/*;q=0.8"; // what a browser's <img> says
+const accept = "image/avif,image/webp,image/*,*/*;q=0.8"; // as a browser's <img> sends it
 
 const made = (name, text = "", kind = "") => {
   const element = document.createElement(name);
@@ -50,17 +50,17 @@ const lay = (request) => {
 const view = { mode: "wipe", zoom: 0, divider: 50 };
 
 const readAddress = () => {
-  const said = new URLSearchParams(location.search);
-  if (["wipe", "side", "result"].includes(said.get("view"))) view.mode = said.get("view");
-  if (["100", "200"].includes(said.get("zoom"))) view.zoom = Number(said.get("zoom"));
+  const params = new URLSearchParams(location.search);
+  if (["wipe", "side", "result"].includes(params.get("view"))) view.mode = params.get("view");
+  if (["100", "200"].includes(params.get("zoom"))) view.zoom = Number(params.get("zoom"));
   if (location.hash.startsWith("#/")) lay(location.hash.slice(1));
 };
 
 const writeAddress = (step) => {
-  const said = new URLSearchParams();
-  if (view.mode !== "wipe") said.set("view", view.mode);
-  if (view.zoom) said.set("zoom", view.zoom);
-  const search = said.toString();
+  const params = new URLSearchParams();
+  if (view.mode !== "wipe") params.set("view", view.mode);
+  if (view.zoom) params.set("zoom", view.zoom);
+  const search = params.toString();
   const address = (search ? "?" + search : location.pathname) + "#" + requestNow();
   if (address !== location.pathname + location.search + location.hash) {
     history[step ? "pushState" : "replaceState"](null, "", address);
