@@ -1,4 +1,4 @@
-"""Who may do what under `/-/`: tokens with roles, from a setting and from a file."""
+"""Tokens and their roles for `/-/`, from a setting and from a file."""
 
 import hashlib
 import hmac
@@ -49,7 +49,7 @@ class Token:
         return cls(name, _digest(text.encode()), frozenset(map(Role, roles)))
 
     def is_text(self, given: bytes) -> bool:
-        """Whether this is the token, in a time that tells nothing of it."""
+        """Whether this is the token, in constant time."""
         return hmac.compare_digest(self.digest, _digest(given))
 
 
@@ -64,7 +64,7 @@ def check_length(secret: str, what: str) -> None:
 
 
 def find(tokens: Sequence[Token], given: bytes) -> Token | None:
-    """The token with that text. All are compared, so the time does not tell which one it was."""
+    """The token with that text, or None. All are compared, in constant time."""
     return next((token for token in [t for t in tokens if t.is_text(given)]), None)
 
 

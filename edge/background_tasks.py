@@ -1,4 +1,5 @@
-"""Work that goes on after the answer, such as cache writes and refreshes: bounded, and drained."""
+"""Background tasks after the answer, such as cache writes and refreshes: bounded, and drained at
+the end."""
 
 import asyncio
 import logging

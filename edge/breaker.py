@@ -1,4 +1,4 @@
-"""A circuit breaker: keeps a broken part from being asked by everybody again and again.
+"""A circuit breaker: stops calls to a broken part until it works again.
 
 After M. Nygard, Release It! (2018), chapter 5: closed, all callers pass; open, none; then it is
 tried whether the part works again.
@@ -53,7 +53,7 @@ class Breaker:
         return self._failed >= self._limit
 
     def allows(self) -> bool:
-        """Whether this caller may ask now; of those who may not, none should wait."""
+        """Whether this caller may call now; one that may not should not wait either."""
         if not self.open:
             return True
         if self._probe is not None or (now := self._clock()) < self._next_try:

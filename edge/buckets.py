@@ -22,7 +22,7 @@ from botocore.utils import parse_timestamp
 from edge.connections import bound_heads
 
 TROUBLE = (BotoCoreError, ClientError, aiohttp.ClientError, OSError, TimeoutError)
-"""Everything that an S3 call can raise; whoever calls translates it to an error of ours."""
+"""The exceptions that an S3 call can raise; callers translate them to errors of their own."""
 
 _CUT_SHORT = (aiohttp.ClientPayloadError, IncompleteReadError, ResponseStreamingError)
 _TIMED_OUT = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)

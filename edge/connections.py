@@ -1,5 +1,5 @@
-"""Connections to stores and origins: the beginning of an answer is bounded, whoever sends it, and
-what it says of a later try is read."""
+"""Connections to stores and origins, with limits on the beginning of an answer; reads its
+`Retry-After`."""
 
 import time
 from contextlib import suppress

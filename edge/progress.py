@@ -1,4 +1,4 @@
-"""Which stage a request is in, for whoever watches it while it is worked on."""
+"""The stage that a request is in, for clients that poll its progress."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,14 +21,14 @@ _watched: ContextVar[Progress | None] = ContextVar("progress", default=None)
 
 
 def entered(stage: str) -> None:
-    """A stage begins. Costs nothing where nobody watches."""
+    """Note that a stage begins; does nothing where the request is not watched."""
     if progress := _watched.get():
         progress.stage = stage
 
 
 @contextmanager
 def watched(progress: Progress) -> Iterator[None]:
-    """Tell `progress` of every stage that begins within, in tasks and engine threads too."""
+    """Note in `progress` every stage that begins within, in tasks and engine threads too."""
     token = _watched.set(progress)
     try:
         yield

@@ -39,7 +39,7 @@ class _Call(Generic[Result]):
 
 
 class SingleFlight(Generic[Result]):
-    """At most one call per key; whoever asks while it is under way waits for its result."""
+    """At most one call per key; callers that come while it is under way get its result."""
 
     def __init__(self) -> None:
         self._single_flight: dict[Hashable, _Call[Result]] = {}
@@ -146,7 +146,7 @@ class Leases(Protocol):
 
 
 class NoLease:
-    """A lease that nobody else can want."""
+    """A lease without replicas, always granted."""
 
     async def release(self) -> None:
         return None

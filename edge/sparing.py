@@ -1,4 +1,4 @@
-"""Workers leave a core to the server on their machine for as long as that has clients.
+"""Workers leave a core to the server on their machine while that has clients.
 
 Niceness alone does not: a thread that wakes while every core is busy waits for the scheduler, up to
 a tick of 4 ms where the busy one is of another group (container, session), and finds the core's

@@ -55,7 +55,7 @@ def give_way(niceness: int) -> None:
 
 
 def items_at_once(given: Settings, at_once: int | None = None) -> int:
-    """As was said, or two for each engine thread: one is fetched while one is drawn."""
+    """The given number, or two for each engine thread: one is fetched while one is drawn."""
     if at_once is not None:
         return at_once
     return given.jobs.at_once or 2 * (given.server.threads or cores() + 1)

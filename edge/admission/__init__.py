@@ -55,12 +55,12 @@ class Admission:
 
     @property
     def budget(self) -> int:
-        """Bytes that all who run may hold together."""
+        """Bytes that all running work may hold together."""
         return self._budget.total
 
     @property
     def held(self) -> int:
-        """Bytes that those who run are counted with now."""
+        """Bytes that running work is counted with now."""
         return self._budget.taken
 
     @asynccontextmanager

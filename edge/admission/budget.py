@@ -8,7 +8,7 @@ from edge.errors import Busy
 
 
 class MemoryBudget:
-    """So many bytes; who asks first gets first, however much he asks."""
+    """A budget of bytes, given out first come, first served, whatever the amount."""
 
     def __init__(self, total: int) -> None:
         self.total = total

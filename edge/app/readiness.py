@@ -1,4 +1,4 @@
-"""What is told of this process: at its start, to probes, and in gauges."""
+"""What this process reports of itself: at its start, to probes, and in gauges."""
 
 import asyncio
 import logging

@@ -30,7 +30,7 @@ class Run(Protocol):
 
 
 class Priority(IntEnum):
-    """Who waits for the answer; the numbers are those of Triton's priority levels."""
+    """The priority of a call; the numbers are Triton's priority levels."""
 
     INTERACTIVE = 1
     PREWARM = 3

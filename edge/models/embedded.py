@@ -81,7 +81,7 @@ class EmbeddedModels(RepositoryModels):
         return await self._examiner.states()
 
     async def choice(self) -> Choices:
-        """What runs the networks; measured by the first who asks."""
+        """Which runtime runs the networks; measured on the first call."""
         return await in_thread(self._pool, self._choice)
 
     async def close(self) -> None:

@@ -25,7 +25,7 @@ from edge.models.triton_shm import PICTURE_SLOTS, SharedMemory, Slot
 from edge.telemetry import Metrics
 
 _ANSWER_BYTES = 256 * 1024
-"""Most bytes of what is told beside the pixels."""
+"""Most bytes of a message beside the pixels."""
 
 
 class TritonChain:

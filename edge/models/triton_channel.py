@@ -1,4 +1,4 @@
-"""The channel to one Triton Inference Server, over gRPC: requests, and what its statuses mean.
+"""The channel to one Triton Inference Server, over gRPC: requests, and the meaning of its statuses.
 
 Nobody else but the tools that start a server talks to Triton.
 """

@@ -54,7 +54,7 @@ class FolderOrigin:
         self._root = str(Path(path).absolute())
         self._max_bytes = max_bytes
         self._neighbours = Neighbours(self._existing if neighbours else None)
-        # A file system that hangs takes its own threads with it, and nobody else's.
+        # It runs on threads of its own, so a file system that hangs delays nothing else.
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="folder")
         self.name = f"folder {self._root}"
 

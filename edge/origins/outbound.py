@@ -1,4 +1,5 @@
-"""Requests to URLs that a user has given: feeds are fetched from them, webhooks told.
+"""Requests to URLs given by users: feeds, webhooks. Guarded like an HTTP origin: public addresses
+only, or networks that were named.
 
 Under the same guard as an HTTP origin: public addresses only, or networks that were named.
 """
@@ -31,7 +32,7 @@ class Outbound:
         self._resolve = resolve
 
     def check(self, url: str, param: str) -> None:
-        """As far as it can be told without asking anybody.
+        """The checks that need no DNS lookup.
 
         Raises:
             FeedRejected: it is no http or https URL; `param` names where it was given.

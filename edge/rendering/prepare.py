@@ -102,7 +102,7 @@ def open_named(request: RenderRequest, limits: Limits) -> tuple[Opened, str]:
 
 
 def to_cut_out(opened: Opened, request: RenderRequest) -> Image.Image:
-    """The picture that the subject is looked for in; pixel work.
+    """The picture that is segmented; pixel work.
 
     Every pixel of the original, or as many as `FINEST` allows: the same for every
     request.

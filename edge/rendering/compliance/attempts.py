@@ -147,7 +147,7 @@ def _tries(picture: Picture, request: RenderRequest) -> Iterator[tuple[Picture, 
         return
     if picture.matte is not None and background is not None and background.color is not None:
         picture = request.watch.time(
-            "mend", _without_haze, picture, picture.matte, background.color
+            "mend", _without_residue, picture, picture.matte, background.color
         )
         yield picture, quality
     elif picture.matte is not None and background is not None and picture.has_alpha:
@@ -156,7 +156,7 @@ def _tries(picture: Picture, request: RenderRequest) -> Iterator[tuple[Picture, 
         yield picture, _PUREST
 
 
-def _without_haze(picture: Picture, matte: Image.Image, color: Color) -> Picture:
+def _without_residue(picture: Picture, matte: Image.Image, color: Color) -> Picture:
     """The picture with partly transparent pixels set to `color` where they differ from it by at
     most `LEVELS.near` levels."""
     image = picture.image.convert("RGB")

@@ -1,4 +1,4 @@
-"""What a verification came to: one finding for each rule, and what of them travels."""
+"""The result of a verification: one finding for each rule, and the part of it that is reported."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

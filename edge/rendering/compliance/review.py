@@ -1,4 +1,4 @@
-"""What a person is told of a photo: whether to look at the cut, and facts that may matter."""
+"""Reasons for a review, and notes about a photo."""
 
 from edge.rendering.analysis.analysis import DETAIL, Analysis
 from edge.rendering.matting.doubt import DOUBT_NUMBERS

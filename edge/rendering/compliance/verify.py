@@ -1,4 +1,4 @@
-"""Verify: hold finished bytes against their preset's rules; nothing is believed, all is decoded.
+"""Verify: checks finished bytes against their preset's rules by decoding them again.
 
 What is only a guess is marked as a heuristic. What networks see is asked for elsewhere, since a
 check does not wait, and comes in by `with_detected`.
@@ -63,7 +63,8 @@ def with_detected(
 ) -> Report:
     """The report with what was detected on the picture: parts on its background, letters, faces.
 
-    What nobody could look for gives no finding; a network that failed gives a reason for review.
+    A rule whose network is missing gives no finding; a network that failed gives a reason for
+    review.
     """
     findings = list(report.findings)
     if rules.no_second_view and detections.parts is not None:

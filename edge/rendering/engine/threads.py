@@ -35,7 +35,7 @@ class EngineThreads:
         )
 
     async def run(self, job: Callable[..., T], /, *args: Any) -> T:
-        """The job's result; it runs to its end even when nobody waits any more."""
+        """The job's result; the job runs to its end even if the caller is cancelled."""
         context = contextvars.copy_context()
         return await in_thread(self._pool, context.run, _counted, job, *args)
 

@@ -1,8 +1,7 @@
-"""Background: the subject on another background: a colour, nothing, its own surroundings blurred, a
+"""Background: composites the subject onto a colour, nothing, its own surroundings blurred, or a
 scene.
 
-The last word on every pixel behind the subject: where the matte is 0 the background shows
-untouched.
+Where the matte is 0 the background is left exactly as it is.
 """
 
 from dataclasses import dataclass, replace
@@ -35,7 +34,7 @@ from edge.variants.values import BackgroundKind as Kind
 
 @dataclass(frozen=True)
 class CompositingNumbers:
-    """How a subject is laid on another background."""
+    """How a subject is composited onto another background."""
 
     wrap: float = tuned(
         0.28,
@@ -49,7 +48,7 @@ BACKGROUND = CompositingNumbers()
 
 
 _NOTHING = (255, 255, 255)
-"""Colour of what is see-through: the old background there would be nobody's to see and a quarter of
+"""Colour of fully transparent pixels: the old background there would be invisible, and a quarter of
 the file."""
 
 _VISIBLE = [0, *[255] * 255]
@@ -135,7 +134,7 @@ class SceneBackground(AsyncStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Step | None:
-    """Wanted where the subject has been cut out."""
+    """A step where the subject has been cut out, else None."""
     background = transform.background
     if not context.state.matted or background is None or not transform.cuts_out:
         return None
@@ -166,8 +165,8 @@ def alone(picture: Picture) -> Picture:
 
 
 def laid(picture: Picture, sheet: Image.Image) -> Image.Image:
-    """Paste the subject in its own colours, which it has not yet, on `sheet` (RGB); only the part
-    that holds it is looked at. Answers its matte with clean ends (L)."""
+    """Paste the subject, in its decontaminated colours, on `sheet` (RGB), within the subject's box.
+    Returns its matte with clean ends (L)."""
     matte = picture.clean_matte
     if box := matte.getbbox():
         around = Box(*box).grown(SCALES.beside).clamped(picture.size).as_tuple()

@@ -26,5 +26,5 @@ class Blur(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Blur | None:
-    """Wanted for any radius above zero."""
+    """A step for any radius above zero, else None."""
     return Blur(transform.blur) if transform.blur else None

@@ -1,4 +1,4 @@
-"""Crop: only a region of the upright original counts. Its pixels are cut by what comes later."""
+"""Crop: keeps a region of the upright original; later steps cut its pixels."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from edge.variants.transform import Transform
 
 @dataclass(frozen=True, slots=True)
 class Crop(PixelStep):
-    """`view` is what counts from here on."""
+    """`view` is the region kept from here on."""
 
     op = "crop"
     view: Area
@@ -25,7 +25,7 @@ class Crop(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Crop | None:
-    """Wanted where a region is asked for.
+    """A step where a region is requested, else None.
 
     Raises:
         InvalidParameter: the region lies outside the original.
@@ -35,7 +35,7 @@ def plan(transform: Transform, context: PlanContext) -> Crop | None:
 
 
 def region(transform: Transform, size: Size) -> Area | None:
-    """The region asked for of an original of that size, in its whole pixels and inside it.
+    """The requested region of an original of that size, in whole pixels and inside it.
 
     Raises:
         InvalidParameter: the region lies outside the original.

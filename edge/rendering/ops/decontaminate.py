@@ -1,9 +1,9 @@
-"""Decontamination: the old background out of soft pixels, where a network has enlarged both.
+"""Decontamination: removes the old background's colour from soft pixels, where a network has
+enlarged the picture.
 
-The outline is brought to the enlarged picture's sharpness and its soft pixels get the subject's own
-colours, before anything is resampled. What comes out depends on the kept region alone, not on the
-canvas: so it lies in the tile cache for every preset, size and background that the photo is asked
-for next.
+The matte is sharpened to the enlarged picture's resolution and its soft pixels get the subject's
+own colours, before anything is resampled. The result depends on the kept region alone, not on the
+canvas, so the tile cache keeps it for every other preset, size and background of the photo.
 """
 
 from dataclasses import dataclass, replace
@@ -72,7 +72,7 @@ def begun(picture: Picture, by: str) -> tuple[Tensor, Levels, SoftBand | None]:
 
 
 def plan(transform: Transform, context: PlanContext) -> Decontaminate | None:
-    """Wanted where a network has enlarged what will be decontaminated."""
+    """A step where a network has enlarged what will be decontaminated, else None."""
     analysis = context.analysis
     if analysis is None or analysis.cut_by is None or not context.state.upscaled:
         return None

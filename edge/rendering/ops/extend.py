@@ -62,7 +62,8 @@ class Extend(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Extend | None:
-    """Wanted as shot, where the content does not fill a canvas that a fit wants full."""
+    """A step for a picture as shot whose content does not fill the canvas that its fit requires,
+    else None."""
     state, framing = context.state, context.state.framing
     if framing is None or framing.content == framing.canvas:
         return None

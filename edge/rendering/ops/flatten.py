@@ -1,4 +1,4 @@
-"""Flatten: lay a colour behind see-through pixels, where one is asked for or the format has no
+"""Flatten: composites see-through pixels onto a colour, where one is requested or the format has no
 alpha."""
 
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ class Flatten(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Flatten | None:
-    """Wanted where pixels may be see-through and may not stay so."""
+    """A step where pixels may be see-through and may not stay so, else None."""
     if not context.state.alpha:
         return None
     background = transform.background

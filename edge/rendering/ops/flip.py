@@ -44,7 +44,7 @@ class Flip(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Flip | None:
-    """Wanted for any word but `off`."""
+    """A step for any word but `off`, else None."""
     if transform.flip is Flipped.NONE:
         return None
     return Flip(

@@ -44,7 +44,7 @@ class Frame(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Frame:
-    """Always wanted: every picture has a canvas.
+    """Always a step: every picture has a canvas.
 
     Raises:
         OutputTooLarge: from the framing.

@@ -1,4 +1,4 @@
-"""Matte: bring the subject's alpha to the size of the canvas, as sharp as the picture is there.
+"""Matte: resizes the subject's alpha to the canvas, as sharp as the picture there.
 
 The matte itself is found before the plan, because the frame follows from it (`matting/segment.py`),
 and goes through every op beside the picture. Where the picture was enlarged the network has drawn
@@ -46,7 +46,8 @@ class ApplyMatte(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> ApplyMatte | None:
-    """Wanted where the subject is cut out; a photo that is delivered whole is not."""
+    """A step where the subject is cut out, else None; also None for a photo that is delivered
+    whole."""
     analysis = context.analysis
     if (
         analysis is None

@@ -61,7 +61,7 @@ class Pad(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Pad | None:
-    """Wanted where the content does not fill its canvas."""
+    """A step where the content does not fill its canvas, else None."""
     framing = context.state.framing
     if framing is None or framing.content == framing.canvas:
         return None

@@ -50,7 +50,7 @@ class Resize(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Resize | None:
-    """Wanted where the framing keeps another region or size than the picture has."""
+    """A step where the framing keeps another region or size than the picture has, else None."""
     framing = context.state.framing
     if framing is None:
         return None

@@ -54,5 +54,5 @@ class Rotate(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Rotate | None:
-    """Wanted for any angle but 0."""
+    """A step for any angle but 0, else None."""
     return Rotate(transform.rotate) if transform.rotate else None

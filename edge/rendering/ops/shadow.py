@@ -85,7 +85,8 @@ class Shadow(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Shadow | None:
-    """Wanted on demand, under a subject that has been cut out; a photo's edge stands on nothing."""
+    """A step where a shadow is requested and the subject is cut out, else None; a photo's edge
+    casts none."""
     cut_out = context.state.matted and not context.whole
     return Shadow() if transform.shadow and cut_out else None
 

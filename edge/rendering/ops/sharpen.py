@@ -1,4 +1,4 @@
-"""Sharpen: give back what making a picture smaller takes from its edges; mild."""
+"""Sharpen: a mild unsharp mask that compensates for the reduction of a picture."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Sharpen(PixelStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Sharpen | None:
-    """Wanted by number, or by `auto` where the picture was made clearly smaller."""
+    """A step by number, or by `auto` where the picture was clearly reduced, else None."""
     if transform.sharpen is not AUTO:
         return Sharpen(transform.sharpen) if transform.sharpen else None
     percent = auto_percent(context.state.reduced)

@@ -10,7 +10,7 @@ from edge.variants.transform import Transform
 
 @dataclass(frozen=True, slots=True)
 class Trim(PixelStep):
-    """`view` is what counts from here on."""
+    """`view` is the region kept from here on."""
 
     op = "trim"
     view: Area

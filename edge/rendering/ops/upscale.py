@@ -1,7 +1,7 @@
 """Upscale: the kept region, 2 or 4 times as large, by a network.
 
-Only where the output needs more pixels than the original has. What still misses from there to the
-asked size, or is too much, the resize does.
+Only where the output needs more pixels than the original has. The resize then brings the result to
+the requested size.
 """
 
 from collections.abc import Callable
@@ -185,7 +185,7 @@ class Upscale(AsyncStep):
 
 
 def plan(transform: Transform, context: PlanContext) -> Upscale | None:
-    """Wanted where the framing needs more pixels than there are, and `up` allows it."""
+    """A step where the framing needs more pixels than there are and `up` allows it, else None."""
     framing, whole = context.state.framing, context.state.size
     factor = framing and network_factor(transform, framing, context)
     if not framing or not factor:

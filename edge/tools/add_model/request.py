@@ -1,4 +1,4 @@
-"""What the person who adds a network made elsewhere says of it, and what may be said."""
+"""The options for adding a network made elsewhere."""
 
 import re
 from collections.abc import Mapping

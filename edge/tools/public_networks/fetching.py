@@ -95,7 +95,7 @@ _WRAPPER = 2
 
 @dataclass(frozen=True, slots=True)
 class FetchedModel:
-    """Where the model stands now, and what is to be said of it, in sentences."""
+    """The folder of the model, and remarks on it, in sentences."""
 
     folder: Path
     notes: tuple[str, ...]

@@ -21,13 +21,13 @@ PRESETS = presets.load()
 SIDE = 1600
 
 
-def product(colour: int, haze: int, haze_alpha: int) -> Picture:
+def product(colour: int, residue: int, residue_alpha: int) -> Picture:
     """A square product of 85 % on white, beside it a smear of the old background."""
     pixels = np.full((SIDE, SIDE, 3), 255, np.uint8)
     matte = np.zeros((SIDE, SIDE), np.uint8)
     pixels[110:1490, 110:1490], matte[110:1490, 110:1490] = 90, 255
     pixels[400:800, 400:800] = colour
-    pixels[20:70, 300:900], matte[20:70, 300:900] = haze, haze_alpha
+    pixels[20:70, 300:900], matte[20:70, 300:900] = residue, residue_alpha
     return Picture(Image.fromarray(pixels), Image.fromarray(matte))
 
 
@@ -45,7 +45,7 @@ def pixels(done: Done) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def test_haze_that_only_the_rule_sees_becomes_background() -> None:
+def test_residue_that_only_the_rule_sees_becomes_background() -> None:
     done, watch = finished(product(90, 245, 40))
     assert done.report is not None
     assert done.report.passed
@@ -53,7 +53,7 @@ def test_haze_that_only_the_rule_sees_becomes_background() -> None:
     assert "mend" in dict(watch.timings)
 
 
-def test_a_shadow_that_was_asked_for_is_no_haze() -> None:
+def test_a_shadow_that_was_asked_for_is_no_residue() -> None:
     """It would end in a hard rim; on a background that has to be exact it breaks the rule
     instead."""
     done, watch = finished(product(90, 245, 0), transform="fmt=amazon&shadow=1")
@@ -89,11 +89,13 @@ def test_a_pale_part_of_the_product_stays_as_it_is() -> None:
     assert abs(int(pixels(done)[600, 600].mean()) - 247) <= 1
 
 
-@pytest.mark.parametrize(("haze", "alpha"), [(200, 40), (245, 255)])
-def test_what_is_seen_or_is_the_products_is_told_and_not_wiped_away(haze: int, alpha: int) -> None:
-    done, _ = finished(product(90, haze, alpha))
-    assert abs(int(pixels(done)[45, 600].mean()) - haze) <= 2
-    if haze == 245:
+@pytest.mark.parametrize(("residue", "alpha"), [(200, 40), (245, 255)])
+def test_what_is_seen_or_is_the_products_is_told_and_not_wiped_away(
+    residue: int, alpha: int
+) -> None:
+    done, _ = finished(product(90, residue, alpha))
+    assert abs(int(pixels(done)[45, 600].mean()) - residue) <= 2
+    if residue == 245:
         assert done.report is not None
         assert "background" in {finding.rule for finding in done.report.failed}
 

@@ -1,6 +1,6 @@
-"""How a server and its workers talk: a length, JSON, and open files beside it.
+"""Messages between the server and its decoders: a length, JSON, and open files beside it.
 
-What comes from a worker is believed as little as the photo that it decodes.
+Messages from a worker are as untrusted as the photo that it decodes.
 """
 
 import json
