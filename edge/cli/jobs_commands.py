@@ -8,18 +8,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from edge import app
 from edge.app.sources import originals_routes
 from edge.cli import local
 from edge.cli.remote import RemoteJobs
-from edge.cores import cores
 from edge.errors import FeedRejected, JobsUnavailable, SettingsError
-from edge.jobs.estimate import Estimator, WorkerCount
 from edge.jobs.model import Job, JobState, Options
 from edge.jobs.opening import JobManagement, open_management
 from edge.jobs.service import FeedSource, Service
@@ -32,6 +31,7 @@ from edge.working import items_at_once
 _POLL_SECONDS = 0.5
 _AWAY_SECONDS = 300.0
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 Progress = Callable[[Mapping[str, Any]], None]
@@ -96,18 +96,27 @@ async def estimate_here(
 ) -> dict[str, Any]:
     """Estimate a feed, by the tiers, the origin and the ledger of the settings."""
     async with app.connect(given) as parts:
-        processing = parts.processing
-        estimator = Estimator(
-            processing.maker,
-            processing.delivery,
-            await processing.management.store.ledger("all"),
-            processing.management.reporter.prices,
-            samples=samples,
-            accept=wanted.options.accept,
-        )
         with wanted.feed.open("rb") as body:
-            items = processing.management.service.items(FeedSource(body), wanted.options)
-            return await estimator.of(items, WorkerCount(workers, cores()))
+            feed = FeedSource(body)
+            return await parts.processing.estimate(
+                feed, wanted.options, samples=samples, workers=workers
+            )
+
+
+def _managed(
+    work: Callable[Concatenate[Any, Service, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Any, P], T]:
+    """A method that is given the jobs, as one that opens them, and waits until it is done."""
+
+    @wraps(work)
+    def done(self: Any, /, *given: P.args, **named: P.kwargs) -> T:
+        async def run() -> T:
+            async with opened_management(self.given) as management:
+                return await work(self, management.service, *given, **named)
+
+        return asyncio.run(run())
+
+    return done
 
 
 class RedisJobs:
@@ -115,53 +124,37 @@ class RedisJobs:
     folder to write to is one of the workers'."""
 
     def __init__(self, given: Settings) -> None:
-        self._given = given
+        self.given = given
 
-    def submit(self, feed: Path, options: Options) -> dict[str, Any]:
-        return self._managed(lambda management: _submit(management.service, feed, options))
+    @_managed
+    async def submit(self, service: Service, feed: Path, options: Options) -> dict[str, Any]:
+        return await _submit(service, feed, options)
 
-    def show(self, job: str) -> dict[str, Any]:
-        async def show(management: JobManagement) -> dict[str, Any]:
-            return await management.service.facts(await management.service.find(job))
+    @_managed
+    async def show(self, service: Service, job: str) -> dict[str, Any]:
+        return await service.facts(await service.find(job))
 
-        return self._managed(show)
+    @_managed
+    async def list(self, service: Service, limit: int) -> list[dict[str, Any]]:
+        return [await service.facts(job) for job in await service.store.jobs(limit, 0)]
 
-    def list(self, limit: int) -> list[dict[str, Any]]:
-        async def found(management: JobManagement) -> list[dict[str, Any]]:
-            return [
-                await management.service.facts(job) for job in await management.store.jobs(limit, 0)
-            ]
+    @_managed
+    async def steer(self, service: Service, job: str, verb: str) -> dict[str, Any]:
+        return await service.facts(await getattr(service, verb)(job))
 
-        return self._managed(found)
+    @_managed
+    async def ledger(self, service: Service, label: str | None) -> dict[str, Any]:
+        return await service.spent(label)
 
-    def steer(self, job: str, verb: str) -> dict[str, Any]:
-        async def controlled(management: JobManagement) -> dict[str, Any]:
-            return await management.service.facts(await getattr(management.service, verb)(job))
+    @_managed
+    async def items(
+        self, service: Service, job: str, status: str, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        return (await service.rows(await service.find(job), status, 0, limit))[0]
 
-        return self._managed(controlled)
-
-    def ledger(self, label: str | None) -> dict[str, Any]:
-        return self._managed(lambda management: management.service.spent(label))
-
-    def items(self, job: str, status: str, limit: int) -> Sequence[Mapping[str, Any]]:
-        async def items(management: JobManagement) -> Sequence[Mapping[str, Any]]:
-            found = await management.service.find(job)
-            return (await management.service.rows(found, status, 0, limit))[0]
-
-        return self._managed(items)
-
-    def report(self, job: str, form: str) -> bytes:
-        async def report(management: JobManagement) -> bytes:
-            return await _report(management.service, await management.service.find(job), form)
-
-        return self._managed(report)
-
-    def _managed(self, work: Callable[[JobManagement], Coroutine[Any, Any, T]]) -> T:
-        async def done() -> T:
-            async with opened_management(self._given) as management:
-                return await work(management)
-
-        return asyncio.run(done())
+    @_managed
+    async def report(self, service: Service, job: str, form: str) -> bytes:
+        return await _report(service, await service.find(job), form)
 
 
 def watch(jobs: RemoteJobs | RedisJobs, job: str, report: Progress) -> Mapping[str, Any]:
