@@ -253,7 +253,7 @@ class Tally:
     def inc(self) -> None:
         self._number += 1
 
-    def tell(self) -> None:
+    def update(self) -> None:
         """Bring the counter up to date."""
         number = self._number
         self._counter.inc(number - self._counted)
@@ -270,7 +270,7 @@ class _Tallied(Collector):
     def collect(self) -> Iterator[Metric]:
         with self._lock:
             for tally in tuple(self._tallies):
-                tally.tell()
+                tally.update()
         return iter(())
 
 

@@ -61,7 +61,7 @@ async def opened_management(given: Settings) -> AsyncIterator[JobManagement]:
 
 
 async def prewarm_here(
-    given: Settings, wanted: PrewarmOptions, begun: Progress, report: Progress
+    given: Settings, prewarm: PrewarmOptions, begun: Progress, report: Progress
 ) -> Mapping[str, Any]:
     """Work on a feed in this process, or resume where the same command was stopped.
 
@@ -69,22 +69,22 @@ async def prewarm_here(
         SettingsError: nothing that is made would be there afterwards.
         FeedRejected: see `Service.submit`.
     """
-    check_file(wanted.feed)
-    if not given.cache.store_url and not wanted.options.to:
+    check_file(prewarm.feed)
+    if not given.cache.store_url and not prewarm.options.to:
         raise SettingsError(
             "nothing of what is made would outlast this command",
             allowed="a durable tier (EDGE_CACHE_STORE_URL), --to, --server, or a Redis",
         )
-    checkpoint = wanted.checkpoint or _checkpoint(given, wanted)
+    checkpoint = prewarm.checkpoint or _checkpoint(given, prewarm)
     alone = replace(given, cache=replace(given.cache, redis_url=""))
     async with app.connect(alone, jobs_file=str(checkpoint), at_once=items_at_once(given)) as parts:
         service = parts.processing.management.service
-        job = await _resumed_or_new(service, wanted)
+        job = await _resumed_or_new(service, prewarm)
         begun({**await service.facts(job), "checkpoint": str(checkpoint)})
         facts = await _watch(service, job.id, report)
-        if wanted.report:
-            rows = await _report(service, await service.find(job.id), form_of(wanted.report))
-            wanted.report.write_bytes(rows)
+        if prewarm.report:
+            rows = await _report(service, await service.find(job.id), form_of(prewarm.report))
+            prewarm.report.write_bytes(rows)
     if facts["status"] == JobState.SUCCEEDED:
         for suffix in ("", "-wal", "-shm"):
             checkpoint.with_name(checkpoint.name + suffix).unlink(missing_ok=True)
@@ -92,14 +92,14 @@ async def prewarm_here(
 
 
 async def estimate_here(
-    given: Settings, wanted: PrewarmOptions, *, samples: int, workers: int
+    given: Settings, prewarm: PrewarmOptions, *, samples: int, workers: int
 ) -> dict[str, Any]:
     """Estimate a feed, by the tiers, the origin and the ledger of the settings."""
     async with app.connect(given) as parts:
-        with wanted.feed.open("rb") as body:
+        with prewarm.feed.open("rb") as body:
             feed = FeedSource(body)
             return await parts.processing.estimate(
-                feed, wanted.options, samples=samples, workers=workers
+                feed, prewarm.options, samples=samples, workers=workers
             )
 
 
@@ -182,11 +182,11 @@ async def _submit(service: Service, feed: Path, options: Options) -> dict[str, A
     return {**await service.facts(taken.job), "refusals": refusals}
 
 
-async def _resumed_or_new(service: Service, wanted: PrewarmOptions) -> Job:
+async def _resumed_or_new(service: Service, prewarm: PrewarmOptions) -> Job:
     """The job of this checkpoint, resumed or retried; a new one where there is none."""
     found = await service.store.jobs(1, 0)
     if not found:
-        facts = await _submit(service, wanted.feed, wanted.options)
+        facts = await _submit(service, prewarm.feed, prewarm.options)
         return await service.find(facts["id"])
     job = found[0]
     if job.state is JobState.PAUSED:
@@ -223,10 +223,10 @@ def form_of(file: Path) -> str:
     return form
 
 
-def _checkpoint(given: Settings, wanted: PrewarmOptions) -> Path:
+def _checkpoint(given: Settings, prewarm: PrewarmOptions) -> Path:
     """The same command on the same feed finds the same file."""
-    digest = hashlib.sha256(wanted.feed.read_bytes())
-    digest.update(repr((wanted.options, given.origin.url)).encode())
+    digest = hashlib.sha256(prewarm.feed.read_bytes())
+    digest.update(repr((prewarm.options, given.origin.url)).encode())
     return Path(f".edge-prewarm-{digest.hexdigest()[:12]}.jobs")
 
 

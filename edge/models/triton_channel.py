@@ -131,8 +131,8 @@ class Channel:
         self.breaker.succeeded()
         if status in ("UNAVAILABLE", "CANCELLED") and not call.deadline.remaining:
             return Unanswered(late)
-        said = f"{name}: Triton answers: {error.message()}"
-        return Unanswered(self._kind(status, name)(said, param=name), refused=status in _REFUSED)
+        detail = f"{name}: Triton answers: {error.message()}"
+        return Unanswered(self._kind(status, name)(detail, param=name), refused=status in _REFUSED)
 
     def _kind(self, status: str, name: str) -> type[EdgeError]:
         """What a status of a Triton that lives means."""

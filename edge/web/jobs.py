@@ -15,7 +15,7 @@ from edge.jobs.opening import JobProcessing
 from edge.jobs.service import Service
 from edge.kinds import FLAG, whole
 from edge.web import pages, submission
-from edge.web.bodies import UNCACHED, said
+from edge.web.bodies import UNCACHED, query_value
 from edge.web.tokens import Tokens
 
 _REPORT = pages.text_of("report.html")
@@ -59,12 +59,12 @@ class JobsRoutes:
         self._tokens.require(request, Role.JOBS)
         with submission.spooled() as file:
             submitted = await submission.read(request, self._service, file)
-            if said(request, "dry_run", FLAG, default=False):
+            if query_value(request, "dry_run", FLAG, default=False):
                 estimate = await self._processing.estimate(
                     submitted.feed,
                     submitted.options,
-                    samples=said(request, "samples", _SAMPLES, 3),
-                    workers=said(request, "workers", _WORKERS, 1),
+                    samples=query_value(request, "samples", _SAMPLES, 3),
+                    workers=query_value(request, "workers", _WORKERS, 1),
                 )
                 return JSONResponse(estimate, headers=UNCACHED)
             taken = await self._service.submit(
@@ -84,7 +84,10 @@ class JobsRoutes:
     async def list(self, request: Request) -> Response:
         """The newest first, `limit` at a time."""
         self._tokens.require(request, Role.JOBS)
-        limit, offset = said(request, "limit", LIMIT, PAGE), said(request, "cursor", CURSOR, 0)
+        limit, offset = (
+            query_value(request, "limit", LIMIT, PAGE),
+            query_value(request, "cursor", CURSOR, 0),
+        )
         jobs = await self._service.store.jobs(limit, offset)
         following = str(offset + limit) if len(jobs) == limit else None
         page = {"jobs": [await self._facts(job) for job in jobs], "next": following}
@@ -103,7 +106,10 @@ class JobsRoutes:
         """Items by `status`, `limit` at a time from `cursor` on."""
         job = await self._job(request)
         status = request.query_params.get("status", "")
-        cursor, limit = said(request, "cursor", CURSOR, 0), said(request, "limit", LIMIT, PAGE)
+        cursor, limit = (
+            query_value(request, "cursor", CURSOR, 0),
+            query_value(request, "limit", LIMIT, PAGE),
+        )
         items, following = await self._service.rows(job, status, cursor, limit)
         return JSONResponse({"items": items, "next": following}, headers=UNCACHED)
 

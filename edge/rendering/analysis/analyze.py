@@ -1,4 +1,4 @@
-"""Look: what one cheap pass over a reduced picture says of the subject and what is behind it.
+"""Analyze: one cheap pass over a reduced picture, for its subject and background.
 
 Classical and approximate: good enough to place a frame and to choose a path, not to cut out.
 """
@@ -83,7 +83,7 @@ def analyze(image: Image.Image, known: Grid | None = None) -> Analysis:
 
 
 def _described(background: Color, mask: Mask, flags: tuple[str, ...] = ()) -> Analysis:
-    """What a mask of the subject [h, w] says."""
+    """The analysis that follows from a mask of the subject [h, w]."""
     box, (height, width) = bounds(mask), mask.shape
     if box is None:
         return Analysis(background, False, flags=("no-subject",))

@@ -1,4 +1,4 @@
-"""What stands on a finished picture's background: the product, and what is apart from it.
+"""The parts on a finished picture's background: the product, and what is apart from it.
 
 All of it is heuristic, and made on a reduced picture.
 """
@@ -23,7 +23,7 @@ from edge.rendering.pixels.scales import SCALES
 
 @dataclass(frozen=True)
 class PartsNumbers:
-    """What stands apart on a finished picture's background, and what of it is a second view."""
+    """Which parts of a finished picture count, and which of them are a second view."""
 
     inset_side: float = tuned(
         0.06,
