@@ -135,11 +135,8 @@ def _unlike_corners(image: Image.Image, tolerance: int) -> tuple[int, int, int, 
     if alike[most].sum() < 2:
         return None
     color = tuple(int(value) for value in np.median(corners[alike[most]], axis=0).round())
-    stray_components = ImageChops.difference(image, Image.new("RGB", image.size, color))
-    beyond = [
-        band.point(lambda value: 255 if value > tolerance else 0)
-        for band in stray_components.split()
-    ]
+    excess = ImageChops.difference(image, Image.new("RGB", image.size, color))
+    beyond = [band.point(lambda value: 255 if value > tolerance else 0) for band in excess.split()]
     return ImageChops.lighter(ImageChops.lighter(*beyond[:2]), beyond[2]).getbbox()
 
 
