@@ -35,7 +35,7 @@ def of(transform: Transform, rules: Rules | None = None) -> tuple[str, ...]:
 
 
 def of_chain(models: Models) -> tuple[tuple[str, str], ...]:
-    """Name and digest of those that may have a part in any picture before it is looked over, as far
+    """Name and digest of those that may have a part in any picture before it is inspected, as far
     as they are there."""
     names = (*roles.MATTERS, *roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values())
     return digests(models, names)
