@@ -175,7 +175,7 @@ def _progress(how: str = "the same command") -> Iterator[jobs_commands.Progress]
             yield report
         except (KeyboardInterrupt, asyncio.CancelledError):
             bar.stop()
-            _note(f"stopped; to go on: {how}")
+            _note(f"stopped; to resume: {how}")
             raise
 
 

@@ -41,7 +41,7 @@ against its SHA-256; the licence of the weights is printed, and is for you to ke
 
 _ABOUT = {
     "list": "what is in the folder; 1 if a role is not filled or a model is broken",
-    "check": "ask each network its known question; 1 if any answer is wrong",
+    "check": "check each network's answer to a known picture; 1 if any is wrong",
     "bench": "time each network, one piece and the largest batch",
 }
 

@@ -155,7 +155,7 @@ class Channel:
             if error.status() in _NOT_OFFERED:
                 return None
             raise ModelUnavailable(
-                f"{name}: Triton tells no config: {error.message()}", param=name
+                f"{name}: Triton gives no config: {error.message()}", param=name
             ) from error
         return answer.config.parameters[DIGEST].string_value or None
 
