@@ -24,10 +24,8 @@ from edge.connections import bound_heads
 TROUBLE = (BotoCoreError, ClientError, aiohttp.ClientError, OSError, TimeoutError)
 """The exceptions that an S3 call can raise; callers translate them to errors of their own."""
 
-CUT_SHORT = (aiohttp.ClientPayloadError, IncompleteReadError, ResponseStreamingError)
-"""What says that a body ended before it was whole."""
-
-TIMED_OUT = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
+_CUT_SHORT = (aiohttp.ClientPayloadError, IncompleteReadError, ResponseStreamingError)
+_TIMED_OUT = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
 _CONNECTIONS = 64
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
@@ -146,9 +144,13 @@ def missing(error: BaseException) -> bool:
     return error_code(error) in _MISSING
 
 
-def prefix_of(folder: str) -> str:
-    """What the keys of a folder in a bucket begin with; empty for the bucket itself."""
-    return f"{folder.strip('/')}/" if folder.strip("/") else ""
+def timed_out(error: BaseException) -> bool:
+    return isinstance(error, _TIMED_OUT)
+
+
+def cut_short(error: BaseException) -> bool:
+    """Whether a body ended before it was whole."""
+    return isinstance(error, _CUT_SHORT)
 
 
 def explained(error: BaseException) -> str:

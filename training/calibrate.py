@@ -75,8 +75,9 @@ REQUESTS = {
     "blurred": "w=320&h=480&fit=pad&bg=blur&fm=jpg",
     "enlarged": "crop=0.4,0.4,0.2,0.2&w=120&up=2&fm=png",
     "large": "w=1500&fm=jpg",
+    "reduced": "w=100&fm=png",
 }
-"""What is rendered."""
+"""What is rendered; `reduced` of a JPEG, all else of pixels without loss."""
 
 PLANNED = ("fmt=amazon", "w=500&up=auto", "w=860&up=auto")
 """What is only planned, for it would be enlarged by networks."""
@@ -220,7 +221,8 @@ class Bench:
         """What one stage says of a photo, in words of `KINDS`; an error is an outcome, too."""
         try:
             if stage in REQUESTS:
-                return await self.rendered(REQUESTS[stage], photo)
+                kind = "JPEG" if stage == "reduced" else "PNG"
+                return await self.rendered(REQUESTS[stage], photo, kind)
             return await getattr(self, f"_{stage}")(photo)
         except (EdgeError, ValueError, ArithmeticError, IndexError) as error:
             return {"cut": None, "review": type(error).__name__, "rules": type(error).__name__}
@@ -262,7 +264,7 @@ class Bench:
             told.append((facts["plan"], facts["notes"]))
         return {"review": told}
 
-    async def rendered(self, query: str, photo: Image.Image) -> Outcome:
+    async def rendered(self, query: str, photo: Image.Image, kind: str = "PNG") -> Outcome:
         """What a request makes of a photo; `picture` is RGBA.
 
         Raises:
@@ -270,7 +272,7 @@ class Bench:
         """
         transform = self._transform(query)
         done = await self._renderer.render(
-            _original(photo), transform, deadline=Deadline.after(600)
+            _original(photo, kind), transform, deadline=Deadline.after(600)
         )
         compliance = done.rendition.reported.compliance
         with Image.open(io.BytesIO(done.rendition.body)) as image:
@@ -286,9 +288,9 @@ class Bench:
         return read(query, self._presets, strict=True).resolve(AcceptClass.BASE, ".jpg")
 
 
-def _original(photo: Image.Image) -> Original:
+def _original(photo: Image.Image, kind: str = "PNG") -> Original:
     body = io.BytesIO()
-    photo.save(body, "PNG", compress_level=0)
+    (photo if kind == "PNG" else photo.convert("RGB")).save(body, kind, compress_level=0)
     return Original("photo.png", body.getvalue(), Stamp("1"))
 
 

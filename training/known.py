@@ -13,6 +13,7 @@ from PIL import Image, ImageFilter
 from edge.images import Format, Size
 from edge.rendering.analysis.analyze import analyze
 from training.calibrate import Bench, Recorded, small
+from training.matting.verdicts import verdicts
 
 LONG = 400
 """Pixels of a picture's long side, as in the calibration."""
@@ -97,6 +98,17 @@ def photos(given: Given, every: int, long: int) -> Iterator[Image.Image]:
         yield small(path, long).convert("RGB")
 
 
+def halved(given: Given) -> list[tuple[bytes, Image.Image, Size]]:
+    """JPEGs, what is in them, and sizes from the half of it down."""
+    found = []
+    for number, image in enumerate(photos(given, 14, 1000)):
+        body = io.BytesIO()
+        image.save(body, "JPEG", quality=90)
+        wide = image.width * (50 - 2 * number) // 100
+        found.append((body.getvalue(), image, Size(wide, image.height * wide // image.width)))
+    return found
+
+
 def grainy(given: Given) -> list[Any]:
     """Clean photos with grain of known strength, the same in all channels; that strength."""
     found = []
@@ -123,7 +135,8 @@ def framed(given: Given) -> list[Any]:
 
 def with_a_second_view(given: Given) -> list[Any]:
     """A product on white with itself, smaller, turned a little and lit otherwise; with a part of
-    itself; or with another product: and whether it is itself."""
+    itself; with another product; with a picture in a frame of its own; or with itself as large, as
+    pairs stand: and whether that is a second view."""
     cuts = [Image.open(path).convert("RGBA") for path in given.files("cutouts", 7, ".webp")]
     cuts = [cut.crop(cut.getchannel("A").getbbox()) for cut in cuts]
     found = []
@@ -131,15 +144,67 @@ def with_a_second_view(given: Given) -> list[Any]:
         dice = np.random.default_rng(number)
         width, height = one.size
         part = one.crop((0, 0, width, height // 3) if number % 2 else (0, 0, width // 3, height))
-        for beside in (one, part, other):
+        framed = Image.new("RGBA", other.size, "grey")
+        framed.alpha_composite(other)
+        for beside in (one, part, other, framed):
             image = Image.new("RGB", (1000, 1000), "white")
             large, little = _long(one, 600), _long(beside, dice.uniform(150, 300))
             little = little.rotate(dice.uniform(-4, 4), Image.Resampling.BICUBIC, expand=True)
             light = dice.uniform(0.93, 1)
             image.paste(large, (30, 200), large)
             image.paste(little.convert("RGB").point(lambda v, s=light: v * s), (660, 650), little)
-            found.append((image, beside is one))
+            found.append((image, beside is one or beside is framed))
+        pair = Image.new("RGB", (1000, 1000), "white")
+        for left, side in ((20, 470), (510, dice.uniform(400, 470))):
+            shoe = _long(one, side)
+            pair.paste(shoe, (left, 200), shoe)
+        found.append((pair, False))
     return found
+
+
+def weighted_or_not(given: Given) -> list[tuple[Image.Image, np.ndarray]]:
+    """Cut-outs whose colours are weighted by alpha or not, without loss and as a WebP with it; and
+    the cut-outs."""
+    found = []
+    for path in given.files("cutouts", 10, ".webp"):
+        with Image.open(path) as file:
+            cut = np.asarray(file.convert("RGBA"))
+        weight = cut[..., 3:].astype(np.float64) / 255
+        for told in (True, False):
+            colours = np.rint(cut[..., :3] * weight) if told else cut[..., :3]
+            whole = Image.fromarray(np.dstack([colours, cut[..., 3:]]).astype(np.uint8))
+            body = io.BytesIO()
+            whole.save(body, "WEBP", quality=85, exact=True)
+            found += [(whole, cut), (Image.open(body).convert("RGBA"), cut)]
+    return found
+
+
+def with_a_drop_shadow(given: Given) -> list[tuple[Image.Image, Image.Image]]:
+    """Cut-outs with a drop shadow in their alpha, and the alphas without it."""
+    found = []
+    for number, path in enumerate(given.files("cutouts", 12, ".webp")):
+        dice = np.random.default_rng(number)
+        cut, sheet = _long(Image.open(path).convert("RGBA"), 280), Image.new("RGBA", (LONG, LONG))
+        sheet.paste(cut, (50, 40))
+        alpha = sheet.getchannel("A")
+        soft = alpha.filter(ImageFilter.GaussianBlur(dice.uniform(6, 16)))
+        share = dice.uniform(0.25, 0.7)
+        dark = soft.point(lambda v, s=share: v * s)
+        below = Image.new("RGBA", (LONG, LONG))
+        below.putalpha(dark.transform(dark.size, Image.Transform.AFFINE, (1, 0, 0, 0, 1, -20)))
+        below.alpha_composite(sheet)
+        found.append((below, alpha))
+    return found
+
+
+def judged(given: Given) -> list[tuple[Image.Image, bool]]:
+    """Shop photos, and whether a person rejects the cut by the first network."""
+    verdict = verdicts()
+    return [
+        (small(path, LONG).convert("RGB"), verdict[path.name, "first"])
+        for path in given.files("products", 3)
+        if (path.name, "first") in verdict
+    ]
 
 
 def _long(image: Image.Image, side: float) -> Image.Image:

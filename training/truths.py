@@ -15,13 +15,17 @@ from PIL import Image, ImageFilter
 
 from edge.deadline import Deadline
 from edge.images import WHITE, Format, Size
+from edge.models.matting import small_matte
 from edge.rendering.analysis.analyze import analyze
 from edge.rendering.analysis.degradation import noise
+from edge.rendering.analysis.own_alpha import without_shadow
 from edge.rendering.analysis.parts import parts_of, reduced, second_views
 from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.extend.extend import Known, extended
 from edge.rendering.framing import window
+from edge.rendering.matting.doubt import doubt_of
 from edge.rendering.matting.foreground import foreground
+from edge.rendering.matting.fusion import fuse
 from edge.rendering.matting.mattes import Matte
 from edge.rendering.matting.segment import search
 from edge.rendering.output.metrics import luma, psnr, ssim
@@ -31,15 +35,23 @@ from edge.rendering.output.write import Writer
 from edge.rendering.pixels.denoise import denoised
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.request import Stopwatch
+from edge.rendering.source.decoders.jpeg import load
+from edge.rendering.source.decoders.options import DecodeOptions
+from edge.rendering.source.decoders.plain import straightened
+from edge.rendering.source.headers.base import OriginalFormat
 from edge.rendering.step import Tools
 from training.known import (
     Given,
     composites,
     framed,
     grainy,
+    halved,
     in_each_format,
+    judged,
     pairs,
     photos,
+    weighted_or_not,
+    with_a_drop_shadow,
     with_a_second_view,
     without_border,
 )
@@ -162,6 +174,18 @@ def _quality_error(_given: Given, case: Any) -> float:
     return 100 * abs(_loss(image, format, auto(sample(image), format)) - 0.015)
 
 
+def _draft_error(_given: Given, case: Any) -> float:
+    """How far a decode at a reduced scale is off from one of all pixels, once both are resized."""
+    body, image, size = case
+    made = []
+    for least in (size, None):
+        decoded = load(
+            body, DecodeOptions(OriginalFormat.JPEG, Size(*image.size), least=least)
+        ).image
+        made.append(decoded.resize((size.width, size.height), Image.Resampling.LANCZOS))
+    return float(np.abs(np.subtract(*(np.asarray(one, float) for one in made))).mean())
+
+
 def _short(given: Given, case: Any) -> float:
     """Whether a rendition's subject is shorter than its share, as a marketplace measures it."""
     image, query = case
@@ -175,6 +199,28 @@ def _short(given: Given, case: Any) -> float:
 def _view_error(_given: Given, case: Any) -> float:
     parts = parts_of(reduced(case[0]), WHITE, None)
     return 100.0 * (bool(parts and second_views(parts)) != case[1])
+
+
+def _fringe(_given: Given, case: Any) -> float:
+    """By how much the colours of soft pixels are off, as they count."""
+    image, own = case
+    away = np.abs(np.asarray(straightened(image), float) - own)[..., :3].mean(axis=2)
+    soft = (own[..., 3] > 0) & (own[..., 3] < 255)
+    return float(np.average(away[soft], weights=own[..., 3][soft])) if soft.any() else math.nan
+
+
+def _shadow_left(_given: Given, case: Any) -> float:
+    image, known = case
+    away = np.asarray(without_shadow(image, image.getchannel("A")), float) - np.asarray(known)
+    return float(np.abs(away).mean())
+
+
+def _misjudged(given: Given, case: Any) -> float:
+    """The squared distance of a verdict, 0 or 1, and the doubt of the cut by one network."""
+    image, rejected = case
+    network = given.wait(small_matte(given.models, image, Deadline.after(600)))
+    found = fuse(image, network)
+    return math.nan if isinstance(found, str) else (doubt_of(found.evidence) - rejected) ** 2
 
 
 _MATTING = ("analysis.background", "analysis.surface", "matting.", "pixels.")
@@ -208,5 +254,11 @@ TRUTHS = {
     ),
     "quality": Truth("percent of SSIM", ("output.",), in_each_format, _quality_error),
     "short": Truth("percent of renditions", ("framing.product",), framed, _short),
+    "drafts": Truth("levels", ("source.",), halved, _draft_error),
+    "weighted": Truth("levels of soft colours", ("source.",), weighted_or_not, _fringe),
+    "shadows": Truth("levels of alpha", ("analysis.own_alpha",), with_a_drop_shadow, _shadow_left),
+    "doubt": Truth(
+        "squared doubt that is off", ("matting.", "analysis.background"), judged, _misjudged
+    ),
     "views": Truth("percent of pictures", ("analysis.parts",), with_a_second_view, _view_error),
 }

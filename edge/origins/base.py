@@ -72,7 +72,7 @@ def decoded(body: bytes, codings: tuple[str, ...], most: int) -> bytes:
             unknown = coding
     if unknown is not None and not is_picture(body):
         raise OriginUnavailable(
-            "the origin sent the original encoded, which was not requested",
+            "the origin sent the original encoded, which was not asked for",
             private=f"Content-Encoding {unknown!r}",
         )
     return body

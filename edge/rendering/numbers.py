@@ -1,4 +1,4 @@
-"""The tuned numbers of `edge/rendering`, each declared beside the code that uses it.
+"""The tuned numbers of `edge/rendering`, each beside the code that it steers.
 
 A detector or estimator keeps its numbers in one frozen dataclass whose fields are made by `tuned`,
 and one value of it in its module. `tables` finds them all, for `docs/numbers.md`, for the
@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 Value = int | float
 
-ROOMS = ("analysis", "compliance", "extend", "framing", "matting", "ops", "output", "pixels")
-"""The rooms of `edge.rendering` whose numbers are tuned. Those of `source` are limits, parts of
-formats, and the thresholds by which `source/decoders/plain.py` finds weighted colours."""
+ROOMS = (
+    "analysis", "compliance", "extend", "framing", "matting", "ops", "output", "pixels", "source"
+)  # fmt: skip
+"""The rooms of `edge.rendering` whose numbers are tuned; the others draw nothing."""
 
 
 def tuned(value: T, unit: str, decides: str, source: str = "not recorded") -> T:
@@ -58,7 +59,7 @@ def tables() -> Iterator[tuple[str, Any]]:
     """Each module of `ROOMS` that has a table, by its full name, and that table."""
     for room in ROOMS:
         package = importlib.import_module(f"edge.rendering.{room}")
-        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             module = importlib.import_module(found.name)
             for value in vars(module).values():
                 if _is_table(value) and type(value).__module__ == found.name:

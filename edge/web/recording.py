@@ -63,7 +63,7 @@ class Recorder:
         if source != MEMORY:
             self._seconds(PICTURE, source).observe(seconds)
 
-    def record_hit(
+    def tell_hit(
         self,
         scope: Scope,
         status: int,

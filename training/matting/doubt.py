@@ -1,4 +1,5 @@
-"""Fit the doubt of `edge/rendering/matting/doubt.py`, cross-validated, and plot its calibration.
+"""Fit the doubt of `edge/rendering/matting/doubt.py`, cross-validated, and draw how far it can be
+believed.
 
     python -m training.matting.cuts evidence PHOTOS evidence.json --fetched FOLDER
     python -m training.matting.doubt evidence.json [--plot docs/pictures/doubt.png]

@@ -1,4 +1,4 @@
-"""The original under a finished picture, with which its colours are compared."""
+"""What of the original lies under a finished picture, for its colours to be compared with."""
 
 import cv2
 import numpy as np

@@ -29,7 +29,7 @@ from edge.rendering.analysis.background import (
 )
 from edge.rendering.analysis.surface import shade_of
 from edge.rendering.matting.alpha import ALPHA, estimate_alpha, foreground_colours, levels_of
-from edge.rendering.matting.doubt import Evidence
+from edge.rendering.matting.doubt import AROUND, RARER, Evidence
 from edge.rendering.matting.guided_filter import Guide, sized
 from edge.rendering.matting.outline import Outline
 from edge.rendering.matting.regions import (
@@ -47,12 +47,11 @@ from edge.rendering.pixels.channels import apart, planes_of
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import EDGE, flood, grown, shrunk
 from edge.rendering.pixels.sampling import colours_in, middle_of
-from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """The product's regions and the evidence for doubt; the matte is drawn on demand.
+    """Which regions are the product's, and what that says; its matte is drawn when it is asked for.
 
     `draw` makes the matte; `product` bool [h, w] are its cells; `parts` large ones stand apart;
     `detail`: the product fills the frame; `plain`: its background was one colour or gradient.
@@ -140,7 +139,7 @@ def _on_plain(
     )
     if blind and (
         _faint(colour_of_subject, whole, background_model) > REGIONS.lost
-        or area < BACKGROUND.share * bulk(product)
+        or area < REGIONS.most * bulk(product)
     ):
         return None
     return Fused(draw, product, evidence, True, parts)
@@ -205,7 +204,7 @@ def _pale(grid: Pixels, product: Mask, around: Mask) -> int:
     these may be a gap between an arm and a body, or a print, and nothing but a person can tell."""
     if not around.any():
         return 0
-    alike = product & (rarity(grid, around, product) > 1 - SCALES.quarter)
+    alike = product & (rarity(grid, around, product) > RARER)
     return int(np.count_nonzero(grown(shrunk(alike, 1), 1) & product))
 
 
@@ -236,5 +235,5 @@ def _even(grid: Pixels, product: Mask, around: Mask) -> float:
 def _around(product: Mask) -> Mask:
     """What surrounds the product, a quarter of its radius deep."""
     radius = np.sqrt(np.count_nonzero(product) / np.pi)
-    near = grown(product, EDGE + 1 + round(radius * SCALES.quarter))
+    near = grown(product, EDGE + 1 + round(radius * AROUND))
     return near & ~grown(product, EDGE)

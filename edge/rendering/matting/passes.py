@@ -112,7 +112,7 @@ def close_up_box(first: Pixels, second: Pixels | None = None, *, size: Size) -> 
     across, down = (2 * SCALES.air * side for side in (box.size.width, box.size.height))
     area = Area(box.left - across, box.top - down, box.right + across, box.bottom + down)
     part = area.scaled(size.width / matte.shape[1], size.height / matte.shape[0]).outward(size)
-    return part if part.size.pixels <= (1 - SCALES.quarter) * size.pixels else None
+    return part if SCALES.worth**2 * part.size.pixels <= size.pixels else None
 
 
 def placed(part: Pixels, box: Box, size: Size) -> Pixels:

@@ -198,7 +198,7 @@ def _judged(fused: Fused | str, network: Pixels | None) -> Matte | NoMatte:
         return _judged("nothing stands out from the background", network)
     doubt = doubt_of(fused.evidence)
     if network is None:
-        doubt = max(doubt, LEVELS.majority)  # no network has confirmed it
+        doubt = max(doubt, DOUBT_NUMBERS.whole)  # no network has confirmed it
     size = Size(matte.shape[1], matte.shape[0])
     flags = [f"touches-{side}" for side in sides_touched(Area.of(box), size)]
     flags += ["several"] * (fused.parts > 1) + [DETAIL] * fused.detail

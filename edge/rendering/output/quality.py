@@ -15,7 +15,6 @@ from edge.rendering.engine import pillow
 from edge.rendering.numbers import tuned
 from edge.rendering.output.metrics import WINDOW, luma, ssim
 from edge.rendering.output.write import Effort, Writer
-from edge.rendering.pixels.scales import SCALES
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,8 @@ class QualityNumbers:
         10,
         "quality",
         "least quality that `maxbytes` goes down to; below it pictures are of no use to a shop",
+        "the manual of libjpeg-turbo's cjpeg, to which 5 to 10 are good for the index of a "
+        "library of pictures",
     )
     loss: float = tuned(
         0.015,
@@ -37,7 +38,7 @@ class QualityNumbers:
     decay: float = tuned(
         0.035,
         "log of the ratio",
-        "by which one step of quality divides that loss",
+        "by which one step of quality divides that loss; bytes grow by less in nine of ten",
         "measured in all three formats, from 50 to 85",
     )
     jpeg: int = tuned(
@@ -141,7 +142,7 @@ def fit(
             high = tried
         else:
             low, best = tried, (body, tried)
-            if len(body) >= SCALES.whole * max_bytes:
+            if len(body) >= (1 - QUALITY.decay) * max_bytes:  # a step more is too much
                 break
         guess = (low + high) // 2
     if best is None:

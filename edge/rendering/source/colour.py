@@ -19,8 +19,8 @@ from edge.rendering.source.headers import cicp
 from edge.rendering.source.headers.base import Header
 from edge.rendering.source.headers.cicp import ColourSpace
 
-_NEAR = 2
-"""Levels of 255: profiles that are sRGB in all but rounding differ from it by 1 or 2."""
+_ROUNDING = 2
+"""Levels that are no other colour: a profile's curve is rounded, and so is what comes out of it."""
 
 _KEPT = {"RGB": "RGBX"}
 """How the engine keeps a mode's pixels, where not as its name says."""
@@ -87,7 +87,7 @@ def _is_neutral(image: Image.Image) -> bool:
     """Whether it is grey in all but name: formats without a grey of their own hold it so."""
     levels = np.asarray(image)
     spread = levels.max(axis=-1) - levels.min(axis=-1)
-    return int(spread.max()) <= _NEAR
+    return int(spread.max()) <= _ROUNDING
 
 
 def conversion(mode: str, profile: bytes | None, space: ColourSpace | None = None) -> Conversion:
@@ -215,7 +215,7 @@ def _grey_conversion(profile: bytes) -> Conversion:
     ramp = Image.frombytes("L", (256, 1), bytes(range(256))).convert(mode)
     converted = _transform(_open(mode, profile), mode)(ramp)
     curve = list(converted.getchannel("G").tobytes())
-    if max(abs(level - index) for index, level in enumerate(curve)) <= _NEAR:
+    if max(abs(level - index) for index, level in enumerate(curve)) <= _ROUNDING:
         return Conversion(None)
     return Conversion(lambda image: image.point(curve))
 
@@ -225,7 +225,7 @@ def _is_identity(apply: Convert) -> bool:
     steps = np.linspace(0, 255, 9).astype(np.uint8)
     cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(27, 27, 3)
     there = np.asarray(apply(Image.fromarray(cube)), dtype=np.int16)
-    return int(np.abs(there - cube).max()) <= _NEAR
+    return int(np.abs(there - cube).max()) <= _ROUNDING
 
 
 def _by_formula(image: Image.Image) -> Image.Image:

@@ -18,25 +18,15 @@ from edge.rendering.source.decoders.options import DecodeOptions, Loaded
 _ROUNDING = 1
 """Levels by which a weighted colour may exceed its alpha."""
 
-_MOST_OVER = 0.001
-"""Of the soft pixels, those that may do so all the same: damage by a lossy codec."""
-
-_SPARSE, _CLEARLY_OVER = 4, 0.05
-"""Pixel step of the first sample, and the share of soft pixels there that makes the full check
-needless."""
+_SPARSE = 4
+"""Pixel step of the first sample: most see-through pictures show there already what they are."""
 
 _IS_SOFT = [0] + [255] * 254 + [0]
 """A mask of what is neither clear nor solid, by alpha."""
 
 _SOFT = 64
-"""Alpha under which a weighted colour has too few levels left to be judged by."""
-
-_APART, _STEP = 3, 8
-"""Pixels between the two of a pair that is compared, and the levels of alpha that they differ by at
-least."""
-
-_LEAST = 64
-"""Pairs, or soft pixels, under which nothing is told."""
+"""Alpha from which a weighted colour, which is good to half a level, is good to two without its
+weight: 0.5 * 255 / 64."""
 
 _ENOUGH = 1_000_000
 """Pixels in which pairs are looked for, about: of larger pictures every few rows."""
@@ -61,32 +51,27 @@ def straightened(image: Image.Image) -> Image.Image:
 
 
 def _may_be_weighted(image: Image.Image) -> bool:
-    """Whether there are soft pixels, and no colour of theirs exceeds its alpha.
-
-    By the engine, and first on every fourth pixel of every fourth row, where most see-through
-    pictures show it: numpy took longer to tell than the decoder takes.
-    """
+    """Whether there are soft pixels, and no colour of theirs exceeds its alpha: by the engine, for
+    numpy took longer to tell than the decoder takes."""
     size = max(1, image.width // _SPARSE), max(1, image.height // _SPARSE)
-    soft, over = _exceeding(image.resize(size, Image.Resampling.NEAREST))
-    if soft >= _LEAST and over > _CLEARLY_OVER * soft:
+    if _exceeds(image.resize(size, Image.Resampling.NEAREST)) or _exceeds(image):
         return False
-    soft, over = _exceeding(image)
-    return soft > 0 and over <= _MOST_OVER * soft
+    return any(image.getchannel("A").histogram()[1:255])
 
 
-def _exceeding(image: Image.Image) -> tuple[int, int]:
-    """How many soft pixels there are, and in how many of them a colour exceeds alpha."""
+def _exceeds(image: Image.Image) -> bool:
+    """Whether a colour of a soft pixel exceeds its alpha."""
     red, green, blue, alpha = image.split()
     brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     over = ImageChops.subtract(brightest, alpha).histogram(alpha.point(_IS_SOFT))
-    return sum(alpha.histogram()[1:255]), sum(over[_ROUNDING + 1 :])
+    return any(over[_ROUNDING + 1 :])
 
 
 def _weighted(pixels: Levels) -> bool:
-    """Whether colours become more alike without their weight."""
+    """Whether neighbours of unequal alpha become more alike without their weight."""
     every = max(1, pixels[..., 3].size // _ENOUGH)
     pairs = _pairs(pixels[::every])
-    if len(pairs) < _LEAST:
+    if not len(pairs):
         return False
     colours, alpha = pairs[..., :3], pairs[..., 3:]
     without = colours * 255 / alpha
@@ -95,11 +80,11 @@ def _weighted(pixels: Levels) -> bool:
 
 
 def _pairs(pixels: Levels) -> Floats:
-    """Pixels that are close together in a row, of clearly different alpha: float32 [N, 2, 4]."""
-    near, far = pixels[:, :-_APART], pixels[:, _APART:]
-    one, other = near[..., 3].astype(np.int16), far[..., 3].astype(np.int16)
-    found = (np.minimum(one, other) >= _SOFT) & (np.abs(one - other) >= _STEP)
-    return np.stack([near[found], far[found]], axis=1).astype(np.float32)
+    """Neighbours in a row, of unequal alpha: float32 [N, 2, 4]."""
+    one, other = pixels[:, :-1], pixels[:, 1:]
+    near, far = one[..., 3], other[..., 3]
+    found = (np.minimum(near, far) >= _SOFT) & (near != far)
+    return np.stack([one[found], other[found]], axis=1).astype(np.float32)
 
 
 _BOX_MARGIN = 2
