@@ -27,10 +27,9 @@ class Breaker:
         failures: so many in a row open it.
         rest: seconds between two tries by callers, where there is no probe.
         probe: how a server is asked whether it lives.
-        clock: seconds, monotonic.
     """
 
-    __slots__ = ("_clock", "_failed", "_limit", "_next_try", "_probe", "_probing", "_rest")
+    __slots__ = ("_failed", "_limit", "_next_try", "_probe", "_probing", "_rest")
 
     def __init__(
         self,
@@ -38,12 +37,10 @@ class Breaker:
         *,
         rest: float = 2.0,
         probe: Probe | None = None,
-        clock: Callable[[], float] | None = None,
     ) -> None:
         self._limit = failures
         self._rest = rest
         self._probe = probe
-        self._clock = clock or (lambda: time.monotonic())
         self._failed = 0
         self._next_try = 0.0
         self._probing: asyncio.Task[None] | None = None
@@ -56,7 +53,7 @@ class Breaker:
         """Whether this caller may call now; one that may not should not wait either."""
         if not self.open:
             return True
-        if self._probe is not None or (now := self._clock()) < self._next_try:
+        if self._probe is not None or (now := time.monotonic()) < self._next_try:
             return False
         self._next_try = now + self._rest
         return True
@@ -70,7 +67,7 @@ class Breaker:
         self._failed += 1
         if not self.open:
             return
-        self._next_try = self._clock() + (self._rest if rest is None else rest)
+        self._next_try = time.monotonic() + (self._rest if rest is None else rest)
         if self._probe is not None and self._probing is None:
             self._probing = asyncio.create_task(self._until_it_lives(self._probe), name="probe")
 

@@ -24,8 +24,10 @@ from edge.connections import bound_heads
 TROUBLE = (BotoCoreError, ClientError, aiohttp.ClientError, OSError, TimeoutError)
 """The exceptions that an S3 call can raise; callers translate them to errors of their own."""
 
-_CUT_SHORT = (aiohttp.ClientPayloadError, IncompleteReadError, ResponseStreamingError)
-_TIMED_OUT = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
+CUT_SHORT = (aiohttp.ClientPayloadError, IncompleteReadError, ResponseStreamingError)
+"""What says that a body ended before it was whole."""
+
+TIMED_OUT = (TimeoutError, ConnectTimeoutError, ReadTimeoutError)
 _CONNECTIONS = 64
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 
@@ -144,13 +146,9 @@ def missing(error: BaseException) -> bool:
     return error_code(error) in _MISSING
 
 
-def timed_out(error: BaseException) -> bool:
-    return isinstance(error, _TIMED_OUT)
-
-
-def cut_short(error: BaseException) -> bool:
-    """Whether a body ended before it was whole."""
-    return isinstance(error, _CUT_SHORT)
+def prefix_of(folder: str) -> str:
+    """What the keys of a folder in a bucket begin with; empty for the bucket itself."""
+    return f"{folder.strip('/')}/" if folder.strip("/") else ""
 
 
 def explained(error: BaseException) -> str:

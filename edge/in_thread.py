@@ -28,7 +28,7 @@ def in_thread(
     loop = asyncio.get_running_loop()
     waiter: asyncio.Future[T] = loop.create_future()
     work = pool.submit(_unless_cancelled, waiter, job, given)
-    work.add_done_callback(partial(_tell, loop, waiter))
+    work.add_done_callback(partial(_deliver, loop, waiter))
     return waiter
 
 
@@ -38,7 +38,7 @@ def _unless_cancelled(
     return None if waiter.cancelled() else job(*given)
 
 
-def _tell(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[T], work: Future[T]) -> None:
+def _deliver(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[T], work: Future[T]) -> None:
     with suppress(RuntimeError):  # the loop is closed, and nobody waits
         loop.call_soon_threadsafe(_settle, waiter, work)
 

@@ -20,7 +20,7 @@ from edge.http1.limits import ConnectionLimits
 from edge.http1.open_connections import OpenConnections
 from edge.http1.protocol import Protocol
 from edge.settings import Settings
-from edge.sparing import telling
+from edge.sparing import publishing
 from edge.thread_priority import answer_first
 from edge.web.probes import Probes
 
@@ -76,7 +76,7 @@ async def _serve(given: Settings) -> None:
         collecting = asyncio.create_task(garbage.collect_in_quiet(parts.metrics.pictures_answered))
         read_anew_on_hangup(parts)
         server = _Uvicorn(config, parts.probes, given.server.shutdown_delay)
-        async with telling(given, parts.metrics):
+        async with publishing(given, parts.metrics):
             await server.serve(sockets=listening)
         # Requests and what they left behind share one time, so that the whole end has a bound.
         await parts.background_tasks.drain(

@@ -18,22 +18,23 @@ from edge.cores import keep_to, usable
 from edge.settings import Settings
 from edge.telemetry import Metrics
 
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 
 _log = logging.getLogger("edge")
 
 
 @asynccontextmanager
-async def telling(given: Settings, metrics: Metrics) -> AsyncIterator[None]:
-    """While the block runs, let workers on this machine know whenever clients were answered."""
-    async with _beside(given, partial(_tell, metrics)):
+async def publishing(given: Settings, metrics: Metrics) -> AsyncIterator[None]:
+    """While the block runs, publish whenever clients were answered, for the workers on this
+    machine."""
+    async with _beside(given, partial(_publish, metrics)):
         yield
 
 
 @asynccontextmanager
 async def leaving_cores(given: Settings) -> AsyncIterator[None]:
-    """While the block runs, keep this worker off as many cores as the settings say whenever a
-    server on this machine answers clients, where it has more than that."""
+    """While the block runs and a server on this machine answers clients, keep this worker off as
+    many cores as the settings say, if it has more than that."""
     own = usable()
     few = frozenset(sorted(own)[given.jobs.spare_cores :])
     if not few or few == own:
@@ -59,13 +60,13 @@ async def _beside(
         await presence.close()
 
 
-async def _tell(metrics: Metrics, presence: Presence) -> None:
+async def _publish(metrics: Metrics, presence: Presence) -> None:
     reported = 0.0
     while not stopping():
         if (now := metrics.pictures_answered()) > reported:
             reported = now
-            await presence.tell()
-        await asyncio.sleep(_LOOK_SECONDS)
+            await presence.publish()
+        await asyncio.sleep(_CHECK_SECONDS)
 
 
 async def _leave(own: frozenset[int], few: frozenset[int], presence: Presence) -> None:
@@ -75,4 +76,4 @@ async def _leave(own: frozenset[int], few: frozenset[int], presence: Presence) -
         if chosen != kept:
             _log.info("cores", extra={"used": sorted(chosen)})
             keep_to(kept := chosen)
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_CHECK_SECONDS)

@@ -79,7 +79,7 @@ class Metrics:
     )
     review_reasons = _counter(
         "edge_review_reasons_total",
-        "Reasons why a person should look at a rendition made; one may have several.",
+        "Reasons for a person to review a rendition made; one may have several.",
         ("preset", "reason"),
     )
     negotiated = _counter(
@@ -97,7 +97,7 @@ class Metrics:
     )
     tier_lookups = _counter(
         "edge_tier_lookups_total",
-        "Look-ups per tier: hit, miss, error, skipped.",
+        "Lookups per tier: hit, miss, error, skipped.",
         ("tier", "outcome"),
     )
     tier_writes = _counter(
@@ -156,19 +156,19 @@ class Metrics:
     )
     chain_pictures = _counter(
         "edge_chain_pictures_total",
-        "Pictures that the product chain on Triton was wanted for: made; or why the networks "
-        "were asked one by one: absent, late, failed.",
+        "Pictures that the product chain on Triton could make: made; or why the networks ran one "
+        "by one: absent, late, failed.",
         ("outcome",),
     )
     mattes = _counter(
         "edge_mattes_total",
-        "Cut-outs that renders asked for: made, made as a fallback, joined in the making, or "
-        "by tier.",
+        "Mattes that renders needed: made, made as a fallback, joined (another render made it), "
+        "or by tier.",
         ("source",),
     )
     upscale_tiles = _counter(
         "edge_upscale_tiles_total",
-        "Enlarged cells of pictures that renders asked for: made, or kept from earlier.",
+        "Enlarged cells of pictures that renders needed: made, or cached.",
         ("model", "source"),
     )
     enlarged_bytes = _gauge(
@@ -187,7 +187,7 @@ class Metrics:
         ("outcome",),
     )
     breaker_open = _gauge(
-        "edge_triton_breaker_open", "1 while Triton is left alone because it did not answer."
+        "edge_triton_breaker_open", "1 while Triton gets no requests because it did not answer."
     )
     reloads = _counter(
         "edge_reloads_total",
@@ -253,7 +253,7 @@ class Tally:
     def inc(self) -> None:
         self._number += 1
 
-    def tell(self) -> None:
+    def update(self) -> None:
         """Bring the counter up to date."""
         number = self._number
         self._counter.inc(number - self._counted)
@@ -270,7 +270,7 @@ class _Tallied(Collector):
     def collect(self) -> Iterator[Metric]:
         with self._lock:
             for tally in tuple(self._tallies):
-                tally.tell()
+                tally.update()
         return iter(())
 
 

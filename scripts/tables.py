@@ -149,7 +149,7 @@ def _attributes(kind: type) -> Iterator[tuple[str, str]]:
 def dialects_table() -> Iterator[str]:
     yield from _head("dialect", "URLs", "read")
     for name, dialect in ALL.items():
-        where = "by its path" if dialect.betrayed else f"under `/{name}/`"
+        where = "by its path" if dialect.recognisable else f"under `/{name}/`"
         standard = " (by default)" if name in settings.QuerySettings().dialects else ""
         yield _row(f"`{name}`: {dialect.title}", dialect.shape, where + standard)
 

@@ -19,7 +19,7 @@ class Part:
         self.raises: Exception | None = None
         self.probes = 0
 
-    def clock(self) -> float:
+    def monotonic(self) -> float:
         return self.now
 
     async def probe(self) -> bool:
@@ -31,8 +31,10 @@ class Part:
 
 
 @pytest.fixture
-def part() -> Part:
-    return Part()
+def part(monkeypatch: pytest.MonkeyPatch) -> Part:
+    found = Part()
+    monkeypatch.setattr("edge.breaker.time", found)
+    return found
 
 
 async def closed(breaker: Breaker) -> None:
@@ -54,7 +56,7 @@ def test_only_failures_in_a_row_open_it() -> None:
 
 
 def test_without_a_probe_one_caller_in_some_seconds_may_try(part: Part) -> None:
-    breaker = Breaker(rest=2.0, clock=part.clock)
+    breaker = Breaker(rest=2.0)
     breaker.failed()
     assert [breaker.allows() for _ in range(10)] == [False] * 10
     part.now = 2.1
@@ -71,7 +73,7 @@ def test_without_a_probe_one_caller_in_some_seconds_may_try(part: Part) -> None:
 
 
 def test_a_failure_can_say_how_long_it_lasts(part: Part) -> None:
-    breaker = Breaker(rest=2.0, clock=part.clock)
+    breaker = Breaker(rest=2.0)
     breaker.failed(30.0)
     part.now = 29.9
     assert not breaker.allows()
@@ -88,7 +90,7 @@ async def test_with_a_probe_nobody_asks_until_it_succeeds(
     part: Part, raises: Exception | None
 ) -> None:
     part.raises = raises
-    breaker = Breaker(3, probe=part.probe, clock=part.clock)
+    breaker = Breaker(3, probe=part.probe)
     for _ in range(3):
         assert breaker.allows()
         breaker.failed()

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from starlette.types import ASGIApp
 
 from edge.app.sources import originals_routes
-from edge.cores import cores
 from edge.delivery.delivery import Delivery
 from edge.dialects import Dialects
 from edge.jobs.opening import JobProcessing
@@ -69,7 +68,7 @@ async def open_web(
             gallery=gallery,
             metrics=metrics,
             placeholder=given.http.placeholder,
-            jobs=JobsRoutes(processing, tokens, cores()),
+            jobs=JobsRoutes(processing, tokens),
             review=ReviewRoutes(processing, tokens),
             admin_port=given.server.admin_port,
         )

@@ -113,7 +113,7 @@ class GuardedTier:
     """A tier with timeouts and circuit breakers, which never raises.
 
     Args:
-        timeout: seconds that a look-up may take; later counts as a miss.
+        timeout: seconds that a lookup may take; later counts as a miss.
         recent: what was purged lately, and so is neither served nor written.
     """
 

@@ -207,10 +207,10 @@ class _Notices:
             with suppress(RedisError, OSError):
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
                     await channel.subscribe(_CHANNEL)
-                    await self._hear(channel)
+                    await self._read(channel)
             await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _hear(self, channel: PubSub) -> None:
+    async def _read(self, channel: PubSub) -> None:
         while not stopping():
             notice = await channel.get_message(timeout=_LISTEN_SECONDS)
             if notice is not None:

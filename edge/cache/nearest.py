@@ -16,7 +16,7 @@ class Nearest:
     """The nearest of the tiers, which are given nearest first.
 
     Args:
-        timeout: seconds that a look-up may take; later counts as a miss.
+        timeout: seconds that a lookup may take; later counts as a miss.
     """
 
     def __init__(

@@ -28,10 +28,10 @@ class Presence:
         self._redis = open_redis(url, timeout, connections=1)
         self._key = f"{PREFIX}busy:{_BOOT.read_text().strip()}" if _BOOT.exists() else ""
 
-    async def tell(self) -> None:
+    async def publish(self) -> None:
         """Publish that this process has just answered clients."""
         if self._key:
-            with suppress(TierError), tier_errors("telling of clients"):
+            with suppress(TierError), tier_errors("publishing of clients"):
                 await self._redis.set(self._key, 1, ex=_SECONDS)
 
     async def somebody(self) -> bool:

@@ -57,7 +57,7 @@ class RedisPurges:
         """Raise `TierError` where the replicas could not be told."""
         if self._server is not None and not self._server.allows():
             raise TierError("Redis does not answer")
-        with tier_errors("telling the other replicas"):
+        with tier_errors("publishing the other replicas"):
             await self._redis.xadd(
                 _STREAM, {"tag": tag, "by": self._replica}, maxlen=_KEPT, approximate=True
             )
@@ -75,7 +75,7 @@ class RedisPurges:
             else:
                 last = await self._catch_up(last)
                 for position, _, tag in await self._missed(last):
-                    await _tell(callback, tag)
+                    await _call(callback, tag)
                     last = position
         except TierError:
             last = last or _BEGINNING
@@ -97,7 +97,7 @@ class RedisPurges:
                     lost = False
                 for position, by, tag in await self._read(last):
                     if by != self._replica:
-                        await _tell(callback, tag)
+                        await _call(callback, tag)
                     last = position
                     await asyncio.to_thread(self._remember, last)
             except TierError as error:
@@ -152,7 +152,7 @@ def _purges_in(rows: Any) -> list[tuple[str, str, str]]:
     ]
 
 
-async def _tell(callback: Callable[[str], Awaitable[None]], tag: str) -> None:
+async def _call(callback: Callable[[str], Awaitable[None]], tag: str) -> None:
     try:
         await callback(tag)
     except Exception:

@@ -219,13 +219,13 @@ class Purging:
 
     def _begin(self, tag: str) -> None:
         self._recent.note(tag)
-        self._tell(tag)
+        self._notify(tag)
 
-    def _tell(self, tag: str) -> None:
+    def _notify(self, tag: str) -> None:
         for listener in self._listeners:
             listener(tag)
 
     async def _purge(self, tiers: Sequence[GuardedTier], tag: str) -> dict[str, int | str]:
         answers = await asyncio.gather(*(tier.purge(tag) for tier in tiers))
-        self._tell(tag)
+        self._notify(tag)
         return {tier.name: answer for tier, answer in zip(tiers, answers, strict=True)}

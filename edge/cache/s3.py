@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from edge.buckets import TROUBLE, Bucket, explained, missing
+from edge.buckets import TROUBLE, Bucket, explained, missing, prefix_of
 from edge.cache.base import (
     HEAD_BYTES,
     RECALLED,
@@ -50,7 +50,7 @@ class S3Tier:
         self, bucket: str, prefix: str, endpoint: str | None = None, timeout: float = 5.0
     ) -> None:
         self._bucket = Bucket(bucket, endpoint, timeout)
-        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._prefix = prefix_of(prefix)
         self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
 
     async def get(self, key: str) -> Rendition | None:

@@ -29,14 +29,14 @@ class Tiers:
 
     Args:
         tiers: nearest first.
-        timeout: seconds that a look-up in one tier may take; later counts as a miss.
+        timeout: seconds that a lookup in one tier may take; later counts as a miss.
         background_tasks: take the writes that nobody waits for. None: `put` and `get` wait for
             them.
         purges: broadcasts to the other replicas, and reads theirs once `start` was called.
         pending: keeps purges that did not reach every part; retried once `start` was called.
 
     Attributes:
-        nearest: look-ups that take no task.
+        nearest: lookups that take no task.
         purging: hears of other replicas' purges, and tells of all.
     """
 

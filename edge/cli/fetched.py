@@ -63,4 +63,4 @@ def reported_of(body: bytes, url: str) -> Compliance | None:
         fetched = fetch(url, len(body), accept)
         if fetched.body == body:
             return fetched.reported
-    raise EdgeError(f"{url} has another picture now: nothing is told of this file there")
+    raise EdgeError(f"{url} has another picture now: there is no verdict on this file there")

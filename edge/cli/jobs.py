@@ -31,16 +31,16 @@ def prewarm(options: argparse.Namespace, given: Settings) -> bool:
     if options.report:
         jobs_commands.form_of(options.report)
     with jobs_commands.feed_of(options.feed) as feed:
-        wanted = PrewarmOptions(feed, options_of(options), options.checkpoint, options.report)
-        return _prewarm(options, jobs_commands.on_folder(given, options.feed), wanted)
+        prewarm = PrewarmOptions(feed, options_of(options), options.checkpoint, options.report)
+        return _prewarm(options, jobs_commands.on_folder(given, options.feed), prewarm)
 
 
-def _prewarm(options: argparse.Namespace, given: Settings, wanted: PrewarmOptions) -> bool:
+def _prewarm(options: argparse.Namespace, given: Settings, prewarm: PrewarmOptions) -> bool:
     if options.server or (given.cache.redis_url and not options.here):
-        return _prewarm_elsewhere(options, _jobs(given, options.server), wanted)
+        return _prewarm_elsewhere(options, _jobs(given, options.server), prewarm)
     with _progress() as report:
         begun = _begun(options)
-        facts = _stoppable(jobs_commands.prewarm_here(given, wanted, begun, report))
+        facts = _stoppable(jobs_commands.prewarm_here(given, prewarm, begun, report))
     return _ended(facts)
 
 
@@ -72,9 +72,9 @@ def _jobs(given: Settings, server: str | None) -> RemoteJobs | RedisJobs:
 
 
 def _prewarm_elsewhere(
-    options: argparse.Namespace, jobs: RemoteJobs | RedisJobs, wanted: PrewarmOptions
+    options: argparse.Namespace, jobs: RemoteJobs | RedisJobs, prewarm: PrewarmOptions
 ) -> bool:
-    facts: Mapping[str, Any] = jobs.submit(wanted.feed, wanted.options)
+    facts: Mapping[str, Any] = jobs.submit(prewarm.feed, prewarm.options)
     _submitted(facts)
     server = f" --server {jobs.place}" if isinstance(jobs, RemoteJobs) else ""
     follow = f"edge jobs show {facts['id']}{server}"
@@ -83,9 +83,9 @@ def _prewarm_elsewhere(
         return True
     with _progress(follow) as report:
         facts = jobs_commands.watch(jobs, facts["id"], report)
-    if wanted.report:
-        form = jobs_commands.form_of(wanted.report)
-        wanted.report.write_bytes(jobs.report(facts["id"], form))
+    if prewarm.report:
+        form = jobs_commands.form_of(prewarm.report)
+        prewarm.report.write_bytes(jobs.report(facts["id"], form))
     return _ended(facts)
 
 
@@ -124,12 +124,12 @@ def _cost(options: argparse.Namespace, given: Settings) -> bool:
     counts = {name: vars(options)[name] for name in ("samples", "workers")}
     given = jobs_commands.on_folder(given, options.feed)
     with jobs_commands.feed_of(options.feed) as feed:
-        wanted = PrewarmOptions(feed, options_of(options))
+        prewarm = PrewarmOptions(feed, options_of(options))
         if options.server:
             remote = RemoteJobs(given, options.server)
-            report = remote.submit(wanted.feed, wanted.options, dry_run=1, **counts)
+            report = remote.submit(prewarm.feed, prewarm.options, dry_run=1, **counts)
         else:
-            report = asyncio.run(jobs_commands.estimate_here(given, wanted, **counts))
+            report = asyncio.run(jobs_commands.estimate_here(given, prewarm, **counts))
     _print(report, options, jobs_text.estimate)
     return True
 
@@ -175,7 +175,7 @@ def _progress(how: str = "the same command") -> Iterator[jobs_commands.Progress]
             yield report
         except (KeyboardInterrupt, asyncio.CancelledError):
             bar.stop()
-            _note(f"stopped; to go on: {how}")
+            _note(f"stopped; to resume: {how}")
             raise
 
 

@@ -8,18 +8,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from edge import app
 from edge.app.sources import originals_routes
 from edge.cli import local
 from edge.cli.remote import RemoteJobs
-from edge.cores import cores
 from edge.errors import FeedRejected, JobsUnavailable, SettingsError
-from edge.jobs.estimate import Estimator, WorkerCount
 from edge.jobs.model import Job, JobState, Options
 from edge.jobs.opening import JobManagement, open_management
 from edge.jobs.service import FeedSource, Service
@@ -32,6 +31,7 @@ from edge.working import items_at_once
 _POLL_SECONDS = 0.5
 _AWAY_SECONDS = 300.0
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 Progress = Callable[[Mapping[str, Any]], None]
@@ -61,7 +61,7 @@ async def opened_management(given: Settings) -> AsyncIterator[JobManagement]:
 
 
 async def prewarm_here(
-    given: Settings, wanted: PrewarmOptions, begun: Progress, report: Progress
+    given: Settings, prewarm: PrewarmOptions, begun: Progress, report: Progress
 ) -> Mapping[str, Any]:
     """Work on a feed in this process, or resume where the same command was stopped.
 
@@ -69,22 +69,22 @@ async def prewarm_here(
         SettingsError: nothing that is made would be there afterwards.
         FeedRejected: see `Service.submit`.
     """
-    check_file(wanted.feed)
-    if not given.cache.store_url and not wanted.options.to:
+    check_file(prewarm.feed)
+    if not given.cache.store_url and not prewarm.options.to:
         raise SettingsError(
             "nothing of what is made would outlast this command",
             allowed="a durable tier (EDGE_CACHE_STORE_URL), --to, --server, or a Redis",
         )
-    checkpoint = wanted.checkpoint or _checkpoint(given, wanted)
+    checkpoint = prewarm.checkpoint or _checkpoint(given, prewarm)
     alone = replace(given, cache=replace(given.cache, redis_url=""))
     async with app.connect(alone, jobs_file=str(checkpoint), at_once=items_at_once(given)) as parts:
         service = parts.processing.management.service
-        job = await _resumed_or_new(service, wanted)
+        job = await _resumed_or_new(service, prewarm)
         begun({**await service.facts(job), "checkpoint": str(checkpoint)})
         facts = await _watch(service, job.id, report)
-        if wanted.report:
-            rows = await _report(service, await service.find(job.id), form_of(wanted.report))
-            wanted.report.write_bytes(rows)
+        if prewarm.report:
+            rows = await _report(service, await service.find(job.id), form_of(prewarm.report))
+            prewarm.report.write_bytes(rows)
     if facts["status"] == JobState.SUCCEEDED:
         for suffix in ("", "-wal", "-shm"):
             checkpoint.with_name(checkpoint.name + suffix).unlink(missing_ok=True)
@@ -92,22 +92,31 @@ async def prewarm_here(
 
 
 async def estimate_here(
-    given: Settings, wanted: PrewarmOptions, *, samples: int, workers: int
+    given: Settings, prewarm: PrewarmOptions, *, samples: int, workers: int
 ) -> dict[str, Any]:
     """Estimate a feed, by the tiers, the origin and the ledger of the settings."""
     async with app.connect(given) as parts:
-        processing = parts.processing
-        estimator = Estimator(
-            processing.maker,
-            processing.delivery,
-            await processing.management.store.ledger("all"),
-            processing.management.reporter.prices,
-            samples=samples,
-            accept=wanted.options.accept,
-        )
-        with wanted.feed.open("rb") as body:
-            items = processing.management.service.items(FeedSource(body), wanted.options)
-            return await estimator.of(items, WorkerCount(workers, cores()))
+        with prewarm.feed.open("rb") as body:
+            feed = FeedSource(body)
+            return await parts.processing.estimate(
+                feed, prewarm.options, samples=samples, workers=workers
+            )
+
+
+def _managed(
+    work: Callable[Concatenate[Any, Service, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Any, P], T]:
+    """A method that is given the jobs, as one that opens them, and waits until it is done."""
+
+    @wraps(work)
+    def done(self: Any, /, *given: P.args, **named: P.kwargs) -> T:
+        async def run() -> T:
+            async with opened_management(self.given) as management:
+                return await work(self, management.service, *given, **named)
+
+        return asyncio.run(run())
+
+    return done
 
 
 class RedisJobs:
@@ -115,53 +124,37 @@ class RedisJobs:
     folder to write to is one of the workers'."""
 
     def __init__(self, given: Settings) -> None:
-        self._given = given
+        self.given = given
 
-    def submit(self, feed: Path, options: Options) -> dict[str, Any]:
-        return self._managed(lambda management: _submit(management.service, feed, options))
+    @_managed
+    async def submit(self, service: Service, feed: Path, options: Options) -> dict[str, Any]:
+        return await _submit(service, feed, options)
 
-    def show(self, job: str) -> dict[str, Any]:
-        async def show(management: JobManagement) -> dict[str, Any]:
-            return await management.service.facts(await management.service.find(job))
+    @_managed
+    async def show(self, service: Service, job: str) -> dict[str, Any]:
+        return await service.facts(await service.find(job))
 
-        return self._managed(show)
+    @_managed
+    async def list(self, service: Service, limit: int) -> list[dict[str, Any]]:
+        return [await service.facts(job) for job in await service.store.jobs(limit, 0)]
 
-    def list(self, limit: int) -> list[dict[str, Any]]:
-        async def found(management: JobManagement) -> list[dict[str, Any]]:
-            return [
-                await management.service.facts(job) for job in await management.store.jobs(limit, 0)
-            ]
+    @_managed
+    async def steer(self, service: Service, job: str, verb: str) -> dict[str, Any]:
+        return await service.facts(await getattr(service, verb)(job))
 
-        return self._managed(found)
+    @_managed
+    async def ledger(self, service: Service, label: str | None) -> dict[str, Any]:
+        return await service.spent(label)
 
-    def steer(self, job: str, verb: str) -> dict[str, Any]:
-        async def controlled(management: JobManagement) -> dict[str, Any]:
-            return await management.service.facts(await getattr(management.service, verb)(job))
+    @_managed
+    async def items(
+        self, service: Service, job: str, status: str, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        return (await service.rows(await service.find(job), status, 0, limit))[0]
 
-        return self._managed(controlled)
-
-    def ledger(self, label: str | None) -> dict[str, Any]:
-        return self._managed(lambda management: management.service.spent(label))
-
-    def items(self, job: str, status: str, limit: int) -> Sequence[Mapping[str, Any]]:
-        async def items(management: JobManagement) -> Sequence[Mapping[str, Any]]:
-            found = await management.service.find(job)
-            return (await management.service.rows(found, status, 0, limit))[0]
-
-        return self._managed(items)
-
-    def report(self, job: str, form: str) -> bytes:
-        async def report(management: JobManagement) -> bytes:
-            return await _report(management.service, await management.service.find(job), form)
-
-        return self._managed(report)
-
-    def _managed(self, work: Callable[[JobManagement], Coroutine[Any, Any, T]]) -> T:
-        async def done() -> T:
-            async with opened_management(self._given) as management:
-                return await work(management)
-
-        return asyncio.run(done())
+    @_managed
+    async def report(self, service: Service, job: str, form: str) -> bytes:
+        return await _report(service, await service.find(job), form)
 
 
 def watch(jobs: RemoteJobs | RedisJobs, job: str, report: Progress) -> Mapping[str, Any]:
@@ -189,11 +182,11 @@ async def _submit(service: Service, feed: Path, options: Options) -> dict[str, A
     return {**await service.facts(taken.job), "refusals": refusals}
 
 
-async def _resumed_or_new(service: Service, wanted: PrewarmOptions) -> Job:
+async def _resumed_or_new(service: Service, prewarm: PrewarmOptions) -> Job:
     """The job of this checkpoint, resumed or retried; a new one where there is none."""
     found = await service.store.jobs(1, 0)
     if not found:
-        facts = await _submit(service, wanted.feed, wanted.options)
+        facts = await _submit(service, prewarm.feed, prewarm.options)
         return await service.find(facts["id"])
     job = found[0]
     if job.state is JobState.PAUSED:
@@ -230,10 +223,10 @@ def form_of(file: Path) -> str:
     return form
 
 
-def _checkpoint(given: Settings, wanted: PrewarmOptions) -> Path:
+def _checkpoint(given: Settings, prewarm: PrewarmOptions) -> Path:
     """The same command on the same feed finds the same file."""
-    digest = hashlib.sha256(wanted.feed.read_bytes())
-    digest.update(repr((wanted.options, given.origin.url)).encode())
+    digest = hashlib.sha256(prewarm.feed.read_bytes())
+    digest.update(repr((prewarm.options, given.origin.url)).encode())
     return Path(f".edge-prewarm-{digest.hexdigest()[:12]}.jobs")
 
 

@@ -58,8 +58,8 @@ def fill_jobs(jobs: argparse.ArgumentParser, codes: str) -> None:
         "list": "the newest jobs",
         "show": "one job, and items of it",
         "pause": "queue no further items of a job",
-        "resume": "go on with a paused job",
-        "retry": "try the failed items of a job again, or go on with a cancelled one",
+        "resume": "resume a paused job",
+        "retry": "retry the failed items of a job, or resume a cancelled one",
         "cancel": "end a job",
         "cost": "what jobs have cost, or what a feed would (--dry-run)",
     }

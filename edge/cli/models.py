@@ -12,7 +12,7 @@ from edge.errors import InvalidParameter, SettingsError
 from edge.kinds import Kind, number
 from edge.models.repository import FITS
 from edge.settings import Settings
-from edge.tools.add_model import request as said
+from edge.tools.add_model import request
 from edge.tools.add_model.request import AddOptions
 
 _ADD_EXAMPLES = """\
@@ -23,7 +23,7 @@ examples:
   edge models add realesrgan-x4.onnx --as upscale_x4 --side 128 --overlap 24 --models /my/models
 
 normalisations: imagenet ((x/255 - mean) / deviation of ImageNet), unit (0 to 1), signed (-1 to 1),
-centred (-0.5 to 0.5), levels (0 to 255). What is not said is found out by asking the network known
+centred (-0.5 to 0.5), levels (0 to 255). What is not given is found out by asking the network known
 pictures; what was decided, and why, is printed and stands in the README.md that is written.
 The licence of the network is for you to look up.
 """
@@ -41,7 +41,7 @@ against its SHA-256; the licence of the weights is printed, and is for you to ke
 
 _ABOUT = {
     "list": "what is in the folder; 1 if a role is not filled or a model is broken",
-    "check": "ask each network its known question; 1 if any answer is wrong",
+    "check": "check each network's answer to a known picture; 1 if any is wrong",
     "bench": "time each network, one piece and the largest batch",
 }
 
@@ -103,7 +103,7 @@ def _add_folder(verb: argparse.ArgumentParser) -> None:
 
 def _fill_fetch(fetch: argparse.ArgumentParser) -> None:
     fetch.add_argument("names", nargs="*", metavar="NAME", help="as the table has them")
-    fetch.add_argument("--as", dest="role", default="", choices=said.ROLES, help="another role")
+    fetch.add_argument("--as", dest="role", default="", choices=request.ROLES, help="another role")
     fetch.add_argument(
         "--models", type=Path, metavar="FOLDER", help="where to; default EDGE_MODELS_FETCHED"
     )
@@ -129,7 +129,9 @@ def _fetched(options: argparse.Namespace, given: Settings) -> tuple[bool, Table]
 
 def _fill_add(add: argparse.ArgumentParser) -> None:
     add.add_argument("file", type=Path, metavar="FILE.onnx")
-    add.add_argument("--as", dest="role", required=True, choices=said.ROLES, help="what it is for")
+    add.add_argument(
+        "--as", dest="role", required=True, choices=request.ROLES, help="what it is for"
+    )
     add.add_argument("--name", default="", help="its name in the repository: default the role's")
     _add_folder(add)
     add.add_argument("--replace", action="store_true", help="put it in the place of another")
@@ -138,14 +140,14 @@ def _fill_add(add: argparse.ArgumentParser) -> None:
     way.add_argument(
         "--free", action="store_true", help="sizes in the file are of an example: it takes any"
     )
-    way.add_argument("--layout", choices=said.LAYOUTS)
-    way.add_argument("--order", choices=said.ORDERS, default="rgb", help="of channels: rgb")
-    way.add_argument("--normalise", choices=tuple(said.SCALINGS))
+    way.add_argument("--layout", choices=request.LAYOUTS)
+    way.add_argument("--order", choices=request.ORDERS, default="rgb", help="of channels: rgb")
+    way.add_argument("--normalise", choices=tuple(request.SCALINGS))
     way.add_argument("--mean", type=_TRIPLE, metavar="R,G,B", help="0 to 1, with --std")
     way.add_argument("--std", type=_TRIPLE, metavar="R,G,B", help="0 to 1, with --mean")
     way.add_argument("--output", metavar="NAME", help="which of several outputs")
     way.add_argument(
-        "--answer", choices=tuple(dict.fromkeys((*said.ALPHAS, *said.PICTURES))),
+        "--answer", choices=tuple(dict.fromkeys((*request.ALPHAS, *request.PICTURES))),
         help="its numbers: logits (sigmoid), 0 to 1 (unit), 0 to 255 (levels), to be stretched "
         "(minmax; a matte), -1 to 1 (signed; a picture)",
     )  # fmt: skip
@@ -166,7 +168,7 @@ def _add_options(options: argparse.Namespace) -> AddOptions:
     return AddOptions(
         role=options.role,
         name=options.name,
-        scaling=said.scaling_of(options.normalise, options.mean, options.std),
+        scaling=request.scaling_of(options.normalise, options.mean, options.std),
         side=options.side,
         layout=options.layout,
         order=options.order,
@@ -181,7 +183,7 @@ def _add_options(options: argparse.Namespace) -> AddOptions:
     )
 
 
-def _triple(text: str) -> said.Triple:
+def _triple(text: str) -> request.Triple:
     """`0.485,0.456,0.406`, or one number for all three."""
     numbers = tuple(number(part.strip()) for part in text.split(","))
     red, green, blue = numbers * 3 if len(numbers) == 1 else numbers

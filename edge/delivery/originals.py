@@ -104,18 +104,18 @@ class Originals:
         missing = self._missing.get((path, version))
         if path in self._just_missing or missing == self._purged.get(path, 0):
             raise OriginalNotFound("there is no such original")
-        asking = asyncio.create_task(self._ask(path, version, deadline))
+        task = asyncio.create_task(self._ask(path, version, deadline))
         try:
-            return await self._in_moments(asking)
+            return await self._in_moments(task)
         except (OriginError, Busy):
-            if last := await self._last(path, version, asking):
+            if last := await self._last(path, version, task):
                 self._trust_again(path, version, last)
-                self._leave(asking)
+                self._leave(task)
                 return last
-            return await asking
+            return await task
         finally:
-            if asking not in self._late:
-                asking.cancel()
+            if task not in self._late:
+                task.cancel()
 
     async def fetch(self, path: str, stamp: Stamp, deadline: Deadline) -> Original:
         """The bytes of that stamp, or newer ones where the original has just changed."""
@@ -138,15 +138,15 @@ class Originals:
             for name in [name for name in known if name[0] == path]:
                 known.pop(name, None)
 
-    async def _in_moments(self, asking: asyncio.Task[Stamp]) -> Stamp:
+    async def _in_moments(self, task: asyncio.Task[Stamp]) -> Stamp:
         """The result, if it comes within `_BRIDGE_WAIT`."""
-        done, _ = await asyncio.wait((asking,), timeout=_BRIDGE_WAIT)
+        done, _ = await asyncio.wait((task,), timeout=_BRIDGE_WAIT)
         if not done:
             raise OriginTimeout("the origin did not answer in time")
-        return asking.result()
+        return task.result()
 
     async def _last(
-        self, path: str, version: str | None, asking: asyncio.Task[Stamp]
+        self, path: str, version: str | None, task: asyncio.Task[Stamp]
     ) -> Stamp | None:
         """The previous stamp, remembered here or recalled from the tiers."""
         stamp, _, purge = self._stamps.get((path, version), (None, 0.0, 0))
@@ -163,11 +163,11 @@ class Originals:
         # Under a new `v` the original may be a new one.
         return recalled if version is None or recalled is None else replace(recalled, settled=False)
 
-    def _leave(self, asking: asyncio.Task[Stamp]) -> None:
+    def _leave(self, task: asyncio.Task[Stamp]) -> None:
         """Let a late request to the origin finish: its stamp serves later requests."""
-        if not asking.done():
-            self._late.add(asking)
-            asking.add_done_callback(self._came_late)
+        if not task.done():
+            self._late.add(task)
+            task.add_done_callback(self._came_late)
 
     async def _ask(self, path: str, version: str | None, deadline: Deadline) -> Stamp:
         purge = self._purged.get(path, 0)  # a later one asks anew
@@ -181,10 +181,10 @@ class Originals:
         self._learn(path, version, stamp, purge)
         return stamp
 
-    def _came_late(self, asking: asyncio.Task[Stamp]) -> None:
-        self._late.discard(asking)
-        if not asking.cancelled():
-            asking.exception()  # seen; whoever asks next hears of it
+    def _came_late(self, task: asyncio.Task[Stamp]) -> None:
+        self._late.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen; whoever asks next hears of it
 
     def _trust_again(self, path: str, version: str | None, stamp: Stamp) -> None:
         """Trust a stamp for `_BRIDGE_SECONDS`, so that not every request waits for a failing

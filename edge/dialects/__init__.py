@@ -99,7 +99,7 @@ class Dialects:
         if rest and (dialect := self.named.get(first)):
             return self._translated(dialect, "/" + rest, query, strict, certain=True)
         for dialect in self.named.values():
-            if dialect.betrayed:
+            if dialect.recognisable:
                 found = self._translated(dialect, path, query, strict, certain=False)
                 if found is not None:
                     return found

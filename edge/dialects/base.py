@@ -126,14 +126,14 @@ class Dialect(Protocol):
         name: in `EDGE_DIALECTS`, and the prefix of its paths.
         title: the service, for people.
         shape: of its URLs, for the docs.
-        betrayed: its paths can be told from ours, so that it needs neither prefix nor host.
+        recognisable: its paths can be told from ours, so that it needs neither prefix nor host.
         words: its words by name.
     """
 
     name: str
     title: str
     shape: str
-    betrayed: bool
+    recognisable: bool
     words: Mapping[str, Word]
 
     def translate(

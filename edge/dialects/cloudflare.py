@@ -23,7 +23,7 @@ from edge.kinds import number
 name = "cloudflare"
 title = "Cloudflare"
 shape = "`/cdn-cgi/image/width=400,fit=cover,format=auto/{path}`"
-betrayed = True
+recognisable = True
 
 _URL = re.compile(r"^/cdn-cgi/image/(?P<options>[^/]*)/(?P<path>.+)$")
 _FITS = {

@@ -24,7 +24,7 @@ from edge.kinds import integer
 name = "cloudinary"
 title = "Cloudinary"
 shape = "`/{cloud}/image/upload/c_fill,w_400,h_400,g_auto/f_auto,q_auto/v1/{path}`"
-betrayed = True
+recognisable = True
 
 _DELIVERY = re.compile(r"^(?:/[\w-]+)?/image/(?:upload|private|authenticated)/(?P<rest>.+)$")
 _COMPONENT = re.compile(r"[a-z]{1,3}_[^/]+|t_[\w-]+")

@@ -20,7 +20,7 @@ from edge.dialects.base import (
 name = "imgix"
 title = "imgix"
 shape = "`/imgix/{path}?w=400&h=300&fit=crop&crop=faces&auto=format,compress`"
-betrayed = False
+recognisable = False
 
 _FITS = {
     "clip": {"fit": "inside"},

@@ -27,7 +27,7 @@ from edge.errors import InvalidParameter, InvalidPath
 name = "imgproxy"
 title = "imgproxy"
 shape = "`/imgproxy/{signature}/rs:fill:400:300/q:80/plain/{path}@webp`"
-betrayed = False
+recognisable = False
 
 _TYPES = {
     "fit": {"fit": "inside"}, "fill": {"fit": "cover"}, "fill-down": {"fit": "cover"},

@@ -24,7 +24,7 @@ from edge.dialects.base import (
 name = "ipx"
 title = "IPX"
 shape = "`/_ipx/w_400,h_300,fit_cover,f_webp/{path}`"
-betrayed = True
+recognisable = True
 
 _URL = re.compile(r"^/_ipx/(?P<modifiers>[^/]+)/(?P<path>.+)$")
 _FITS = {

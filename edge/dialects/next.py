@@ -26,7 +26,7 @@ shape = (
     "`/_next/image?url=%2Fsku%2F123.jpg&w=640&q=75`; `/_vercel/image`, `/.netlify/images`, "
     "`/_image`"
 )
-betrayed = True
+recognisable = True
 
 _PATHS = frozenset({"/_next/image", "/_vercel/image", "/.netlify/images", "/_image"})
 _FITS = {

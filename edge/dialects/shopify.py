@@ -10,7 +10,7 @@ from edge.dialects.base import Reading, Translation, Word, chosen, pairs, read_p
 name = "shopify"
 title = "Shopify"
 shape = "`/files/shoe.jpg?width=400&height=400&crop=top`, `/files/shoe_400x400_crop_top@2x.jpg`"
-betrayed = True
+recognisable = True
 
 _CROPS = {
     "center": {"fit": "cover"},

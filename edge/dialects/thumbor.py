@@ -26,7 +26,7 @@ from edge.kinds import integer, number
 name = "thumbor"
 title = "thumbor"
 shape = "`/thumbor/{unsafe or signature}/{crop}/fit-in/400x300/left/top/smart/filters:…/{path}`"
-betrayed = False
+recognisable = False
 
 _URL = re.compile(
     r"^/(?P<signature>[^/]+)"

@@ -23,7 +23,7 @@ from edge.kinds import number, shown
 name = "wordpress"
 title = "WordPress"
 shape = "`/wordpress/{path}?resize=400,300`"
-betrayed = False
+recognisable = False
 
 
 def _sides(word: str, fit: str) -> Word:

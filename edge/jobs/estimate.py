@@ -7,6 +7,7 @@ from typing import Any
 
 from edge.accounting import Consumption, consumption
 from edge.admission import Cost
+from edge.cores import cores
 from edge.delivery.delivery import Delivery
 from edge.errors import EdgeError
 from edge.jobs.ledger import Prices, Spent, by_preset
@@ -27,14 +28,6 @@ class PresetEstimate:
     failed: int = 0
     waiting: list[Item] = field(default_factory=list)
     sampled: Spent = field(default_factory=Spent)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerCount:
-    """The number of workers, and the cores of each."""
-
-    count: int
-    cores: int
 
 
 class Estimator:
@@ -65,8 +58,9 @@ class Estimator:
         self._refused: list[Refusal] = []
         self._errors: list[str] = []
 
-    async def of(self, items: Iterable[Item | Refusal], workers: WorkerCount) -> dict[str, Any]:
-        """The whole estimate, JSON-able; seconds, and money in the currency of the prices."""
+    async def of(self, items: Iterable[Item | Refusal], workers: int) -> dict[str, Any]:
+        """The whole estimate, JSON-able: seconds with so many workers, each with as many cores as
+        this process may use, and money in the currency of the prices."""
         await self._count(iter(items))
         for preset, need in self._needs.items():
             if need.missing and not self._known(preset):
@@ -118,7 +112,7 @@ class Estimator:
     def _known(self, preset: str) -> bool:
         return preset in self._history and self._history[preset].rendered > 0
 
-    def _report(self, workers: WorkerCount) -> dict[str, Any]:
+    def _report(self, workers: int) -> dict[str, Any]:
         presets, seconds, cost, unknown = {}, 0.0, 0.0, 0
         for preset, need in sorted(self._needs.items()):
             spent = self._history[preset] if self._known(preset) else need.sampled
@@ -131,7 +125,7 @@ class Estimator:
                 unknown += need.missing
             else:
                 cpu, networks, size = mean
-                took = need.missing * (cpu / workers.cores + sum(networks.values()))
+                took = need.missing * (cpu / cores() + sum(networks.values()))
                 price = need.missing * self._prices.cost(
                     cpu=cpu, networks=networks, pictures=1, bytes=size
                 )
@@ -152,8 +146,8 @@ class Estimator:
             "failed": sum(need.failed for need in needs),
             "unknown": unknown,
             "refused": len(self._refused),
-            "workers": workers.count,
-            "seconds": round(seconds / workers.count, 1),
+            "workers": workers,
+            "seconds": round(seconds / workers, 1),
             "cost": round(cost, 6),
             "currency": self._prices.currency,
             "presets": presets,

@@ -154,7 +154,7 @@ class FolderTarget:
 class BucketTarget:
     def __init__(self, bucket: Bucket, prefix: str) -> None:
         self._bucket = bucket
-        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._prefix = buckets.prefix_of(prefix)
 
     async def write(self, name: str, body: bytes, content_type: str) -> None:
         await _kept(self._put(name, body, content_type), name)

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from edge.delivery.delivery import Delivery
+from edge.jobs.estimate import Estimator
 from edge.jobs.file_store import FileStore
 from edge.jobs.ledger import Prices
 from edge.jobs.making import Maker
+from edge.jobs.model import Options
 from edge.jobs.queue import Feeder, LocalQueue, NoQueue, Queue
 from edge.jobs.redis_store import RedisStore
 from edge.jobs.report import Reporter, UrlOf, plain_url
 from edge.jobs.review import Decisions
 from edge.jobs.reviewing import Reviewing
-from edge.jobs.service import Service
+from edge.jobs.service import FeedSource, Service
 from edge.jobs.store import Store
 from edge.jobs.webhooks import Webhooks
 from edge.jobs.worker import Bounds, Worker
@@ -49,6 +52,16 @@ class JobProcessing:
     worker: Worker
     delivery: Delivery
     stop_seconds: float
+
+    async def estimate(
+        self, feed: FeedSource, options: Options, *, samples: int, workers: int
+    ) -> dict[str, Any]:
+        """What a feed would take; see `Estimator`. Raises `FeedRejected`."""
+        history, prices = await self.management.store.ledger("all"), self.management.reporter.prices
+        estimator = Estimator(
+            self.maker, self.delivery, history, prices, samples=samples, accept=options.accept
+        )
+        return await estimator.of(self.management.service.items(feed, options), workers)
 
     @asynccontextmanager
     async def working(self, at_once: int) -> AsyncIterator[None]:

@@ -71,8 +71,9 @@ class Webhooks:
             )
         self._outbound.check(url, "webhook")
 
-    async def tell(self, url: str, event: Event) -> float | None:
-        """One delivery. None: accepted, or not worth another try; else seconds until the next."""
+    async def deliver(self, url: str, event: Event) -> float | None:
+        """Try once to deliver. None: accepted, or not worth another try; else seconds until the
+        next."""
         try:
             status, retry_after = await self._post(url, event)
         except AddressForbidden:

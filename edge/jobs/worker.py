@@ -205,7 +205,7 @@ class Worker:
         if job is None or event is None or not job.options.webhook:
             await self.store.settle(task)
             return
-        wait = await self.hooks.tell(job.options.webhook, event)
+        wait = await self.hooks.deliver(job.options.webhook, event)
         self.metrics.webhooks.labels("again" if wait else "done").inc()
         if wait is None:
             await self.store.settle(task)

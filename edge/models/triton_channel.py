@@ -131,8 +131,8 @@ class Channel:
         self.breaker.succeeded()
         if status in ("UNAVAILABLE", "CANCELLED") and not call.deadline.remaining:
             return Unanswered(late)
-        said = f"{name}: Triton answers: {error.message()}"
-        return Unanswered(self._kind(status, name)(said, param=name), refused=status in _REFUSED)
+        detail = f"{name}: Triton answers: {error.message()}"
+        return Unanswered(self._kind(status, name)(detail, param=name), refused=status in _REFUSED)
 
     def _kind(self, status: str, name: str) -> type[EdgeError]:
         """What a status of a Triton that lives means."""
@@ -155,7 +155,7 @@ class Channel:
             if error.status() in _NOT_OFFERED:
                 return None
             raise ModelUnavailable(
-                f"{name}: Triton tells no config: {error.message()}", param=name
+                f"{name}: Triton gives no config: {error.message()}", param=name
             ) from error
         return answer.config.parameters[DIGEST].string_value or None
 

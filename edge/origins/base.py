@@ -72,7 +72,7 @@ def decoded(body: bytes, codings: tuple[str, ...], most: int) -> bytes:
             unknown = coding
     if unknown is not None and not is_picture(body):
         raise OriginUnavailable(
-            "the origin sent the original encoded, which was not asked for",
+            "the origin sent the original encoded, which was not requested",
             private=f"Content-Encoding {unknown!r}",
         )
     return body

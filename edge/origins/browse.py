@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from edge.buckets import TROUBLE, Bucket
+from edge.buckets import TROUBLE, Bucket, prefix_of
 from edge.errors import InvalidPath, OriginalNotFound
 from edge.origins.paths import EXTENSIONS
 from edge.origins.routes import Route
@@ -142,7 +142,7 @@ class Listing:
     async def _gather_keys(self, target: str, start: str, found: list[str]) -> bool:
         """Whether all of the bucket was seen; it may be one that nobody may list."""
         name, _, folder = target.partition("/")
-        prefix = f"{folder.strip('/')}/" if folder.strip("/") else ""
+        prefix = prefix_of(folder)
         bucket, count = Bucket(name, self._endpoint, _TIMEOUT), 0
         try:
             pages = (await bucket.client()).get_paginator("list_objects_v2")

@@ -10,7 +10,16 @@ from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from edge.buckets import TROUBLE, Bucket, cut_short, error_code, explained, missing, timed_out
+from edge.buckets import (
+    CUT_SHORT,
+    TIMED_OUT,
+    TROUBLE,
+    Bucket,
+    error_code,
+    explained,
+    missing,
+    prefix_of,
+)  # fmt: skip
 from edge.deadline import Deadline
 from edge.errors import (
     EdgeError,
@@ -54,7 +63,7 @@ class S3Origin:
         neighbours: bool = True,
     ) -> None:
         self._bucket = Bucket(bucket, endpoint, timeout, attempts=_ATTEMPTS)
-        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._prefix = prefix_of(prefix)
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._neighbours = Neighbours(self._listed if neighbours else None)
@@ -95,7 +104,7 @@ class S3Origin:
             try:
                 stamp = _stamp_of(await client.head_object(**self._object(name)))
             except TROUBLE as error:
-                if missing(error) or timed_out(error) or isinstance(error, EndpointConnectionError):
+                if missing(error) or isinstance(error, (*TIMED_OUT, EndpointConnectionError)):
                     raise
                 stamp = None
         return stamp or await self._fetch(name)
@@ -176,9 +185,9 @@ def _translated(error: BaseException) -> OriginalNotFound | OriginError:
     private = f"{type(error).__name__}: {error}"
     if missing(error) or error_code(error) in _CLOSED:
         return OriginalNotFound("there is no such original, or it may not be read", private=private)
-    if timed_out(error):
+    if isinstance(error, TIMED_OUT):
         return OriginTimeout("the origin did not answer in time", private=private)
-    if cut_short(error):
+    if isinstance(error, CUT_SHORT):
         return OriginTruncated("the original ended before it was whole", private=private)
     return OriginUnavailable(f"the origin failed: {explained(error)}", private=private)
 

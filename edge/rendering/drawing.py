@@ -1,6 +1,6 @@
-"""From an original's bytes to a finished file where no network is waited for: pixel work in one go.
+"""Renders without networks: from an original's bytes to a finished file, pixel work in one go.
 
-It knows nothing that lives in one process alone, so it can be done in another one.
+It needs no state of one process, so it can run in another.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ from edge.variants.values import BackgroundKind
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A rendition and how it came about; `timings` are in seconds by stage, in order.
+    """A rendition and how it was made; `timings` are in seconds by stage, in order.
 
     `report` says how it holds its preset's rules, None where it has none.
     """
@@ -77,7 +77,8 @@ class Drawing:
         return self.begin(open_original(request, self.limits), request)
 
     def begin(self, opened: Opened, request: RenderRequest) -> tuple[Prepared, Done | None]:
-        """As far as it goes without waiting: what was seen, and what came out."""
+        """Prepare; if no step waits, apply all steps and finish, else None in place of the
+        result."""
         prepared = prepare(opened, request, self.models, self.limits)
         if any(step.waits for step in prepared.steps):
             return prepared, None
@@ -130,7 +131,7 @@ class DrawingInProcesses:
         self._metadata = metadata
 
     def can(self, request: RenderRequest) -> bool:
-        """Whether one job of a process makes it, as far as the request tells."""
+        """Whether a render process can make it, as far as the request shows."""
         if networks.of(request.transform):
             return False
         background = request.transform.background

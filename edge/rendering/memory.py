@@ -46,7 +46,7 @@ class Peak:
     total: int
 
     def admitted(self, budget: int) -> int:
-        """What is asked of the budget.
+        """The bytes to request of the budget.
 
         Raises:
             OriginalTooLarge: the render alone would take more than all may take together.
@@ -77,7 +77,7 @@ def peak(facts: Facts, transform: Transform, limits: Limits, scene: Facts | None
 
 
 def rereading(size: Size) -> int:
-    """Bytes that holding a finished rendition against its rules may take."""
+    """Bytes that verifying a finished rendition may take."""
     return round(size.pixels * _ANY_OUTPUT)
 
 

@@ -1,4 +1,4 @@
-"""Which networks may have a part in a rendition, as far as its request tells; by name."""
+"""The networks that a rendition may need, by its request alone; by name."""
 
 from edge.models import roles
 from edge.models.base import Models, digests
@@ -7,18 +7,18 @@ from edge.variants.transform import Transform
 from edge.variants.values import Fit, MatteMode, UpscaleMode
 
 _LOOKING = {"no_text": roles.TEXT_DETECTION, "no_head": roles.FACE_DETECTION}
-"""The networks that rules ask."""
+"""The networks that rules need."""
 
 
 def needed(transform: Transform) -> tuple[str, ...]:
-    """Those that it cannot do without, if its original needs them."""
+    """The networks without which it cannot be made, if its original needs them."""
     cut = (roles.MATTING,) if transform.requires_matte else ()
     factor = transform.upscale.factor
     return (*cut, roles.UPSCALE[factor]) if factor else cut
 
 
 def of(transform: Transform, rules: Rules | None = None) -> tuple[str, ...]:
-    """All that may be asked, with those that look at the result where it has rules."""
+    """All networks that may run, with those that inspect the result where it has rules."""
     names: list[str] = []
     factor = transform.upscale.factor
     if factor:
@@ -35,7 +35,7 @@ def of(transform: Transform, rules: Rules | None = None) -> tuple[str, ...]:
 
 
 def of_chain(models: Models) -> tuple[tuple[str, str], ...]:
-    """Name and digest of those that may have a part in any picture before it is looked over, as far
+    """Name and digest of those that may have a part in any picture before it is inspected, as far
     as they are there."""
     names = (*roles.MATTERS, *roles.UPSCALE.values(), *roles.UPSCALE_DEGRADED.values())
     return digests(models, names)

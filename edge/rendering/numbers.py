@@ -1,4 +1,4 @@
-"""The tuned numbers of `edge/rendering`, each beside the code that it steers.
+"""The tuned numbers of `edge/rendering`, each declared beside the code that uses it.
 
 A detector or estimator keeps its numbers in one frozen dataclass whose fields are made by `tuned`,
 and one value of it in its module. `tables` finds them all, for `docs/numbers.md`, for the

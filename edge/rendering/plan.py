@@ -65,7 +65,7 @@ ORDER: tuple[Callable[[Transform, PlanContext], Step | None], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be done, and what comes out.
+    """The steps of a render, and the size of its result.
 
     `source` is the size of the whole upright original, in whose pixels the steps count. `decode`
     is the least size in which it is needed, None for every pixel. `canvas` is the size of the
@@ -187,7 +187,7 @@ def _least_decode(size: Size, steps: list[Step]) -> Size | None:
 
 
 def _shortfall(transform: Transform, canvas: Size) -> tuple[str, ...]:
-    """Why the rendition is smaller than what was asked."""
+    """Why the rendition is smaller than requested."""
     requested = (
         (transform.width, canvas.width),
         (transform.height, canvas.height),

@@ -1,7 +1,7 @@
-"""Sighting: from an original's bytes to the plan and the picture that it starts with.
+"""Prepare: from an original's bytes to the plan and the picture that it starts with.
 
-What is seen never depends on what a cache holds: the picture that mattes are made of is decoded for
-them alone, and the picture that the steps get is decoded as the plan needs it.
+The result never depends on what a cache holds: the picture that is segmented is decoded for that
+alone, and the picture that the steps get is decoded as the plan needs it.
 """
 
 from dataclasses import dataclass, replace
@@ -32,8 +32,8 @@ from edge.variants.values import UpscaleMode
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Header and pixels; `segmentation` where the request cuts out and one is there, `planned`
-    what was planned by it."""
+    """Header and pixels; `segmentation` where the request cuts out and one is there, `planned` the
+    plan made with it."""
 
     facts: Facts
     decoded: Decoded

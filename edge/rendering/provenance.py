@@ -1,4 +1,5 @@
-"""Provenance: what a rendition was made of, reported beside it and as XMP within the file."""
+"""Provenance: the inputs and edits of a rendition, reported beside it and as XMP within the
+file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Provenance:
 def provenance_of(
     request: RenderRequest, steps: Sequence[Step], analysis: Analysis | None, models: Models
 ) -> Provenance:
-    """What these steps make of the request's original. Takes a hash of it: work for a thread."""
+    """The provenance of the request's original after these steps. Hashes it: work for a thread."""
     transform = request.transform
     edits = [edit for step in steps for edit in step.edits(transform, analysis)]
     cuts_out = any(step.cuts_out for step in steps)

@@ -1,7 +1,7 @@
 """Render: from an original and a transform to a rendition; also what would be done, for `explain`.
 
-facts -> decode -> look -> cut -> plan -> run -> encode -> verify. Pixel work goes all the way in
-one hop to an engine thread; what waits for a network comes back to the event loop for it.
+facts -> decode -> analysis -> segmentation -> plan -> run -> encode -> verify. Pixel work goes in
+one hop to an engine thread; steps that wait for a network return to the event loop.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ picture than before."""
 
 
 class Renderer:
-    """Makes renditions; what outlives one of them is kept by `mattes` and `tile cache`.
+    """Makes renditions; state beyond one render is kept by `mattes` and `tile_cache`.
 
     Args:
         engine: threads for pixel work.
@@ -56,7 +56,7 @@ class Renderer:
         scene: brings the background picture of `bg=scene:<name>`.
         presets: whose rules finished renditions are held against; without, none are verified.
         mattes: where cut-outs come from; without, each render makes its own.
-        tile cache: where enlarged tiles are kept; without, each render makes its own.
+        tile_cache: where enlarged tiles are kept; without, each render makes its own.
         metadata: whether edited pictures say so within the file: `never`, `auto`, `always`.
         scene_facts: what the header of that background picture says; without, it is not counted.
         chain: makes whole pictures elsewhere, where it can.
@@ -197,7 +197,7 @@ class Renderer:
         return digests(self._models, names)  # of one that is missing, the render says so if need be
 
     def verified(self, rendition: Rendition, transform: Transform) -> Report | None:
-        """How a finished rendition holds its preset's rules; None where it has none."""
+        """The verification of a finished rendition; None where it has no rules."""
         preset = self._preset(transform)
         record = record_of(rendition.reported)
         return verify_file(rendition.body, preset, self._limits, record) if preset else None
@@ -205,7 +205,7 @@ class Renderer:
     async def verify(
         self, body: bytes, preset: Preset, deadline: Deadline, reported: Compliance | None = None
     ) -> Report:
-        """Hold any finished picture against a preset's rules, with all that can be seen on it.
+        """Verify any finished picture against a preset's rules.
 
         Args:
             reported: the verdict of when these very bytes were made here, if that is known; it
@@ -217,7 +217,7 @@ class Renderer:
         return await self._inspector.verify(body, preset, deadline, reported)
 
     def require_compliance(self, rendition: Rendition, transform: Transform) -> None:
-        """Raises `NotCompliant`, with every broken rule, unless a rendition holds them all."""
+        """Raises `NotCompliant`, with every broken rule, unless a rendition meets them all."""
         report = self.verified(rendition, transform)
         if report:
             report.require_compliance()
@@ -261,8 +261,8 @@ class Renderer:
         tools: Tools,
         chain: ChainRender | None,
     ) -> tuple[Prepared, Done]:
-        """What was seen, and what came out of all steps; a picture that takes networks to make is
-        inspected while it is encoded."""
+        """What the picture was prepared from, and the result of all steps; a picture that takes
+        networks to make is inspected while it is encoded."""
         if chain and (rendered := await self._by_chain(chain, request, tools)):
             prepared, picture = rendered
             return prepared, await self._encoded(picture, prepared, request, tools)
@@ -276,8 +276,7 @@ class Renderer:
     async def _by_chain(
         self, chain: ChainRender, request: RenderRequest, tools: Tools
     ) -> tuple[Prepared, Picture] | None:
-        """What was seen, and the picture after all steps, by the product chain; None where that did
-        not make it."""
+        """The same by the product chain; None where that did not make it."""
         prepared = await self._engine.run(
             prepare, chain.opened, request, self._models, self._limits
         )

@@ -1,4 +1,4 @@
-"""One render's request, and what accompanies it from the first byte to the last."""
+"""One render's request and its stopwatch."""
 
 import time
 from collections.abc import Callable

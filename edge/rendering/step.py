@@ -1,5 +1,5 @@
-"""What an op is made of: the plan context it plans on, the step it answers, the tools it works
-with.
+"""The parts of an op: the context of its plan, the step that it returns, the tools that the step
+uses.
 
 An op is one file in `ops/`, and decides before it does:
 
@@ -57,7 +57,7 @@ class Framing:
 
 @dataclass(frozen=True, slots=True)
 class PlanState:
-    """What a plan knows of the picture at one point of it.
+    """The state of the picture at one point of the plan.
 
     `size` is that of the picture; `view` is the part of it that counts: crop and trim narrow it
     and leave the pixels alone, so that one resampling can do all. `subject` is the subject's box,
@@ -121,7 +121,7 @@ class PlanState:
 
 @dataclass(frozen=True, slots=True)
 class PlanContext:
-    """What an op may see when it plans."""
+    """The input of an op's `plan`."""
 
     facts: Facts
     analysis: Analysis | None
@@ -130,21 +130,21 @@ class PlanContext:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is torn out of the photo; see `Analysis`."""
+        """Whether the photo is delivered whole; see `Analysis`."""
         return self.analysis is not None and self.analysis.whole
 
 
 SceneFetch = Callable[[str, Deadline], Awaitable[Image.Image]]
-"""Brings the background picture of `bg=scene:<name>`: sRGB, RGB."""
+"""Fetches the background picture of `bg=scene:<name>`: sRGB, RGB."""
 
 SceneFacts = Callable[[str, Deadline], Awaitable[Facts]]
-"""Brings what that picture's header says."""
+"""Fetches the facts of that picture's header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step may work with; on the `tile cache` lies what was enlarged or cut out lately,
-    under the `tags` of the original."""
+    """The tools of a step; `tile_cache` keeps recently enlarged tiles and subjects, under the
+    `tags` of the original."""
 
     models: Models
     engine: Engine
@@ -159,7 +159,7 @@ class SourceType(StrEnum):
     """Terms of IPTC's vocabulary of digital source types, the strongest last."""
 
     ENHANCED = "algorithmicallyEnhanced"
-    """A photo that a program has improved: enlarged, or its subject cut out."""
+    """A photo edited by a program: enlarged, or its subject cut out."""
     COMPOSITE = "composite"
     """A subject on another background than it was taken on, be that one colour."""
 
@@ -174,7 +174,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One op with its numbers, and what others have to know of it.
+    """One op with its numbers, and what it declares to others.
 
     `wants_matte` says that it looks at the matte of a picture that is not cut out, `cuts_out` that
     it needs the subject cut out, so that the networks that looked for it are recorded, `fetches`
@@ -187,7 +187,7 @@ class _Step:
     fetches: ClassVar[bool] = False
 
     def after(self, state: PlanState) -> PlanState:
-        """What the picture is once this step is done."""
+        """The state of the picture after this step."""
         return state
 
     def scaled(self, across: float, down: float) -> Self:
@@ -199,7 +199,7 @@ class _Step:
         return across, down
 
     def settled(self, models: Models | None) -> "Self | Step":
-        """This step as these networks can do it; None: as it can be done without any."""
+        """This step for these networks; None: as it is done without any."""
         return self
 
     @property
@@ -224,13 +224,13 @@ class _Step:
         return None
 
     def edits(self, transform: Transform, analysis: Analysis | None) -> tuple[Edit, ...]:
-        """What provenance records of this step, which was planned from these; empty where it only
-        cuts the photo to size."""
+        """The entry of this step in the provenance, or none where it only cuts the photo to
+        size."""
         return ()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person who asks `explain` should know of this step, one sentence each."""
+        """Remarks on this step for `explain`, one sentence each."""
         return ()
 
     def facts(self) -> dict[str, Any]:
@@ -255,7 +255,7 @@ class PixelStep(_Step, ABC):
 
     @abstractmethod
     def apply(self, picture: Picture) -> Picture:
-        """What `after` promises, done."""
+        """Carry the step out, as `after` promises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +266,7 @@ class AsyncStep(_Step, ABC):
 
     @abstractmethod
     async def apply(self, picture: Picture, tools: Tools) -> Picture:
-        """What `after` promises, done with these tools."""
+        """Carry the step out with these tools, as `after` promises."""
 
 
 Step = PixelStep | AsyncStep

@@ -1,4 +1,4 @@
-"""Keeps what was enlarged and cut out lately, so that the next preset of a photo need not.
+"""Keeps recently enlarged tiles and cut-out subjects for the next preset of the same photo.
 
 Tiles are kept, not pictures: presets of one photo keep different regions of it, and share what
 these have in common. A tile is named by the pixels of the picture that it was cut from, so nothing
@@ -59,7 +59,7 @@ class TileCache:
     ) -> AsyncIterator["PictureTiles"]:
         """The tiles of one picture by one network, for one caller at a time.
 
-        So who comes second waits for what the first one makes, and makes only what still misses.
+        A second caller waits for the first, and makes only the tiles that are still missing.
 
         Args:
             picture: the name that `name_of` gives.

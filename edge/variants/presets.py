@@ -34,7 +34,7 @@ class Rules:
         no_alpha: the file has no alpha channel.
         no_border: no frame is drawn around the picture.
         no_detail: the product is cut out: the photo shows all of it, not a part that fills the
-            frame, and its cut can be believed.
+            frame, and its cut is not too unsure.
         no_second_view: no picture stands in the picture, and the product not twice at two sizes.
         no_text: nothing is written beside the product, a watermark neither (needs a network).
         no_head: no face is seen (needs a network).

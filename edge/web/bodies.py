@@ -42,7 +42,7 @@ async def json_object(request: Request, most: int, allowed: Sequence[str]) -> di
     return body
 
 
-def said(request: Request, name: str, kind: Kind, default: T) -> T:
+def query_value(request: Request, name: str, kind: Kind, default: T) -> T:
     """The value of a word of the query; an empty one counts as absent.
 
     Raises:

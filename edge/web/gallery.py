@@ -20,7 +20,7 @@ from edge.variants import signing
 from edge.variants.links import signed
 from edge.variants.presets import Presets
 from edge.web import headers
-from edge.web.bodies import UNCACHED, json_object, said
+from edge.web.bodies import UNCACHED, json_object, query_value
 from edge.web.tokens import Tokens
 
 PROGRESS_HEADER = b"x-edge-progress"
@@ -73,8 +73,8 @@ class Gallery:
         """
         if self._signed:
             self._tokens.require(request, Role.EXPLAIN)
-        start = said(request, "start", whole(0, 10_000_000), 0)
-        limit = said(request, "limit", whole(1, _LARGEST_PAGE), 60)
+        start = query_value(request, "start", whole(0, 10_000_000), 0)
+        limit = query_value(request, "limit", whole(1, _LARGEST_PAGE), 60)
         found = await self._listing.find(
             request.query_params.get("search", "")[:_LONGEST_SEARCH], start, limit
         )

@@ -182,7 +182,7 @@ class Hits:
         recorder.hit(status, reply.source, seconds)
         if recorder.tells_hits:
             answer = AnswerRecord(url.image_request, named.key, rendition, reply.source)
-            recorder.tell_hit(scope, status, seconds, bytes=len(body), id=id, answer=answer)
+            recorder.record_hit(scope, status, seconds, bytes=len(body), id=id, answer=answer)
         return status, lines + b"x-request-id: %b\r\n" % id.encode(), body
 
     def _lines(self, url: ParsedUrl, reply: Reply) -> bytes:

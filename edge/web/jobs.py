@@ -10,14 +10,12 @@ from starlette.routing import Route
 from edge.access import Role
 from edge.errors import FeedRejected, JobNotFound
 from edge.jobs import report
-from edge.jobs.estimate import Estimator, WorkerCount
 from edge.jobs.model import Job
 from edge.jobs.opening import JobProcessing
 from edge.jobs.service import Service
 from edge.kinds import FLAG, whole
 from edge.web import pages, submission
-from edge.web.bodies import UNCACHED, said
-from edge.web.submission import Submission
+from edge.web.bodies import UNCACHED, query_value
 from edge.web.tokens import Tokens
 
 _REPORT = pages.text_of("report.html")
@@ -32,11 +30,10 @@ _SAMPLES, _WORKERS = whole(0, 20), whole(1, 10_000)
 class JobsRoutes:
     """`/-/jobs` and what lies below it; every route asks for the role `jobs`."""
 
-    def __init__(self, processing: JobProcessing, tokens: Tokens, cores: int) -> None:
+    def __init__(self, processing: JobProcessing, tokens: Tokens) -> None:
         self._processing = processing
         self._service: Service = processing.management.service
         self._tokens = tokens
-        self._cores = cores
 
     def routes(self) -> list[Route]:
         """In the order in which they are tried."""
@@ -62,8 +59,14 @@ class JobsRoutes:
         self._tokens.require(request, Role.JOBS)
         with submission.spooled() as file:
             submitted = await submission.read(request, self._service, file)
-            if said(request, "dry_run", FLAG, default=False):
-                return JSONResponse(await self._estimate(request, submitted), headers=UNCACHED)
+            if query_value(request, "dry_run", FLAG, default=False):
+                estimate = await self._processing.estimate(
+                    submitted.feed,
+                    submitted.options,
+                    samples=query_value(request, "samples", _SAMPLES, 3),
+                    workers=query_value(request, "workers", _WORKERS, 1),
+                )
+                return JSONResponse(estimate, headers=UNCACHED)
             taken = await self._service.submit(
                 submitted.feed,
                 submitted.options,
@@ -81,7 +84,10 @@ class JobsRoutes:
     async def list(self, request: Request) -> Response:
         """The newest first, `limit` at a time."""
         self._tokens.require(request, Role.JOBS)
-        limit, offset = said(request, "limit", LIMIT, PAGE), said(request, "cursor", CURSOR, 0)
+        limit, offset = (
+            query_value(request, "limit", LIMIT, PAGE),
+            query_value(request, "cursor", CURSOR, 0),
+        )
         jobs = await self._service.store.jobs(limit, offset)
         following = str(offset + limit) if len(jobs) == limit else None
         page = {"jobs": [await self._facts(job) for job in jobs], "next": following}
@@ -100,7 +106,10 @@ class JobsRoutes:
         """Items by `status`, `limit` at a time from `cursor` on."""
         job = await self._job(request)
         status = request.query_params.get("status", "")
-        cursor, limit = said(request, "cursor", CURSOR, 0), said(request, "limit", LIMIT, PAGE)
+        cursor, limit = (
+            query_value(request, "cursor", CURSOR, 0),
+            query_value(request, "limit", LIMIT, PAGE),
+        )
         items, following = await self._service.rows(job, status, cursor, limit)
         return JSONResponse({"items": items, "next": following}, headers=UNCACHED)
 
@@ -148,19 +157,6 @@ class JobsRoutes:
             **{verb: f"{place}/{verb}" for verb in _VERBS},
         }
         return {**await self._service.facts(job), "links": links}
-
-    async def _estimate(self, request: Request, submitted: Submission) -> dict[str, Any]:
-        store = self._service.store
-        estimator = Estimator(
-            self._processing.maker,
-            self._processing.delivery,
-            await store.ledger("all"),
-            self._service.reporter.prices,
-            samples=said(request, "samples", _SAMPLES, 3),
-            accept=submitted.options.accept,
-        )
-        workers = WorkerCount(said(request, "workers", _WORKERS, 1), self._cores)
-        return await estimator.of(self._service.items(submitted.feed, submitted.options), workers)
 
 
 def report_of(

@@ -21,7 +21,7 @@ def document(presets: Presets) -> dict[str, Any]:
         "example": "sku/123.jpg",
     }
     exclude = {
-        **parts.in_query("exclude", "Kinds of parts that are not asked, separated by commas."),
+        **parts.in_query("exclude", "Kinds of parts that are left out, separated by commas."),
         "example": "origins",
     }
     file = {"schema": {"type": "string", "format": "binary"}}

@@ -27,11 +27,11 @@ _ABOUT = {
     "accept": "The class of client whose format is made where a preset leaves it open.",
     "base": "The beginning of the feed's URLs that stands for the origin; the rest is the path.",
     "label": "Whose job it is, for the ledger.",
-    "webhook": "URL that is told of the job's end and of held items (Standard Webhooks).",
+    "webhook": "URL that is notified of the job's end and of held items (Standard Webhooks).",
     "to": "A folder or s3://bucket/prefix that pictures are written to; .zip makes one file.",
     "pattern": "How files are named there: columns of the feed, preset, stem, ext, n, line.",
     "strict": "One bad line refuses the whole feed.",
-    "format": "Of the feed, where its first bytes do not tell it: csv, jsonl, json or xml.",
+    "format": "Of the feed, where its first bytes do not show it: csv, jsonl, json or xml.",
 }
 
 
@@ -59,7 +59,7 @@ def paths() -> dict[str, Any]:
         },
         "/-/jobs/{id}": {
             "parameters": [job],
-            "get": _secured("How a job stands", one),
+            "get": _secured("The state of a job", one),
             "delete": _secured("Cancel a job, or remove one that is over", {
                 "202": answer("Cancelled", "Job"), "204": {"description": "Removed"},
             }),
@@ -82,7 +82,7 @@ def paths() -> dict[str, Any]:
             for verb, about in (
                 ("pause", "Queue no more of a job"),
                 ("resume", "Go on with a paused job"),
-                ("retry", "Try failed items again, or go on with a cancelled job"),
+                ("retry", "Retry failed items, or resume a cancelled job"),
                 ("cancel", "End a job"),
             )
         },
@@ -143,7 +143,7 @@ def _submission() -> list[dict[str, Any]]:
     return [
         {"name": "Idempotency-Key", "in": "header", "schema": TEXT, "description": about},
         in_query("feed", "URL of the feed, in the place of a body.", {**TEXT, "format": "uri"}),
-        in_query("dry_run", "1: begin nothing, and tell what it would take.", COUNT),
+        in_query("dry_run", "1: begin nothing, and estimate the job.", COUNT),
         in_query("samples", "Pictures made for that of each preset without a history.", COUNT),
         in_query("workers", "That there are, for the same.", COUNT),
         *(in_query(info.name, _ABOUT[info.name], _option(info.name)) for info in fields(Options)),

@@ -48,8 +48,8 @@ _SHORT = 3
 """Letters of a word that is shown with its longer alias."""
 
 _NOTHING = (
-    '<p class="hint">This origin cannot list its pictures, or they are asked for by signed URLs '
-    "alone. Ask for one by its path: <code>/sku/123.jpg?w=640</code></p>"
+    '<p class="hint">This origin cannot list its pictures, or URLs must be signed. '
+    "Request one by its path: <code>/sku/123.jpg?w=640</code></p>"
 )
 
 

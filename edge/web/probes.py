@@ -94,7 +94,7 @@ class Probes:
         excluded = {word for text in given for word in listed(text)}
         if unknown := excluded - set(self._surveys.kinds):
             raise InvalidParameter(
-                f"exclude={sorted(unknown)[0]!r} names nothing that readiness asks",
+                f"exclude={sorted(unknown)[0]!r} names no part of readiness",
                 param="exclude",
                 allowed=self._surveys.kinds,
             )

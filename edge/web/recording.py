@@ -63,7 +63,7 @@ class Recorder:
         if source != MEMORY:
             self._seconds(PICTURE, source).observe(seconds)
 
-    def tell_hit(
+    def record_hit(
         self,
         scope: Scope,
         status: int,

@@ -29,8 +29,8 @@ def compliance_line(compliance: Compliance) -> str:
         "notes": ",".join(compliance.notes),
         "decision": compliance.decision,
     }
-    said = [f"{name}={word}" for name, word in words.items() if word]
-    return "; ".join([f"{compliance.preset}/{compliance.version}", verdict, *said])
+    parts = [f"{name}={word}" for name, word in words.items() if word]
+    return "; ".join([f"{compliance.preset}/{compliance.version}", verdict, *parts])
 
 
 def read_compliance(line: str) -> Compliance | None:

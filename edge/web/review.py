@@ -10,7 +10,7 @@ from edge.jobs.opening import JobProcessing
 from edge.jobs.review import Decision
 from edge.kinds import whole
 from edge.web import pages
-from edge.web.bodies import UNCACHED, json_object, said
+from edge.web.bodies import UNCACHED, json_object, query_value
 from edge.web.jobs import CURSOR, LIMIT, PAGE
 from edge.web.tokens import Tokens
 
@@ -46,7 +46,10 @@ class ReviewRoutes:
     async def items(self, request: Request) -> Response:
         """The held items, oldest first."""
         self._tokens.require(request, Role.REVIEW)
-        limit, offset = said(request, "limit", LIMIT, PAGE), said(request, "cursor", CURSOR, 0)
+        limit, offset = (
+            query_value(request, "limit", LIMIT, PAGE),
+            query_value(request, "cursor", CURSOR, 0),
+        )
         held = await self._reviewing.held(limit, offset)
         return JSONResponse({"items": held}, headers=UNCACHED)
 
@@ -56,7 +59,7 @@ class ReviewRoutes:
         words = request.path_params
         if words["which"] not in _PICTURES:
             raise JobNotFound("there is no such picture", param="which", allowed=_PICTURES)
-        side = said(request, "side", _SIDE, 800)
+        side = query_value(request, "side", _SIDE, 800)
         rendition = await self._reviewing.picture(
             words["job"], words["index"], words["which"], side
         )

@@ -3,21 +3,21 @@
 import asyncio
 import shutil
 
+from edge.app.readiness import warn_of_what_is_missing
 from tests.running import photo, settle
 
 
 async def told(server, caplog) -> list[str]:
-    """What the start warned of."""
-    for _ in range(6000):
-        found = [
-            f"{record.what}: {record.detail}"
-            for record in caplog.records
-            if record.message == "degraded: something is missing"
-        ]
-        if found:
-            return found
-        await asyncio.sleep(0.02)
-    return []
+    """What the start warned of, once it has asked all parts."""
+    name = warn_of_what_is_missing.__name__
+    asking = [task for task in asyncio.all_tasks() if task.get_coro().__name__ == name]
+    if asking:
+        await asyncio.wait(asking)
+    return [
+        f"{record.what}: {record.detail}"
+        for record in caplog.records
+        if record.message == "degraded: something is missing"
+    ]
 
 
 async def becomes(server, status: str) -> dict:

@@ -90,7 +90,7 @@ def test_whatever_ends_it_the_same_command_goes_on(shop, tmp_path, blow):
     [checkpoint] = tmp_path.glob(".edge-prewarm-*.jobs")
     if blow != signal.SIGKILL:
         assert process.returncode == 130
-        assert "to go on: the same command" in said
+        assert "to resume: the same command" in said
         assert "Traceback" not in said
         assert hidden(tmp_path) == [], "what was being written was ended, or taken away"
     (tmp_path / "out" / f".edge-{'0' * 16}.part").write_bytes(b"as a kill leaves it")

@@ -108,31 +108,33 @@ async def test_a_name_that_resolves_inside_is_given_up_and_never_asked():
     outbound = Outbound((), 2.0, resolved_inside)
     with pytest.raises(AddressForbidden):
         await outbound.post("https://hooks.example/x", b"", {})
-    told = await hooks(resolve=resolved_inside).tell("https://hooks.example/x", Event("m", "t", {}))
+    told = await hooks(resolve=resolved_inside).deliver(
+        "https://hooks.example/x", Event("m", "t", {})
+    )
     assert told is None
 
 
 async def test_redirects_are_not_followed_and_count_as_failures():
     with Receiver(204) as inside, Receiver((302, {"location": inside.url})) as receiver:
-        wait = await hooks(["127.0.0.0/8"]).tell(receiver.url, Event("m", "t", {}))
+        wait = await hooks(["127.0.0.0/8"]).deliver(receiver.url, Event("m", "t", {}))
         assert wait is not None
         assert inside.received == []
 
 
 async def test_waits_grow_honour_retry_after_and_end():
     with Receiver((503, {"retry-after": "40"})) as receiver:
-        asked = await hooks(["127.0.0.0/8"]).tell(receiver.url, Event("m", "t", {}))
+        asked = await hooks(["127.0.0.0/8"]).deliver(receiver.url, Event("m", "t", {}))
         assert 40 <= asked < 42
     with Receiver(500) as receiver:
         waits = [
-            await hooks(["127.0.0.0/8"]).tell(receiver.url, Event("m", "t", {}, tries))
+            await hooks(["127.0.0.0/8"]).deliver(receiver.url, Event("m", "t", {}, tries))
             for tries in (0, 3, MOST_TRIES - 1)
         ]
     assert 0.5 <= waits[0] <= 1
     assert 32 <= waits[1] <= 64
     assert waits[2] is None
     with Receiver(410) as receiver:
-        assert await hooks(["127.0.0.0/8"]).tell(receiver.url, Event("m", "t", {})) is None
+        assert await hooks(["127.0.0.0/8"]).deliver(receiver.url, Event("m", "t", {})) is None
 
 
 def test_while_secrets_change_both_sign():

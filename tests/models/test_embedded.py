@@ -193,5 +193,5 @@ async def test_closing_ends_its_threads(tiny: Path, deadline: Deadline) -> None:
     await models.close()
     for thread in threading.enumerate():
         if thread.name.startswith("network"):
-            thread.join(5)
+            thread.join(120)
             assert not thread.is_alive()

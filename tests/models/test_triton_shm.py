@@ -14,6 +14,7 @@ from edge.errors import ModelUnavailable
 from edge.models import triton_shm as shm
 from edge.models.triton_shm import Region
 from tests.models.conftest import noise
+from tests.parts import Clock
 
 pytestmark = pytest.mark.skipif(not shm.FOLDER.is_dir(), reason="no /dev/shm: not a Linux")
 
@@ -81,3 +82,31 @@ def test_a_crash_leaves_a_file_that_the_next_one_removes(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == [living.name]
     living.close()
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_server_that_refuses_a_region_is_asked_again_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, asked, refuses = Clock(), [], True
+
+    async def register(name: str, size: int) -> None:
+        asked.append(name)
+        if refuses:
+            raise ModelUnavailable("not allowed")
+
+    async def unregister(name: str) -> None:
+        return None
+
+    monkeypatch.setattr("edge.breaker.time", clock)
+    make = Region.make
+    monkeypatch.setattr(Region, "make", lambda *shape: make(*shape, folder=tmp_path))
+    memory = shm.SharedMemory(register, unregister, 1, 4096)
+    assert [await memory.slot([10]) for _ in range(3)] == [None] * 3
+    assert len(asked) == 1
+    refuses = False
+    clock.now += 31
+    assert await memory.slot([10]) is not None
+    memory.lost()
+    assert await memory.slot([10]) is None, "the one slot is lent; the region is known again"
+    assert len(asked) == 3
+    await memory.close()

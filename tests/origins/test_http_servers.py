@@ -16,7 +16,7 @@ from edge.errors import (
 from edge.images import Original, Stamp
 from edge.origins.http import HttpOrigin
 from tests.origins.conftest import LOOPBACK, MAX_BYTES
-from tests.parts import Answer, WebServer
+from tests.parts import Answer, Clock, WebServer
 
 ETAG = {"ETag": '"v1"'}
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -43,6 +43,22 @@ async def test_where_head_never_answers_get_decides_and_head_is_left_alone(http_
     for _ in range(3):
         assert await origin.stamp("a.jpg", soon()) == Stamp('"v1"', len(BODY))
     assert http_origin.count("HEAD", "/a.jpg") == 1
+    await origin.close()
+
+
+async def test_head_is_asked_again_after_a_while_and_then_as_ever(http_origin, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("edge.breaker.time", clock)
+    origin = HttpOrigin(http_origin.url, MAX_BYTES, 6, private_networks=LOOPBACK)
+    http_origin.answers["/a.jpg"] = Answer(BODY, headers=ETAG, head_delay=120)
+    await origin.stamp("a.jpg", soon())
+    http_origin.answers["/a.jpg"] = Answer(BODY, headers=ETAG)
+    await origin.stamp("a.jpg", soon())
+    assert http_origin.count("HEAD", "/a.jpg") == 1
+    clock.now += 61
+    for _ in range(2):
+        assert await origin.stamp("a.jpg", soon()) == Stamp('"v1"', len(BODY))
+    assert http_origin.count("HEAD", "/a.jpg") == 3
     await origin.close()
 
 

@@ -60,7 +60,7 @@ FIXED = {
     },
     "source/tone_mapping.py": {
         "WHITE", "_BAND", "_BINS", "_C1", "_C2", "_C3", "_HLG_GAMMA", "_HLG_PEAK", "_LUMINANCE",
-        "_M1", "_M2", "_PEAK", "_STEPS", "_STRAY",
+        "_M1", "_M2", "_PEAK", "_STEPS", "_OUTLIERS",
     },
     "tile_cache.py": {"_CUTOUT", "_LARGEST_SHARE", "_OVERHEAD", "_TAGS_LATE"},
 }  # fmt: skip

@@ -353,7 +353,7 @@ async def test_openapi_describes_every_route_of_jobs_and_review(serve):
     document, processing = (await server.get("/-/openapi.json")).json(), server.parts.processing
     routes = {
         (method, route.path.replace(":int", ""))
-        for part in (JobsRoutes(processing, None, 1), ReviewRoutes(processing, None))
+        for part in (JobsRoutes(processing, None), ReviewRoutes(processing, None))
         for route in part.routes()
         for method in route.methods - {"HEAD"}
     }

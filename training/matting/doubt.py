@@ -1,5 +1,4 @@
-"""Fit the doubt of `edge/rendering/matting/doubt.py`, cross-validated, and draw how far it can be
-believed.
+"""Fit the doubt of `edge/rendering/matting/doubt.py`, cross-validated, and plot its calibration.
 
     python -m training.matting.cuts evidence PHOTOS evidence.json --fetched FOLDER
     python -m training.matting.doubt evidence.json [--plot docs/pictures/doubt.png]

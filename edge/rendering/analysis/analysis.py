@@ -1,4 +1,4 @@
-"""What is known of a picture's subject and what is behind it, once it was looked at."""
+"""The analysis of a picture: its subject and its background."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Look: what one cheap pass over a reduced picture says of the subject and what is behind it.
+"""Analyze: one cheap pass over a reduced picture, for its subject and background.
 
 Classical and approximate: good enough to place a frame and to choose a path, not to cut out.
 """
@@ -83,7 +83,7 @@ def analyze(image: Image.Image, known: Grid | None = None) -> Analysis:
 
 
 def _described(background: Color, mask: Mask, flags: tuple[str, ...] = ()) -> Analysis:
-    """What a mask of the subject [h, w] says."""
+    """The analysis that follows from a mask of the subject [h, w]."""
     box, (height, width) = bounds(mask), mask.shape
     if box is None:
         return Analysis(background, False, flags=("no-subject",))
@@ -135,11 +135,8 @@ def _unlike_corners(image: Image.Image, tolerance: int) -> tuple[int, int, int, 
     if alike[most].sum() < 2:
         return None
     color = tuple(int(value) for value in np.median(corners[alike[most]], axis=0).round())
-    stray_components = ImageChops.difference(image, Image.new("RGB", image.size, color))
-    beyond = [
-        band.point(lambda value: 255 if value > tolerance else 0)
-        for band in stray_components.split()
-    ]
+    excess = ImageChops.difference(image, Image.new("RGB", image.size, color))
+    beyond = [band.point(lambda value: 255 if value > tolerance else 0) for band in excess.split()]
     return ImageChops.lighter(ImageChops.lighter(*beyond[:2]), beyond[2]).getbbox()
 
 

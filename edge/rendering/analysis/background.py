@@ -1,4 +1,5 @@
-"""The one background of a photo on its working grid: is it plain, how does it look, where is it.
+"""The background of a photo on its working grid: whether it is plain, its colours, and where it is
+visible.
 
 A plain background is smooth from border to border: one colour, a gradient or a sweep, darkened by
 soft shadows. So it is found by walking from the border over cells that hardly differ from their
@@ -175,8 +176,8 @@ class NotPlain:
 
 
 class Grid:
-    """A picture's cells uint8 [h, w, 3], some hundred a side, and what every look at its background
-    needs of them: found once, for a photo is looked at several times, by one caller at a time."""
+    """A picture's cells uint8 [h, w, 3], some hundred a side, with cached properties for every fit
+    of its background; used by one caller at a time."""
 
     def __init__(self, cells: Pixels) -> None:
         self.cells = cells
@@ -264,7 +265,8 @@ def border_depth(side: int) -> int:
 
 
 def _scenery(rest: Mask) -> Mask:
-    """What reaches two opposite sides of the picture, as a floor or a horizon does: no product."""
+    """Regions that reach two opposite sides of the picture, as a floor or a horizon does: no
+    product."""
     labels, count = components(rest)
     across, down = (
         np.intersect1d(*sides) for sides in ((labels[:, 0], labels[:, -1]), (labels[0], labels[-1]))

@@ -1,7 +1,7 @@
-"""What only networks see on a finished picture: letters beside the product, and faces.
+"""Detects by networks on a finished picture: letters beside the product, and faces.
 
-Each is asked in a reduced picture, only where a rule wants to know, and letters only where
-something stands on the background beside the product that could be some.
+Each network runs on a reduced picture, only where a rule needs it, and for letters only where parts
+beside the product could be some.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _STRIP = 40
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """Places in fractions of the picture, left, top, right, bottom. None: nobody looked."""
+    """Places in fractions of the picture, left, top, right, bottom. None: not inspected."""
 
     text: tuple[Place, ...] | None = None
     heads: tuple[Place, ...] | None = None
@@ -45,8 +45,8 @@ class Detected:
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """A finished picture to be looked at: `parts` as far as its background is known, and those of
-    them that look like a second view."""
+    """A finished picture to inspect: its `parts` where its background is known, and those of them
+    that look like a second view."""
 
     small: Image.Image
     parts: Parts | None
@@ -67,7 +67,7 @@ async def detect(
     detections: Detections, *, text: bool, heads: bool, models: Models, engine: Engine,
     deadline: Deadline, priority: Priority = Priority.INTERACTIVE,
 ) -> Detected:  # fmt: skip
-    """Ask the networks that are there; one that fails or is late only leaves its question open.
+    """Run the networks that are installed; where one fails or is late, its result stays None.
 
     Args:
         text, heads: what is asked.

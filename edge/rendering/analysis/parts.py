@@ -1,4 +1,4 @@
-"""What stands on a finished picture's background: the product, and what is apart from it.
+"""The parts on a finished picture's background: the product, and what is apart from it.
 
 All of it is heuristic, and made on a reduced picture.
 """
@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edge.arrays import Doubles, Labels, Levels, Mask
+from edge.arrays import Labels, Levels, Mask
 from edge.images import Box, Color
+from edge.rendering.analysis.background import Grid, NotPlain, fit_background
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.buffers import array_of
+from edge.rendering.pixels.channels import apart
 from edge.rendering.pixels.levels import LEVELS
 from edge.rendering.pixels.morphology import EDGE, filled, sizes_of
 from edge.rendering.pixels.sampling import coarse_colours
@@ -23,7 +25,7 @@ from edge.rendering.pixels.scales import SCALES
 
 @dataclass(frozen=True)
 class PartsNumbers:
-    """What stands apart on a finished picture's background, and what of it is a second view."""
+    """Which parts of a finished picture count, and which of them are a second view."""
 
     inset_side: float = tuned(
         0.06,
@@ -92,15 +94,14 @@ def reduced(image: Image.Image) -> Image.Image:
 def parts_of(
     image: Image.Image, background: Color | None, matte: Image.Image | None
 ) -> Parts | None:
-    """The parts of a picture on a background of that colour, or (None) of whatever its border
-    shows.
+    """The parts of a picture on a background of that colour, or (None) on a plain one of any.
 
     Args:
         image: `reduced`; where it is RGBA, what is see-through is background.
         matte: mode L, of any size: what it gives to the product is none of the background's.
 
     Returns:
-        None where the picture has no background of one colour, or nothing is on it.
+        None where the picture has no plain background, or nothing is on it.
     """
     small = array_of(image if image.mode == "RGB" else image.convert("RGB"))
     foreground = _unlike_background(image, small, background)
@@ -155,16 +156,18 @@ def _unlike_background(image: Image.Image, small: Levels, background: Color | No
         return opaque
     if background is not None:
         return _unlike(small, background.rgb)
-    ring = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    paper = np.median(ring, axis=0)
-    if np.mean(_unlike(ring, paper)) > 1 - LEVELS.majority:
+    coarse = image.convert("RGB").reduce(max(1, max(image.size) // SCALES.coarse))
+    model = fit_background(Grid.of(coarse))
+    if isinstance(model, NotPlain):
         return None
-    return _unlike(small, paper)
+    behind = cv2.resize(model.backdrop, image.size, interpolation=cv2.INTER_LINEAR)
+    unlike: Mask = apart(small, behind) > LEVELS.near  # type: ignore[arg-type]
+    return unlike
 
 
-def _unlike(pixels: Levels, colour: Sequence[float] | Doubles) -> Mask:
+def _unlike(pixels: Levels, colour: Sequence[int]) -> Mask:
     """Where pixels [..., 3] are more than a few levels off a colour in any channel."""
-    low, high = (tuple(int(level) + off for level in colour) for off in (-LEVELS.near, LEVELS.near))
+    low, high = (tuple(level + off for level in colour) for off in (-LEVELS.near, LEVELS.near))
     like = cv2.inRange(pixels.reshape(-1, 1, 3), low, high)
     unlike: Mask = (like == 0).reshape(pixels.shape[:-1])
     return unlike

@@ -82,7 +82,7 @@ class ChainClient:
         if await self._handshake():
             where = "by graphs" if self._graphs else "on its host's processors"
             return ModelState(CHAIN, ready=True, detail=f"makes whole pictures {where}")
-        detail = f"{self._why}; the networks are asked one by one"
+        detail = f"{self._why}; the networks run one by one"
         return ModelState(CHAIN, ready=not self._required, detail=detail)
 
     def described(self, opened: Opened, request: RenderRequest) -> str:

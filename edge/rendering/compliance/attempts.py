@@ -1,4 +1,4 @@
-"""Finish: from pixels to bytes that hold their preset's rules, read again."""
+"""Encodes a picture so that the file, decoded again, meets its preset's rules."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -55,7 +55,7 @@ class Done:
 
     @property
     def reported(self) -> Reported:
-        """What of all this is reported beside the bytes."""
+        """The part of this that is reported beside the bytes."""
         report, provenance = self.report, self.provenance
         return Reported(
             report.compliance if report else None,
@@ -179,7 +179,7 @@ def _without_faint(picture: Picture) -> Picture:
 def verify_file(
     body: bytes, preset: Preset, limits: Limits | None = None, record: RenderRecord | None = None
 ) -> Report:
-    """Hold any picture's bytes against a preset's rules; `record`: of one that was rendered here.
+    """Verify any picture's bytes against a preset's rules; `record`: of one that was rendered here.
 
     Raises:
         OriginalUnsupported, OriginalCorrupt, OriginalTooLarge: the bytes cannot be read.
@@ -190,8 +190,8 @@ def verify_file(
 
 
 def reframed(done: Done, request: RenderRequest) -> Transform | None:
-    """The request with a larger frame, where the subject came out too small to its preset's eye: a
-    product whose rim is as pale as its background measures less than its matte does."""
+    """The request with a larger frame, where the rule `fill_min` measures the subject too small: a
+    product whose rim is as pale as its background measures less than its matte."""
     report, transform = done.report, request.transform
     if report is None or request.preset is None or transform.fit is not Fit.PRODUCT:
         return None

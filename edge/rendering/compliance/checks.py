@@ -39,7 +39,7 @@ _FORBIDS = {"no_detail": DETAIL}
 
 @dataclass(frozen=True, slots=True)
 class RenderRecord:
-    """What is known, beside its pixels, of a picture that this server made.
+    """What is known of a picture that this server rendered, beside its pixels.
 
     Attributes:
         synthesized: how much of it no camera saw.
@@ -62,7 +62,7 @@ class RenderRecord:
 
     @property
     def whole(self) -> bool:
-        """Whether its photo was delivered whole: then the photo's edge is none of a product's."""
+        """Whether its photo was delivered whole: then the photo's edge is no product's outline."""
         return DETAIL in self.notes
 
 

@@ -20,8 +20,8 @@ _NEAREST = 4
 
 @dataclass(frozen=True, slots=True)
 class DriftReference:
-    """What of the original lies in the canvas, at most `SCALES.coarse` pixels large: enough for
-    the colours of an area, too few for the edges that a network sharpens.
+    """The part of the original that lies in the canvas, at most `SCALES.coarse` pixels large:
+    enough for the colours of an area, too few for the edges that a network sharpens.
 
     `image` (RGB) is that; `part` where it lies, in fractions of the canvas; `inside` (bool [h, w])
     the pixels that are the product's beyond doubt.

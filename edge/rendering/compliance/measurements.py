@@ -1,4 +1,4 @@
-"""What can be measured on a finished picture: its background, the subject's box, its border.
+"""Measurements on a finished picture: its background, the subject's box, its border.
 
 A finished picture comes without a matte, so the background is what looks like it and is joined to
 the border. It is judged in blocks of 8x8 pixels, the unit in which JPEG rounds: in a block that
@@ -31,7 +31,7 @@ _LINE = EDGE
 
 @dataclass(frozen=True, slots=True)
 class BackgroundMeasurement:
-    """The background of one colour as it came out.
+    """The measured background of one colour.
 
     `border` is the share of the picture's border that is background; `exact` the share of the
     background's blocks in which every pixel has exactly the colour; `worst` how many levels the

@@ -1,4 +1,4 @@
-"""What of the original lies under a finished picture, for its colours to be compared with."""
+"""The original under a finished picture, with which its colours are compared."""
 
 import cv2
 import numpy as np

@@ -18,7 +18,7 @@ def review(analysis: Analysis | None) -> tuple[str, ...]:
 def notes(analysis: Analysis | None, facts: Facts) -> tuple[str, ...]:
     """Facts about the photo, in a fixed order; a preset may forbid one by a rule.
 
-    `detail`: a part of the product fills the frame, or no cut can be believed, and the photo is
+    `detail`: a part of the product fills the frame, or every cut is too unsure, and the photo is
     delivered whole; `several`: more than one product;
     `cut-by-edge`: the camera cut the product; `small`: fewer than 300 pixels on the short side.
     """

@@ -1,9 +1,8 @@
 """Extension: more background than the camera saw, around a picture that does not fill its canvas.
 
-A plain or graduated background goes on unseen (`plain`), a scene plausibly
-(`scene`). Where the subject itself runs out of the picture it cannot go on, its
-background does behind it; where hardly any is seen that side gets the picture's colours, out of
-focus.
+A plain or graduated background is continued by its model (`plain`), a scene from copied pixels
+(`scene`). Where the subject reaches the picture's edge only the background behind it is continued;
+where hardly any background is visible that side gets the picture's colours, blurred.
 """
 
 from dataclasses import dataclass, field, replace
@@ -80,8 +79,8 @@ class Extended:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The subject's box, None where there is none; `sure` where it was measured on a matte. `matte`
-    (L, the picture's size) where that can be looked at."""
+    """The subject's box, None where there is none; `sure` where it was measured on a matte; `matte`
+    (L, the picture's size) where one is there."""
 
     subject: Box | None
     sure: bool = True
@@ -157,9 +156,9 @@ def _widened(
 
 @dataclass(frozen=True)
 class _Sides:
-    """What is known of a picture's left and right, on its `grid`: where the background is for
-    `certain`, well away from the subject's box; where it is `visible`, within that box too; and how
-    it looks where it is plain."""
+    """The background on a picture's left and right, on its `grid`: where it is `certain`, well away
+    from the subject's box; where it is `visible`, within that box too; and its model where it is
+    plain."""
 
     image: Image.Image
     grid: Grid
@@ -183,12 +182,12 @@ class _Sides:
         return cls(image, grid, certain, visible, model, upright)
 
     def runs_out(self, *, at_far: bool) -> bool:
-        """Whether something other than background does there."""
+        """Whether something other than background reaches that edge."""
         return not self._free(self.certain, at_far) and not self._free(self.visible, at_far)
 
     def plain(self, length: int, *, at_far: bool) -> Image.Image | None:
-        """So much more of a plain background, behind a subject as well; None where it is none, or
-        too little of it is seen."""
+        """A plain background continued, behind a subject as well; None where it is not plain or too
+        little of it is visible."""
         if isinstance(self.model, NotPlain):
             return None
         free = self._free(self.certain, at_far)

@@ -1,4 +1,4 @@
-"""Grain like a picture's own, for what is made beside it: without, it would look like plastic."""
+"""Grain like a picture's own, for its extension, which would look like plastic without it."""
 
 from dataclasses import dataclass
 
@@ -52,7 +52,7 @@ _SEED = 20_090_727
 def grained(
     synthesized: Image.Image, image: Image.Image, *, at_far: bool, shares: Image.Image | None = None
 ) -> Image.Image:
-    """What was made beside that edge of a picture, with the grain that the picture has there.
+    """The extension beside that edge of a picture, with the grain that the picture has there.
 
     `shares` (mode L) says how much of the grain each pixel gets.
     """
@@ -67,7 +67,7 @@ def grained(
 
 
 def _tile(image: Image.Image, *, at_far: bool) -> Image.Image:
-    """Squares of the edge's own grain around `_NONE`, picked by dice that always fall alike."""
+    """Squares of the edge's own grain around `_NONE`, chosen by a seeded generator."""
     deep = min(image.width, max(2 * GRAIN.block, round(SCALES.air * image.width)))
     left = image.width - deep if at_far else 0
     strip = image.crop((left, 0, left + deep, image.height))

@@ -1,7 +1,7 @@
-"""A plain background beyond the picture's edge: its smooth colours go on, and so does its grain.
+"""Continues a plain background beyond the picture's edge: its smooth colours and its grain.
 
-The colours follow the background model's surface; what the picture's last
-pixels differ from it (a shadow that runs out of the picture, a lamp's spot) fades with distance.
+The colours follow the background model's surface; the difference of the picture's last pixels from
+it (a shadow that reaches the edge, a lamp's spot) fades with distance.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class PlainNumbers:
 
     @property
     def bends(self) -> float:
-        """Distance within which the edge's slope dies down, in sides of the picture."""
+        """Distance within which the edge's slope decays, in sides of the picture."""
         return self.fade / 2
 
 
@@ -172,8 +172,8 @@ def edge_of(image: Image.Image, surface: Beyond, *, at_far: bool, inward: float 
 
 
 def _slope(image: Image.Image, surface: Beyond, *, at_far: bool) -> Floats:
-    """How fast the picture leaves the surface towards its edge, in levels for a picture's height:
-    float32 [N, 3]. Steeper is a shadow's outline, which does not go on."""
+    """How fast the picture departs from the surface towards its edge, in levels for a picture's
+    height: float32 [N, 3]. A steeper slope is a shadow's outline, which is not continued."""
     inner = edge_of(image, surface, at_far=at_far, inward=PLAIN_NUMBERS.bends / 2)
     outer = edge_of(image, surface, at_far=at_far)
     apart = 1.25 * PLAIN_NUMBERS.bends / 2  # the middle of the inner strip, which is as wide

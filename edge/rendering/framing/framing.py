@@ -25,7 +25,7 @@ from edge.variants.values import Fit, FlipMode, UpscaleMode
 
 @dataclass(frozen=True)
 class FramingNumbers:
-    """When a change of size counts."""
+    """From which change of size a step is worth its cost."""
 
     twice: float = tuned(
         2.25,
@@ -79,13 +79,13 @@ def _enlarged(framing: Framing, factor: int, context: PlanContext) -> Size:
 
 
 def _largest(transform: Transform) -> str:
-    """The word of the URL that asks for the most pixels; without any length it is `up`."""
+    """The word of the URL that requests the most pixels; `up` where there is no length."""
     sides = {"w": transform.width, "h": transform.height, "size": transform.long_side}
     return max(sides, key=lambda word: sides[word] or 0) if transform.has_size else "up"
 
 
 def _excess(size: Size, limits: Limits, param: str = "") -> OutputTooLarge | None:
-    """What is said of a picture over the server's caps, None of one under them."""
+    """The error message for a picture over the server's limits; None for one within them."""
     if size.long > limits.output_side:
         return OutputTooLarge(
             f"{size} is over the longest side of {limits.output_side} pixels",
@@ -102,7 +102,7 @@ def _excess(size: Size, limits: Limits, param: str = "") -> OutputTooLarge | Non
 
 
 def inside(transform: Transform, context: PlanContext) -> Framing:
-    """The whole view, as large as fits into what is asked."""
+    """The whole view, as large as fits into the requested size."""
     view = context.state.view
     scale = _allowed(_inside_scale(transform, view), transform)
     content = _sized(view.width * scale, view.height * scale)
@@ -110,7 +110,7 @@ def inside(transform: Transform, context: PlanContext) -> Framing:
 
 
 def cover(transform: Transform, context: PlanContext) -> Framing:
-    """The canvas is full; what hangs over is cut, at the side away from the gravity.
+    """The view fills the canvas; the overhang is cut at the side away from the gravity.
 
     A subject that does not fit is not cut: the canvas then reaches beyond the picture.
     """

@@ -51,7 +51,7 @@ from edge.rendering.pixels.sampling import colours_in, middle_of
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """Which regions are the product's, and what that says; its matte is drawn when it is asked for.
+    """The product's regions and the evidence for doubt; the matte is drawn on demand.
 
     `draw` makes the matte; `product` bool [h, w] are its cells; `parts` large ones stand apart;
     `detail`: the product fills the frame; `plain`: its background was one colour or gradient.

@@ -1,4 +1,4 @@
-"""A coarse matte brought to the picture's size and edges by a guided filter.
+"""Refines a coarse matte to the picture's size and edges by a guided filter.
 
 Source: K. He and J. Sun, "Fast Guided Filter", 2015, arXiv:1505.00996.
 """

@@ -1,4 +1,4 @@
-"""The matte of a photo, or why there is none, and what is known of its subject."""
+"""The segmentation of a photo: its matte, or why there is none."""
 
 from dataclasses import dataclass, field, replace
 
@@ -22,7 +22,7 @@ def resolution(original: Size) -> Size:
 
 @dataclass(frozen=True, slots=True)
 class Matte:
-    """A matte and where it came from.
+    """A matte and how it was found.
 
     `matte` (mode L) covers the whole upright original; `subject` is in fractions of it; `by` is
     `alpha`, `plain-background` or `network`; `doubt` (0 to 1) is the probability that a person
@@ -51,7 +51,7 @@ class NoMatte:
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """What is known of one original's subject: the analysis, and the matte or why there is none."""
+    """The segmentation of one original: the analysis, and the matte or why there is none."""
 
     analysis: Analysis
     found: Matte | NoMatte

@@ -1,8 +1,8 @@
 """Which cells of a plain background's picture are the product's.
 
-What the network claims, what it half claims unless a shadow explains it, and what it denied though
-it differs strongly from the background; without small parts that stand alone, and without places
-that the product encloses and that show the background.
+They are the regions that the network claims, those that it half claims unless a shadow explains
+them, and those that it denies although they differ strongly from the background; without small
+detached parts, and without enclosed regions that show the background.
 """
 
 from dataclasses import dataclass
@@ -148,7 +148,7 @@ def missed(
     tint: Floats,
     background_model: BackgroundModel,
 ) -> Mask:
-    """Of the regions that the network denied those [h, w] that are the product's all the same.
+    """The regions [h, w] that the network denied and that are the product's all the same.
 
     They differ strongly from the background; one of its hue has to do so three times as much, to be
     no thread, and no shadow: most of that has less light than the background, and not so little as

@@ -1,8 +1,8 @@
 """One matte for all presets of a photo: found in the tiers, waited for, or made and put there.
 
-What a cut-out finds depends on the original's bytes and the networks alone, so it is kept under
-their digests, beside the renditions and in the same tiers, and goes with them when the original is
-purged. One process makes it once for all who ask at a time, and the fleet under one lease.
+A segmentation depends on the original's bytes and the networks alone, so it is stored under their
+digests, beside the renditions and in the same tiers, and is purged with the original's. One process
+computes it once for all callers at a time, and the replicas under one lease.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from edge.variants.variant import model_tag
 _ORIGINAL = "original:"
 
 Search = Callable[[Image.Image, Tools, Stopwatch], Awaitable[Segmentation]]
-"""How a subject is found in the picture to cut out."""
+"""Segments a picture."""
 
 Sourced = tuple[Segmentation, str]
 """A segmentation and its source: a tier's name, `joined` (another render made it), `made`, or
@@ -114,7 +114,7 @@ class MatteStore:
         return sourced
 
     async def close(self) -> None:
-        """Give up what is being made."""
+        """Cancel the segmentations under way."""
         await self._single_flight.close()
 
     def _key(self, original: MatteSource) -> str:

@@ -23,9 +23,9 @@ _HLG_PEAK, _HLG_GAMMA = 1000.0, 1.2
 """The screen of BT.2100, table 5, note 5f: 1,000 cd/m2, for which a value of 0.75 is paper."""
 
 _LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
-_STRAY = 1e-4
-"""Share of pixels that may be brighter than what counts as the brightest: stray ones are left out,
-as Smith and Zink 2021 have it, "On the Calculation and Usage of HDR Static Content Metadata"."""
+_OUTLIERS = 1e-4
+"""Share of pixels that may be brighter than what counts as the brightest: outliers are left out, as
+Smith and Zink 2021 have it, "On the Calculation and Usage of HDR Static Content Metadata"."""
 _BINS = 4096  # of the count of how bright pixels are, finer for dark ones
 _BAND = 2**20  # pixels worked on at a time
 _STEPS = 2**14  # of the table of sRGB's levels
@@ -95,13 +95,13 @@ def _light(levels: DeepLevels, table: Light, space: ColourSpace) -> Light:
 
 
 def _peak(brightest: Iterable[Light]) -> float:
-    """The brightest light of the picture, but for a few stray pixels; 1 for paper."""
+    """The brightest light of the picture, but for a few outliers; 1 for paper."""
     counts = np.zeros(_BINS, np.int64)
     most = _PEAK / WHITE
     for band in brightest:
         bins = np.sqrt(np.minimum(band.ravel() / most, 1)) * (_BINS - 1)
         counts += np.bincount(bins.astype(np.int64), minlength=_BINS)
-    place = np.searchsorted(np.cumsum(counts), (1 - _STRAY) * counts.sum())
+    place = np.searchsorted(np.cumsum(counts), (1 - _OUTLIERS) * counts.sum())
     return float((place / (_BINS - 1)) ** 2 * most)
 
 

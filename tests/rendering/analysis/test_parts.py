@@ -122,6 +122,13 @@ def test_without_a_named_background_the_border_tells_it_and_a_scene_has_none() -
     assert parts_of(reduced(canvas()), WHITE, None) is None
 
 
+def test_a_background_that_grows_darker_is_none_of_the_parts() -> None:
+    light = np.linspace(235, 180, SIDE, dtype=np.uint8)
+    image = Image.fromarray(np.repeat(np.repeat(light[:, None], SIDE, 1)[..., None], 3, 2))
+    assert not found(put(image, (150, 150, 750, 850)), None).apart
+    assert len(second_views(found(put(image, (770, 600, 990, 857)), None))) == 1
+
+
 def test_of_a_cut_out_what_is_see_through_is_background() -> None:
     image = Image.new("RGBA", (SIDE, SIDE), (0, 0, 0, 0))
     image.paste(fabric((600, 700)), (150, 150), jug((600, 700)))

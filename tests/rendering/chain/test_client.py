@@ -14,6 +14,7 @@ from edge.rendering.engine.threads import EngineThreads
 from edge.rendering.networks import of_chain
 from edge.rendering.render import RENDER_VERSION
 from edge.telemetry import Metrics
+from tests.parts import Clock
 from tests.rendering.chain import served
 from tests.rendering.chain.photos import cut_out, original, plain
 
@@ -67,14 +68,20 @@ async def test_a_picture_comes_from_the_chain_and_is_the_same(stage: tuple) -> N
     [(ModelMissing, "absent"), (ModelLate, "late"), (ModelUnavailable, "failed")],
 )
 async def test_a_failure_is_counted_and_rests_the_chain(
-    failure: type[EdgeError], outcome: str, stage: tuple
+    failure: type[EdgeError], outcome: str, stage: tuple, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain, shop = stage
+    clock = Clock()
+    monkeypatch.setattr("edge.breaker.time", clock)
     chain.failure = failure("as it happens")
     assert (await shop.made(PHOTO, QUERY)).report
     assert shop.count("edge_chain_pictures_total", outcome=outcome) == 1
     assert (await shop.made(PHOTO, QUERY)).report
     assert chain.asked == 1, "it is left alone for a while"
+    chain.failure = None
+    clock.now += 31
+    assert (await shop.made(PHOTO, QUERY)).report
+    assert chain.asked == 2, "and then asked again"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Without the product chain nothing is lost but speed: the networks are asked one by one."""
+"""Without the product chain nothing is lost but speed: the networks run one by one."""
 
 import asyncio
 import os

@@ -75,10 +75,10 @@ def _reader(body: bytes) -> Callable[[bytes, Limits], Header]:
         return webp.read
     if body[4:8] == b"ftyp" and len(body) > 16 and heif.format_of(body):
         return heif.read
-    raise OriginalUnsupported(f"the original is {_stranger(body)}", allowed=_ALLOWED)
+    raise OriginalUnsupported(f"the original is {_unknown_kind(body)}", allowed=_ALLOWED)
 
 
-def _stranger(body: bytes) -> str:
+def _unknown_kind(body: bytes) -> str:
     if not body:
         return "empty"
     start = body[:256].lstrip().lower()

@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 METADATA_ITEMS = frozenset({b"Exif", b"mime"})
 _ONCE = frozenset({b"meta", b"moov", b"pitm", b"iinf", b"iprp", b"iref", b"iloc", b"idat"})
-"""Of two of these one reader might believe the first, and another the last."""
+"""Of two of these one reader might use the first, and another the last."""
 
 _DEEPEST = 8
 """Boxes within boxes: in an honest track there are four."""

@@ -1,6 +1,6 @@
 """Pictures that are put together from others in the file: HEIF's grids and overlays.
 
-They say a third time how large the whole is, in data of their own that a decoder believes.
+They say a third time how large the whole is, in data of their own that a decoder relies on.
 
 Source: ISO/IEC 23008-12:2022, sections 6.6.2.3.2 (grid) and 6.6.2.4 (overlay).
 """
