@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,11 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="threads have no nice
 
 def niceness(pid: int) -> dict[int, int]:
     """Of each thread."""
-    threads = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
-    return {thread: os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+    found = {}
+    for thread in (int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()):
+        with suppress(ProcessLookupError):  # it may end at any moment
+            found[thread] = os.getpriority(os.PRIO_PROCESS, thread)
+    return found
 
 
 @linux

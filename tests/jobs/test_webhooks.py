@@ -101,7 +101,7 @@ async def resolved_inside(host: str, port: int):
 
 def hooks(private=(), resolve=None, backoff=1.0):
     resolving = {"resolve": resolve} if resolve else {}
-    return Webhooks(Outbound(private, 2.0, **resolving), [SECRET], backoff)
+    return Webhooks(Outbound(private, 60.0, **resolving), [SECRET], backoff)
 
 
 async def test_a_name_that_resolves_inside_is_given_up_and_never_asked():
@@ -156,7 +156,7 @@ def test_a_secret_that_is_none_is_refused_at_start(secret):
 async def test_a_feed_is_not_fetched_beyond_its_bounds(http_origin, tmp_path):
     from tests.parts import Answer
 
-    outbound = Outbound(["127.0.0.0/8"], 0.5)
+    outbound = Outbound(["127.0.0.0/8"], 60.0)
     http_origin.answers["/big"] = Answer(b"x" * 5000, chunked=True)
     http_origin.answers["/gone"] = Answer(b"", 404)
     with (tmp_path / "feed").open("wb") as file:
