@@ -21,7 +21,7 @@ from edge.rendering.analysis.degradation import noise
 from edge.rendering.analysis.own_alpha import without_shadow
 from edge.rendering.analysis.parts import parts_of, reduced, second_views
 from edge.rendering.engine.threads import EngineThreads
-from edge.rendering.extend.extend import Known, extended
+from edge.rendering.extend.extend import SubjectRegion, extended
 from edge.rendering.framing import window
 from edge.rendering.matting.doubt import doubt_of
 from edge.rendering.matting.foreground import foreground
@@ -127,7 +127,7 @@ def _missed(given: Given, case: Any) -> float:
 def _strips(case: Any) -> tuple[Image.Image, Image.Image]:
     """The hidden part as it is made, and as it is."""
     shown, whole, box = case
-    made = extended(shown, Size(*whole.size), (0, 0), Known(box, sure=False)).image
+    made = extended(shown, Size(*whole.size), (0, 0), SubjectRegion(box, sure=False)).image
     part = (shown.width, 0, *whole.size)
     return made.crop(part), whole.crop(part)
 

@@ -37,7 +37,7 @@ _LANCZOS, _LINEAR = 4, 1
 Filter = Callable[[Tensor, int], Tensor]
 
 
-class Kept(Protocol):
+class TileStore(Protocol):
     """Enlarged cells of one picture by one network, from earlier or for later."""
 
     @property
@@ -65,7 +65,7 @@ async def upscale(
     model: str | None = None,
     region: Box | None = None,
     wanted: Mask | None = None,
-    kept: Kept | None = None,
+    kept: TileStore | None = None,
     run: Run = asyncio.to_thread,
 ) -> Tensor:
     """uint8 [H, W, 3] -> uint8 [scale*H, scale*W, 4], or of `region` alone: colours, and 255.

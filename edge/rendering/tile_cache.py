@@ -124,7 +124,7 @@ class TileCache:
 
 
 class PictureTiles:
-    """One picture's tiles in the tile cache: an `edge.models.upscaling.Kept`."""
+    """One picture's tiles in the tile cache: an `edge.models.upscaling.TileStore`."""
 
     def __init__(
         self, tile_cache: TileCache, name: str, model: str, tags: tuple[str, ...], *, keeps: bool

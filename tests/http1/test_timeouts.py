@@ -1,4 +1,4 @@
-"""Nobody holds a place by doing nothing, and probes are answered whoever else has come."""
+"""No connection keeps a place by doing nothing, and probes are answered under any load."""
 
 import socket
 import sys
@@ -239,13 +239,13 @@ def test_where_all_are_busy_probes_are_answered_and_nobody_else(photos):
         assert statuses(refused) == [503]
         assert b"/-/problems/crowded" in refused
         assert b"retry-after: 1\r\n" in refused
-        # Not even a crowd that says nothing can take the places of the probes.
+        # Not even many silent connections can take the places of the probes.
         for _ in range(200):
             stack.enter_context(server.connect())
         assert statuses(server.get("/-/healthz")) == [200]
 
 
-def test_when_a_crowd_has_gone_there_is_place_again(photos):
+def test_when_many_connections_have_gone_there_is_place_again(photos):
     with serving(EDGE_ORIGIN_URL=str(photos), **CAP) as server:
         server.get(LARGE)
         with ExitStack() as stack:

@@ -78,7 +78,7 @@ class Extended:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SubjectRegion:
     """The subject's box, None where there is none; `sure` where it was measured on a matte; `matte`
     (L, the picture's size) where one is there."""
 
@@ -86,12 +86,12 @@ class Known:
     sure: bool = True
     matte: Image.Image | None = field(default=None, repr=False)
 
-    def turned(self, right: int) -> "Known":
+    def turned(self, right: int) -> "SubjectRegion":
         """Of the picture after it was moved so far to the right, then turned over its diagonal; the
         matte is of that already."""
         box = self.subject
         moved = box and Box(box.top, box.left + right, box.bottom, box.right + right)
-        return Known(moved, self.sure, self.matte and _turned(self.matte))
+        return SubjectRegion(moved, self.sure, self.matte and _turned(self.matte))
 
 
 def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
@@ -109,7 +109,9 @@ def stuck(framing: Framing, subject: Box | None) -> tuple[str, ...]:
     return tuple(side for side in reached if beyond[side])
 
 
-def extended(image: Image.Image, canvas: Size, at: tuple[int, int], known: Known) -> Extended:
+def extended(
+    image: Image.Image, canvas: Size, at: tuple[int, int], known: SubjectRegion
+) -> Extended:
     """The picture (mode RGB) with its left top corner `at` in a canvas full of its background.
 
     What is `known` is in pixels of the picture; nothing inside of the box shows in what is made,
@@ -131,7 +133,7 @@ def extended(image: Image.Image, canvas: Size, at: tuple[int, int], known: Known
 
 
 def _widened(
-    image: Image.Image, by: tuple[int, int], known: Known, *, upright: bool
+    image: Image.Image, by: tuple[int, int], known: SubjectRegion, *, upright: bool
 ) -> tuple[Image.Image, int, bool]:
     """With `by` columns more on the left and on the right, how many of them were guessed, and
     whether the subject runs out there."""
@@ -168,7 +170,7 @@ class _Sides:
     upright: bool
 
     @classmethod
-    def of(cls, image: Image.Image, known: Known, *, upright: bool) -> "_Sides":
+    def of(cls, image: Image.Image, known: SubjectRegion, *, upright: bool) -> "_Sides":
         grid = Grid.of(image)
         certain = _beside(grid.cells, image, known)
         visible = _unmatted(known.matte, certain.shape) if known.matte else certain
@@ -249,7 +251,7 @@ def _middle(box: Box) -> tuple[slice, slice]:
     return slice(box.top + by_y, box.bottom - by_y), slice(box.left + by_x, box.right - by_x)
 
 
-def _beside(cells: Pixels, image: Image.Image, known: Known) -> Mask:
+def _beside(cells: Pixels, image: Image.Image, known: SubjectRegion) -> Mask:
     """Where the cells [h, w, 3] of a picture show certainly no subject."""
     height, width = cells.shape[:2]
     background = np.ones((height, width), np.bool_)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from edge.images import Box, Size
 from edge.rendering.analysis.analysis import Analysis
-from edge.rendering.extend.extend import Known, extended, stuck
+from edge.rendering.extend.extend import SubjectRegion, extended, stuck
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.pixels.picture import Picture
 from edge.rendering.step import Edit, PixelStep, PlanContext, PlanState, SourceType
@@ -50,7 +50,7 @@ class Extend(PixelStep):
         return state.padded(self.canvas, self.at)
 
     def apply(self, picture: Picture) -> Picture:
-        known = Known(self.subject, self.sure, picture.matte)
+        known = SubjectRegion(self.subject, self.sure, picture.matte)
         done = extended(picture.image.convert("RGB"), self.canvas, self.at, known)
         subject = self.subject and Box(
             *Area.of(self.subject).moved(*self.at).outward(self.canvas).as_tuple()

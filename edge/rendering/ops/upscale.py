@@ -135,7 +135,7 @@ class Upscale(AsyncStep):
         return denoised(opaque, self.grain) if self.grain else opaque
 
     async def _by_network(self, given: _NetworkInput, tools: Tools) -> Tensor:
-        async def larger(kept: upscaling.Kept | None = None) -> Tensor:
+        async def larger(kept: upscaling.TileStore | None = None) -> Tensor:
             return await upscaling.upscale(
                 tools.models,
                 given.pixels,

@@ -18,7 +18,7 @@ from edge.images import Box, Color, Format, Original, Size, Stamp
 from edge.limits import Limits
 from edge.rendering.analysis.analysis import Analysis
 from edge.rendering.drawing import Rendered
-from edge.rendering.extend.extend import Known, extended
+from edge.rendering.extend.extend import SubjectRegion, extended
 from edge.rendering.extend.grain import grained
 from edge.rendering.pixels.geometry import Area
 from edge.rendering.render import Renderer
@@ -195,7 +195,7 @@ def test_texture_is_no_grain():
 def test_beside_a_subject_that_runs_out_lies_its_background_and_a_person_should_look():
     image, _ = photo("graduated")
     cut = image.crop((160, 0, 290, HIGH))
-    done = extended(cut, Size(700, HIGH), (285, 0), Known(Box(0, 30, 130, 570)))
+    done = extended(cut, Size(700, HIGH), (285, 0), SubjectRegion(Box(0, 30, 130, 570)))
     pixels = np.asarray(done.image)
     assert not is_red(pixels[:, :285]).any()
     assert not is_red(pixels[:, 415:]).any()
@@ -215,7 +215,10 @@ def test_behind_a_subject_that_touches_all_edges_a_plain_background_goes_on(back
     size = Size(2 * image.width, image.height)
     left = image.width // 2
     done = extended(
-        Image.fromarray(pixels), size, (left, 0), Known(Box(0, 0, image.width, image.height))
+        Image.fromarray(pixels),
+        size,
+        (left, 0),
+        SubjectRegion(Box(0, 0, image.width, image.height)),
     )
     shown = np.asarray(done.image)
     assert not is_red(shown[:, :left]).any()
@@ -241,7 +244,7 @@ def body(open_top: bool = True) -> tuple[Image.Image, Image.Image]:
 def test_a_matte_tells_the_background_within_the_subjects_box(sure):
     """The box is all of the photo; yet the neck does not grow into a column, nor a face twice."""
     image, matte = body()
-    known = Known(Box(0, 0, *image.size), sure, matte)
+    known = SubjectRegion(Box(0, 0, *image.size), sure, matte)
     done = extended(image, Size(image.width, 2 * HIGH), (0, HIGH), known)
     made = np.asarray(done.image)[:HIGH]
     assert not is_red(made).any()
@@ -259,7 +262,7 @@ def test_a_scene_goes_on_from_a_narrow_strip_beside_the_subject(matted):
     matte = Image.new("L", image.size)
     for canvas, colour in ((image, RED), (matte, 255)):
         ImageDraw.Draw(canvas).ellipse(box.as_tuple(), fill=colour)
-    known = Known(box, not matted, matte if matted else None)
+    known = SubjectRegion(box, not matted, matte if matted else None)
     pixels = np.asarray(extended(image, Size(750, HIGH), (150, 0), known).image).astype(float)
     assert not is_red(pixels[:, :150]).any()
     edge, made = pixels[:, 150:156].mean(axis=1), pixels[:, 90:150].mean(axis=1)
@@ -274,7 +277,7 @@ def test_a_lamps_spot_behind_the_product_darkens_nothing_beyond_the_edge():
     box, matte = (190, 250, 260, 420), Image.new("L", image.size)
     for canvas, colour in ((image, RED), (matte, 255)):
         canvas.paste(colour, box)
-    done = extended(image, Size(900, 600), (225, 0), Known(Box(*box), True, matte))
+    done = extended(image, Size(900, 600), (225, 0), SubjectRegion(Box(*box), True, matte))
     assert done.guessed == 0
     assert np.asarray(done.image)[:, :225].min() > 165
 
@@ -283,7 +286,10 @@ def test_a_strip_of_three_rows_is_extended_behind_a_subject_that_runs_out():
     """It has fewer rows than the grid on which its background is looked for."""
     matte = Image.new("L", (40, 3), 255)
     matte.paste(0, (0, 2, 40, 3))
-    strip, known = Image.new("RGB", (40, 3), (200, 200, 200)), Known(Box(0, 0, 40, 3), True, matte)
+    strip, known = (
+        Image.new("RGB", (40, 3), (200, 200, 200)),
+        SubjectRegion(Box(0, 0, 40, 3), True, matte),
+    )
     done = extended(strip, Size(70, 3), (10, 0), known)
     assert done.image.getcolors() == [(70 * 3, (200, 200, 200))]
 
@@ -291,7 +297,7 @@ def test_a_strip_of_three_rows_is_extended_behind_a_subject_that_runs_out():
 def test_where_no_background_is_seen_lie_the_colours_and_no_second_subject():
     image, matte = body(open_top=False)
     ImageDraw.Draw(image).ellipse((200, 20, 250, 60), fill=(250, 250, 250))
-    known = Known(Box(0, 0, *image.size), True, matte)
+    known = SubjectRegion(Box(0, 0, *image.size), True, matte)
     done = extended(image, Size(image.width, 2 * HIGH), (0, HIGH), known)
     made = np.asarray(done.image)[:HIGH].astype(int)
     assert np.abs(np.diff(made, axis=0)).max() <= 2, "so soft that nothing is drawn in it"

@@ -24,7 +24,7 @@ _READERS: tuple[tuple[bytes, Callable[[bytes, Limits], Header]], ...] = (
     (b"MM\0+", tiff.read),
 )
 
-_STRANGERS = (
+_NOT_READ = (
     (b"%PDF", "a PDF"),
     (b"8BPS", "a Photoshop file"),
     (b"%!PS", "PostScript"),
@@ -86,5 +86,5 @@ def _unknown_kind(body: bytes) -> str:
         return "a web page"
     if start.startswith((b"<svg", b"<?xml")):
         return "an SVG or other XML"
-    named = (name for magic, name in _STRANGERS if body.startswith(magic))
+    named = (name for magic, name in _NOT_READ if body.startswith(magic))
     return next(named, "no picture that is known here")
