@@ -29,19 +29,22 @@ Samples = npt.NDArray[Any]
 """[H, W, channels] in the dtype and range of the file that they are from."""
 
 Floats = npt.NDArray[np.float32]
-"""float32 of any shape: levels (0 to 255 and their differences) unless its function says shares."""
+"""float32 of any shape: in levels, shares or what its function says."""
+
+Shares = npt.NDArray[np.float32]
+"""float32 [H, W] or [h, w], 0 to 1: alpha, a network's claim, what colours have in common."""
 
 Plane = npt.NDArray[np.float32]
-"""float32 [H, W]: one band in levels, 0 to 255, or what was computed of it."""
+"""float32 [H, W], 0 to 255: one band in levels."""
 
 Light = npt.NDArray[np.float32]
-"""float32 [H, W, 3]: linear light; what 1 is its function says."""
+"""float32 [H, W, 3]: linear light from 0 on; what 1 is its function says."""
 
 Lab = npt.NDArray[np.float32]
 """float32 [..., 3]: CIE L* (0 to 100), a* and b* (about -128 to 127)."""
 
 Doubles = npt.NDArray[np.float64]
-"""float64 of any shape, where sums are long or matrices are inverted."""
+"""float64 of any shape, where sums are long; of what, its function says."""
 
 Places = npt.NDArray[np.intp]
 """intp [N]: rows, columns or indices into a flat array."""
@@ -53,4 +56,4 @@ Tensor = npt.NDArray[np.uint8]
 """uint8 of any shape, 0 to 255: what networks take and give, [N, ...] in a batch."""
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-"""Tensors of any shape and dtype, by name."""
+"""Tensors of any shape and dtype, by name: whose, its function says."""

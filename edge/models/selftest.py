@@ -218,8 +218,8 @@ def fields_of(image: Tensor) -> Doubles:
 
 
 def steps_of(image: Tensor) -> Doubles:
-    """The same, [H, W, C] -> [8, 8, C], of the steps between neighbours in a row: how much detail
-    there is."""
+    """The same in levels, [H, W, C] -> [8, 8, C], of the steps between neighbours in a row: how
+    much detail there is."""
     padded = np.diff(image.astype(np.int64), axis=1, append=image[:, -1:])
     return fields_of(np.abs(padded))
 

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
-from edge.arrays import Floats, Mask, Pixels
+from edge.arrays import Mask, Pixels, Shares
 from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.analysis.surface import BorderFit, Surface
 from edge.rendering.numbers import tuned
@@ -277,7 +277,7 @@ def _scenery(rest: Mask) -> Mask:
     return found.take(labels)
 
 
-def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:
+def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Shares:
     """How much rarer each cell's colour is outside than inside [h, w]: 0 where it is as common,
     near 1 where it is not there at all."""
     codes = coarse_colours(grid, LEVELS.near)
@@ -287,5 +287,5 @@ def rarity(grid: Pixels, inside: Mask, outside: Mask) -> Floats:
         + np.float32(1 / inside.size)  # a colour of one cell tells nothing
         for cells in (inside, outside)
     )
-    rarer: Floats = (1 - np.minimum(without / within, 1))[codes]
+    rarer: Shares = (1 - np.minimum(without / within, 1))[codes]
     return rarer

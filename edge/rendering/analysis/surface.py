@@ -56,7 +56,8 @@ class Surface:
         return cls(_fitted(x[columns], y[rows], colours_at(grid, places)))
 
     def at(self, x: Floats, y: Floats) -> list[Floats]:
-        """Levels at all crossings of columns `x` and rows `y`, three planes [rows, columns]."""
+        """Levels at all crossings of columns `x` and rows `y`, 0 to 1 across the picture: three
+        planes [rows, columns]."""
         ones, along = np.ones_like(y), np.stack([np.ones_like(x), x, x * x])
         planes: list[Floats] = []
         for constant, by_x, by_y, by_xy, by_xx, by_yy in self.factors.T:

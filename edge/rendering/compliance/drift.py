@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from edge.arrays import Floats, Mask
+from edge.arrays import Lab, Mask
 from edge.images import Color
 from edge.rendering.pixels.colour_difference import ciede2000, lab
 from edge.rendering.pixels.geometry import Area
@@ -49,7 +49,7 @@ def compare(finished: Image.Image, known: DriftReference, swatch: Color | None) 
     return ColourShift(median, top, None if swatch is None else distance(colours, swatch))
 
 
-def distance(product: Floats, swatch: Color) -> float:
+def distance(product: Lab, swatch: Color) -> float:
     """CIEDE2000 from a swatch to the mean of the quarter of the product (Lab [N, 3]) that is
     nearest to it: shading and other colours beside the brand's do not count."""
     wanted = lab(np.array([swatch.rgb], np.uint8))

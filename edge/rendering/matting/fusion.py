@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from edge.arrays import Floats, Mask, Pixels
+from edge.arrays import Floats, Mask, Pixels, Shares
 from edge.rendering.analysis.background import (
     BACKGROUND,
     BackgroundModel,
@@ -104,7 +104,7 @@ def fuse(image: Image.Image, network: Pixels | None, known: Grid | None = None) 
 def _on_plain(
     image: Image.Image,
     grid: Pixels,
-    claim: Floats,
+    claim: Shares,
     background_model: BackgroundModel,
     network: Pixels | None,
 ) -> Fused | None:
@@ -168,7 +168,7 @@ def _faint(colour_of_subject: Pixels, whole: Mask, background_model: BackgroundM
 def _on_scene(
     image: Image.Image,
     known: Grid,
-    claim: Floats,
+    claim: Shares,
     network: Pixels | None,
     background_model: NotPlain,
 ) -> Fused | None:
@@ -208,7 +208,7 @@ def _pale(grid: Pixels, product: Mask, around: Mask) -> int:
     return int(np.count_nonzero(grown(shrunk(alike, 1), 1) & product))
 
 
-def _network_evidence(grid: Pixels, claim: Floats, product: Mask, around: Mask) -> Evidence:
+def _network_evidence(grid: Pixels, claim: Shares, product: Mask, around: Mask) -> Evidence:
     area = max(1, int(np.count_nonzero(product)))
     return Evidence(
         unsure=disagreement(claim, product) / area,
@@ -217,7 +217,7 @@ def _network_evidence(grid: Pixels, claim: Floats, product: Mask, around: Mask) 
     )
 
 
-def disagreement(claim: Floats, product: Mask) -> int:
+def disagreement(claim: Shares, product: Mask) -> int:
     """How many cells, away from outlines, a network's claim [h, w] is unsure of or contradicts."""
     unsure = np.where(product, claim < REGIONS.claimed, claim > REGIONS.denied)
     return int(np.count_nonzero(shrunk(unsure, 2)))

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edge.arrays import Floats, Mask, Pixels
+from edge.arrays import Floats, Mask, Pixels, Shares
 from edge.images import Box, Size
 from edge.rendering.matting.outline import Outline
 from edge.rendering.numbers import tuned
@@ -50,8 +50,8 @@ class GuidedFilterNumbers:
 GUIDED = GuidedFilterNumbers()
 
 
-def sized(network: Pixels, width: int, height: int) -> Floats:
-    """A matte uint8 [h, w] in another size, as shares: float32 [height, width], 0 to 1."""
+def sized(network: Pixels, width: int, height: int) -> Shares:
+    """A matte uint8 [h, w] in another size [height, width], as shares."""
     small = cv2.resize(network, (width, height), interpolation=cv2.INTER_LINEAR)
     return small.astype(np.float32) / np.float32(255)
 

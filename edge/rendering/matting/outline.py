@@ -68,7 +68,7 @@ class Outline:
         return between(grids, rows, columns, self.laid.shape)
 
     def by_pixel(self, grid: Floats) -> Floats:
-        """Values [C, 4, N] of a grid [h, w, C] that covers the whole picture."""
+        """Values [C, 4, N], in the range of a grid [h, w, C] that covers the whole picture."""
         rows, columns = rows_and_columns(self.places.ravel(), self.shape[1])
         [found] = between([grid], rows, columns, self.shape)
         return found.reshape(-1, *self.places.shape)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.arrays import Floats, Mask, Pixels
+from edge.arrays import Floats, Mask, Pixels, Shares
 from edge.rendering.analysis.background import BACKGROUND, BackgroundModel, border_depth
 from edge.rendering.numbers import tuned
 from edge.rendering.pixels.levels import LEVELS
@@ -110,7 +110,7 @@ def bulk(product: Mask) -> int:
     return int(np.count_nonzero(filled(closed(product, border_depth(BACKGROUND.grid)))))
 
 
-def given_by(claim: Floats, background_model: BackgroundModel, shade: Mask, off: Pixels) -> Mask:
+def given_by(claim: Shares, background_model: BackgroundModel, shade: Mask, off: Pixels) -> Mask:
     """Cells [h, w] that the network claims, and those that it half claims unless a broad shadow
     explains them, which fades into the background.
 
@@ -142,13 +142,14 @@ def _soft(region: Mask, background_model: BackgroundModel, off: Pixels) -> bool:
 
 def missed(
     cells: Mask,
-    claim: Floats,
+    claim: Shares,
     off: Pixels,
     light: Floats,
     tint: Floats,
     background_model: BackgroundModel,
 ) -> Mask:
-    """The regions [h, w] that the network denied and that are the product's all the same.
+    """The regions [h, w] that the network denied and that are the product's all the same;
+    `light` is a share of the background's, `tint` and `off` are levels off its colour.
 
     They differ strongly from the background; one of its hue has to do so three times as much, to be
     no thread, and no shadow: most of that has less light than the background, and not so little as
@@ -183,7 +184,7 @@ def main_parts(cells: Mask) -> tuple[Mask, int]:
     return large.take(labels), int(np.count_nonzero(sizes >= SCALES.large * max(1, sizes.max())))
 
 
-def holes_in(product: Mask, claim: Floats, background_model: BackgroundModel, off: Pixels) -> Mask:
+def holes_in(product: Mask, claim: Shares, background_model: BackgroundModel, off: Pixels) -> Mask:
     """Background [h, w] that the product encloses: a handle, a chair's legs, an arm on a hip.
 
     Flat, and in the background's colour. On white and on black, where a print and a product look so

@@ -17,7 +17,8 @@ def planes_of(grid: Pixels) -> list[Floats]:
 
 
 def dot_of(one: Planes, other: Planes) -> Floats:
-    """The sum of the products of three planes [...] with three others that broadcast to them."""
+    """The sum of the products, of any range, of three planes [...] with three others that broadcast
+    to them."""
     total: Floats = one[0] * other[0]
     total += one[1] * other[1]
     total += one[2] * other[2]

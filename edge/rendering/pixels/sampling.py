@@ -93,7 +93,7 @@ def colours_in(pixels: Levels, cells: Mask) -> Levels:
 
 
 def middle_of(colours: Levels) -> Doubles:
-    """The median of each channel of colours uint8 [N, C], N at least 1: what `np.median` gives, by
+    """The median level of each channel of colours [N, C], N at least 1: what `np.median` gives, by
     counting, at a fraction of the time."""
     middle, low = len(colours) // 2, (len(colours) - 1) // 2
     totals = (np.cumsum(np.bincount(channel, minlength=256)) for channel in colours.T)

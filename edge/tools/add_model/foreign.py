@@ -50,7 +50,8 @@ class Foreign:
         self.outputs: tuple[str, ...] = tuple(t.name for t in self._session.get_outputs())
 
     def run(self, pictures: Floats) -> Mapping[str, Any]:
-        """Float32 [N,3,H,W], already in the network's numbers -> every output, as it comes.
+        """Float32 [N,3,H,W], already in the network's numbers -> every output in its own
+        dtype and range.
 
         Raises:
             ModelContractBroken: it does not run on pictures of this size.

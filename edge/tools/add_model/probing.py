@@ -69,7 +69,7 @@ def find_out(foreign: Foreign, options: AddOptions) -> ProbedNetwork:
 
 
 def numbers(image: Tensor, scaling: Scaling, order: str) -> Floats:
-    """uint8 [H, W, 3] RGB -> float32 [1, 3, H, W] in a network's own numbers."""
+    """uint8 [H, W, 3] RGB -> float32 [1, 3, H, W] in a network's own range."""
     scaled = (image / 255 - scaling.mean) / scaling.std
     ordered = scaled if order == "rgb" else scaled[..., ::-1]
     return np.ascontiguousarray(ordered.transpose(2, 0, 1)[None], np.float32)
