@@ -109,6 +109,19 @@ def halved(given: Given) -> list[tuple[bytes, Image.Image, Size]]:
     return found
 
 
+def on_white(given: Given) -> list[tuple[Image.Image, np.ndarray]]:
+    """Cut-outs on white, and the white pixels within 8 of them [H, W]."""
+    found = []
+    for path in given.files("cutouts", 25, ".webp"):
+        cut = _long(Image.open(path).convert("RGBA"), 300)
+        sheet, alpha = Image.new("RGB", (LONG, LONG), "white"), Image.new("L", (LONG, LONG))
+        sheet.paste(cut, (50, 50), cut)
+        alpha.paste(cut.getchannel("A"), (50, 50))
+        near = np.asarray(alpha.filter(ImageFilter.MaxFilter(17))) > 0
+        found.append((sheet, near & (np.asarray(sheet).min(axis=2) == 255)))
+    return found
+
+
 def grainy(given: Given) -> list[Any]:
     """Clean photos with grain of known strength, the same in all channels; that strength."""
     found = []

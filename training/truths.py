@@ -28,10 +28,12 @@ from edge.rendering.matting.foreground import foreground
 from edge.rendering.matting.fusion import fuse
 from edge.rendering.matting.mattes import Matte
 from edge.rendering.matting.segment import search
+from edge.rendering.output import write
 from edge.rendering.output.metrics import luma, psnr, ssim
 from edge.rendering.output.quality import auto
 from edge.rendering.output.sample import sample
 from edge.rendering.output.write import Writer
+from edge.rendering.pixels import levels, scales
 from edge.rendering.pixels.denoise import denoised
 from edge.rendering.pixels.levels import LEVELS, bounds
 from edge.rendering.request import Stopwatch
@@ -48,6 +50,7 @@ from training.known import (
     halved,
     in_each_format,
     judged,
+    on_white,
     pairs,
     photos,
     weighted_or_not,
@@ -186,6 +189,38 @@ def _draft_error(_given: Given, case: Any) -> float:
     return float(np.abs(np.subtract(*(np.asarray(one, float) for one in made))).mean())
 
 
+def _ringing(_given: Given, case: Any) -> float:
+    """White pixels beside a subject that a JPEG leaves farther from white than hardly shows."""
+    image, white = case
+    with Image.open(io.BytesIO(Writer(Format.JPEG).write(image, 78))) as seen:
+        off = 255 - np.asarray(seen.convert("L"))
+    return 100 * float(np.mean(off[white] >= levels.LEVELS.near))
+
+
+def _colour_loss(_given: Given, image: Image.Image) -> float:
+    """What halved colour adds to the squared error of the last quality that halves it."""
+    quality, errors = min(96, write.WRITE.full_colour_from) - 1, []
+    for rich in (True, False):
+        body = io.BytesIO(Writer(Format.JPEG, rich=rich).write(image, quality))
+        errors.append(10 ** (-psnr(image, Image.open(body)) / 10))
+    return 100 * (1 - errors[0] / errors[1])
+
+
+def _enlarged(given: Given, image: Image.Image) -> float:
+    """By how much Lanczos is better than the network where a network is asked for, in decibels."""
+    large = image.crop((0, 0, 400, 400))
+    few = large.resize((int(400 / scales.SCALES.worth),) * 2, Image.Resampling.BICUBIC)
+    apart = []
+    for up in ("auto", "off"):
+        given.bench.another()
+        query = f"w=400&h=400&fit=fill&up={up}&sharp=off&fm=png"
+        made = given.wait(given.bench.rendered(query, few))["picture"][..., :3]
+        apart.append(
+            psnr(Image.fromarray(made).resize(large.size, Image.Resampling.LANCZOS), large)
+        )
+    return apart[1] - apart[0]
+
+
 def _short(given: Given, case: Any) -> float:
     """Whether a rendition's subject is shorter than its share, as a marketplace measures it."""
     image, query = case
@@ -254,6 +289,14 @@ TRUTHS = {
     ),
     "quality": Truth("percent of SSIM", ("output.",), in_each_format, _quality_error),
     "short": Truth("percent of renditions", ("framing.product",), framed, _short),
+    "ringing": Truth("percent of white pixels", ("pixels.levels",), on_white, _ringing),
+    "colour": Truth(
+        "percent of squared error",
+        ("output.write",),
+        lambda g: [*photos(g, 14, 800)],
+        _colour_loss,
+    ),
+    "enlarged": Truth("decibels", ("pixels.scales",), lambda g: [*photos(g, 30, 800)], _enlarged),
     "drafts": Truth("levels", ("source.",), halved, _draft_error),
     "weighted": Truth("levels of soft colours", ("source.",), weighted_or_not, _fringe),
     "shadows": Truth("levels of alpha", ("analysis.own_alpha",), with_a_drop_shadow, _shadow_left),
