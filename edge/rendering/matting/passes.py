@@ -32,6 +32,13 @@ class PassesNumbers:
         "weight of the second network in the mean of both; it is the better one",
         "mean error over matting_dev, which 1/2 and 1 leave larger",
     )
+    close_up: float = tuned(
+        0.75,
+        "share",
+        "of the picture, the most that a product with its margin takes where a close-up is worth "
+        "its time",
+        "a close-up enlarges by 1.15 then; 11 of 299 shop photos more would have one at 0.83",
+    )
 
 
 PASSES = PassesNumbers()
@@ -112,7 +119,7 @@ def close_up_box(first: Pixels, second: Pixels | None = None, *, size: Size) -> 
     across, down = (2 * SCALES.air * side for side in (box.size.width, box.size.height))
     area = Area(box.left - across, box.top - down, box.right + across, box.bottom + down)
     part = area.scaled(size.width / matte.shape[1], size.height / matte.shape[0]).outward(size)
-    return part if SCALES.worth**2 * part.size.pixels <= size.pixels else None
+    return part if part.size.pixels <= PASSES.close_up * size.pixels else None
 
 
 def placed(part: Pixels, box: Box, size: Size) -> Pixels:

@@ -58,7 +58,7 @@ class ScaleNumbers:
         1.1,
         "ratio",
         "change of size that shows: from there `up=auto` runs a network, `sharp=auto` sharpens, "
-        "a stretched matte is solved anew, and a product is worth a close-up pass",
+        "and a stretched matte is solved anew",
         "7 photographs enlarged by it: the network is 2.0 dB better than Lanczos; 2.0 by 1.54, 1.5 "
         "by 2.2",
     )
