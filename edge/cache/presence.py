@@ -31,7 +31,7 @@ class Presence:
     async def publish(self) -> None:
         """Publish that this process has just answered clients."""
         if self._key:
-            with suppress(TierError), tier_errors("publishing of clients"):
+            with suppress(TierError), tier_errors("publishing that clients are served"):
                 await self._redis.set(self._key, 1, ex=_SECONDS)
 
     async def somebody(self) -> bool:

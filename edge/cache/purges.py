@@ -57,7 +57,7 @@ class RedisPurges:
         """Raise `TierError` where the replicas could not be told."""
         if self._server is not None and not self._server.allows():
             raise TierError("Redis does not answer")
-        with tier_errors("publishing the other replicas"):
+        with tier_errors("publishing a purge"):
             await self._redis.xadd(
                 _STREAM, {"tag": tag, "by": self._replica}, maxlen=_KEPT, approximate=True
             )

@@ -210,7 +210,7 @@ class RedisTier:
     async def usage(self) -> Usage:
         """The whole memory of Redis, with that of other users; entries are not counted, which would
         scan all keys."""
-        with tier_errors("publishing its usage"):
+        with tier_errors("reporting its usage"):
             memory: dict[str, Any] = await self._redis.info("memory")
         return Usage(None, int(memory["used_memory"]), int(memory.get("maxmemory", 0)) or None)
 
