@@ -14,7 +14,7 @@ from edge.errors import InvalidParameter, RequestError, SettingsError
 from edge.kinds import FLAG, Kind, byte_count, integer, listed, number, whole
 from edge.variants import presets
 from edge.variants.query import read
-from edge.web.bodies import said
+from edge.web.bodies import query_value
 from edge.web.negotiation import accept_class, device
 
 ODD = (
@@ -32,7 +32,7 @@ def from_a_url(text: str) -> None:
 
 def from_a_route(text: str) -> None:
     query = f"limit={quote(text)}".encode()
-    said(Request({"type": "http", "query_string": query}), "limit", whole(1, 1000), 9)
+    query_value(Request({"type": "http", "query_string": query}), "limit", whole(1, 1000), 9)
 
 
 @pytest.mark.parametrize("where", [from_a_url, from_a_route])
