@@ -1,4 +1,4 @@
-"""From the modes that Pillow decodes to, to the few that the rest of the house knows.
+"""Convert the modes that Pillow decodes to into the few that the rest of rendering knows.
 
 PNG and WebP hold colours as they are (PNG, third edition, section 4.3, "Alpha channel"); some tools
 write them weighted by alpha all the same. Taken as they are, soft edges get a dark fringe.
