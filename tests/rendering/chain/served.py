@@ -3,6 +3,7 @@
 import io
 import re
 import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -137,9 +138,16 @@ def runs(server: TritonServer, model: str) -> int:
 
 
 def _statistics(server: TritonServer, model: str) -> dict[str, Any]:
+    """Once they have not changed for half a second: Triton counts a request behind its answer."""
     client = grpc.InferenceServerClient(server.url.removeprefix("grpc://"))
     try:
-        answer = client.get_inference_statistics(model, as_json=True)
+        last = client.get_inference_statistics(model, as_json=True)
+        unchanged = 0
+        while unchanged < 5:
+            time.sleep(0.1)
+            now = client.get_inference_statistics(model, as_json=True)
+            unchanged = unchanged + 1 if now == last else 0
+            last = now
     finally:
         client.close()
-    return answer["model_stats"][0]
+    return last["model_stats"][0]
