@@ -44,7 +44,7 @@ class CompositingNumbers:
     )
 
 
-BACKGROUND = CompositingNumbers()
+COMPOSITING = CompositingNumbers()
 
 
 _NOTHING = (255, 255, 255)
@@ -203,5 +203,5 @@ def harmonized(subject: Image.Image, matte: Image.Image, scene: Image.Image) -> 
     radius = max(1.0, min(subject.size) * SCALES.rim)
     light = scene.filter(ImageFilter.GaussianBlur(2 * radius))
     inside = matte.filter(ImageFilter.GaussianBlur(radius))
-    rim = inside.point([round(BACKGROUND.wrap * (255 - level)) for level in range(256)])
+    rim = inside.point([round(COMPOSITING.wrap * (255 - level)) for level in range(256)])
     return Image.composite(light, subject, rim)
