@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -62,9 +63,15 @@ def fetch(url: str) -> tuple[int, dict[str, str], bytes]:
 def cut_by(base: str, path: str, preset: str) -> str:
     """How the subject was found: `plain-background`, `network`, `alpha`, or the problem's name."""
     _, _, body = fetch(f"{base}/-/explain/{quote(path)}?fmt={preset}")
-    told = json.loads(body)
-    look = told.get("look")
-    return (look.get("cut_by") or "not") if look else told.get("type", "not").rpartition("/")[2]
+    return cut_named(json.loads(body))
+
+
+def cut_named(explained: dict[str, Any]) -> str:
+    """`cut_by` of what explain answers, "not" where no subject was cut out; the problem's name."""
+    if "type" in explained:
+        return str(explained["type"]).rpartition("/")[2]
+    analysis = explained["analysis"]
+    return (analysis and analysis["cut_by"]) or "not"
 
 
 def ask(base: str, path: str, preset: str, cut: str) -> Result:
@@ -74,9 +81,9 @@ def ask(base: str, path: str, preset: str, cut: str) -> Result:
     if status != 200:
         kind = json.loads(body)["type"].rpartition("/")[2]
         return Result(path, preset, cut, "refused", (kind,), seconds)
-    told = headers.get("x-edge-compliance", "")
-    rules = tuple(filter(None, told.partition("rule=")[2].partition(";")[0].split(",")))
-    verdict = "fail" if rules else "review" if "review=" in told else "pass"
+    reported = headers.get("x-edge-compliance", "")
+    rules = tuple(filter(None, reported.partition("rule=")[2].partition(";")[0].split(",")))
+    verdict = "fail" if rules else "review" if "review=" in reported else "pass"
     return Result(path, preset, cut, verdict, rules, seconds, body)
 
 
