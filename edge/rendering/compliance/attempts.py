@@ -103,7 +103,7 @@ def _finished(
 ) -> Done:
     """The first attempt that passes the background rule by its pixels alone; else the first that
     passes it because the matte counts pale pixels as product; else the last. A photo that is
-    delivered whole has no background to mend."""
+    delivered whole has no background to correct."""
     pale = last = None
     for tried, quality in _tries(picture, request):
         request.deadline.check("encode")
@@ -147,11 +147,11 @@ def _tries(picture: Picture, request: RenderRequest) -> Iterator[tuple[Picture, 
         return
     if picture.matte is not None and background is not None and background.color is not None:
         picture = request.watch.time(
-            "mend", _without_residue, picture, picture.matte, background.color
+            "corrections", _without_residue, picture, picture.matte, background.color
         )
         yield picture, quality
     elif picture.matte is not None and background is not None and picture.has_alpha:
-        yield request.watch.time("mend", _without_faint, picture), quality
+        yield request.watch.time("corrections", _without_faint, picture), quality
     if exact and quality != _PUREST:
         yield picture, _PUREST
 
