@@ -39,7 +39,7 @@ class EdgeError(Exception):
 
 
 class RequestError(EdgeError):
-    """The caller can mend it."""
+    """The caller can correct it."""
 
 
 class InvalidParameter(RequestError):

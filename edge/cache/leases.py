@@ -118,7 +118,7 @@ class RedisLeases:
 
     async def prolong(self, key: str, token: str) -> bool:
         """False when the lease is no longer this token's. Raises `TierError`."""
-        with tier_errors("prolonging a lease"):
+        with tier_errors("extending a lease"):
             milliseconds = round(self.seconds * 1000)
             return bool(await self._prolong(keys=[_name(key)], args=[token, milliseconds]))
 

@@ -102,7 +102,9 @@ class RedisPurges:
                     await asyncio.to_thread(self._remember, last)
             except TierError as error:
                 if not lost:
-                    _log.warning("purges of other replicas unheard", extra={"why": error.detail})
+                    _log.warning(
+                        "purges of other replicas are not received", extra={"why": error.detail}
+                    )
                 lost = True
                 if error.away and self._server is not None:
                     self._server.failed()  # before a caller has to find out
@@ -114,13 +116,13 @@ class RedisPurges:
         return last if _order(newest) >= _order(last) else _BEGINNING
 
     async def _newest(self) -> str:
-        with tier_errors("listening for purges"):
+        with tier_errors("subscribing to purges"):
             rows = await self._redis.xrevrange(_STREAM, count=1)
         return cast(bytes, rows[0][0]).decode() if rows else _BEGINNING
 
     async def _read(self, last: str) -> list[tuple[str, str, str]]:
         """Position, replica and tag of what came after `last`; empty when nothing does for long."""
-        with tier_errors("listening for purges"):
+        with tier_errors("subscribing to purges"):
             answer: Any = await self._listening.xread(
                 {_STREAM: last}, count=_AT_ONCE, block=round(_BLOCK_SECONDS * 1000)
             )

@@ -27,7 +27,7 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _MISSPELT = (
     SettingsError, FeedRejected, InvalidParameter, UnknownParameter, DuplicateParameter, InvalidPath
 )  # fmt: skip
-"""Errors that the caller of the command can mend."""
+"""Errors that the caller of the command can correct."""
 
 
 def run(arguments: Sequence[str]) -> int:

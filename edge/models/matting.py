@@ -1,4 +1,4 @@
-"""Finds the subject: a coarse matte from one look at the picture."""
+"""Finds the subject: a coarse matte from one pass over the picture."""
 
 import asyncio
 from dataclasses import dataclass

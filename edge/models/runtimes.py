@@ -1,6 +1,6 @@
 """What runs the networks of this process, in which precision: chosen by milliseconds.
 
-ONNX Runtime always can. Where OpenVINO is installed, each enlarges a tile and takes a look at a
+ONNX Runtime always can. Where OpenVINO is installed, each enlarges a tile and segments a
 picture, and the quicker one serves: either may gain by one and lose by the other. In bfloat16 only
 those networks run whose answers that does not move.
 """

@@ -61,7 +61,7 @@ class Inspector:
         begun: tuple[Picture, "asyncio.Future[Inspection | None]"] | None = None,
     ) -> Done:
         """With what was detected in its report; an inspection that has `begun` counts if its
-        picture was encoded, not one that was mended."""
+        picture was encoded, not one that was corrected."""
         picture, report = done.picture, done.report
         if picture is None or report is None:
             return replace(done, picture=None)

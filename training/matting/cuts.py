@@ -75,13 +75,13 @@ async def renditions(
     """Each photo's rendition and the processor's seconds that it took."""
     engine = EngineThreads(1)
     renderer = Renderer(engine, models, Limits(), presets=PRESETS)
-    wish = read(query, PRESETS, strict=True).resolve(AcceptClass.BASE, ".jpg")
+    transform = read(query, PRESETS, strict=True).resolve(AcceptClass.BASE, ".jpg")
     for path in paths:
         original = Original(path.name, path.read_bytes(), Stamp("1"))
         start = time.process_time()
         try:
             made: Rendered | Exception = await renderer.render(
-                original, wish, deadline=Deadline.after(600)
+                original, transform, deadline=Deadline.after(600)
             )
         except Exception as error:  # a refusal is an answer too
             made = error

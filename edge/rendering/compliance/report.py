@@ -50,7 +50,7 @@ class Report:
 
     @property
     def pale(self) -> bool:
-        """Whether the background passes by the matte's word alone."""
+        """Whether the background passes only because the matte counts pale pixels as product."""
         return any(
             one.rule == "background" and one.passed and one.heuristic for one in self.findings
         )

@@ -93,7 +93,7 @@ def _share_of(detections: Detections, box: Box) -> list[float]:
 
 
 def _excused(finding: Finding, broken: frozenset[str]) -> Finding:
-    """What only the lack of a matte breaks was not broken."""
+    """A rule that a matte tells more of counts as passed unless it was `broken` when rendered."""
     if finding.passed or finding.rule in broken or finding.rule not in _BY_MATTE:
         return finding
     return replace(finding, passed=True, heuristic=True)

@@ -163,7 +163,7 @@ def _fallback(mode: str) -> Conversion:
 
 
 def _cms() -> Any:
-    """LittleCMS of the maintained Pillow: a profile is bytes of a stranger's as the pixels are."""
+    """LittleCMS of the maintained Pillow: a profile is as untrusted as the pixels."""
     return stock.part("ImageCms")
 
 

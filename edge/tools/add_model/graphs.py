@@ -1,4 +1,4 @@
-"""Mends foreign graphs: nodes in an order in which they can be run, sizes free where they are.
+"""Repairs foreign graphs: nodes in an order in which they can be run, sizes free where they are.
 
 ONNX demands that a node comes after those whose outputs it reads ("topologically sorted", ONNX IR
 specification, section Graphs). Converters to half precision append their casts at the end. ONNX

@@ -46,8 +46,8 @@ MAX_PROFILE = 4 * 2**20
 
 MAX_UNPACKED = 64 * 2**20
 """Bytes that all packed text and profiles of one file may unpack to. No decoder is given the text,
-so honest text of any usual length is no reason to refuse; more is a file made to fill somebody's
-memory. Counting so far takes 35 ms."""
+so well-formed text of any usual length is no reason to refuse; more is a file made to fill
+somebody's memory. Counting so far takes 35 ms."""
 
 MAX_EXIF = 65_536
 """Bytes of EXIF that are looked at; a JPEG cannot hold more, and the orientation comes first."""
@@ -191,7 +191,7 @@ def number(body: bytes, start: int, form: str) -> int:
 
 _ORIENTATION = 0x0112
 _SHORT = 3
-_MAX_TAGS = 512  # an honest first directory has 10 to 60
+_MAX_TAGS = 512  # a well-formed first directory has 10 to 60
 
 
 def orientation(block: bytes) -> int:

@@ -14,7 +14,7 @@ _ONCE = frozenset({b"meta", b"moov", b"pitm", b"iinf", b"iprp", b"iref", b"iloc"
 """Of two of these one reader might use the first, and another the last."""
 
 _DEEPEST = 8
-"""Boxes within boxes: in an honest track there are four."""
+"""Boxes within boxes: in a well-formed track there are four."""
 
 
 @dataclass(frozen=True, slots=True)

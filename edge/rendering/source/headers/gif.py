@@ -8,7 +8,7 @@ from edge.rendering.source.headers.base import Header, ReadBudget, check_frames,
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _GRAPHIC_CONTROL = 0xF9
-_MAX_BLOCKS = 400_000  # data blocks of up to 255 bytes: 100 MB of honest GIF, 30 ms to walk
+_MAX_BLOCKS = 400_000  # data blocks of up to 255 bytes: 100 MB of well-formed GIF, 30 ms to walk
 
 
 class _Walker:
