@@ -15,7 +15,7 @@ from edge.arrays import Floats, Levels, Mask, Pixels
 from edge.images import Box, Size
 from edge.rendering.analysis.backdrop import backdrop
 from edge.rendering.analysis.background import BACKGROUND, BackgroundModel, border_depth
-from edge.rendering.matting.foreground import mended, soft
+from edge.rendering.matting.foreground import soft, with_residual
 from edge.rendering.matting.guided_filter import GUIDED, Guide
 from edge.rendering.matting.outline import Outline
 from edge.rendering.numbers import tuned
@@ -160,7 +160,7 @@ def _clean(
     pairs = places % len(outline.pairs)
     own = colours.reshape(3, -1).take(places, axis=1)
     share = alpha.ravel().take(places).astype(np.float32) * np.float32(1 / 255)
-    found = mended(own, share, pure.take(pairs, axis=1), around.take(pairs, axis=1))
+    found = with_residual(own, share, pure.take(pairs, axis=1), around.take(pairs, axis=1))
     put_colours(pixels, outline.places.ravel().take(places), found)
 
 

@@ -55,7 +55,7 @@ class ForegroundNumbers:
         " alpha adds 1",
         'Germer et al. 2020, "Fast Multi-Level Foreground Estimation"',
     )
-    grip: float = tuned(
+    prior: float = tuned(
         0.15,
         "weight",
         "how much F and B of the last level count at a soft pixel, beside its own colour with 1",
@@ -120,23 +120,24 @@ def soft_colours(image: Levels, alpha: Levels, band: SoftBand) -> Pixels:
 
 
 def corrected(image: Levels, alpha: Levels, band: SoftBand, fore: Pixels, back: Pixels) -> Pixels:
-    """The same from F and B [h, w, 3] of the band's part at its last level."""
+    """The same [N, 3] from F and B [h, w, 3] of the band's part at its last level; `image` is
+    [H, W, 3 or 4], `alpha` [H, W] of 0 to 255."""
     part = band.part
     rows, columns = rows_and_columns(band.places, alpha.shape[1])
     shape = part.size.height, part.size.width
-    lit, shaded = between((fore, back), rows - part.top, columns - part.left, shape)
+    subject, behind = between((fore, back), rows - part.top, columns - part.left, shape)
     share = alpha.ravel().take(band.places).astype(np.float32) * np.float32(1 / 255)
-    return mended(colours_at(image, band.places), share, lit, shaded)
+    return with_residual(colours_at(image, band.places), share, subject, behind)
 
 
-def mended(own: Floats, share: Floats, lit: Floats, shaded: Floats) -> Pixels:
+def with_residual(own: Floats, share: Floats, subject: Floats, behind: Floats) -> Pixels:
     """The subject's colours [N, 3] of pixels [3, N], which may be written into: what misses from
     the mixture of F and B [3, N] by their shares [N] goes to both."""
     rest = 1 - share
-    own -= share * lit
-    own -= rest * shaded
-    own *= share / (share * share + rest * rest + np.float32(FOREGROUND.grip))
-    own += lit
+    own -= share * subject
+    own -= rest * behind
+    own *= share / (share * share + rest * rest + np.float32(FOREGROUND.prior))
+    own += subject
     own += np.float32(0.5)
     return np.clip(own, 0, 255, out=own).astype(np.uint8).T
 

@@ -35,12 +35,12 @@ from edge.rendering.matting.outline import Outline
 from edge.rendering.matting.regions import (
     REGIONS,
     bulk,
+    fading_in,
     given_by,
     holes_in,
     least,
     main_parts,
     missed,
-    torn_in,
 )
 from edge.rendering.pixels.buffers import array_of
 from edge.rendering.pixels.channels import apart, planes_of
@@ -108,12 +108,12 @@ def _on_plain(
     background_model: BackgroundModel,
     network: Pixels | None,
 ) -> Fused | None:
-    off, blind = apart(grid, background_model.backdrop), network is None
+    off, no_network = apart(grid, background_model.backdrop), network is None
     unsure = ~background_model.open & (claim < REGIONS.claimed)
     light, tint = _shade_in(unsure, grid, background_model.backdrop)
-    shade = (tint <= BACKGROUND.tint) & (light < 1) & (not blind)
+    shade = (tint <= BACKGROUND.tint) & (light < 1) & (not no_network)
     given = given_by(claim, background_model, shade, off)
-    seeds = given & (shrunk(given, 1) if blind else claim >= LEVELS.majority)
+    seeds = given & (shrunk(given, 1) if no_network else claim >= LEVELS.majority)
     rest = ~given & ~background_model.open
     extra = rest & missed(rest, claim, off, light, tint, background_model)
     product, parts = main_parts(flood(given | extra, seeds))
@@ -121,8 +121,8 @@ def _on_plain(
         return None
     holes = holes_in(product, claim, background_model, off)
     product &= ~holes
-    torn = torn_in(product, off, background_model.noise)
-    product, holes = product | torn, holes & ~torn
+    fading = fading_in(product, off, background_model.noise)
+    product, holes = product | fading, holes & ~fading
     whole = product | grown(product, 1) & ~background_model.open & ~holes
     background_model = background_model.with_open(grid, ~whole)
     colour_of_subject = foreground_colours(grid, background_model, whole)
@@ -134,10 +134,10 @@ def _on_plain(
     area = max(1, int(np.count_nonzero(product)))
     pale = off < REGIONS.pale * background_model.noise
     evidence = replace(
-        Evidence() if blind else _network_evidence(grid, claim, product, _around(product)),
+        Evidence() if no_network else _network_evidence(grid, claim, product, _around(product)),
         pale=np.count_nonzero(shrunk(product, 2 * EDGE) & pale) / area,
     )
-    if blind and (
+    if no_network and (
         _faint(colour_of_subject, whole, background_model) > REGIONS.lost
         or area < REGIONS.most * bulk(product)
     ):

@@ -87,8 +87,8 @@ def combined(
     if others and isinstance(whole := cuts[0][0], Fused) and whole.detail:
         return cuts[0]
     least = min(cuts, key=lambda cut: doubt_in(cut[0]))
-    torn = len(others) > 1 and doubt_in(least[0]) >= DOUBT_NUMBERS.whole
-    return before if torn else least
+    unsure = len(others) > 1 and doubt_in(least[0]) >= DOUBT_NUMBERS.whole
+    return before if unsure else least
 
 
 def with_traces_of(before: Fused | str, later: Fused | str) -> Fused | str:

@@ -148,8 +148,9 @@ def missed(
     tint: Floats,
     background_model: BackgroundModel,
 ) -> Mask:
-    """The regions [h, w] that the network denied and that are the product's all the same;
-    `light` is a share of the background's, `tint` and `off` are levels off its colour.
+    """The regions [h, w] of `cells` [h, w] that the network denied by its `claim` [h, w], 0 to 1,
+    and that are the product's all the same; `light` [h, w] is a share of the background's, `tint`
+    and `off` [h, w] are levels off its colour.
 
     They differ strongly from the background; one of its hue has to do so three times as much, to be
     no thread, and no shadow: most of that has less light than the background, and not so little as
@@ -185,7 +186,8 @@ def main_parts(cells: Mask) -> tuple[Mask, int]:
 
 
 def holes_in(product: Mask, claim: Shares, background_model: BackgroundModel, off: Pixels) -> Mask:
-    """Background [h, w] that the product encloses: a handle, a chair's legs, an arm on a hip.
+    """Background [h, w] that the product [h, w] encloses: a handle, a chair's legs, an arm on a
+    hip. `claim` [h, w] is the network's, 0 to 1; `off` [h, w] is levels off the background.
 
     Flat, and in the background's colour. On white and on black, where a print and a product look so
     too, the network must have its doubts as well.
@@ -205,9 +207,10 @@ def holes_in(product: Mask, claim: Shares, background_model: BackgroundModel, of
     return grown(holes.take(labels), 1) & product & (off <= REGIONS.strong * noise)
 
 
-def torn_in(product: Mask, off: Pixels, noise: float) -> Mask:
-    """What [h, w] the product encloses, or nearly, and what fades into it: glass, reflections. An
-    opening ends sharply all round, and each place is decided as a whole."""
+def fading_in(product: Mask, off: Pixels, noise: float) -> Mask:
+    """What [h, w] the product [h, w] encloses, or nearly, and what fades into it: glass,
+    reflections. An opening ends sharply all round, and each place is decided as a whole. `off`
+    [h, w] and `noise` are levels off the background's colour."""
     outside = grown(flood(~grown(product, EDGE), border(product.shape)), EDGE + 1)
     labels, count = components(~product & ~outside)
     beside = grown(off > BACKGROUND.near * noise, 1)
