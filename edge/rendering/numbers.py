@@ -50,7 +50,7 @@ class Number:
 
     @property
     def title(self) -> str:
-        """`matting.regions.claimed`, `ops.shadow.layers[2][0]`."""
+        """`matting.regions.claimed`, `ops.shadow.dark`."""
         room = self.module.removeprefix("edge.rendering.")
         return f"{room}.{self.name}" + "".join(f"[{i}]" for i in self.index)
 

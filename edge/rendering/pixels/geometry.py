@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from edge.images import Box, Size
 
 ROUNDED = 2.0
-"""Pixels: nearer than that to an edge a box touches it, for a matte's box is whole pixels, a view
-may lie between two, and either was rounded."""
+"""Pixels, or cells where a rectangle counts cells: nearer than that to an edge a box touches it. A
+matte's box is whole pixels, a view may lie between two, and either was rounded."""
 
 
 @dataclass(frozen=True, slots=True)

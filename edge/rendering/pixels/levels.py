@@ -21,14 +21,16 @@ class LevelNumbers:
         8,
         "levels",
         "alpha up to which a pixel is background, and from 255 all subject: noise and ringing of "
-        "the matte; light nearer than that to black and white is cut off",
+        "the matte; light nearer than that to black and white is cut off; standard deviation up to "
+        "which a card in a picture is plain and shows no second view",
         "JPEG 78 rings by less, in luma, on 99.2 % of the white pixels within 8 of 40 cut-outs",
     )
     near: int = tuned(
         16,
         "levels",
         "distance that hardly shows: from the background's colour, of a grey from grey, of an "
-        "alpha from nothing; codecs ring by less",
+        "alpha from nothing; twice of it, of an alpha from 255, where an enlarging network's "
+        "colours begin to count; codecs ring by less",
         "JPEG 78 rings by less, in luma, on 99.98 % of the white pixels within 8 of 40 cut-outs; "
         "on 99.2 with half of it, on all with twice",
     )

@@ -20,9 +20,10 @@ class ScaleNumbers:
     air: float = tuned(
         0.05,
         "share of the longer side",
-        "around a subject that is seen whole, if there is as much; what is kept around it of a "
-        "background that will be replaced, for the outline needs a neighbourhood; and on each side "
-        "of it, twice, of its own side, in a close-up pass",
+        "around a subject that is seen whole, if there is as much, and left beside it by the "
+        "largest frame; what is kept around it of a background that will be replaced, for the "
+        "outline needs a neighbourhood; twice, on each side of it in a close-up pass; depth of the "
+        "strip at an edge whose grain and, twice, whose scene or inside is continued",
         "boxes of 49 photographs, guessed by one pass, are off by 43 %; by as much with half of "
         "it, by 46 with twice",
     )
@@ -30,7 +31,8 @@ class ScaleNumbers:
         0.02,
         "share of a side",
         "around an outline that is touched by it: nothing there counts as background that could be "
-        "continued; sigma of a scene's light on a subject's rim, and of a background out of focus",
+        "continued; share of an edge's cells that may be other than background where it goes on; "
+        "sigma of a scene's light on a subject's rim, and of a background out of focus",
         "hidden borders of 22 photographs come back within 9.1 levels; 9.0 with half of it, 8.8 "
         "with twice",
     )
