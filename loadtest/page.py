@@ -31,7 +31,7 @@ class Bar:
 
     name: str
     rounds: tuple[float, ...]
-    told: str = ""
+    details: str = ""
 
     @property
     def median(self) -> float:
@@ -71,10 +71,10 @@ def misses(folder: Path) -> list[Group]:
 def _bars(facts: Facts, times: float) -> Iterator[Bar]:
     alike = facts.get("likeness", {})
     for name, runs in facts["runs"].items():
-        told = ""
+        details = ""
         if name in alike:
-            told = "{bytes:,.0f} bytes, {psnr:.1f} dB, SSIM {ssim:.4f}".format(**alike[name])
-        yield Bar(name, tuple(run["cpu"] * times for run in runs), told)
+            details = "{bytes:,.0f} bytes, {psnr:.1f} dB, SSIM {ssim:.4f}".format(**alike[name])
+        yield Bar(name, tuple(run["cpu"] * times for run in runs), details)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -88,12 +88,12 @@ def draw(axes: Axes, group: Group) -> None:
         colour = plots.COLOURS[0] if ours else plots.COLOURS[3]
         axes.barh(place, bar.median, 0.62, color=colour, alpha=1 if ours else 0.55)
         axes.plot(bar.rounds, [place] * len(bar.rounds), ".", color="#1c2329", markersize=4)
-        told = f"  {plots.number(bar.median)}" + (f"   {bar.told}" if bar.told else "")
-        axes.text(max(bar.rounds), place, told, va="center", fontsize=8)
+        label = f"  {plots.number(bar.median)}" + (f"   {bar.details}" if bar.details else "")
+        axes.text(max(bar.rounds), place, label, va="center", fontsize=8)
     axes.set_yticks(range(len(group.bars)), [bar.name for bar in group.bars])
     axes.invert_yaxis()
     longest = max(max(bar.rounds) for bar in group.bars)
-    axes.set_xlim(0, longest * (2.0 if any(bar.told for bar in group.bars) else 1.2))
+    axes.set_xlim(0, longest * (2.0 if any(bar.details for bar in group.bars) else 1.2))
     axes.set_xlabel(f"{group.unit} of processor")
 
 
@@ -125,7 +125,7 @@ def sections(folder: Path) -> Iterator[str]:
 
 def _table(group: Group) -> str:
     first = group.bars[0]
-    rows = [(bar.name, bar.median, bar.median / first.median, bar.told) for bar in group.bars]
+    rows = [(bar.name, bar.median, bar.median / first.median, bar.details) for bar in group.bars]
     heads = ("", group.unit, f"over {first.name}", "")
     return plots.table(heads, rows, "Medians of the rounds.")
 

@@ -12,7 +12,7 @@ from edge.images import Box, Size
 from edge.models.base import Models, Priority, Run, size_of
 from edge.models.roles import MATTING, MATTING_SIDE, side_of
 
-BACKGROUND = 128
+BAR_LEVEL = 128
 """Level of the bars beside a picture that is not square: neither the white nor the black of a
 studio, and the network is trained with the same."""
 
@@ -40,10 +40,10 @@ class Letterbox:
         return cls(size, Box(left, top, left + inner.width, top + inner.height), side)
 
     def put(self, image: Image.Image, part: Box | None = None) -> Tensor:
-        """RGB, or some pixels of it -> uint8 [side, side, 3], bars of `BACKGROUND` beside it."""
+        """RGB, or some pixels of it -> uint8 [side, side, 3], bars of `BAR_LEVEL` beside it."""
         inner, shown = self.box.size, part.as_tuple() if part else None
         small = image.resize((inner.width, inner.height), Image.Resampling.BICUBIC, shown)
-        canvas = np.full((self.side, self.side, 3), BACKGROUND, np.uint8)
+        canvas = np.full((self.side, self.side, 3), BAR_LEVEL, np.uint8)
         canvas[self.box.top : self.box.bottom, self.box.left : self.box.right] = np.asarray(small)
         return canvas
 

@@ -15,7 +15,7 @@ from edge.errors import ModelContractBroken, ModelMissing
 from edge.images import Size
 from edge.models.base import Priority
 from edge.models.embedded import EmbeddedModels
-from edge.models.matting import BACKGROUND, Letterbox, coarse_matte
+from edge.models.matting import BAR_LEVEL, Letterbox, coarse_matte
 from tests.models import networks
 from tests.models.conftest import noise
 
@@ -57,8 +57,8 @@ def test_the_bars_are_plain_and_the_picture_lies_between_them() -> None:
     square = letterbox.put(Image.new("RGB", (200, 100), (7, 7, 7)))
     assert letterbox.box.as_tuple() == (0, 128, 512, 384)
     assert (square[128:384] == 7).all()
-    assert (square[:128] == BACKGROUND).all()
-    assert (square[384:] == BACKGROUND).all()
+    assert (square[:128] == BAR_LEVEL).all()
+    assert (square[384:] == BAR_LEVEL).all()
 
 
 async def test_a_missing_network_is_named(tmp_path: Path, deadline: Deadline) -> None:
@@ -93,8 +93,8 @@ async def test_a_network_that_asks_for_it_gets_the_picture_stretched(
     image = image // 2  # no level of the picture is that of a bar
     alpha = await coarse_matte(models, image, deadline)
     assert alpha.shape == truth.shape
-    assert (models.seen[0, [0, -1]] < BACKGROUND).all()
-    assert (models.seen[0, :, [0, -1]] < BACKGROUND).all()
+    assert (models.seen[0, [0, -1]] < BAR_LEVEL).all()
+    assert (models.seen[0, :, [0, -1]] < BAR_LEVEL).all()
     assert np.abs(alpha.astype(int) - (255 - image[..., 0])).mean() < 5
     await models.close()
 

@@ -88,8 +88,9 @@ def _resting(place: Coordinates) -> Floats:
 
 
 def is_plain(model: BackgroundModel, background: Mask, *, at_far: bool, least: float = 1.0) -> bool:
-    """Whether the `background` [h, w] beside that edge is what is known to be plain, and most of it
-    keeps to the surface; with less than `least` times an edge's length the edge itself is judged.
+    """Whether nearly all of the `background` [h, w] beside that edge is `open` in the model, and
+    most of it is `same`. Where fewer than `least` times h cells are background there, all cells at
+    the edge are judged.
     """
     height, width = background.shape
     deep = max(EDGE, round(PLAIN_NUMBERS.fade * width))
