@@ -30,7 +30,8 @@ class LevelNumbers:
         "levels",
         "distance that hardly shows: from the background's colour, of a grey from grey, of an "
         "alpha from nothing; twice of it, of an alpha from 255, where an enlarging network's "
-        "colours begin to count; codecs ring by less",
+        "colours begin to count, and of what is around a product from the border's colour; "
+        "codecs ring by less",
         "JPEG 78 rings by less, in luma, on 99.98 % of the white pixels within 8 of 40 cut-outs; "
         "on 99.2 with half of it, on all with twice",
     )
